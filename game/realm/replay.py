@@ -1,0 +1,139 @@
+"""Seed + action log -> the same realm again; and a hash of all that a realm is.
+
+The log is one msgpack map: {format, version, seed, ticks, actions: [[tick, [action, ...]], ...]}.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import msgpack
+
+from game.realm.rules import Rules
+from game.realm.world import Action, World, new_world, step
+
+FORMAT, VERSION = "second-sight-replay", 1
+LARGEST_FILE = 64 * 2**20  # bytes; an hour of play is well under 1 MB
+VERBS = {"move": (int, int), "look": (), "ask": (), "touch": (int,), "name": (int, str), "rest": (bool,)}
+
+
+class ReplayError(ValueError):
+    """A replay file that cannot be used: one line, where, what, how to mend it."""
+
+
+def state_hash(world: World) -> str:
+    """16 hex digits over everything that decides the future: clock, actors, places, and every random stream."""
+    digest = hashlib.blake2b(digest_size=8)
+    actors = [(a.kind, a.x, a.y, a.facing, a.moving) for a in (world.player, world.seer, *world.folk)]
+    folk = [(f.place, f.goal, f.until, f._left, f._dx, f._dy, f._patience) for f in world.folk]
+    spirits = [(s.index, s.place, s.until, s.visit) for s in world.spirits]
+    streams = [
+        world._sky.getstate(),
+        world.traces._rng.getstate(),
+        world.folk[0]._rng.getstate(),
+        world.spirits[0]._rng.getstate(),
+    ]
+    clock = (
+        world.seed,
+        world.tick,
+        world.phase,
+        world.weather,
+        world.resting,
+        tuple(world._trail),
+        tuple(world.shown.items()),
+    )
+    for part in (clock, actors, folk, spirits, world.traces.state(), streams, world.map.ground, world.map.walkable):
+        digest.update(repr(part).encode())
+    return digest.hexdigest()
+
+
+class ActionLog:
+    """What was done, tick by tick; ticks without an action cost nothing."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed, self.ticks = seed, 0
+        self.actions: list[tuple[int, tuple[Action, ...]]] = []
+
+    def append(self, actions: tuple[Action, ...]) -> None:
+        """Log the actions of one tick (call it once per step)."""
+        if actions:
+            self.actions.append((self.ticks, actions))
+        self.ticks += 1
+
+    def save(self, path: Path) -> None:
+        """Write the log whole: temporary file, fsync, rename."""
+        data = {"format": FORMAT, "version": VERSION, "seed": self.seed, "ticks": self.ticks, "actions": self.actions}
+        temporary = path.with_name(path.name + ".part")
+        with open(temporary, "wb") as file:
+            file.write(msgpack.packb(data))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "ActionLog":
+        """Read a log. Raises ReplayError with the file, the fault and the remedy."""
+        try:
+            if path.stat().st_size > LARGEST_FILE:
+                raise ReplayError(f"{path}: larger than {LARGEST_FILE} bytes; not a replay of this game")
+            data = msgpack.unpackb(path.read_bytes(), use_list=False, strict_map_key=True)
+        except OSError as error:
+            raise ReplayError(f"{path}: cannot be read ({error.strerror}); give the path of a replay file") from error
+        except (ValueError, msgpack.UnpackException) as error:
+            raise ReplayError(f"{path}: not a whole msgpack file ({error}); record it again") from error
+        log = cls(_checked(data, path))
+        log.ticks, log.actions = data["ticks"], list(data["actions"])
+        return log
+
+    def replay(self, rules: Rules | None = None) -> World:
+        """Live through it again."""
+        world, queue = new_world(self.seed, rules), iter([*self.actions, (self.ticks, ())])
+        due, actions = next(queue)
+        for tick in range(self.ticks):
+            if tick == due:
+                step(world, actions)
+                due, actions = next(queue)
+            else:
+                step(world)
+        return world
+
+
+def _checked(data: Any, path: Path) -> int:
+    """The seed of a log whose every part is as it should be."""
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise ReplayError(f"{path}: not a replay of this game; give a file that --save-replay wrote")
+    if data.get("version") != VERSION:
+        raise ReplayError(f"{path}: version {data.get('version')!r}, this program reads {VERSION}; update the program")
+    if (
+        not isinstance(data.get("seed"), int)
+        or not isinstance(data.get("ticks"), int)
+        or not 0 <= data["ticks"] < 10**8
+    ):
+        raise ReplayError(f"{path}: seed and ticks must be whole numbers; record it again")
+    last = -1
+    if not isinstance(data.get("actions"), tuple):
+        raise ReplayError(f"{path}: actions: must be a list; record it again")
+    for number, entry in enumerate(data["actions"]):
+        if not (
+            isinstance(entry, tuple)
+            and len(entry) == 2
+            and isinstance(entry[0], int)
+            and last < entry[0] < data["ticks"]
+        ):
+            raise ReplayError(
+                f"{path}: actions[{number}]: ticks must rise and stay below {data['ticks']}; record it again"
+            )
+        last = entry[0]
+        if not isinstance(entry[1], tuple) or not all(map(_is_action, entry[1])):
+            raise ReplayError(f"{path}: actions[{number}]: unknown action; known: {', '.join(VERBS)}")
+    return int(data["seed"])
+
+
+def _is_action(action: Any) -> bool:
+    if not isinstance(action, tuple) or not action or action[0] not in VERBS:
+        return False
+    types = VERBS[action[0]]
+    return len(action) == len(types) + 1 and all(
+        isinstance(value, kind) for value, kind in zip(action[1:], types, strict=True)
+    )

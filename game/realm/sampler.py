@@ -1,0 +1,50 @@
+"""Many scenes from many realms, for pretraining, lessons and probes: the same `describe` that play uses.
+
+A sampler is a seed and a purpose; each realm gives a handful of scenes, at random hours, from random spots that a
+player could stand on.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+from game.realm.rules import Rules
+from game.realm.rules import load as load_rules
+from game.realm.scene import View, describe, header, truth
+from game.realm.world import World, new_world, step, walkable
+from game.realm.worldgen import TILE
+
+SCENES_PER_REALM = 24
+TICKS_BETWEEN = 45  # of one realm: 1.5 s, and far apart in place
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A scene with the truth: one answer (species or "nothing") per question; header = (time, weather, ground)."""
+
+    view: View
+    answers: tuple[str, ...]
+    header: tuple[str, str, str]
+
+
+def wanderer(world: World, rng: Random) -> None:
+    """Set the player down somewhere one can stand."""
+    while True:
+        x, y = rng.randrange(1, world.map.width - 1) * TILE + 8, rng.randrange(1, world.map.height - 1) * TILE + 8
+        if walkable(world, x, y):
+            world.player.x, world.player.y = x, y
+            return
+
+
+def samples(seed: int, purpose: str, tongue: str = "terse", rules: Rules | None = None) -> Iterator[Sample]:
+    """An endless stream of scenes. Same seed, purpose and rules: same scenes, in any process."""
+    rules = rules or load_rules()
+    rng = Random(f"{seed}/{purpose}/sampler")
+    while True:
+        world = new_world(rng.getrandbits(48), rules, start_hour=rng.random() * 24)
+        for _ in range(SCENES_PER_REALM):
+            for _ in range(TICKS_BETWEEN):
+                step(world)
+            wanderer(world, rng)
+            view = describe(world, tongue)
+            yield Sample(view, truth(world, view), header(world))

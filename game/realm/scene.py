@@ -1,0 +1,66 @@
+"""World -> Scene: what can be sensed from where the player stands, told in a tongue, with a question per place.
+
+The truth about spirits never travels with a Scene; `lesson` adds it when the world has revealed it. Describing
+a scene never touches the world's random streams: the order of events comes from seed and tick alone.
+"""
+
+from dataclasses import dataclass
+from random import Random
+
+from game.realm.rules import NOTHING
+from game.realm.tongues import LOOK, SENSE, question, tell, tongue_named
+from game.realm.world import Revealed, World, in_sight
+from game.realm.worldgen import TILE, Ground
+from perception.messages import Event, Lesson, Scene
+
+
+@dataclass(frozen=True)
+class View:
+    """A scene and where its place words lie: word -> place index of the world it was taken from."""
+
+    scene: Scene
+    places: dict[str, int]
+
+
+def header(world: World) -> tuple[str, str, str]:
+    """(time, weather, ground underfoot), one word each."""
+    column, row = world.player.x // TILE, world.player.y // TILE
+    ground = Ground(world.map.ground[row * world.map.width + column]).name.lower()
+    return world.phase, world.weather, ground
+
+
+def sense(world: World, seen: tuple[tuple[str, int], ...]) -> tuple[Event, ...]:
+    """The events at the places in sight, shuffled as by no stream of the world's."""
+    senses, places, sensed = world.rules.senses, world.map.places, world.traces.sensed
+    events = []
+    for direction, place in seen:
+        events.append(Event(LOOK, direction, places[place].kind))
+        events += [Event(senses[s], direction, thing) for s, thing in sensed[place]]
+    Random(world.seed * 1_000_003 + world.tick).shuffle(events)
+    return tuple(events)
+
+
+def describe(world: World, tongue: str = "terse") -> View:
+    """The scene around the player: 3 to 8 places, one question `sense` for each. Raises ValueError (tongue)."""
+    speech = tongue_named(tongue)
+    seen = in_sight(world)
+    events = sense(world, seen)
+    questions = tuple(question(speech, world.rules, SENSE, direction) for direction, _ in seen)
+    scene = Scene(world.tick, speech.name, tell(speech, header(world), events), events, questions)
+    return View(scene, dict(seen))
+
+
+def lesson(view: View, revealed: Revealed) -> Lesson | None:
+    """The lesson in a revelation: answers for the places of the view that it names; None if it names none."""
+    truth = dict(revealed.truth)
+    answers = tuple(truth.get(view.places[question.place]) for question in view.scene.questions)
+    return Lesson(view.scene, answers, revealed.source) if any(answers) else None
+
+
+def truth(world: World, view: View) -> tuple[str, ...]:
+    """The true answer to each question of a view: for measurement and for lessons made headless."""
+    here, species = world.traces.here, world.rules.species
+    return tuple(
+        species[here[view.places[q.place]]] if 0 <= here[view.places[q.place]] < len(species) else NOTHING
+        for q in view.scene.questions
+    )

@@ -1,0 +1,80 @@
+"""What can be sensed at each place, and who is there. The invariant of the whole realm lives here:
+
+a spirit (or a mundane presence) shows two or three sensed traces exactly while it is present; lingering, stray
+and ordinary things never form a pair of one kind.
+"""
+
+from random import Random
+
+from game.realm.rules import Rules
+
+NOBODY = -1
+
+
+class Traces:
+    """Per place: `here` (index into rules.kinds, or NOBODY) and `sensed`, a tuple of (sense index, thing)."""
+
+    __slots__ = ("_ambient", "_rng", "_shown", "_strays", "_two", "here", "rules", "sensed")
+
+    def __init__(self, rules: Rules, places: int, rng: Random) -> None:
+        self.rules, self._rng = rules, rng
+        self._two = rules.shown[0]
+        self.here = [NOBODY] * places
+        self.sensed: list[tuple[tuple[int, str], ...]] = [()] * places
+        self._shown: list[dict[int, str]] = [{} for _ in range(places)]
+        self._strays: list[dict[int, int]] = [{} for _ in range(places)]  # sense -> whose trace (index into kinds)
+        self._ambient: list[dict[int, str]] = [{} for _ in range(places)]
+        for place in range(places):
+            self._stir(place)
+
+    def arrive(self, place: int, kind: int) -> None:
+        """Somebody comes to an empty place and shows two or three of their traces."""
+        rng = self._rng
+        count = 2 if rng.random() < self._two else 3
+        traces = self.rules.kinds[kind].traces
+        self.here[place] = kind
+        self._shown[place] = {sense: traces[sense] for sense in rng.sample(range(len(traces)), count)}
+        self._strays[place] = {sense: owner for sense, owner in self._strays[place].items() if owner != kind}
+        self._settle(place)
+
+    def leave(self, place: int) -> None:
+        """They go; one of their traces lingers."""
+        kind, shown = self.here[place], self._shown[place]
+        lingering = list(shown)[int(self._rng.random() * len(shown))]
+        self._strays[place][lingering] = kind
+        self.here[place] = NOBODY
+        self._shown[place] = {}
+        self._settle(place)
+
+    def breathe(self, place: int) -> None:
+        """The place's turn: now and then its strays and its ordinary things change."""
+        if self._rng.random() < self.rules.change:
+            self._stir(place)
+
+    def _stir(self, place: int) -> None:
+        rng, rules = self._rng, self.rules
+        roll, count = rng.random(), 0
+        while count < 3 and roll >= rules.strays[count]:
+            roll -= rules.strays[count]
+            count += 1
+        owners = [owner for owner in rng.sample(range(len(rules.kinds)), count) if owner != self.here[place]]
+        self._strays[place] = dict(zip(rng.sample(range(4), len(owners)), owners, strict=True))
+        self._ambient[place] = {
+            sense: things[int(rng.random() * len(things))]
+            for sense, things in enumerate(rules.ordinary)
+            if rng.random() < rules.ambient
+        }
+        self._settle(place)
+
+    def _settle(self, place: int) -> None:
+        """One thing per sense: what somebody shows hides a stray, a stray hides an ordinary thing."""
+        kinds = self.rules.kinds
+        things = dict(self._ambient[place])
+        for sense, owner in self._strays[place].items():
+            things[sense] = kinds[owner].traces[sense]
+        things.update(self._shown[place])
+        self.sensed[place] = tuple(sorted(things.items()))
+
+    def state(self) -> tuple[object, ...]:
+        """All of it, for the state hash."""
+        return tuple(self.here), tuple(self.sensed), repr(self._strays), repr(self._ambient), repr(self._shown)

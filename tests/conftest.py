@@ -1,0 +1,22 @@
+"""Set before anything is imported: no window, no sound, no network, one thread, the same random examples each time."""
+
+import os
+
+os.environ["SDL_VIDEODRIVER"] = "dummy"
+os.environ["SDL_AUDIODRIVER"] = "dummy"
+os.environ["PYGAME_HIDE_SUPPORT_PROMPT"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"  # as a mind beside a game runs; torch reads it when it is imported
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    database=None,
+    deadline=None,  # two shared cores: a slow example is no failure
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("search", deadline=None, max_examples=2000)  # pytest --hypothesis-profile=search
+settings.load_profile("repeatable")
