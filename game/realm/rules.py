@@ -177,6 +177,12 @@ def _ranges(data: dict[str, Any], file: str) -> None:
             value = value[key]
         if not least <= value <= most:  # type: ignore[operator]
             raise RulesError(f"{file} {'.'.join(path)}: must lie between {least} and {most}, is {value}")
+    if tuple(data["senses"]) != ("hear", "feel", "glimpse", "track"):
+        raise RulesError(f"{file} senses: must be hear, feel, glimpse, track, in this order")
+    if len(data["directions"]["names"]) != 8:
+        raise RulesError(f"{file} directions.names: must be eight words, clockwise from north")
+    if not 1 <= data["scene"]["fewest"] <= data["scene"]["most"] <= 8:
+        raise RulesError(f"{file} scene: fewest and most must satisfy 1 <= fewest <= most <= 8")
 
 
 def _unique(rules: Rules, file: str) -> None:
@@ -200,8 +206,6 @@ def parse(data: dict[str, Any], file: str = "realm.toml") -> Rules:
     _check(data, SHAPE, f"{file} ")
     _ranges(data, file)
     senses = tuple(data["senses"])
-    if senses != ("hear", "feel", "glimpse", "track"):
-        raise RulesError(f"{file} senses: must be hear, feel, glimpse, track, in this order")
     weather = _chances(list(data["weather"].values()), len(data["weather"]), f"{file} weather")
     traces, spirits, folk, scene = data["traces"], data["spirits"], data["folk"], data["scene"]
     rules = Rules(
@@ -232,10 +236,6 @@ def parse(data: dict[str, Any], file: str = "realm.toml") -> Rules:
         seer_name=data["seer"]["name"],
         seer_empties=data["seer"]["empties"],
     )
-    if len(rules.directions) != 8:
-        raise RulesError(f"{file} directions.names: must be eight words, clockwise from north")
-    if not 1 <= rules.fewest <= rules.most <= 8:
-        raise RulesError(f"{file} scene: fewest and most must satisfy 1 <= fewest <= most <= 8")
     _unique(rules, file)
     return rules
 

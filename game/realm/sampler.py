@@ -14,7 +14,7 @@ from game.realm.scene import View, describe, header, truth
 from game.realm.world import World, new_world, step, walkable
 from game.realm.worldgen import TILE
 
-SCENES_PER_REALM = 24
+SCENES_PER_REALM = 2  # more would show the same spirits again and again
 TICKS_BETWEEN = 45  # of one realm: 1.5 s, and far apart in place
 
 
@@ -36,13 +36,15 @@ def wanderer(world: World, rng: Random) -> None:
             return
 
 
-def samples(seed: int, purpose: str, tongue: str = "terse", rules: Rules | None = None) -> Iterator[Sample]:
+def samples(
+    seed: int, purpose: str, tongue: str = "terse", rules: Rules | None = None, per_realm: int = SCENES_PER_REALM
+) -> Iterator[Sample]:
     """An endless stream of scenes. Same seed, purpose and rules: same scenes, in any process."""
     rules = rules or load_rules()
     rng = Random(f"{seed}/{purpose}/sampler")
     while True:
         world = new_world(rng.getrandbits(48), rules, start_hour=rng.random() * 24)
-        for _ in range(SCENES_PER_REALM):
+        for _ in range(per_realm):
             for _ in range(TICKS_BETWEEN):
                 step(world)
             wanderer(world, rng)

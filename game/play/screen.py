@@ -1,0 +1,63 @@
+"""The window: the realm's 640 x 360 px scaled by a whole number, letterboxed; the interface at the window's pixels."""
+
+import os
+
+import pygame as pg
+
+from game.play.draw import SIZE
+from game.play.font import Pen
+
+BARS = (8, 6, 18)  # colour beside the picture
+
+
+class NoDisplay(OSError):
+    """There is nothing to open a window on: one line, what and how to mend it."""
+
+
+class Screen:
+    """Opens the window; `frame` is what to paint the realm on."""
+
+    def __init__(self, fullscreen: bool = False, scale: int = 2, title: str = "Second Sight") -> None:
+        try:
+            pg.display.init()
+            self.window = pg.display.set_mode((SIZE[0] * scale, SIZE[1] * scale), pg.RESIZABLE)
+        except pg.error as error:
+            raise NoDisplay(
+                f"no display to open a window on ({error}); start it on a desktop, or set SDL_VIDEODRIVER=dummy"
+            ) from error
+        pg.display.set_caption(title)
+        if fullscreen:
+            self.toggle_fullscreen()
+        self.frame = pg.Surface(SIZE).convert()
+
+    def toggle_fullscreen(self) -> None:
+        """Full screen and back; the dummy driver has none."""
+        if os.environ.get("SDL_VIDEODRIVER") != "dummy":
+            pg.display.toggle_fullscreen()
+
+    def layout(self) -> tuple[int, tuple[int, int]]:
+        """(scale, corner): the whole-number scale that fits, and where the picture's corner lies (window px)."""
+        self.window = pg.display.get_surface() or self.window
+        width, height = self.window.get_size()
+        scale = max(1, min(width // SIZE[0], height // SIZE[1]))
+        return scale, ((width - SIZE[0] * scale) // 2, (height - SIZE[1] * scale) // 2)
+
+    def pen(self) -> Pen:
+        """A pen for the interface, in layout px."""
+        return Pen(self.window, *self.layout())
+
+    def put(self) -> None:
+        """Brings the painted frame onto the window."""
+        scale, corner = self.layout()
+        size = (SIZE[0] * scale, SIZE[1] * scale)
+        if corner != (0, 0):
+            self.window.fill(BARS)
+        if min(corner) >= 0:
+            pg.transform.scale(self.frame, size, self.window.subsurface((*corner, *size)))
+        else:  # a window smaller than the picture shows its middle
+            self.window.blit(self.frame, corner)
+
+    def to_layout(self, position: tuple[int, int]) -> tuple[float, float]:
+        """Layout px of a point of the window."""
+        scale, corner = self.layout()
+        return (position[0] - corner[0]) / scale, (position[1] - corner[1]) / scale

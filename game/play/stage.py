@@ -1,0 +1,90 @@
+"""What a frame shows, and nothing else: the only thing the painter is handed.
+
+A Stage holds what anybody in the realm could see, and what the mind believes. The world's truth about spirits isn't in
+it, so drawing can't betray it. All x, y are px of the world, at the foot of a thing.
+"""
+
+from dataclasses import dataclass, field
+
+from game.realm.world import World
+from game.realm.worldgen import Place
+
+BESIDE = 20  # px: how far beside a landmark a spirit is drawn
+UNDER = ("torii", "gate", "bridge")  # landmarks that one can stand under or on
+
+
+def haunt(place: Place) -> tuple[int, int]:
+    """Where a spirit at a place is drawn: under a gate, else beside the landmark, left or right by turns."""
+    if place.kind in UNDER:
+        return place.x, place.y + 4
+    return place.x + (BESIDE if place.index % 2 else -BESIDE), place.y + 5
+
+
+@dataclass(frozen=True)
+class Body:
+    """Somebody visible: interpolated between two ticks."""
+
+    kind: str
+    x: int
+    y: int
+    facing: str
+    moving: bool
+
+
+@dataclass(frozen=True)
+class Ghost:
+    """A belief to be drawn: a species at a place, believed this much (0..1). wavering: touched and found empty."""
+
+    place: int
+    x: int
+    y: int
+    species: str
+    belief: float
+    wavering: bool = False
+
+
+@dataclass(frozen=True)
+class Hint:
+    """Something that was glimpsed or tracked at a place, as the Scene told it."""
+
+    x: int
+    y: int
+    sense: str
+    thing: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One frame. seconds: the clock of animations; attend: 0..1, how gathered the player is."""
+
+    hour: float
+    weather: str
+    seconds: float
+    player: Body
+    bodies: tuple[Body, ...] = ()
+    ghosts: tuple[Ghost, ...] = ()
+    hints: tuple[Hint, ...] = ()
+    attend: float = 0.0
+
+
+@dataclass
+class Motion:
+    """Where everybody was a tick ago and is now, so that frames between ticks move smoothly."""
+
+    before: list[tuple[int, int]] = field(default_factory=list)
+    now: list[tuple[int, int]] = field(default_factory=list)
+
+    def note(self, world: World) -> None:
+        """Call once before the first frame and after every tick."""
+        self.before = self.now
+        self.now = [(actor.x, actor.y) for actor in (world.player, world.seer, *world.folk)]
+
+    def bodies(self, world: World, part: float) -> tuple[Body, ...]:
+        """Player, seer and folk at `part` (0..1) of the way from the last tick to this one."""
+        actors = (world.player, world.seer, *world.folk)
+        before = self.before if len(self.before) == len(self.now) else self.now
+        shown = []
+        for actor, (old_x, old_y), (x, y) in zip(actors, before, self.now, strict=True):
+            place = round(old_x + (x - old_x) * part), round(old_y + (y - old_y) * part)
+            shown.append(Body(actor.kind, *place, actor.facing, actor.moving))
+        return tuple(shown)

@@ -1,0 +1,339 @@
+#!/usr/bin/env python3
+"""Second Sight: the command line, and the only place where the wings meet.
+
+Each verb imports what it needs when it runs; importing this module loads neither torch nor pygame.
+"""
+# long because: the whole command line stands here, options beside what they set in motion
+
+import argparse
+import difflib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+ROOT = Path(__file__).resolve().parent
+VERBS = {
+    "play": "the game (the default)",
+    "simulate": "the realm without window or torch: ticks/s, scenes/s, state hash",
+    "perceive": "a scene on stdin (JSON) -> what the model believes",
+    "learn": "one measured training: baseline, train, after, head diff",
+    "diff": "reads a head-diff log: table, or export",
+    "pretrain": "makes the novice from nothing; --score DIR scores one",
+    "mind": "perception and training as a server, for play --mind",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """Complains in one line and exits with 2."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message}; see {self.prog} --help", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def _teach_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--optimizer", default="apollo", choices=("apollo", "adamw", "sgd"))
+    add("--rank", type=int, default=64, help="rank of APOLLO's gradient statistics (default 64)")
+    add("--lr", type=float, default=None, help="learning rate (default: the optimizer's own, docs/RESULTS.md)")
+    add("--train", default="attention", choices=("q", "attention", "all"), help="which weights learn")
+    add("--full", action="store_true", help="gradient through the context too (no freezing)")
+
+
+def _model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", default=str(ROOT / "assets" / "novice"), help="a Hugging Face folder, or hub:org/name"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+
+
+def build_parser() -> Parser:
+    """All verbs with their options; each --help ends with an example."""
+    # long because: options are a table, one line each
+    parser = Parser(
+        prog="main.py", description="Second Sight: a game and an instrument. What the model believes is what you see."
+    )
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
+
+    def verb(name: str, example: str) -> Callable[..., Any]:
+        made = verbs.add_parser(
+            name,
+            help=VERBS[name],
+            description=VERBS[name],
+            epilog=f"example: main.py {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        made.add_argument("--seed", type=int, default=0)
+        made.add_argument("--json", action="store_true", help="one JSON object on stdout, everything else on stderr")
+        if name in ("play", "perceive", "learn", "mind"):
+            _model_options(made)
+        if name in ("learn",):
+            _teach_options(made)
+        return made.add_argument
+
+    add = verb("play", "play --seed 7")
+    add("--save", metavar="SLOT", default="first", help="name of the save slot (default: first)")
+    add("--mind", metavar="HOST:PORT", help="a mind on another machine (main.py mind --listen)")
+    add("--windowed-scale", type=int, default=2, choices=(1, 2, 3, 4), help="window size in multiples of 640x360")
+    add = verb("simulate", "simulate --ticks 30000 --seed 1 --json")
+    add("--ticks", type=int, default=30_000)
+    add("--policy", default="random", help="who acts: random")
+    add("--workers", type=int, default=1, help="processes, one realm each")
+    add("--scenes", type=Path, metavar="FILE", help="write every described scene here, one JSON object a line")
+    add("--save-replay", type=Path, metavar="FILE", help="write the action log here")
+    add("--replay", type=Path, metavar="FILE", help="live through a saved action log instead")
+    verb("perceive", "simulate --ticks 50 --scenes scenes.jsonl && tail -1 scenes.jsonl | main.py perceive")
+    add = verb("learn", "learn --lessons 64 --steps 200 --seed 1 --out runs/first --json")
+    add("--behaviour", default="sight", help="what is learned: sight")
+    add("--lessons", type=int, default=64, help="lesson scenes")
+    add("--steps", type=int, default=None)
+    add("--probes", type=int, default=160, help="unseen scenes to measure on")
+    add("--shuffled", action="store_true", help="the control: answers dealt out anew")
+    add("--no-dreams", action="store_true", help="teach lesson scenes as they were")
+    add("--no-rehearsal", action="store_true", help="rehearse no mundane questions")
+    add("--out", type=Path, metavar="RUN", help="folder for log.msgpack and the trained model")
+    add = verb("diff", "diff runs/first/log.msgpack --export csv > heads.csv")
+    add("log", type=Path, help="log.msgpack of a run")
+    add("--export", choices=("csv", "parquet", "json"))
+    add("--to", type=Path, metavar="FILE", help="where to export (default: stdout; parquet needs a file)")
+    add("--partial", action="store_true", help="read a killed run's log up to its last whole record")
+    add = verb("pretrain", "pretrain --out assets/novice --seed 0")
+    add("--out", type=Path, metavar="DIR", help="where the novice goes; work/ beside it holds checkpoints")
+    add("--score", type=Path, metavar="DIR", help="score a novice instead of making one")
+    add("--device", default="auto")
+    for name, default in (("hidden", None), ("head-dim", None), ("layers", None), ("heads", None), ("steps", None)):
+        add(f"--{name}", type=int, default=default)
+    add = verb("mind", "mind --listen 127.0.0.1:7777 --device cuda")
+    add("--listen", metavar="HOST:PORT", help="wait for a game on this address (default: speak on stdin and stdout)")
+    add("--folder", type=Path, help="where it keeps itself")
+    add("--nice", type=int, default=10, help="how far it steps back for the game")
+    return parser
+
+
+def show(options: argparse.Namespace, result: dict[str, Any], lines: list[str]) -> None:
+    """One JSON object on stdout, or lines for people."""
+    print(json.dumps(_finite(result)) if options.json else "\n".join(lines))
+
+
+def _finite(value: Any) -> Any:
+    """NaN is no JSON: null instead."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and value != value else value
+
+
+def simulate(options: argparse.Namespace) -> int:
+    from game.realm.simulate import SimulateConfig, relive, simulate, simulate_many
+
+    config = SimulateConfig(options.ticks, options.seed, options.policy, "terse", options.scenes, options.save_replay)
+    if options.replay:
+        result = relive(options.replay)
+    else:
+        result = simulate(config) if options.workers == 1 else simulate_many(config, options.workers)
+    show(
+        options,
+        result,
+        [
+            f"{result['ticks']} ticks at {result['ticks_per_s']:,.0f}/s",
+            f"{result['scenes']} scenes at {result['scenes_per_s']:,.0f}/s",
+            f"state hash {result['state_hash']}",
+        ],
+    )
+    return 0
+
+
+def perceive(options: argparse.Namespace) -> int:
+    import msgspec
+
+    from perception.messages import Scene
+
+    try:
+        scene = msgspec.json.decode(sys.stdin.buffer.read(4 * 2**20), type=Scene)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"stdin: not a scene ({error}); main.py simulate --scenes FILE writes some") from error
+    from perception.model import choose_device, load
+    from perception.perceive import perceive
+
+    percept = perceive(load(options.model, choose_device(options.device)), [scene])[0]
+    places: list[dict[str, Any]] = []
+    lines = []
+    for asked, belief in zip(scene.questions, percept.beliefs, strict=True):
+        beliefs = dict(zip(asked.candidates, belief, strict=True))
+        places.append({"ask": asked.ask, "place": asked.place, "beliefs": beliefs})
+        lines.append(f"{asked.ask} {asked.place}: {asked.candidates[belief.index(max(belief))]} ({max(belief):.0%})")
+    show(options, {"scene": scene.id, "places": places}, lines)
+    return 0
+
+
+def learn(options: argparse.Namespace) -> int:
+    from training.learn import LearnConfig, learn
+    from training.teach import TeachConfig
+
+    teach = TeachConfig(
+        optimizer=options.optimizer,
+        rank=options.rank,
+        lr=options.lr,
+        train=options.train,
+        full=options.full,
+        dreams=not options.no_dreams,
+        rehearse=0 if options.no_rehearsal else TeachConfig.rehearse,
+        seed=options.seed,
+    )
+    config = LearnConfig(
+        behaviour=options.behaviour,
+        model=options.model,
+        teach=teach,
+        lessons=options.lessons,
+        steps=options.steps or LearnConfig.steps,
+        probes=options.probes,
+        shuffled=options.shuffled,
+        device=options.device,
+        seed=options.seed,
+        out=options.out,
+    )
+    with progress_bar() as report:
+        result = learn(config, report)
+    lines = [f"{'':8}{'hits':>8}{'new pairs':>11}{'false alarms':>14}{'d-prime':>9}{'mundane':>9}"]
+    for when in ("before", "after"):
+        s = result[when]
+        new = "-" if s["hits_new_pairs"] is None else f"{s['hits_new_pairs']:.1%}"
+        lines.append(
+            f"{when:8}{s['hits']:8.1%}{new:>11}{s['false_alarms']:14.1%}{s['d_prime']:9.2f}{s['mundane']:9.1%}"
+        )
+    lines.append(
+        f"{result['steps']} steps in {result['seconds']:.0f} s;"
+        f" {result['spirits_shown']} spirits, {result['empties_shown']} empty places shown"
+    )
+    show(options, result, lines + ([f"log: {result['log']}"] if result["log"] else []))
+    return 0
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on stderr: report(what, done, of)."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        tasks: dict[str, Any] = {}
+
+        def report(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=of)
+            progress.update(tasks[what], completed=done)
+
+        yield report
+
+
+def diff(options: argparse.Namespace) -> int:
+    from training.measure import log as logs
+
+    log = logs.read_log(options.log, partial=options.partial)
+    if options.export:
+        logs.export(log, options.export, options.to)
+    elif options.json:
+        print(json.dumps(_finite(logs.diff_table(log))))
+    else:
+        from rich.console import Console
+
+        logs.print_table(log, Console())
+    return 0
+
+
+def pretrain(options: argparse.Namespace) -> int:
+    from training import novice
+
+    if options.score:
+        result = novice.score_folder(options.score, options.device, options.seed)
+    elif options.out:
+        shape = {
+            k: v for k in ("hidden", "head_dim", "layers", "heads", "steps") if (v := getattr(options, k)) is not None
+        }
+        with progress_bar() as report:
+            result = novice.make(options.out, options.device, options.seed, shape, report)
+    else:
+        raise ValueError("give --out DIR to make a novice, or --score DIR to score one")
+    show(options, result, [f"{key}: {value}" for key, value in result.items()])
+    return 0
+
+
+def mind(options: argparse.Namespace) -> int:
+    from perception.model import choose_device, load
+    from perception.wire import standard_stream
+
+    line = None if options.listen else standard_stream()
+    from training.mind import serve_address, serve_stream
+
+    model = load(options.model, choose_device(options.device))
+    if line is None:
+        serve_address(options.listen, model, options.folder, options.seed)
+    else:
+        serve_stream(line, model, options.folder, options.nice, options.seed)
+    return 0
+
+
+def play(options: argparse.Namespace) -> int:
+    if not Path(options.model).is_dir() and not options.model.startswith("hub:"):
+        raise ValueError(f"--model {options.model}: no such folder; give a Hugging Face folder, or hub:org/name")
+    from game.play.start import play
+
+    folder = ROOT / "saves" / options.save
+    command = [
+        sys.executable,
+        str(ROOT / "main.py"),
+        "mind",
+        "--model",
+        options.model,
+        "--device",
+        options.device,
+        "--folder",
+        str(folder),
+        "--seed",
+        str(options.seed),
+    ]
+    play(options.seed, folder, command, options.mind, options.windowed_scale)
+    return 0
+
+
+RUN = {
+    "play": play,
+    "simulate": simulate,
+    "perceive": perceive,
+    "learn": learn,
+    "diff": diff,
+    "pretrain": pretrain,
+    "mind": mind,
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb; returns the exit status. Faults of the input are one line on stderr and 2."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
+        arguments.insert(0, "play")
+    if arguments[0] not in VERBS and not arguments[0].startswith("-"):
+        near = difflib.get_close_matches(arguments[0], VERBS, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(VERBS)}"
+        print(f"main.py: unknown verb {arguments[0]!r}; {hint}", file=sys.stderr)
+        return 2
+    options = build_parser().parse_args(arguments)
+    try:
+        return int(RUN[options.verb](options))
+    except (ValueError, OSError) as error:
+        if os.environ.get("SECOND_SIGHT_TRACEBACK"):
+            raise
+        print(f"main.py {options.verb}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"main.py {options.verb}: stopped", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

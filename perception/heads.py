@@ -1,0 +1,276 @@
+"""What the attention heads of a language model do at the rows where it decides: the recorder, and its numbers.
+
+`Recorder` listens during a forward through the attention registry of transformers, so that sdpa stays sdpa and
+the logits keep every bit (MEASUREMENT.md, "sdpa returns no weights"). Only decision rows are recorded: kilobytes,
+not every pattern. Where the heads live is `perception.addresses`, whose names this module hands on.
+
+Shape legend, used as suffixes: B batch, T query tokens of this forward, K keys (cache + T), R decision rows,
+L layers, H heads, G key/value heads (H = G under plain attention), D head size, M hidden size.
+"""
+
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from perception.addresses import MATRICES, HeadMap, Projection, addresses, head_outputs
+
+__all__ = [
+    "MATRICES", "HeadMap", "Projection", "Record", "Recorder",
+    "activity", "addresses", "attention_mass", "cue_mass", "entropy", "head_outputs",
+]  # fmt: skip
+
+IMPLEMENTATIONS = ("sdpa", "eager")  # those whose masks and arithmetic `_Listener` knows
+FOREIGN = ("s_aux", "position_bias", "cache")  # softmax terms of some architectures, which it does not know
+PREFIX = "second_sight_"  # of our names in the registries of transformers
+HIDDEN = -1e4  # an additive mask at or below this hides a key, in half precision too (its lowest is -65504)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one forward did at its decision rows; one entry per layer. Padding rows hold zeros."""
+
+    map: HeadMap
+    valid: Tensor  # (B, R) bool: True where a decision row is, False at padding
+    patterns: tuple[Tensor, ...]  # (B, H, R, K) float32, or float64: attention; each row sums to 1
+    visible: tuple[Tensor, ...]  # (B, R) int64: how many keys the row may look at (t + 1 in a plain context)
+    z: tuple[Tensor, ...]  # (B, R, H, D): value mixes, before W_o
+    residual: tuple[Tensor, ...]  # (B, R, M): the layer's input; () when replaying
+
+
+class Recorder:
+    """Overhears the heads of `model` while the `with` block runs; afterwards the model is as it was.
+
+    with Recorder(model, rows) as recorder:
+        logits = model(...).logits        # bit for bit what it is without a recorder
+    record = recorder.record()
+
+    rows: (B, R) int64, positions among the query tokens of the forward (0 is its first token, whatever a cache
+    holds before it); -1 pads ragged rows. Several forwards in one block: the last one counts.
+    rows_only: attention is computed for the decision rows alone and the block's outputs are garbage: for replaying
+    single attention modules (training.measure.headdiff). implementation: whose mask conventions to follow then.
+    Raises ValueError for attention implementations other than sdpa and eager, for rows that do not fit, and for
+    architectures with terms in their softmax that it does not know; RuntimeError if another recorder listens.
+    """
+
+    def __init__(
+        self, model: nn.Module, rows: Tensor, *, rows_only: bool = False, implementation: str | None = None
+    ) -> None:
+        self._map = addresses(model)
+        config: Any = model.config
+        self.implementation = str(implementation or config._attn_implementation).removeprefix(PREFIX)
+        if self.implementation not in IMPLEMENTATIONS:
+            raise ValueError(
+                f"cannot record heads under attention {self.implementation!r}: load the model with"
+                f" attn_implementation={IMPLEMENTATIONS[0]!r}"
+            )
+        if rows.dim() != 2 or rows.dtype != torch.int64:
+            raise ValueError(f"decision rows must be (batch, rows) int64, not {tuple(rows.shape)} {rows.dtype}")
+        self._listener = _Listener(self.implementation, rows, rows_only)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:  # undone at once if anything below fails
+            name = _registered(self.implementation)
+            for layer, module in enumerate(self._map.attentions):
+                if module in _LISTENING:
+                    raise RuntimeError("another recorder is listening to this model; leave its block first")
+                _LISTENING[module] = (self._listener, layer)
+                stack.callback(_LISTENING.pop, module, None)
+                if not self._listener.rows_only:
+                    hook = self._map.norms[layer].register_forward_pre_hook(partial(self._listener.residuals, layer))
+                    stack.callback(hook.remove)
+            configs: list[Any] = [module.config for module in (self._map.model, *self._map.attentions)]
+            for config in {id(config): config for config in configs}.values():
+                before = config._attn_implementation
+                config._attn_implementation = name
+                stack.callback(setattr, config, "_attn_implementation", before)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def record(self) -> Record:
+        """What was heard. Raises RuntimeError if no whole forward ran inside the block."""
+        heard = self._listener
+        if len(heard.z) < self._map.layers:
+            raise RuntimeError("nothing recorded: no forward of the model ran inside the recorder's block")
+        parts = (heard.patterns, heard.visible, heard.z, heard.residual)
+        return Record(self._map, heard.valid_BR, *(tuple(part[layer] for layer in sorted(part)) for part in parts))
+
+
+class _Listener:
+    """What the attention function needs of a Recorder."""
+
+    def __init__(self, implementation: str, rows_BR: Tensor, rows_only: bool) -> None:
+        self.implementation, self.rows_only = implementation, rows_only
+        self.rows_BR, self.valid_BR = rows_BR.clamp_min(0), rows_BR >= 0
+        self.last_row = int(rows_BR.max()) if rows_BR.numel() else -1  # one host sync per recorder, not per layer
+        self.patterns: dict[int, Tensor] = {}
+        self.visible: dict[int, Tensor] = {}
+        self.z: dict[int, Tensor] = {}
+        self.residual: dict[int, Tensor] = {}
+
+    def at_rows(self, x_BT: Tensor) -> Tensor:
+        """(B, T, ...) -> (B, R, ...)."""
+        return x_BT[torch.arange(x_BT.shape[0], device=x_BT.device)[:, None], self.rows_BR]
+
+    def keep(self, x_BR: Tensor) -> Tensor:
+        """(B, R, ...) with zeros at padding rows."""
+        return x_BR.masked_fill(~self.valid_BR.reshape(*self.valid_BR.shape, *[1] * (x_BR.dim() - 2)), 0)
+
+    def residuals(self, layer: int, _norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        """A pre-hook of the layer's first norm: what enters it is the residual stream (B, T, M)."""
+        self.fits(inputs[0])
+        self.residual[layer] = self.keep(self.at_rows(inputs[0].detach()))
+
+    def fits(self, x_BT: Tensor) -> None:
+        """Raise ValueError unless the rows lie inside a forward of these tokens."""
+        batch, tokens = x_BT.shape[:2]
+        if self.rows_BR.shape[0] != batch or self.last_row >= tokens:
+            raise ValueError(
+                f"decision rows {tuple(self.rows_BR.shape)} up to {self.last_row} do not fit a forward of"
+                f" {batch} x {tokens} tokens: rows count the tokens of this forward, not of the cache"
+            )
+
+    def hear(self, layer: int, q_BHTD: Tensor, k_BGKD: Tensor, mask: Tensor | None, options: dict[str, Any]) -> Tensor:
+        """Store this layer's patterns at the decision rows, and return them (B, H, R, K)."""
+        foreign = [name for name in FOREIGN if options.get(name) is not None]
+        if foreign:
+            raise ValueError(
+                f"this architecture adds {foreign[0]!r} to its attention, which the recorder does not know"
+            )
+        self.fits(q_BHTD.transpose(1, 2))
+        scaling = q_BHTD.shape[-1] ** -0.5 if options.get("scaling") is None else options["scaling"]
+        scores_BHRK = _scores(self.at_rows(q_BHTD.transpose(1, 2)), k_BGKD) * scaling
+        if options.get("softcap") is not None:
+            scores_BHRK = torch.tanh(scores_BHRK / options["softcap"]) * options["softcap"]
+        # The alignment of transformers' sdpa_attention_forward: without a mask, row t sees keys 0..t.
+        causal = mask is None and self.implementation == "sdpa" and q_BHTD.shape[2] > 1
+        bias = self._causal(scores_BHRK) if causal else self._mask_at_rows(mask, scores_BHRK)
+        scores_BHRK = (scores_BHRK + bias).to(torch.promote_types(scores_BHRK.dtype, torch.float32))
+        self.visible[layer] = self.keep((bias > HIDDEN).any(1).sum(-1))
+        pattern_BHRK = self.keep(scores_BHRK.softmax(-1).transpose(1, 2)).transpose(1, 2)
+        self.patterns[layer] = pattern_BHRK
+        return pattern_BHRK
+
+    def _causal(self, scores_BHRK: Tensor) -> Tensor:
+        key_K = torch.arange(scores_BHRK.shape[-1], device=scores_BHRK.device)
+        bias_BRK = scores_BHRK.new_zeros(()).masked_fill(key_K > self.rows_BR[..., None], float("-inf"))
+        return bias_BRK[:, None]
+
+    def _mask_at_rows(self, mask: Tensor | None, scores_BHRK: Tensor) -> Tensor:
+        """The additive mask (B, 1 or H, R, K) that the forward applied at the decision rows."""
+        batch, _, rows, keys = scores_BHRK.shape
+        if mask is None:
+            return scores_BHRK.new_zeros(batch, 1, rows, keys)
+        at_BHRK = self.at_rows(mask[..., :keys].expand(batch, -1, -1, -1).transpose(1, 2)).transpose(1, 2)
+        lowest = torch.finfo(scores_BHRK.dtype).min  # not -inf: a row that may see nothing must not become NaN
+        if at_BHRK.dtype == torch.bool:
+            return scores_BHRK.new_zeros(()).masked_fill(~at_BHRK, lowest)
+        return at_BHRK.clamp_min(lowest)
+
+
+def _scores(q_BRHD: Tensor, k_BGKD: Tensor) -> Tensor:
+    """Dot products of the rows' queries with all keys: (B, H, R, K). Under GQA head h reads key head h // (H / G)."""
+    q_BGSD = q_BRHD.transpose(1, 2).unflatten(1, (k_BGKD.shape[1], -1)).flatten(2, 3)  # S = H / G * R
+    return (q_BGSD @ k_BGKD.transpose(2, 3)).unflatten(2, (-1, q_BRHD.shape[1])).flatten(1, 2)
+
+
+_LISTENING: "WeakKeyDictionary[nn.Module, tuple[_Listener, int]]" = WeakKeyDictionary()
+
+
+def _attend(
+    implementation: str,
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    **options: Any,
+) -> tuple[Tensor, Tensor | None]:
+    """The registered attention function: the model's own one, overheard. Shapes as transformers passes them."""
+    if module not in _LISTENING:  # a copy of the model made inside a recorder's block
+        return _own_attention(implementation, module)(module, query, key, value, mask, **options)
+    listener, layer = _LISTENING[module]
+    with torch.no_grad():
+        pattern_BHRK = listener.hear(layer, query, key, mask, options)
+        if listener.rows_only:
+            value_BHKD = value.repeat_interleave(query.shape[1] // value.shape[1], dim=1)
+            listener.z[layer] = (pattern_BHRK.to(value.dtype) @ value_BHKD).transpose(1, 2)
+            return value.new_zeros(()).expand(query.transpose(1, 2).shape), None
+    out_BTHD, weights = _own_attention(implementation, module)(module, query, key, value, mask, **options)
+    listener.z[layer] = listener.keep(listener.at_rows(out_BTHD.detach()))
+    return out_BTHD, weights
+
+
+def _own_attention(implementation: str, module: nn.Module) -> Callable[..., tuple[Tensor, Tensor | None]]:
+    """The function that the module would have called without us."""
+    if implementation == "sdpa":
+        from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+        return sdpa_attention_forward
+    if getattr(module, "reorder_and_upcast_attn", False):  # a GPT-2 option that bypasses the registry
+        return lambda own, query, key, value, mask, **_: own._upcast_and_reordered_attn(query, key, value, mask)
+    own: Callable[..., tuple[Tensor, Tensor | None]] = sys.modules[type(module).__module__].eager_attention_forward
+    return own
+
+
+def _registered(implementation: str) -> str:
+    """The registry name of the overheard implementation; registered the first time it is asked for."""
+    from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
+    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+    name = PREFIX + implementation
+    if name not in ALL_ATTENTION_FUNCTIONS:
+        ALL_ATTENTION_FUNCTIONS.register(name, partial(_attend, implementation))
+        ALL_MASK_ATTENTION_FUNCTIONS.register(name, ALL_MASK_ATTENTION_FUNCTIONS[implementation])
+    return name
+
+
+def entropy(pattern_BHRK: Tensor, visible_BR: Tensor) -> Tensor:
+    """How widely each head looks: -sum a log a / log(t + 1), in [0, 1], (B, H, R); t + 1 = the keys in sight.
+
+    0 where only one key is in sight. Source: MEASUREMENT.md, per-head table.
+    """
+    width_BR = visible_BR.clamp_min(2).to(pattern_BHRK.dtype).log()
+    return -torch.xlogy(pattern_BHRK, pattern_BHRK).sum(-1) / width_BR[:, None]
+
+
+def cue_mass(pattern_BHRK: Tensor, cue_BRK: Tensor) -> Tensor:
+    """Attention on the marked keys: bool cue masks (B, R, K) -> (B, H, R), in [0, 1] (MEASUREMENT.md)."""
+    return (pattern_BHRK * cue_BRK[:, None]).sum(-1)
+
+
+def mean_over_rows(x_BHR: Tensor, valid_BR: Tensor) -> Tensor:
+    """Mean over the valid decision rows: (B, H, R) -> (H,); zeros if there is none."""
+    return (x_BHR * valid_BR[:, None]).sum((0, 2)) / valid_BR.sum().clamp_min(1)
+
+
+def activity(record: Record) -> list[float]:
+    """What each head writes: mean L2 norm at decision rows / mean residual norm there. L * H numbers, layer by layer.
+
+    Uses the weights as they are now: call it before the next training step.
+    """
+    found = []
+    for layer, (z_BRHD, residual_BRM) in enumerate(zip(record.z, record.residual, strict=True)):
+        written_BRHM = head_outputs(z_BRHD, record.map.weight(layer, "o").detach())
+        norm_H = mean_over_rows(written_BRHM.float().norm(dim=-1).transpose(1, 2), record.valid)
+        stream = mean_over_rows(residual_BRM.float().norm(dim=-1)[:, None], record.valid)
+        found.append(norm_H / stream.clamp_min(torch.finfo(torch.float32).tiny))
+    return torch.cat(found).tolist()
+
+
+def attention_mass(record: Record, cue_BRK: Tensor) -> list[float]:
+    """Mean attention on the asked place's events, per head: bool (B, R, K) -> L * H numbers in [0, 1]."""
+    return torch.cat([mean_over_rows(cue_mass(p, cue_BRK), record.valid) for p in record.patterns]).tolist()

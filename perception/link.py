@@ -1,0 +1,285 @@
+"""The game's end of the line to a mind: starts it, feeds it, hears it, starts it again when it dies.
+
+A mind is a process started by command (or a server found by address); torch lives there and never here. Nothing
+a game calls each frame waits: send puts a frame on a list, poll takes what has come. Threads do the waiting.
+
+What a mind has to keep to (wire.py has its end of the line):
+- It sends Ready first, unasked. Nothing but Quit is written to it before.
+- The end of its input means that the game is gone: save and end, as after Quit.
+- Bad input (a broken model folder, say) is one line on stderr and exit status 2. It is not started again then.
+
+What is sent and when:
+- Of Perceive, only the newest waits; the older one is dropped unseen. Everything else waits in order, up to
+  WAITING_MAX bytes; past that, send refuses (returns False) and a Trouble says so once.
+- What a dead mind had been given is lost with it: it restarts from what it saved, and the journal that the
+  game keeps can teach again on Ready. What still waited goes to the next one. The only thing sent again
+  unasked is Practise(on=True), if that was the last word on practising.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from threading import Condition, Thread
+from time import monotonic
+from typing import Literal, Self
+
+from perception.messages import FromMind, Perceive, Practise, Quit, Ready, ToMind, Trouble
+from perception.wire import FRAME_MAX, Child, Life, Remote, WireError, encode
+
+State = Literal["waking", "awake", "restarting", "dead"]
+
+WAITING_MAX = 4 * FRAME_MAX  # bytes that may wait for a mind: some three thousand lessons
+FRAME_COST = 256  # bytes that holding a frame costs beside its own
+HEARD_MAX = 64  # messages that may wait for the game; then the mind is not read until the game polls
+BACKOFF = 0.25  # seconds before the first restart; doubled each time
+BACKOFF_MAX = 30.0
+STEADY = 60.0  # seconds of life after which the wait starts small again
+BAD_INPUT = 2  # exit status: what the mind was given is wrong, and stays wrong when tried again
+
+
+class Line:
+    """A line to a mind, whatever it runs on. Link starts one here, connect finds one elsewhere."""
+
+    def __init__(self, wake: Callable[[], Life], restarts: int) -> None:
+        self._wake = wake
+        self._restarts = restarts
+        self._changed = Condition()  # guards everything below; held only for moments
+        self._state: State = "waking"
+        self._waiting: OrderedDict[int, bytes] = OrderedDict()  # frames for the mind, by number
+        self._weight = 0  # bytes of them
+        self._number = 0
+        self._newest: int | None = None  # the number of the Perceive that waits
+        self._heard: deque[FromMind] = deque()
+        self._life: Life | None = None
+        self._reborn = self._practising = self._refusing = self._ending = self._stopping = False
+        self._thread: Thread | None = None
+
+    @property
+    def state(self) -> State:
+        """waking until the first Ready; restarting from a death to the next Ready; dead when given up or closed."""
+        return self._state
+
+    def start(self) -> None:
+        """Starts the mind; returns at once. Does nothing while one lives; starts anew after it was given up."""
+        with self._changed:
+            if self._ending or (self._thread is not None and self._state != "dead"):
+                return
+            self._state = "waking"
+            self._thread = Thread(target=self._run, name="line to the mind", daemon=True)
+            self._thread.start()
+
+    def send(self, message: ToMind) -> bool:
+        """Leaves the message to be written; never waits. False if it was refused: dead, closing, or too much waits.
+
+        Raises WireError if it is no message. Quit ends the mind for good: it is not started again.
+        """
+        frame = encode(message)
+        with self._changed:
+            if self._ending or self._state == "dead":
+                return False
+            self._ending = isinstance(message, Quit)
+            if self._newest is not None and isinstance(message, Perceive | Quit):
+                self._drop(self._newest)
+            if self._weight + len(frame) > WAITING_MAX and not self._ending:
+                self._refuse()
+                return False
+            if isinstance(message, Practise):
+                self._practising = message.on
+            self._queue(frame)
+            if isinstance(message, Perceive):
+                self._newest = self._number
+            self._changed.notify_all()
+            return True
+
+    def poll(self) -> list[FromMind]:
+        """What has come since the last poll, in order; never waits."""
+        with self._changed:
+            heard = list(self._heard)
+            self._heard.clear()
+            self._changed.notify_all()
+        return heard
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Asks the mind to save and end, waits `timeout` seconds, then ends it. Safe at any time, any number of times.
+
+        What it said until the end can still be polled.
+        """
+        self.send(Quit())
+        with self._changed:
+            self._ending = True
+            self._changed.notify_all()
+            if self._thread is None:
+                self._state = "dead"
+                return
+        self._thread.join(timeout)
+        for hard in (False, True):
+            if self._thread.is_alive():
+                self._stop(hard)
+                self._thread.join(1.0 if not hard else 5.0)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _stop(self, hard: bool) -> None:
+        with self._changed:
+            self._stopping = True
+            life = self._life
+        if life is not None:
+            with suppress(OSError):
+                life.stop(hard)
+
+    def _queue(self, frame: bytes, first: bool = False) -> None:
+        self._number += 1
+        self._waiting[self._number] = frame
+        self._weight += len(frame) + FRAME_COST
+        if first:
+            self._waiting.move_to_end(self._number, last=False)
+
+    def _drop(self, number: int) -> bytes:
+        frame = self._waiting.pop(number)
+        self._weight -= len(frame) + FRAME_COST
+        if number == self._newest:
+            self._newest = None
+        return frame
+
+    def _refuse(self) -> None:
+        if not self._refusing:
+            self._heard.append(Trouble("The mind does not take what it is sent; what comes now is refused."))
+        self._refusing = True
+
+    def _take(self, life: Life) -> tuple[bytes, bool] | None:
+        """Waits for the next frame for this life, and whether it is a Perceive; None when there will be none."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._life is not life or self._ending or (self._waiting and self._state == "awake")
+            )
+            if self._life is not life or not self._waiting:
+                return None
+            number = next(iter(self._waiting))
+            passing = number == self._newest
+            frame = self._drop(number)
+            self._refusing = self._refusing and self._weight > WAITING_MAX // 2
+            return frame, passing
+
+    def _write(self, life: Life) -> None:
+        """The writer's thread, one per life."""
+        with suppress(OSError):  # gone: the reader notices too, and says so
+            while (taken := self._take(life)) is not None:
+                try:
+                    life.stream.write(taken[0])
+                except OSError:  # not taken whole, so the dead mind had none of it
+                    with self._changed:
+                        if not taken[1]:
+                            self._queue(taken[0], first=True)
+                    break
+            life.no_more()
+
+    def _hear(self, life: Life) -> str:
+        """Reads until the end of this life. Returns what was wrong with its speech, or nothing."""
+        while True:
+            try:
+                messages = life.stream.receive()
+            except WireError as error:
+                self._take_in(list(error.before))
+                return f"sent what is no message ({error})"
+            except OSError:  # a connection that was torn: reap knows how it ended
+                return ""
+            if messages is None:
+                return ""
+            self._take_in(messages)
+
+    def _take_in(self, messages: list[FromMind]) -> None:
+        with self._changed:
+            if any(isinstance(message, Ready) for message in messages):
+                self._state = "awake"
+                if self._reborn and self._practising:
+                    self._queue(encode(Practise(on=True)), first=True)
+                self._reborn = False
+            self._heard.extend(messages)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: len(self._heard) <= HEARD_MAX or self._ending)
+            while len(self._heard) > HEARD_MAX and self._ending:
+                self._heard.popleft()
+
+    def _live(self) -> tuple[str, list[str], int | None]:
+        """One life of the mind, from start to reaping; what reap says of it."""
+        try:
+            life = self._wake()
+        except (OSError, ValueError, OverflowError) as error:  # no such command, no such host, no such port
+            return f"could not be reached: {error}", [], None
+        with self._changed:
+            self._life = life
+            stop = self._stopping
+        if stop:  # close gave up waiting while this one was being born
+            life.stop(hard=True)
+        writer = Thread(target=self._write, args=(life,), name="writer to the mind", daemon=True)
+        writer.start()
+        fault = self._hear(life)
+        with self._changed:
+            self._life = None
+            self._reborn = True
+            self._changed.notify_all()
+        if fault:
+            with suppress(OSError):
+                life.stop(hard=False)
+        how, words, status = life.reap()
+        writer.join(timeout=2.0)
+        if not writer.is_alive():
+            life.close()
+        return fault or how, words, status
+
+    def _run(self) -> None:
+        """The line's own thread: one life after the other, until closed or given up."""
+        tries, wait = 0, BACKOFF
+        while True:
+            born = monotonic()
+            how, words, status = self._live()
+            with self._changed:
+                if self._ending:
+                    break
+                tries = 1 if self._state == "awake" else tries + 1
+                again = status != BAD_INPUT and tries <= self._restarts
+                self._mourn(how, words, f"It is started again ({tries} of {self._restarts})." if again else None)
+                if not again:
+                    break
+                self._state = "restarting"
+                wait = BACKOFF if monotonic() - born > STEADY else wait
+                if self._changed.wait_for(lambda: self._ending, wait):
+                    break
+            wait = min(2 * wait, BACKOFF_MAX)
+        with self._changed:
+            self._state = "dead"
+            self._changed.notify_all()
+
+    def _mourn(self, how: str, words: list[str], then: str | None) -> None:
+        """One line that can stand on a screen, then the last lines of stderr for who wants them."""
+        last = f": {words[-1]}" if words else ""
+        first = f"The mind {how}{last}. {then or 'It is not started again.'}"
+        self._heard.append(Trouble("\n".join([first, *words])))
+
+
+class Link(Line):
+    """A mind in a process of its own: a command whose stdin and stdout carry frames, and whose stderr is text.
+
+    restarts: how many times in a row it is started again without a Ready in between. env: variables beside the
+    game's own. low_priority: one thread for torch (and a lower class on Windows; elsewhere a mind nices itself).
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        restarts: int = 3,
+        env: Mapping[str, str] | None = None,
+        low_priority: bool = True,
+    ) -> None:
+        super().__init__(lambda: Child(command, env, low_priority), restarts)
+
+
+def connect(host: str, port: int, *, restarts: int = 3) -> Line:
+    """A line to a mind that listens elsewhere (mind --listen). Returns at once, not started; errors are Troubles."""
+    return Line(lambda: Remote(host, port), restarts)

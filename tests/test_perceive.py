@@ -1,0 +1,125 @@
+"""Packed perception equals one forward per question; beliefs are probabilities; recording changes nothing."""
+
+from itertools import islice
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from game.realm.rules import load as load_rules
+from game.realm.sampler import samples
+from game.realm.tongues import question, tongue_named
+from perception.language import LanguageError, answer_tokens, event_tokens
+from perception.messages import Question
+from perception.packing import Decision, decide, encode_contexts, log_probabilities, pack
+from perception.perceive import perceive, slowly
+from tests.minds import tiny
+
+torch.set_num_threads(1)
+RULES = load_rules()
+KINDS = ("llama", "gpt2", "qwen2")
+DOUBLE = tiny("llama", torch.float64)
+SCENES = [sample.view.scene for sample in islice(samples(3, "test"), 3)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_packed_beliefs_equal_one_forward_per_question(kind):
+    model = tiny(kind)
+    for scene, percept in zip(SCENES, perceive(model, SCENES, record=False), strict=True):
+        for fast, slow in zip(percept.beliefs, slowly(model, scene), strict=True):
+            assert fast == pytest.approx(slow, abs=1e-5)
+            assert sum(fast) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_answers_of_several_tokens_count_whole(kind):
+    model = tiny(kind)
+    asked = Question("sense", "north", "? sense north", ("kitsune", "oak well", "nothing look north"))
+    scene = replace(SCENES[0], questions=(asked,))
+    fast = perceive(model, [scene])[0].beliefs[0]
+    assert fast == pytest.approx(slowly(model, scene)[0], abs=1e-5)
+    assert [len(ids) for ids in answer_tokens(model.tokenizer, asked, asked.candidates)] == [1, 2, 3]
+
+
+def test_recording_heads_leaves_beliefs_bit_identical_and_counts_every_head():
+    model = tiny()
+    quiet, heard = perceive(model, SCENES[:1], record=False)[0], perceive(model, SCENES[:1])[0]
+    assert quiet.beliefs == heard.beliefs
+    assert len(heard.heads.activity) == len(heard.heads.cue) == model.layers * model.heads
+    assert all(0 <= mass <= 1 + 1e-6 for mass in heard.heads.cue)
+    assert all(value > 0 for value in heard.heads.activity)
+
+
+def test_events_are_found_in_both_tongues():
+    model = tiny()
+    scene = SCENES[0]
+    words = scene.text.split()
+    for event, ids in zip(scene.events, event_tokens(model.tokenizer, scene), strict=True):
+        assert [words[i] for i in ids] == [event.thing]
+        assert words[ids[0] - 1] == event.place
+
+
+def test_a_word_the_model_lacks_is_named():
+    model = tiny()
+    strange = replace(SCENES[0], text=SCENES[0].text + " hear north saxophone .")
+    with pytest.raises(LanguageError, match="no token for saxophone"):
+        perceive(model, [strange])
+
+
+def test_a_scene_without_questions_gives_no_beliefs():
+    assert perceive(tiny(), [replace(SCENES[0], questions=())])[0].beliefs == ()
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_packing_equals_one_by_one_and_leaves_the_cache_alone(data):
+    model = DOUBLE
+    token = st.integers(3, 60)
+    contexts = data.draw(st.lists(st.lists(token, min_size=1, max_size=12), min_size=1, max_size=4))
+    decisions = [
+        Decision(
+            data.draw(st.integers(0, len(contexts) - 1)),
+            tuple(data.draw(st.lists(token, min_size=1, max_size=4))),
+            tuple(data.draw(st.lists(token, min_size=1, max_size=3))),
+        )
+        for _ in range(data.draw(st.integers(1, 7)))
+    ]
+    packed = pack(contexts, decisions, torch.float64)
+    cache = encode_contexts(model.net, packed)
+    before = [(layer.keys.clone(), layer.values.clone()) for layer in cache.layers]
+    found = log_probabilities(decide(model.net, packed, cache), packed, len(decisions))
+    again = log_probabilities(decide(model.net, packed, cache), packed, len(decisions))
+    assert torch.equal(found, again)
+    for layer, (keys, values) in zip(cache.layers, before, strict=True):
+        assert torch.equal(layer.keys, keys)
+        assert torch.equal(layer.values, values)
+    for decision, value in zip(decisions, found.tolist(), strict=True):
+        whole = torch.tensor([[*contexts[decision.context], *decision.question, *decision.answer]])
+        logs = model.net(whole).logits[0].log_softmax(-1)
+        start = len(contexts[decision.context]) + len(decision.question) - 1
+        slow = sum(float(logs[start + i, token]) for i, token in enumerate(decision.answer))
+        assert value == pytest.approx(slow, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("contexts", "decisions", "says"),
+    [
+        ([[]], [], "every context needs"),
+        ([[4]], [Decision(0, (), (5,))], "decision 0 is empty"),
+        ([[4]], [Decision(0, (5,), ())], "decision 0 is empty"),
+        ([[4]], [Decision(2, (5,), (6,))], "belongs to context 2"),
+    ],
+)
+def test_empty_decisions_are_refused(contexts, decisions, says):
+    with pytest.raises(ValueError, match=says):
+        pack(contexts, decisions)
+
+
+def test_every_ask_of_the_realm_has_words_in_the_terse_tongue():
+    model = tiny()
+    for ask in tongue_named("terse").asks:
+        place = "hum" if ask == "lore" else "north"
+        asked = question(tongue_named("terse"), RULES, ask, place)
+        assert all(len(ids) == 1 for ids in answer_tokens(model.tokenizer, asked, asked.candidates))

@@ -1,0 +1,82 @@
+"""Golden pictures: small crops of what the game draws. On a mismatch, tests/artefacts/NAME.png shows both."""
+
+import pygame as pg
+import pytest
+
+from game.play import overlay
+from game.play.font import DIM, GOLD, Pen
+from game.play.stage import Body, Ghost, Hint, Stage
+from game.play.ui import Pointed, Speech, pointed, speech
+from perception.messages import HeadActivity, Progress, Ready
+from tests import playkit
+from tests.playkit import check_golden, open_display, small_painter
+
+
+def scene(hour: float, weather: str, *ghosts: Ghost, attend: float = 0.0) -> pg.Surface:
+    painter = small_painter()
+    frame = pg.Surface((640, 360)).convert()
+    bodies = (
+        Body("seer", 330, 232, "w", False),
+        Body("fisher", 270, 236, "s", True),
+        Body("cat", 400, 240, "w", False),
+    )
+    hints = (Hint(300, 200, "track", "pawprint"), Hint(360, 190, "glimpse", "feather"))
+    stage = Stage(hour, weather, 2.0, Body("player", 350, 230, "s", False), bodies, ghosts, hints, attend)
+    camera = painter.paint(frame, stage)
+    return frame.subsurface(pg.Rect(220 - camera[0], 140 - camera[1], 168, 112)).copy()
+
+
+@pytest.mark.parametrize(
+    ("name", "hour", "weather"), [("day", 12.0, "clear"), ("dusk", 18.8, "mist"), ("night", 23.0, "rain")]
+)
+def test_hours_and_weathers(name: str, hour: float, weather: str) -> None:
+    check_golden(f"scene-{name}", scene(hour, weather))
+
+
+def test_spirits_at_three_beliefs() -> None:
+    places = ((230, 195), (285, 190), (340, 190))
+    ghosts = tuple(
+        Ghost(i, x, y, species, belief)
+        for i, ((x, y), species, belief) in enumerate(
+            zip(places, ("kitsune", "oni", "yurei"), (0.25, 0.6, 1.0), strict=True)
+        )
+    )
+    check_golden("spirits", scene(21.5, "clear", *ghosts))
+
+
+def test_attending() -> None:
+    check_golden("attend", scene(20.0, "clear", attend=1.0))
+
+
+def test_interface() -> None:
+    open_display()
+    surface = pg.Surface((640, 360))
+    surface.fill((40, 60, 52))
+    pen = Pen(surface)
+    speech(pen, Speech("Granny Ume", "There, to the north, by the well. A kitsune.", 0.0), 9.0)
+    pen.text("d' 1.92  hits 92%  [E] tell her", 20, 160, GOLD)
+    pen.text("The quick brown fox jumps over the lazy dog.", 20, 176, DIM)
+    pointed(pen, Pointed(80, 250, "kitsune", 9.0, "seer"), (0, 0), 2.0)
+    pointed(pen, Pointed(220, 250, "nothing", 9.0, "seer"), (0, 0), 2.0)
+    check_golden("interface", surface.subsurface((0, 150, 330, 210)).copy())
+
+
+def test_heads() -> None:
+    open_display()
+    surface = pg.Surface((640, 360))
+    values = tuple((i * 37 % 64) / 128 for i in range(64))
+    change = tuple(0.3 if i % 9 == 0 else 0.02 * (i % 3) for i in range(64))
+    heads = HeadActivity(8, 8, values, values, change)
+    history = [Progress(i * 10, 20, 20, 71, True, 0.4, 2.1, i / 25, 0.02, i / 8, 0.99, change) for i in range(24)]
+    overlay.panel(Pen(surface), "activity", Ready("novice", "cpu", 8, 8, "terse", 0), heads, history, None)
+    check_golden("heads", surface.subsurface((390, 0, 250, 206)).copy())
+
+
+def test_a_mismatch_is_shown_side_by_side(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(playkit, "ARTEFACTS", tmp_path)
+    monkeypatch.delenv("SECOND_SIGHT_GOLDEN", raising=False)
+    wrong = scene(12.0, "clear")
+    wrong.fill((255, 0, 0), (0, 0, 84, 112))
+    with pytest.raises(AssertionError, match="scene-day differs"):
+        check_golden("scene-day", wrong)
+    assert pg.image.load(tmp_path / "scene-day.png").get_size() == (168 * 3 * 2, 224)

@@ -1,0 +1,42 @@
+"""From the command line to the game: lines to minds, and a mind that can't start."""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import pytest
+
+from game.play import app, start
+from game.play.sight import Mind
+from game.realm.world import World
+from perception.link import Link
+
+
+@pytest.mark.parametrize("address", ["nowhere", ":7", "host:", "host:0", "host:99999", "host:port"])
+def test_a_bad_address_is_one_line(address: str) -> None:
+    with pytest.raises(ValueError, match="HOST:PORT") as caught:
+        start.line_to([], address)
+    assert "\n" not in str(caught.value)
+
+
+def test_lines_are_made_not_started() -> None:
+    assert isinstance(start.line_to(["no-such-command"], None), Link)
+    assert start.line_to([], "127.0.0.1:7777").state == "waking"
+    assert start.line_to([], "[::1]:7777").state == "waking"
+
+
+def test_a_mind_that_refuses_its_model_leaves_a_game_that_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+
+    def short(world: World, mind: Mind, options: app.Options) -> None:
+        monkeypatch.setattr(app.Game, "note", lambda _, line: told.append(line))
+        app.run(world, mind, dataclasses.replace(options, max_seconds=2.0))
+        told.append(mind.state)
+
+    monkeypatch.setattr(start, "run", short)
+    refuse = "import sys; print('--model x: no model there', file=sys.stderr); sys.exit(2)"
+    start.play(0, tmp_path, [sys.executable, "-c", refuse])
+    assert told[-1] == "dead"
+    assert any("no model there" in line for line in told)

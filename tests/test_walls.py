@@ -1,0 +1,242 @@
+"""The walls of the house: who may import whom, that importing does nothing, and how long things may be.
+
+Two looks at each module: what its text imports (anywhere in it), and what importing it in a fresh process loads
+and does. Modules of one group share a process and are looked at one after the other, because torch takes seconds
+to load; the first that breaks a wall is the one that is named.
+"""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+WINGS = ("game", "perception", "training")
+SHARED = ("perception.messages", "perception.wire", "perception.link")
+FILE_LINES, FUNCTION_LINES = 300, 40
+REASON = "# long because:"
+
+
+class Wall(NamedTuple):
+    """Whoever lives within `inside` never loads what lives within `never`, these exceptions apart."""
+
+    inside: tuple[str, ...]
+    never: tuple[str, ...]
+    unless: tuple[str, ...] = ()
+
+    def breaches(self, module: str, loaded: set[str]) -> set[str]:
+        if not within(module, self.inside):
+            return set()
+        bad = {name for name in loaded if within(name, self.never) and name not in self.unless}
+        return {name for name in bad if name.rpartition(".")[0] not in bad}  # torch, not its thousand parts too
+
+
+TORCH = ("torch", "transformers")
+WALLS = (
+    Wall(("game",), (*TORCH, "training", "perception"), ("perception", *SHARED)),
+    Wall(("game.realm",), ("pygame", "matplotlib", "game.play")),
+    Wall(SHARED, (*TORCH, "pygame", "matplotlib")),
+    Wall(("perception",), ("game", "training", "pygame")),
+    Wall(("training",), ("game.play", "pygame")),
+    Wall(("main",), (*TORCH, "pygame")),
+)
+GROUPS = ("main", "game.realm", "game", "shared", "perception", "training")  # one fresh process each
+
+
+def within(module: str, packages: tuple[str, ...]) -> bool:
+    return any(module == package or module.startswith(package + ".") for package in packages)
+
+
+def group_of(module: str) -> str:
+    if module in SHARED:
+        return "shared"
+    return "game.realm" if within(module, ("game.realm",)) else module.split(".")[0]
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module on disk, by its dotted name."""
+    names = {}
+    for path in [ROOT / "main.py", *(path for wing in WINGS for path in sorted((ROOT / wing).rglob("*.py")))]:
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return names
+
+
+def sources() -> list[Path]:
+    return [*modules().values(), *sorted((ROOT / "tests").rglob("*.py"))]
+
+
+def place(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def nodes(tree: ast.AST, deep: bool) -> Iterator[ast.AST]:
+    """All nodes; unless deep, without what only runs when a function is called."""
+    yield tree
+    for child in ast.iter_child_nodes(tree):
+        if deep or not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from nodes(child, deep)
+
+
+def imports(tree: ast.AST, name: str, is_package: bool, deep: bool = True) -> set[str]:
+    """The modules that a text names in its imports; `from a import b` counts as a, and a.b for a package of ours."""
+    found: set[str] = set()
+    home = name.split(".") if is_package else name.split(".")[:-1]
+    for node in nodes(tree, deep):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = home[: len(home) + 1 - node.level] if node.level else []
+            source = ".".join([*base, *filter(None, [node.module])])
+            found.add(source)
+            if (ROOT / source.replace(".", "/")).is_dir():  # its __init__ is empty, so these are modules
+                found.update(f"{source}.{alias.name}" for alias in node.names)
+    return found
+
+
+def breaches(module: str, loaded: set[str]) -> set[str]:
+    return set().union(*(wall.breaches(module, loaded) for wall in WALLS))
+
+
+PROBE = """
+import json, logging, os, sys, threading
+root, names = sys.argv[1], sys.argv[2:]
+sys.path.insert(0, root)
+FORBIDDEN = {"subprocess.Popen", "os.system", "os.fork", "os.posix_spawn", "socket.connect", "socket.bind"}
+acts = []
+def watch(event, args):
+    if event in FORBIDDEN:
+        acts.append(f"{event} {args!r}"[:200])
+    elif event == "open" and set(str(args[1])) & set("wax+") and "__pycache__" not in str(args[0]):
+        acts.append(f"writes {args[0]}")
+sys.addaudithook(watch)
+seen, known, found = set(sys.modules), set(), {}
+for name in names:
+    try:
+        __import__(name)
+    except BaseException as error:
+        acts.append(f"cannot be imported: {type(error).__name__}: {error}")
+    after = set(sys.modules)
+    pygame, torch = sys.modules.get("pygame"), sys.modules.get("torch")
+    acts += [f"thread {thread.name}" for thread in threading.enumerate() if thread is not threading.main_thread()]
+    acts += [f"logs to {handler!r}" for handler in logging.getLogger().handlers]
+    acts += ["opens a window"] * bool(pygame and (pygame.display.get_init() or pygame.mixer.get_init()))
+    acts += ["probes a device"] * bool(torch and torch.cuda.is_initialized())
+    found[name] = {"loads": sorted(after - seen), "acts": [act for act in acts if act not in known]}
+    known.update(acts)  # a thread lives on: only the module that began it is named
+    seen = after
+    acts.clear()
+print("\\n" + json.dumps(found))
+"""
+
+
+@cache
+def probed(group: str) -> dict[str, dict[str, Any]]:
+    """What importing each module of a group loads that was not loaded before, and what else it does."""
+    names = sorted((name for name in modules() if group_of(name) == group), key=lambda name: (name.count("."), name))
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PROBE, str(ROOT), *names],
+        capture_output=True, text=True, env=environment, timeout=300, cwd=ROOT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    printed, _, last = done.stdout.rstrip("\n").rpartition("\n")
+    assert not printed.strip(), f"importing {group} prints: {printed[:300]}"
+    result: dict[str, dict[str, Any]] = json.loads(last)
+    return result
+
+
+def test_every_module_stands_in_one_group() -> None:
+    assert {group_of(name) for name in modules()} == set(GROUPS)
+    assert set(SHARED) < set(modules())
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_walls_hold_in_a_fresh_process(group: str) -> None:
+    found = probed(group)
+    broken = {name: bad for name, seen in found.items() if (bad := breaches(name, set(seen["loads"])))}
+    assert broken == {}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_importing_does_nothing(group: str) -> None:
+    assert {name: seen["acts"] for name, seen in probed(group).items() if seen["acts"]} == {}
+
+
+def test_walls_hold_in_the_text() -> None:
+    broken = {}
+    for name, path in modules().items():
+        deep = name != "main"  # its verbs may load anything
+        named = imports(parse(path), name, path.name == "__init__.py", deep)
+        if bad := breaches(name, named):
+            broken[name] = bad
+    assert broken == {}
+
+
+def test_every_init_is_empty() -> None:
+    assert [place(path) for path in modules().values() if path.name == "__init__.py" and path.read_bytes()] == []
+
+
+def test_every_package_has_an_init() -> None:
+    folders = {path.parent for name, path in modules().items() if name != "main"}
+    assert [place(folder) for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
+def test_no_file_is_long_without_a_reason() -> None:
+    long = {}
+    for path in sources():
+        lines = path.read_text(encoding="utf-8").splitlines()
+        if len(lines) > FILE_LINES and not any(line.startswith(REASON) for line in lines):
+            long[place(path)] = len(lines)
+    assert long == {}
+
+
+def test_no_function_is_long_without_a_reason() -> None:
+    long = {}
+    for path in sources():
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for node in nodes(parse(path), deep=True):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                own = lines[node.lineno - 1 : node.end_lineno]
+                if len(own) > FUNCTION_LINES and not any(REASON in line for line in own):
+                    long[f"{place(path)}:{node.lineno} {node.name}"] = len(own)
+    assert long == {}
+
+
+def test_nothing_is_pickled() -> None:
+    never = ("pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal")
+    found = {place(path): imports(parse(path), "x", False) for path in sources()}
+    assert {name: bad for name, names in found.items() if (bad := {n for n in names if within(n, never)})} == {}
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "bad"),
+    [
+        ("game.realm.world", "def f():\n    import torch.nn", {"torch.nn"}),
+        ("game.realm.world", "from game import play", {"game.play"}),
+        ("game.realm.world", "from ..play import palette", {"game.play"}),
+        ("game.realm.world", "from perception.messages import Scene", set()),
+        ("game.play.app", "import pygame\nfrom perception import link, heads", {"perception.heads"}),
+        ("game.play.app", "from training.mind import Mind", {"training.mind"}),
+        ("perception.wire", "import transformers", {"transformers"}),
+        ("perception.heads", "import torch\nfrom game.realm import scene", {"game.realm"}),
+        ("training.teach", "from game.realm import scene\nimport torch", set()),
+        ("training.teach", "import pygame.font", {"pygame.font"}),
+        ("main", "import torch", {"torch"}),
+        ("torchlight", "import torch", set()),
+    ],
+)
+def test_the_walls_themselves(module: str, text: str, bad: set[str]) -> None:
+    assert breaches(module, imports(ast.parse(text), module, False)) == bad

@@ -1,0 +1,193 @@
+"""What is learned from: memories of labelled places, dreams made of them, and mundane questions rehearsed beside.
+
+A lesson labels some places of a scene; each labelled place is remembered with what was sensed there. A dream puts
+remembered places together anew: other directions, another order of events, another hour. It needs no new truth.
+Without dreams a lesson's own scene is taught again and again; without rehearsal the mundane is forgotten
+(prototypes/README.md). Both are arms that an experiment can switch off.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from random import Random
+
+from transformers import PreTrainedTokenizerBase
+
+from game.realm import sampler
+from game.realm.rules import NOTHING, Rules
+from game.realm.tongues import LOOK, SENSE, question, tell, tongue_named
+from game.realm.worldgen import Ground
+from perception.language import answer_tokens, question_tokens
+from perception.messages import Event, Lesson, Question, Scene
+from perception.packing import Decision
+from training.curriculum import FINAL, questions
+
+HAUNTED = 0.4  # of a dream's places; in the realm it is 0.2, in which a mind grows too cautious (docs/LOG.md)
+
+Pair = tuple[str, str, str]  # species, one sense, another sense
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A labelled place: what was sensed there, and who was there (a species or "nothing")."""
+
+    sensed: tuple[tuple[str, str], ...]  # (sense, thing)
+    answer: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A scene's text and the decisions to learn about it, as words."""
+
+    text: str
+    decisions: tuple[tuple[Question, str], ...]
+
+
+class Journal:
+    """All lessons so far: their memories, and counts of what was shown."""
+
+    def __init__(self) -> None:
+        self.lessons: list[Lesson] = []
+        self.memories: list[Memory] = []
+        self.sizes: list[int] = []  # places per lesson scene: dreams have the same sizes
+        self._haunted: list[Memory] = []
+        self._empty: list[Memory] = []
+
+    def add(self, lesson: Lesson) -> None:
+        """Remember what a lesson labels. A lesson that labels nothing changes nothing."""
+        labelled = [
+            (q, a)
+            for q, a in zip(lesson.scene.questions, lesson.answers, strict=True)
+            if a is not None and q.ask == SENSE
+        ]
+        if not labelled:
+            return
+        self.lessons.append(lesson)
+        self.sizes.append(len(lesson.scene.questions))
+        for asked, answer in labelled:
+            sensed = tuple((e.sense, e.thing) for e in lesson.scene.events if e.place == asked.place)
+            self.memories.append(Memory(sensed, answer))
+            (self._empty if answer == NOTHING else self._haunted).append(self.memories[-1])
+
+    @property
+    def spirits_shown(self) -> int:
+        return len(self._haunted)
+
+    @property
+    def empties_shown(self) -> int:
+        return len(self._empty)
+
+    def recall(self, rng: Random) -> Memory:
+        """A remembered place; HAUNTED of the time one with a spirit, if there are both."""
+        if not self._haunted or not self._empty:
+            return rng.choice(self.memories)
+        return rng.choice(self._haunted if rng.random() < HAUNTED else self._empty)
+
+
+def _header(rng: Random, rules: Rules) -> tuple[str, str, str]:
+    ground = rng.choice([g.name.lower() for g in Ground if g is not Ground.WATER])
+    return rng.choice(rules.phases)[0], rng.choice(rules.weather)[0], ground
+
+
+def _varied(rng: Random, memory: Memory, journal: Journal, omens: dict[str, str]) -> list[tuple[str, str]]:
+    """A memory's omens as they were; what is ordinary about the place (what stands there, too) as in other memories.
+
+    Folklore tells which is which, and the mind knows folklore; no truth is added.
+    """
+    kept = [(sense, thing) for sense, thing in memory.sensed if thing in omens]
+    taken = {sense for sense, _ in kept}
+    other = rng.choice(journal.memories)
+    return kept + [(sense, thing) for sense, thing in other.sensed if thing not in omens and sense not in taken]
+
+
+def dream(rng: Random, journal: Journal, rules: Rules, tongue: str, rehearse: int) -> Asked:
+    """A scene that never was, of remembered places, with their answers and `rehearse` mundane questions."""
+    size = min(rng.choice(journal.sizes), len(rules.directions))
+    places = {place: journal.recall(rng) for place in rng.sample(rules.directions, size)}
+    omens = rules.omens()
+    events = [
+        Event(sense, place, thing)
+        for place, memory in places.items()
+        for sense, thing in _varied(rng, memory, journal, omens)
+    ]
+    rng.shuffle(events)
+    speech = tongue_named(tongue)
+    decisions = [(question(speech, rules, SENSE, place), memory.answer) for place, memory in places.items()]
+    return Asked(
+        tell(speech, _header(rng, rules), events), (*decisions, *rehearsal(rng, events, rules, tongue, rehearse))
+    )
+
+
+def rehearsal(
+    rng: Random, events: Sequence[Event], rules: Rules, tongue: str, count: int
+) -> list[tuple[Question, str]]:
+    """Mundane questions about these events, with answers that follow from the events alone."""
+    asked = questions(rng, events, [LOOK, *rules.senses], FINAL, rules, count, blind=False)
+    return [(question(tongue_named(tongue), rules, ask, place), answer) for ask, place, answer in asked]
+
+
+def waking(rng: Random, journal: Journal, rules: Rules, tongue: str, rehearse: int) -> Asked:
+    """One lesson's own scene again, as it was: the arm without dreams."""
+    lesson = rng.choice(journal.lessons)
+    labelled = [(q, a) for q, a in zip(lesson.scene.questions, lesson.answers, strict=True) if a is not None]
+    return Asked(lesson.scene.text, (*labelled, *rehearsal(rng, lesson.scene.events, rules, tongue, rehearse)))
+
+
+def tokens(tokenizer: PreTrainedTokenizerBase, asked: Sequence[Asked]) -> tuple[list[list[int]], list[Decision]]:
+    """Contexts and decisions as token ids, ready to pack."""
+    contexts: list[list[int]] = []
+    decisions: list[Decision] = []
+    for number, item in enumerate(asked):
+        contexts.append(tokenizer(item.text)["input_ids"])
+        for asked_question, answer in item.decisions:
+            ids = answer_tokens(tokenizer, asked_question, [answer])[0]
+            decisions.append(Decision(number, tuple(question_tokens(tokenizer, asked_question)), tuple(ids)))
+    return contexts, decisions
+
+
+def _pair(species: str, one: str, other: str) -> Pair:
+    return (species, one, other) if one < other else (species, other, one)
+
+
+def pairs_at(rules: Rules, scene: Scene, place: str, species: str) -> list[Pair]:
+    """The pairs of senses in which a species shows itself at a place of a scene."""
+    traces = next(kind.traces for kind in rules.spirits if kind.name == species)
+    senses = [
+        rules.senses[traces.index(event.thing)]
+        for event in scene.events
+        if event.place == place and event.thing in traces
+    ]
+    return [_pair(species, *pair) for pair in combinations(senses, 2)]
+
+
+def shown_pairs(rules: Rules, scene: Scene, answers: Sequence[str | None]) -> list[Pair]:
+    """All pairs that the spirits of a scene show."""
+    spirits = [(q.place, a) for q, a in zip(scene.questions, answers, strict=True) if a not in (None, NOTHING)]
+    return [pair for place, species in spirits for pair in pairs_at(rules, scene, place, str(species))]
+
+
+def held_out_pairs(rules: Rules, seed: int) -> list[Pair]:
+    """One pair of senses per species that no lesson of this seed will show."""
+    rng = Random(f"{seed}/held-out")
+    return [_pair(species, *rng.sample(rules.senses, 2)) for species in rules.species]
+
+
+def generated(seed: int, count: int, tongue: str, rules: Rules, shuffled: bool = False) -> list[Lesson]:
+    """Lessons from the generator: whole scenes with every place labelled; none shows a held-out pair.
+
+    shuffled: the control. The same scenes, with the answers dealt out anew over all places of all lessons.
+    """
+    barred = held_out_pairs(rules, seed)
+    lessons: list[Lesson] = []
+    for sample in sampler.samples(seed, "lessons", tongue, rules):
+        if len(lessons) == count:
+            break
+        if any(pair in barred for pair in shown_pairs(rules, sample.view.scene, sample.answers)):
+            continue
+        lessons.append(Lesson(sample.view.scene, sample.answers, "generator"))
+    if shuffled:
+        deck = [answer for lesson in lessons for answer in lesson.answers]
+        Random(f"{seed}/shuffled").shuffle(deck)
+        dealt = iter(deck)
+        lessons = [Lesson(lesson.scene, tuple(next(dealt) for _ in lesson.answers), "shuffled") for lesson in lessons]
+    return lessons

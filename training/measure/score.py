@@ -1,0 +1,138 @@
+"""How well a mind sees: hits, false alarms, d', and the mundane, on scenes that no lesson held.
+
+hits: share of spirits named by their species; false_alarms: share of empty places where any species is named;
+d_prime: signal detection, z(hits) - z(false alarms), with the log-linear correction (Hautus 1995: 0.5 is added
+to each count and 1 to each number of trials), so that it stays finite.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from random import Random
+from statistics import NormalDist
+
+from msgspec.structs import replace
+
+from game.realm import sampler
+from game.realm.rules import NOTHING, Rules
+from perception.messages import Scene
+from perception.model import Model
+from perception.perceive import perceive
+from training.lessons import Pair, rehearsal, shown_pairs
+
+CHUNK = 16  # scenes perceived at once
+MUNDANE_PER_SCENE = 6
+NEW_PAIR_PLACES = 60  # spirits with pairs that no lesson held, at least so many
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A scene with its true answers: first the places' (`sense`), then the mundane questions'."""
+
+    scene: Scene
+    answers: tuple[str, ...]
+    places: int
+
+
+@dataclass(frozen=True)
+class Score:
+    """Fractions of 1; d_prime in standard deviations. hits_new_pairs is None where no probe has a new pair."""
+
+    hits: float
+    hits_new_pairs: float | None
+    false_alarms: float
+    d_prime: float
+    mundane: float
+
+    def as_dict(self) -> dict[str, float | None]:
+        return asdict(self)
+
+
+def _probe(sample: sampler.Sample, rng: Random, rules: Rules) -> Probe:
+    scene = sample.view.scene
+    mundane = rehearsal(rng, scene.events, rules, scene.tongue, MUNDANE_PER_SCENE)
+    asked = replace(scene, questions=(*scene.questions, *(q for q, _ in mundane)))
+    return Probe(asked, (*sample.answers, *(answer for _, answer in mundane)), len(sample.answers))
+
+
+def probes(seed: int, count: int, tongue: str, rules: Rules, purpose: str = "probes") -> list[Probe]:
+    """Scenes to measure on; their stream is never used for lessons."""
+    rng = Random(f"{seed}/{purpose}/questions")
+    return [_probe(sample, rng, rules) for sample in islice(sampler.samples(seed, purpose, tongue, rules), count)]
+
+
+def new_pair_probes(
+    seed: int, tongue: str, rules: Rules, taught: Sequence[Pair], barred: Sequence[Pair]
+) -> list[Probe]:
+    """Scenes with spirits that show only pairs which no lesson held; `barred` pairs are known to be such."""
+    rng = Random(f"{seed}/new-pairs/questions")
+    found: list[Probe] = []
+    spirits = 0
+    for sample in islice(sampler.samples(seed, "new-pairs", tongue, rules), 4000):
+        shown = shown_pairs(rules, sample.view.scene, sample.answers)
+        if not any(pair in barred for pair in shown):
+            continue
+        probe = _probe(sample, rng, rules)
+        fresh = len(_new_places(probe, rules, taught))
+        if fresh:
+            found.append(probe)
+            spirits += fresh
+        if spirits >= NEW_PAIR_PLACES:
+            break
+    return found
+
+
+def _new_places(probe: Probe, rules: Rules, taught: Sequence[Pair]) -> list[int]:
+    """Places of a probe with a spirit none of whose pairs was taught."""
+    found = []
+    for index in range(probe.places):
+        only = tuple(answer if i == index else None for i, answer in enumerate(probe.answers[: probe.places]))
+        cut = replace(probe.scene, questions=probe.scene.questions[: probe.places])
+        pairs = shown_pairs(rules, cut, only)
+        if pairs and not any(pair in taught for pair in pairs):
+            found.append(index)
+    return found
+
+
+def d_prime(hits: int, spirits: int, false_alarms: int, empties: int) -> float:
+    """z(H) - z(F), log-linear."""
+    z = NormalDist().inv_cdf
+    return z((hits + 0.5) / (spirits + 1)) - z((false_alarms + 0.5) / (empties + 1))
+
+
+def answers_of(model: Model, found: Sequence[Probe]) -> list[list[str]]:
+    """The model's most believed answer to every question of every probe."""
+    answers = []
+    for start in range(0, len(found), CHUNK):
+        part = found[start : start + CHUNK]
+        for probe, percept in zip(part, perceive(model, [p.scene for p in part], record=False), strict=True):
+            asked = zip(probe.scene.questions, percept.beliefs, strict=True)
+            answers.append([q.candidates[belief.index(max(belief))] for q, belief in asked])
+    return answers
+
+
+def score(
+    model: Model, found: Sequence[Probe], rules: Rules, fresh: Sequence[Probe] = (), taught: Sequence[Pair] = ()
+) -> Score:
+    """Score a model on probes; `fresh` (from new_pair_probes) and `taught` give hits_new_pairs."""
+    hits = spirits = alarms = empties = right = mundane = 0
+    for probe, given in zip(found, answers_of(model, found), strict=True):
+        for index, (said, true) in enumerate(zip(given, probe.answers, strict=True)):
+            if index >= probe.places:
+                right, mundane = right + (said == true), mundane + 1
+            elif true == NOTHING:
+                alarms, empties = alarms + (said != NOTHING), empties + 1
+            else:
+                hits, spirits = hits + (said == true), spirits + 1
+    new = [
+        said[index] == probe.answers[index]
+        for probe, said in zip(fresh, answers_of(model, fresh), strict=True)
+        for index in _new_places(probe, rules, taught)
+    ]
+    return Score(
+        hits / max(1, spirits),
+        sum(new) / len(new) if new else None,
+        alarms / max(1, empties),
+        d_prime(hits, spirits, alarms, empties),
+        right / max(1, mundane),
+    )

@@ -1,0 +1,270 @@
+"""A mind: the process that perceives and learns. `main.py mind` runs one; the game never runs torch itself.
+
+It answers the newest scene first, then goes on practising; a training step is taken in parts, so that a scene never
+waits for a whole step. What it says of itself (hits, false alarms, d', change per head) is measured on probes that
+no lesson holds, or it is not said.
+"""
+
+import copy
+import os
+import queue
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from game.realm.rules import Rules
+from game.realm.rules import load as load_rules
+from perception.language import LanguageError
+from perception.messages import (
+    FromMind,
+    Perceive,
+    Practise,
+    Progress,
+    Quit,
+    Ready,
+    Teach,
+    ToMind,
+    Trouble,
+    WriteLog,
+    Written,
+)
+from perception.model import Model, weights_hash
+from perception.perceive import perceive
+from perception.wire import Stream, WireError, socket_stream
+from training.frozen import Broken
+from training.keep import Journey, load_mind, save_mind
+from training.lessons import Journal
+from training.measure.headdiff import Baseline
+from training.measure.headprobes import head_probes, probe_loss
+from training.measure.score import Score, probes, score
+from training.runlog import Training, write_training_log
+from training.teach import TeachConfig, Teacher
+
+KEEP_EVERY = 20.0  # seconds of learning between saves
+TELL_EVERY = 1  # steps between Progress messages
+MEASURE_EVERY = 10  # steps between measurements on probes
+PROBE_SEED = 77
+LIVE_PROBES = 24  # scenes; about 150 places
+LOG_ROWS, LOG_SCENES = (
+    64,
+    8,
+)  # decisions compared, and scenes over which the gain is shared out, when a log is asked for
+CHANGE_ROWS = 16  # decisions on which heads are compared with the baseline
+
+
+@dataclass(frozen=True)
+class MindConfig:
+    """folder: where it keeps itself, None for nowhere. teach: how it learns."""
+
+    folder: Path | None = None
+    teach: TeachConfig = field(default_factory=lambda: TeachConfig(parts=2))
+    seed: int = PROBE_SEED
+
+
+class Mind:
+    """A model that perceives and learns, and measures itself."""
+
+    def __init__(self, model: Model, config: MindConfig, rules: Rules) -> None:
+        self.model, self.config, self.rules = model, config, rules
+        self.origin = weights_hash(model.net)
+        self.before = Model(copy.deepcopy(model.net), model.tokenizer, model.tongue, model.name)
+        self.probes = probes(config.seed, LIVE_PROBES, model.tongue, rules)
+        self.baseline = Baseline.record(model.net, head_probes(model, self.probes, rules, CHANGE_ROWS))
+        self.teacher = Teacher(model, config.teach, rules, Journal())
+        self.practising = False
+        self.history: list[tuple[int, float, float, Score]] = []  # step, seconds, loss, score
+        self.first = self.latest = score(model, self.probes, rules)
+        self.learned_s = 0.0
+        self._times: deque[float] = deque(maxlen=20)
+        self._going: Iterator[None] | None = None
+        self._kept_at = 0.0
+        if config.folder is not None:
+            self._wake(config.folder)
+
+    def _wake(self, folder: Path) -> None:
+        journey = load_mind(folder, self.model.net, self.origin)
+        if journey is not None:
+            for lesson in journey.lessons:
+                self.teacher.journal.add(lesson)
+            self.teacher.steps = journey.steps
+            self.latest = score(self.model, self.probes, self.rules)
+
+    @property
+    def ready(self) -> Ready:
+        m = self.model
+        return Ready(m.name, str(m.device.type), m.layers, m.heads, m.tongue, self.teacher.steps)
+
+    def progress(self) -> Progress:
+        """How far it has come; change per head is measured now."""
+        journal, teacher, latest = self.teacher.journal, self.teacher, self.latest
+        gaps = [b - a for a, b in zip(self._times, list(self._times)[1:], strict=False)]
+        loss = None if teacher.loss != teacher.loss else teacher.loss
+        change = tuple(self.baseline.own_change(self.model.net).flatten().tolist())
+        return Progress(
+            teacher.steps,
+            len(journal.lessons),
+            journal.spirits_shown,
+            journal.empties_shown,
+            self.practising,
+            loss,
+            len(gaps) / sum(gaps) if gaps and self.practising else None,
+            latest.hits,
+            latest.false_alarms,
+            latest.d_prime,
+            latest.mundane,
+            change,
+        )
+
+    def keep(self) -> None:
+        """Save weights and journal, if there is a place for them."""
+        self._kept_at = self.learned_s
+        if self.config.folder is not None:
+            journey = Journey(self.origin, self.teacher.steps, tuple(self.teacher.journal.lessons))
+            save_mind(self.config.folder, self.model.net, journey)
+
+    def write_log(self, path: Path) -> None:
+        """The head-diff log of the journey so far (F2)."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        steps = self.teacher.steps
+        config: dict[str, Any] = {"behaviour": "sight", "in_play": True, "device": str(self.model.device)}
+        config |= {f"teach_{key}": value for key, value in asdict(self.config.teach).items()}
+        curve: list[dict[str, float | None]] = [
+            {
+                "step": step,
+                "loss": loss,
+                "seconds": seconds,
+                "hits": s.hits,
+                "false_alarms": s.false_alarms,
+                "d_prime": s.d_prime,
+                "mundane": s.mundane,
+            }
+            for step, seconds, loss, s in self.history
+        ]
+        training = Training(
+            self.before,
+            self.model,
+            config,
+            {"probes": self.config.seed, "teach": self.config.teach.seed},
+            self.teacher.journal,
+            curve,
+            (self.first, score(self.model, self.probes, self.rules)),
+            steps,
+            self.learned_s,
+        )
+        rows = head_probes(self.before, self.probes, self.rules, LOG_ROWS)
+        write_training_log(path, training, rows, probe_loss(self.before, self.probes[:LOG_SCENES]))
+
+    def handle(self, message: ToMind) -> list[FromMind]:
+        """Answer one message. Raises nothing for what a scene or a path may hold: it says Trouble."""
+        try:
+            if isinstance(message, Perceive):
+                return list(perceive(self.model, [message.scene]))
+            if isinstance(message, Teach):
+                self.teacher.journal.add(message.lesson)
+                self.keep()
+                return [self.progress()]
+            if isinstance(message, Practise):
+                self.practising = message.on
+                self._times.clear()
+                return [self.progress()]
+            if isinstance(message, WriteLog):
+                self.write_log(Path(message.path))
+                return [Written(message.path)]
+            self.keep()
+        except (LanguageError, OSError) as error:
+            return [Trouble(str(error))]
+        return []
+
+    def practise(self) -> list[FromMind]:
+        """A part of a training step, and what there is to say after it. Does nothing without memories."""
+        if not self.teacher.journal.memories:
+            return []
+        began = time.perf_counter()
+        self._going = self._going or self.teacher.parts()
+        try:
+            next(self._going)
+            self.learned_s += time.perf_counter() - began
+            return []
+        except StopIteration:
+            self._going = None
+        except Broken as error:
+            self._going = None
+            return [Trouble(str(error))]
+        self.learned_s += time.perf_counter() - began
+        self._times.append(time.perf_counter())
+        steps = self.teacher.steps
+        if steps % MEASURE_EVERY == 0:
+            self.latest = score(self.model, self.probes, self.rules)
+            self.history.append((steps, self.learned_s, self.teacher.loss, self.latest))
+        if self.learned_s - self._kept_at > KEEP_EVERY:
+            self.keep()
+        return [self.progress()] if steps % TELL_EVERY == 0 else []
+
+
+def newest_scene_only(messages: list[ToMind]) -> list[ToMind]:
+    """All messages in order, but of the scenes only the last: an old scene is not worth a look."""
+    scenes = [index for index, message in enumerate(messages) if isinstance(message, Perceive)]
+    return [m for index, m in enumerate(messages) if not isinstance(m, Perceive) or index == scenes[-1]]
+
+
+def _listen(line: Stream[ToMind], inbox: "queue.Queue[ToMind]") -> None:
+    """In a thread of its own: what comes in; the end of the line is a Quit."""
+    with suppress(OSError, WireError):
+        while (messages := line.receive()) is not None:
+            for message in messages:
+                inbox.put(message)
+    inbox.put(Quit())
+
+
+def serve(mind: Mind, line: Stream[ToMind], nice: int = 10) -> None:
+    """Speak with a game until it quits or goes away; then save."""
+    if nice and hasattr(os, "nice"):
+        os.nice(nice)  # measured: an un-niced mind takes frames from the game (DESIGN.md)
+    line.send(mind.ready)
+    line.send(mind.progress())
+    inbox: queue.Queue[ToMind] = queue.Queue()
+    Thread(target=_listen, args=(line, inbox), name="the game's words", daemon=True).start()
+    messages: list[ToMind] = []
+    try:
+        while not any(isinstance(message, Quit) for message in messages):
+            answers = [answer for message in newest_scene_only(messages) for answer in mind.handle(message)]
+            busy = mind.practising and bool(mind.teacher.journal.memories)
+            answers += mind.practise() if busy else []
+            for answer in answers:
+                line.send(answer)
+            messages = [] if busy else [inbox.get()]
+            with suppress(queue.Empty):
+                while True:
+                    messages.append(inbox.get_nowait())
+    except (BrokenPipeError, ConnectionError):
+        pass  # the game is gone: save and end
+    mind.keep()
+
+
+def serve_stream(line: Stream[ToMind], model: Model, folder: Path | None, nice: int, seed: int) -> None:
+    """A mind for the game at the other end of `line`."""
+    serve(Mind(model, MindConfig(folder, seed=PROBE_SEED + seed), load_rules()), line, nice)
+
+
+def serve_address(address: str, model: Model, folder: Path | None, seed: int) -> None:
+    """Wait for games on HOST:PORT, one after the other; each finds what the one before has learned.
+
+    Whoever reaches the port can teach the mind and name files for it to write: keep it on a network you trust.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or not 0 <= int(port) <= 65_535:
+        raise ValueError(f"--listen {address}: give HOST:PORT, for example 127.0.0.1:7777")
+    mind = Mind(model, MindConfig(folder, seed=PROBE_SEED + seed), load_rules())
+    with socket.create_server((host, int(port))) as server:
+        print(f"listening on {host}:{server.getsockname()[1]}", file=sys.stderr, flush=True)
+        while True:
+            connection, _ = server.accept()
+            with connection:
+                serve(mind, socket_stream(connection, ToMind), nice=0)

@@ -1,0 +1,97 @@
+"""Teaching: steps of context-frozen learning from a journal of lessons.
+
+One step draws scenes (dreams, unless switched off) with mundane questions rehearsed beside, takes the gradient in
+parts so that a mind can perceive in between, and lets the optimizer move the weights. A step whose loss or gradient
+is not finite is left out whole.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+import torch
+
+from game.realm.rules import Rules
+from perception.model import Model
+from perception.packing import pack
+from training.apollo import Apollo
+from training.frozen import Broken, check_finite, choose_parameters, frozen_loss, full_loss
+from training.lessons import Journal, dream, tokens, waking
+
+OPTIMIZERS = ("apollo", "adamw", "sgd")
+RATES = {"apollo": 3e-3, "adamw": 1e-3, "sgd": 0.3}  # chosen by the sweep in docs/RESULTS.md
+
+
+@dataclass(frozen=True)
+class TeachConfig:
+    """Everything that decides how lessons change the weights. lr None: the optimizer's own default."""
+
+    optimizer: str = "apollo"
+    rank: int = 64
+    lr: float | None = None
+    train: str = "attention"
+    full: bool = False  # gradient through the context too
+    dreams: bool = True
+    rehearse: int = 3  # mundane questions per scene
+    scenes: int = 8  # per step
+    parts: int = 1  # a step's gradient is taken in so many parts
+    warmup: int = 10  # steps over which the rate rises
+    seed: int = 0
+
+
+class Teacher:
+    """A model, an optimizer, and the lessons so far."""
+
+    def __init__(self, model: Model, config: TeachConfig, rules: Rules, journal: Journal | None = None) -> None:
+        self.model, self.config, self.rules = model, config, rules
+        self.journal = journal or Journal()
+        self.parameters = choose_parameters(model.net, config.train)
+        self.rate = config.lr or RATES.get(config.optimizer, 0.0)
+        self.optimizer = make_optimizer(config, self.parameters, self.rate)
+        self.steps, self.loss = 0, float("nan")
+        self._rng = Random(f"{config.seed}/teach")
+
+    def step(self) -> float:
+        """One whole step; returns its loss (nats). Raises Broken, with the weights as before, if it is not finite."""
+        for _ in self.parts():
+            pass
+        return self.loss
+
+    def parts(self) -> Iterator[None]:
+        """One step, pausing after each part of its gradient; the weights move when it is exhausted."""
+        config, net = self.config, self.model.net
+        self.optimizer.zero_grad(set_to_none=False)
+        total = torch.zeros((), device=self.model.device)
+        for part in range(config.parts):
+            share = (part + 1) * config.scenes // config.parts - part * config.scenes // config.parts
+            make = dream if config.dreams else waking
+            asked = [
+                make(self._rng, self.journal, self.rules, self.model.tongue, config.rehearse) for _ in range(share)
+            ]
+            contexts, decisions = tokens(self.model.tokenizer, asked)
+            packed = pack(contexts, decisions, net.dtype, self.model.tokenizer.pad_token_id or 0).to(self.model.device)
+            loss = (full_loss if config.full else frozen_loss)(net, packed) * (share / config.scenes)
+            loss.backward()
+            total += loss.detach()
+            yield
+        try:
+            check_finite(total, self.parameters)
+        except Broken:
+            self.optimizer.zero_grad(set_to_none=False)
+            raise
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate * min(1.0, (self.steps + 1) / config.warmup)
+        self.optimizer.step()
+        self.steps += 1
+        self.loss = float(total)
+
+
+def make_optimizer(config: TeachConfig, parameters: list[torch.nn.Parameter], rate: float) -> torch.optim.Optimizer:
+    """Raises ValueError for an unknown name or a rank below 1."""
+    if config.optimizer == "apollo":
+        return Apollo(parameters, lr=rate, rank=config.rank, seed=config.seed)
+    if config.optimizer == "adamw":
+        return torch.optim.AdamW(parameters, lr=rate, weight_decay=0.0)
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(parameters, lr=rate)
+    raise ValueError(f"--optimizer {config.optimizer}: unknown; choose {', '.join(OPTIMIZERS)}")
