@@ -90,7 +90,7 @@ def build_parser() -> Parser:
     add = verb("learn", "learn --lessons 64 --steps 200 --seed 1 --out runs/first --json")
     add("--behaviour", default="sight", help="what is learned: sight")
     add("--lessons", type=int, default=64, help="lesson scenes")
-    add("--steps", type=int, default=None)
+    add("--steps", type=int, default=None, help="default 300")
     add("--probes", type=int, default=160, help="unseen scenes to measure on")
     add("--shuffled", action="store_true", help="the control: answers dealt out anew")
     add("--no-dreams", action="store_true", help="teach lesson scenes as they were")
@@ -190,7 +190,7 @@ def learn(options: argparse.Namespace) -> int:
         model=options.model,
         teach=teach,
         lessons=options.lessons,
-        steps=options.steps or LearnConfig.steps,
+        steps=LearnConfig.steps if options.steps is None else options.steps,
         probes=options.probes,
         shuffled=options.shuffled,
         device=options.device,

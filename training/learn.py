@@ -6,7 +6,7 @@ result = learn(LearnConfig(lessons=64, out=Path("runs/first")))
 import copy
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class LearnConfig:
     model: str = str(NOVICE)
     teach: TeachConfig = field(default_factory=TeachConfig)
     lessons: int = 64  # scenes
-    steps: int = 200
+    steps: int = 300
     probes: int = 160  # scenes
     measure_every: int = 20  # steps
     shuffled: bool = False
@@ -127,9 +127,9 @@ def train(config: LearnConfig, model: Model, rules: Rules, report: Report) -> Ru
     taught = [pair for lesson in lessons for pair in shown_pairs(rules, lesson.scene, lesson.answers)]
     found = probes(config.seed, config.probes, model.tongue, rules)
     fresh = new_pair_probes(config.seed, model.tongue, rules, taught, held_out_pairs(rules, config.seed))
-    teacher = Teacher(model, config.teach, rules)
+    teacher = Teacher(model, replace(config.teach, settle=config.steps), rules)
     for lesson in lessons:
-        teacher.journal.add(lesson)
+        teacher.teach(lesson)
     report("measuring", 0, config.steps)
     scores = {"before": score(model, found, rules, fresh, taught)}
     curve = [_point(0, score(model, found[:CURVE_PROBES], rules), None, 0.0)]

@@ -22,7 +22,9 @@ from perception.messages import Event, Lesson, Question, Scene
 from perception.packing import Decision
 from training.curriculum import FINAL, questions
 
-HAUNTED = 0.4  # of a dream's places; in the realm it is 0.2, in which a mind grows too cautious (docs/LOG.md)
+HAUNTED = 0.45  # of a dream's places; in the realm it is 0.2, in which a mind grows too cautious (docs/LOG.md)
+
+FADING = 0.5  # of dreamt places lose an omen, if what is left still means the same
 
 Pair = tuple[str, str, str]  # species, one sense, another sense
 
@@ -95,6 +97,10 @@ def _varied(rng: Random, memory: Memory, journal: Journal, omens: dict[str, str]
     Folklore tells which is which, and the mind knows folklore; no truth is added.
     """
     kept = [(sense, thing) for sense, thing in memory.sensed if thing in omens]
+    own = sum(omens[thing] == memory.answer for _, thing in kept)
+    loose = [pair for pair in kept if omens[pair[1]] != memory.answer or own > 2]
+    if loose and rng.random() < FADING:
+        kept.remove(rng.choice(loose))
     taken = {sense for sense, _ in kept}
     other = rng.choice(journal.memories)
     return kept + [(sense, thing) for sense, thing in other.sensed if thing not in omens and sense not in taken]

@@ -167,7 +167,7 @@ class Mind:
             if isinstance(message, Perceive):
                 return list(perceive(self.model, [message.scene]))
             if isinstance(message, Teach):
-                self.teacher.journal.add(message.lesson)
+                self.teacher.teach(message.lesson)
                 self.keep()
                 return [self.progress()]
             if isinstance(message, Practise):

@@ -12,6 +12,7 @@ from random import Random
 import torch
 
 from game.realm.rules import Rules
+from perception.messages import Lesson
 from perception.model import Model
 from perception.packing import pack
 from training.apollo import Apollo
@@ -19,7 +20,8 @@ from training.frozen import Broken, check_finite, choose_parameters, frozen_loss
 from training.lessons import Journal, dream, tokens, waking
 
 OPTIMIZERS = ("apollo", "adamw", "sgd")
-RATES = {"apollo": 3e-3, "adamw": 1e-3, "sgd": 0.3}  # chosen by the sweep in docs/RESULTS.md
+RATES = {"apollo": 6e-3, "adamw": 1e-3, "sgd": 0.3}  # chosen by the sweep in docs/RESULTS.md
+LEAST = 0.02  # of the rate: practice never stops wholly
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,13 @@ class TeachConfig:
     train: str = "attention"
     full: bool = False  # gradient through the context too
     dreams: bool = True
-    rehearse: int = 3  # mundane questions per scene
+    rehearse: int = 6  # mundane questions per scene
     scenes: int = 8  # per step
     parts: int = 1  # a step's gradient is taken in so many parts
     warmup: int = 10  # steps over which the rate rises
+    settle: int = (
+        300  # steps after the last lesson in which the rate falls to nothing; the first third of them it stays
+    )
     seed: int = 0
 
 
@@ -49,7 +54,23 @@ class Teacher:
         self.rate = config.lr or RATES.get(config.optimizer, 0.0)
         self.optimizer = make_optimizer(config, self.parameters, self.rate)
         self.steps, self.loss = 0, float("nan")
+        self._taught_at = 0  # the step at which the last lesson came
         self._rng = Random(f"{config.seed}/teach")
+
+    def teach(self, lesson: Lesson) -> None:
+        """Remember a lesson; what is new is learned at the full rate again."""
+        self.journal.add(lesson)
+        self._taught_at = self.steps
+
+    @property
+    def settled(self) -> bool:
+        """Whether the rate has come to rest since the last lesson."""
+        return self.steps - self._taught_at >= self.config.settle
+
+    def current_rate(self) -> float:
+        """Warm-up, full, then linearly down to LEAST of it as the lessons settle."""
+        left = 1 - (self.steps - self._taught_at) / self.config.settle
+        return self.rate * min(1.0, (self.steps + 1) / self.config.warmup) * max(LEAST, min(1.0, 1.5 * left))
 
     def step(self) -> float:
         """One whole step; returns its loss (nats). Raises Broken, with the weights as before, if it is not finite."""
@@ -80,7 +101,7 @@ class Teacher:
             self.optimizer.zero_grad(set_to_none=False)
             raise
         for group in self.optimizer.param_groups:
-            group["lr"] = self.rate * min(1.0, (self.steps + 1) / config.warmup)
+            group["lr"] = self.current_rate()
         self.optimizer.step()
         self.steps += 1
         self.loss = float(total)
