@@ -24,6 +24,7 @@ VERBS = {
     "diff": "reads a head-diff log: table, or export",
     "pretrain": "makes the novice from nothing; --score DIR scores one",
     "mind": "perception and training as a server, for play --mind",
+    "bench": "speeds, side by side in one run: realm, perceive, mind",
 }
 
 
@@ -69,7 +70,7 @@ def build_parser() -> Parser:
         )
         made.add_argument("--seed", type=int, default=0)
         made.add_argument("--json", action="store_true", help="one JSON object on stdout, everything else on stderr")
-        if name in ("play", "perceive", "learn", "mind"):
+        if name in ("play", "perceive", "learn", "mind", "bench"):
             _model_options(made)
         if name in ("learn",):
             _teach_options(made)
@@ -111,6 +112,8 @@ def build_parser() -> Parser:
     add("--listen", metavar="HOST:PORT", help="wait for a game on this address (default: speak on stdin and stdout)")
     add("--folder", type=Path, help="where it keeps itself")
     add("--nice", type=int, default=10, help="how far it steps back for the game")
+    add = verb("bench", "bench perceive --json")
+    add("area", metavar="AREA", help="realm, perceive or mind")
     return parser
 
 
@@ -278,6 +281,20 @@ def mind(options: argparse.Namespace) -> int:
     return 0
 
 
+def bench(options: argparse.Namespace) -> int:
+    import torch
+
+    from training.bench import bench
+
+    torch.set_num_threads(1)
+    result = bench(options.area, options.model, options.seed)
+    lines = [
+        f"{r['name']:14}{r['value']:12.1f} {r['unit']:5}{r['ratio']:9.3f} x {r['baseline']}" for r in result["rows"]
+    ]
+    show(options, result, lines)
+    return 0
+
+
 def play(options: argparse.Namespace) -> int:
     if not Path(options.model).is_dir() and not options.model.startswith("hub:"):
         raise ValueError(f"--model {options.model}: no such folder; give a Hugging Face folder, or hub:org/name")
@@ -309,6 +326,7 @@ RUN = {
     "diff": diff,
     "pretrain": pretrain,
     "mind": mind,
+    "bench": bench,
 }
 
 

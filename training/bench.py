@@ -1,0 +1,137 @@
+"""Speeds, side by side in one run: `main.py bench AREA`. Never asserted in CI; ratios are to the area's baseline row.
+
+realm: the world without window or torch. perceive: packed against one forward per question. mind: a mind process
+that practises while it is asked to perceive, as in play (one torch thread).
+"""
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Any
+
+from game.realm import sampler
+from game.realm.policy import RandomPolicy
+from game.realm.rules import load as load_rules
+from game.realm.scene import describe
+from game.realm.world import new_world, step
+from perception.messages import FromMind, Perceive, Percept, Practise, Progress, Quit, Ready, Teach
+from perception.model import load
+from perception.perceive import perceive, slowly
+from perception.wire import Stream
+from training.lessons import generated
+
+Row = dict[str, Any]
+MIND_SECONDS = 20.0
+
+
+def row(name: str, value: float, unit: str, baseline: str, against: float) -> Row:
+    """One line of the table; ratio = value / the baseline row's value."""
+    return {"name": name, "value": value, "unit": unit, "baseline": baseline, "ratio": value / against}
+
+
+def _seconds(work: Callable[[], object], repeats: int) -> float:
+    """Median wall seconds of one call."""
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)
+
+
+def realm(model: str, seed: int) -> list[Row]:
+    """ticks/s (every actor moves, one policy action), scenes/s, resets/s."""
+    world, policy = new_world(seed), RandomPolicy(seed)
+
+    def ticks() -> None:
+        for _ in range(1000):
+            step(world, policy(world))
+
+    def scenes() -> None:
+        for _ in range(200):
+            describe(world)
+
+    tick, scene = 1000 / _seconds(ticks, 15), 200 / _seconds(scenes, 15)
+    reset = 1 / _seconds(lambda: new_world(seed), 31)
+    return [
+        row("ticks", tick, "1/s", "ticks", tick),
+        row("scenes", scene, "1/s", "ticks", tick),
+        row("reset", reset, "1/s", "ticks", tick),
+    ]
+
+
+def perceiving(model: str, seed: int) -> list[Row]:
+    """Milliseconds to answer all questions of a scene of eight places."""
+    mind = load(model)
+    stream = sampler.samples(seed, "bench", mind.tongue, load_rules())
+    scenes = list(islice((s.view.scene for s in stream if len(s.answers) == 8), 5))
+    slow = statistics.median([1000 * _seconds(lambda s=scene: slowly(mind, s), 1) for scene in scenes])  # type: ignore[misc]
+    fast = statistics.median([1000 * _seconds(lambda s=scene: perceive(mind, [s]), 5) for scene in scenes])  # type: ignore[misc]
+    return [
+        row("one-by-one", slow, "ms", "one-by-one", slow),
+        row("packed", fast, "ms", "one-by-one", slow),
+    ]
+
+
+def mind(model: str, seed: int) -> list[Row]:
+    """Percepts while practising: median and 99th percentile of the answer's delay (ms), percepts/s, steps/s."""
+    command = [sys.executable, "main.py", "mind", "--model", model, "--device", "cpu", "--seed", str(seed)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+    line: Stream[FromMind] = Stream(process.stdout, process.stdin, FromMind)  # type: ignore[arg-type]
+    delays, steps = _converse(line, seed)
+    line.send(Quit())
+    process.wait(timeout=30)
+    line.close()
+    median, worst = statistics.median(delays), sorted(delays)[int(len(delays) * 0.99)]
+    rate, speed = len(delays) / MIND_SECONDS, steps / MIND_SECONDS
+    return [
+        row("percept-p50", 1000 * median, "ms", "percept-p50", 1000 * median),
+        row("percept-p99", 1000 * worst, "ms", "percept-p50", 1000 * median),
+        row("percepts", rate, "1/s", "percepts", rate),
+        row("steps", speed, "1/s", "steps", speed),
+    ]
+
+
+def _converse(line: Stream[FromMind], seed: int) -> tuple[list[float], int]:
+    """Teach 20 lessons, let it practise, and ask as soon as it has answered, for MIND_SECONDS."""
+    heard = _until(line, Ready)
+    lessons = generated(seed, 20, heard.tongue, load_rules())
+    for lesson in lessons:
+        line.send(Teach(lesson))
+    line.send(Practise(True))
+    delays: list[float] = []
+    first = latest = 0
+    end = time.perf_counter() + MIND_SECONDS
+    asked = time.perf_counter()
+    line.send(Perceive(lessons[0].scene))
+    while time.perf_counter() < end:
+        for message in line.receive() or ():
+            if isinstance(message, Progress):
+                latest = message.step
+                first = first or latest
+            elif isinstance(message, Percept):
+                delays.append(time.perf_counter() - asked)
+                asked = time.perf_counter()
+                line.send(Perceive(lessons[len(delays) % len(lessons)].scene))
+    return delays, latest - first
+
+
+def _until(line: Stream[FromMind], kind: type[Ready]) -> Ready:
+    while (messages := line.receive()) is not None:
+        for message in messages:
+            if isinstance(message, kind):
+                return message
+    raise ValueError("bench mind: the mind ended before it was ready; run main.py mind to see why")
+
+
+AREAS: dict[str, Callable[[str, int], Sequence[Row]]] = {"realm": realm, "perceive": perceiving, "mind": mind}
+
+
+def bench(area: str, model: str, seed: int) -> dict[str, Any]:
+    """{rows: [{name, value, unit, baseline, ratio}]}. Raises ValueError for an unknown area."""
+    if area not in AREAS:
+        raise ValueError(f"bench {area}: unknown; choose {', '.join(AREAS)}")
+    return {"area": area, "rows": list(AREAS[area](model, seed))}
