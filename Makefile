@@ -10,8 +10,15 @@ NEEDS = pyproject.toml constraints.txt
 
 .PHONY: play test clean
 
+# Without a display there is nothing to play on: the realm runs headless, and a mind learns to see in it.
 play: $(VENV)/.ready-to-play
-	$(BIN)/python main.py play $(ARGS)
+	@if [ "$$(uname)" != Linux ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY$$SDL_VIDEODRIVER" ]; then \
+		$(BIN)/python main.py play $(ARGS); \
+	else \
+		echo "No display: running headless." && \
+		$(BIN)/python main.py simulate --ticks 30000 && \
+		$(BIN)/python main.py learn --steps 150 --probes 60; \
+	fi
 
 test: $(VENV)/.ready-to-test
 	$(BIN)/ruff check .

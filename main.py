@@ -6,12 +6,13 @@ Each verb imports what it needs when it runs; importing this module loads neithe
 # long because: the whole command line stands here, options beside what they set in motion
 
 import argparse
+import ctypes
 import difflib
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -68,7 +69,7 @@ def build_parser() -> Parser:
             epilog=f"example: main.py {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        made.add_argument("--seed", type=int, default=0)
+        made.add_argument("--seed", type=int, default=None if name == "play" else 0)
         made.add_argument("--json", action="store_true", help="one JSON object on stdout, everything else on stderr")
         if name in ("play", "perceive", "learn", "mind", "bench"):
             _model_options(made)
@@ -296,8 +297,9 @@ def bench(options: argparse.Namespace) -> int:
 
 
 def play(options: argparse.Namespace) -> int:
-    if not Path(options.model).is_dir() and not options.model.startswith("hub:"):
-        raise ValueError(f"--model {options.model}: no such folder; give a Hugging Face folder, or hub:org/name")
+    if not options.save or any(mark in options.save for mark in '/\\:"*?<>|') or options.save.strip(".") == "":
+        raise ValueError(f"--save {options.save}: not a name for a slot; letters, digits, dashes and dots will do")
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     from game.play.start import play
 
     folder = ROOT / "saves" / options.save
@@ -312,7 +314,7 @@ def play(options: argparse.Namespace) -> int:
         "--folder",
         str(folder),
         "--seed",
-        str(options.seed),
+        str(options.seed or 0),
     ]
     play(options.seed, folder, command, options.mind, options.windowed_scale)
     return 0
@@ -330,6 +332,39 @@ RUN = {
 }
 
 
+def check_models(options: argparse.Namespace) -> None:
+    """Refuses a folder that is no model, before seconds are spent on importing torch. Raises ValueError."""
+    for flag, source in (("--model", getattr(options, "model", None)), ("--score", getattr(options, "score", None))):
+        if source is None or str(source).startswith("hub:"):
+            continue
+        config = Path(source) / "config.json"
+        if not Path(source).is_dir():
+            raise ValueError(f"{flag} {source}: no such folder; give a Hugging Face folder, or hub:org/name")
+        if not config.is_file():
+            raise ValueError(f"{flag} {source}: no config.json in it; give a Hugging Face model folder")
+        try:
+            whole = isinstance(json.loads(config.read_text(encoding="utf-8")), dict)
+        except ValueError:
+            whole = False
+        if not whole:
+            raise ValueError(f"{flag} {source}: its config.json is no JSON object; restore the folder")
+
+
+def check_device(options: argparse.Namespace) -> None:
+    """Refuses a device that can't be there (no driver), before torch is imported. Raises ValueError."""
+    name = getattr(options, "device", "cpu")
+    if name not in ("auto", "cpu", "cuda", "mps"):
+        raise ValueError(f"--device {name}: unknown; choose auto, cpu, cuda or mps")
+    there = name in ("auto", "cpu") or (name == "mps" and sys.platform == "darwin")
+    if name == "cuda":
+        there = Path("/dev/kfd").exists()  # a ROCm build of torch calls its device cuda too
+        for driver in ("libcuda.so.1", "nvcuda.dll", "amdhip64.dll"):
+            with suppress(OSError):
+                there = there or bool(ctypes.CDLL(driver))
+    if not there:
+        raise ValueError(f"--device {name}: not available on this machine; choose --device auto or cpu")
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; returns the exit status. Faults of the input are one line on stderr and 2."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -342,6 +377,8 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     options = build_parser().parse_args(arguments)
     try:
+        check_models(options)
+        check_device(options)
         return int(RUN[options.verb](options))
     except (ValueError, OSError) as error:
         if os.environ.get("SECOND_SIGHT_TRACEBACK"):

@@ -67,12 +67,16 @@ def load(source: str | Path = NOVICE, device: torch.device | str = "cpu") -> Mod
     try:
         config = AutoConfig.from_pretrained(where)
         tokenizer = AutoTokenizer.from_pretrained(where)
-        net = AutoModelForCausalLM.from_pretrained(where, dtype=torch.float32, use_safetensors=True)
+        net, found = AutoModelForCausalLM.from_pretrained(
+            where, dtype=torch.float32, use_safetensors=True, output_loading_info=True
+        )
     except Exception as error:  # any fault of a foreign folder ends in one line
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(
             f"--model {source}: cannot be loaded ({first}); check its config, weights and tokenizer"
         ) from error
+    if missing := sorted(found["missing_keys"]):  # transformers would fill them with random numbers
+        raise ModelError(f"--model {source}: {missing[0]} is not in its weights; the folder is damaged, restore it")
     _check_finite(net, str(source))
     net.to(device)
     net.eval()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from perception.heads import Recorder, activity, attention_mass
-from perception.language import answer_tokens, context_tokens, event_tokens, question_tokens
+from perception.language import LanguageError, answer_tokens, context_tokens, event_tokens, question_tokens
 from perception.messages import HeadActivity, Percept, Scene
 from perception.model import Model
 from perception.packing import Decision, Packed, decide, encode_contexts, log_probabilities, pack
@@ -25,6 +25,8 @@ def _decisions(model: Model, scenes: Sequence[Scene]) -> tuple[list[Decision], l
     tokenizer, found, answers = model.tokenizer, [], []
     for number, scene in enumerate(scenes):
         for question in scene.questions:
+            if not question.candidates:
+                raise LanguageError(f"question {question.ask} {question.place}: it has no candidate answers")
             asked = tuple(question_tokens(tokenizer, question))
             options = answer_tokens(tokenizer, question, question.candidates)
             answers.append(options)

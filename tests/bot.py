@@ -195,7 +195,6 @@ def run_bot(
         _dream(bot, dream_seconds)
         after = bot.score(tour)
         _portraits(bot, tour)
-        frames = sorted(game.frame_ms)
         result = {
             "shown": count,
             "empties": sum(a == NOTHING for lesson in game.journey.sight.journal for a in lesson.answers),
@@ -203,13 +202,31 @@ def run_bot(
             "dream_seconds": dream_seconds,
             "before": before,
             "after": after,
-            "frame_ms": {"p50": frames[len(frames) // 2], "p99": frames[int(len(frames) * 0.99)]},
+            "memory_mb": _memory_mb(),
+            "heads": msgspec.to_builtins(game.journey.sight.heads),
+            "frame_ms": _frame_ms(game),
             "progress": msgspec.to_builtins(game.journey.sight.progress),
         }
         _write(bot, result)
         return result
     finally:
         pg.display.quit()
+
+
+def _frame_ms(game: Game) -> dict[str, float]:
+    """What drawing a frame took, in ms."""
+    frames = sorted(game.frame_ms)
+    return {"p50": frames[len(frames) // 2], "p99": frames[int(len(frames) * 0.99)]}
+
+
+def _memory_mb() -> float | None:
+    """The most memory that this process (the game's, not the mind's) has held, in MB; None where it can't be told."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(most / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 
 def _dream(bot: Bot, seconds: float) -> None:
@@ -273,7 +290,7 @@ def main(argv: list[str] | None = None) -> int:
 
         stub = StubMind(by_traces(world.rules), learning=True, delay=2)
         result = run_bot(world, stub, options.out, options.shown, options.dream_seconds, options.seed)
-    print(json.dumps({key: value for key, value in result.items() if key != "progress"}))
+    print(json.dumps({key: value for key, value in result.items() if key not in ("progress", "heads")}))
     return 0
 
 

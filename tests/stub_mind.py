@@ -62,7 +62,7 @@ class StubMind:
         self._step = self._lessons = self._shown = self._empties = 0
         self._practising = False
         if state == "awake":
-            self._ready.append(Ready("stub", "cpu", LAYERS, HEADS, "terse", 0))
+            self._ready += [Ready("stub", "cpu", LAYERS, HEADS, "terse", 0), self._progress()]
 
     @property
     def skill(self) -> float:

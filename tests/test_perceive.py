@@ -97,7 +97,7 @@ def test_packing_equals_one_by_one_and_leaves_the_cache_alone(data):
         assert torch.equal(layer.values, values)
     for decision, value in zip(decisions, found.tolist(), strict=True):
         whole = torch.tensor([[*contexts[decision.context], *decision.question, *decision.answer]])
-        logs = model.net(whole).logits[0].log_softmax(-1)
+        logs = model.net(whole).logits[0].detach().log_softmax(-1)
         start = len(contexts[decision.context]) + len(decision.question) - 1
         slow = sum(float(logs[start + i, token]) for i, token in enumerate(decision.answer))
         assert value == pytest.approx(slow, abs=1e-6)

@@ -96,11 +96,11 @@ def test_the_ground_follows_river_and_roads_and_is_the_same_twice() -> None:
 
 def test_what_is_sensed_is_told_as_the_scene_has_it() -> None:
     events = (Event("look", "north", "well"), Event("hear", "north", "hum"), Event("feel", "north", "cool"))
-    assert sensed(events, "north") == "By the well you hear a hum. The air is cool."
+    assert sensed(events, "north") == "To the north, by the well, you hear a hum. The air is cool."
     assert sensed((*events, Event("track", "north", "dew")), "north").startswith(
-        "By the well you hear a hum and find dew."
+        "To the north, by the well, you hear a hum and find dew."
     )
-    assert sensed(events, "south") == "By the place all is still."
+    assert sensed(events, "south") == "To the south, by the place, all is still."
     assert article("oni") == "an oni"
     assert believed("kitsune", 0.9) == "You see a kitsune."
     assert believed("oni", 0.3) == "Is that... an oni?"

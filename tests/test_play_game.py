@@ -160,7 +160,21 @@ def test_the_picture_does_not_know_the_truth(tmp_path: Path) -> None:
 def test_no_source_of_the_drawing_names_the_truth() -> None:
     """What paints is made from a Map and handed Stages; nothing in game.play reads who is where."""
     forbidden = {"truth", "spirits", "traces", "who_is_at", "here", "shown"}
-    for name in ("draw", "stage", "journey", "sight", "dream", "air", "light", "ui", "app", "hints"):
+    for name in (
+        "draw",
+        "stage",
+        "journey",
+        "sight",
+        "dream",
+        "air",
+        "light",
+        "ui",
+        "app",
+        "hints",
+        "firsts",
+        "guide",
+        "slot",
+    ):
         for node in ast.walk(ast.parse((PLAY / f"{name}.py").read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
                 owner = node.value.id if isinstance(node.value, ast.Name) else node.value.attr

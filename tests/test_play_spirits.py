@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from game.play import pixels, spirits
 from game.play.draw import Painter
-from game.play.stage import Body, Ghost, Stage
+from game.play.stage import Body, Ghost, Hint, Stage
 from game.realm.rules import load
 from tests.playkit import open_display, small_painter
 
@@ -80,3 +80,32 @@ def test_phantoms_are_drawn_like_any_belief_until_a_touch_proves_them_empty() ->
 def test_an_unknown_species_is_drawn_all_the_same() -> None:
     painter = small_painter()
     assert (painted(painter, Ghost(0, 300, 205, "tsukumogami", 1.0)) != painted(painter)).any()
+
+
+def test_what_stands_in_front_hides_a_spirit_partly_and_what_stands_behind_does_not() -> None:
+    painter = small_painter()
+    tree = next(thing for thing in painter.land.decor if thing.kind == "tree")
+    gaps = []
+    for y in (tree.y - 10, tree.y + 4):
+        shown = painted(painter, Ghost(0, tree.x, y, "oni", 1.0)) - painted(painter)
+        gaps.append(int(np.abs(shown).sum()))
+    assert 0.3 * gaps[1] < gaps[0] < 0.95 * gaps[1]
+
+
+def test_a_sound_shows_above_its_place_and_nowhere_else() -> None:
+    painter = small_painter()
+
+    def frame(*hints: Hint) -> np.ndarray:
+        surface = pg.Surface((640, 360)).convert()
+        painter.paint(surface, Stage(12.0, "clear", 1.3, Body("player", 350, 230, "s", False), hints=hints))
+        return pg.surfarray.array3d(surface).astype(int)
+
+    camera = painter.camera(350, 230)
+    marks = []
+    for seconds in range(4):
+        x = 300 + seconds  # each place has a beat of its own; one of these sounds now
+        gap = np.abs(frame(Hint(x, 200, "hear", "hum")) - frame()).sum(axis=2)
+        marks.append(int(gap.sum()))
+        gap[x - camera[0] - 24 : x - camera[0] + 24, 200 - camera[1] - 34 : 200 - camera[1] + 4] = 0
+        assert gap.sum() == 0
+    assert max(marks) > 0

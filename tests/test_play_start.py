@@ -30,7 +30,7 @@ def test_a_mind_that_refuses_its_model_leaves_a_game_that_says_so(
 ) -> None:
     told: list[str] = []
 
-    def short(world: World, mind: Mind, options: app.Options) -> None:
+    def short(world: World, mind: Mind, options: app.Options, *_: object) -> None:
         monkeypatch.setattr(app.Game, "note", lambda _, line: told.append(line))
         app.run(world, mind, dataclasses.replace(options, max_seconds=2.0))
         told.append(mind.state)

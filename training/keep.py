@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 from perception.messages import Lesson
 
 WEIGHTS, JOURNAL = "weights.safetensors", "journal.msgpack"
+VERSION = 1  # of journal.msgpack
 LARGEST_JOURNAL = 64 * 2**20  # bytes: some ten thousand lessons
 
 
@@ -27,7 +28,8 @@ class Journey(msgspec.Struct, frozen=True):
     model: str  # weights_hash of the model it started from
     steps: int
     lessons: tuple[Lesson, ...]
-    version: int = 1
+    version: int = VERSION
+    taught_at: int = 0  # the step at which the last lesson came: the rate goes by it
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -57,10 +59,17 @@ def load_mind(folder: Path, net: PreTrainedModel, model: str) -> Journey | None:
             raise KeepError(f"{folder / JOURNAL}: larger than {LARGEST_JOURNAL} bytes; move it away to start anew")
         journey = msgspec.msgpack.decode((folder / JOURNAL).read_bytes(), type=Journey)
         weights = load_file(folder / WEIGHTS)
-    except (OSError, SafetensorError, msgspec.MsgspecError) as error:
-        raise KeepError(f"{folder}: the saved mind cannot be read ({error}); move it away to start anew") from error
+    except KeepError:
+        raise
+    except (OSError, SafetensorError, ValueError, RecursionError) as error:  # ValueError: msgspec's own, and bad UTF-8
+        what = " ".join(str(error).split())
+        raise KeepError(f"{folder}: the saved mind cannot be read ({what}); move it away to start anew") from error
+    if journey.version != VERSION:
+        raise KeepError(f"{folder / JOURNAL}: version {journey.version}, this is {VERSION}; move the folder away")
     if journey.model != model:
         raise KeepError(f"{folder}: saved from another model; give that --model, or move the folder away to start anew")
+    if any(len(lesson.answers) != len(lesson.scene.questions) for lesson in journey.lessons):
+        raise KeepError(f"{folder / JOURNAL}: a lesson's answers do not fit; move the folder away to start anew")
     own = dict(net.named_parameters())
     for name, tensor in weights.items():
         if name not in own or own[name].shape != tensor.shape or not tensor.isfinite().all():

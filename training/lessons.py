@@ -11,19 +11,21 @@ from dataclasses import dataclass
 from itertools import combinations
 from random import Random
 
+from msgspec.structs import replace
 from transformers import PreTrainedTokenizerBase
 
 from game.realm import sampler
 from game.realm.rules import NOTHING, Rules
 from game.realm.tongues import LOOK, SENSE, question, tell, tongue_named
 from game.realm.worldgen import Ground
-from perception.language import answer_tokens, question_tokens
+from perception.language import answer_tokens, context_tokens, question_tokens
 from perception.messages import Event, Lesson, Question, Scene
 from perception.packing import Decision
 from training.curriculum import FINAL, questions
 
 HAUNTED = 0.45  # of a dream's places; in the realm it is 0.2, in which a mind grows too cautious (docs/LOG.md)
 
+DRIFT = 0.8  # of dreamt places where a stray omen can drift in get one
 FADING = 0.5  # of dreamt places lose an omen, if what is left still means the same
 
 Pair = tuple[str, str, str]  # species, one sense, another sense
@@ -79,11 +81,28 @@ class Journal:
     def empties_shown(self) -> int:
         return len(self._empty)
 
-    def recall(self, rng: Random) -> Memory:
-        """A remembered place; HAUNTED of the time one with a spirit, if there are both."""
+    def recall(self, rng: Random, haunted: float = HAUNTED) -> Memory:
+        """A remembered place; `haunted` of the time one with a spirit, if there are both."""
         if not self._haunted or not self._empty:
             return rng.choice(self.memories)
-        return rng.choice(self._haunted if rng.random() < HAUNTED else self._empty)
+        return rng.choice(self._haunted if rng.random() < haunted else self._empty)
+
+
+def check_lesson(tokenizer: PreTrainedTokenizerBase, lesson: Lesson, rules: Rules) -> None:
+    """Raise ValueError for a lesson from outside that could not be dreamt of: it would stop every later step."""
+    scene = lesson.scene
+    if len(lesson.answers) != len(scene.questions):
+        raise ValueError(f"lesson {scene.id}: {len(lesson.answers)} answers to {len(scene.questions)} questions")
+    for event in scene.events:
+        if event.sense not in (LOOK, *rules.senses):
+            raise ValueError(f"lesson {scene.id}: unknown sense {event.sense!r}")
+        context_tokens(tokenizer, replace(scene, text=f"{event.place} {event.thing}"))
+    context_tokens(tokenizer, scene)
+    for asked, answer in zip(scene.questions, lesson.answers, strict=True):
+        if answer is not None and answer not in asked.candidates:
+            raise ValueError(f"lesson {scene.id}: {answer!r} is no answer to {asked.ask} {asked.place}")
+        question_tokens(tokenizer, asked)
+        answer_tokens(tokenizer, asked, asked.candidates)
 
 
 def _header(rng: Random, rules: Rules) -> tuple[str, str, str]:
@@ -92,24 +111,31 @@ def _header(rng: Random, rules: Rules) -> tuple[str, str, str]:
 
 
 def _varied(rng: Random, memory: Memory, journal: Journal, omens: dict[str, str]) -> list[tuple[str, str]]:
-    """A memory's omens as they were; what is ordinary about the place (what stands there, too) as in other memories.
+    """A memory as a dream has it; who was there stays the same, by the folklore and the rule that the mind knows.
 
-    Folklore tells which is which, and the mind knows folklore; no truth is added.
+    What is ordinary about the place (what stands there, too) comes from another memory. An omen may fade, if what is
+    left means the same; a stray omen may drift in from elsewhere, if nobody's pair comes of it. No truth is added.
     """
-    kept = [(sense, thing) for sense, thing in memory.sensed if thing in omens]
-    own = sum(omens[thing] == memory.answer for _, thing in kept)
-    loose = [pair for pair in kept if omens[pair[1]] != memory.answer or own > 2]
-    if loose and rng.random() < FADING:
-        kept.remove(rng.choice(loose))
-    taken = {sense for sense, _ in kept}
     other = rng.choice(journal.memories)
-    return kept + [(sense, thing) for sense, thing in other.sensed if thing not in omens and sense not in taken]
+    kept = {sense: thing for sense, thing in memory.sensed if thing in omens}
+    own = sum(omens[thing] == memory.answer for thing in kept.values())
+    loose = [sense for sense, thing in kept.items() if omens[thing] != memory.answer or own > 2]
+    if loose and rng.random() < FADING:
+        del kept[rng.choice(loose)]
+    there = [omens[thing] for thing in kept.values()]
+    strays = [(s, t) for s, t in other.sensed if t in omens and omens[t] not in there and s not in kept]
+    if strays and rng.random() < DRIFT:
+        kept |= [rng.choice(strays)]
+    ordinary = [(sense, thing) for sense, thing in other.sensed if thing not in omens and sense not in kept]
+    return [*kept.items(), *ordinary]
 
 
-def dream(rng: Random, journal: Journal, rules: Rules, tongue: str, rehearse: int) -> Asked:
+def dream(
+    rng: Random, journal: Journal, rules: Rules, tongue: str, rehearse: int, haunted: float = HAUNTED
+) -> Asked:
     """A scene that never was, of remembered places, with their answers and `rehearse` mundane questions."""
     size = min(rng.choice(journal.sizes), len(rules.directions))
-    places = {place: journal.recall(rng) for place in rng.sample(rules.directions, size)}
+    places = {place: journal.recall(rng, haunted) for place in rng.sample(rules.directions, size)}
     omens = rules.omens()
     events = [
         Event(sense, place, thing)

@@ -21,7 +21,6 @@ from typing import Any
 
 from game.realm.rules import Rules
 from game.realm.rules import load as load_rules
-from perception.language import LanguageError
 from perception.messages import (
     FromMind,
     Perceive,
@@ -40,7 +39,7 @@ from perception.perceive import perceive
 from perception.wire import Stream, WireError, socket_stream
 from training.frozen import Broken
 from training.keep import Journey, load_mind, save_mind
-from training.lessons import Journal
+from training.lessons import Journal, check_lesson
 from training.measure.headdiff import Baseline
 from training.measure.headprobes import head_probes, probe_loss
 from training.measure.score import Score, probes, score
@@ -48,8 +47,8 @@ from training.runlog import Training, write_training_log
 from training.teach import TeachConfig, Teacher
 
 KEEP_EVERY = 20.0  # seconds of learning between saves
-TELL_EVERY = 1  # steps between Progress messages
-MEASURE_EVERY = 10  # steps between measurements on probes
+CHANGE_EVERY = 4  # steps between measurements of every head, which cost a third of a step
+MEASURE_EVERY = 20  # steps between measurements on probes
 PROBE_SEED = 77
 LIVE_PROBES = 24  # scenes; about 150 places
 LOG_ROWS, LOG_SCENES = (
@@ -57,6 +56,8 @@ LOG_ROWS, LOG_SCENES = (
     8,
 )  # decisions compared, and scenes over which the gain is shared out, when a log is asked for
 CHANGE_ROWS = 16  # decisions on which heads are compared with the baseline
+# A player is shown few spirits and many empty places, and rests for a minute or two: measured in docs/RESULTS.md.
+IN_PLAY = TeachConfig(parts=2, haunted=0.33, settle=180)
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class MindConfig:
     """folder: where it keeps itself, None for nowhere. teach: how it learns."""
 
     folder: Path | None = None
-    teach: TeachConfig = field(default_factory=lambda: TeachConfig(parts=2))
+    teach: TeachConfig = field(default_factory=lambda: IN_PLAY)
     seed: int = PROBE_SEED
 
 
@@ -85,6 +86,7 @@ class Mind:
         self._times: deque[float] = deque(maxlen=20)
         self._going: Iterator[None] | None = None
         self._kept_at = 0.0
+        self._change: tuple[float, ...] = ()
         if config.folder is not None:
             self._wake(config.folder)
 
@@ -93,7 +95,7 @@ class Mind:
         if journey is not None:
             for lesson in journey.lessons:
                 self.teacher.journal.add(lesson)
-            self.teacher.steps = journey.steps
+            self.teacher.steps, self.teacher.taught_at = journey.steps, journey.taught_at
             self.latest = score(self.model, self.probes, self.rules)
 
     @property
@@ -101,12 +103,13 @@ class Mind:
         m = self.model
         return Ready(m.name, str(m.device.type), m.layers, m.heads, m.tongue, self.teacher.steps)
 
-    def progress(self) -> Progress:
-        """How far it has come; change per head is measured now."""
+    def progress(self, anew: bool = True) -> Progress:
+        """How far it has come. anew: change per head is measured now, else it is what it was a moment ago."""
         journal, teacher, latest = self.teacher.journal, self.teacher, self.latest
         gaps = [b - a for a, b in zip(self._times, list(self._times)[1:], strict=False)]
         loss = None if teacher.loss != teacher.loss else teacher.loss
-        change = tuple(self.baseline.own_change(self.model.net).flatten().tolist())
+        if anew:
+            self._change = tuple(self.baseline.own_change(self.model.net).flatten().tolist())
         return Progress(
             teacher.steps,
             len(journal.lessons),
@@ -119,14 +122,16 @@ class Mind:
             latest.false_alarms,
             latest.d_prime,
             latest.mundane,
-            change,
+            self._change,
         )
 
     def keep(self) -> None:
         """Save weights and journal, if there is a place for them."""
         self._kept_at = self.learned_s
         if self.config.folder is not None:
-            journey = Journey(self.origin, self.teacher.steps, tuple(self.teacher.journal.lessons))
+            teacher = self.teacher
+            lessons = tuple(teacher.journal.lessons)
+            journey = Journey(self.origin, teacher.steps, lessons, taught_at=teacher.taught_at)
             save_mind(self.config.folder, self.model.net, journey)
 
     def write_log(self, path: Path) -> None:
@@ -167,6 +172,7 @@ class Mind:
             if isinstance(message, Perceive):
                 return list(perceive(self.model, [message.scene]))
             if isinstance(message, Teach):
+                check_lesson(self.model.tokenizer, message.lesson, self.rules)
                 self.teacher.teach(message.lesson)
                 self.keep()
                 return [self.progress()]
@@ -178,7 +184,7 @@ class Mind:
                 self.write_log(Path(message.path))
                 return [Written(message.path)]
             self.keep()
-        except (LanguageError, OSError) as error:
+        except (ValueError, OSError) as error:  # ValueError: LanguageError, LogError
             return [Trouble(str(error))]
         return []
 
@@ -203,9 +209,13 @@ class Mind:
         if steps % MEASURE_EVERY == 0:
             self.latest = score(self.model, self.probes, self.rules)
             self.history.append((steps, self.learned_s, self.teacher.loss, self.latest))
+        said: list[FromMind] = [self.progress(anew=steps % CHANGE_EVERY == 0)]
         if self.learned_s - self._kept_at > KEEP_EVERY:
-            self.keep()
-        return [self.progress()] if steps % TELL_EVERY == 0 else []
+            try:
+                self.keep()
+            except OSError as error:  # a full disk: it goes on, and tries again later
+                said.append(Trouble(str(error)))
+        return said
 
 
 def newest_scene_only(messages: list[ToMind]) -> list[ToMind]:
@@ -227,19 +237,21 @@ def serve(mind: Mind, line: Stream[ToMind], nice: int = 10) -> None:
     """Speak with a game until it quits or goes away; then save."""
     if nice and hasattr(os, "nice"):
         os.nice(nice)  # measured: an un-niced mind takes frames from the game (DESIGN.md)
-    line.send(mind.ready)
-    line.send(mind.progress())
     inbox: queue.Queue[ToMind] = queue.Queue()
     Thread(target=_listen, args=(line, inbox), name="the game's words", daemon=True).start()
     messages: list[ToMind] = []
+    ending = False
     try:
-        while not any(isinstance(message, Quit) for message in messages):
+        line.send(mind.ready)
+        line.send(mind.progress())
+        while not ending:
+            ending = any(isinstance(message, Quit) for message in messages)  # what came before it is still done
             answers = [answer for message in newest_scene_only(messages) for answer in mind.handle(message)]
-            busy = mind.practising and bool(mind.teacher.journal.memories)
+            busy = mind.practising and not ending and bool(mind.teacher.journal.memories)
             answers += mind.practise() if busy else []
             for answer in answers:
                 line.send(answer)
-            messages = [] if busy else [inbox.get()]
+            messages = [] if busy or ending else [inbox.get()]
             with suppress(queue.Empty):
                 while True:
                     messages.append(inbox.get_nowait())

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
@@ -44,6 +45,7 @@ class PretrainConfig:
     batch: int = 16
     steps: int = 1500
     most_steps: int = 8000  # give up after so many in all
+    save_every: int = 200  # steps between checkpoints
     seed: int = 0
 
 
@@ -158,13 +160,14 @@ def _save_checkpoint(
 def _load_checkpoint(
     file: Path, net: LlamaForCausalLM, optimizer: torch.optim.Optimizer, config: PretrainConfig
 ) -> State:
-    from safetensors import safe_open
-
-    with safe_open(file, "pt") as handle:
-        notes = handle.metadata()
+    try:
+        with safe_open(file, "pt") as handle:
+            notes = handle.metadata()
+        tensors = load_file(file)
+    except SafetensorError as error:
+        raise ValueError(f"{file}: cannot be read ({error}); remove it to start anew") from error
     if json.loads(notes["config"]) != asdict(config):
         raise ValueError(f"{file}: made with other settings; give the same settings or another --out")
-    tensors = load_file(file)
     net.load_state_dict({k[4:]: v for k, v in tensors.items() if k.startswith("net.")}, strict=False)
     whole = optimizer.state_dict()
     for name, tensor in tensors.items():
@@ -220,7 +223,7 @@ def pretrain(
         report(state, loss)
         if state.accuracy > SOLVED and state.stage < FINAL:
             state.stage, state.stage_step, state.accuracy = state.stage + 1, 0, 0.3
-        if state.step % 200 == 0:
+        if state.step % config.save_every == 0:
             _save_checkpoint(work, net, optimizer, state, config)
     net.eval()
     return Model(net, tokenizer, "terse", "novice")

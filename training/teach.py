@@ -14,10 +14,10 @@ import torch
 from game.realm.rules import Rules
 from perception.messages import Lesson
 from perception.model import Model
-from perception.packing import pack
+from perception.packing import Packed, pack
 from training.apollo import Apollo
 from training.frozen import Broken, check_finite, choose_parameters, frozen_loss, full_loss
-from training.lessons import Journal, dream, tokens, waking
+from training.lessons import HAUNTED, Journal, dream, tokens, waking
 
 OPTIMIZERS = ("apollo", "adamw", "sgd")
 RATES = {"apollo": 6e-3, "adamw": 1e-3, "sgd": 0.3}  # chosen by the sweep in docs/RESULTS.md
@@ -34,6 +34,7 @@ class TeachConfig:
     train: str = "attention"
     full: bool = False  # gradient through the context too
     dreams: bool = True
+    haunted: float = HAUNTED  # share of a dream's places that hold a spirit
     rehearse: int = 6  # mundane questions per scene
     scenes: int = 8  # per step
     parts: int = 1  # a step's gradient is taken in so many parts
@@ -51,25 +52,25 @@ class Teacher:
         self.model, self.config, self.rules = model, config, rules
         self.journal = journal or Journal()
         self.parameters = choose_parameters(model.net, config.train)
-        self.rate = config.lr or RATES.get(config.optimizer, 0.0)
+        self.rate = RATES.get(config.optimizer, 0.0) if config.lr is None else config.lr
         self.optimizer = make_optimizer(config, self.parameters, self.rate)
         self.steps, self.loss = 0, float("nan")
-        self._taught_at = 0  # the step at which the last lesson came
+        self.taught_at = 0  # the step at which the last lesson came
         self._rng = Random(f"{config.seed}/teach")
 
     def teach(self, lesson: Lesson) -> None:
         """Remember a lesson; what is new is learned at the full rate again."""
         self.journal.add(lesson)
-        self._taught_at = self.steps
+        self.taught_at = self.steps
 
     @property
     def settled(self) -> bool:
         """Whether the rate has come to rest since the last lesson."""
-        return self.steps - self._taught_at >= self.config.settle
+        return self.steps - self.taught_at >= self.config.settle
 
     def current_rate(self) -> float:
         """Warm-up, full, then linearly down to LEAST of it as the lessons settle."""
-        left = 1 - (self.steps - self._taught_at) / self.config.settle
+        left = 1 - (self.steps - self.taught_at) / self.config.settle
         return self.rate * min(1.0, (self.steps + 1) / self.config.warmup) * max(LEAST, min(1.0, 1.5 * left))
 
     def step(self) -> float:
@@ -83,15 +84,11 @@ class Teacher:
         config, net = self.config, self.model.net
         self.optimizer.zero_grad(set_to_none=False)
         total = torch.zeros((), device=self.model.device)
-        for part in range(config.parts):
-            share = (part + 1) * config.scenes // config.parts - part * config.scenes // config.parts
-            make = dream if config.dreams else waking
-            asked = [
-                make(self._rng, self.journal, self.rules, self.model.tongue, config.rehearse) for _ in range(share)
-            ]
-            contexts, decisions = tokens(self.model.tokenizer, asked)
-            packed = pack(contexts, decisions, net.dtype, self.model.tokenizer.pad_token_id or 0).to(self.model.device)
-            loss = (full_loss if config.full else frozen_loss)(net, packed) * (share / config.scenes)
+        drawn = self._draw()
+        targets = sum(len(packed.target_N) for packed in drawn)
+        for packed in drawn:
+            # Each part weighs as many answers as it holds: the step does not depend on the number of parts.
+            loss = (full_loss if config.full else frozen_loss)(net, packed) * (len(packed.target_N) / targets)
             loss.backward()
             total += loss.detach()
             yield
@@ -105,6 +102,18 @@ class Teacher:
         self.optimizer.step()
         self.steps += 1
         self.loss = float(total)
+
+    def _draw(self) -> list[Packed]:
+        """The scenes of one step, dealt out over its parts."""
+        config, model = self.config, self.model
+        pad, given = model.tokenizer.pad_token_id or 0, (self._rng, self.journal, self.rules, model.tongue)
+        if config.dreams:
+            asked = [dream(*given, config.rehearse, config.haunted) for _ in range(config.scenes)]
+        else:
+            asked = [waking(*given, config.rehearse) for _ in range(config.scenes)]
+        ends = [(part + 1) * config.scenes // config.parts for part in range(config.parts)]
+        parts = [tokens(model.tokenizer, asked[a:b]) for a, b in zip([0, *ends], ends, strict=False)]
+        return [pack(contexts, decisions, model.net.dtype, pad).to(model.device) for contexts, decisions in parts]
 
 
 def make_optimizer(config: TeachConfig, parameters: list[torch.nn.Parameter], rate: float) -> torch.optim.Optimizer:

@@ -13,11 +13,14 @@ import pygame as pg
 
 from game.play import dream, overlay, ui
 from game.play.draw import Painter
-from game.play.font import DIM, GOLD, SKYBLUE
+from game.play.font import DIM, GOLD, SKYBLUE, Pen
 from game.play.journey import Journey
 from game.play.keys import LABELS, Keys
 from game.play.screen import Screen
 from game.play.sight import Mind
+from game.play.slot import Keeper
+from game.play.stage import haunt
+from game.realm.replay import ActionLog
 from game.realm.world import World, nearest_place
 from perception.messages import Keep, WriteLog
 
@@ -32,19 +35,33 @@ NOTE_STAYS = 6.0  # s
 
 @dataclass(frozen=True)
 class Options:
-    """How to play. max_seconds: leaves by itself then (s of real time); scale: window in multiples of 640 x 360."""
+    """How to play. slot: folder where the journey is saved, None for nowhere; max_seconds: leaves by itself then
+    (s of real time); scale: window in multiples of 640 x 360.
+    """
 
     seed: int = 0
     log_path: Path = Path("runs/journey.headlog")
     shot_dir: Path = Path("runs/shots")
+    slot: Path | None = None
     fullscreen: bool = False
     max_seconds: float | None = None
     fps: int = 60
     scale: int = 2
 
 
+def welcome(screen: Screen) -> None:
+    """Something to see while the ground is baked."""
+    pen = screen.pen()
+    screen.window.fill((14, 12, 30))
+    pen.text_centre("Second Sight", 320, 160, SKYBLUE)
+    pen.text_centre("The realm takes shape...", 320, 180, DIM)
+    pg.display.flip()
+
+
 class Game:
-    """One game in one window. now: the clock by which minds are asked (s); painter: one made before, of this map."""
+    """One game in one window. now: the clock by which minds are asked (s); painter: one made before, of this map;
+    screen: a window that is open already; past: what led to this world, if the journey goes on.
+    """
 
     def __init__(
         self,
@@ -53,13 +70,16 @@ class Game:
         options: Options,
         now: Callable[[], float] = time.monotonic,
         painter: Painter | None = None,
+        screen: Screen | None = None,
+        past: ActionLog | None = None,
     ) -> None:
         self.options = options
         self.now = now
-        self.screen = Screen(options.fullscreen, options.scale)
-        self._welcome()
+        self.screen = screen or Screen(options.fullscreen, options.scale)
+        welcome(self.screen)
         self.painter = painter or Painter(world.map)
-        self.journey = Journey(world, mind)
+        self.journey = Journey(world, mind, past)
+        self.keeper = Keeper(options.slot)
         self.keys = Keys()
         self.over = False
         self.menu: int | None = None  # the chosen entry while paused
@@ -70,14 +90,6 @@ class Game:
         self._dream: dream.Dream | None = None
         self._slept = 0.0
         self._notes: deque[tuple[float, str]] = deque(maxlen=4)
-
-    def _welcome(self) -> None:
-        """Something to see while the ground is baked."""
-        pen = self.screen.pen()
-        self.screen.window.fill((14, 12, 30))
-        pen.text_centre("Second Sight", 320, 160, SKYBLUE)
-        pen.text_centre("The realm takes shape...", 320, 180, DIM)
-        pg.display.flip()
 
     def frame(self, events: Iterable[pg.Event], dt: float) -> None:
         """One frame: events in, dt seconds pass, a picture out."""
@@ -94,6 +106,7 @@ class Game:
         else:
             self.journey.sight.practise(False)
             self.journey.sight.hear()
+        self.keeper.advance(dt, self.journey.log)
         started = time.perf_counter()
         self._draw()
         self.frame_ms.append(1000 * (time.perf_counter() - started))
@@ -188,25 +201,53 @@ class Game:
         if self._dream is not None:
             dream.panel(pen, sight.ready, sight.heads, history, now)
         else:
-            for spot in journey.pointed:
-                ui.pointed(pen, spot, camera, now)
+            self._marks(pen, camera)
             if journey.speech is not None:
                 ui.speech(pen, journey.speech, now)
             ui.hints(pen, self._hints())
-            ui.clock(pen, journey.world.hour, journey.world.phase, journey.world.weather, journey.shown)
+            ui.clock(pen, journey.world, journey.known, journey.firsts.found)
             if self.heads:
                 mouse = self.screen.to_layout(self.mouse) if self.mouse else None
                 overlay.panel(pen, self.mode, sight.ready, sight.heads, history, mouse)
             elif journey.attend > 0.5:
                 overlay.small(pen, sight.ready, sight.heads, history)
-        state = journey.mind.state
-        if state in STATES:
-            ui.banner(pen, STATES[state], now, GOLD if state == "dead" else SKYBLUE)
-        while sight.notes:
-            self.note(sight.notes.popleft())
-        ui.notes(pen, [line for until, line in self._notes if until > now])
+        self._lines(pen)
         if self.menu is not None:
             ui.menu(pen, self.menu, self.options.seed)
+
+    def _marks(self, pen: Pen, camera: tuple[int, int]) -> None:
+        """What is written into the world: what somebody pointed at, what one sees unaided, what the senses tell."""
+        journey = self.journey
+        for spot in journey.pointed:
+            ui.pointed(pen, spot, camera, journey.seconds)
+        seen = journey.firsts.now
+        if seen is not None:
+            x, y = haunt(journey.world.map.places[seen.place])
+            ui.sighted(pen, x - camera[0], y - camera[1], seen, journey.seconds)
+        told = journey.whispers()
+        if told is not None and seen is None and not journey.pointed:
+            ui.whisper(pen, told[0] - camera[0], told[1] - camera[1], told[2])
+
+    def _lines(self, pen: Pen) -> None:
+        """Lines at the top: the state of the mind, notes, what to do next. They make room for the heads."""
+        journey, now = self.journey, self.journey.seconds
+        notes = journey.sight.notes
+        while notes:
+            self.note(notes.popleft())
+        if self.keeper.fault:
+            self.note(self.keeper.fault)
+        wide = not self.heads or self._dream is not None
+        shown = [line for until, line in self._notes if until > now]
+        ui.notes(pen, shown, 100 if wide and journey.attend < 0.5 else 62)
+        if journey.mind.state in STATES:
+            ui.banner(pen, STATES[journey.mind.state], now, GOLD if journey.mind.state == "dead" else SKYBLUE, wide)
+        elif wide and self._dream is None and self.menu is None:
+            seen = journey.firsts.now
+            if seen is not None and seen.first:
+                place = journey.world.map.places[seen.place].kind
+                ui.first_sight(pen, seen.species, place, LABELS["act"])
+            elif not shown:
+                ui.guide(pen, journey.guide.line(journey.context()))
 
     def _hints(self) -> list[tuple[str, str]]:
         """The keys that matter just now."""
@@ -217,19 +258,28 @@ class Game:
         entries = [(LABELS["act"], does)]
         if verb != "look":
             entries.append((LABELS["look"], "look"))
-        if journey.shown or journey.sight.journal:
+        if journey.known or journey.sight.journal:
             entries.append((LABELS["attend"], "attend"))
-        if journey.shown >= 3:
+        if journey.known:
             entries.append((LABELS["rest"], "dream"))
         return entries if journey.attend < 0.5 else [(LABELS["attend"], "attending")]
 
 
-def run(world: World, mind: Mind, options: Options) -> None:
+def run(
+    world: World,
+    mind: Mind,
+    options: Options,
+    screen: Screen | None = None,
+    past: ActionLog | None = None,
+    note: str = "",
+) -> None:
     """Plays until the player leaves. The mind is the caller's: it is asked to keep what it learnt, not closed.
 
-    Raises NoDisplay where no window can be opened.
+    note: a line to begin with. Raises NoDisplay where no window can be opened, OSError if the journey can't be saved.
     """
-    game = Game(world, mind, options)
+    game = Game(world, mind, options, screen=screen, past=past)
+    if note:
+        game.note(note)
     clock = pg.time.Clock()
     started = time.monotonic()
     try:
@@ -242,3 +292,4 @@ def run(world: World, mind: Mind, options: Options) -> None:
         game.journey.sight.practise(False)
         mind.send(Keep())
         pg.display.quit()
+        game.keeper.close(game.journey.log)

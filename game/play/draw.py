@@ -25,6 +25,8 @@ LAMPS = {  # landmark -> lights: (dx, dy from the foot, radius, colour)
     "bell": ((0, -8, 30, (120, 96, 60)),),
     "torii": ((0, -30, 46, (150, 84, 60)),),
 }
+REACH = 32  # px: a spirit reaches no farther from its foot than this to the sides, twice that upwards
+VEIL = 130  # of 255: how much of what stands in front hides a spirit
 WINDOW = (46, (255, 170, 80))
 PLAYER_LIGHT = (70, (130, 140, 180))
 
@@ -63,6 +65,7 @@ class Painter:
         self.light = light.LightMap(*SIZE)
         self.air = air.Air(*SIZE)
         self._shadows: dict[int, pg.Surface] = {}
+        self._veils: dict[int, pg.Surface] = {}
         self._mirrors: dict[tuple[int, str], pg.Surface | None] = {}
         self._standing = sorted(self._place_things(), key=lambda thing: (thing.y, thing.x))
         self._feet = [thing.y for thing in self._standing]
@@ -87,9 +90,9 @@ class Painter:
         self.air.fog(frame, stage.weather, camera, stage.seconds)
         self._glows(frame, camera, dark, stage.seconds)
         for hint in stage.hints:
-            self._glimpse(frame, hint, camera, stage.seconds)
-        for ghost in stage.ghosts:
-            self.ghost(frame, ghost, camera, stage.seconds)
+            self._flicker(frame, hint, camera, stage.seconds)
+        for ghost in sorted(stage.ghosts, key=lambda ghost: ghost.y):
+            self._stand_among(frame, ghost, camera, stage.seconds)
         self.air.motes(frame, stage.weather, dark, camera, stage.seconds)
         for x, y in self._chimneys:
             if -20 < x - camera[0] < SIZE[0] + 20 and -10 < y - camera[1] < SIZE[1] + 50:
@@ -240,9 +243,37 @@ class Painter:
         if hint.sense == "track":
             hints.track(frame, hint, hint.x - camera[0], hint.y - camera[1])
 
-    def _glimpse(self, frame: pg.Surface, hint: Hint, camera: tuple[int, int], seconds: float) -> None:
-        if hint.sense == "glimpse":
-            hints.glimpse(frame, hint, hint.x - camera[0], hint.y - camera[1], seconds)
+    def _flicker(self, frame: pg.Surface, hint: Hint, camera: tuple[int, int], seconds: float) -> None:
+        show = {"glimpse": hints.glimpse, "hear": hints.heard}.get(hint.sense)
+        if show is not None:
+            show(frame, hint, hint.x - camera[0], hint.y - camera[1], seconds)
+
+    def _stand_among(self, frame: pg.Surface, ghost: Ghost, camera: tuple[int, int], seconds: float) -> None:
+        """A ghost, and over it what stands in front of it, half clear: it is behind, and still to be seen."""
+        box = pg.Rect(ghost.x - camera[0] - REACH, ghost.y - camera[1] - 2 * REACH, 2 * REACH, 2 * REACH + 8)
+        box = box.clip(frame.get_rect())
+        if box.width == 0 or box.height == 0:
+            return
+        before = frame.subsurface(box).copy()
+        self.ghost(frame, ghost, camera, seconds)
+        for thing in self._standing[bisect_right(self._feet, ghost.y) : bisect_right(self._feet, ghost.y + TALLEST)]:
+            wide, high = thing.picture.get_size()
+            corner = (thing.x - camera[0] - wide // 2, thing.y - camera[1] - high + 1)
+            part = box.clip((*corner, wide, high))
+            if part.width > 0 and part.height > 0:
+                veil = self._veil(thing.picture).subsurface(part.move(-corner[0], -corner[1])).copy()
+                veil.blit(before, (box.x - part.x, box.y - part.y), special_flags=pg.BLEND_RGB_MULT)
+                frame.blit(veil, part)
+
+    def _veil(self, picture: pg.Surface) -> pg.Surface:
+        """The shape of a picture in white, half clear; one for each picture."""
+        if id(picture) not in self._veils:
+            veil = picture.copy()
+            veil.set_alpha(255)
+            veil.fill((255, 255, 255, 0), special_flags=pg.BLEND_RGBA_MAX)
+            veil.fill((255, 255, 255, VEIL), special_flags=pg.BLEND_RGBA_MULT)
+            self._veils[id(picture)] = veil
+        return self._veils[id(picture)]
 
     def _attention(self, frame: pg.Surface, stage: Stage, camera: tuple[int, int]) -> None:
         """Rings of dots that draw in towards whoever attends."""

@@ -1,4 +1,4 @@
-"""Small marks of what the Scene says was tracked or glimpsed at a place: prints in the mud, something in the air."""
+"""Small marks of what the Scene says was heard, tracked or glimpsed at a place: rings of sound, prints, a flicker."""
 
 import math
 from functools import lru_cache
@@ -9,6 +9,8 @@ from game.play.palette import scaled
 from game.play.pixels import from_grid
 from game.play.sprites import colours, grids
 from game.play.stage import Hint
+
+SOUND = (170, 190, 230)
 
 
 @lru_cache(maxsize=64)
@@ -34,3 +36,19 @@ def glimpse(frame: pg.Surface, hint: Hint, x: int, y: int, seconds: float) -> No
     image.set_alpha(int(170 * math.sin(math.pi * phase / 0.45)))
     drift = round(12 * (phase - 0.2)), round(3 * math.sin(phase * 14))
     frame.blit(image, (x - 10 + drift[0], y - 20 + drift[1]))
+
+
+def heard(frame: pg.Surface, hint: Hint, x: int, y: int, seconds: float) -> None:
+    """A sound: three small arcs that open above the place and fade; each place at its own time."""
+    beat = (seconds * 0.55 + (hint.x * 5 + hint.y * 11) % 89 / 89) % 1
+    for ring in range(2):
+        part = beat - 0.16 * ring
+        if not 0 < part < 0.6:
+            continue
+        reach = 3 + 16 * part
+        colour = scaled(SOUND, 0.8 * (1 - part / 0.6))
+        for step in range(-4, 5):
+            angle = step * 0.17
+            for side in (-1, 1):
+                spot = (x + round(side * reach * math.cos(angle)), y - 16 + round(reach * math.sin(angle)), 1, 1)
+                frame.fill(colour, spot, special_flags=pg.BLEND_RGB_ADD)

@@ -8,6 +8,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from game.play import words
+from game.play.firsts import Firsts
+from game.play.guide import Guide
 from game.play.sight import Mind, Sight
 from game.play.stage import Ghost, Hint, Motion, Stage, haunt
 from game.play.ui import POINTING, Pointed, Speech
@@ -33,6 +35,9 @@ VIEW_EVERY = 1 / 8  # s: how often the senses are read
 FAINTEST = 0.05  # beliefs below this are not drawn
 SACRED = ("torii", "altar")  # landmarks at which one may rest
 MEMORIES = 24
+NEAR = 80  # px: what is sensed at a place so near is written below it
+PICTURE = (290, 140)  # px: places so near in x and y are on the screen
+BACK = "There you are again. The realm went nowhere without you. Walk with me."
 OPENING = "You look past them all, child. Walk with me. When something hums and nobody is there, ask me: I will point."
 
 
@@ -42,7 +47,10 @@ class Journey:
 
     world: World
     mind: Mind
+    past: ActionLog | None = None  # what led to this world, if the journey goes on
     sight: Sight = field(init=False)
+    firsts: Firsts = field(default_factory=Firsts)
+    guide: Guide = field(default_factory=Guide)
     log: ActionLog = field(init=False)
     motion: Motion = field(default_factory=Motion)
     speech: Speech | None = None
@@ -59,13 +67,18 @@ class Journey:
 
     def __post_init__(self) -> None:
         self.sight = Sight(self.mind)
-        self.log = ActionLog(self.world.seed)
+        self.log = self.past or ActionLog(self.world.seed)
         self.motion.note(self.world)
-        self.speech = Speech(self.world.rules.seer_name, OPENING, 0.0)
+        self.speech = Speech(self.world.rules.seer_name, BACK if self.past else OPENING, 0.0)
+        if self.past is not None:
+            self.guide.skip()
+        if self.world.resting:
+            self._queue.append(("rest", False))
 
     def advance(self, dt: float, walk: tuple[int, int], attending: bool, now: float) -> None:
         """Lets dt seconds pass: ticks, beliefs, messages. walk: (dx, dy); now: s on the clock minds are asked by."""
         self.seconds += dt
+        x, y = self.world.player.x, self.world.player.y
         self._late = min(self._late + dt, MOST_TICKS * TICK)
         while self._late >= TICK - 1e-9:
             self._late -= TICK
@@ -79,9 +92,26 @@ class Journey:
         if self.view is not None and self.sight.wants_scene(now):
             self.sight.ask(self.view, now)
         self.sight.settle(dt)
+        self.firsts.watch(self._in_picture(), self.seconds)
+        walked = abs(self.world.player.x - x) + abs(self.world.player.y - y)
+        self.guide.advance(dt, walked, attending, self.resting, self.known)
         self.pointed = [spot for spot in self.pointed if spot.until > self.seconds]
         if self.speech and self.speech.over(self.seconds):
             self.speech = None
+
+    def _in_picture(self) -> list[tuple[int, str, float]]:
+        """(place, species, belief) of what is believed about places on the screen, a little way from its edge."""
+        player, places = self.world.player, self.world.map.places
+        return [
+            (place, *self.sight.belief(place))
+            for place in self.sight.places()
+            if abs(places[place].x - player.x) < PICTURE[0] and abs(places[place].y - player.y) < PICTURE[1]
+        ]
+
+    @property
+    def known(self) -> int:
+        """Spirits shown on this journey, as far as game or mind remember."""
+        return max(self.shown, self.sight.progress.shown if self.sight.progress else 0)
 
     def _tick(self, walk: tuple[int, int]) -> None:
         queued, self._queue = self._queue, []
@@ -102,7 +132,11 @@ class Journey:
             until = self.seconds + POINTING
             for place, answer in happening.truth:
                 self.pointed.append(Pointed(*haunt(places[place]), answer, until, happening.source))
-                if happening.source == "touch" and answer == NOTHING:
+                touched = happening.source == "touch"
+                found = self.firsts.reveal(place, answer, self.sight.belief(place), touched, self.seconds)
+                if found and self.speech is not None:
+                    self.say("", f"{self.speech.text} Nobody pointed: you saw it.")
+                if touched and answer == NOTHING:
                     self.sight.prove_empty(place, self.seconds)
             self.shown += sum(answer != NOTHING for _, answer in happening.truth)
             taught = lesson(view, happening) if view else None
@@ -155,6 +189,16 @@ class Journey:
         believed = words.believed(*self.sight.belief(place.index))
         self.say("", f"{words.sensed(view.scene.events, where)} {believed}")
 
+    def whispers(self) -> tuple[int, int, str] | None:
+        """(x, y, what is sensed) at the nearest place if it is near; x, y: px of the world, at its foot."""
+        place = nearest_place(self.world)
+        near = (place.x - self.world.player.x) ** 2 + (place.y - self.world.player.y) ** 2 <= NEAR**2
+        if self.view is None or not near:
+            return None
+        where = next((word for word, index in self.view.places.items() if index == place.index), "")
+        told = words.whispered(self.view.scene.events, where)
+        return (place.x, place.y, told) if told else None
+
     def rest(self, on: bool) -> None:
         """Lies down to dream, or wakes."""
         if on == self.resting:
@@ -180,7 +224,7 @@ class Journey:
         hints = []
         if self.view is not None:
             for event in self.view.scene.events:
-                if event.sense in ("glimpse", "track"):
+                if event.sense in ("glimpse", "track", "hear"):
                     spot = places[self.view.places[event.place]]
                     hints.append(Hint(spot.x, spot.y, event.sense, event.thing))
         hour, weather = self.world.hour, self.world.weather

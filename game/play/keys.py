@@ -24,7 +24,16 @@ COMMANDS = {
     "enter": (pg.K_RETURN, pg.K_KP_ENTER),
 }
 ATTEND = pg.K_SPACE
-LABELS = {"act": "E", "look": "Q", "attend": "Space", "rest": "R", "heads": "Tab", "mode": "M", "menu": "Esc"}
+LABELS = {
+    "walk": "Arrows",
+    "act": "E",
+    "look": "Q",
+    "attend": "Space",
+    "rest": "R",
+    "heads": "Tab",
+    "mode": "M",
+    "menu": "Esc",
+}
 
 
 @dataclass

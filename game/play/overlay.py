@@ -14,7 +14,10 @@ from game.play.words import number, percent
 from perception.messages import HeadActivity, Progress, Ready
 
 MODES = ("activity", "change", "cue")
-HALF = {"activity": 0.15, "change": 0.08, "cue": 0.25}  # the value at which a cell is half lit, in its own unit
+# The value at which a cell is half lit (its own unit), and how steeply brightness grows there. From the novice before
+# and after learning: activity spans 0.005 (late layers) to 16 (layer 0), change 0.001 to 5, cue mass 0 to 0.3.
+HALF = {"activity": 0.06, "change": 0.15, "cue": 0.08}
+STEEP = {"activity": 0.6, "change": 0.6, "cue": 1.0}
 DARK: Colour = (34, 34, 66)
 LIT: dict[str, Colour] = {"activity": (120, 240, 255), "change": (255, 214, 120), "cue": (226, 160, 255)}
 RIM = 0.6  # of full: changed more than this, a head gets a white rim
@@ -37,8 +40,8 @@ class Cell:
 
 def level(value: float, mode: str) -> float:
     """0..1 of a measured value: 0 for nothing, a half at HALF; never falls as the value grows."""
-    value = max(0.0, value)
-    return value / (value + HALF[mode])
+    scaled = (max(0.0, value) / HALF[mode]) ** STEEP[mode]
+    return scaled / (scaled + 1)
 
 
 def cells(

@@ -1,6 +1,7 @@
 """The window: the realm's 640 x 360 px scaled by a whole number, letterboxed; the interface at the window's pixels."""
 
 import os
+import sys
 
 import pygame as pg
 
@@ -10,21 +11,31 @@ from game.play.font import Pen
 BARS = (8, 6, 18)  # colour beside the picture
 
 
+REMEDY = "start it on a desktop, or set SDL_VIDEODRIVER=dummy to play unseen"
+
+
 class NoDisplay(OSError):
     """There is nothing to open a window on: one line, what and how to mend it."""
+
+
+def _look_for_display() -> None:
+    """Raises NoDisplay on a Linux without one: SDL would play on into a picture in memory that nobody sees."""
+    named = any(os.environ.get(name) for name in ("SDL_VIDEODRIVER", "DISPLAY", "WAYLAND_DISPLAY"))
+    if sys.platform == "linux" and not named:
+        raise NoDisplay(f"no display to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set); {REMEDY}")
 
 
 class Screen:
     """Opens the window; `frame` is what to paint the realm on."""
 
     def __init__(self, fullscreen: bool = False, scale: int = 2, title: str = "Second Sight") -> None:
+        _look_for_display()
         try:
             pg.display.init()
             self.window = pg.display.set_mode((SIZE[0] * scale, SIZE[1] * scale), pg.RESIZABLE)
         except pg.error as error:
-            raise NoDisplay(
-                f"no display to open a window on ({error}); start it on a desktop, or set SDL_VIDEODRIVER=dummy"
-            ) from error
+            pg.display.quit()
+            raise NoDisplay(f"no display to open a window on ({error}); {REMEDY}") from error
         pg.display.set_caption(title)
         if fullscreen:
             self.toggle_fullscreen()

@@ -1,5 +1,6 @@
 """The game's side of the talk with a mind: what it is asked, what it believes, how far it has learnt.
 
+A mind says Ready and then Progress when it wakes: from its count of lessons the game knows which ones it lacks.
 Nothing here waits. A mind that wakes, restarts or is dead only means that beliefs fade: without a mind nobody sees.
 """
 
@@ -78,6 +79,8 @@ class Sight:
         self._shown: dict[int, dict[str, float]] = {}
         self._proven: dict[int, float] = {}
         self._practising = False
+        self._before: int | None = None  # lessons the mind held when it first woke
+        self._owing = True  # it has not said yet how many it holds
 
     @property
     def tongue(self) -> str:
@@ -100,9 +103,18 @@ class Sight:
         self.mind.send(Perceive(view.scene))
 
     def teach(self, lesson: Lesson) -> None:
-        """Hands a lesson to the mind and keeps it in the journal."""
+        """Keeps a lesson in the journal and hands it to the mind; one that isn't there gets it when it wakes."""
         self.journal.append(lesson)
-        self.mind.send(Teach(lesson))
+        if not self._owing and self.mind.state == "awake":
+            self.mind.send(Teach(lesson))
+
+    def _catch_up(self, held: int) -> None:
+        """A mind that woke says how many lessons it holds: what it missed, or lost when it died, is taught now."""
+        self._owing = False
+        self._before = held if self._before is None else self._before
+        missing = min(self._before + len(self.journal) - held, len(self.journal))
+        for lesson in self.journal[len(self.journal) - max(0, missing) :]:
+            self.mind.send(Teach(lesson))
 
     def practise(self, on: bool) -> None:
         """Tells the mind to start or stop practising, if that is a change."""
@@ -128,8 +140,10 @@ class Sight:
         elif isinstance(message, Progress):
             self.progress = message
             self.history.append(message)
+            if self._owing and self.ready is not None:
+                self._catch_up(message.lessons)
         elif isinstance(message, Ready):
-            self.ready, self._asked = message, None
+            self.ready, self._asked, self._owing = message, None, True
             if message.tongue not in TONGUES:
                 self.notes.append(f"The mind wants the tongue {message.tongue!r}; the realm speaks terse")
         elif isinstance(message, Written):

@@ -45,7 +45,7 @@ class Ghost:
 
 @dataclass(frozen=True)
 class Hint:
-    """Something that was glimpsed or tracked at a place, as the Scene told it."""
+    """Something that was heard, glimpsed or tracked at a place, as the Scene told it."""
 
     x: int
     y: int

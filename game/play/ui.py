@@ -1,13 +1,18 @@
 """The interface over the world: speech, hints, banners, pointing, the menu. All in layout px (640 x 360)."""
 
 import math
+import re
 from dataclasses import dataclass
 
+from game.play.firsts import Sighting
 from game.play.font import DIM, GLYPH_WIDTH, GOLD, LINE_HEIGHT, PAPER, SKYBLUE, Pen, wrap
 from game.play.palette import Colour, mix
 from game.play.words import HELP, article
+from game.realm.world import World
 
 WIDTH, HEIGHT = 640, 360
+SPEECH_RIGHT = 320  # where the box of a speech ends
+GUIDE_TOP, NOTES_TOP = 34, 36
 LETTERS_PER_S = 55.0
 READING = 4.0  # s that a speech stays after it is told, and a share more per letter
 MENU = ("Go on", "Full screen", "Leave")
@@ -61,36 +66,86 @@ def speech(pen: Pen, said: Speech, now: float, hint: str = "") -> None:
 
 
 def hints(pen: Pen, entries: list[tuple[str, str]]) -> None:
-    """What keys do just now, at the lower right: (key, what it does)."""
-    x = WIDTH - 12
+    """What keys do just now, at the lower right: (key, what it does); a second row above if speech is in the way."""
+    x, y = WIDTH - 12, HEIGHT - 20
     for key, does in reversed(entries):
         label = f"[{key}] {does}"
         x -= len(label) * GLYPH_WIDTH
-        pen.text(f"[{key}]", x, HEIGHT - 20, GOLD)
-        pen.text(does, x + (len(key) + 3) * GLYPH_WIDTH, HEIGHT - 20, PAPER)
+        if x < SPEECH_RIGHT + 6:
+            x, y = WIDTH - 12 - len(label) * GLYPH_WIDTH, y - LINE_HEIGHT
+        keyed(pen, label, x, y)
         x -= 12
 
 
-def banner(pen: Pen, text: str, seconds: float, colour: Colour = SKYBLUE) -> None:
-    """A line at the top, with three dots that come and go."""
+def keyed(pen: Pen, text: str, x: float, y: float) -> None:
+    """A line whose [keys] are golden."""
+    for index, part in enumerate(re.split(r"(\[[^]]*])", text)):
+        pen.text(part, x, y, GOLD if index % 2 else PAPER)
+        x += len(part) * GLYPH_WIDTH
+
+
+def guide(pen: Pen, text: str) -> None:
+    """What to do next, at the top."""
+    if text:
+        width = len(text) * GLYPH_WIDTH + 16
+        pen.panel(WIDTH / 2 - width / 2, GUIDE_TOP, width, 20)
+        keyed(pen, text, WIDTH / 2 - width / 2 + 8, GUIDE_TOP + 4)
+
+
+def first_sight(pen: Pen, species: str, kind: str, key: str) -> None:
+    """The moment the game is about."""
+    line = f"{article(species).capitalize()} by the {kind}. Walk up and [{key}] touch it to be sure."
+    width = len(line) * GLYPH_WIDTH + 20
+    pen.panel(WIDTH / 2 - width / 2, GUIDE_TOP, width, 36)
+    pen.text_centre("You see it. Nobody pointed.", WIDTH / 2, GUIDE_TOP + 5, GOLD)
+    keyed(pen, line, WIDTH / 2 - len(line) * GLYPH_WIDTH // 2, GUIDE_TOP + 19)
+
+
+def sighted(pen: Pen, x: float, y: float, seen: Sighting, now: float) -> None:
+    """A ring that closes around what one sees unaided, and its name; x, y: its foot."""
+    fresh = min(1.0, max(0.0, seen.until - now))
+    colour = mix((30, 32, 60), SKYBLUE, fresh)
+    reach = 20 + (14 if seen.first else 5) * (0.5 + 0.5 * math.sin(now * 4))
+    for dot in range(24):
+        angle = math.tau * dot / 24 - now * 0.6
+        pen.fill(colour, x + reach * math.cos(angle), y - 12 + 0.7 * reach * math.sin(angle), 1.5, 1)
+    if fresh > 0.5:
+        _label(pen, article(seen.species), x, y + 8, SKYBLUE)
+
+
+def whisper(pen: Pen, x: float, y: float, text: str) -> None:
+    """What the senses tell, in small words below a place; x, y: its foot."""
+    _label(pen, text, x, y + 6, DIM)
+
+
+def _label(pen: Pen, text: str, x: float, y: float, colour: Colour) -> None:
+    """Words centred on x, kept inside the picture."""
+    width = len(text) * GLYPH_WIDTH
+    pen.text(text, min(max(4, x - width // 2), WIDTH - width - 4), min(max(4, y), HEIGHT - 34), colour)
+
+
+def banner(pen: Pen, text: str, seconds: float, colour: Colour = SKYBLUE, wide: bool = True) -> None:
+    """A line at the top, with three dots that come and go; wide: nothing is open on the right."""
     dots = "." * (1 + int(seconds * 2) % 3)
     width = (len(text) + 3) * GLYPH_WIDTH + 16
-    pen.panel(WIDTH / 2 - width / 2, 8, width, 20)
-    pen.text(text + dots, WIDTH / 2 - width / 2 + 8, 12, colour)
+    left, top = (WIDTH / 2 - width / 2, 8) if wide else (12, 84)
+    pen.panel(left, top, width, 20)
+    pen.text(text + dots, left + 8, top + 4, colour)
 
 
-def notes(pen: Pen, lines: list[str]) -> None:
-    """Short notes at the upper left."""
-    for index, line in enumerate(lines):
-        pen.text(line[:100], 12, 32 + LINE_HEIGHT * index, DIM)
+def notes(pen: Pen, lines: list[str], columns: int = 100) -> None:
+    """Short notes at the upper left, each in a line or two."""
+    rows = [row for line in lines for row in wrap(line, columns)[:2]]
+    for index, row in enumerate(rows[-4:]):
+        pen.text(row[:columns], 12, NOTES_TOP + LINE_HEIGHT * index, DIM)
 
 
-def clock(pen: Pen, hour: float, phase: str, weather: str, shown: int) -> None:
-    """Hour, weather and how many spirits were shown, at the upper left."""
-    text = f"{int(hour):02d}:{int(hour % 1 * 60):02d} {phase}, {weather}"
+def clock(pen: Pen, world: World, shown: int, found: int) -> None:
+    """Hour and weather at the upper left, how many spirits were shown, and found unaided (proven by a touch)."""
+    text = f"{int(world.hour):02d}:{int(world.hour % 1 * 60):02d} {world.phase}, {world.weather}"
     pen.text(text, 12, 8, PAPER)
-    if shown:
-        pen.text(f"shown {shown}", 12, 20, DIM)
+    if shown or found:
+        pen.text(f"shown {shown}" + f"   found {found}" * bool(found), 12, 20, GOLD if found else DIM)
 
 
 def pointed(pen: Pen, spot: Pointed, camera: tuple[int, int], now: float) -> None:
@@ -108,10 +163,12 @@ def pointed(pen: Pen, spot: Pointed, camera: tuple[int, int], now: float) -> Non
     for dot in range(count):
         angle = math.tau * dot / count + (0 if empty else now * 0.8)
         pen.fill(colour, x + reach * math.cos(angle), y - 2 + 0.5 * reach * math.sin(angle), 1 if empty else 1.5, 1)
-    label = "nothing here" if empty else article(spot.answer)
+    if fresh < 0.5:
+        return
+    label = "nobody" if empty else article(spot.answer)
     width = len(label) * GLYPH_WIDTH
     left = min(max(4, x - width // 2), WIDTH - width - 4)
-    pen.text(label, left, y - (18 if empty else 44), colour)
+    pen.text(label, left, y - (18 if empty else 44), DIM if empty else GOLD)
     if not empty:
         tip = y - 30 + 2 * math.sin(now * 5)
         for row in range(4):

@@ -32,7 +32,7 @@ def article(word: str) -> str:
 
 
 def sensed(events: Iterable[Event], place: str) -> str:
-    """One sentence or two: what the senses tell of a place, as the Scene has it; empty if they tell nothing."""
+    """One sentence or two: what the senses tell of a place (the Scene's word for where it lies)."""
     told = {event.sense: event.thing for event in events if event.place == place}
     kind = told.get("look", "place")
     parts = []
@@ -45,9 +45,17 @@ def sensed(events: Iterable[Event], place: str) -> str:
     if "track" in told:
         parts.append(f"find {article(told['track'])}")
     air = f" The air is {told['feel']}." if told.get("feel") in WEATHERY else ""
+    where = f"To the {place}, by the {kind}" if place else f"By the {kind}"
     if not parts:
-        return f"By the {kind} all is still.{air}"
-    return f"By the {kind} you {_joined(parts)}.{air}"
+        return f"{where}, all is still.{air}"
+    return f"{where}, you {_joined(parts)}.{air}"
+
+
+def whispered(events: Iterable[Event], place: str) -> str:
+    """What the senses tell of a place in a few words, in the order of the senses; empty if they tell nothing."""
+    told = {event.sense: event.thing for event in events if event.place == place}
+    things = (told.get(sense) for sense in ("hear", "feel", "glimpse", "track"))
+    return ", ".join(thing for thing in things if thing and thing not in WEATHERY)
 
 
 def _joined(parts: Sequence[str]) -> str:

@@ -1,0 +1,286 @@
+"""The command line as a user meets it: one line for each fault, exit status 2, and never a traceback."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+import main
+from game.realm.scene import describe
+from game.realm.world import new_world
+from perception.messages import Lesson, Perceive, Percept, Progress, Quit, Ready, Teach
+from perception.wire import Decoder, encode
+from tests.test_log import HEADER, RECORDS
+from training.measure.log import write_log
+
+ROOT = Path(__file__).parents[1]
+NOVICE = ROOT / "assets" / "novice"
+SIMULATE_KEYS = {"ticks", "ticks_per_s", "scenes", "scenes_per_s", "state_hash"}  # DESIGN.md
+needs_novice = pytest.mark.skipif(not (NOVICE / "model.safetensors").is_file(), reason="needs the novice")
+
+
+def run(*arguments: str, stdin: bytes = b"", env: Mapping[str, str | None] | None = None, cwd: Path = ROOT):
+    """main.py in a process of its own; (exit status, stdout, stderr), and no traceback whatever happened."""
+    whole = {**os.environ, **(env or {})}
+    done = subprocess.run(
+        [sys.executable, str(cwd / "main.py"), *arguments],
+        input=stdin,
+        capture_output=True,
+        env={name: value for name, value in whole.items() if value is not None},
+        timeout=120,
+    )
+    assert b"Traceback" not in done.stderr, done.stderr.decode()
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Runs main in this process; the one line on stderr with which it refused."""
+    try:
+        status = main.main(list(arguments))
+    except SystemExit as error:  # argparse
+        status = int(error.code or 0)
+    told = capsys.readouterr()
+    assert status == 2
+    assert told.out == ""
+    assert len(told.err.strip().splitlines()) == 1, told.err
+    assert "Traceback" not in told.err
+    return told.err
+
+
+def help_of(verb: str, capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as left:
+        main.main([verb, "--help"])
+    assert left.value.code == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", main.VERBS)
+def test_every_verb_has_help_whose_example_is_understood(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    told = help_of(verb, capsys)
+    for option in ("--seed", "--json"):
+        assert option in told
+    example = told.split("example: ")[1].strip()
+    assert f"main.py {verb}" in example
+    for command in example.replace("&&", "|").split("|"):
+        words = command.split(">")[0].split()
+        if words[0] in ("main.py", *main.VERBS):
+            main.build_parser().parse_args(words[1:] if words[0] == "main.py" else words)
+
+
+@pytest.mark.parametrize("said", [("--help",), ("-h",)])
+def test_help_names_every_verb(said: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main.main(list(said))
+    told = capsys.readouterr().out
+    assert all(f"    {verb} " in told for verb in main.VERBS)
+
+
+@pytest.mark.parametrize(("said", "meant"), [("simulat", "simulate"), ("plai", "play"), ("xyzzy", "play, simulate")])
+def test_an_unknown_verb_is_one_line_with_the_nearest_known(
+    said: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert meant in refused(capsys, said)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["simulate", "--ticks", "many"], "--ticks"),
+        (["simulate", "--ticks", "0"], "--ticks 0"),
+        (["simulate", "--policy", "clever"], "--policy clever"),
+        (["simulate", "--workers", "0"], "--workers 0"),
+        (["simulate", "--replay", "no-such.replay"], "no-such.replay"),
+        (["simulate", "--ticks", "9", "--scenes", "no/such/folder/file"], "no/such/folder"),
+        (["simulate", "--colour", "red"], "--colour"),
+        (["play", "--windowed-scale", "9"], "--windowed-scale"),
+        (["play", "--save", "../elsewhere"], "--save ../elsewhere"),
+        (["play", "--save", ".."], "--save .."),
+        (["play", "--mind", "nowhere"], "HOST:PORT"),
+        (["--mind", "nowhere:x"], "HOST:PORT"),
+        (["play", "--device", "tpu"], "--device tpu"),
+        (["learn", "--optimizer", "lion"], "--optimizer"),
+        (["diff"], "log"),
+        (["diff", "no-such.msgpack"], "no-such.msgpack"),
+        (["pretrain"], "--out DIR"),
+    ],
+)
+def test_a_bad_value_is_one_line_that_names_it(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told in refused(capsys, *arguments)
+
+
+MODEL_VERBS = (["play"], ["perceive"], ["learn"], ["mind"], ["bench", "perceive"])
+
+
+@pytest.mark.parametrize("broken", ["missing", "empty", "garbage", "list"])
+def test_a_folder_that_is_no_model_is_refused_by_every_verb(
+    broken: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "model"
+    if broken != "missing":
+        folder.mkdir()
+    if broken in ("garbage", "list"):
+        (folder / "config.json").write_text("\x00{" if broken == "garbage" else "[]", encoding="utf-8")
+    for words in MODEL_VERBS:
+        assert str(folder) in refused(capsys, *words, "--model", str(folder))
+    assert str(folder) in refused(capsys, "pretrain", "--score", str(folder))
+
+
+def test_a_missing_model_is_refused_before_torch_is_loaded() -> None:
+    lines = ["import sys, main", f"verbs = {MODEL_VERBS!r}"]
+    lines += ["told = [main.main([*words, '--model', 'no/such']) for words in verbs]"]
+    lines += ["print(told, [name for name in ('torch', 'transformers', 'pygame') if name in sys.modules])"]
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == f"{[2] * len(MODEL_VERBS)} []", done.stderr
+
+
+@needs_novice
+def test_damaged_weights_are_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(NOVICE, folder)
+    weights = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(weights[: len(weights) // 2])
+    scene = main.json.dumps(scene_now())
+    status, out, err = run("perceive", "--model", str(folder), stdin=scene.encode())
+    assert (status, out) == (2, b"")
+    assert str(folder) in err.strip().splitlines()[-1]
+
+
+def test_a_device_that_is_not_there_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def none(name: str) -> None:
+        raise OSError(name)
+
+    monkeypatch.setattr(main.ctypes, "CDLL", none)
+    monkeypatch.setattr(main.Path, "exists", lambda _: False)
+    monkeypatch.setattr(main.sys, "platform", "linux")
+    for device in ("cuda", "mps"):
+        for verb in ("play", "learn", "perceive", "mind"):
+            assert f"--device {device}: not available" in refused(capsys, verb, "--device", device)
+
+
+def test_a_truncated_log_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "log.msgpack"
+    write_log(path, HEADER, RECORDS)
+    path.write_bytes(path.read_bytes()[:-40])
+    assert str(path) in refused(capsys, "diff", str(path))
+    assert main.main(["diff", str(path), "--partial", "--json"]) == 0
+    assert "heads" in json.loads(capsys.readouterr().out)
+
+
+def test_a_wrong_key_in_the_rules_is_one_line_that_names_it(tmp_path: Path) -> None:
+    for folder in ("game", "perception", "training"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "assets").mkdir()
+    shutil.copy(ROOT / "main.py", tmp_path)
+    rules = (ROOT / "assets" / "realm.toml").read_text(encoding="utf-8")
+    (tmp_path / "assets" / "realm.toml").write_text(rules.replace('hear = "hum"', 'haer = "hum"'), encoding="utf-8")
+    status, out, err = run("simulate", "--ticks", "9", cwd=tmp_path)
+    assert (status, out) == (2, b"")
+    assert len(err.strip().splitlines()) == 1
+    assert "realm.toml" in err and "kitsune.haer" in err and "did you mean hear?" in err
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"SDL_VIDEODRIVER": "nonsense"},
+        pytest.param(
+            {"SDL_VIDEODRIVER": None, "DISPLAY": None, "WAYLAND_DISPLAY": None},
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="other systems always have a display"),
+        ),
+    ],
+)
+@needs_novice
+def test_without_a_display_play_says_what_to_do_and_begins_nothing(env: dict[str, str | None]) -> None:
+    slot = f"test-{os.getpid()}"
+    status, out, err = run("play", "--save", slot, env=env)
+    assert (status, out) == (2, b"")
+    assert len(err.strip().splitlines()) == 1, err
+    assert "no display" in err and "SDL_VIDEODRIVER" in err
+    assert not (ROOT / "saves" / slot).exists()
+
+
+@needs_novice
+def test_play_leaves_its_journey_in_its_slot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pygame as pg
+
+    monkeypatch.setattr(main, "ROOT", tmp_path)  # no main.py there, so no mind either: the game goes on without
+    for seed in ("4", None):
+        pg.display.init()
+        pg.display.set_mode((640, 360))
+        pg.event.post(pg.Event(pg.QUIT))
+        chosen = ["--seed", seed] if seed else []
+        assert main.main(["play", *chosen, "--save", "mine", "--model", str(NOVICE)]) == 0
+        assert (tmp_path / "saves" / "mine" / "journey.replay").is_file()
+    assert [path.name for path in (tmp_path / "saves" / "mine").iterdir()] == ["journey.replay"]
+
+
+def test_interrupted_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupt(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(main.RUN, "simulate", interrupt)
+    assert main.main(["simulate"]) == 130
+    assert capsys.readouterr().err == "main.py simulate: stopped\n"
+
+
+def test_simulate_prints_one_json_object_with_the_keys_of_the_design() -> None:
+    told = [run("simulate", "--ticks", "300", "--seed", "3", "--json") for _ in range(2)]
+    assert all(status == 0 for status, _, _ in told)
+    first, second = (json.loads(out) for _, out, _ in told)
+    assert set(first) >= SIMULATE_KEYS
+    assert first["ticks"] == 300
+    assert first["state_hash"] == second["state_hash"]
+
+
+def scene_now() -> dict:
+    """A scene as `simulate --scenes` writes it."""
+    import msgspec
+
+    return msgspec.to_builtins(describe(new_world(3)).scene)
+
+
+@needs_novice
+def test_perceive_reads_a_scene_and_prints_beliefs(tmp_path: Path) -> None:
+    file = tmp_path / "scenes.jsonl"
+    assert main.main(["simulate", "--ticks", "50", "--scenes", str(file), "--json"]) == 0
+    line = file.read_bytes().splitlines()[-1]
+    status, out, _ = run("perceive", "--json", stdin=line)
+    assert status == 0
+    told, scene = json.loads(out), json.loads(line)
+    assert told["scene"] == scene["id"]
+    assert [(p["ask"], p["place"]) for p in told["places"]] == [(q["ask"], q["place"]) for q in scene["questions"]]
+    for place in told["places"]:
+        assert sum(place["beliefs"].values()) == pytest.approx(1.0, abs=1e-3)
+        assert max(place["beliefs"], key=place["beliefs"].get) == "nothing", "the novice is blind"
+
+
+@pytest.mark.parametrize("stdin", [b"", b"{", b"[]", b'{"id": 1}', b"\xff\xfe"])
+def test_what_is_no_scene_is_one_line(stdin: bytes) -> None:
+    status, out, err = run("perceive", stdin=stdin)
+    assert (status, out) == (2, b"")
+    assert len(err.strip().splitlines()) == 1
+    assert "stdin: not a scene" in err
+
+
+@needs_novice
+def test_a_mind_speaks_frames_on_stdin_and_stdout(tmp_path: Path) -> None:
+    scene = describe(new_world(3)).scene
+    lesson = Lesson(scene, tuple("nothing" for _ in scene.questions), "touch")
+    said = b"".join(encode(message) for message in (Perceive(scene), Teach(lesson), Quit()))
+    status, out, _ = run("mind", "--folder", str(tmp_path / "mind"), "--device", "cpu", "--nice", "0", stdin=said)
+    assert status == 0
+    decoder: Decoder = Decoder(Ready | Progress | Percept)
+    heard = decoder.feed(out)
+    assert [type(message) for message in heard] == [Ready, Progress, Percept, Progress]
+    assert heard[2].scene == scene.id
+    assert heard[3].empties == len(scene.questions)
+    assert sorted(path.name for path in (tmp_path / "mind").iterdir()) == ["journal.msgpack", "weights.safetensors"]

@@ -1,0 +1,300 @@
+"""A mind: what it answers to each message, what it measures of itself, and a whole conversation with a game."""
+
+import os
+from contextlib import suppress
+from threading import Thread
+
+import msgspec
+import pytest
+import torch
+
+from game.realm.rules import load
+from perception.addresses import addresses
+from perception.messages import (
+    Event,
+    FromMind,
+    Keep,
+    Lesson,
+    Perceive,
+    Percept,
+    Practise,
+    Progress,
+    Quit,
+    Ready,
+    Teach,
+    ToMind,
+    Trouble,
+    WriteLog,
+    Written,
+)  # fmt: skip
+from perception.model import weights_hash
+from perception.wire import Stream
+from tests.minds import tiny
+from training import mind as minds
+from training import teach
+from training.keep import KeepError
+from training.lessons import generated
+from training.measure.log import diff_table, read_log
+from training.mind import CHANGE_EVERY, MEASURE_EVERY, Mind, MindConfig, newest_scene_only, serve
+from training.teach import TeachConfig
+
+torch.set_num_threads(1)
+RULES = load()
+LESSONS = generated(0, 6, "terse", RULES)
+SCENE = LESSONS[0].scene
+TEACH = TeachConfig(parts=2, rank=4, scenes=2, rehearse=1, warmup=1)
+
+
+@pytest.fixture(autouse=True)
+def few_probes(monkeypatch):
+    monkeypatch.setattr(minds, "LIVE_PROBES", 6)
+
+
+def awake(folder=None, seed=0):
+    return Mind(tiny(seed=seed), MindConfig(folder, TEACH), RULES)
+
+
+def taught(folder=None):
+    mind = awake(folder)
+    for lesson in LESSONS:
+        mind.handle(Teach(lesson))
+    return mind
+
+
+def steps(mind, count):
+    """What it says while it takes so many steps."""
+    said, wanted = [], mind.teacher.steps + count
+    while mind.teacher.steps < wanted:
+        said += mind.practise()
+    return said
+
+
+def renamed(**changes):
+    return msgspec.structs.replace(SCENE, **changes)
+
+
+def test_it_answers_a_scene_with_beliefs_about_every_question():
+    (percept,) = awake().handle(Perceive(SCENE))
+    assert percept.scene == SCENE.id
+    assert [len(belief) for belief in percept.beliefs] == [len(q.candidates) for q in SCENE.questions]
+    assert len(percept.heads.activity) == 8
+
+
+def test_it_counts_what_it_is_taught_and_keeps_it_at_once(tmp_path):
+    mind = awake(tmp_path)
+    (progress,) = mind.handle(Teach(LESSONS[0]))
+    assert (progress.lessons, progress.step, progress.practising) == (1, 0, False)
+    assert progress.shown + progress.empties == len(LESSONS[0].answers)
+    assert awake(tmp_path).teacher.journal.lessons == [LESSONS[0]]
+
+
+def test_practising_without_lessons_does_nothing():
+    mind = awake()
+    assert [m.practising for on in (False, True) for m in mind.handle(Practise(on))] == [False, True]
+    before = weights_hash(mind.model.net)
+    assert [mind.practise() for _ in range(5)] == [[]] * 5
+    assert mind.teacher.steps == 0
+    assert weights_hash(mind.model.net) == before
+
+
+def test_it_says_how_far_it_came_after_every_step():
+    mind = taught()
+    mind.handle(Practise(True))
+    assert mind.practise() == []  # the first of two parts
+    first, *rest = steps(mind, MEASURE_EVERY + 1)
+    assert [m.step for m in rest] == list(range(2, MEASURE_EVERY + 2))
+    assert first.loss > 0
+    assert first.steps_per_s is None  # of one step there is no pace
+    assert rest[0].steps_per_s > 0
+    assert all(max(m.change) > 0 for m in rest if m.step >= CHANGE_EVERY)
+    assert [step for step, *_ in mind.history] == [MEASURE_EVERY]
+    assert rest[-1].mundane == mind.history[0][3].mundane
+
+
+def test_a_mind_that_learned_nothing_has_not_changed_at_all():
+    mind = awake()
+    mind.handle(Perceive(SCENE))
+    assert mind.progress().change == (0.0,) * 8
+
+
+@pytest.mark.parametrize(("layer", "head", "matrix"), [(0, 2, "q"), (1, 0, "o"), (1, 3, "q"), (0, 1, "o")])
+def test_a_head_that_is_moved_shows_in_its_cell_and_no_other(layer, head, matrix):
+    mind = awake()
+    with torch.no_grad():
+        addresses(mind.model.net).weight(layer, matrix)[head].mul_(1.5).add_(0.1)
+    changed = [index for index, value in enumerate(mind.progress().change) if value != 0]
+    assert changed == [layer * 4 + head]
+
+
+TROUBLING = {
+    "a word the model lacks": Perceive(renamed(text=SCENE.text + " hear north saxophone .")),
+    "no text": Perceive(renamed(text="")),
+    "no candidates": Perceive(renamed(questions=(msgspec.structs.replace(SCENE.questions[0], candidates=()),))),
+    "a foreign answer": Teach(Lesson(SCENE, ("dragon", *LESSONS[0].answers[1:]), "seer")),
+    "too few answers": Teach(Lesson(SCENE, (), "seer")),
+    "a foreign sense": Teach(Lesson(renamed(events=(Event("smell", "north", "hum"),)), LESSONS[0].answers, "seer")),
+    "a path that cannot be": WriteLog("/dev/null/journey.msgpack"),
+}
+
+
+@pytest.mark.parametrize("message", TROUBLING.values(), ids=TROUBLING.keys())
+def test_what_it_cannot_do_is_trouble_and_it_goes_on(message):
+    mind = taught()
+    (answer,) = mind.handle(message)
+    assert isinstance(answer, Trouble)
+    assert "\n" not in answer.text
+    assert len(mind.teacher.journal.lessons) == len(LESSONS)
+    steps(mind, 1)
+    assert isinstance(mind.handle(Perceive(SCENE))[0], Percept)
+
+
+def test_a_full_disk_while_practising_is_trouble(tmp_path, monkeypatch):
+    mind = taught(tmp_path)
+    monkeypatch.setattr(minds, "KEEP_EVERY", -1.0)
+
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(minds, "save_mind", full)
+    said = steps(mind, 2)
+    assert [type(message) for message in said] == [Progress, Trouble] * 2
+    assert "No space left" in said[1].text
+
+
+def test_a_step_that_is_not_finite_is_trouble_and_the_next_one_is_taken(monkeypatch):
+    mind, well = taught(), teach.frozen_loss
+    before = weights_hash(mind.model.net)
+    monkeypatch.setattr(teach, "frozen_loss", lambda net, packed: well(net, packed) * float("nan"))
+    said = [answer for _ in range(3) for answer in mind.practise()]
+    assert [type(message) for message in said] == [Trouble]
+    assert weights_hash(mind.model.net) == before
+    monkeypatch.setattr(teach, "frozen_loss", well)
+    assert [message.step for message in steps(mind, 1)] == [1]
+
+
+def test_of_several_scenes_only_the_newest_is_looked_at():
+    one, two, three, lesson, keep = *(Perceive(renamed(id=i)) for i in (1, 2, 3)), Teach(LESSONS[0]), Keep()
+    assert newest_scene_only([one, lesson, two, keep, three]) == [lesson, keep, three]
+    assert newest_scene_only([three, lesson]) == [three, lesson]
+    assert newest_scene_only([lesson, keep]) == [lesson, keep]
+
+
+@pytest.mark.parametrize("count", [0, MEASURE_EVERY])
+def test_the_log_of_a_journey_can_be_read(tmp_path, count):
+    mind = taught()
+    steps(mind, count)
+    path = tmp_path / "deep" / "journey.msgpack"
+    assert isinstance(mind.handle(WriteLog(str(tmp_path)))[0], Trouble)  # a folder, not a file
+    assert mind.handle(WriteLog(str(path))) == [Written(str(path))]
+    log = read_log(path)
+    assert (log.header.layers, log.header.heads, log.header.model_hash) == (2, 4, weights_hash(tiny().net))
+    assert log.header.config["in_play"] is True
+    assert (log.summary.steps, log.summary.lessons) == (count, len(LESSONS))
+    assert [point.step for point in log.curve] == [MEASURE_EVERY] * (count // MEASURE_EVERY)
+    assert len(diff_table(log)["heads"]) == 8
+    assert all((row.own > 0) == (count > 0) for row in log.rows)
+
+
+class Talk:
+    """A game at the other end of two pipes, with the mind's `serve` in a thread of its own."""
+
+    def __init__(self, mind):
+        here, there = os.pipe(), os.pipe()
+        reads, writes = os.fdopen(here[0], "rb", 0), os.fdopen(there[1], "wb", 0)
+        self.line = Stream(os.fdopen(there[0], "rb", 0), os.fdopen(here[1], "wb", 0), FromMind)
+        self._mind_line = Stream(reads, writes, ToMind)
+        self._heard = []
+        self._thread = Thread(target=self._serve, args=(mind,))
+        self._thread.start()
+
+    def _serve(self, mind):
+        serve(mind, self._mind_line, nice=0)
+        self._mind_line._writes.close()
+
+    def hear(self, kind):
+        """The next message of a kind; those before it are dropped."""
+        while True:
+            while self._heard:
+                message = self._heard.pop(0)
+                if isinstance(message, kind):
+                    return message
+            self._heard += self.line.receive()
+
+    def end(self):
+        """Everything it still says, until it is gone."""
+        rest, self._heard = self._heard, []
+        while (messages := self.line.receive()) is not None:
+            rest += messages
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+        for stream in (self.line, self._mind_line):
+            with suppress(OSError):
+                stream.close()
+        return rest
+
+
+def test_a_whole_conversation(tmp_path):
+    mind = awake(tmp_path)
+    talk = Talk(mind)
+    assert talk.line.receive()[0] == mind.ready == Ready("tiny-llama", "cpu", 2, 4, "terse", 0)
+    talk.line.send(Perceive(SCENE))
+    assert talk.hear(Percept).scene == SCENE.id
+    for lesson in LESSONS:
+        talk.line.send(Teach(lesson))
+    talk.line.send(Practise(True))
+    while talk.hear(Progress).step < 3:
+        pass
+    talk.line.send(Perceive(renamed(id=99)))
+    assert talk.hear(Percept).scene == 99
+    talk.line.send(WriteLog(str(tmp_path / "log.msgpack")))
+    assert talk.hear(Written).path.endswith("log.msgpack")
+    talk.line.send(Quit())
+    talk.end()
+    again = awake(tmp_path)
+    assert again.teacher.steps == mind.teacher.steps >= 3
+    assert weights_hash(again.model.net) == weights_hash(mind.model.net) != again.origin == mind.origin
+    assert again.teacher.journal.lessons == LESSONS
+    assert again.ready.step == again.progress().step == mind.teacher.steps
+    assert again.progress().change == mind.progress().change
+    assert again.teacher.current_rate() == mind.teacher.current_rate()
+
+
+def test_what_was_said_right_before_quitting_is_still_done(tmp_path):
+    talk = Talk(awake(tmp_path))
+    for message in (Teach(LESSONS[0]), Teach(LESSONS[1]), WriteLog(str(tmp_path / "log.msgpack")), Quit()):
+        talk.line.send(message)
+    assert any(isinstance(message, Written) for message in talk.end())
+    assert awake(tmp_path).teacher.journal.lessons == LESSONS[:2]
+
+
+def test_a_game_that_goes_away_without_a_word_ends_it_and_it_saves(tmp_path):
+    mind = awake(tmp_path)
+    talk = Talk(mind)
+    for message in (Teach(LESSONS[0]), Practise(True)):
+        talk.line.send(message)
+    while talk.hear(Progress).step < 2:
+        pass
+    talk.line._writes.close()
+    talk.end()
+    assert awake(tmp_path).teacher.steps == mind.teacher.steps
+    assert weights_hash(awake(tmp_path).model.net) == weights_hash(mind.model.net)
+
+
+def test_a_game_that_stops_listening_ends_it_and_it_saves(tmp_path):
+    talk = Talk(awake(tmp_path))
+    talk.line.send(Teach(LESSONS[0]))
+    while talk.hear(Progress).lessons == 0:
+        pass
+    talk.line._reads.close()
+    talk.line.send(Practise(True))
+    talk._thread.join(60)
+    assert not talk._thread.is_alive()
+    talk._mind_line.close()
+    talk.line._writes.close()
+    assert awake(tmp_path).teacher.journal.lessons == LESSONS[:1]
+
+
+def test_the_mind_of_another_model_is_not_taken_over(tmp_path):
+    taught(tmp_path).keep()
+    with pytest.raises(KeepError, match="saved from another model"):
+        awake(tmp_path, seed=1)

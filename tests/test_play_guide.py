@@ -1,0 +1,197 @@
+"""The first minutes, and the moment that the game is about: what is said, when, and that it fits."""
+
+import itertools
+
+import pygame as pg
+import pytest
+
+from game.play import words
+from game.play.firsts import SHOWN_FIRST, STEADY, Firsts
+from game.play.font import GLYPH_WIDTH, Pen, wrap
+from game.play.guide import ENDING, STEPS, Guide
+from game.play.journey import BACK, OPENING, Journey
+from game.play.keys import LABELS
+from game.play.ui import HEIGHT, SPEECH_RIGHT, Speech, hints, speech
+from game.realm.replay import ActionLog
+from game.realm.rules import NOTHING, Rules, load
+from game.realm.world import nearest_place, new_world, step, who_is_at
+from perception.messages import Event
+from tests.playkit import open_display
+from tests.stub_mind import StubMind, everywhere
+
+
+def pass_time(journey: Journey, seconds: float, walk: tuple[int, int] = (0, 0), attending: bool = False) -> None:
+    for _ in range(round(seconds * 60)):
+        journey.advance(1 / 60, walk, attending, journey.seconds)
+
+
+def longest(rules: Rules, where: str) -> list[tuple[Event, ...]]:
+    """For each landmark, the longest thing in every sense at once."""
+    kinds = sorted({kind for _, names in rules.places for kind in names}, key=len)
+    things = []
+    for number, sense in enumerate(rules.senses):
+        known = [kind.traces[number] for kind in rules.kinds] + list(rules.ordinary[number])
+        things.append(Event(sense, where, max(known, key=lambda word: len(words.article(word)))))
+    return [(Event("look", where, kind), *things) for kind in kinds]
+
+
+def test_the_guide_goes_from_walking_to_asking_to_attending_to_rest() -> None:
+    guide, told = Guide(), []
+    for walked, attending, resting, shown in (
+        (0, False, False, 0),
+        (50, False, False, 0),
+        (0, False, False, 1),
+        (0, True, False, 1),
+        (0, False, True, 1),
+        (0, False, False, 1),
+    ):
+        told.append(guide.line("ask"))
+        guide.advance(3.0, walked, attending, resting, shown)
+    told.append(guide.line("ask"))
+    names = ("walk", "walk", "act", "attend", "rest", "rest", "heads")
+    assert [line.split("[")[1].split("]")[0] for line in told] == [LABELS[name] for name in names]
+    guide.advance(ENDING + 1, 0, False, False, 1)
+    guide.advance(0.1, 0, False, False, 1)
+    assert guide.line("ask") == ""
+
+
+def test_a_line_of_the_guide_fits_the_picture_whatever_the_key_does() -> None:
+    for number, verb in itertools.product(range(len(STEPS)), ("ask", "touch", "rest", "look", "wake")):
+        assert 0 < len(Guide(step=number).line(verb)) * GLYPH_WIDTH + 16 < 600
+
+
+def test_who_goes_on_with_a_journey_needs_no_guide() -> None:
+    new, old = Journey(new_world(0), StubMind()), Journey(new_world(0), StubMind(), ActionLog(0))
+    assert new.speech is not None and old.speech is not None
+    assert (new.speech.text, old.speech.text) == (OPENING, BACK)
+    assert new.guide.line("ask") != "" and old.guide.line("ask") == ""
+
+
+def test_a_steady_belief_that_nobody_revealed_is_announced_once() -> None:
+    firsts = Firsts()
+    firsts.watch([(4, "oni", 0.9)], 0.0)
+    assert firsts.now is None, "not before it holds"
+    firsts.watch([(4, "oni", 0.9)], STEADY)
+    assert firsts.now is not None
+    assert (firsts.now.place, firsts.now.species, firsts.now.first) == (4, "oni", True)
+    for second in range(1, 40):
+        firsts.watch([(4, "oni", 0.9)], STEADY + second)
+    assert firsts.now is None, "told once"
+    for second in (50, 51):
+        firsts.watch([(7, "yurei", 0.9)], float(second))
+    assert firsts.now is not None and not firsts.now.first
+
+
+def test_what_was_pointed_at_is_not_announced() -> None:
+    firsts = Firsts()
+    firsts.reveal(4, "oni", ("", 0.0), False, 0.0)
+    for second in range(1, 20):
+        firsts.watch([(4, "oni", 0.9)], float(second))
+    assert firsts.now is None
+
+
+def test_a_flicker_of_belief_is_no_sight() -> None:
+    firsts = Firsts()
+    for tick in range(100):
+        firsts.watch([(4, "oni", 0.9)] if tick % 2 else [], tick * 0.6)
+    assert firsts.now is None
+
+
+@pytest.mark.parametrize(
+    ("believed", "answer", "touched", "pointed", "found"),
+    [
+        (("oni", 0.8), "oni", True, False, True),
+        (("oni", 0.8), "oni", True, True, False),
+        (("oni", 0.8), "oni", False, False, False),
+        (("oni", 0.8), NOTHING, True, False, False),
+        (("yurei", 0.8), "oni", True, False, False),
+        (("oni", 0.1), "oni", True, False, False),
+    ],
+)
+def test_found_is_what_was_seen_unaided_and_proven_by_a_touch(
+    believed: tuple[str, float], answer: str, touched: bool, pointed: bool, found: bool
+) -> None:
+    firsts = Firsts()
+    if pointed:
+        firsts.reveal(4, answer, ("", 0.0), False, 0.0)
+    for second in range(1, int(SHOWN_FIRST) + 4):
+        firsts.watch([(4, *believed)], float(second))
+    assert firsts.reveal(4, answer, believed, touched, 20.0) == found
+    assert firsts.found == found
+
+
+def test_touching_a_spirit_that_one_saw_unaided_is_told_and_counted() -> None:
+    for seed in range(8):
+        world = new_world(seed)
+        for place in world.map.places:
+            species = who_is_at(world, place.index)
+            if species == NOTHING or place.kind in ("torii", "altar", "bridge"):
+                continue
+            world.player.x, world.player.y = place.x, place.y + 16
+            world.seer.x = place.x - 300
+            journey = Journey(world, StubMind(everywhere(species, 0.9)))
+            pass_time(journey, 2.0)
+            if who_is_at(world, place.index) != species or nearest_place(world) != place:
+                continue
+            assert journey.firsts.now is not None
+            journey.act()
+            pass_time(journey, 0.2)
+            assert journey.firsts.found == 1
+            assert journey.speech is not None and journey.speech.text.endswith("Nobody pointed: you saw it.")
+            return
+    raise AssertionError("nobody to touch")
+
+
+def test_what_is_sensed_nearby_is_written_below_the_place() -> None:
+    world = new_world(0)
+    for place in world.map.places:
+        world.player.x, world.player.y = place.x, place.y + 16
+        journey = Journey(world, StubMind())
+        journey._sense()
+        told = journey.whispers()
+        if told is None:
+            continue
+        where = next(word for word, index in journey.view.places.items() if index == place.index)  # type: ignore[union-attr]
+        sensed = {e.thing for e in journey.view.scene.events if e.place == where and e.sense != "look"}  # type: ignore[union-attr]
+        assert set(told[2].split(", ")) == sensed - words.WEATHERY
+        assert told[:2] == (place.x, place.y)
+        return
+    raise AssertionError("nothing sensed anywhere")
+
+
+def test_the_longest_look_fits_its_box() -> None:
+    open_display()
+    for events in longest(load(), "southwest"):
+        text = f"{words.sensed(events, 'southwest')} {words.believed('zashiki', 0.5)}"
+        lines = wrap(text, 48)
+        assert len(lines) <= 5
+        surface = pg.Surface((640, 360))
+        speech(Pen(surface), Speech("", text, 0.0), 99.0)
+        bare = surface.copy()
+        bare.fill((0, 0, 0), (12, HEIGHT - 22 - 13 * len(lines), SPEECH_RIGHT - 12, 13 * len(lines) + 12))
+        assert pg.surfarray.array3d(bare).max() == 0, "nothing beside the box"
+
+
+def test_hints_keep_clear_of_what_is_said() -> None:
+    open_display()
+    kind = max((kind for _, names in load().places for kind in names), key=len)
+    surface = pg.Surface((640, 360))
+    hints(
+        Pen(surface),
+        [
+            (LABELS["act"], f"touch the {kind}"),
+            (LABELS["look"], "look"),
+            (LABELS["attend"], "attend"),
+            (LABELS["rest"], "dream"),
+        ],
+    )
+    assert pg.surfarray.array3d(surface)[:SPEECH_RIGHT].max() == 0
+
+
+def test_walking_away_from_a_sight_leaves_the_world_alone() -> None:
+    journey = Journey(new_world(3), StubMind(everywhere("oni", 0.9)))
+    twin = new_world(3)
+    pass_time(journey, 4.0, walk=(1, 0))
+    for _ in range(journey.world.tick):
+        step(twin, (("move", 1, 0),))
+    assert (journey.world.player.x, journey.world.player.y) == (twin.player.x, twin.player.y)
