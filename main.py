@@ -203,6 +203,12 @@ def learn(options: argparse.Namespace) -> int:
     )
     with progress_bar() as report:
         result = learn(config, report)
+    show(options, result, _learned(result))
+    return 0
+
+
+def _learned(result: dict[str, Any]) -> list[str]:
+    """A training's scores before and after, for people."""
     lines = [f"{'':8}{'hits':>8}{'new pairs':>11}{'false alarms':>14}{'d-prime':>9}{'mundane':>9}"]
     for when in ("before", "after"):
         s = result[when]
@@ -214,8 +220,7 @@ def learn(options: argparse.Namespace) -> int:
         f"{result['steps']} steps in {result['seconds']:.0f} s;"
         f" {result['spirits_shown']} spirits, {result['empties_shown']} empty places shown"
     )
-    show(options, result, lines + ([f"log: {result['log']}"] if result["log"] else []))
-    return 0
+    return lines + ([f"log: {result['log']}"] if result["log"] else [])
 
 
 @contextmanager

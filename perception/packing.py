@@ -59,6 +59,7 @@ def pack(
     contexts: Sequence[Sequence[int]], decisions: Sequence[Decision], dtype: torch.dtype = torch.float32, pad: int = 0
 ) -> Packed:
     """Lay decisions out in their contexts' rows. Raises ValueError for an empty context, question or answer."""
+    # long because: six grids are filled together, decision by decision
     _check(contexts, decisions)
     lengths = [len(context) for context in contexts]
     widths = [0] * len(contexts)

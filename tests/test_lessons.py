@@ -17,6 +17,7 @@ from training.curriculum import COPY, FINAL, STAGES, batch, vocabulary
 from training.lessons import (
     HAUNTED,
     Journal,
+    Memory,
     check_lesson,
     dream,
     generated,
@@ -147,6 +148,37 @@ def test_a_dreamt_place_has_its_omens_less_what_fades_and_with_what_drifts_in(mo
         changed.append(dreamt != whole)
     assert any(changed) == bool(fading or drift)
     assert not all(changed)  # two traces of a spirit alone can lose none; not everywhere is there one to come
+
+
+def places_by_the_rule():
+    """Any memory that the rule allows: two or three traces of a species, or none; and one at most of anybody else."""
+
+    def remembered(spirit, shown, others, senses):
+        things = [kind.traces for kind in ([spirit] * shown if spirit else [])]
+        things += [kind.traces for kind in others if kind is not spirit]
+        told = [(RULES.senses[sense], traces[sense]) for sense, traces in zip(senses, things, strict=False)]
+        return Memory(((LOOK, "oak"), *told), spirit.name if spirit else NOTHING)
+
+    kinds = st.sampled_from(RULES.kinds[:3])  # few, so that they meet
+    return st.builds(
+        remembered,
+        st.none() | st.sampled_from(RULES.spirits[:2]),
+        st.integers(2, 3),
+        st.lists(kinds, max_size=4, unique=True),
+        st.permutations(range(4)),
+    )
+
+
+@given(st.lists(places_by_the_rule(), min_size=2, max_size=4), st.integers(0, 2**32))
+def test_whatever_fades_or_drifts_in_nobodys_pair_comes_or_goes(memories, seed):
+    kept = Journal()
+    kept.memories = memories
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lessons, "DRIFT", 1)
+        for memory in memories:
+            told = lessons._varied(Random(seed), memory, kept, OMENS)
+            events = [Event(sense, "north", thing) for sense, thing in told]
+            assert species_at(events, "north") == [memory.answer] * (memory.answer != NOTHING)
 
 
 def test_waking_teaches_the_lessons_own_scene():

@@ -196,6 +196,10 @@ def test_a_wrong_key_in_the_rules_is_one_line_that_names_it(tmp_path: Path) -> N
             {"SDL_VIDEODRIVER": None, "DISPLAY": None, "WAYLAND_DISPLAY": None},
             marks=pytest.mark.skipif(sys.platform != "linux", reason="other systems always have a display"),
         ),
+        pytest.param(
+            {"SDL_VIDEODRIVER": None, "DISPLAY": ":4321", "WAYLAND_DISPLAY": None, "XDG_RUNTIME_DIR": "/nowhere"},
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="other systems always have a display"),
+        ),
     ],
 )
 @needs_novice

@@ -58,7 +58,7 @@ def full_loss(net: PreTrainedModel, packed: Packed) -> Tensor:
     return loss_of(decide(net, packed, cache), packed)
 
 
-class Broken(RuntimeError):
+class Broken(ValueError):
     """A step whose loss or gradient was not finite; the weights are as they were before it."""
 
 

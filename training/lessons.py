@@ -130,9 +130,7 @@ def _varied(rng: Random, memory: Memory, journal: Journal, omens: dict[str, str]
     return [*kept.items(), *ordinary]
 
 
-def dream(
-    rng: Random, journal: Journal, rules: Rules, tongue: str, rehearse: int, haunted: float = HAUNTED
-) -> Asked:
+def dream(rng: Random, journal: Journal, rules: Rules, tongue: str, rehearse: int, haunted: float = HAUNTED) -> Asked:
     """A scene that never was, of remembered places, with their answers and `rehearse` mundane questions."""
     size = min(rng.choice(journal.sizes), len(rules.directions))
     places = {place: journal.recall(rng, haunted) for place in rng.sample(rules.directions, size)}

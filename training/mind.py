@@ -50,14 +50,14 @@ KEEP_EVERY = 20.0  # seconds of learning between saves
 CHANGE_EVERY = 4  # steps between measurements of every head, which cost a third of a step
 MEASURE_EVERY = 20  # steps between measurements on probes
 PROBE_SEED = 77
-LIVE_PROBES = 24  # scenes; about 150 places
+LIVE_PROBES = 48  # scenes; about 300 places
 LOG_ROWS, LOG_SCENES = (
     64,
     8,
 )  # decisions compared, and scenes over which the gain is shared out, when a log is asked for
 CHANGE_ROWS = 16  # decisions on which heads are compared with the baseline
 # A player is shown few spirits and many empty places, and rests for a minute or two: measured in docs/RESULTS.md.
-IN_PLAY = TeachConfig(parts=2, haunted=0.33, settle=180)
+IN_PLAY = TeachConfig(parts=2, haunted=0.22, settle=180)
 
 
 @dataclass(frozen=True)

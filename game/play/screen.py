@@ -11,6 +11,7 @@ from game.play.font import Pen
 BARS = (8, 6, 18)  # colour beside the picture
 
 
+UNSEEN = ("offscreen", "dummy")  # drivers that SDL falls back to when no display answers
 REMEDY = "start it on a desktop, or set SDL_VIDEODRIVER=dummy to play unseen"
 
 
@@ -32,6 +33,8 @@ class Screen:
         _look_for_display()
         try:
             pg.display.init()
+            if not os.environ.get("SDL_VIDEODRIVER") and pg.display.get_driver() in UNSEEN:
+                raise pg.error("none answers")
             self.window = pg.display.set_mode((SIZE[0] * scale, SIZE[1] * scale), pg.RESIZABLE)
         except pg.error as error:
             pg.display.quit()
