@@ -277,7 +277,7 @@ def mind(options: argparse.Namespace) -> int:
     from perception.wire import standard_stream
 
     line = None if options.listen else standard_stream()
-    from training.mind import serve_address, serve_stream
+    from training.serve import serve_address, serve_stream
 
     model = load(options.model, choose_device(options.device))
     if line is None:

@@ -11,20 +11,7 @@ import torch
 from game.realm.rules import load
 from perception.addresses import addresses
 from perception.messages import (
-    Event,
-    FromMind,
-    Keep,
-    Lesson,
-    Perceive,
-    Percept,
-    Practise,
-    Progress,
-    Quit,
-    Ready,
-    Teach,
-    ToMind,
-    Trouble,
-    WriteLog,
+    Event, FromMind, Keep, Lesson, Perceive, Percept, Practise, Progress, Quit, Ready, Teach, ToMind, Trouble, WriteLog,
     Written,
 )  # fmt: skip
 from perception.model import weights_hash
@@ -35,7 +22,8 @@ from training import teach
 from training.keep import KeepError
 from training.lessons import generated
 from training.measure.log import diff_table, read_log
-from training.mind import CHANGE_EVERY, MEASURE_EVERY, Mind, MindConfig, newest_scene_only, serve
+from training.mind import CHANGE_EVERY, MEASURE_EVERY, Mind, MindConfig
+from training.serve import newest_scene_only, serve
 from training.teach import TeachConfig
 
 torch.set_num_threads(1)

@@ -6,27 +6,19 @@ no lesson holds, or it is not said.
 """
 
 import copy
-import os
-import queue
-import socket
-import sys
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 from game.realm.rules import Rules
-from game.realm.rules import load as load_rules
 from perception.messages import (
     FromMind,
     Perceive,
     Practise,
     Progress,
-    Quit,
     Ready,
     Teach,
     ToMind,
@@ -36,13 +28,12 @@ from perception.messages import (
 )
 from perception.model import Model, weights_hash
 from perception.perceive import perceive
-from perception.wire import Stream, WireError, socket_stream
 from training.frozen import Broken
 from training.keep import Journey, load_mind, save_mind
 from training.lessons import Journal, check_lesson
 from training.measure.headdiff import Baseline
 from training.measure.headprobes import head_probes, probe_loss
-from training.measure.score import Score, probes, score
+from training.measure.score import Score, answers_of, probes, score, tally
 from training.runlog import Training, write_training_log
 from training.teach import TeachConfig, Teacher
 
@@ -50,6 +41,7 @@ KEEP_EVERY = 20.0  # seconds of learning between saves
 CHANGE_EVERY = 4  # steps between measurements of every head, which cost a third of a step
 MEASURE_EVERY = 20  # steps between measurements on probes
 PROBE_SEED = 77
+AT_ONCE = 6  # probes scored between two scenes
 LIVE_PROBES = 48  # scenes; about 300 places
 LOG_ROWS, LOG_SCENES = (
     64,
@@ -85,6 +77,7 @@ class Mind:
         self.learned_s = 0.0
         self._times: deque[float] = deque(maxlen=20)
         self._going: Iterator[None] | None = None
+        self._measuring: Iterator[None] | None = None
         self._kept_at = 0.0
         self._change: tuple[float, ...] = ()
         if config.folder is not None:
@@ -137,6 +130,7 @@ class Mind:
     def write_log(self, path: Path) -> None:
         """The head-diff log of the journey so far (F2)."""
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._measuring = self._measured(whole=True)
         steps = self.teacher.steps
         config: dict[str, Any] = {"behaviour": "sight", "in_play": True, "device": str(self.model.device)}
         config |= {f"teach_{key}": value for key, value in asdict(self.config.teach).items()}
@@ -188,9 +182,32 @@ class Mind:
             return [Trouble(str(error))]
         return []
 
+    def _measure(self, step: int, loss: float) -> Iterator[None]:
+        """Scores itself a few probes at a time, so that no scene waits for all of them."""
+        answers: list[list[str]] = []
+        for start in range(0, len(self.probes), AT_ONCE):
+            answers += answers_of(self.model, self.probes[start : start + AT_ONCE])
+            yield
+        self.latest = tally(self.probes, answers)
+        self.history.append((step, self.learned_s, loss, self.latest))
+
+    def _measured(self, whole: bool = False) -> Iterator[None] | None:
+        """A bit more of the measurement under way, or all that is left of it; None when it is done."""
+        while self._measuring is not None:
+            try:
+                next(self._measuring)
+            except StopIteration:
+                return None
+            if not whole:
+                break
+        return self._measuring
+
     def practise(self) -> list[FromMind]:
         """A part of a training step, and what there is to say after it. Does nothing without memories."""
         if not self.teacher.journal.memories:
+            return []
+        if self._measuring is not None:
+            self._measuring = self._measured()
             return []
         began = time.perf_counter()
         self._going = self._going or self.teacher.parts()
@@ -207,8 +224,7 @@ class Mind:
         self._times.append(time.perf_counter())
         steps = self.teacher.steps
         if steps % MEASURE_EVERY == 0:
-            self.latest = score(self.model, self.probes, self.rules)
-            self.history.append((steps, self.learned_s, self.teacher.loss, self.latest))
+            self._measuring = self._measure(steps, self.teacher.loss)
         said: list[FromMind] = [self.progress(anew=steps % CHANGE_EVERY == 0)]
         if self.learned_s - self._kept_at > KEEP_EVERY:
             try:
@@ -216,67 +232,3 @@ class Mind:
             except OSError as error:  # a full disk: it goes on, and tries again later
                 said.append(Trouble(str(error)))
         return said
-
-
-def newest_scene_only(messages: list[ToMind]) -> list[ToMind]:
-    """All messages in order, but of the scenes only the last: an old scene is not worth a look."""
-    scenes = [index for index, message in enumerate(messages) if isinstance(message, Perceive)]
-    return [m for index, m in enumerate(messages) if not isinstance(m, Perceive) or index == scenes[-1]]
-
-
-def _listen(line: Stream[ToMind], inbox: "queue.Queue[ToMind]") -> None:
-    """In a thread of its own: what comes in; the end of the line is a Quit."""
-    with suppress(OSError, WireError):
-        while (messages := line.receive()) is not None:
-            for message in messages:
-                inbox.put(message)
-    inbox.put(Quit())
-
-
-def serve(mind: Mind, line: Stream[ToMind], nice: int = 10) -> None:
-    """Speak with a game until it quits or goes away; then save."""
-    if nice and hasattr(os, "nice"):
-        os.nice(nice)  # measured: an un-niced mind takes frames from the game (DESIGN.md)
-    inbox: queue.Queue[ToMind] = queue.Queue()
-    Thread(target=_listen, args=(line, inbox), name="the game's words", daemon=True).start()
-    messages: list[ToMind] = []
-    ending = False
-    try:
-        line.send(mind.ready)
-        line.send(mind.progress())
-        while not ending:
-            ending = any(isinstance(message, Quit) for message in messages)  # what came before it is still done
-            answers = [answer for message in newest_scene_only(messages) for answer in mind.handle(message)]
-            busy = mind.practising and not ending and bool(mind.teacher.journal.memories)
-            answers += mind.practise() if busy else []
-            for answer in answers:
-                line.send(answer)
-            messages = [] if busy or ending else [inbox.get()]
-            with suppress(queue.Empty):
-                while True:
-                    messages.append(inbox.get_nowait())
-    except (BrokenPipeError, ConnectionError):
-        pass  # the game is gone: save and end
-    mind.keep()
-
-
-def serve_stream(line: Stream[ToMind], model: Model, folder: Path | None, nice: int, seed: int) -> None:
-    """A mind for the game at the other end of `line`."""
-    serve(Mind(model, MindConfig(folder, seed=PROBE_SEED + seed), load_rules()), line, nice)
-
-
-def serve_address(address: str, model: Model, folder: Path | None, seed: int) -> None:
-    """Wait for games on HOST:PORT, one after the other; each finds what the one before has learned.
-
-    Whoever reaches the port can teach the mind and name files for it to write: keep it on a network you trust.
-    """
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or not 0 <= int(port) <= 65_535:
-        raise ValueError(f"--listen {address}: give HOST:PORT, for example 127.0.0.1:7777")
-    mind = Mind(model, MindConfig(folder, seed=PROBE_SEED + seed), load_rules())
-    with socket.create_server((host, int(port))) as server:
-        print(f"listening on {host}:{server.getsockname()[1]}", file=sys.stderr, flush=True)
-        while True:
-            connection, _ = server.accept()
-            with connection:
-                serve(mind, socket_stream(connection, ToMind), nice=0)

@@ -111,12 +111,10 @@ def answers_of(model: Model, found: Sequence[Probe]) -> list[list[str]]:
     return answers
 
 
-def score(
-    model: Model, found: Sequence[Probe], rules: Rules, fresh: Sequence[Probe] = (), taught: Sequence[Pair] = ()
-) -> Score:
-    """Score a model on probes; `fresh` (from new_pair_probes) and `taught` give hits_new_pairs."""
+def tally(found: Sequence[Probe], answers: Sequence[Sequence[str]], new: Sequence[bool] = ()) -> Score:
+    """The score of these answers; new: whether each spirit with a new pair was named."""
     hits = spirits = alarms = empties = right = mundane = 0
-    for probe, given in zip(found, answers_of(model, found), strict=True):
+    for probe, given in zip(found, answers, strict=True):
         for index, (said, true) in enumerate(zip(given, probe.answers, strict=True)):
             if index >= probe.places:
                 right, mundane = right + (said == true), mundane + 1
@@ -124,11 +122,6 @@ def score(
                 alarms, empties = alarms + (said != NOTHING), empties + 1
             else:
                 hits, spirits = hits + (said == true), spirits + 1
-    new = [
-        said[index] == probe.answers[index]
-        for probe, said in zip(fresh, answers_of(model, fresh), strict=True)
-        for index in _new_places(probe, rules, taught)
-    ]
     return Score(
         hits / max(1, spirits),
         sum(new) / len(new) if new else None,
@@ -136,3 +129,15 @@ def score(
         d_prime(hits, spirits, alarms, empties),
         right / max(1, mundane),
     )
+
+
+def score(
+    model: Model, found: Sequence[Probe], rules: Rules, fresh: Sequence[Probe] = (), taught: Sequence[Pair] = ()
+) -> Score:
+    """Score a model on probes; `fresh` (from new_pair_probes) and `taught` give hits_new_pairs."""
+    new = [
+        said[index] == probe.answers[index]
+        for probe, said in zip(fresh, answers_of(model, fresh), strict=True)
+        for index in _new_places(probe, rules, taught)
+    ]
+    return tally(found, answers_of(model, found), new)
