@@ -11,7 +11,20 @@ import torch
 from game.realm.rules import load
 from perception.addresses import addresses
 from perception.messages import (
-    Event, FromMind, Keep, Lesson, Perceive, Percept, Practise, Progress, Quit, Ready, Teach, ToMind, Trouble, WriteLog,
+    Event,
+    FromMind,
+    Keep,
+    Lesson,
+    Perceive,
+    Percept,
+    Practise,
+    Progress,
+    Quit,
+    Ready,
+    Teach,
+    ToMind,
+    Trouble,
+    WriteLog,
     Written,
 )  # fmt: skip
 from perception.model import weights_hash
@@ -28,8 +41,7 @@ from training.teach import TeachConfig
 
 torch.set_num_threads(1)
 RULES = load()
-LESSONS = generated(0, 6, "terse", RULES)
-SCENE = LESSONS[0].scene
+SCENE, LESSONS = (found := generated(0, 6, "terse", RULES))[0].scene, found
 TEACH = TeachConfig(parts=2, rank=4, scenes=2, rehearse=1, warmup=1)
 
 
