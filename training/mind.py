@@ -49,7 +49,7 @@ LOG_ROWS, LOG_SCENES = (
 )  # decisions compared, and scenes over which the gain is shared out, when a log is asked for
 CHANGE_ROWS = 16  # decisions on which heads are compared with the baseline
 # A player is shown few spirits and many empty places, and rests for a minute or two: measured in docs/RESULTS.md.
-IN_PLAY = TeachConfig(parts=2, haunted=0.22, settle=180)
+IN_PLAY = TeachConfig(parts=2, haunted=0.15, settle=180)
 
 
 @dataclass(frozen=True)
