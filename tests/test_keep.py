@@ -1,5 +1,7 @@
 """A saved mind comes back as it was; a damaged or foreign one is refused in one line and changes nothing."""
 
+import os
+
 import msgspec
 import pytest
 import torch
@@ -7,12 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from game.realm.replay import write_whole
 from game.realm.rules import load
 from perception.model import weights_hash
 from tests.minds import tiny
 from training import keep
 from training.frozen import choose_parameters
-from training.keep import JOURNAL, WEIGHTS, Journey, KeepError, load_mind, save_mind, write_whole
+from training.keep import JOURNAL, WEIGHTS, Journey, KeepError, load_mind, save_mind
 from training.lessons import generated
 
 LESSONS = tuple(generated(0, 3, "terse", load()))
@@ -144,7 +147,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     def full(number):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(keep.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         write_whole(file, b"a new and longer one")
     assert file.read_bytes() == b"old"

@@ -3,7 +3,6 @@
 A folder with `weights.safetensors` and `journal.msgpack`; each file is written whole.
 """
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -11,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from transformers import PreTrainedModel
 
+from game.realm.replay import write_whole
 from perception.messages import Lesson
 
 WEIGHTS, JOURNAL = "weights.safetensors", "journal.msgpack"
@@ -30,16 +30,6 @@ class Journey(msgspec.Struct, frozen=True):
     lessons: tuple[Lesson, ...]
     version: int = VERSION
     taught_at: int = 0  # the step at which the last lesson came: the rate goes by it
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Temporary file, fsync, rename: a reader sees the old file or the new one, never a part."""
-    temporary = path.with_name(path.name + ".part")
-    with open(temporary, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def save_mind(folder: Path, net: PreTrainedModel, journey: Journey) -> None:

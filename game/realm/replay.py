@@ -22,6 +22,16 @@ class ReplayError(ValueError):
     """A replay file that cannot be used: one line, where, what, how to mend it."""
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Temporary file, fsync, rename: a reader sees the old file or the new one, never a part."""
+    temporary = path.with_name(path.name + ".part")
+    with open(temporary, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
 def state_hash(world: World) -> str:
     """16 hex digits over everything that decides the future: clock, actors, places, and every random stream."""
     digest = hashlib.blake2b(digest_size=8)
@@ -64,12 +74,7 @@ class ActionLog:
     def save(self, path: Path) -> None:
         """Write the log whole: temporary file, fsync, rename."""
         data = {"format": FORMAT, "version": VERSION, "seed": self.seed, "ticks": self.ticks, "actions": self.actions}
-        temporary = path.with_name(path.name + ".part")
-        with open(temporary, "wb") as file:
-            file.write(msgpack.packb(data))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_whole(path, msgpack.packb(data))
 
     @classmethod
     def load(cls, path: Path) -> "ActionLog":

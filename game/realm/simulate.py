@@ -5,7 +5,6 @@ apart, in the same run.
 """
 
 import multiprocessing
-import os
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from typing import Any
 import msgspec
 
 from game.realm.policy import POLICIES
-from game.realm.replay import ActionLog, state_hash
+from game.realm.replay import ActionLog, state_hash, write_whole
 from game.realm.scene import describe
 from game.realm.world import new_world, step
 
@@ -32,15 +31,6 @@ class SimulateConfig:
     tongue: str = "terse"
     scenes: Path | None = None
     save_replay: Path | None = None
-
-
-def _whole(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".part")
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def simulate(config: SimulateConfig) -> dict[str, Any]:
@@ -67,7 +57,7 @@ def simulate(config: SimulateConfig) -> dict[str, Any]:
         if config.scenes:
             lines.append(msgspec.json.encode(view.scene).decode() + "\n")
     if config.scenes:
-        _whole(config.scenes, "".join(lines))
+        write_whole(config.scenes, "".join(lines).encode())
     if config.save_replay:
         log.save(config.save_replay)
     return {

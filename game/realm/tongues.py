@@ -24,7 +24,6 @@ class Tongue:
     header: str
     events: dict[str, str]
     asks: dict[str, str]
-    answer_prefix: str = ""
     joint: str = " "
 
 

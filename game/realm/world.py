@@ -16,7 +16,6 @@ from game.realm.traces import NOBODY, Traces
 from game.realm.worldgen import TILE, Map, Place, generate
 
 TICKS_PER_SECOND = 30
-PLAYER_SPEED = 3  # px per tick
 DIAGONAL = {1: 3, 2: 2}  # px per tick and axis, by the number of axes moved along
 REACH = 28  # px: a place so near can be touched
 BESIDE = 40  # px: so near the seer can be asked

@@ -269,9 +269,7 @@ def _damaged(path: str | Path, at: int, whole: int, what: str) -> LogError:
 
 
 def _remedy(whole: int) -> str:
-    return (
-        f"copy the file again, or read the {whole} whole records before it (partial=True)" if whole else "copy it again"
-    )
+    return f"copy the file again, or read the {whole} whole records before it (--partial)" if whole else "copy it again"
 
 
 def _unreadable(path: str | Path, error: OSError) -> LogError:
