@@ -22,10 +22,11 @@ VERBS = {
     "simulate": "the realm without window or torch: ticks/s, scenes/s, state hash",
     "perceive": "a scene on stdin (JSON) -> what the model believes",
     "learn": "one measured training: baseline, train, after, head diff",
+    "experiment": "arms x seeds of one registered experiment; the same command goes on after a kill",
     "diff": "reads a head-diff log: table, or export",
     "pretrain": "makes the novice from nothing; --score DIR scores one",
     "mind": "perception and training as a server, for play --mind",
-    "bench": "speeds, side by side in one run: realm, perceive, mind",
+    "bench": "speeds, side by side in one run: realm, perceive, mind, optimizers, frozen",
 }
 
 
@@ -98,6 +99,12 @@ def build_parser() -> Parser:
     add("--no-dreams", action="store_true", help="teach lesson scenes as they were")
     add("--no-rehearsal", action="store_true", help="rehearse no mundane questions")
     add("--out", type=Path, metavar="RUN", help="folder for log.msgpack and the trained model")
+    add = verb("experiment", "experiment learning --workers 2 --out runs/learning --json")
+    add("name", metavar="NAME", help="learning")
+    add("--out", type=Path, metavar="DIR", help="where its runs go, and where it goes on (default: runs/NAME)")
+    add("--workers", type=int, default=1, help="processes, one thread each")
+    add("--model", default=None, help="another base model: a Hugging Face folder")
+    add("--quick", action="store_true", help="one seed, a handful of steps: does it run?")
     add = verb("diff", "diff runs/first/log.msgpack --export csv > heads.csv")
     add("log", type=Path, help="log.msgpack of a run")
     add("--export", choices=("csv", "parquet", "json"))
@@ -240,6 +247,19 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
         yield report
 
 
+def experiment(options: argparse.Namespace) -> int:
+    from training.experiments.registry import experiment_named
+    from training.experiments.run import run_experiment
+
+    planned = experiment_named(options.name)
+    planned = planned.on(options.model) if options.model else planned
+    planned = planned.quick() if options.quick else planned
+    with progress_bar() as report:
+        result = run_experiment(planned, options.out or Path("runs") / planned.name, options.workers, report)
+    show(options, result, [json.dumps(_finite(result["score"]), indent=1)])
+    return 0
+
+
 def diff(options: argparse.Namespace) -> int:
     from training.measure import log as logs
 
@@ -330,6 +350,7 @@ RUN = {
     "simulate": simulate,
     "perceive": perceive,
     "learn": learn,
+    "experiment": experiment,
     "diff": diff,
     "pretrain": pretrain,
     "mind": mind,

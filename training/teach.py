@@ -30,6 +30,8 @@ class TeachConfig:
 
     optimizer: str = "apollo"
     rank: int = 64
+    scaling: str = "channel"  # APOLLO's, or "tensor"
+    projection: str = "gaussian"  # APOLLO's, or "sketch"
     lr: float | None = None
     train: str = "attention"
     full: bool = False  # gradient through the context too
@@ -119,7 +121,14 @@ class Teacher:
 def make_optimizer(config: TeachConfig, parameters: list[torch.nn.Parameter], rate: float) -> torch.optim.Optimizer:
     """Raises ValueError for an unknown name or a rank below 1."""
     if config.optimizer == "apollo":
-        return Apollo(parameters, lr=rate, rank=config.rank, seed=config.seed)
+        return Apollo(
+            parameters,
+            lr=rate,
+            rank=config.rank,
+            scaling=config.scaling,
+            projection=config.projection,
+            seed=config.seed,
+        )
     if config.optimizer == "adamw":
         return torch.optim.AdamW(parameters, lr=rate, weight_decay=0.0)
     if config.optimizer == "sgd":

@@ -1,0 +1,77 @@
+"""Equal learning: what does each optimizer, frozen or full, need to learn to see? Rates swept first, then five seeds.
+
+The score is the table of issue-wide interest: hits, false alarms, mundane, and the first step at which the curve
+reaches 90 % hits at 5 % false alarms at most.
+"""
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from training.experiments.plan import Arm, Experiment, Outcome
+from training.learn import LearnConfig
+from training.teach import TeachConfig
+
+HITS, FALSE_ALARMS = 0.90, 0.05  # what counts as having learned
+
+
+def _arm(name: str, **teach: Any) -> Arm:
+    return Arm(name, LearnConfig(teach=TeachConfig(**teach)))
+
+
+ARMS = (
+    _arm("frozen-apollo-r1", rank=1, scaling="tensor"),
+    _arm("frozen-apollo-r64", rank=64),
+    _arm("frozen-apollo-r256-gaussian", rank=256),
+    _arm("frozen-apollo-r256-sketch", rank=256, projection="sketch"),
+    _arm("frozen-adamw", optimizer="adamw"),
+    _arm("frozen-sgd", optimizer="sgd"),
+    _arm("full-apollo-r64", rank=64, full=True),
+    _arm("full-adamw", optimizer="adamw", full=True),
+)
+RATES = {
+    "frozen-apollo-r1": (1.2e-2, 2.4e-2, 4.8e-2, 9.6e-2),
+    "frozen-apollo-r64": (1.5e-3, 3e-3, 6e-3, 1.2e-2),
+    "frozen-apollo-r256-gaussian": (1e-3, 2e-3, 4e-3, 8e-3),
+    "frozen-apollo-r256-sketch": (1e-3, 2e-3, 4e-3, 8e-3),
+    "frozen-adamw": (5e-4, 1e-3, 2e-3, 4e-3),
+    "frozen-sgd": (0.1, 0.3, 1.0, 3.0),
+    "full-apollo-r64": (1.5e-3, 3e-3, 6e-3, 1.2e-2),
+    "full-adamw": (5e-4, 1e-3, 2e-3, 4e-3),
+}
+
+
+def steps_to_see(curve: Sequence[dict[str, Any]]) -> int | None:
+    """The first measured step with hits >= 90 % and false alarms <= 5 %; None if there was none."""
+    for point in curve:
+        if point["hits"] >= HITS and point["false_alarms"] <= FALSE_ALARMS:
+            return int(point["step"])
+    return None
+
+
+def score(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Per arm: medians over seeds (fractions of 1; lost: the most that mundane accuracy fell, as a fraction)."""
+    table = {}
+    for name in dict.fromkeys(outcome.arm for outcome in outcomes):
+        runs = [outcome for outcome in outcomes if outcome.arm == name]
+        reached = [step for run in runs if (step := steps_to_see(run.result["curve"])) is not None]
+        row = {
+            key: statistics.median(run.result["after"][key] for run in runs)
+            for key in ("hits", "hits_new_pairs", "false_alarms", "d_prime", "mundane")
+        }
+        lost = max(run.result["before"]["mundane"] - run.result["after"]["mundane"] for run in runs)
+        table[name] = row | {
+            "lost": lost,
+            "seeds": len(runs),
+            "reached": len(reached),
+            "steps_to_see": statistics.median(reached) if reached else None,
+            "ms_per_step": statistics.median(1000 * run.result["seconds"] / run.result["steps"] for run in runs),
+            "lr": runs[0].settings["teach_lr"],
+        }
+    return table
+
+
+EXPERIMENT = Experiment(
+    "learning", "optimizers and freezing at equal learning: rates swept, then five seeds", ARMS, (0, 1, 2, 3, 4),
+    score, RATES,
+)  # fmt: skip
