@@ -1,0 +1,137 @@
+"""How often is the rule wrong? Simulated experiments with a known answer, decided by `verdict.decide`.
+
+`python -m training.measure.calibrate` prints the table that docs/RESULTS.md holds. A simulated head's allocation is
+its planted share, scaled per seed, plus signed noise that heads share in part (neighbours in a layer move against
+each other), plus probe noise; the control has a plasticity of its own, not zero. Swaps are simulated from the planted
+shares: additive (insert = the set's share) or serial (a set counts only with the strongest half of the core in it).
+
+Shape suffixes: S seeds, C chunks of probes, H heads.
+"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from training.measure.verdict import RANDOM_SETS, Causal, Evidence, core_size, decide
+
+Array = NDArray[np.float64]
+LAYERS, HEADS = 8, 8
+WIDTH = LAYERS * HEADS
+RUNS = 60
+
+
+@dataclass(frozen=True)
+class World:
+    """How noisy a simulated experiment is; all in units of the mean planted allocation per head."""
+
+    seeds: int = 8
+    chunks: int = 16
+    seed_spread: float = 0.3  # log-normal sd of a head's share from seed to seed
+    noise: float = 0.15  # signed, per seed and head
+    shared: float = 0.5  # of that noise, the part in which a layer's heads move against each other
+    probe_noise: float = 0.5  # per chunk
+    control: float = 0.5  # mean allocation of a control head
+    serial: bool = False
+
+
+def _shares(rng: Generator, parts: dict[int, float]) -> Array:
+    """Shares (H,) that sum to 1: {how many heads: what they hold together}, at random places."""
+    found, order, at = np.zeros(WIDTH), rng.permutation(WIDTH), 0
+    for count, held in parts.items():
+        found[order[at : at + count]] = held / count
+        at += count
+    return found
+
+
+def _lognormal(rng: Generator, sd: float) -> Array:
+    x = rng.lognormal(0, sd, WIDTH)
+    return x / x.sum()
+
+
+CASES: dict[str, tuple[str, Callable[[Generator], Array]]] = {
+    # name: (what a right verdict is, shares)
+    "no effect": ("undecided", lambda rng: np.zeros(WIDTH)),
+    "one head": ("localized", lambda rng: _shares(rng, {1: 1.0})),
+    "four heads": ("localized", lambda rng: _shares(rng, {4: 1.0})),
+    "six heads + 10 % halo": ("localized", lambda rng: _shares(rng, {6: 0.9, 58: 0.1})),
+    "core 4 (55 %) + halo 60": ("hierarchical", lambda rng: _shares(rng, {4: 0.55, 60: 0.45})),
+    "core 2 (60 %) + halo 30": ("hierarchical", lambda rng: _shares(rng, {2: 0.6, 30: 0.4})),
+    "uniform": ("distributed", lambda rng: _shares(rng, {WIDTH: 1.0})),
+    "uniform, log-normal 0.5": ("distributed", lambda rng: _lognormal(rng, 0.5)),
+    "twenty equal": ("undecided", lambda rng: _shares(rng, {20: 1.0})),
+    "log-normal 1": ("undecided|hierarchical", lambda rng: _lognormal(rng, 1.0)),
+}
+
+
+def simulate(rng: Generator, shares_H: Array, world: World) -> Evidence:
+    """One experiment whose true shares are known."""
+    plasticity = world.control * rng.lognormal(0, 0.4, WIDTH)
+
+    def arm(effect_H: Array) -> Array:
+        scale = rng.lognormal(-(world.seed_spread**2) / 2, world.seed_spread, (world.seeds, 1, WIDTH))
+        own = rng.normal(0, 1, (world.seeds, LAYERS, HEADS))
+        against = own - own.mean(2, keepdims=True)  # what one head of a layer gains, the others lose
+        signed = world.noise * ((1 - world.shared) * own + world.shared * against).reshape(world.seeds, 1, WIDTH)
+        probes = rng.normal(0, world.probe_noise, (world.seeds, world.chunks, WIDTH))
+        return plasticity * rng.lognormal(0, 0.25, (world.seeds, 1, WIDTH)) + effect_H * scale + signed + probes
+
+    trained, shuffled, rehearsal = arm(WIDTH * shares_H), arm(np.zeros(WIDTH)), 0.2 * arm(np.zeros(WIDTH))
+    rest = rng.normal(0.1 * WIDTH, 0.01 * WIDTH, (world.seeds, world.chunks))  # MLPs and norms hold a tenth
+    whole = trained.sum(2) + (rest if shares_H.any() else 0)
+    shuffled_whole = shuffled.sum(2)
+    return Evidence(trained, shuffled, rehearsal, whole, shuffled_whole, swaps(rng, shares_H, world), bases=3)
+
+
+def swaps(rng: Generator, shares_H: Array, world: World) -> Causal:
+    """What swapping sets would show if the planted shares were the truth, with a little noise."""
+    size = core_size(WIDTH)
+    order = np.argsort(-shares_H, kind="stable")
+    core, halo = order[:size], order[shares_H[order] > 0]
+    jitter = lambda: float(rng.normal(0, 0.02))  # noqa: E731
+
+    def insert(chosen: NDArray[np.int64]) -> float:
+        held = float(shares_H[chosen].sum())
+        strongest = order[: max(1, size // 2)]
+        return (held if not world.serial or np.isin(strongest, chosen).all() else 0.1 * held) + jitter()
+
+    def remove(chosen: NDArray[np.int64]) -> float:
+        held = float(shares_H[chosen].sum())
+        struck = world.serial and np.isin(order[: max(1, size // 2)], chosen).any()
+        return (max(0.9, held) if struck else held) + jitter()
+
+    drawn = [rng.permutation(order[size:])[:size] for _ in range(RANDOM_SETS)]
+    return Causal(
+        insert(core), remove(core), insert(np.union1d(core, halo)), insert(core),
+        tuple(insert(s) for s in drawn), tuple(remove(s) for s in drawn),
+    )  # fmt: skip
+
+
+def table(world: World, runs: int = RUNS, resamples: int = 400) -> dict[str, dict[str, float]]:
+    """Per case: the share of runs that got each word, and `right`."""
+    rows = {}
+    for number, (name, (wanted, shares)) in enumerate(CASES.items()):
+        words: Counter[str] = Counter()
+        for run in range(runs):
+            rng = np.random.default_rng([number, run])
+            words[decide(simulate(rng, shares(rng), world), run, resamples).word] += 1
+        rows[name] = {word: count / runs for word, count in sorted(words.items())} | {
+            "right": sum(words[word] for word in wanted.split("|")) / runs
+        }
+        print(f"{name:26}{wanted:24}{rows[name]}", file=sys.stderr)
+    return rows
+
+
+WORLDS = {
+    "eight seeds": World(),
+    "noisy": World(noise=0.4, probe_noise=1.0, seed_spread=0.5),
+    "serial": World(serial=True),
+}
+
+if __name__ == "__main__":
+    print(json.dumps({name: table(world) for name, world in WORLDS.items()}, indent=1))
