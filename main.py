@@ -45,6 +45,11 @@ def _teach_options(parser: argparse.ArgumentParser) -> None:
     add("--lr", type=float, default=None, help="learning rate (default: the optimizer's own, docs/RESULTS.md)")
     add("--train", default="attention", choices=("q", "attention", "all"), help="which weights learn")
     add("--full", action="store_true", help="gradient through the context too (no freezing)")
+    add("--projection", default="gaussian", choices=("gaussian", "sketch"), help="APOLLO's (default gaussian)")
+    add("--scaling", default="channel", choices=("channel", "tensor"), help="APOLLO's (default channel)")
+    add("--reuse", type=int, default=0, metavar="N", help="steps that one cache of contexts serves (0: fresh)")
+    add("--parts", type=int, default=1, metavar="N", help="gradient accumulation: a step in so many parts")
+    add("--precision", default="float32", choices=("float32", "bfloat16"), help="of the forward pass")
 
 
 def _model_options(parser: argparse.ArgumentParser) -> None:
@@ -121,7 +126,7 @@ def build_parser() -> Parser:
     add("--folder", type=Path, help="where it keeps itself")
     add("--nice", type=int, default=10, help="how far it steps back for the game")
     add = verb("bench", "bench perceive --json")
-    add("area", metavar="AREA", help="realm, perceive or mind")
+    add("area", metavar="AREA", help="realm, perceive, mind, optimizers, frozen or game")
     return parser
 
 
@@ -192,6 +197,11 @@ def learn(options: argparse.Namespace) -> int:
         lr=options.lr,
         train=options.train,
         full=options.full,
+        projection=options.projection,
+        scaling=options.scaling,
+        reuse=options.reuse,
+        parts=options.parts,
+        precision=options.precision,
         dreams=not options.no_dreams,
         rehearse=0 if options.no_rehearsal else TeachConfig.rehearse,
         seed=options.seed,

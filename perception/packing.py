@@ -4,16 +4,24 @@ Each decision (a question, and all but the last token of its answer) is a segmen
 sees the whole context and itself, never its neighbours; its positions run on from the context's end, as if it
 stood there alone. The mask is additive and float: a bool 4-D mask is silently wrong under eager attention.
 
-Shape suffixes: B contexts, C context tokens, D decision tokens in a row, N targets.
+Shape suffixes: B contexts, C context tokens, D decision tokens in a row, N targets, M hidden size.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import DynamicCache, PreTrainedModel
+from transformers.cache_utils import DynamicLayer
+
+# Padded tokens of contexts encoded in one go. On a CPU their activations then stay in its cache: 32 contexts of 100 to
+# 250 tokens, sorted by length, took two thirds of the time of one batch. A GPU wants as many as it can hold.
+TOKENS_AT_ONCE = {"cpu": 2_048}
+TOKENS_AT_ONCE_ELSEWHERE = 65_536
 
 
 @dataclass(frozen=True)
@@ -38,12 +46,16 @@ class Packed:
     column_N: Tensor  # which decision token predicts it
     target_N: Tensor
     owner_N: Tensor  # which decision it belongs to
+    lengths: tuple[int, ...]  # lengths_B as plain numbers: reading them back from a GPU would make it wait
+    reach: int  # tokens that the longest context and decision take together
 
     def to(self, device: torch.device) -> "Packed":
-        return replace(self, **{name: getattr(self, name).to(device) for name in self.__dataclass_fields__})
+        moved: dict[str, Any] = {n: value.to(device) for n, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **moved)
 
 
-def _check(contexts: Sequence[Sequence[int]], decisions: Sequence[Decision]) -> None:
+def check_decisions(contexts: Sequence[Sequence[int]], decisions: Sequence[Decision]) -> None:
+    """Raise ValueError for an empty context, question or answer, and for a decision about no context."""
     if not contexts or not all(contexts):
         raise ValueError("pack: every context needs at least one token")
     for number, decision in enumerate(decisions):
@@ -60,7 +72,7 @@ def pack(
 ) -> Packed:
     """Lay decisions out in their contexts' rows. Raises ValueError for an empty context, question or answer."""
     # long because: six grids are filled together, decision by decision
-    _check(contexts, decisions)
+    check_decisions(contexts, decisions)
     lengths = [len(context) for context in contexts]
     widths = [0] * len(contexts)
     for decision in decisions:
@@ -88,7 +100,7 @@ def pack(
         filled[row] = end
     mask = torch.zeros(rows, 1, widest, longest + widest, dtype=dtype)
     mask.masked_fill_(~torch.from_numpy(seen_BDK)[:, None], torch.finfo(dtype).min)
-    row_N, column_N, target_N, owner_N = torch.tensor(targets, dtype=torch.int64).reshape(-1, 4).unbind(1)
+    row_N, column_N, target_N, owner_N = torch.tensor(targets, dtype=torch.int64).reshape(-1, 4).T.contiguous()
     return Packed(
         torch.from_numpy(context_BC),
         torch.tensor(lengths),
@@ -99,36 +111,126 @@ def pack(
         column_N,
         target_N,
         owner_N,
+        tuple(lengths),
+        int(max(longest, position_BD.max() + 1)),
     )
+
+
+def window(model: PreTrainedModel) -> int:
+    """How many tokens the model can read at once: its positions, or its sliding window if that is narrower."""
+    config: Any = model.config.get_text_config()
+    sizes = [getattr(config, name, None) for name in ("max_position_embeddings", "sliding_window")]
+    return min((int(size) for size in sizes if size), default=2**31)
+
+
+def check_window(model: PreTrainedModel, packed: Packed) -> None:
+    """Raise ValueError if a context with its longest decision is longer than the model can read."""
+    if packed.reach > (most := window(model)):
+        raise ValueError(f"a context and its decision take {packed.reach} tokens, the model reads {most}; shorten them")
+
+
+class _Whole(Exception):
+    """Every layer's keys and values are there; what is left of the forward is of no use."""
+
+
+class _Context(DynamicCache):
+    """A cache that ends the forward as soon as its last layer is filled: nothing reads what comes after it."""
+
+    def __init__(self, layers: int) -> None:
+        super().__init__()
+        self._last = layers - 1
+
+    def update(self, keys: Tensor, values: Tensor, layer_idx: int, *args: Any, **options: Any) -> tuple[Tensor, Tensor]:
+        found: tuple[Tensor, Tensor] = super().update(keys, values, layer_idx, *args, **options)
+        if layer_idx == self._last:
+            raise _Whole
+        return found
+
+
+def _encode(model: PreTrainedModel, context_BC: Tensor) -> DynamicCache:
+    cache = _Context(int(model.config.get_text_config().num_hidden_layers))
+    with suppress(_Whole):
+        model.base_model(input_ids=context_BC, past_key_values=cache, use_cache=True)
+    return filled([(layer.keys, layer.values) for layer in cache.layers])
+
+
+def _batches(lengths: Sequence[int], most: int) -> list[list[int]]:
+    """Rows in batches of about one length, each of `most` padded tokens at most (or of a single row)."""
+    batches: list[list[int]] = [[]]
+    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
+        if batches[-1] and (len(batches[-1]) + 1) * lengths[batches[-1][0]] > most:
+            batches.append([])
+        batches[-1].append(row)
+    return batches
 
 
 @torch.no_grad()
 def encode_contexts(model: PreTrainedModel, packed: Packed) -> DynamicCache:
-    """The contexts' keys and values. Padding lies to the right, where a causal model's real tokens never look."""
-    cache: DynamicCache = model.base_model(input_ids=packed.context_BC, use_cache=True).past_key_values
+    """The contexts' keys and values, (B, key/value heads, C, head size) per layer.
+
+    Padding lies to the right, where a causal model's real tokens never look. Contexts of about one length are encoded
+    together, and the last layer only as far as its keys and values. Raises ValueError for one longer than the window.
+    """
+    check_window(model, packed)
+    batches = _batches(packed.lengths, TOKENS_AT_ONCE.get(packed.context_BC.device.type, TOKENS_AT_ONCE_ELSEWHERE))
+    if len(batches) == 1:
+        return _encode(model, packed.context_BC)
+    whole: list[tuple[Tensor, Tensor]] = []
+    for rows in batches:
+        width = packed.lengths[rows[0]]
+        index = torch.tensor(rows, device=packed.context_BC.device)
+        part = _encode(model, packed.context_BC[index, :width])
+        if not whole:  # zeros: the mask hides padding, but infinity or NaN would come through it
+            whole = [_zeros(layer, packed.context_BC.shape) for layer in part.layers]
+        for (keys, values), layer in zip(whole, part.layers, strict=True):
+            keys[index, :, :width], values[index, :, :width] = layer.keys, layer.values
+    return filled(whole)
+
+
+def _zeros(layer: Any, sizes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    rows, tokens = sizes
+    grids = (layer.keys, layer.values)
+    keys, values = (grid.new_zeros(rows, grid.shape[1], tokens, grid.shape[3]) for grid in grids)
+    return keys, values
+
+
+def filled(layers: Sequence[tuple[Tensor, Tensor]]) -> DynamicCache:
+    """A cache that holds these keys and values themselves, no copies."""
+    cache = DynamicCache()
+    for keys, values in layers:
+        layer = DynamicLayer()
+        layer.lazy_initialization(keys, values)
+        layer.keys, layer.values = keys, values
+        cache.layers.append(layer)
     return cache
 
 
 def copy_cache(cache: DynamicCache) -> DynamicCache:
     """A cache with its own list of layers over the same tensors: deciding against it leaves the original as it was."""
-    copied = DynamicCache()
-    for index, layer in enumerate(cache.layers):
-        copied.update(layer.keys, layer.values, index)
-    return copied
+    return filled([(layer.keys, layer.values) for layer in cache.layers])
 
 
 def decide(model: PreTrainedModel, packed: Packed, cache: DynamicCache) -> Tensor:
     """Logits (N, vocabulary) of every target's row, decided against a context cache that stays untouched."""
-    columns = torch.unique(packed.column_N)  # sorted
-    logits = model(
-        input_ids=packed.decision_BD,
-        attention_mask=packed.mask_B1DK,
-        position_ids=packed.position_BD,
-        past_key_values=copy_cache(cache),
-        use_cache=True,
-        logits_to_keep=columns,
-    ).logits
-    return logits[packed.row_N, torch.searchsorted(columns, packed.column_N.contiguous())]
+    check_window(model, packed)
+    at_N = packed.row_N * packed.decision_BD.shape[1] + packed.column_N
+
+    def rows_that_count(_head: nn.Module, hidden: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return (hidden[0].flatten(0, 1).index_select(0, at_N)[None],)
+
+    # What the model does to logits behind its output embeddings (a cap, a scale) still happens to the rows that count.
+    hook = model.get_output_embeddings().register_forward_pre_hook(rows_that_count)
+    try:
+        logits_1NV: Tensor = model(
+            input_ids=packed.decision_BD,
+            attention_mask=packed.mask_B1DK,
+            position_ids=packed.position_BD,
+            past_key_values=copy_cache(cache),
+            use_cache=True,
+        ).logits
+    finally:
+        hook.remove()
+    return logits_1NV[0]
 
 
 def log_probabilities(logits_NV: Tensor, packed: Packed, decisions: int) -> Tensor:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from training import apollo
 from training.apollo import Apollo, draw_projection, mix
 
 torch.set_num_threads(1)
@@ -20,7 +21,7 @@ def projection_matrix(kind: str, rank: int, m: int, seed: int) -> Tensor:
     if drawn is None:
         return torch.eye(m, dtype=torch.float64)
     if kind == "gaussian":
-        return drawn.T.double()
+        return drawn.double()
     matrix = torch.zeros(rank, m, dtype=torch.float64)
     for i in range(m):
         matrix[i % rank, i] = float(drawn[i])
@@ -33,11 +34,13 @@ class Twin:
     def __init__(self, weight: Tensor, index: int = 0, **options: Any) -> None:
         self.w, self.index, self.t, self.norm = weight.double(), index, 0, 0.0
         self.o = {"lr": 1e-3, "rank": 64, "scale": 1.0, "scaling": "channel", "projection": "gaussian", "eps": 1e-8}
-        self.o |= {"weight_decay": 0.0, "refresh": 200, "norm_growth": 1.01, "seed": 0, "betas": (0.9, 0.999)} | options
+        self.o |= {"weight_decay": 0.0, "refresh": 200, "norm_growth": 1.01, "seed": 0, "betas": (0.9, 0.999)}
+        self.o |= {"heads": None} | options
 
     def step(self, grad: Tensor) -> None:
         o, g, w = self.o, grad.double(), self.w
-        flip = g.shape[0] > g.shape[1]
+        # From here on channels are columns.
+        flip = g.shape[0] > g.shape[1] if o["heads"] is None else o["heads"][0] == 0
         g, w = (g.T, w.T) if flip else (g, w)
         m, n = g.shape
         rank = min(o["rank"], m)
@@ -50,10 +53,12 @@ class Twin:
         self.first = b1 * self.first + (1 - b1) * r
         self.second = b2 * self.second + (1 - b2) * r**2
         normal = (self.first / (1 - b1**self.t)) / ((self.second / (1 - b2**self.t)) ** 0.5 + o["eps"])
+        groups = {"channel": n, "tensor": 1, "head": o["heads"] and o["heads"][1]}[o["scaling"]]
         update = torch.zeros_like(g)
-        for j in range(n):
-            top, bottom = (normal, r) if o["scaling"] == "tensor" else (normal[:, j], r[:, j])
-            update[:, j] = g[:, j] * float((top**2).sum() ** 0.5) / (float((bottom**2).sum() ** 0.5) + o["eps"])
+        for group in range(groups):
+            js = slice(group * (n // groups), (group + 1) * (n // groups))
+            top, bottom = (float((x[:, js] ** 2).sum() ** 0.5) for x in (normal, r))
+            update[:, js] = g[:, js] * top / (bottom + o["eps"])
         update = update * o["scale"] ** 0.5
         norm = float((update**2).sum() ** 0.5) / o["scale"] ** 0.5
         if o["norm_growth"] is not None:
@@ -74,6 +79,10 @@ def gradients(shape: tuple[int, ...], steps: int, seed: int = 0) -> Tensor:
     return (torch.randn(shape, generator=generator, dtype=torch.float64) + 2 * noise) * channels * 1e-2
 
 
+# Relative to the weights' norm. bfloat16 has 8 bits: fifty roundings of weights, and of each gradient.
+TOLERANCE = {torch.float64: 1e-14, torch.float32: 1e-6, torch.bfloat16: 2e-2}
+
+
 def run(weight: Tensor, series: Tensor, **options: Any) -> tuple[torch.nn.Parameter, Apollo]:
     parameter = torch.nn.Parameter(weight.clone())
     optimizer = Apollo([parameter], **options)
@@ -83,38 +92,56 @@ def run(weight: Tensor, series: Tensor, **options: Any) -> tuple[torch.nn.Parame
     return parameter, optimizer
 
 
-OPTIONS: list[dict[str, Any]] = [
-    {"rank": rank, "scaling": scaling, "projection": projection, "norm_growth": growth, **more}
-    for rank, scaling, projection, growth, more in [
-        (1, "tensor", "gaussian", 1.01, {"scale": 128.0}),
-        (1, "channel", "sketch", 1.01, {}),
-        (3, "channel", "gaussian", 1.01, {"weight_decay": 0.1}),
-        (3, "channel", "gaussian", None, {"betas": (0.8, 0.95)}),
-        (3, "channel", "sketch", None, {"seed": 7}),
-        (3, "tensor", "sketch", 1.01, {"eps": 1e-6}),
-        (4, "tensor", "gaussian", None, {"scale": 4.0}),
-        (99, "channel", "gaussian", 1.01, {}),
-        (99, "channel", "sketch", 1.01, {"weight_decay": 0.01}),
-    ]
+SHAPES = [(4, 8), (6, 4), (4, 8), (6, 6), (4, 8)]  # a stack of three and two of one, out of order
+# Bytes worked on at a time: matrices one by one (in place), two at a time (and one left over), all together.
+CHUNKS = (1, 300, 2**20)
+MORE: list[dict[str, Any]] = [
+    {"scale": 128.0, "betas": (0.8, 0.95)},
+    {"weight_decay": 0.1},
+    {"norm_growth": None, "seed": 7},
+    {"norm_growth": None, "weight_decay": 0.1, "eps": 1e-6},
 ]
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
-@pytest.mark.parametrize("shape", [(7, 12), (12, 7), (6, 6)])
-def test_agrees_with_the_twin_over_fifty_steps_and_refreshes(shape: tuple[int, int], options: dict[str, Any]) -> None:
+def train(weights: list[Tensor], series: list[Tensor], dtype: torch.dtype, **options: Any) -> list[torch.nn.Parameter]:
+    parameters = [torch.nn.Parameter(weight.to(dtype, copy=True)) for weight in weights]
+    optimizer = Apollo(parameters, **options)
+    for step in range(len(series[0])):
+        for parameter, grads in zip(parameters, series):
+            parameter.grad = grads[step].to(dtype)
+        optimizer.step()
+    return parameters
+
+
+@pytest.mark.parametrize("more", MORE, ids=str)
+@pytest.mark.parametrize("projection", ["gaussian", "sketch"])
+@pytest.mark.parametrize("rank", [1, 3, 99])
+@pytest.mark.parametrize(
+    ("scaling", "heads"), [("channel", None), ("tensor", None), ("head", (0, 2)), ("head", (1, 2)), ("channel", (0, 2))]
+)
+def test_agrees_with_the_twin_over_fifty_steps_and_refreshes(
+    monkeypatch: pytest.MonkeyPatch, scaling: str, heads: Any, rank: int, projection: str, more: dict[str, Any]
+) -> None:
+    """Worst measured: float64 3e-16; float32 4e-7, without limiter at rank 1 2e-5; bfloat16 1.2e-2."""
+    monkeypatch.setattr(apollo, "CHUNK_CPU", CHUNKS[(rank + MORE.index(more)) % 3])
     torch.manual_seed(0)
-    weight, series = torch.randn(shape, dtype=torch.float64), gradients(shape, 50)
-    options = options | {"refresh": 13, "lr": 1e-3}
-    twin = Twin(weight.float(), **options)
-    for grad in series.float():
-        twin.step(grad)
-    exact, _ = run(weight.float().double(), series.float().double(), **options)
-    assert (exact - twin.w).abs().max() < 1e-12
-    single, _ = run(weight.float(), series, **options)
-    # float32 weights round at every step: a small decay, the same way each time (worst here 1.2e-6, others 2.4e-7).
-    assert (single - twin.w).norm() / twin.w.norm() < (2e-6 if options.get("weight_decay") else 1e-6)
-    moved = (twin.w - weight.float()).norm()
-    assert moved > 1e-3 * weight.norm()  # else agreeing is no feat
+    # What bfloat16 can hold, so that all see the same numbers and only their own rounding is measured.
+    weights = [torch.randn(shape).bfloat16().float() for shape in SHAPES]
+    series = [gradients(shape, 50, seed).bfloat16().float() for seed, shape in enumerate(SHAPES)]
+    options: dict[str, Any] = {"rank": rank, "scaling": scaling, "heads": heads, "projection": projection}
+    options |= {"refresh": 13, "lr": 1e-3 / more.get("scale", 1.0) ** 0.5} | more
+    twins = [Twin(weight, index, **options) for index, weight in enumerate(weights)]
+    for twin, grads in zip(twins, series):
+        for grad in grads:
+            twin.step(grad)
+        assert (twin.w - weights[twin.index]).norm() > 1e-3 * weights[twin.index].norm()  # else agreeing is no feat
+    for dtype, tolerance in TOLERANCE.items():
+        found = train(weights, series, dtype, **options)
+        error = max(float((f.detach() - twin.w).norm() / twin.w.norm()) for f, twin in zip(found, twins))
+        # Of one number nothing keeps ‖R_j‖ away from 0, where its own rounding divides; exact arithmetic agrees.
+        loose = rank == 1 and scaling == "channel" and "norm_growth" in more and dtype != torch.float64
+        print(dtype, "loose" if loose else "", f"error {error:.1e}")
+        assert error < tolerance * (50 if loose else 1)
 
 
 @settings(max_examples=40, deadline=None)

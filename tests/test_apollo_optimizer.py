@@ -145,7 +145,7 @@ def test_learns_a_low_rank_map_faster_than_plain_descent() -> None:
     [
         ("rank", 0), ("rank", 2.5), ("lr", -1.0), ("lr", float("nan")), ("scale", 0), ("eps", 0.0), ("refresh", 0),
         ("scaling", "row"), ("projection", "hadamard"), ("betas", (0.9, 1.0)), ("betas", (0.9,)), ("seed", None),
-        ("norm_growth", 0.5), ("weight_decay", -0.1),
+        ("norm_growth", 0.5), ("weight_decay", -0.1), ("heads", (2, 4)), ("heads", (0, 0)), ("heads", 4), ("guard", 1),
     ],
 )  # fmt: skip
 def test_impossible_options_are_named(option: str, value: Any) -> None:

@@ -136,7 +136,7 @@ def test_equal_learning_compares_what_it_says():
     arms = {arm.name: arm.config.teach for arm in learning.EXPERIMENT.arms}
     assert len(arms) == 8 and set(learning.RATES) == set(arms)
     assert sum(teach.full for teach in arms.values()) == 2
-    assert len(learning.EXPERIMENT.seeds) == 5 and len(learning.EXPERIMENT.sweep()) == 32
+    assert len(learning.EXPERIMENT.seeds) == 5 and len(learning.EXPERIMENT.sweep()) == 35
     assert {teach.optimizer for teach in arms.values()} == {"apollo", "adamw", "sgd"}
 
 

@@ -9,7 +9,7 @@ from perception.model import load, save, weights_hash
 from tests.minds import tiny
 from training import runlog, teach
 from training.frozen import Broken
-from training.learn import LearnConfig, learn
+from training.learn import LearnConfig, learn, steps_to_see
 from training.measure.log import diff_table, read_log
 from training.teach import TeachConfig
 
@@ -18,6 +18,7 @@ TEACH = TeachConfig(rank=4, scenes=2, rehearse=1, warmup=1)
 SCORES = {"hits", "hits_new_pairs", "false_alarms", "d_prime", "mundane"}
 KEYS = {
     "before", "after", "spirits_shown", "empties_shown", "curve", "steps", "seconds", "steps_per_s", "lessons", "log",
+    "steps_to_see", "gradients",
 }  # fmt: skip
 
 
@@ -86,6 +87,29 @@ def test_the_run_folder_holds_a_log_that_reads_back(run, config):
     assert log.summary.before == result["before"]
     assert log.summary.after == result["after"]
     assert (log.summary.steps, log.summary.lessons) == (5, 8)
+
+
+def test_where_the_gradient_went_reaches_the_log(run):
+    result, out, _ = run
+    log = read_log(out / "log.msgpack")
+    assert log.summary.gradients == result["gradients"]
+    assert set(log.summary.gradients) == set("qkvo")  # attention alone was trained
+    assert sum(log.summary.gradients.values()) == pytest.approx(1)
+    for matrix in "qkvo":
+        assert sum(row.gradients[matrix] for row in log.rows) == pytest.approx(log.summary.gradients[matrix])
+    along = [snapshot.gradient for snapshot in log.snapshots if snapshot.phase == "during"]
+    assert [sum(map(sum, grid)) for grid in along] == pytest.approx([1.0] * 3)
+    assert along[0] != along[1]
+    assert {snapshot.gradient for snapshot in log.snapshots if snapshot.phase != "during"} == {()}
+
+
+def test_steps_to_see_is_the_first_point_with_enough_hits_and_few_false_alarms():
+    curve = [
+        {"step": step, "hits": hits, "false_alarms": alarms}
+        for step, hits, alarms in [(0, 0.0, 0.0), (20, 0.95, 0.06), (40, 0.89, 0.01), (60, 0.9, 0.05), (80, 1.0, 0.0)]
+    ]
+    assert steps_to_see(curve) == 60
+    assert steps_to_see(curve[:3]) is None
 
 
 def test_the_table_of_the_log_shares_out_the_gain(run):
@@ -157,6 +181,7 @@ def test_an_out_that_exists_is_refused_and_kept(tmp_path, config, kept):
         ({"teach": replace(TEACH, rank=0)}, "rank must be"),
         ({"teach": replace(TEACH, lr=-1.0)}, "lr must be"),
         ({"teach": replace(TEACH, train="mlp")}, "--train mlp: unknown"),
+        ({"teach": replace(TEACH, parts=3)}, "--parts 3: must be"),
     ],
 )
 def test_bad_settings_write_nothing(tmp_path, config, changes, says):

@@ -91,6 +91,129 @@ def test_a_loss_that_is_not_finite_leaves_the_weights_bit_identical(monkeypatch,
     assert weights_hash(found.model.net) != before
 
 
+def test_a_step_that_goes_wrong_in_the_optimizer_is_left_out_whole():
+    found = teacher()
+    found.step()
+    before, loss, shares = weights_hash(found.model.net), found.loss, found.meter.mark()
+    well = found.optimizer.step
+
+    def badly():
+        well()
+        found.parameters[0].data[1, 2] = float("inf")
+
+    found.optimizer.step = badly
+    with pytest.raises(Broken, match="lower the rate"):
+        found.step()
+    assert weights_hash(found.model.net) == before
+    assert (found.steps, found.loss) == (1, loss)
+    assert torch.equal(found.meter.mark(), shares)
+    found.optimizer.step = well
+    found.step()
+    assert all(p.isfinite().all() for p in found.model.net.parameters())
+
+
+def contexts(packs):
+    return [[row[:length].tolist() for row, length in zip(p.context_BC, p.lengths, strict=True)] for p in packs]
+
+
+def questions(packs):
+    """What is asked about each context: the decisions' tokens with their targets, in order."""
+    found = []
+    for packed in packs:
+        for number in packed.owner_N.unique().tolist():
+            at = (packed.owner_N == number).nonzero()[0, 0]
+            row, column = int(packed.row_N[at]), int(packed.column_N[at])
+            found.append((row, tuple(packed.decision_BD[row, column - 2 : column + 1].tolist())))
+    return found
+
+
+@pytest.mark.parametrize("dreams", [True, False])
+@pytest.mark.parametrize("parts", [1, 3])
+def test_a_drawn_set_serves_as_many_steps_as_the_settings_say_and_each_asks_anew(dreams, parts):
+    found = teacher(replace(SMALL, reuse=3, rehearse=2, parts=parts, dreams=dreams))
+    drawn = [found._draw() for _ in range(7)]
+    told = [contexts(packs) for packs in drawn]
+    assert told[0] == told[1] == told[2] != told[3]
+    assert told[3] == told[4] == told[5] != told[6]
+    asked = [questions(packs) for packs in drawn]
+    assert len(asked[0]) == len(asked[1]) == len(asked[2])
+    shared = set(asked[0]) & set(asked[1])
+    labelled = {q for q in asked[0] if found.model.tokenizer.convert_ids_to_tokens(q[1][1]) == "sense"}
+    assert labelled <= shared  # the places are asked each time
+    assert set(asked[0]) != set(asked[1]) != set(asked[2])  # the mundane is not
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_context_is_encoded_once_for_the_steps_it_serves(monkeypatch, parts):
+    counted = []
+    encode = teach.encode_contexts
+    monkeypatch.setattr(teach, "encode_contexts", lambda net, packed: counted.append(1) or encode(net, packed))
+    found = teacher(replace(SMALL, reuse=4, parts=parts))
+    for _ in range(9):
+        found.step()
+    assert len(counted) == 3 * parts
+
+
+def test_reused_contexts_learn_nearly_as_fresh_ones_and_a_new_lesson_is_drawn_at_once():
+    fresh, old = (teacher(replace(SMALL, reuse=reuse, rehearse=0, lr=1e-3), torch.float64) for reuse in (0, 4))
+    assert fresh.step() == pytest.approx(old.step(), rel=1e-12)  # the first step is the same one
+    old.step()
+    before = contexts(old._draw())
+    old.teach(LESSONS[0])
+    assert contexts(old._draw()) != before
+
+
+def test_reuse_of_nothing_and_of_one_are_fresh_each_step():
+    found = [teacher(replace(SMALL, reuse=reuse)) for reuse in (0, 1)]
+    for _ in range(2):
+        for one in found:
+            one.step()
+    assert weights_hash(found[0].model.net) == weights_hash(found[1].model.net)
+
+
+def test_bfloat16_arithmetic_keeps_weights_and_state_in_float32_and_learns():
+    found = teacher(replace(SMALL, precision="bfloat16", dreams=False, rehearse=0, train="all"))
+    losses = [found.step() for _ in range(25)]
+    assert losses[-1] < losses[0] - 0.3
+    assert {p.dtype for p in found.model.net.parameters()} == {torch.float32}
+    exact = teacher(replace(SMALL, dreams=False, rehearse=0, train="all"))
+    assert exact.step() == pytest.approx(losses[0], rel=0.02)
+    assert exact.loss != losses[0]
+
+
+def test_the_settings_of_apollo_reach_it():
+    found = teacher(replace(SMALL, scaling="tensor", projection="sketch", rank=1))
+    assert {(g["scaling"], g["projection"], g["rank"]) for g in found.optimizer.param_groups} == {
+        ("tensor", "sketch", 1)
+    }
+    found.step()
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"parts": 0}, "--parts 0: must be from 1 to the number of scenes, 4"),
+        ({"parts": 5}, "--parts 5"),
+        ({"reuse": -1}, "--reuse -1"),
+        ({"reuse": 2, "full": True}, "--reuse: with --full"),
+        ({"precision": "half"}, "--precision half: unknown; choose float32, bfloat16"),
+        ({"scaling": "row"}, "scaling must be"),
+        ({"projection": "fourier"}, "projection must be"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(changes, says):
+    with pytest.raises(ValueError, match=says):
+        teacher(replace(SMALL, **changes))
+
+
+def test_a_mind_with_broken_weights_is_refused():
+    model = tiny()
+    with torch.no_grad():
+        model.net.model.layers[0].self_attn.o_proj.weight[0, 0] = float("inf")
+    with pytest.raises(ValueError, match=r"o_proj\.weight holds NaN or infinity"):
+        Teacher(model, SMALL, RULES)
+
+
 def test_unknown_settings_are_refused():
     with pytest.raises(ValueError, match="--optimizer adam: unknown; choose apollo, adamw, sgd"):
         teacher(replace(SMALL, optimizer="adam"))

@@ -1,7 +1,8 @@
 """Speeds, side by side in one run: `main.py bench AREA`. Never asserted in CI; ratios are to the area's baseline row.
 
 realm: the world without window or torch. perceive: packed against one forward per question. mind: a mind process
-that practises while it is asked to perceive, as in play (one torch thread).
+that practises while it is asked to perceive, as in play (one torch thread). frozen and optimizers: what a step of
+training takes, in modules of their own.
 """
 
 import statistics
@@ -127,7 +128,27 @@ def _until(line: Stream[FromMind], kind: type[Ready]) -> Ready:
     raise ValueError("bench mind: the mind ended before it was ready; run main.py mind to see why")
 
 
-AREAS: dict[str, Callable[[str, int], Sequence[Row]]] = {"realm": realm, "perceive": perceiving, "mind": mind}
+def frozen(model: str, seed: int) -> Sequence[Row]:
+    """The context-frozen step against full backpropagation: see training/bench_frozen.py."""
+    from training.bench_frozen import frozen
+
+    return frozen(model, seed)
+
+
+def optimizers(model: str, seed: int) -> Sequence[Row]:
+    """One step of each optimizer: see training/bench_optimizers.py."""
+    from training.bench_optimizers import optimizers
+
+    return optimizers(model, seed)
+
+
+AREAS: dict[str, Callable[[str, int], Sequence[Row]]] = {
+    "realm": realm,
+    "perceive": perceiving,
+    "mind": mind,
+    "frozen": frozen,
+    "optimizers": optimizers,
+}
 
 
 def bench(area: str, model: str, seed: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ result = learn(LearnConfig(lessons=64, out=Path("runs/first")))
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from game.realm.rules import Rules
 from game.realm.rules import load as load_rules
 from perception.model import NOVICE, Model, choose_device, load, save
 from training.frozen import Broken
+from training.gradients import Shares
 from training.lessons import Journal, generated, held_out_pairs, shown_pairs
 from training.measure.headdiff import Baseline
 from training.measure.headprobes import head_probes, probe_loss
@@ -27,6 +28,7 @@ BEHAVIOURS = ("sight",)
 CURVE_PROBES = 48  # scenes on which the curve is drawn; before and after are scored on all of them and more
 CHANGE_ROWS = 32  # decisions on which each head's own change is followed along the way
 GAIN_PROBES = 24  # scenes over which the gain is shared out
+SEEN_HITS, SEEN_ALARMS = 0.9, 0.05  # by which "steps to see" counts
 
 Report = Callable[[str, int, int], None]  # what is going on, how far, of how many
 
@@ -54,6 +56,7 @@ class LearnConfig:
         for name in ("lessons", "steps", "probes", "measure_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name.replace('_', '-')} {getattr(self, name)}: must be at least 1")
+        self.teach.check()
         if self.out is not None and self.out.exists() and any(self.out.iterdir() if self.out.is_dir() else [self.out]):
             raise ValueError(f"--out {self.out}: exists and is not empty; give a new folder")
 
@@ -71,6 +74,8 @@ class Run:
     curve: list[dict[str, float | None]]
     own: list[tuple[int, torch.Tensor]]
     seconds: float
+    gradients: list[torch.Tensor] = field(default_factory=list)  # a share per head for each of `own`
+    shares: Shares | None = None  # where the gradient went, over the whole run
 
     def training(self) -> Training:
         """What the log is written from."""
@@ -78,9 +83,19 @@ class Run:
         config = {key: value for key, value in config.items() if key not in ("teach", "out")}
         scores = (self.scores["before"], self.scores["after"])
         seeds = {"lessons": self.config.seed, "teach": self.config.teach.seed}
-        steps = self.config.steps
         return Training(
-            self.before, self.model, config, seeds, self.journal, self.curve, scores, steps, self.seconds, self.own
+            self.before,
+            self.model,
+            config,
+            seeds,
+            self.journal,
+            self.curve,
+            scores,
+            self.config.steps,
+            self.seconds,
+            self.own,
+            self.gradients,
+            self.shares,
         )
 
     def result(self) -> dict[str, Any]:
@@ -92,6 +107,8 @@ class Run:
             "spirits_shown": self.journal.spirits_shown,
             "empties_shown": self.journal.empties_shown,
             "curve": self.curve,
+            "steps_to_see": steps_to_see(self.curve),
+            "gradients": {} if self.shares is None else self.shares.by_matrix(),
             "steps": steps,
             "seconds": self.seconds,
             "steps_per_s": steps / max(1e-9, self.seconds),
@@ -135,7 +152,8 @@ def train(config: LearnConfig, model: Model, rules: Rules, report: Report) -> Ru
     curve = [_point(0, score(model, found[:CURVE_PROBES], rules), None, 0.0)]
     baseline = Baseline.record(model.net, head_probes(model, found, rules, CHANGE_ROWS))
     own: list[tuple[int, torch.Tensor]] = []
-    seconds = 0.0
+    gradients: list[torch.Tensor] = []
+    seconds, mark = 0.0, teacher.meter.mark()
     for step in range(1, config.steps + 1):
         began = time.perf_counter()
         loss = teacher.step()
@@ -144,8 +162,17 @@ def train(config: LearnConfig, model: Model, rules: Rules, report: Report) -> Ru
         if step % config.measure_every == 0 or step == config.steps:
             curve.append(_point(step, score(model, found[:CURVE_PROBES], rules), loss, seconds))
             own.append((step, baseline.own_change(model.net)))
+            gradients.append(teacher.meter.shares(mark).per_head)
+            mark = teacher.meter.mark()
     scores["after"] = score(model, found, rules, fresh, taught)
-    return Run(config, before, model, found, teacher.journal, scores, curve, own, seconds)
+    shares = teacher.meter.shares()
+    return Run(config, before, model, found, teacher.journal, scores, curve, own, seconds, gradients, shares)
+
+
+def steps_to_see(curve: Sequence[dict[str, Any]]) -> int | None:
+    """The first measured step with at least SEEN_HITS of the spirits named and at most SEEN_ALARMS false alarms."""
+    seen = (p["step"] for p in curve if p["hits"] >= SEEN_HITS and p["false_alarms"] <= SEEN_ALARMS)
+    return next(seen, None)
 
 
 def _point(step: int, score: Score, loss: float | None, seconds: float) -> dict[str, float | None]:
@@ -160,4 +187,4 @@ def _point(step: int, score: Score, loss: float | None, seconds: float) -> dict[
     }
 
 
-__all__ = ["Broken", "LearnConfig", "Run", "learn", "train"]
+__all__ = ["Broken", "LearnConfig", "Run", "learn", "steps_to_see", "train"]

@@ -15,9 +15,10 @@ import msgspec
 import torch
 
 from perception.model import Model, weights_hash
+from training.gradients import Shares
 from training.lessons import Journal
 from training.measure.headdiff import HeadDiff, ProbeBatch, head_diff
-from training.measure.log import Curve, End, Header, Record, Snapshot, Summary, write_log
+from training.measure.log import Curve, End, Header, HeadRow, Record, Snapshot, Summary, write_log
 from training.measure.score import Score
 from training.measure.weights import Loss
 
@@ -26,7 +27,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class Training:
-    """What a log is written from. curve: dicts with Curve's fields; own: (step, (L, H) own change) along the way."""
+    """What a log is written from. curve: dicts with Curve's fields; own: (step, (L, H) own change) along the way.
+
+    gradients: (L, H) share of the gradient's energy since the entry before, one for each of `own`; shares: over all.
+    """
 
     before: Model
     after: Model
@@ -38,6 +42,8 @@ class Training:
     steps: int
     seconds: float
     own: Sequence[tuple[int, torch.Tensor]] = ()
+    gradients: Sequence[torch.Tensor] = ()
+    shares: Shares | None = None
 
 
 def commit() -> str:
@@ -71,6 +77,7 @@ def _grid(values: torch.Tensor) -> tuple[tuple[float, ...], ...]:
 
 def _snapshots(training: Training, diff: HeadDiff) -> list[Snapshot]:
     still = torch.zeros_like(diff.own)
+    shares: Sequence[torch.Tensor | None] = training.gradients or [None] * len(training.own)
     return [
         Snapshot(
             step=0,
@@ -80,7 +87,10 @@ def _snapshots(training: Training, diff: HeadDiff) -> list[Snapshot]:
             entropy=_grid(diff.entropy_before),
             pattern=_grid(still),
         ),
-        *(Snapshot(step=step, phase="during", own=_grid(own)) for step, own in training.own),
+        *(
+            Snapshot(step=step, phase="during", own=_grid(own), gradient=() if share is None else _grid(share))
+            for (step, own), share in zip(training.own, shares, strict=True)
+        ),
         Snapshot(
             step=training.steps,
             phase="after",
@@ -92,6 +102,13 @@ def _snapshots(training: Training, diff: HeadDiff) -> list[Snapshot]:
     ]
 
 
+def _with_gradients(row: HeadRow, shares: Shares | None) -> HeadRow:
+    if shares is None:
+        return row
+    found = {matrix: float(grid[row.layer, row.head]) for matrix, grid in shares.heads.items()}
+    return msgspec.structs.replace(row, gradients=found)
+
+
 def write_training_log(path: Path, training: Training, probes: Sequence[ProbeBatch], loss: Loss | None) -> None:
     """Measure every head before and after, and write the log whole. With a loss, the gain is shared out too.
 
@@ -101,7 +118,7 @@ def write_training_log(path: Path, training: Training, probes: Sequence[ProbeBat
     gain = diff.gain
     first, last = training.scores
     records: list[Record] = [Curve(**point) for point in training.curve]  # type: ignore[arg-type]
-    records += [*_snapshots(training, diff), *diff.rows()]
+    records += [*_snapshots(training, diff), *(_with_gradients(row, training.shares) for row in diff.rows())]
     records.append(
         Summary(
             before=first.as_dict(),
@@ -114,6 +131,7 @@ def write_training_log(path: Path, training: Training, probes: Sequence[ProbeBat
             spirits_shown=training.journal.spirits_shown,
             empties_shown=training.journal.empties_shown,
             lessons=len(training.journal.lessons),
+            gradients={} if training.shares is None else training.shares.by_matrix(),
         )
     )
     write_log(path, _header(training), [*records, End()])

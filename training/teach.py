@@ -1,8 +1,9 @@
 """Teaching: steps of context-frozen learning from a journal of lessons.
 
 One step draws scenes (dreams, unless switched off) with mundane questions rehearsed beside, takes the gradient in
-parts so that a mind can perceive in between, and lets the optimizer move the weights. A step whose loss or gradient
-is not finite is left out whole.
+parts so that a mind can perceive in between, and lets the optimizer move the weights. A step whose loss, gradient or
+outcome is not finite is left out whole. With `reuse`, a drawn set of scenes and its cache serve several steps, each of
+which rehearses other mundane questions about them.
 """
 
 from collections.abc import Iterator
@@ -10,14 +11,26 @@ from dataclasses import dataclass
 from random import Random
 
 import torch
+from torch import Tensor
+from transformers import DynamicCache
 
 from game.realm.rules import Rules
 from perception.messages import Lesson
 from perception.model import Model
-from perception.packing import Packed, pack
+from perception.packing import Packed, encode_contexts, pack
 from training.apollo import Apollo
-from training.frozen import Broken, check_finite, choose_parameters, frozen_loss, full_loss
-from training.lessons import HAUNTED, Journal, dream, tokens, waking
+from training.frozen import (
+    Broken,
+    arithmetic,
+    check_weights,
+    choose_parameters,
+    deal,
+    frozen_loss,
+    full_loss,
+    guarded_step,
+)
+from training.gradients import GradientMeter
+from training.lessons import HAUNTED, Asked, Journal, dream, tokens, waking
 
 OPTIMIZERS = ("apollo", "adamw", "sgd")
 RATES = {"apollo": 6e-3, "adamw": 1e-3, "sgd": 0.3}  # chosen by the sweep in docs/RESULTS.md
@@ -39,18 +52,32 @@ class TeachConfig:
     haunted: float = HAUNTED  # share of a dream's places that hold a spirit
     rehearse: int = 6  # mundane questions per scene
     scenes: int = 8  # per step
-    parts: int = 1  # a step's gradient is taken in so many parts
+    parts: int = 1  # a step's gradient is taken in so many parts, one part's activations in memory at a time
+    reuse: int = 0  # steps that a drawn set of contexts serves from one cache; 0 (and 1): fresh each step
+    precision: str = "float32"  # or "bfloat16": autocast; weights, gradients and state stay as they are
     warmup: int = 10  # steps over which the rate rises
     settle: int = (
         300  # steps after the last lesson in which the rate falls to nothing; the first third of them it stays
     )
     seed: int = 0
 
+    def check(self) -> None:
+        """Raises ValueError in one line for settings that cannot be."""
+        if not 1 <= self.parts <= self.scenes:
+            raise ValueError(f"--parts {self.parts}: must be from 1 to the number of scenes, {self.scenes}")
+        if self.reuse < 0:
+            raise ValueError(f"--reuse {self.reuse}: must be 0 (fresh contexts each step) or a number of steps")
+        if self.reuse > 1 and self.full:
+            raise ValueError("--reuse: with --full there is no cache of contexts to reuse; leave one of them out")
+
 
 class Teacher:
     """A model, an optimizer, and the lessons so far."""
 
     def __init__(self, model: Model, config: TeachConfig, rules: Rules, journal: Journal | None = None) -> None:
+        config.check()
+        arithmetic(model.net, config.precision)
+        check_weights(model.net)
         self.model, self.config, self.rules = model, config, rules
         self.journal = journal or Journal()
         self.parameters = choose_parameters(model.net, config.train)
@@ -58,12 +85,17 @@ class Teacher:
         self.optimizer = make_optimizer(config, self.parameters, self.rate)
         self.steps, self.loss = 0, float("nan")
         self.taught_at = 0  # the step at which the last lesson came
+        self.meter = GradientMeter(model.net)  # where the gradient went, over all steps
         self._rng = Random(f"{config.seed}/teach")
+        self._uses, self._turn = max(1, config.reuse), 0  # how many steps a drawn set serves, and has served
+        self._asked: list[Asked] = []
+        self._caches: list[DynamicCache | None] = []
 
     def teach(self, lesson: Lesson) -> None:
         """Remember a lesson; what is new is learned at the full rate again."""
         self.journal.add(lesson)
         self.taught_at = self.steps
+        self._turn = 0  # the set at hand does not know of it
 
     @property
     def settled(self) -> bool:
@@ -86,36 +118,58 @@ class Teacher:
         config, net = self.config, self.model.net
         self.optimizer.zero_grad(set_to_none=False)
         total = torch.zeros((), device=self.model.device)
-        drawn = self._draw()
+        drawn, caches = self._draw(), self._caches
         targets = sum(len(packed.target_N) for packed in drawn)
-        for packed in drawn:
+        for index, packed in enumerate(drawn):
+            with arithmetic(net, config.precision):
+                if self._uses > 1:
+                    caches[index] = caches[index] or encode_contexts(net, packed)
+                known = [caches[index]] if self._uses > 1 else []
+                loss = full_loss(net, packed) if config.full else frozen_loss(net, packed, *known)
             # Each part weighs as many answers as it holds: the step does not depend on the number of parts.
-            loss = (full_loss if config.full else frozen_loss)(net, packed) * (len(packed.target_N) / targets)
+            loss = loss * (len(packed.target_N) / targets)
             loss.backward()
             total += loss.detach()
             yield
-        try:
-            check_finite(total, self.parameters)
-        except Broken:
-            self.optimizer.zero_grad(set_to_none=False)
-            raise
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.current_rate()
-        self.optimizer.step()
+        self._move(total)
         self.steps += 1
         self.loss = float(total)
 
+    def _move(self, loss: Tensor) -> None:
+        """The optimizer's step at the current rate, and a note of where the gradient was."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.current_rate()
+        energy = self.meter.measure()
+        try:
+            guarded_step(self.optimizer, loss)
+        except Broken:
+            self.optimizer.zero_grad(set_to_none=False)
+            self._turn = 0
+            raise
+        self.meter.add(energy)
+
     def _draw(self) -> list[Packed]:
-        """The scenes of one step, dealt out over its parts."""
+        """The decisions of one step, dealt out over its parts; their scenes are those of the step before, if reused."""
         config, model = self.config, self.model
-        pad, given = model.tokenizer.pad_token_id or 0, (self._rng, self.journal, self.rules, model.tongue)
-        if config.dreams:
-            asked = [dream(*given, config.rehearse, config.haunted) for _ in range(config.scenes)]
-        else:
-            asked = [waking(*given, config.rehearse) for _ in range(config.scenes)]
-        ends = [(part + 1) * config.scenes // config.parts for part in range(config.parts)]
-        parts = [tokens(model.tokenizer, asked[a:b]) for a, b in zip([0, *ends], ends, strict=False)]
+        if self._turn % self._uses == 0:
+            self._asked = [self._scene(config.rehearse * self._uses) for _ in range(config.scenes)]
+            self._caches, self._turn = [None] * config.parts, 0
+        asked = [_at_turn(item, self._turn, config.rehearse, self._uses) for item in self._asked]
+        self._turn += 1
+        pad = model.tokenizer.pad_token_id or 0
+        parts = deal(*tokens(model.tokenizer, asked), config.parts)
         return [pack(contexts, decisions, model.net.dtype, pad).to(model.device) for contexts, decisions in parts]
+
+    def _scene(self, rehearse: int) -> Asked:
+        given = (self._rng, self.journal, self.rules, self.model.tongue, rehearse)
+        return dream(*given, self.config.haunted) if self.config.dreams else waking(*given)
+
+
+def _at_turn(asked: Asked, turn: int, rehearse: int, uses: int) -> Asked:
+    """What a step asks about a scene that serves `uses` of them: all labelled places, its own mundane questions."""
+    labelled = len(asked.decisions) - rehearse * uses
+    first = labelled + rehearse * turn
+    return Asked(asked.text, (*asked.decisions[:labelled], *asked.decisions[first : first + rehearse]))
 
 
 def make_optimizer(config: TeachConfig, parameters: list[torch.nn.Parameter], rate: float) -> torch.optim.Optimizer:

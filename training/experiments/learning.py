@@ -31,12 +31,12 @@ ARMS = (
 )
 RATES = {
     "frozen-apollo-r1": (1.2e-2, 2.4e-2, 4.8e-2, 9.6e-2),
-    "frozen-apollo-r64": (1.5e-3, 3e-3, 6e-3, 1.2e-2),
-    "frozen-apollo-r256-gaussian": (1e-3, 2e-3, 4e-3, 8e-3),
+    "frozen-apollo-r64": (1.5e-3, 3e-3, 6e-3, 1.2e-2, 2.4e-2),
+    "frozen-apollo-r256-gaussian": (1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),
     "frozen-apollo-r256-sketch": (1e-3, 2e-3, 4e-3, 8e-3),
     "frozen-adamw": (5e-4, 1e-3, 2e-3, 4e-3),
     "frozen-sgd": (0.1, 0.3, 1.0, 3.0),
-    "full-apollo-r64": (1.5e-3, 3e-3, 6e-3, 1.2e-2),
+    "full-apollo-r64": (1.5e-3, 3e-3, 6e-3, 1.2e-2, 2.4e-2),
     "full-adamw": (5e-4, 1e-3, 2e-3, 4e-3),
 }
 

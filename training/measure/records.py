@@ -13,13 +13,16 @@ most 1,024 items; binary and extension types are not used. Numbers are 64-bit fl
 "curve"     step (optimizer steps so far), loss (nil before the first), hits, false_alarms, mundane (fractions of 1),
             d_prime, seconds (since the run began)
 "snapshot"  step, phase "before", "during" or "after"; per-head grids, arrays [layer][head], empty if not measured:
-            own, pattern, cue_mass, entropy, activity
+            own, pattern, cue_mass, entropy, activity, gradient (share of the gradient's energy since the snapshot
+            before; heads and the rest together 1)
 "head"      one row of the table: layer, head (from 0); gain (nil if not measured), own, inherited, pattern,
             cue_mass_before, cue_mass_after, entropy_before, entropy_after, direct_before, direct_after; weights: map
-            of "q", "k", "v", "o" to ‖ΔW‖/‖W‖
+            of "q", "k", "v", "o" to ‖ΔW‖/‖W‖; gradients: the same to the share of the gradient's energy over the
+            whole run, empty if not measured
 "summary"   before, after: maps of hits, hits_new_pairs, false_alarms, d_prime, mundane to number or nil; gain (loss
             before - after), rest (of it, not in any head's matrices), residual (gain - heads - rest): numbers or nil;
-            steps, seconds, spirits_shown, empties_shown, lessons
+            steps, seconds, spirits_shown, empties_shown, lessons; gradients: map of "q", "k", "v", "o" (all heads
+            together) and "mlp", "norm", "bias", "other" to shares, without those that had none; empty if not measured
 "end"       nothing more
 
 Formulae and units of the per-head numbers: MEASUREMENT.md, "Per head h, at decision row t". This module needs neither
@@ -79,6 +82,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot", tag_field="typ
     cue_mass: Grid = ()
     entropy: Grid = ()
     activity: Grid = ()
+    gradient: Grid = ()
 
 
 class HeadRow(Struct, frozen=True, kw_only=True, tag="head", tag_field="type"):
@@ -95,6 +99,7 @@ class HeadRow(Struct, frozen=True, kw_only=True, tag="head", tag_field="type"):
     direct_before: float = 0.0
     direct_after: float = 0.0
     weights: dict[str, float]
+    gradients: dict[str, float] = {}
 
 
 class Summary(Struct, frozen=True, kw_only=True, tag="summary", tag_field="type"):
@@ -108,6 +113,7 @@ class Summary(Struct, frozen=True, kw_only=True, tag="summary", tag_field="type"
     spirits_shown: Count
     empties_shown: Count
     lessons: Count
+    gradients: dict[str, float] = {}
 
 
 class End(Struct, frozen=True, tag="end", tag_field="type"):
@@ -115,7 +121,7 @@ class End(Struct, frozen=True, tag="end", tag_field="type"):
 
 
 Record = Curve | Snapshot | HeadRow | Summary | End
-GRIDS = ("own", "pattern", "cue_mass", "entropy", "activity")
+GRIDS = ("own", "pattern", "cue_mass", "entropy", "activity", "gradient")
 
 
 @dataclass(frozen=True)
@@ -154,8 +160,10 @@ def weight(record: Record) -> int:
     if isinstance(record, Snapshot):
         return 500 + sum(100 + 32 * len(row) for name in GRIDS for row in getattr(record, name))
     if isinstance(record, HeadRow):
-        return 1000 + 200 * len(record.weights)
-    return 1000 + (200 * (len(record.before) + len(record.after)) if isinstance(record, Summary) else 0)
+        return 1000 + 200 * (len(record.weights) + len(record.gradients))
+    if isinstance(record, Summary):
+        return 1000 + 200 * (len(record.before) + len(record.after) + len(record.gradients))
+    return 1000
 
 
 def misfit(record: Record, header: Header) -> str | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from training.measure.records import HeadRow, Log, LogError, one_line
+from training.measure.records import HeadRow, Log, LogError, Summary, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,14 +29,14 @@ UNDECIDED = {
 
 
 def diff_table(log: Log) -> dict[str, Any]:
-    """The table of `diff --json`: {heads: [...], gain, residual, verdict}; numbers that are not finite become None.
+    """The table of `diff --json`: {heads: [...], gain, residual, verdict}, and gradients if they were measured.
 
-    Raises LogError if the run was stopped before its heads were compared.
+    Numbers that are not finite become None. Raises LogError if the run was stopped before its heads were compared.
     """
     if not log.rows:
         raise LogError(f"{log.path}: no head was compared before the run ended; let `learn` run to its end")
     names = ("layer", "head", *COLUMNS, "weights")
-    rows = [{name: getattr(row, name) for name in names} for row in log.rows]
+    rows = [{name: getattr(row, name) for name in names} | _gradients(row) for row in log.rows]
     summary = log.summary
     return _finite(
         {
@@ -45,7 +45,13 @@ def diff_table(log: Log) -> dict[str, Any]:
             "residual": None if summary is None else summary.residual,
             "verdict": dict(UNDECIDED),
         }
+        | _gradients(summary)
     )
+
+
+def _gradients(record: HeadRow | Summary | None) -> dict[str, Any]:
+    """The shares of the gradient's energy, where they were measured."""
+    return {"gradients": record.gradients} if record is not None and record.gradients else {}
 
 
 def _finite(value: Any) -> Any:
@@ -76,6 +82,9 @@ def print_table(log: Log, console: "Console", top: int = TOP) -> None:
             console.print(change, highlight=False, markup=False)
         shared = "" if summary.rest is None else f", in no head's matrices {_number(summary.rest)}"
         console.print(f"gain {_number(summary.gain)}{shared}, residual {_number(summary.residual)}", highlight=False)
+        if summary.gradients:
+            shares = ", ".join(f"{one_line(name)} {share:.1%}" for name, share in summary.gradients.items())
+            console.print(f"gradient energy: {shares}", highlight=False, markup=False)
     console.print(f"verdict: {table['verdict']['verdict']}: {table['verdict']['because']}", highlight=False)
     if log.fault is not None:
         console.print(f"only part of the log could be read: {log.fault}", highlight=False, markup=False)
@@ -155,8 +164,8 @@ def _flat(log: Log) -> list[dict[str, Any]]:
     rows = []
     for row in log.rows:
         plain = msgspec.structs.asdict(row)
-        weights = plain.pop("weights")
-        rows.append(plain | {f"weight_{matrix}": weights.get(matrix) for matrix in MATRICES})
+        maps = {"weight": plain.pop("weights"), "gradient": plain.pop("gradients")}
+        rows.append(plain | {f"{name}_{m}": values.get(m) for name, values in maps.items() for m in MATRICES})
     return rows
 
 

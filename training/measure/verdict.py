@@ -5,10 +5,10 @@ allocation on held-out probes, `weights.gain_allocation`), minus what a control 
 rule is frozen: a changed constant is a new RULE_VERSION, and all verdicts are redone.
 
 Three things the calibration changed before the freeze (docs/LOG.md): a share is out of bounds only if its whole
-interval lies outside [0, 1] by more than SLACK (where one head holds everything, the others' noise makes its share 1 +- a
-little); random sets are drawn among the heads outside the core (of six random heads of 64, one time in eleven one is the
-only head that counts); and under `localized` they judge insert alone (in a serial circuit a random set that holds one
-link removes as much as the core).
+interval lies outside [0, 1] by more than SLACK (where one head holds everything, the others' noise makes its share 1
++- a little); random sets are drawn among the heads outside the core (of six random heads of 64, one time in eleven one
+is the only head that counts); and under `localized` they judge insert alone (in a serial circuit a random set that
+holds one link removes as much as the core).
 
 Shape suffixes: S seeds, C chunks of probes (even ones are half A, odd ones half B), H heads (layer * heads + head).
 """
