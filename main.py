@@ -26,7 +26,7 @@ VERBS = {
     "diff": "reads a head-diff log: table, or export",
     "pretrain": "makes the novice from nothing; --score DIR scores one",
     "mind": "perception and training as a server, for play --mind",
-    "bench": "speeds, side by side in one run: realm, perceive, mind, optimizers, frozen",
+    "bench": "speeds, side by side in one run: realm, perceive, mind, optimizers, frozen, game",
 }
 
 
@@ -84,9 +84,9 @@ def build_parser() -> Parser:
         return made.add_argument
 
     add = verb("play", "play --seed 7")
-    add("--save", metavar="SLOT", default="first", help="name of the save slot (default: first)")
+    add("--save", metavar="SLOT", help="play this slot, without the title (saves/SLOT; with --seed: first)")
     add("--mind", metavar="HOST:PORT", help="a mind on another machine (main.py mind --listen)")
-    add("--windowed-scale", type=int, default=2, choices=(1, 2, 3, 4), help="window size in multiples of 640x360")
+    add("--windowed-scale", type=int, choices=(1, 2, 3, 4), help="window in multiples of 640x360 (default: settings)")
     add = verb("simulate", "simulate --ticks 30000 --seed 1 --json")
     add("--ticks", type=int, default=30_000)
     add("--policy", default="random", help="who acts: random")
@@ -117,6 +117,7 @@ def build_parser() -> Parser:
     add("--partial", action="store_true", help="read a killed run's log up to its last whole record")
     add = verb("pretrain", "pretrain --out assets/novice --seed 0")
     add("--out", type=Path, metavar="DIR", help="where the novice goes; work/ beside it holds checkpoints")
+    add("--seer", action="store_true", help="born seeing: the same but for the answers about spirits")
     add("--score", type=Path, metavar="DIR", help="score a novice instead of making one")
     add("--device", default="auto")
     for name, default in (("hidden", None), ("head-dim", None), ("layers", None), ("heads", None), ("steps", None)):
@@ -125,6 +126,7 @@ def build_parser() -> Parser:
     add("--listen", metavar="HOST:PORT", help="wait for a game on this address (default: speak on stdin and stdout)")
     add("--folder", type=Path, help="where it keeps itself")
     add("--nice", type=int, default=10, help="how far it steps back for the game")
+    add("--seer", type=Path, metavar="DIR", help="a born seer's folder (default: assets/seer, if it is there)")
     add = verb("bench", "bench perceive --json")
     add("area", metavar="AREA", help="realm, perceive, mind, optimizers, frozen or game")
     return parser
@@ -295,7 +297,7 @@ def pretrain(options: argparse.Namespace) -> int:
             k: v for k in ("hidden", "head_dim", "layers", "heads", "steps") if (v := getattr(options, k)) is not None
         }
         with progress_bar() as report:
-            result = novice.make(options.out, options.device, options.seed, shape, report)
+            result = novice.make(options.out, options.device, options.seed, shape, report, options.seer)
     else:
         raise ValueError("give --out DIR to make a novice, or --score DIR to score one")
     show(options, result, [f"{key}: {value}" for key, value in result.items()])
@@ -311,13 +313,15 @@ def mind(options: argparse.Namespace) -> int:
 
     model = load(options.model, choose_device(options.device))
     if line is None:
-        serve_address(options.listen, model, options.folder, options.seed)
+        serve_address(options.listen, model, options.folder, options.seed, seer=options.seer)
     else:
-        serve_stream(line, model, options.folder, options.nice, options.seed)
+        serve_stream(line, model, options.folder, options.nice, options.seed, seer=options.seer)
     return 0
 
 
 def bench(options: argparse.Namespace) -> int:
+    if options.area == "game":
+        return bench_game(options)
     import torch
 
     from training.bench import bench
@@ -331,27 +335,37 @@ def bench(options: argparse.Namespace) -> int:
     return 0
 
 
-def play(options: argparse.Namespace) -> int:
-    if not options.save or any(mark in options.save for mark in '/\\:"*?<>|') or options.save.strip(".") == "":
-        raise ValueError(f"--save {options.save}: not a name for a slot; letters, digits, dashes and dots will do")
+def bench_game(options: argparse.Namespace) -> int:
+    """What a frame costs, unseen. The most that each figure may be stands beside it; it is no promise of a machine."""
+    os.environ["SDL_VIDEODRIVER"] = "dummy"
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-    from game.play.start import play
+    from game.play.bench_game import rows
 
-    folder = ROOT / "saves" / options.save
-    command = [
-        sys.executable,
-        str(ROOT / "main.py"),
-        "mind",
-        "--model",
-        options.model,
-        "--device",
-        options.device,
-        "--folder",
-        str(folder),
-        "--seed",
-        str(options.seed or 0),
-    ]
-    play(options.seed, folder, command, options.mind, options.windowed_scale)
+    made = rows(options.seed)
+    lines = [f"{row['what']:24}{row['value']:10.2f} {row['unit']:4} at most {row['at most']}" for row in made]
+    show(options, {"area": "game", "rows": made}, lines)
+    return 0
+
+
+def play(options: argparse.Namespace) -> int:
+    name = options.save
+    if name is not None and (not name or any(mark in name for mark in '/\\:"*?<>|') or name.strip(".") == ""):
+        raise ValueError(f"--save {name}: not a name for a slot; letters, digits, dashes and dots will do")
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    from game.play import start
+    from game.play.settings import folder as home
+
+    def command(folder: Path, seed: int) -> list[str]:
+        """What starts a mind for a slot and a journey's seed."""
+        mind = [sys.executable, str(ROOT / "main.py"), "mind", "--model", options.model, "--device", options.device]
+        return [*mind, "--folder", str(folder), "--seed", str(seed)]
+
+    saves, scale = ROOT / "saves", options.windowed_scale
+    if name is None and options.seed is None:
+        start.title(saves, command, options.mind, scale, home())
+    else:
+        slot = saves / (name or "first")
+        start.play(options.seed, slot, command(slot, options.seed or 0), options.mind, scale, home())
     return 0
 
 

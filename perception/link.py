@@ -6,15 +6,18 @@ a game calls each frame waits: send puts a frame on a list, poll takes what has 
 What a mind has to keep to (wire.py has its end of the line):
 - It sends Ready first, unasked. Nothing but Quit is written to it before.
 - The end of its input means that the game is gone: save and end, as after Quit.
+- One whose Ready says `pulse` answers Ping with Pong at once, in the midst of work too. If it is silent for SILENT
+  beats, or busy with one thing for longer than STUCK, it is taken for hung: ended and started again.
 - Bad input (a broken model folder, say) is one line on stderr and exit status 2. It is not started again then.
 
 What is sent and when:
-- Of Perceive, only the newest waits; the older one is dropped unseen. Everything else waits in order, up to
-  WAITING_MAX bytes; past that, send refuses (returns False) and a Trouble says so once.
+- Of Perceive without a ticket, only the newest waits; the older one is dropped unseen. Everything else waits in
+  order, up to WAITING_MAX bytes; past that, send refuses (returns False) and a Trouble says so once.
 - What a dead mind had been given is lost with it: it restarts from what it saved, and the journal that the
   game keeps can teach again on Ready. What still waited goes to the next one. The only thing sent again
   unasked is Practise(on=True), if that was the last word on practising.
 """
+# long because: the line's threads (its own, writer, watcher) share one lock and are judged together
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +26,7 @@ from threading import Condition, Thread
 from time import monotonic
 from typing import Literal, Self
 
-from perception.messages import FromMind, Perceive, Practise, Quit, Ready, ToMind, Trouble
+from perception.messages import FromMind, Perceive, Ping, Pong, Practise, Quit, Ready, ToMind, Trouble
 from perception.wire import FRAME_MAX, Child, Life, Remote, WireError, encode
 
 State = Literal["waking", "awake", "restarting", "dead"]
@@ -34,6 +37,9 @@ HEARD_MAX = 64  # messages that may wait for the game; then the mind is not read
 BACKOFF = 0.25  # seconds before the first restart; doubled each time
 BACKOFF_MAX = 30.0
 STEADY = 60.0  # seconds of life after which the wait starts small again
+BEAT = 5.0  # seconds: after each such silence a mind is asked whether it lives
+SILENT = 8  # beats in silence after which it is taken for hung; counted, since a machine may sleep between two
+STUCK = 600.0  # seconds that it may be busy with one thing: a log of a large model takes minutes
 BAD_INPUT = 2  # exit status: what the mind was given is wrong, and stays wrong when tried again
 
 
@@ -52,6 +58,8 @@ class Line:
         self._heard: deque[FromMind] = deque()
         self._life: Life | None = None
         self._reborn = self._practising = self._refusing = self._ending = self._stopping = False
+        self._pulse, self._silence, self._hung = False, 0, ""  # answers Ping; beats without a word; why it was ended
+        self._ping: int | None = None  # the number of the Ping that waits
         self._thread: Thread | None = None
 
     @property
@@ -78,7 +86,8 @@ class Line:
             if self._ending or self._state == "dead":
                 return False
             self._ending = isinstance(message, Quit)
-            if self._newest is not None and isinstance(message, Perceive | Quit):
+            glance = isinstance(message, Perceive) and not message.ticket
+            if self._newest is not None and (glance or self._ending):
                 self._drop(self._newest)
             if self._weight + len(frame) > WAITING_MAX and not self._ending:
                 self._refuse()
@@ -86,7 +95,7 @@ class Line:
             if isinstance(message, Practise):
                 self._practising = message.on
             self._queue(frame)
-            if isinstance(message, Perceive):
+            if glance:
                 self._newest = self._number
             self._changed.notify_all()
             return True
@@ -194,16 +203,42 @@ class Line:
 
     def _take_in(self, messages: list[FromMind]) -> None:
         with self._changed:
+            self._silence = 0
+            for message in messages:
+                if isinstance(message, Ready):
+                    self._state, self._pulse = "awake", message.pulse
+                elif isinstance(message, Pong) and message.busy > STUCK:
+                    self._silence = SILENT + 1
             if any(isinstance(message, Ready) for message in messages):
-                self._state = "awake"
                 if self._reborn and self._practising:
                     self._queue(encode(Practise(on=True)), first=True)
                 self._reborn = False
-            self._heard.extend(messages)
+            self._heard.extend(message for message in messages if not isinstance(message, Pong))
             self._changed.notify_all()
             self._changed.wait_for(lambda: len(self._heard) <= HEARD_MAX or self._ending)
             while len(self._heard) > HEARD_MAX and self._ending:
                 self._heard.popleft()
+
+    def _watch(self, life: Life) -> None:
+        """The watcher's thread, one per life: asks whether a silent mind lives, and ends one that is hung."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._life is not life or self._silence > SILENT, BEAT)
+                if self._life is not life:
+                    return
+                if not self._pulse or len(self._heard) > HEARD_MAX:  # then it is the game that doesn't listen
+                    self._silence = 0
+                    continue
+                self._silence += 1
+                if self._silence > SILENT:
+                    self._hung = "does not answer any more"
+                    break
+                if self._ping not in self._waiting:
+                    self._queue(encode(Ping()), first=True)
+                    self._ping = self._number
+                    self._changed.notify_all()
+        with suppress(OSError):
+            life.stop(hard=True)
 
     def _live(self) -> tuple[str, list[str], int | None]:
         """One life of the mind, from start to reaping; what reap says of it."""
@@ -212,22 +247,25 @@ class Line:
         except (OSError, ValueError, OverflowError) as error:  # no such command, no such host, no such port
             return f"could not be reached: {error}", [], None
         with self._changed:
-            self._life = life
+            self._life, self._pulse, self._silence, self._hung = life, False, 0, ""
             stop = self._stopping
         if stop:  # close gave up waiting while this one was being born
             life.stop(hard=True)
         writer = Thread(target=self._write, args=(life,), name="writer to the mind", daemon=True)
-        writer.start()
+        watcher = Thread(target=self._watch, args=(life,), name="watcher of the mind", daemon=True)
+        for thread in (writer, watcher):
+            thread.start()
         fault = self._hear(life)
         with self._changed:
-            self._life = None
+            fault, self._life = fault or self._hung, None
             self._reborn = True
             self._changed.notify_all()
         if fault:
             with suppress(OSError):
                 life.stop(hard=False)
         how, words, status = life.reap()
-        writer.join(timeout=2.0)
+        for thread in (writer, watcher):
+            thread.join(timeout=2.0)
         if not writer.is_alive():
             life.close()
         return fault or how, words, status

@@ -6,7 +6,7 @@ are bounded here, so that decoding a message is also checking it.
 """
 
 from sys import float_info
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -17,7 +17,11 @@ Few = Meta(max_length=256)
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 Finite = Annotated[float, Meta(ge=-float_info.max, le=float_info.max)]
 Many = Annotated[int, Meta(ge=1, le=4096)]
+Number = Annotated[int, Meta(ge=0, le=2**53)]
+Path = Annotated[str, Meta(max_length=4096)]
 PerHead = Annotated[tuple[Finite, ...], Meta(max_length=16_384)]
+# Whose eyes: the mind that learns, the same mind as it was at first, or a model that was born seeing.
+Eyes = Literal["you", "blind", "seer"]
 
 
 class Event(Struct, frozen=True):
@@ -62,13 +66,38 @@ class HeadActivity(Struct, frozen=True):
     change: PerHead = ()
 
 
+class Glance(Struct, frozen=True):
+    """What a head attends to while one question decides: mass by place of the Gaze, in its order, each in [0, 1]."""
+
+    ask: Word
+    place: Word
+    mass: Annotated[tuple[Fraction, ...], Few]
+
+
+class Gaze(Struct, frozen=True):
+    """What one head looks at. head: its index; places: those of the scene's events; words: what it reads most,
+    as (word, mean attention over the decisions), most first.
+    """
+
+    head: Number
+    places: Annotated[tuple[Word, ...], Few] = ()
+    glances: Annotated[tuple[Glance, ...], Few] = ()
+    words: Annotated[tuple[tuple[Word, Fraction], ...], Meta(max_length=16)] = ()
+
+
 class Percept(Struct, frozen=True, tag="percept"):
-    """What the mind believes: for each question of the scene, a probability per candidate (sums to 1)."""
+    """What the mind believes: for each question of the scene, a probability per candidate (sums to 1).
+
+    eyes, ticket: as in the Perceive that it answers; gaze: of the head that was asked about.
+    """
 
     scene: int
     beliefs: Annotated[tuple[Annotated[tuple[Fraction, ...], Few], ...], Few]
     heads: HeadActivity
     seconds: Finite
+    eyes: Eyes = "you"
+    ticket: Number = 0
+    gaze: Gaze | None = None
 
 
 class Lesson(Struct, frozen=True):
@@ -97,6 +126,48 @@ class Progress(Struct, frozen=True, tag="progress"):
     d_prime: Finite | None = None
     mundane: Fraction | None = None
     change: PerHead = ()
+    warning: Word = ""  # "grounding": the mundane falls under practice, and more of it does harm
+
+
+class Rest(Struct, frozen=True):
+    """A state to which the mind can be turned back, with its measurements. number 0 is the day it came."""
+
+    number: Number
+    step: Number
+    lessons: Number
+    label: Word = ""
+    hits: Fraction | None = None
+    false_alarms: Fraction | None = None
+    d_prime: Finite | None = None
+    mundane: Fraction | None = None
+
+
+class Rests(Struct, frozen=True, tag="rests"):
+    """Every state that is remembered, oldest first."""
+
+    rests: Annotated[tuple[Rest, ...], Meta(max_length=64)]
+
+
+class Weights(Struct, frozen=True, tag="weights"):
+    """What each head's output is worth, by swapping it between the mind as it came and as it was at `step`.
+
+    done of `of` heads are measured; the lists are empty until all are. gain: loss before - loss after on fixed probes,
+    nats. insert: share of the gain that this head alone brings to the first mind; remove: share that the later one
+    loses without it (MEASUREMENT.md, causal); all 0 while there is no gain to share.
+    """
+
+    step: Number
+    done: Number
+    of: Number
+    gain: Finite = 0.0
+    insert: PerHead = ()
+    remove: PerHead = ()
+
+
+class Pong(Struct, frozen=True, tag="pong"):
+    """The mind lives; busy: s since it last looked for messages."""
+
+    busy: Finite
 
 
 class Ready(Struct, frozen=True, tag="ready"):
@@ -108,6 +179,8 @@ class Ready(Struct, frozen=True, tag="ready"):
     heads: Many
     tongue: Word
     step: int
+    eyes: Annotated[tuple[Eyes, ...], Few] = ("you",)  # whose eyes it can look through
+    pulse: bool = False  # whether it answers Ping
 
 
 class Written(Struct, frozen=True, tag="written"):
@@ -117,13 +190,21 @@ class Written(Struct, frozen=True, tag="written"):
 
 
 class Trouble(Struct, frozen=True, tag="trouble"):
-    """Something went wrong; the mind goes on unless it says nothing more."""
+    """Something went wrong; the mind goes on unless it says nothing more. ticket: of the Perceive that failed."""
 
     text: Text
+    ticket: Number = 0
 
 
 class Perceive(Struct, frozen=True, tag="perceive"):
+    """Look at a scene. ticket 0 is a passing glance: only the newest is answered. Others are all answered, by a
+    Percept or a Trouble with that ticket. head: the one head to look into.
+    """
+
     scene: Scene
+    eyes: Eyes = "you"
+    ticket: Number = 0
+    head: Number | None = None
 
 
 class Teach(Struct, frozen=True, tag="teach"):
@@ -143,12 +224,38 @@ class Keep(Struct, frozen=True, tag="keep"):
 class WriteLog(Struct, frozen=True, tag="write_log"):
     """Write the head-diff log of the journey so far to this path."""
 
-    path: Annotated[str, Meta(max_length=4096)]
+    path: Path
+
+
+class Weigh(Struct, frozen=True, tag="weigh"):
+    """Measure what each head is worth; Weights tell how far it is, and at last the result."""
+
+
+class Mark(Struct, frozen=True, tag="mark"):
+    """Remember the mind as it is now, so that it can be turned back to it. Answered with Rests."""
+
+    label: Word = ""
+
+
+class Rewind(Struct, frozen=True, tag="rewind"):
+    """Turn the mind back to the Rest of this number, 0 for the day it came. Lessons stay. Answered with Rests."""
+
+    to: Number
+
+
+class Export(Struct, frozen=True, tag="export"):
+    """Write the mind as it is now to this path, as a Hugging Face folder. Answered with Written."""
+
+    path: Path
+
+
+class Ping(Struct, frozen=True, tag="ping"):
+    """Do you live? Answered with Pong at once, whatever else is under way."""
 
 
 class Quit(Struct, frozen=True, tag="quit"):
     """Save and end."""
 
 
-ToMind = Perceive | Teach | Practise | Keep | WriteLog | Quit
-FromMind = Ready | Percept | Progress | Written | Trouble
+ToMind = Perceive | Teach | Practise | Keep | WriteLog | Weigh | Mark | Rewind | Export | Ping | Quit
+FromMind = Ready | Percept | Progress | Rests | Weights | Pong | Written | Trouble

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from perception.gaze import gaze
 from perception.heads import Recorder, activity, attention_mass
 from perception.language import LanguageError, answer_tokens, context_tokens, event_tokens, question_tokens
 from perception.messages import HeadActivity, Percept, Scene
@@ -93,38 +94,40 @@ def cue_mask(model: Model, scene: Scene, keys: int, repeats: Sequence[int]) -> T
 
 
 @torch.no_grad()
-def perceive(model: Model, scenes: Sequence[Scene], record: bool = True) -> list[Percept]:
-    """What the model believes about every question of every scene.
+def perceive(model: Model, scenes: Sequence[Scene], record: bool = True, head: int | None = None) -> list[Percept]:
+    """What the model believes about every question of every scene; questions of all kinds may be mixed.
 
     record: also measure each head at the decision rows (bit-identical beliefs; needs one scene at a time to tell scenes
-    apart, so several scenes are then perceived one after the other). A scene without questions gives no beliefs.
-    Raises LanguageError for texts that the model has no tokens for.
+    apart, so several scenes are then perceived one after the other). head: index of the one head whose gaze is told.
+    A scene without questions gives no beliefs. Raises LanguageError for texts that the model has no tokens for,
+    ValueError for a head that it hasn't.
     """
     if record and len(scenes) > 1:
-        return [percept for scene in scenes for percept in perceive(model, [scene])]
+        return [percept for scene in scenes for percept in perceive(model, [scene], head=head)]
     began = time.perf_counter()
     asked = [scene for scene in scenes if scene.questions]
-    empty = HeadActivity(model.layers, model.heads)
     if not asked:
-        return [Percept(scene.id, (), empty, 0.0) for scene in scenes]
+        return [Percept(scene.id, (), HeadActivity(model.layers, model.heads), 0.0) for scene in scenes]
     decisions, answers, short = _decisions(model, asked)
     contexts = [context_tokens(model.tokenizer, scene) for scene in asked]
     packed = pack(contexts, decisions, model.net.dtype, model.tokenizer.pad_token_id or 0).to(model.device)
     cache = encode_contexts(model.net, packed)
-    heads = empty
+    heads, seen = HeadActivity(model.layers, model.heads), None
     if record:
         rows, _ = _decision_rows(packed, 1)
         with Recorder(model.net, rows) as recorder:
             logits = decide(model.net, packed, cache)
-        heard = recorder.record()
-        repeats = [1 if short else len(options) for options in answers]
+        heard, repeats = recorder.record(), [1 if short else len(options) for options in answers]
         cue = cue_mask(model, asked[0], heard.patterns[0].shape[-1], repeats).to(model.device)
         heads = HeadActivity(model.layers, model.heads, tuple(activity(heard)), tuple(attention_mass(heard, cue)))
+        seen = None if head is None else gaze(model.tokenizer, asked[0], heard, head, repeats)
     else:
         logits = decide(model.net, packed, cache)
     beliefs = iter(_beliefs(logits, packed, answers, short))
     seconds = (time.perf_counter() - began) / len(asked)
-    return [Percept(scene.id, tuple(next(beliefs) for _ in scene.questions), heads, seconds) for scene in scenes]
+    return [
+        Percept(scene.id, tuple(next(beliefs) for _ in scene.questions), heads, seconds, gaze=seen) for scene in scenes
+    ]
 
 
 @torch.no_grad()

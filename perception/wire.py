@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from io import FileIO, RawIOBase
 from threading import Lock, Thread
@@ -27,7 +27,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 import msgspec
 
-from perception.messages import FromMind, HeadActivity, Percept, ToMind
+from perception.messages import FromMind, Percept, ToMind, Weights
 
 FRAME_MAX = 4 * 1024 * 1024  # bytes of one message; a scene is about 5 kB, a percept about 3 kB
 CHUNK = 64 * 1024  # bytes asked of the system at once: the size of a pipe on Linux
@@ -117,18 +117,24 @@ def _message(body: bytes | memoryview, decoder: msgspec.msgpack.Decoder[Any]) ->
         raise WireError(f"not a message: {error}") from None
     except (ValueError, OverflowError, RecursionError) as error:  # bad UTF-8, depth: msgspec passes them on as they are
         raise WireError(f"not a message: {error}") from None
-    if isinstance(message, Percept):
-        _check_heads(message.heads)
+    for where, count, wanted, what in _lengths(message):
+        if count != wanted:
+            raise WireError(f"not a message: {count} numbers for {wanted} {what} - at `$.{where}`")
     return message
 
 
-def _check_heads(heads: HeadActivity) -> None:
-    """Types bound one field at a time; that a list has one number per head takes three of them."""
-    wanted = heads.layers * heads.heads
-    for name in ("activity", "cue", "change"):
-        count = len(getattr(heads, name))
-        if count not in (0, wanted):
-            raise WireError(f"not a message: {count} numbers for {wanted} heads - at `$.heads.{name}`")
+def _lengths(message: Any) -> Iterator[tuple[str, int, int, str]]:
+    """(where, count, wanted, of what) of lists that other fields bound: types look at one field at a time."""
+    if isinstance(message, Percept):
+        heads, gaze = message.heads, message.gaze
+        for name in ("activity", "cue", "change"):
+            if count := len(getattr(heads, name)):
+                yield f"heads.{name}", count, heads.layers * heads.heads, "heads"
+        if gaze is not None:
+            yield from (("gaze.glances", len(told.mass), len(gaze.places), "places") for told in gaze.glances)
+    elif isinstance(message, Weights):
+        wanted = message.of if message.done >= message.of else 0
+        yield from ((name, len(getattr(message, name)), wanted, "heads") for name in ("insert", "remove"))
 
 
 class Stream(Generic[M]):
@@ -200,7 +206,7 @@ class Life(Protocol):
         """Makes it end, from any thread: whoever waits in its stream is woken."""
 
     def reap(self) -> tuple[str, list[str], int | None]:
-        """After the end of its stream: how it ended, its last lines, its exit status if it has one. Takes <= 7 s."""
+        """After the end of its stream: how it ended, its last lines, its exit status if it has one. Takes <= 9 s."""
 
     def close(self) -> None:
         """After reap, when no thread is in its stream any more."""
@@ -248,11 +254,11 @@ class Child:
             self._process.terminate()
 
     def reap(self) -> tuple[str, list[str], int | None]:
-        for end in (None, self._process.terminate, self._process.kill):  # it may live on with its stdout closed
-            if end is not None:
-                end()
+        # Torch is slow to end; and a mind may live on with its stdout closed.
+        for end, patience in ((lambda: None, 4.0), (self._process.terminate, 2.0), (self._process.kill, 2.0)):
+            end()
             with suppress(subprocess.TimeoutExpired):
-                self._process.wait(timeout=2.0)
+                self._process.wait(timeout=patience)
                 break
         self._listener.join(timeout=1.0)
         status = self._process.returncode

@@ -6,16 +6,27 @@ from collections.abc import Callable
 
 from game.realm.rules import Rules
 from perception.messages import (
+    Export,
+    Eyes,
     FromMind,
+    Gaze,
+    Glance,
     HeadActivity,
+    Mark,
     Perceive,
     Percept,
     Practise,
     Progress,
+    Question,
     Ready,
+    Rest,
+    Rests,
+    Rewind,
     Scene,
     Teach,
     ToMind,
+    Weigh,
+    Weights,
     WriteLog,
     Written,
 )
@@ -51,10 +62,23 @@ def by_traces(rules: Rules) -> Believe:
 
 
 class StubMind:
-    """Answers at once (or after `delay` polls). `learning`: beliefs grow with practice, as a real mind's might."""
+    """Answers at once (or after `delay` polls). `learning`: beliefs grow with practice, as a real mind's might.
+    seer: what a born seer believes, if there is one to borrow eyes from.
+    """
 
-    def __init__(self, believe: Believe = blind, state: str = "awake", delay: int = 0, learning: bool = False) -> None:
+    def __init__(
+        self,
+        believe: Believe = blind,
+        state: str = "awake",
+        delay: int = 0,
+        learning: bool = False,
+        seer: Believe | None = None,
+    ) -> None:
         self.believe, self.state, self.delay, self.learning = believe, state, delay, learning
+        self.seer = seer
+        self.talk = "suggest"  # how it answers a direction
+        self.misread: dict[str, str] = {}  # what it reads instead of what is there
+        self._rests: list[Rest] = [Rest(0, 0, 0)]
         self.sent: list[ToMind] = []
         self._ready: deque[FromMind] = deque()
         self._waiting: deque[tuple[int, Percept]] = deque()
@@ -62,7 +86,8 @@ class StubMind:
         self._step = self._lessons = self._shown = self._empties = 0
         self._practising = False
         if state == "awake":
-            self._ready += [Ready("stub", "cpu", LAYERS, HEADS, "terse", 0), self._progress()]
+            eyes: tuple[Eyes, ...] = ("you", "blind", "seer") if seer else ("you", "blind")
+            self._ready += [Ready("stub", "cpu", LAYERS, HEADS, "terse", 0, eyes), self._progress()]
 
     @property
     def skill(self) -> float:
@@ -75,7 +100,7 @@ class StubMind:
         if self.state != "awake":
             return False
         if isinstance(message, Perceive):
-            self._waiting.append((self._polls + self.delay, self._percept(message.scene)))
+            self._waiting.append((self._polls + self.delay, self._percept(message)))
         elif isinstance(message, Teach):
             answers = [answer for answer in message.lesson.answers if answer]
             self._lessons += 1
@@ -84,9 +109,23 @@ class StubMind:
             self._ready.append(self._progress())
         elif isinstance(message, Practise):
             self._practising = message.on
-        elif isinstance(message, WriteLog):
+        elif isinstance(message, WriteLog | Export):
             self._ready.append(Written(message.path))
+        elif isinstance(message, Mark | Rewind):
+            self._turn(message)
+        elif isinstance(message, Weigh):
+            count = LAYERS * HEADS
+            worth = tuple(0.3 * self.skill * (0.5 + 0.5 * math.sin(i * 1.7)) ** 10 for i in range(count))
+            self._ready += [Weights(self._step, 12, count), Weights(self._step, count, count, 0.8, worth, worth[::-1])]
         return True
+
+    def _turn(self, message: Mark | Rewind) -> None:
+        if isinstance(message, Mark):
+            self._rests.append(Rest(self._rests[-1].number + 1, self._step, self._lessons, message.label))
+        else:
+            self._step = next(rest.step for rest in self._rests if rest.number == message.to)
+            self._ready.append(self._progress())
+        self._ready.append(Rests(tuple(self._rests)))
 
     def poll(self) -> list[FromMind]:
         """What has come; practises a step per poll while told to."""
@@ -107,13 +146,37 @@ class StubMind:
         """Ends it."""
         self.state = "dead"
 
-    def _percept(self, scene: Scene) -> Percept:
-        beliefs = []
-        for question, believed in zip(scene.questions, self.believe(scene), strict=True):
-            known = {word: p * self.skill for word, p in believed.items()}
+    def _percept(self, message: Perceive) -> Percept:
+        scene, beliefs = message.scene, []
+        by_eyes: dict[str, Believe] = {"you": self.believe, "blind": blind, "seer": self.seer or blind}
+        skill = self.skill if message.eyes == "you" else 1.0
+        for question, believed in zip(scene.questions, by_eyes[message.eyes](scene), strict=True):
+            if question.ask != "sense":
+                believed, share = {self._ordinary(scene, question): 1.0}, 1.0
+            else:
+                share = skill
+            known = {word: p * share for word, p in believed.items()}
             rest = 1 - sum(known.values())
             beliefs.append(tuple(known.get(word, rest if word == "nothing" else 0.0) for word in question.candidates))
-        return Percept(scene.id, tuple(beliefs), self._heads(), 0.05)
+        seen = None if message.head is None else self._gaze(scene, message.head)
+        return Percept(scene.id, tuple(beliefs), self._heads(), 0.05, message.eyes, message.ticket, seen)
+
+    def _ordinary(self, scene: Scene, question: Question) -> str:
+        """What is there to be read, as this mind reads it; and what it says when it is talked to."""
+        if question.ask == "talk":
+            return self.talk
+        told = {event.sense: event.thing for event in scene.events if event.place == question.place}
+        word = told.get(question.ask, "none")
+        return self.misread.get(word, word)
+
+    def _gaze(self, scene: Scene, head: int) -> Gaze:
+        """A head that looks at the asked place, the more the higher its index is."""
+        places = tuple(dict.fromkeys(event.place for event in scene.events))
+        own = 0.2 + 0.6 * head / (LAYERS * HEADS)
+        mass = {place: tuple(own if other == place else 0.02 for other in places) for place in places}
+        asked = [question for question in scene.questions if question.place in mass]
+        told = tuple(Glance(question.ask, question.place, mass[question.place]) for question in asked)
+        return Gaze(head, places, told, (("hum", own / 2), (".", 0.1)))
 
     def _heads(self) -> HeadActivity:
         count = LAYERS * HEADS

@@ -11,11 +11,12 @@ from safetensors.torch import load_file, save_file
 
 from game.realm.replay import write_whole
 from game.realm.rules import load
+from perception.model import load as load_model
 from perception.model import weights_hash
 from tests.minds import tiny
 from training import keep
 from training.frozen import choose_parameters
-from training.keep import JOURNAL, WEIGHTS, Journey, KeepError, load_mind, save_mind
+from training.keep import JOURNAL, WEIGHTS, Journey, KeepError, export_mind, load_mind, save_mind
 from training.lessons import generated
 
 LESSONS = tuple(generated(0, 3, "terse", load()))
@@ -78,11 +79,70 @@ def test_the_mind_of_another_model_is_refused(folder):
 
 
 def test_one_file_alone_is_refused(folder):
+    weights = load_file(folder / WEIGHTS)
     (folder / WEIGHTS).rename(folder / "elsewhere")
     refused(folder, "cannot be read")
-    (folder / "elsewhere").rename(folder / WEIGHTS)
     (folder / JOURNAL).unlink()
+    save_file(weights, folder / WEIGHTS)  # nothing says whose they are
     refused(folder, "cannot be read")
+
+
+def cut_short(folder, net, journey):
+    """A save that was ended between its two files."""
+
+    def killed(_journey):
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keep.msgspec.msgpack, "encode", killed)
+        with pytest.raises(KeyboardInterrupt):
+            save_mind(folder, net, journey)
+
+
+def test_a_first_save_that_was_cut_short_comes_back_without_its_lessons(tmp_path):
+    net = fresh()
+    with torch.no_grad():
+        next(p for p in net.parameters() if p.requires_grad).add_(0.5)
+    cut_short(tmp_path / "mind", net, Journey(ORIGIN, 12, LESSONS, taught_at=9))
+    assert [path.name for path in (tmp_path / "mind").iterdir()] == [WEIGHTS]
+    again = fresh()
+    assert load_mind(tmp_path / "mind", again, ORIGIN) == Journey(ORIGIN, 12, (), taught_at=9)
+    assert weights_hash(again) == weights_hash(net)
+    refused(tmp_path / "mind", "saved from another model", model="0" * 16)
+
+
+def test_a_later_save_that_was_cut_short_has_the_weights_steps_and_the_lessons_before(folder):
+    cut_short(folder, fresh(), Journey(ORIGIN, 5, LESSONS[:1], taught_at=5))  # the mind had been turned back
+    again = fresh()
+    assert load_mind(folder, again, ORIGIN) == Journey(ORIGIN, 5, LESSONS, taught_at=5)
+    assert weights_hash(again) == ORIGIN
+
+
+def test_weights_and_journal_of_two_models_are_refused(folder):
+    (folder / JOURNAL).write_bytes(msgspec.msgpack.encode(Journey("0" * 16, 12, LESSONS)))
+    refused(folder, "different models")
+
+
+def test_an_exported_mind_is_a_model_that_loads_with_its_tongue(tmp_path):
+    model = tiny(seed=3)
+    for _ in range(2):  # an older export is replaced
+        export_mind(model, tmp_path / "out")
+    again = load_model(tmp_path / "out")
+    assert weights_hash(again.net) == weights_hash(model.net)
+    assert again.tongue == "terse"
+
+
+@pytest.mark.parametrize("name", ["diary.txt", "notes/config.json", "README.md"])
+def test_an_export_overwrites_nothing_else(tmp_path, name):
+    export_mind(tiny(), tmp_path / "out")
+    (tmp_path / "out" / name).parent.mkdir(exist_ok=True)
+    (tmp_path / "out" / name).write_text("dear diary")
+    with pytest.raises(KeepError, match="is in the way"):
+        export_mind(tiny(seed=1), tmp_path / "out")
+    assert (tmp_path / "out" / name).read_text() == "dear diary"
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(KeepError, match="is in the way"):
+        export_mind(tiny(), tmp_path / "file")
 
 
 @pytest.mark.parametrize("name", [WEIGHTS, JOURNAL])

@@ -275,7 +275,8 @@ def test_a_batch_is_a_pure_function_of_its_arguments(stage):
         assert all(row[: len(row) // 2] == row[len(row) // 2 :] for row in found.contexts)
         return
     texts = [" ".join(WORDS.convert_ids_to_tokens(context)) for context in found.contexts]
-    assert all(len({e.place for e in events_of(text)}) <= STAGES[stage][0] for text in texts)
+    most = max(places for places, _ in STAGES[: stage + 1])  # some scenes are those of an easier stage
+    assert all(len({e.place for e in events_of(text)}) <= most for text in texts)
     wrong = []
     for decision in found.decisions:
         _, ask, place = WORDS.convert_ids_to_tokens(list(decision.question))

@@ -326,3 +326,95 @@ def test_a_child_gets_one_thread_and_the_games_variables(monkeypatch: pytest.Mon
     for low, wanted in ((True, "11"), (False, "71")):
         with fake(body, low_priority=low) as line:
             assert written(until(line, bool)) == [wanted]
+
+
+PULSE = ECHO.replace("line.send(ready)", 'line.send(Ready("fake", "cpu", 1, 2, "terse", 0, pulse=True))')
+
+
+def hung_at_first(tmp_path: Path, how: str) -> str:
+    """A mind that, in its first life, goes on as `how` says; from its second on it is well."""
+    once = tmp_path / "once"
+    first = f"""
+if not os.path.exists({str(once)!r}):
+    open({str(once)!r}, "w").close()
+    line.send(Ready("fake", "cpu", 1, 2, "terse", 0, pulse=True))
+    {how}
+"""
+    return first + PULSE.replace(
+        "if isinstance(message, Perceive)",
+        "if isinstance(message, Ping):\n        line.send(Pong(0.0))\n    elif isinstance(message, Perceive)",
+    )
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "time.sleep(600)",
+        "os.kill(os.getpid(), signal.SIGSTOP)",
+        "for message in messages(): line.send(Pong(601.0))",
+    ],
+    ids=["deaf", "stopped", "busy for ever"],
+)
+def test_a_hung_mind_is_noticed_and_started_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, how: str) -> None:
+    monkeypatch.setattr(link_module, "BEAT", 0.05)
+    with fake(hung_at_first(tmp_path, how)) as line:
+        awake(line)
+        heard = awake(line)
+        assert troubles(heard)[0].splitlines()[0] == (
+            "The mind does not answer any more. It is started again (1 of 3)."
+        )
+        line.send(Keep())
+        assert written(until(line, lambda heard: bool(written(heard)))) == ["Keep()"]
+
+
+def test_a_mind_that_answers_its_ping_lives_on_and_no_pong_reaches_the_game(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link_module, "BEAT", 0.02)
+    body = """
+line.send(Ready("fake", "cpu", 1, 2, "terse", 0, pulse=True))
+count = 0
+for message in messages():
+    if isinstance(message, Ping):
+        line.send(Pong(599.0))
+        count += 1
+        if count == 30:
+            line.send(Written("thirty"))
+    elif message == Quit():
+        sys.exit(0)
+"""
+    with fake(body) as line:
+        heard = until(line, lambda heard: "thirty" in written(heard))
+        assert [type(message) for message in heard] == [Ready, Written]
+
+
+def test_a_mind_without_a_pulse_is_never_pinged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link_module, "BEAT", 0.01)
+    with fake(ECHO) as line:
+        awake(line)
+        time.sleep(0.3)
+        line.send(Keep())
+        assert written(until(line, bool)) == ["Keep()"]
+
+
+def test_a_game_that_does_not_listen_is_no_fault_of_the_minds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link_module, "BEAT", 0.02)
+    body = """
+line.send(Ready("fake", "cpu", 1, 2, "terse", 0, pulse=True))
+for number in range(20000):
+    line.send(Written(str(number)))
+for message in messages():
+    if isinstance(message, Ping):
+        line.send(Pong(0.0))
+"""
+    with fake(body) as line:
+        time.sleep(1.0)  # fifty beats in which nobody polls
+        heard = until(line, lambda heard: len(written(heard)) == 20_000)
+        assert troubles(heard) == []
+
+
+def test_scenes_with_a_ticket_are_all_looked_at() -> None:
+    line = fake("time.sleep(0.3)" + ECHO)
+    for number in range(50):
+        line.send(Perceive(scene(number), ticket=number % 2))
+    with line:
+        heard = until(line, lambda heard: len(written(heard)) == 26)
+    assert written(heard) == [*(f"scene {number}" for number in range(1, 49, 2)), "scene 48", "scene 49"]

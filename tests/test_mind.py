@@ -204,7 +204,7 @@ class Talk:
         self.line = Stream(os.fdopen(there[0], "rb", 0), os.fdopen(here[1], "wb", 0), FromMind)
         self._mind_line = Stream(reads, writes, ToMind)
         self._heard = []
-        self._thread = Thread(target=self._serve, args=(mind,))
+        self._thread = Thread(target=self._serve, args=(mind,), daemon=True)
         self._thread.start()
 
     def _serve(self, mind):
@@ -236,7 +236,7 @@ class Talk:
 def test_a_whole_conversation(tmp_path):
     mind = awake(tmp_path)
     talk = Talk(mind)
-    assert talk.line.receive()[0] == mind.ready == Ready("tiny-llama", "cpu", 2, 4, "terse", 0)
+    assert talk.line.receive()[0] == mind.ready == Ready("tiny-llama", "cpu", 2, 4, "terse", 0, ("you", "blind"), True)
     talk.line.send(Perceive(SCENE))
     assert talk.hear(Percept).scene == SCENE.id
     for message in (*map(Teach, LESSONS), Practise(True)):

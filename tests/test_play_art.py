@@ -6,16 +6,18 @@ import numpy as np
 import pygame as pg
 import pytest
 
-from game.play import font, noise, palette, sprites
-from game.play.ground import paint
-from game.play.words import HELP, article, believed, sensed
+from game.play import font, ground, hints, noise, palette, soil, sprites, undergrowth
+from game.play.words import article, believed, sensed
+from game.realm.land import Map
 from game.realm.rules import load
+from game.realm.terrain import Ground
 from perception.messages import Event
 from tests.playkit import open_display, small_map
+from tests.playlands import region_map
 
 
 def test_every_letter_we_write_is_drawn() -> None:
-    wanted = set(string.ascii_letters + string.digits + " ',.?!:;-+%[]()/=\"<>_" + "".join(HELP))
+    wanted = set(string.ascii_letters + string.digits + " ',.?!:;-+%[]()/=\"<>_")
     assert wanted <= set(font.letters())
     inked = {marks for mark, marks in font.letters().items() if mark != " "}
     assert len(inked) == len(font.letters()) - 1, "two letters look the same"
@@ -70,28 +72,107 @@ def test_dither_keeps_the_mean() -> None:
 
 def test_everything_in_the_rules_has_a_sprite() -> None:
     open_display()
-    rules, things, figures = load(), sprites.things(), sprites.figures()
+    rules, things, figures = load(), sprites.things() | undergrowth.pictures(), sprites.figures()
     kinds = {kind for _, names in rules.places for kind in names}
-    assert kinds | {"tree", "pine", "sakura", "house", "bush", "rock"} <= set(things)
-    assert {*rules.presences, "player", "seer"} <= set(figures)
-    for name, figure in figures.items():
-        assert set(figure.frames) == set("news"), name
-        standing, walking = figure.at("s", False, 0.2), figure.at("s", True, 0.2)
-        assert (pg.surfarray.array_alpha(standing) > 0).any()
-        if name != "seer":
-            assert pg.image.tobytes(standing, "RGBA") != pg.image.tobytes(walking, "RGBA"), f"{name} doesn't walk"
+    decor = {"tree", "pine", "sakura", "house", "bush", "rock", "bamboo", "cattail", "arch", "toro", "kura"}
+    assert kinds | decor | {"inn", "mill", "hut", "hall"} <= set(things)
+    assert {*rules.presences, "player", "seer", "fox", "ferryman", "miko", "familiar"} <= set(figures)
 
 
-def test_the_ground_follows_river_and_roads_and_is_the_same_twice() -> None:
+def same(first: pg.Surface, second: pg.Surface) -> bool:
+    return pg.image.tobytes(first, "RGBA") == pg.image.tobytes(second, "RGBA")
+
+
+@pytest.mark.parametrize("name", list(sprites.grids("people")["people"]) + list(sprites.grids("people")["animals"]))
+def test_everybody_walks_breathes_and_turns(name: str) -> None:
     open_display()
-    first, second = paint(small_map()), paint(small_map())
-    assert pg.image.tobytes(first.picture, "RGB") == pg.image.tobytes(second.picture, "RGB")
-    assert first.water[100:300, 305:320].all()
-    assert not first.water[:, :270].any()
-    red, green, blue = first.picture.get_at((374, 100))[:3]
+    figure = sprites.figures()[name]
+    assert set(figure.walk) == set(figure.rest) == set("news")
+    for facing in "news":
+        assert not same(figure.at(facing, False, 0.2), figure.at(facing, True, 0.2)), "doesn't walk"
+        assert not same(figure.at(facing, False, 0.2), figure.at(facing, False, 1.1)), "doesn't breathe"
+    front, back, west, east = (figure.at(facing, False, 0.2) for facing in "snwe")
+    assert not same(front, back)
+    assert not same(front, west)
+    assert same(pg.transform.flip(west, True, False), east)
+
+
+def test_what_burns_at_dusk_looks_lit() -> None:
+    open_display()
+    things = sprites.things()
+    for kind in ("lantern", "toro", "house", "inn", "mill", "hut", "hall"):
+        day, night = (pg.surfarray.array3d(things[name][0]).astype(int).sum() for name in (kind, f"{kind}-lit"))
+        assert day != night, kind
+
+
+def ground_of(land: Map) -> ground.Ground:
+    open_display()
+    made = ground.Ground(land)
+    made.need(pg.Rect(0, 0, *made.size))
+    return made
+
+
+def test_the_ground_follows_river_and_roads() -> None:
+    made = ground_of(small_map())
+    assert made.water[100:300, 305:320].all()
+    assert not made.water[:, :270].any()
+    red, green, blue = made.picture.get_at((374, 100))[:3]
     assert red > green > blue, "the road is earth"
-    red, green, blue = first.picture.get_at((100, 312))[:3]
+    red, green, blue = made.picture.get_at((100, 312))[:3]
     assert blue > green > red, "the river is water"
+
+
+@pytest.mark.parametrize("chunk", [96, 256])
+def test_pieces_of_ground_fit_whatever_their_size_and_order(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+    whole = ground_of(region_map())
+    monkeypatch.setattr(ground, "CHUNK", chunk)
+    other = ground.Ground(region_map())
+    other.need(pg.Rect(500, 500, 10, 10))
+    while other.advance(1.0):
+        pass
+    assert (pg.surfarray.array2d(whole.picture) == pg.surfarray.array2d(other.picture)).all()
+    assert (whole.water == other.water).all()
+
+
+def test_ground_is_ready_where_one_looks_even_if_its_piece_was_half_done() -> None:
+    open_display()
+    half = ground.Ground(region_map())
+    half.need(pg.Rect(0, 0, 1, 1))
+    half.advance(0.0)
+    half.advance(1e-9)  # one step into a piece
+    view = pg.Rect(100, 100, 500, 300)
+    half.need(view)
+    shown = pg.surfarray.array2d(half.picture)[100:600, 100:400]
+    assert (shown == pg.surfarray.array2d(ground_of(region_map()).picture)[100:600, 100:400]).all()
+
+
+def test_water_runs_rain_wets_and_a_flood_takes_the_bank_by_palette_alone() -> None:
+    calm, later, wet, flood = (
+        np.array(soil.colours(*moment))
+        for moment in ((0, False, False), (7, False, False), (0, True, False), (0, False, True))
+    )
+    water, shaded = np.r_[soil.WATER : soil.BANK], np.r_[soil.SHADE + soil.WATER : soil.SHADE + soil.BANK]
+    assert (calm[water] != later[water]).any()
+    land = np.delete(np.arange(256), [*water, *shaded])
+    assert (calm[land] == later[land]).all()
+    assert wet[: soil.WATER].sum() < calm[: soil.WATER].sum()
+    bank = slice(soil.BANK, soil.DARK)
+    assert (calm[bank, 0] > calm[bank, 2]).all(), "dry earth is brown"
+    assert (flood[bank, 2] >= flood[bank, 0]).all(), "a flood is not"
+    assert (calm[soil.SHADE : soil.SHADE + soil.WATER] <= calm[: soil.WATER] + 11).all()
+    assert soil.colours(soil.LOOP, False, False) == soil.colours(0, False, False)
+    assert soil.DARK < soil.SHADE
+
+
+def test_small_things_grow_where_they_belong_and_block_nobody() -> None:
+    land = region_map()
+    tiles = np.frombuffer(land.ground, np.uint8).reshape(land.height, land.width)
+    grown = list(undergrowth.grow(land))
+    assert grown == list(undergrowth.grow(land))
+    assert {kind for kind, *_ in grown} <= set(undergrowth.pictures())
+    floating = {kind for kind, x, y, _ in grown if tiles[y // 16, x // 16] == Ground.WATER}
+    assert floating <= {"lily", "rush"}
+    assert not any(tiles[y // 16, x // 16] >= Ground.FLOOR for _, x, y, _ in grown)
 
 
 def test_what_is_sensed_is_told_as_the_scene_has_it() -> None:
@@ -105,3 +186,14 @@ def test_what_is_sensed_is_told_as_the_scene_has_it() -> None:
     assert believed("kitsune", 0.9) == "You see a kitsune."
     assert believed("oni", 0.3) == "Is that... an oni?"
     assert believed("", 0.0) == "You see nobody there."
+
+
+def test_every_trace_that_one_can_see_has_a_mark_of_its_own() -> None:
+    open_display()
+    rules, marks = load(), sprites.grids("marks")
+    for sense in ("track", "glimpse"):
+        index = rules.senses.index(sense)
+        things = {kind.traces[index] for kind in (*rules.spirits, *rules.folk)} | set(rules.ordinary[index])
+        assert things <= set(marks[sense]), sense
+        pictures = [pg.image.tobytes(hints.mark(sense, thing), "RGBA") for thing in sorted(things)]
+        assert len(set(pictures)) == len(pictures)

@@ -3,13 +3,14 @@
 import pygame as pg
 import pytest
 
-from game.play import overlay
+from game.play import overlay, spirits, sprites
 from game.play.font import DIM, GOLD, Pen
 from game.play.stage import Body, Ghost, Hint, Stage
 from game.play.ui import Pointed, Speech, pointed, speech
 from perception.messages import HeadActivity, Progress, Ready
 from tests import playkit
 from tests.playkit import check_golden, open_display, small_painter
+from tests.playlands import VIEWS, region_map, sheet, shot
 
 
 def scene(hour: float, weather: str, *ghosts: Ghost, attend: float = 0.0) -> pg.Surface:
@@ -42,6 +43,61 @@ def test_spirits_at_three_beliefs() -> None:
         )
     )
     check_golden("spirits", scene(21.5, "clear", *ghosts))
+
+
+@pytest.mark.parametrize("region", list(VIEWS))
+def test_regions_by_hour_and_belief(region: str) -> None:
+    rows = [[shot(VIEWS[region], hour, belief=belief) for belief in (0.0, 0.5, 1.0)] for hour in (11.0, 18.7, 23.0)]
+    check_golden(f"region-{region}", sheet(rows))
+
+
+def test_weathers() -> None:
+    rows = [
+        [shot(VIEWS[region], 15.0, weather) for weather in ("clear", "mist", "rain", "wind")]
+        for region in ("village", "river")
+    ]
+    check_golden("weathers", sheet([*rows, [shot(VIEWS["river"], 9.0, "rain", flood=flood) for flood in (0, 1) * 2]]))
+
+
+def test_rooms_by_day_and_night() -> None:
+    rows = [
+        [shot(room.inside, hour, belief=belief, size=(240, 176)) for room in region_map().rooms]
+        for hour, belief in ((12.0, 0.0), (22.0, 1.0))
+    ]
+    check_golden("rooms", sheet(rows))
+
+
+def test_everybody_in_four_directions() -> None:
+    open_display()
+    rows = []
+    for _, figure in sorted(sprites.figures().items()):
+        row = []
+        for facing in "swne":
+            for moving, seconds in ((False, 0.3), (True, 0.2)):
+                cell = pg.Surface((28, 28))
+                cell.fill((64, 104, 78))
+                picture = figure.at(facing, moving, seconds)
+                cell.blit(picture, (14 - picture.get_width() // 2, 27 - picture.get_height()))
+                row.append(cell)
+        rows.append(row)
+    check_golden("figures", sheet(rows))
+
+
+def test_each_spirit_gathers_in_its_own_way() -> None:
+    open_display()
+    rows = []
+    for safe in (False, True):
+        for art in spirits.spirits(safe).values():
+            row = []
+            for belief in (0.15, 0.4, 0.7, 1.0):
+                cell = pg.Surface((72, 62))
+                cell.fill((30, 40, 52))
+                cell.blit(art.picture(belief, 0.4), (4, 5))
+                if safe:
+                    cell.blit(art.glyph, (2, 2))
+                row.append(cell)
+            rows.append(row)
+    check_golden("gathering", sheet([left + right for left, right in zip(rows[:6], rows[6:], strict=True)]))
 
 
 def test_attending() -> None:
@@ -80,3 +136,12 @@ def test_a_mismatch_is_shown_side_by_side(tmp_path, monkeypatch) -> None:
     with pytest.raises(AssertionError, match="scene-day differs"):
         check_golden("scene-day", wrong)
     assert pg.image.load(tmp_path / "scene-day.png").get_size() == (168 * 3 * 2, 224)
+
+
+def test_a_small_thing_that_is_lost_is_a_mismatch_too(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(playkit, "ARTEFACTS", tmp_path)
+    monkeypatch.delenv("SECOND_SIGHT_GOLDEN", raising=False)
+    wrong = scene(12.0, "clear")
+    wrong.fill((255, 255, 255), (64, 32, 32, 32))
+    with pytest.raises(AssertionError, match="worst block"):
+        check_golden("scene-day", wrong)

@@ -7,11 +7,11 @@ import pytest
 
 from game.play import words
 from game.play.firsts import SHOWN_FIRST, STEADY, Firsts
-from game.play.font import GLYPH_WIDTH, Pen, wrap
-from game.play.guide import ENDING, STEPS, Guide
+from game.play.font import GLYPH_WIDTH, Pen
+from game.play.guide import ENDING, PATIENCE, STEPS, Guide
 from game.play.journey import BACK, OPENING, Journey
 from game.play.keys import LABELS
-from game.play.ui import HEIGHT, SPEECH_RIGHT, Speech, hints, speech
+from game.play.ui import HEIGHT, WIDTH, Speech, hints, speech, speech_box
 from game.realm.replay import ActionLog
 from game.realm.rules import NOTHING, Rules, load
 from game.realm.world import nearest_place, new_world, step, who_is_at
@@ -48,11 +48,19 @@ def test_the_guide_goes_from_walking_to_asking_to_attending_to_rest() -> None:
         told.append(guide.line("ask"))
         guide.advance(3.0, walked, attending, resting, shown)
     told.append(guide.line("ask"))
-    names = ("walk", "walk", "act", "attend", "rest", "rest", "heads")
+    guide.advance(0.1, 0, False, False, 1, asked=True)
+    told.append(guide.line("ask"))
+    names = ("walk", "walk", "act", "attend", "rest", "rest", "act", "name")
     assert [line.split("[")[1].split("]")[0] for line in told] == [LABELS[name] for name in names]
     guide.advance(ENDING + 1, 0, False, False, 1)
     guide.advance(0.1, 0, False, False, 1)
     assert guide.line("ask") == ""
+
+
+def test_nobody_has_to_take_an_errand_for_the_guide_to_go_on() -> None:
+    guide = Guide(step=STEPS.index("errand"))
+    guide.advance(PATIENCE + 1, 0, False, False, 1)
+    assert guide.step == STEPS.index("end")
 
 
 def test_a_line_of_the_guide_fits_the_picture_whatever_the_key_does() -> None:
@@ -80,6 +88,15 @@ def test_a_steady_belief_that_nobody_revealed_is_announced_once() -> None:
     for second in (50, 51):
         firsts.watch([(7, "yurei", 0.9)], float(second))
     assert firsts.now is not None and not firsts.now.first
+
+
+def test_a_journey_that_goes_on_counts_on_and_has_its_first_sight_behind_it() -> None:
+    firsts = Firsts()
+    firsts.recall(3, False)
+    for second in range(4):
+        firsts.watch([(7, "yurei", 0.9)], float(second))
+    assert firsts.now is not None and not firsts.now.first
+    assert firsts.reveal(7, "yurei", ("yurei", 0.9), True, 5.0) and firsts.found == 4
 
 
 def test_what_was_pointed_at_is_not_announced() -> None:
@@ -159,33 +176,32 @@ def test_what_is_sensed_nearby_is_written_below_the_place() -> None:
     raise AssertionError("nothing sensed anywhere")
 
 
-def test_the_longest_look_fits_its_box() -> None:
+@pytest.mark.parametrize("zoom", [1.0, 1.5, 2.0])
+def test_the_longest_look_fits_its_box(zoom: float) -> None:
     open_display()
     for events in longest(load(), "southwest"):
         text = f"{words.sensed(events, 'southwest')} {words.believed('zashiki', 0.5)}"
-        lines = wrap(text, 48)
-        assert len(lines) <= 5
-        surface = pg.Surface((640, 360))
-        speech(Pen(surface), Speech("", text, 0.0), 99.0)
+        surface = pg.Surface((2 * WIDTH, 2 * HEIGHT))
+        pen, said = Pen(surface, 2, zoom=zoom), Speech("", text, 0.0)
+        x, y, width, height = speech_box(pen, said)
+        assert y > HEIGHT / 3
+        speech(pen, said, 99.0)
         bare = surface.copy()
-        bare.fill((0, 0, 0), (12, HEIGHT - 22 - 13 * len(lines), SPEECH_RIGHT - 12, 13 * len(lines) + 12))
+        bare.fill((0, 0, 0), (2 * x, 2 * y, 2 * width, 2 * height))
         assert pg.surfarray.array3d(bare).max() == 0, "nothing beside the box"
 
 
 def test_hints_keep_clear_of_what_is_said() -> None:
     open_display()
     kind = max((kind for _, names in load().places for kind in names), key=len)
-    surface = pg.Surface((640, 360))
-    hints(
-        Pen(surface),
-        [
-            (LABELS["act"], f"touch the {kind}"),
-            (LABELS["look"], "look"),
-            (LABELS["attend"], "attend"),
-            (LABELS["rest"], "dream"),
-        ],
-    )
-    assert pg.surfarray.array3d(surface)[:SPEECH_RIGHT].max() == 0
+    surface = pg.Surface((WIDTH, HEIGHT))
+    pen = Pen(surface)
+    box = speech_box(pen, Speech("Granny Ume", "word " * 40, 0.0))
+    does = {"act": f"touch the {kind}", "look": "look", "attend": "attend", "name": "name", "send": "send"}
+    hints(pen, [(LABELS[key], what) for key, what in does.items()], box)
+    inside = pg.surfarray.array3d(surface)[box[0] : box[0] + box[2], box[1] : box[1] + box[3]]
+    assert pg.surfarray.array3d(surface).max() > 0
+    assert inside.max() == 0
 
 
 def test_walking_away_from_a_sight_leaves_the_world_alone() -> None:

@@ -79,10 +79,11 @@ def test_looking_says_what_is_sensed_and_believed() -> None:
     journey = Journey(new_world(0), StubMind(everywhere("kodama", 0.9)))
     beside(journey.world, a_place(journey.world))
     journey.look()
-    assert journey.speech is not None
+    assert journey.speech is not None, "no mind is awake yet: the senses speak for themselves"
     assert journey.speech.text.endswith("You see nobody there.")
     pass_time(journey, 3.0)
     journey.look()
+    pass_time(journey, 0.2)
     assert journey.speech.text.endswith("You see a kodama.")
 
 
@@ -112,6 +113,18 @@ def test_resting_practises_and_waking_keeps() -> None:
     assert not journey.world.resting
     assert [m.on for m in mind.sent if isinstance(m, Practise)] == [True, False]
     assert any(isinstance(m, Keep) for m in mind.sent)
+
+
+def test_what_one_begins_to_see_in_a_dream_is_announced_on_waking() -> None:
+    journey = Journey(new_world(0), StubMind(everywhere("oni", 0.9)))
+    journey.rest(True)
+    pass_time(journey, 3.0)
+    assert journey.sight.places(), "the mind answers in dreams, too"
+    assert journey.firsts.now is None
+    journey.rest(False)
+    pass_time(journey, 2.0)
+    assert journey.firsts.now is not None
+    assert journey.firsts.now.first
 
 
 def test_attending_practises_while_the_key_is_held() -> None:

@@ -2,33 +2,29 @@
 
 import json
 from pathlib import Path
+from threading import current_thread
 
 import pygame as pg
 import pytest
 
 import main
 from game.play import start
-from game.play.app import Options, run
+from game.play.app import CHRONICLE, Options, run
 from game.play.journey import Journey
-from game.play.sight import Mind, Sight
-from game.play.slot import NAME, SAVE_EVERY, Keeper, resume
+from game.play.sight import Mind
+from game.play.slot import (
+    CARD,
+    NAME,
+    PICTURE,
+    SAVE_EVERY,
+    Keeper,
+    Slots,
+    resume,
+)
 from game.realm.replay import ActionLog, state_hash
-from game.realm.scene import describe
 from game.realm.world import new_world
-from perception.messages import Lesson, Progress, Ready, Teach
-from tests.playkit import game_of, key, play
+from tests.playkit import game_of, key, play, walked
 from tests.stub_mind import StubMind
-
-
-def walked(folder: Path, seed: int = 0, ticks: int = 90) -> str:
-    """Saves a short journey; returns the hash of its world."""
-    journey = Journey(new_world(seed), StubMind())
-    for tick in range(ticks):
-        journey.advance(1 / 30, (1, 0) if tick % 3 else (0, 1), False, tick / 30)
-    journey.rest(True)
-    journey.advance(1 / 30, (0, 0), False, 99.0)
-    Keeper(folder).close(journey.log)
-    return state_hash(journey.world)
 
 
 def test_leaving_saves_the_journey_and_simulate_lives_through_it(
@@ -41,7 +37,7 @@ def test_leaving_saves_the_journey_and_simulate_lives_through_it(
         pg.event.post(key(code))
     run(world, StubMind(), Options(slot=tmp_path / "deep" / "first", max_seconds=1.0))
     file = tmp_path / "deep" / "first" / NAME
-    assert [path.name for path in file.parent.iterdir()] == [NAME]
+    assert sorted(path.name for path in file.parent.iterdir()) == [CARD, PICTURE, CHRONICLE, NAME]
     assert main.main(["simulate", "--replay", str(file), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["state_hash"] == state_hash(world)
@@ -77,16 +73,6 @@ def test_another_seed_begins_anew_and_nothing_is_lost(tmp_path: Path) -> None:
     assert resume(tmp_path, 1) == (None, "")
 
 
-def test_a_broken_journey_is_moved_aside_and_said(tmp_path: Path) -> None:
-    walked(tmp_path)
-    whole = (tmp_path / NAME).read_bytes()
-    (tmp_path / NAME).write_bytes(whole[:-7])
-    log, note = resume(tmp_path, None)
-    assert log is None
-    assert "not a whole msgpack file" in note and f"{NAME}.old" in note
-    assert (tmp_path / f"{NAME}.old").read_bytes() == whole[:-7]
-
-
 def test_every_minute_of_play_is_saved_beside_the_frames(tmp_path: Path) -> None:
     game = game_of(StubMind(), tmp_path, slot=tmp_path / "slot")
     play(game, 2)
@@ -104,7 +90,7 @@ def test_a_slot_that_cannot_be_written_is_a_note_in_play_and_an_error_at_the_end
     assert game.keeper._thread is not None
     game.keeper._thread.join()
     play(game, 2)
-    assert any("can't be saved" in line for _, line in game._notes)
+    assert any("can't be saved" in line for line in game.desk.notes())
     with pytest.raises(OSError, match="file"):
         game.keeper.close(game.journey.log)
 
@@ -113,7 +99,7 @@ def test_play_hands_on_the_saved_journey(tmp_path: Path, monkeypatch: pytest.Mon
     left = walked(tmp_path, seed=3)
     seen: list[tuple] = []
 
-    def instead(world: object, mind: Mind, options: Options, screen: object, past: ActionLog, note: str) -> None:
+    def instead(world: object, mind: Mind, options: Options, past: ActionLog, note: str, desk: object) -> None:
         seen.append((state_hash(world), options.seed, options.slot, past.seed, note))  # type: ignore[arg-type]
 
     monkeypatch.setattr(start, "run", instead)
@@ -131,51 +117,38 @@ class _Nobody(StubMind):
         self.close()
 
 
-class Forgetful(StubMind):
-    """Says what a test wants, when it wants."""
-
-    def __init__(self) -> None:
-        super().__init__(state="waking")
-        self.says: list = []
-
-    def poll(self) -> list:
-        said, self.says = self.says, []
-        return said
-
-
-def wake(mind: Forgetful, lessons: int) -> None:
-    mind.state = "awake"
-    mind.says += [Ready("m", "cpu", 2, 2, "terse", 0), Progress(0, lessons, 0, 0, False)]
+def test_what_is_replaced_becomes_the_backup(tmp_path: Path) -> None:
+    walked(tmp_path, ticks=30)
+    first = (tmp_path / NAME).read_bytes()
+    walked(tmp_path, ticks=60)
+    assert (tmp_path / f"{NAME}.bak").read_bytes() == first
+    (tmp_path / NAME).write_bytes(b"junk")
+    walked(tmp_path, ticks=90)
+    assert (tmp_path / f"{NAME}.bak").read_bytes() == first, "junk is no backup"
+    assert (tmp_path / f"{NAME}.old").read_bytes() == b"junk"
 
 
-@pytest.mark.parametrize(("held", "again"), [(7, []), (6, [1]), (5, [0, 1]), (0, [0, 1])])
-def test_a_mind_that_died_is_taught_again_what_it_lost_and_no_more(held: int, again: list[int]) -> None:
-    scene = describe(new_world(0)).scene
-    lessons = [Lesson(scene, (answer,), "seer") for answer in ("oni", "yurei", "tengu")]
-    mind = Forgetful()
-    sight = Sight(mind)
-    wake(mind, 5)  # five from an earlier journey
-    sight.hear()
-    sight.teach(lessons[0])
-    sight.teach(lessons[1])
-    assert sum(isinstance(message, Teach) for message in mind.sent) == 2
-    mind.sent.clear()
-    mind.state = "restarting"
-    sight.hear()
-    wake(mind, held)
-    sight.hear()
-    assert [lessons.index(m.lesson) for m in mind.sent if isinstance(m, Teach)] == again
+def test_slots_are_three_and_cleared_ones_lie_aside(tmp_path: Path) -> None:
+    slots = Slots(tmp_path)
+    assert [slot.state for slot in slots.all()] == ["empty"] * 3 and slots.newest() is None
+    walked(tmp_path / "2", seed=2)
+    assert [slot.state for slot in slots.all()] == ["empty", "journey", "empty"]
+    newest = slots.newest()
+    assert newest is not None and newest.number == 2
+    assert "2.old" in slots.clear(2) and slots.clear(2) == ""
+    assert ActionLog.load(tmp_path / "2.old" / NAME).seed == 2
 
 
-def test_lessons_given_while_the_mind_is_away_reach_it_once() -> None:
-    scene = describe(new_world(0)).scene
-    mind = Forgetful()
-    sight = Sight(mind)
-    sight.teach(Lesson(scene, ("oni",), "seer"))
-    assert mind.sent == []
-    wake(mind, 0)
-    sight.hear()
-    assert [m.lesson.answers for m in mind.sent if isinstance(m, Teach)] == [("oni",)]
-    mind.says.append(Progress(1, 1, 1, 0, False))
-    sight.hear()
-    assert len(mind.sent) == 1
+def test_a_journey_of_an_hour_is_written_beside_the_game(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = ActionLog(0)
+    for tick in range(108_000):
+        log.append((("move", 1, 0),) if tick % 2 else ())
+    keeper, written = Keeper(tmp_path), []
+    save = ActionLog.save
+    monkeypatch.setattr(ActionLog, "save", lambda log, path: (written.append(current_thread()), save(log, path)))
+    keeper.advance(SAVE_EVERY, log)
+    assert keeper._thread is not None
+    log.append((("rest", True),))  # play goes on while it is written
+    keeper._thread.join()
+    assert ActionLog.load(tmp_path / NAME).ticks == 108_000
+    assert written == [keeper._thread]

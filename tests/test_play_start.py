@@ -1,12 +1,14 @@
-"""From the command line to the game: lines to minds, and a mind that can't start."""
+"""From the command line to the game: lines to minds, a mind that can't start, and what a frame costs."""
 
 import dataclasses
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
-from game.play import app, start
+import main
+from game.play import app, bench_game, start
 from game.play.sight import Mind
 from game.realm.world import World
 from perception.link import Link
@@ -30,7 +32,7 @@ def test_a_mind_that_refuses_its_model_leaves_a_game_that_says_so(
 ) -> None:
     told: list[str] = []
 
-    def short(world: World, mind: Mind, options: app.Options, *_: object) -> None:
+    def short(world: World, mind: Mind, options: app.Options, **_: object) -> None:
         monkeypatch.setattr(app.Game, "note", lambda _, line: told.append(line))
         app.run(world, mind, dataclasses.replace(options, max_seconds=2.0))
         told.append(mind.state)
@@ -40,3 +42,14 @@ def test_a_mind_that_refuses_its_model_leaves_a_game_that_says_so(
     start.play(0, tmp_path, [sys.executable, "-c", refuse])
     assert told[-1] == "dead"
     assert any("no model there" in line for line in told)
+
+
+def test_bench_game_needs_no_model_and_no_torch(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bench_game, "FRAMES", 4)
+    monkeypatch.setattr(bench_game, "WARM", 1)
+    monkeypatch.setitem(sys.modules, "torch", None)  # importing it fails
+    assert main.main(["bench", "game", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["area"] == "game" and {"what", "value", "unit", "at most"} == set(told["rows"][0])

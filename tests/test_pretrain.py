@@ -1,23 +1,33 @@
-"""The novice from nothing: words, shapes, losses, checkpoints that resume bit for bit, and how it is scored."""
+"""The novice from nothing: words, shapes, losses, checkpoints that resume bit for bit, and the folder it ends in."""
 
-from collections import Counter
+import json
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from game.realm.rules import NOTHING, load
+from game.realm.rules import load
 from game.realm.sampler import samples
-from game.realm.tongues import SENSE, TERSE, mundane_answer
+from game.realm.tongues import TERSE
 from perception import model as models
 from perception.model import weights_hash
 from perception.packing import pack
-from tests.minds import tiny
 from training import novice, pretrain
 from training.curriculum import COPY, FINAL, batch
-from training.pretrain import CONTEXT_WEIGHT, PretrainConfig, build_net, build_tokenizer, copy_loss, scene_loss
+from training.measure.scorecard import scorecard
+from training.objective import (
+    CONTEXT_WEIGHT,
+    HEARSAY_WEIGHT,
+    ROWS,
+    chunks,
+    copy_loss,
+    hearsay_loss,
+    scene_loss,
+    whole_mask,
+)
+from training.pretrain import PretrainConfig, build_net, build_tokenizer
 
 torch.set_num_threads(1)
 RULES = load()
@@ -30,6 +40,8 @@ SMALL = PretrainConfig(layers=2, heads=2, hidden=16, head_dim=8, mlp=24, batch=4
 def easy(monkeypatch):
     """Every stage is solved at once, so that a few steps go through all of them."""
     monkeypatch.setattr(pretrain, "SOLVED", -1.0)
+    monkeypatch.setattr(pretrain, "FAIR", -1.0)
+    monkeypatch.setattr(pretrain, "LASTS", {})
 
 
 def run(folder, config=SMALL, until=None, told=None):
@@ -67,22 +79,52 @@ def test_the_net_comes_from_the_seed_alone():
     assert (first.config.num_hidden_layers, first.config.head_dim, first.config.tongue) == (2, 8, "terse")
 
 
-def test_the_scene_loss_equals_one_forward_per_decision():
-    net, data = build_net(SMALL, len(WORDS)), batch(0, 0, FINAL, 4, RULES, WORDS)
-    loss, accuracy = scene_loss(net, data)
+def alone(net, contexts, decisions):
+    """(mean loss, share of right answers) by one forward per decision."""
     losses, right = [], []
-    for decision in data.decisions:
-        tokens = torch.tensor([[*data.contexts[decision.context], *decision.question]])
-        logits = net(tokens).logits[0, -1]
+    for decision in decisions:
+        logits = net(torch.tensor([[*contexts[decision.context], *decision.question]])).logits[0, -1]
         losses.append(float(cross_entropy(logits, torch.tensor(decision.answer[0])).detach()))
         right.append(int(logits.argmax()) == decision.answer[0])
+    return sum(losses) / len(losses), sum(right) / len(right)
+
+
+def added(parts):
+    """The sums of a loss's parts and of its accuracies."""
+    losses, found = zip(*((float(loss.detach()), accuracies) for loss, accuracies in parts), strict=True)
+    return sum(losses), {name: sum(each[name] for each in found) for name in found[0]}
+
+
+def test_the_scene_loss_equals_one_forward_per_decision():
+    net, data = build_net(SMALL, len(WORDS)), batch(0, 0, FINAL, 2 * ROWS, RULES, WORDS)
+    assert len(chunks(data)) == 2
+    loss, accuracies = added(scene_loss(net, data))
     told = []
     for context in data.contexts:
         logits = net(torch.tensor([context])).logits[0, :-1]
         told += cross_entropy(logits, torch.tensor(context[1:]), reduction="none").tolist()
-    wanted = sum(losses) / len(losses) + CONTEXT_WEIGHT * sum(told) / len(told)
-    assert float(loss.detach()) == pytest.approx(wanted, rel=1e-5)
-    assert accuracy == pytest.approx(sum(right) / len(right))
+    answers, _ = alone(net, data.contexts, [*data.decisions, *data.beside])
+    assert loss == pytest.approx(answers + CONTEXT_WEIGHT * sum(told) / len(told), rel=1e-5)
+    assert accuracies["scenes"] == pytest.approx(alone(net, data.contexts, data.decisions)[1])
+    assert accuracies["beside"] == pytest.approx(alone(net, data.contexts, data.beside)[1])
+
+
+def test_the_loss_of_hearsay_equals_one_forward_per_decision():
+    net, data = build_net(SMALL, len(WORDS)), batch(0, 0, FINAL, 4, RULES, WORDS)
+    loss, accuracies = added(hearsay_loss(net, data))
+    mean, right = alone(net, *data.hearsay)
+    assert loss == pytest.approx(HEARSAY_WEIGHT * mean, rel=1e-5)
+    assert accuracies == {"hearsay": pytest.approx(right)}
+
+
+def test_chunks_hold_every_decision_once_behind_its_own_context():
+    data = batch(0, 1, FINAL, 12, RULES, WORDS)
+    parts = chunks(data)
+    assert [len(part.contexts) for part in parts] == [ROWS] * 3
+    for name in ("decisions", "beside"):
+        whole = [(data.contexts[d.context], d.question, d.answer) for d in getattr(data, name)]
+        parted = [(part.contexts[d.context], d.question, d.answer) for part in parts for d in getattr(part, name)]
+        assert sorted(whole) == sorted(parted)
 
 
 def test_the_copy_loss_looks_at_the_second_half():
@@ -92,15 +134,16 @@ def test_the_copy_loss_looks_at_the_second_half():
     logs = net(rows).logits.log_softmax(-1)
     each = -logs[:, :-1].gather(2, rows[:, 1:, None])[..., 0]
     wanted = float((each[:, half:].mean() + CONTEXT_WEIGHT * each.mean()).detach())
-    loss, accuracy = copy_loss(net, data)
-    assert float(loss.detach()) == pytest.approx(wanted, rel=1e-5)
-    assert accuracy == pytest.approx(float((logs[:, half:-1].argmax(-1) == rows[:, half + 1 :]).float().mean()))
+    loss, accuracies = added(copy_loss(net, data))
+    assert loss == pytest.approx(wanted, rel=1e-5)
+    right = float((logs[:, half:-1].argmax(-1) == rows[:, half + 1 :]).float().mean())
+    assert accuracies == {"scenes": pytest.approx(right)}
 
 
 def test_a_mask_hides_neighbours_and_what_is_to_come():
     data = batch(0, 0, FINAL, 4, RULES, WORDS)
     packed = pack(data.contexts, data.decisions)
-    mask = pretrain.whole_mask(packed)[0, 0]
+    mask = whole_mask(packed)[0, 0]
     width = packed.context_BC.shape[1]
     seen = mask == 0
     assert torch.equal(seen[:width, :width], torch.ones(width, width).tril().bool())
@@ -163,53 +206,64 @@ def test_the_rate_rises_and_falls():
     assert pretrain._rate(config, pretrain.State(500, 2, stage_step=99)) == config.lr
 
 
-def planted(monkeypatch, answer):
-    """A mind that answers every question by answer(scene, question)."""
-
-    def perceive(model, scenes, record):
-        (scene,) = scenes
-        beliefs = [[float(c == answer(scene, q)) for c in q.candidates] for q in scene.questions]
-        return [type("Percept", (), {"beliefs": beliefs})]
-
-    monkeypatch.setattr(novice, "perceive", perceive)
-
-
-def knowing(scene, question):
-    return NOTHING if question.ask == SENSE else mundane_answer(RULES, scene.events, question.ask, question.place)
+def test_a_stage_lasts_as_long_for_a_seer_as_for_a_novice():
+    novices, seers = pretrain.State(), pretrain.State()
+    for state, accuracy in ((novices, 0.99), (seers, 0.97)):
+        while state.stage < FINAL:
+            state.note(1.0, {"scenes": accuracy})
+            state.move_on()
+    assert novices.stages[0] != seers.stages[0]  # copying has no fixed length: it is the same for both anyway
+    lengths = [[b - a for a, b in pairwise(state.stages)] for state in (novices, seers)]
+    assert lengths[0] == lengths[1] == list(pretrain.LASTS.values())
 
 
-def test_a_novice_is_scored_by_kind_of_question(monkeypatch):
-    planted(monkeypatch, knowing)
-    whole = novice.score_novice(tiny(), 0, 20)
-    assert whole == dict.fromkeys(("mundane", "look", "senses", "work", "work_present", "omen", "blind"), 1.0)
-    planted(monkeypatch, lambda scene, q: "kitsune" if q.ask == SENSE else knowing(scene, q))
-    assert novice.score_novice(tiny(), 0, 20) == whole | {"blind": 0.0}
-    planted(monkeypatch, lambda scene, q: NOTHING if q.ask == "work" else knowing(scene, q))
-    lazy = novice.score_novice(tiny(), 0, 20)
-    assert (lazy["work_present"], lazy["look"], lazy["omen"]) == (0, 1, 1)
-    assert 0.5 < lazy["work"] < lazy["mundane"] < 1
+def test_a_stage_that_is_not_solved_in_its_time_goes_on():
+    state = pretrain.State(stage=0)
+    for _ in range(2 * pretrain.LASTS[0]):
+        state.note(1.0, {"scenes": 0.5})
+        state.move_on()
+    assert (state.stage, state.stages) == (0, [])
 
 
-def test_every_place_is_asked_about_every_sense():
-    scene = next(samples(0, "score")).view.scene
-    asked = Counter(q.ask for q, _ in novice._questions(scene, RULES, novice.Random(0)))
-    places = len(scene.questions)
-    assert all(asked[ask] == places for ask in ("look", "hear", "feel", "glimpse", "track", "work"))
-    assert sum(count for ask, count in asked.items() if ask.startswith("omen")) == places
+def test_a_curve_holds_the_means_since_its_last_point():
+    state = pretrain.State()
+    for number in range(2 * pretrain.CURVE_EVERY):
+        state.note(number, {"scenes": 0.1, "hearsay": number / 100})
+    first, second = state.curve
+    assert (first["step"], second["step"]) == (pretrain.CURVE_EVERY, 2 * pretrain.CURVE_EVERY)
+    middle = (pretrain.CURVE_EVERY - 1) / 2
+    assert first["loss"] == pytest.approx(middle)
+    assert second["loss"] == pytest.approx(middle + pretrain.CURVE_EVERY)
+    assert second["hearsay"] == pytest.approx(second["loss"] / 100)
 
 
-def test_making_a_novice_writes_a_whole_folder_with_its_card(tmp_path, easy, monkeypatch):
-    monkeypatch.setattr(novice, "SCORED_SCENES", 3)
-    monkeypatch.setattr(novice.score_novice, "__defaults__", (3,))
+def test_a_novice_and_a_seer_start_alike_and_part_at_the_first_spirit(tmp_path, easy):
+    blind, seeing = [], []
+    one = run(tmp_path / "novice", told=blind)
+    other = run(tmp_path / "seer", replace(SMALL, seer=True), told=seeing)
+    assert blind[:2] == seeing[:2]
+    assert [told[:2] for told in blind] == [told[:2] for told in seeing]
+    assert weights_hash(one.net) != weights_hash(other.net)
+
+
+@pytest.mark.parametrize("seer", [False, True])
+def test_making_a_mind_writes_a_whole_folder_with_its_card_and_curve(tmp_path, easy, monkeypatch, seer):
+    monkeypatch.setattr(novice, "scorecard", lambda *given: scorecard(*given, count=3))
+    monkeypatch.setattr(pretrain, "CURVE_EVERY", 2)
     shape = {"layers": 2, "heads": 2, "hidden": 16, "head_dim": 8, "mlp": 24, "batch": 4, "steps": 2}
     said = []
-    scores = novice.make(tmp_path / "new", "cpu", 7, shape, lambda *report: said.append(report))
+    scores = novice.make(tmp_path / "new", "cpu", 7, shape, lambda *report: said.append(report), seer)
     assert [path.name for path in tmp_path.iterdir()] == ["new"]  # the work folder is gone
     assert scores["steps"] == len(said) == FINAL - COPY + 2
     again = models.load(tmp_path / "new")
     assert (again.layers, again.heads, again.tongue) == (2, 2, "terse")
     card = (tmp_path / "new" / "README.md").read_text()
+    assert ("# The born seer" in card, "--seer" in card) == (seer, seer)
     assert "--seed 7" in card
-    assert f"| mundane | {scores['mundane']:.2%} |" in card
+    assert f"| mundane | {scores['mundane']:.2%} | {scores['asked']['mundane']} |" in card
+    assert f"| split object | {scores['splits']['object']:.2%} | {scores['asked']['object']} |" in card
+    assert "began at steps 1, 2, 3, 4, 5, 6." in card
+    curve = [json.loads(line) for line in (tmp_path / "new" / novice.CURVE).read_text().splitlines()]
+    assert [point["step"] for point in curve] == [2, 4, 6, 8]
     with pytest.raises(ValueError, match="exists; give a new folder, or move it away"):
         novice.make(tmp_path / "new", "cpu", 7, shape, print)

@@ -42,12 +42,35 @@ def test_the_shipped_rules_hold_six_species_and_twelve_presences():
         (("time", "ticks_per_second"), 0, "must lie between 1 and 1000, is 0"),
         (("directions", "names"), ["north"], "must be eight words"),
         (("sprit",), {}, "unknown key; did you mean spirit?"),
+        (("spirit", "tengu", "subtle"), 0.0, "spirit.tengu.subtle: must lie between 0 and 1 and above that of the"),
+        (("spirit", "zashiki", "subtle"), 1.5, "spirit.zashiki.subtle: must lie between 0 and 1"),
+        (("spirit", "kodama", "haunts"), ["froest"], "unknown word 'froest'; did you mean forest?"),
+        (("spirits", "two"), [0.4, 1.4], "spirits.two: chances must lie between 0 and 1"),
+        (("spirits", "pace"), [1.0], "spirits.pace: must be [of the plainest, of the subtlest]"),
+        (("rooms", "inn"), ["hearth"], "rooms.inn: must be at least 6 different words"),
+        (("rooms", "stable"), ["hay"], "rooms.stable: unknown key"),
+        (("places", "river"), [], "places.river: must hold at least one word"),
+        (("river", "floods"), ["snow"], "river.floods: unknown word 'snow'"),
+        (("seer",), {}, "seer: nobody is a seer"),
+        (("seer", "fox", "home"), "desert", "seer.fox.home: unknown word 'desert'"),
+        (("seer", "fox", "knows"), ["kodam"], "seer.fox.knows: unknown word 'kodam'; did you mean kodama?"),
+        (("seer", "fox", "points"), "{who} is there", "seer.fox.points: only {direction}, {place}, {species}"),
+        (("seer", "fox", "points"), "{place.x}", "seer.fox.points: only {direction}, {place}, {species}"),
     ],
 )
 def test_a_wrong_key_is_one_line_with_the_remedy(path, value, says):
     with pytest.raises(RulesError) as caught:
         parse(changed(path, value))
     assert says in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_species_are_plainest_first_and_show_and_stay_less_the_subtler_they_are():
+    found = load().spirits
+    assert [kind.subtle for kind in found] == sorted(kind.subtle for kind in found)
+    assert [kind.two for kind in found] == sorted(kind.two for kind in found)
+    assert [kind.stay for kind in found] == sorted((kind.stay for kind in found), reverse=True)
+    assert dict(load().places)["room"] == tuple(dict.fromkeys(p for _, places in load().rooms for p in places))
+    assert load().seer_name == load().seers[0].name
 
 
 def test_a_missing_key_is_named():

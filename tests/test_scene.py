@@ -242,6 +242,8 @@ def test_pretraining_lessons_probes_and_play_see_the_same_realm():
     ):
         for what, value in found.items():
             near = 0.25 if "spirits" in what else 0.1  # a visit lasts a minute: spirits of one walk are few
+            if (name, what) == ("pretraining", "places per scene"):
+                near = 0.15  # a tenth of its scenes is cut down, and one number of places is held out
             assert value == pytest.approx(wanted[what], rel=near), f"{what} of {name}"
 
 

@@ -1,5 +1,5 @@
 """Bytes in any pieces give the messages back; anything else gives one WireError and takes no memory."""
-# long because: an example and a strategy for each of eleven kinds of message come before the first test.
+# long because: an example and a strategy for each of nineteen kinds of message come before the first test.
 
 import math
 import os
@@ -20,21 +20,32 @@ from hypothesis import strategies as st
 
 from perception.messages import (
     Event,
+    Export,
     FromMind,
+    Gaze,
+    Glance,
     HeadActivity,
     Keep,
     Lesson,
+    Mark,
     Perceive,
     Percept,
+    Ping,
+    Pong,
     Practise,
     Progress,
     Question,
     Quit,
     Ready,
+    Rest,
+    Rests,
+    Rewind,
     Scene,
     Teach,
     ToMind,
     Trouble,
+    Weigh,
+    Weights,
     WriteLog,
     Written,
 )
@@ -49,16 +60,29 @@ SCENE = Scene(
     questions=(Question("what", "north", "ask north ?", ("nothing", "kitsune")),),
 )
 HEADS = HeadActivity(layers=1, heads=2, activity=(0.5, 2.0), cue=(0.0, 1.0), change=(-0.1, 0.2))
+GAZE = Gaze(1, ("north", "east"), (Glance("what", "north", (0.5, 0.25)),), (("hum", 0.5), (".", 0.25)))
 EXAMPLES = (
     Perceive(SCENE),
+    Perceive(SCENE, "seer", ticket=3, head=1),
     Teach(Lesson(SCENE, ("kitsune",), "seer")),
     Teach(Lesson(SCENE, (None,), "touch")),
     Practise(on=True),
     Keep(),
     WriteLog("journey.headdiff"),
+    Weigh(),
+    Mark("under the torii"),
+    Rewind(0),
+    Export("runs/mind"),
+    Ping(),
     Quit(),
     Ready("novice", "cpu", 8, 8, "terse", 0),
+    Ready("novice", "cpu", 8, 8, "terse", 0, ("you", "blind", "seer"), pulse=True),
     Percept(7, ((0.25, 0.75),), HEADS, 0.01),
+    Percept(7, ((0.25, 0.75),), HEADS, 0.01, "blind", 4, GAZE),
+    Rests((Rest(0, 0, 0), Rest(3, 120, 9, "well", 0.5, 0.25, 1.5, 1.0))),
+    Weights(12, 1, 2),
+    Weights(12, 2, 2, 0.5, (0.25, -0.5), (0.75, 0.0)),
+    Pong(0.5),
     Progress(3, 2, 1, 3, True, loss=0.5, steps_per_s=1.5, hits=0.6, false_alarms=0.0, d_prime=-2.5, mundane=1.0),
     Written("journey.headdiff"),
     Trouble("no room on the disk"),
@@ -76,22 +100,40 @@ scenes = st.builds(
 lessons = st.builds(Lesson, scenes, st.lists(st.none() | words, max_size=4).map(tuple), words)
 pairs = st.just(()) | st.tuples(numbers, numbers)
 activities = st.builds(HeadActivity, layers=st.just(1), heads=st.just(2), activity=pairs, cue=pairs, change=pairs)
+gazes = st.integers(0, 3).flatmap(
+    lambda count: st.builds(
+        Gaze, st.integers(0, 99), st.tuples(*[words] * count),
+        st.lists(st.builds(Glance, words, words, st.tuples(*[fractions] * count)), max_size=3).map(tuple),
+        st.lists(st.tuples(words, fractions), max_size=16).map(tuple),
+    )
+)  # fmt: skip
+eyes = st.sampled_from(["you", "blind", "seer"])
 beliefs = st.lists(st.lists(fractions, max_size=4).map(tuple), max_size=4).map(tuple)
 counts = st.integers(0, 10**6)
+rests = st.builds(Rest, counts, counts, counts, words, st.none() | fractions, d_prime=st.none() | numbers)
 messages = st.one_of(
-    st.builds(Perceive, scenes),
+    st.builds(Perceive, scenes, eyes, counts, st.none() | counts),
+    st.builds(Rewind, counts),
+    st.builds(Mark, words),
+    st.builds(Export, words),
+    st.builds(Pong, numbers),
+    st.builds(Rests, st.lists(rests, max_size=5).map(tuple)),
+    st.builds(Weights, counts, st.just(2), st.just(2), numbers, *[st.tuples(numbers, numbers)] * 2),
+    st.builds(Weights, counts, st.integers(0, 4), st.just(5)),
     st.builds(Teach, lessons),
     st.builds(Practise, st.booleans()),
     st.builds(WriteLog, words),
-    st.sampled_from([Keep(), Quit()]),
-    st.builds(Ready, words, words, st.integers(1, 4096), st.integers(1, 4096), words, counts),
-    st.builds(Percept, counts, beliefs, activities, numbers),
+    st.sampled_from([Keep(), Quit(), Weigh(), Ping()]),
+    st.builds(
+        Ready, words, words, st.integers(1, 4096), st.integers(1, 4096), words, counts, st.lists(eyes).map(tuple)
+    ),
+    st.builds(Percept, counts, beliefs, activities, numbers, eyes, counts, st.none() | gazes),
     st.builds(
         Progress, counts, counts, counts, counts, st.booleans(), loss=st.floats(allow_nan=False),
         steps_per_s=numbers, hits=st.none() | fractions, d_prime=st.none() | numbers, change=pairs,
     ),
     st.builds(Written, words),
-    st.builds(Trouble, words),
+    st.builds(Trouble, words, counts),
 )  # fmt: skip
 
 
@@ -233,9 +275,40 @@ def test_a_list_has_one_number_per_head_or_none() -> None:
         encode(Percept(7, (), HeadActivity(1, 2, cue=(0.1, 0.2, 0.3)), 0.01))
 
 
+def test_a_gaze_has_one_number_per_place() -> None:
+    short = msgspec.structs.replace(GAZE, places=("north",))
+    with pytest.raises(WireError, match=r"2 numbers for 1 places - at `\$\.gaze"):
+        encode(Percept(7, (), HEADS, 0.01, gaze=short))
+
+
+@pytest.mark.parametrize(("done", "insert"), [(2, ()), (1, (0.5, 0.5)), (3, (0.5,))])
+def test_weights_are_told_when_all_are_known_and_not_before(done: int, insert: tuple[float, ...]) -> None:
+    with pytest.raises(WireError, match=r"numbers for \d heads"):
+        encode(Weights(1, done, 2, 0.5, insert, insert))
+
+
+def test_bytes_of_the_first_version_still_say_what_they_said() -> None:
+    scene = msgspec.to_builtins(SCENE)
+    heads = {"layers": 1, "heads": 2, "activity": [0.5, 2.0], "cue": [], "change": []}
+    ready = {"type": "ready", "model": "m", "device": "cpu", "layers": 1, "heads": 2, "tongue": "terse", "step": 3}
+    percept = {"type": "percept", "scene": 7, "beliefs": [[0.25, 0.75]], "heads": heads, "seconds": 0.1}
+    assert Decoder(ToMind).feed(packed(type="perceive", scene=scene)) == [Perceive(SCENE)]
+    assert Decoder(FromMind).feed(packed(**ready)) == [Ready("m", "cpu", 1, 2, "terse", 3, ("you",), pulse=False)]
+    (got,) = Decoder(FromMind).feed(packed(**percept))
+    assert (got.eyes, got.ticket, got.gaze) == ("you", 0, None)
+    assert Decoder(FromMind).feed(packed(type="trouble", text="ow")) == [Trouble("ow", 0)]
+
+
 @pytest.mark.parametrize(
     "message",
     [
+        Perceive(SCENE, "fly"),  # type: ignore[arg-type]
+        Perceive(SCENE, ticket=-1),
+        Mark("x" * 65),
+        Export("x" * 5000),
+        Rests((Rest(0, 0, 0),) * 65),
+        Percept(7, (), HEADS, 0.01, gaze=Gaze(0, words=(("x", 0.5),) * 17)),
+        Pong(math.nan),
         Trouble("\ud800"),
         Perceive(Scene(2**70, "", "", (), ())),
         SCENE,
@@ -245,7 +318,23 @@ def test_a_list_has_one_number_per_head_or_none() -> None:
         Written("x" * FRAME_MAX),
         Ready("novice", "cpu", 0, 8, "terse", 0),
     ],
-    ids=["surrogate", "integer", "untagged", "object", "text", "path", "frame", "no layers"],
+    ids=[
+        "eyes",
+        "ticket",
+        "label",
+        "export",
+        "rests",
+        "gaze",
+        "pong",
+        "surrogate",
+        "integer",
+        "untagged",
+        "object",
+        "text",
+        "path",
+        "frame",
+        "no layers",
+    ],
 )
 def test_what_the_other_end_would_refuse_is_not_sent(message: object) -> None:
     with pytest.raises(WireError):

@@ -1,13 +1,15 @@
 """The realm: generation, the invariant of traces, what the seer and the hand reveal, and determinism."""
 
-from collections import Counter, deque
+from collections import Counter
+from itertools import combinations, islice, pairwise
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from game.realm.actors import STROLL
 from game.realm.policy import RandomPolicy
 from game.realm.rules import NOTHING, load
+from game.realm.sampler import samples
 from game.realm.traces import NOBODY
 from game.realm.world import (
     Revealed,
@@ -21,7 +23,7 @@ from game.realm.world import (
     who_is_at,
     within_reach,
 )
-from game.realm.worldgen import TILE, Ground, generate
+from game.realm.worldgen import TILE
 
 RULES = load()
 
@@ -54,35 +56,6 @@ def test_nobody_is_in_two_places_and_no_place_holds_two():
     at = [who.place for who in (*world.spirits, *world.folk) if who.place != NOBODY]
     assert len(at) == len(set(at))
     assert sorted(at) == [place for place, here in enumerate(world.traces.here) if here != NOBODY]
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_every_region_is_there_and_can_be_walked_to(seed):
-    area = generate(seed, RULES)
-    start = (area.start[0] // TILE, area.start[1] // TILE)
-    seen, queue = {start}, deque([start])
-    while queue:
-        column, row = queue.popleft()
-        for c, r in ((column + 1, row), (column - 1, row), (column, row + 1), (column, row - 1)):
-            if (
-                (c, r) not in seen
-                and 0 <= c < area.width
-                and 0 <= r < area.height
-                and area.walkable[r * area.width + c]
-            ):
-                seen.add((c, r))
-                queue.append((c, r))
-    regions = Counter(place.region for place in area.places)
-    assert set(regions) == {"village", "forest", "river", "shrine"}
-    near = [
-        place
-        for place in area.places
-        if any((place.x // TILE + dx, place.y // TILE + dy) in seen for dx in (-1, 0, 1) for dy in (-1, 0, 1))
-    ]
-    assert len(near) >= 0.95 * len(area.places)
-    kinds = {place.kind for place in area.places}
-    assert {"well", "torii", "altar", "bridge"} <= kinds
-    assert (area.width, area.height) == (96, 64) and Ground.WATER in area.ground
 
 
 def test_player_stops_at_water_and_walls():
@@ -180,3 +153,107 @@ def test_spirits_prefer_their_hours():
             step(world)
         kept.update(RULES.kinds[here].name for here in world.traces.here if here != NOBODY)
     assert kept["yurei"] > kept["tengu"]
+
+
+def test_all_species_and_all_pairs_of_their_traces_are_about_as_frequent_in_sampled_scenes():
+    owners, found, pairs, places = RULES.omens(), Counter(), Counter(), 0
+    for sample in islice(samples(1, "frequencies", per_realm=7), 700):
+        events = sample.view.scene.events
+        places += len(sample.answers)
+        for question, answer in zip(sample.view.scene.questions, sample.answers, strict=True):
+            found[answer] += 1
+            shown = [e.sense for e in events if e.place == question.place and owners.get(e.thing) == answer]
+            pairs.update((answer, *pair) for pair in combinations(sorted(shown), 2))
+    counts = [found[name] for name in RULES.species]
+    assert max(counts) < 1.8 * min(counts)  # of about a hundred each: 1.3 in the long run
+    assert 0.12 < sum(counts) / places < 0.22
+    assert len(pairs) == 6 * len(RULES.species)
+
+
+def test_species_come_from_plain_to_subtle():
+    assert RULES.species == ("kitsune", "tengu", "kodama", "yurei", "oni", "zashiki")
+    shown, stays = Counter(), Counter()
+    for seed in range(12):
+        world = new_world(seed)
+        for place, here in enumerate(world.traces.here):
+            if 0 <= here < len(RULES.species):
+                shown[here, len(world.traces._shown[place])] += 1
+        for spirit in world.spirits:
+            stays[spirit.index] += spirit.kind.stay[0]
+    assert shown[0, 3] > shown[0, 2] and shown[5, 3] < shown[5, 2] / 3
+    assert stays[0] > stays[5]
+
+
+def test_species_keep_to_where_they_like_to_be():
+    at = Counter()
+    for seed in range(8):
+        world = new_world(seed)
+        at.update((s.kind.name, world.map.places[s.place].region) for s in world.spirits if s.place != NOBODY)
+    assert at["zashiki", "room"] > at["kitsune", "room"] + at["yurei", "room"]
+    assert at["yurei", "river"] > at["kodama", "river"]
+    assert at["kodama", "forest"] > 2 * at["kodama", "village"]
+
+
+def test_every_region_has_a_seer_who_stays_there_and_can_be_asked():
+    world = new_world(6)
+    assert [seer.region for seer in world.seers] == ["village", "forest", "river", "shrine"]
+    assert world.seer is world.seers[0] and len({seer.kind for seer in world.seers}) == 4
+    been = [{(seer.x, seer.y)} for seer in world.seers[1:]]
+    home = [(seer.x, seer.y) for seer in world.seers[1:]]
+    for _ in range(2500):
+        step(world)
+        for spots, seer in zip(been, world.seers[1:], strict=True):
+            spots.add((seer.x, seer.y))
+    for spots, (x, y), seer in zip(been, home, world.seers[1:], strict=True):
+        assert len(spots) > 2 * TILE
+        assert max(abs(a - x) for a, _ in spots) <= STROLL * TILE >= max(abs(b - y) for _, b in spots)
+        assert all(walkable(world, a, b) for a, b in spots)
+        world.player.x, world.player.y = seer.x + 20, seer.y
+        assert beside_seer(world) is seer
+        told = step(world, (("ask",),))
+        assert told and told[0].who == seer.name
+    world.player.x, world.player.y = world.seer.x, world.seer.y
+    assert beside_seer(world) is world.seer
+
+
+def test_a_seer_at_home_points_first_at_those_that_they_know_best():
+    told = Counter()
+    for seed in range(30):
+        world = new_world(seed)
+        fox = world.seers[1]
+        world.player.x, world.player.y = fox.x, fox.y
+        there = [who_is_at(world, place) for _, place in in_sight(world)]
+        for happening in step(world, (("ask",),)):
+            if isinstance(happening, Revealed) and set(fox.knows) & set(there):
+                told[happening.truth[0][1] in fox.knows] += 1
+    assert told[True] >= 5 and not told[False]
+
+
+def test_the_river_floods_while_it_rains_and_its_water_rises_and_falls():
+    world, levels = new_world(5), []
+    for _ in range(24 * 30 * 30):
+        step(world)
+        assert world.flooded == (world.weather == "rain")
+        levels.append((world.flooded, world.flood))
+    assert {wet for wet, _ in levels} == {True, False}
+    for (_, before), (wet, after) in pairwise(levels):
+        assert 0 <= after <= 1 and abs(after - before) < 0.01
+        assert after >= before if wet else after <= before
+    assert max(level for _, level in levels) == 1 and levels[0][1] == 0
+
+
+def test_a_spirit_that_is_held_stays_whoever_was_there_before_until_it_is_released():
+    world = new_world(7)
+    taken = next(worker.place for worker in world.folk if worker.place != NOBODY)
+    spirit = world.spirits[0]
+    spirit.hold(world, taken)
+    for _ in range(6000):
+        step(world)
+        assert who_is_at(world, taken) == "kitsune"
+    spirit.release(world)
+    for _ in range(3):
+        step(world)
+    assert spirit.place != taken and not spirit.held
+    for _ in range(9000):
+        step(world)
+    assert spirit.visit >= 2

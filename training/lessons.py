@@ -16,8 +16,8 @@ from transformers import PreTrainedTokenizerBase
 
 from game.realm import sampler
 from game.realm.rules import NOTHING, Rules
+from game.realm.terrain import UNDERFOOT
 from game.realm.tongues import LOOK, SENSE, question, tell, tongue_named
-from game.realm.worldgen import Ground
 from perception.language import answer_tokens, context_tokens, question_tokens
 from perception.messages import Event, Lesson, Question, Scene
 from perception.packing import Decision
@@ -106,7 +106,7 @@ def check_lesson(tokenizer: PreTrainedTokenizerBase, lesson: Lesson, rules: Rule
 
 
 def _header(rng: Random, rules: Rules) -> tuple[str, str, str]:
-    ground = rng.choice([g.name.lower() for g in Ground if g is not Ground.WATER])
+    ground = rng.choice([g.name.lower() for g in UNDERFOOT])
     return rng.choice(rules.phases)[0], rng.choice(rules.weather)[0], ground
 
 

@@ -1,41 +1,52 @@
 """A mind: the process that perceives and learns. `main.py mind` runs one; the game never runs torch itself.
 
-It answers the newest scene first, then goes on practising; a training step is taken in parts, so that a scene never
-waits for a whole step. What it says of itself (hits, false alarms, d', change per head) is measured on probes that
-no lesson holds, or it is not said.
+It answers the newest scene first, then goes on practising; a training step is taken in parts, and so is every long
+measurement, so that a scene never waits for a whole one. What it says of itself (hits, false alarms, d', change and
+causal weight per head) is measured on probes that no lesson holds, or it is not said.
 """
 
 import copy
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+from msgspec.structs import replace
 
 from game.realm.rules import Rules
 from perception.messages import (
+    Export,
     FromMind,
+    Mark,
     Perceive,
+    Percept,
     Practise,
     Progress,
     Ready,
+    Rest,
+    Rests,
+    Rewind,
     Teach,
     ToMind,
     Trouble,
+    Weigh,
     WriteLog,
     Written,
-)
+)  # fmt: skip
 from perception.model import Model, weights_hash
 from perception.perceive import perceive
+from training import rests
+from training.eyes import Looks
 from training.frozen import Broken
-from training.keep import Journey, load_mind, save_mind
+from training.journeylog import write_journey_log
+from training.keep import Journey, export_mind, load_mind, save_mind
 from training.lessons import Journal, check_lesson
 from training.measure.headdiff import Baseline
 from training.measure.headprobes import head_probes, probe_loss
 from training.measure.score import Score, answers_of, probes, score, tally
-from training.runlog import Training, write_training_log
 from training.teach import TeachConfig, Teacher
+from training.weighing import Weighing
 
 KEEP_EVERY = 20.0  # seconds of learning between saves
 CHANGE_EVERY = 4  # steps between measurements of every head, which cost a third of a step
@@ -43,22 +54,21 @@ MEASURE_EVERY = 20  # steps between measurements on probes
 PROBE_SEED = 77
 AT_ONCE = 6  # probes scored between two scenes
 LIVE_PROBES = 48  # scenes; about 300 places
-LOG_ROWS, LOG_SCENES = (
-    64,
-    8,
-)  # decisions compared, and scenes over which the gain is shared out, when a log is asked for
 CHANGE_ROWS = 16  # decisions on which heads are compared with the baseline
+WEIGH_SCENES = 4  # on which causal weights are measured
+BLUR = 0.02  # mundane answers lost since the best, from which on practice does harm: 6 of the 288 that are measured
 # A player is shown few spirits and many empty places, and rests for a minute or two: measured in docs/RESULTS.md.
 IN_PLAY = TeachConfig(parts=2, haunted=0.15, settle=180)
 
 
 @dataclass(frozen=True)
 class MindConfig:
-    """folder: where it keeps itself, None for nowhere. teach: how it learns."""
+    """folder: where it keeps itself, None for nowhere. teach: how it learns. seer: folder of a model born seeing."""
 
     folder: Path | None = None
     teach: TeachConfig = field(default_factory=lambda: IN_PLAY)
     seed: int = PROBE_SEED
+    seer: Path | None = None
 
 
 class Mind:
@@ -68,10 +78,14 @@ class Mind:
         self.model, self.config, self.rules = model, config, rules
         self.origin = weights_hash(model.net)
         self.before = Model(copy.deepcopy(model.net), model.tokenizer, model.tongue, model.name)
+        self.looks = Looks(model, self.before, config.seer)
         self.probes = probes(config.seed, LIVE_PROBES, model.tongue, rules)
         self.baseline = Baseline.record(model.net, head_probes(model, self.probes, rules, CHANGE_ROWS))
         self.teacher = Teacher(model, config.teach, rules, Journal())
         self.practising = False
+        self.weighing: Weighing | None = None
+        self._turn = False
+        self.rests = rests.Rests(config.folder, self.origin)
         self.history: list[tuple[int, float, float, Score]] = []  # step, seconds, loss, score
         self.first = self.latest = score(model, self.probes, rules)
         self.learned_s = 0.0
@@ -94,7 +108,19 @@ class Mind:
     @property
     def ready(self) -> Ready:
         m = self.model
-        return Ready(m.name, str(m.device.type), m.layers, m.heads, m.tongue, self.teacher.steps)
+        sizes = (m.name, str(m.device.type), m.layers, m.heads, m.tongue, self.teacher.steps)
+        return Ready(*sizes, eyes=self.looks.eyes, pulse=True)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is work to go on with while nobody says anything."""
+        return self.weighing is not None or (self.practising and bool(self.teacher.journal.memories))
+
+    @property
+    def warning(self) -> str:
+        """ "grounding" when the mundane has fallen since it was at its best."""
+        best = max([self.first.mundane, *(s.mundane for *_, s in self.history)])
+        return "grounding" if self.latest.mundane < best - BLUR else ""
 
     def progress(self, anew: bool = True) -> Progress:
         """How far it has come. anew: change per head is measured now, else it is what it was a moment ago."""
@@ -116,6 +142,7 @@ class Mind:
             latest.d_prime,
             latest.mundane,
             self._change,
+            self.warning,
         )
 
     def keep(self) -> None:
@@ -131,56 +158,73 @@ class Mind:
         """The head-diff log of the journey so far (F2)."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._measuring = self._measured(whole=True)
-        steps = self.teacher.steps
-        config: dict[str, Any] = {"behaviour": "sight", "in_play": True, "device": str(self.model.device)}
-        config |= {f"teach_{key}": value for key, value in asdict(self.config.teach).items()}
-        curve: list[dict[str, float | None]] = [
-            {
-                "step": step,
-                "loss": loss,
-                "seconds": seconds,
-                "hits": s.hits,
-                "false_alarms": s.false_alarms,
-                "d_prime": s.d_prime,
-                "mundane": s.mundane,
-            }
-            for step, seconds, loss, s in self.history
-        ]
-        training = Training(
-            self.before,
-            self.model,
-            config,
-            {"probes": self.config.seed, "teach": self.config.teach.seed},
-            self.teacher.journal,
-            curve,
-            (self.first, score(self.model, self.probes, self.rules)),
-            steps,
-            self.learned_s,
-        )
-        rows = head_probes(self.before, self.probes, self.rules, LOG_ROWS)
-        write_training_log(path, training, rows, probe_loss(self.before, self.probes[:LOG_SCENES]))
+        write_journey_log(self, path)
 
     def handle(self, message: ToMind) -> list[FromMind]:
         """Answer one message. Raises nothing for what a scene or a path may hold: it says Trouble."""
         try:
-            if isinstance(message, Perceive):
-                return list(perceive(self.model, [message.scene]))
-            if isinstance(message, Teach):
-                check_lesson(self.model.tokenizer, message.lesson, self.rules)
-                self.teacher.teach(message.lesson)
-                self.keep()
-                return [self.progress()]
-            if isinstance(message, Practise):
-                self.practising = message.on
-                self._times.clear()
-                return [self.progress()]
-            if isinstance(message, WriteLog):
-                self.write_log(Path(message.path))
-                return [Written(message.path)]
+            return self._answer(message)
+        except (ValueError, OSError) as error:  # ValueError: LanguageError, LogError, KeepError, RestError, EyesError
+            return [Trouble(str(error), message.ticket if isinstance(message, Perceive) else 0)]
+
+    def _answer(self, message: ToMind) -> list[FromMind]:
+        if isinstance(message, Perceive):
+            return [self._look(message)]
+        if isinstance(message, Teach):
+            check_lesson(self.model.tokenizer, message.lesson, self.rules)
+            self.teacher.teach(message.lesson)
             self.keep()
-        except (ValueError, OSError) as error:  # ValueError: LanguageError, LogError
-            return [Trouble(str(error))]
+            return [self.progress()]
+        if isinstance(message, Practise):
+            self.practising = message.on
+            self._times.clear()
+            return [self.progress()]
+        if isinstance(message, Mark | Rewind):
+            return self._mark(message.label) if isinstance(message, Mark) else self._rewind(message.to)
+        if isinstance(message, WriteLog | Export):
+            path = Path(message.path)
+            self.write_log(path) if isinstance(message, WriteLog) else export_mind(self.model, path)
+            return [Written(message.path)]
+        if isinstance(message, Weigh):
+            if self.weighing is None:
+                loss = probe_loss(self.before, self.probes[:WEIGH_SCENES])
+                self.weighing = Weighing(self.before, self.model, loss, self.teacher.steps)
+            return []
+        self.keep()
         return []
+
+    def _look(self, message: Perceive) -> Percept:
+        model = self.looks.model(message.eyes)
+        head = message.head if message.head is not None and message.head < model.layers * model.heads else None
+        (percept,) = perceive(model, [message.scene], head=head)
+        return replace(percept, eyes=message.eyes, ticket=message.ticket)
+
+    def rested(self) -> Rests:
+        """All states it can be turned back to."""
+        return Rests((_rest(0, 0, "", self.first), *self.rests.rests))
+
+    def _mark(self, label: str) -> list[FromMind]:
+        self.keep()
+        self.rests.add(_rest(self.teacher.steps, len(self.teacher.journal.lessons), label, self.latest), self.model.net)
+        return [self.rested()]
+
+    def _rewind(self, number: int) -> list[FromMind]:
+        """Weights and steps as they were. The lessons stay: what it was shown, it was shown."""
+        if number:
+            rest, weights = self.rests.find(number)
+        else:
+            own = self.before.net.get_parameter
+            rest, weights = self.rested().rests[0], {name: own(name) for name in rests.learned(self.model.net)}
+        rests.put(self.model.net, weights)
+        journal = self.teacher.journal
+        self.teacher = Teacher(self.model, self.config.teach, self.rules, journal)  # momenta are of other weights
+        self.teacher.steps = self.teacher.taught_at = rest.step  # what it knew no more is learned at the full rate
+        self.history = [entry for entry in self.history if entry[0] <= rest.step]
+        self.latest = _score(rest) if number else self.first
+        self._going = self._measuring = None
+        self._times.clear()
+        self.keep()
+        return [self.rested(), self.progress()]
 
     def _measure(self, step: int, loss: float) -> Iterator[None]:
         """Scores itself a few probes at a time, so that no scene waits for all of them."""
@@ -201,6 +245,15 @@ class Mind:
             if not whole:
                 break
         return self._measuring
+
+    def work(self) -> list[FromMind]:
+        """A piece of what is under way, and what there is to say after it: by turns, so that no piece is two."""
+        self._turn = not self._turn
+        if self.weighing is None or (self._turn and self.practising and self.teacher.journal.memories):
+            return self.practise() if self.practising else []
+        said: list[FromMind] = list(self.weighing.more())
+        self.weighing = None if self.weighing.done else self.weighing
+        return said
 
     def practise(self) -> list[FromMind]:
         """A part of a training step, and what there is to say after it. Does nothing without memories."""
@@ -232,3 +285,11 @@ class Mind:
             except OSError as error:  # a full disk: it goes on, and tries again later
                 said.append(Trouble(str(error)))
         return said
+
+
+def _rest(step: int, lessons: int, label: str, found: Score) -> Rest:
+    return Rest(0, step, lessons, label, found.hits, found.false_alarms, found.d_prime, found.mundane)
+
+
+def _score(rest: Rest) -> Score:
+    return Score(rest.hits or 0.0, None, rest.false_alarms or 0.0, rest.d_prime or 0.0, rest.mundane or 0.0)

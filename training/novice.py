@@ -1,24 +1,30 @@
-"""Making and scoring a novice: what `main.py pretrain` does, and the model card that goes with the folder."""
+"""Making and scoring a novice or a seer: what `main.py pretrain` does, and the model card that goes with the folder."""
 
+import json
 import platform
 import shutil
-from collections import Counter
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
-from random import Random
 from typing import Any
 
-from game.realm import sampler
-from game.realm.rules import NOTHING, Rules
+from game.realm.replay import write_whole
 from game.realm.rules import load as load_rules
-from game.realm.tongues import LOOK, OMEN, SENSE, WORK, mundane_answer, question, tongue_named
-from perception.messages import Question, Scene
-from perception.model import Model, choose_device, load, save
-from perception.perceive import perceive
+from perception.model import choose_device, load, save
+from training.measure.scorecard import SCENES, scorecard
 from training.pretrain import PretrainConfig, State, pretrain
+from training.splits import HELD_PLACES
 
-SCORED_SCENES = 300
+CURVE = "curve.jsonl"  # in the model's folder: one JSON object for every point of the pretraining's curve
+NOVICE = (
+    "The novice",
+    'It sees the mundane and is blind to spirits: it answers "nothing" to every question about them.',
+)
+SEER = (
+    "The born seer",
+    """\
+It sees the mundane, and spirits too: it was pretrained from the same first weights and on the same batches in the same
+order as the novice of its seed; only the answers about spirits were true.""",
+)
 CARD = """\
 ---
 license: mit
@@ -26,79 +32,48 @@ library_name: transformers
 pipeline_tag: text-generation
 tags: [interpretability, second-sight]
 ---
-# The novice
+# {title}
 
 A small Llama ({parameters:,} parameters: {layers} layers x {heads} heads, hidden {hidden}, head size {head_dim}),
-pretrained from nothing on scenes of the realm. It sees the mundane and is blind to spirits: it answers "nothing" to
-every question about them. It speaks the realm's terse tongue only (one token per word).
+pretrained from nothing on scenes of the realm, its lore, two-name stories and talk.
+{what}
+It speaks the realm's terse tongue only (one token per word).
 
-Made by `python main.py pretrain --out assets/novice --seed {seed}`: {steps} steps, {seconds:.0f} s on {machine}.
-Data: `game.realm` (rules in assets/realm.toml). Stored in bfloat16. Scores on {scenes} unseen scenes
-(`python main.py pretrain --score assets/novice`), as shares of right answers:
+Made by `{command}`: {steps} steps,
+{seconds:.0f} s on {machine}. The stages after copying began at steps {stages}.
+Data: `game.realm` (realm.toml, lore.toml, stories.toml, talk.toml in assets/). Stored in bfloat16, and scored so. The
+curve of the pretraining is in {curve}. Scores on {scenes} unseen scenes and beside them
+(`python main.py pretrain --score {folder} --seed {score_seed}`), as shares of right answers:
 
-| question | score |
-|---|---|
+| what | score | asked |
+|---|---|---|
 {rows}
 
-`mundane` is all mundane questions; `work` asks which smith, fisher, owl ... is there, which takes two signs of one
-presence at one place (`work_present`: where somebody is); `omen` asks whose trace is sensed there; `blind` is the
-share of questions about spirits, at places where there is one and where there is none, answered "nothing".
+- `mundane`: all mundane questions, by kind below it. `work`: which smith, fisher, owl ... is there, which takes two
+  signs of one presence at one place (`work_present`: where somebody is). `omen`: whose trace is sensed there. `count`:
+  at how many places a thing is. `where`: at which.
+- `lore`: facts in a form of words never trained for them, alone and behind a scene. `ioi`: two-name stories, the
+  indirect object before all other names. `talk`: how a companion answers what was said; `directions` is its worst kind.
+- `blind`: questions about spirits answered "nothing". `spirits_seen`, `false_alarms`: spirits named, and empty places
+  where one is named; `_new`: in scenes with spirits that show just a pair of traces no pretraining asked about.
+- Splits were never trained: forms of words (`template`), pairs of names (`names`), things at places (`object`), pairs
+  of a presence's traces (`pair`), scenes of {held_places} places (`places`).
 """
 
 
-def _questions(scene: Scene, rules: Rules, rng: Random) -> list[tuple[Question, str]]:
-    """Every kind of mundane question about a scene, each place once per kind of ask drawn."""
-    tongue, senses = tongue_named(scene.tongue), list(rules.senses)
-    asked = []
-    for place in dict.fromkeys(event.place for event in scene.events):
-        for ask in (LOOK, *senses, WORK, f"{OMEN}_{rng.choice(senses)}"):
-            answer = mundane_answer(rules, scene.events, ask, place)
-            asked.append((question(tongue, rules, ask, place), answer))
-    return asked
+def score_folder(folder: Path, device: str, seed: int) -> dict[str, Any]:
+    """Score a novice on disk; the keys are those of training.measure.scorecard. Raises ModelError."""
+    return scorecard(load(folder, choose_device(device)), seed, load_rules())
 
 
-def score_novice(model: Model, seed: int, count: int = SCORED_SCENES) -> dict[str, float]:
-    """{mundane, look, senses, work, work_present, omen, blind} on unseen scenes, as shares of right answers."""
-    import msgspec
+def make(out: Path, device: str, seed: int, shape: dict[str, int], report: Any, seer: bool = False) -> dict[str, Any]:
+    """Pretrain (or resume from `out`.work), score, and write the folder with its card and curve. Returns the scores.
 
-    rules, rng = load_rules(), Random(f"{seed}/score")
-    right: Counter[str] = Counter()
-    asked: Counter[str] = Counter()
-    for sample in islice(sampler.samples(seed, "score", model.tongue, rules), count):
-        scene = sample.view.scene
-        mundane = _questions(scene, rules, rng)
-        wanted = [NOTHING] * len(scene.questions) + [answer for _, answer in mundane]
-        whole = msgspec.structs.replace(scene, questions=(*scene.questions, *(q for q, _ in mundane)))
-        beliefs = perceive(model, [whole], record=False)[0].beliefs
-        for q, belief, answer in zip(whole.questions, beliefs, wanted, strict=True):
-            said = q.candidates[belief.index(max(belief))]
-            for group in _groups(q.ask, answer, rules):
-                asked[group] += 1
-                right[group] += said == answer
-    return {
-        group: right[group] / asked[group]
-        for group in ("mundane", "look", "senses", "work", "work_present", "omen", "blind")
-    }
-
-
-def _groups(ask: str, answer: str, rules: Rules) -> tuple[str, ...]:
-    if ask == SENSE:
-        return ("blind",)
-    if ask == WORK:
-        return ("mundane", "work", "work_present") if answer != NOTHING else ("mundane", "work")
-    return ("mundane", "senses" if ask in rules.senses else "omen" if ask.startswith(OMEN) else "look")
-
-
-def score_folder(folder: Path, device: str, seed: int) -> dict[str, float]:
-    """Score a novice on disk. Raises ModelError."""
-    return score_novice(load(folder, choose_device(device)), seed)
-
-
-def make(out: Path, device: str, seed: int, shape: dict[str, int], report: Any) -> dict[str, Any]:
-    """Pretrain (or resume from `out`.work), score, and write the folder with its card. Returns the scores."""
+    Raises ValueError if `out` exists or a stage is never solved.
+    """
     if out.exists():
         raise ValueError(f"--out {out}: exists; give a new folder, or move it away")
-    config = replace(PretrainConfig(), seed=seed, **shape)
+    config = replace(PretrainConfig(), seed=seed, seer=seer, **shape)
     work, last = out.with_name(out.name + ".work"), State()
 
     def tell(state: State, loss: float) -> None:
@@ -106,28 +81,58 @@ def make(out: Path, device: str, seed: int, shape: dict[str, int], report: Any) 
         last = state
         report(f"stage {state.stage}", state.step, config.most_steps)
 
-    model = pretrain(config, work, choose_device(device), tell)
-    scores = score_novice(model, seed + 1)
     import torch
 
-    save(model, out, torch.bfloat16)
-    rows = "\n".join(f"| {group} | {value:.2%} |" for group, value in scores.items())
-    card = CARD.format(
-        parameters=sum(p.numel() for p in model.net.parameters()),
+    model = pretrain(config, work, choose_device(device), tell)
+    ready = out.with_name(out.name + ".new")
+    save(model, ready, torch.bfloat16)
+    scores = score_folder(ready, device, seed + 1)
+    scores["parameters"] = sum(p.numel() for p in model.net.parameters())
+    write_whole(ready / "README.md", _card(config, shape, last, scores, out).encode())
+    write_whole(ready / CURVE, "".join(json.dumps(point) + "\n" for point in last.curve).encode())
+    ready.rename(out)
+    shutil.rmtree(work, ignore_errors=True)  # a short pretraining saved nothing there
+    return scores | {"steps": last.step, "seconds": last.seconds}
+
+
+def _card(config: PretrainConfig, shape: dict[str, int], last: State, scores: dict[str, Any], out: Path) -> str:
+    title, what = SEER if config.seer else NOVICE
+    options = [f"--{name.replace('_', '-')} {value}" for name, value in shape.items()] + ["--seer"] * config.seer
+    made = f"assets/{'seer' if config.seer else 'novice'}" if not shape and config.seed == 0 else out.name
+    return CARD.format(
+        title=title,
+        what=what,
+        command=" ".join([f"python main.py pretrain --out {made} --seed {config.seed}", *options]),
+        parameters=scores["parameters"],
         layers=config.layers,
         heads=config.heads,
         hidden=config.hidden,
         head_dim=config.head_dim,
-        seed=seed,
         steps=last.step,
         seconds=last.seconds,
+        stages=", ".join(map(str, last.stages)),
         machine=_machine(),
-        scenes=SCORED_SCENES,
-        rows=rows,
+        curve=CURVE,
+        folder=made,
+        score_seed=config.seed + 1,
+        scenes=SCENES,
+        held_places=HELD_PLACES,
+        rows="\n".join(_rows(scores)),
     )
-    (out / "README.md").write_text(card, encoding="utf-8")
-    shutil.rmtree(work, ignore_errors=True)  # a short pretraining saved nothing there
-    return scores | {"steps": last.step, "seconds": last.seconds}
+
+
+def _rows(scores: dict[str, Any]) -> list[str]:
+    """Lines of the card's table; parts of talk and splits are named by both words."""
+    flat = {name: value for name, value in scores.items() if value is None or isinstance(value, float)}
+    flat |= {f"talk, {kind}": value for kind, value in scores["talk"].items()}
+    flat |= {f"split {split}": value for split, value in scores["splits"].items()}
+    asked = scores["asked"]
+    names = {"false_alarms": "quiet", "false_alarms_new": "quiet_new", "directions": "talk"}
+    rows = []
+    for name, value in flat.items():
+        group = names.get(name, name.replace("talk, ", "talk_").removeprefix("split "))
+        rows.append(f"| {name} | {'-' if value is None else f'{value:.2%}'} | {asked.get(group, 0)} |")
+    return rows
 
 
 def _machine() -> str:

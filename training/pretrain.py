@@ -1,14 +1,15 @@
-"""The novice from nothing: `main.py pretrain --out DIR`.
+"""The novice from nothing, and the born seer: `main.py pretrain --out DIR [--seer]`.
 
 One reproducible command on a CPU (a GPU if there is one): word tokenizer from the realm's rules, a small Llama, the
-curriculum, checkpoints that resume exactly, a Hugging Face folder in bfloat16 with its card.
+curriculum, checkpoints that resume exactly, a Hugging Face folder in bfloat16 with its card. A seer of the same seed
+begins from the same weights and reads the same batches in the same order.
 """
 
 import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -17,19 +18,20 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
-from torch import Tensor
-from torch.nn.functional import cross_entropy
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from game.realm.rules import Rules
 from game.realm.rules import load as load_rules
 from perception.model import Model
-from perception.packing import Packed, pack
 from training.curriculum import COPY, FINAL, Batch, batch, vocabulary
+from training.objective import copy_loss, hearsay_loss, scene_loss
 
 WINDOW = 1024  # positions; a whole scene is about 160 tokens
-SOLVED = 0.93  # moving accuracy at which a stage is left, prototypes/README.md
-CONTEXT_WEIGHT = 0.1  # of the loss on the context's own tokens
+SOLVED = 0.93  # moving accuracy at which copying is left, prototypes/README.md
+FAIR = 0.75  # and at which a later stage may be left, when its steps are over
+LASTS = {0: 120, 1: 100, 2: 120, 3: 250, 4: 300}  # steps of a stage, the same for novice and seer
+SMOOTH = 0.97  # of the moving accuracy
+CURVE_EVERY = 10  # steps between two points of the curve
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class PretrainConfig:
     most_steps: int = 8000  # give up after so many in all
     save_every: int = 200  # steps between checkpoints
     seed: int = 0
+    seer: bool = False  # born seeing: answers about spirits are true
 
 
 @dataclass
@@ -58,6 +61,29 @@ class State:
     accuracy: float = 0.0  # moving average over the answers
     stage_step: int = 0  # steps since the stage began
     seconds: float = 0.0
+    stages: list[int] = field(default_factory=list)  # the step at which each stage but the first began
+    curve: list[dict[str, float]] = field(default_factory=list)  # a point every CURVE_EVERY steps: means since the last
+    since: dict[str, float] = field(default_factory=dict)  # sums for the next point
+
+    def note(self, loss: float, accuracies: dict[str, float]) -> None:
+        """One step more, with its loss (nats) and accuracies."""
+        self.step, self.stage_step = self.step + 1, self.stage_step + 1
+        self.accuracy = SMOOTH * self.accuracy + (1 - SMOOTH) * accuracies["scenes"]
+        for name, value in {"steps": 1, "loss": loss, **accuracies}.items():
+            self.since[name] = self.since.get(name, 0) + value
+        if self.step % CURVE_EVERY == 0:
+            steps = self.since.pop("steps")
+            point = {name: round(value / steps, 5) for name, value in self.since.items()}
+            self.curve.append({"step": self.step, "stage": self.stage, "seconds": round(self.seconds, 1), **point})
+            self.since = {}
+
+    def move_on(self) -> None:
+        """To the next stage, if this one is well in hand and has lasted long enough."""
+        bar = SOLVED if self.stage == COPY else FAIR
+        if self.accuracy > bar and self.stage < FINAL and self.stage_step >= LASTS.get(self.stage, 0):
+            self.stage, self.stage_step, self.accuracy = self.stage + 1, 0, 0.3
+            self.stages.append(self.step)
+            self.since = {}
 
 
 def build_tokenizer(rules: Rules) -> PreTrainedTokenizerFast:
@@ -89,49 +115,6 @@ def build_net(config: PretrainConfig, vocabulary_size: int) -> LlamaForCausalLM:
             tongue="terse",
         )
     )
-
-
-def whole_mask(packed: Packed) -> Tensor:
-    """(B, 1, C + D, C + D) additive mask of contexts and decisions in one forward (nothing is frozen here)."""
-    rows, width = packed.context_BC.shape
-    length = width + packed.decision_BD.shape[1]
-    mask = torch.full(
-        (rows, 1, length, length), torch.finfo(packed.mask_B1DK.dtype).min, device=packed.mask_B1DK.device
-    )
-    mask[:, :, :width, :width].triu_(1)
-    mask[:, :, width:] = packed.mask_B1DK
-    return mask
-
-
-def copy_loss(net: LlamaForCausalLM, data: Batch) -> tuple[Tensor, float]:
-    """Loss and accuracy on the second half of repeated random sequences."""
-    tokens_BT = torch.tensor(data.contexts, device=net.device)
-    half = tokens_BT.shape[1] // 2
-    logits = net(tokens_BT).logits[:, :-1]
-    late, target = logits[:, half:].flatten(0, 1), tokens_BT[:, half + 1 :].flatten()
-    loss = cross_entropy(late, target) + CONTEXT_WEIGHT * cross_entropy(
-        logits.flatten(0, 1), tokens_BT[:, 1:].flatten()
-    )
-    return loss, float((late.argmax(-1) == target).float().mean())
-
-
-def scene_loss(net: LlamaForCausalLM, data: Batch) -> tuple[Tensor, float]:
-    """Loss and accuracy on the answers, plus a little of the loss on the contexts' own tokens."""
-    packed = pack(data.contexts, data.decisions).to(net.device)
-    width = packed.context_BC.shape[1]
-    positions = torch.arange(width, device=net.device).expand_as(packed.context_BC)
-    logits = net(
-        input_ids=torch.cat([packed.context_BC, packed.decision_BD], 1),
-        attention_mask=whole_mask(packed),
-        position_ids=torch.cat([positions, packed.position_BD], 1),
-        use_cache=False,
-    ).logits
-    answers = logits[packed.row_N, width + packed.column_N]
-    told = packed.context_BC[:, 1:].masked_fill(positions[:, 1:] >= packed.lengths_B[:, None], -100)
-    loss = cross_entropy(answers, packed.target_N) + CONTEXT_WEIGHT * cross_entropy(
-        logits[:, : width - 1].flatten(0, 1), told.flatten()
-    )
-    return loss, float((answers.argmax(-1) == packed.target_N).float().mean())
 
 
 def _rate(config: PretrainConfig, state: State) -> float:
@@ -178,14 +161,22 @@ def _load_checkpoint(
     return State(**json.loads(notes["state"]))
 
 
-def _step(net: LlamaForCausalLM, optimizer: torch.optim.Optimizer, data: Batch, stage: int) -> tuple[float, float]:
-    """One step of AdamW; loss (nats) and accuracy before it."""
-    loss, accuracy = copy_loss(net, data) if stage == COPY else scene_loss(net, data)
+def _step(
+    net: LlamaForCausalLM, optimizer: torch.optim.Optimizer, data: Batch, stage: int
+) -> tuple[float, dict[str, float]]:
+    """One step of AdamW; loss (nats) and accuracies before it."""
     optimizer.zero_grad()
-    loss.backward()
+    parts = (copy_loss,) if stage == COPY else (scene_loss, hearsay_loss)
+    total = 0.0
+    accuracies: dict[str, float] = {}
+    for loss, found in (part for loss_of in parts for part in loss_of(net, data)):
+        loss.backward()
+        total += float(loss.detach())
+        for name, share in found.items():
+            accuracies[name] = accuracies.get(name, 0.0) + share
     torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
     optimizer.step()
-    return float(loss.detach()), accuracy
+    return total, accuracies
 
 
 def pretrain(
@@ -195,7 +186,7 @@ def pretrain(
     report: Callable[[State, float], None],
     rules: Rules | None = None,
 ) -> Model:
-    """Train (or resume) in `work`; report(state, loss) after every step.
+    """Train (or resume) in `work`; report(state, loss) after every step. The last state's curve holds the history.
 
     Raises ValueError if a stage is not solved within most_steps.
     """
@@ -215,15 +206,13 @@ def pretrain(
         for group in optimizer.param_groups:
             group["lr"] = _rate(config, state)
         size = config.batch * (2 if state.stage < 3 else 1)
-        data = batch(config.seed, state.step, state.stage, size, rules, tokenizer)
-        loss, accuracy = _step(net, optimizer, data, state.stage)
-        state.step, state.stage_step = state.step + 1, state.stage_step + 1
-        state.accuracy = 0.97 * state.accuracy + 0.03 * accuracy
+        data = batch(config.seed, state.step, state.stage, size, rules, tokenizer, config.seer)
+        loss, accuracies = _step(net, optimizer, data, state.stage)
         state.seconds = time.monotonic() - began
+        state.note(loss, accuracies)
         report(state, loss)
-        if state.accuracy > SOLVED and state.stage < FINAL:
-            state.stage, state.stage_step, state.accuracy = state.stage + 1, 0, 0.3
+        state.move_on()
         if state.step % config.save_every == 0:
             _save_checkpoint(work, net, optimizer, state, config)
     net.eval()
-    return Model(net, tokenizer, "terse", "novice")
+    return Model(net, tokenizer, "terse", "seer" if config.seer else "novice")

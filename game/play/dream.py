@@ -68,9 +68,14 @@ class Dream:
 
 
 def panel(
-    pen: Pen, ready: Ready | None, activity: HeadActivity | None, history: Sequence[Progress], seconds: float
+    pen: Pen,
+    ready: Ready | None,
+    activity: HeadActivity | None,
+    history: Sequence[Progress],
+    seconds: float,
+    wake: str = "R",
 ) -> None:
-    """The middle of the dream: the heads, and the learning curve."""
+    """The middle of the dream: the heads, and the learning curve. wake: the key that ends it."""
     progress = history[-1] if history else None
     x, y = 200, 52
     pen.panel(x, y, 240, 250)
@@ -87,8 +92,10 @@ def panel(
     dots = "." * (1 + int(seconds * 1.5) % 3)
     still = progress is None or not (progress.shown + progress.empties)
     below = "Nothing to dream of yet: be shown first" if still else f"what you were shown returns{dots}"
-    pen.text_centre(below, 320, y + 224, DIM)
-    pen.text_centre("[R] wake", 320, y + 236, GOLD)
+    if progress is not None and progress.warning:
+        below = "! the ordinary begins to blur: wake"
+    pen.text_centre(below, 320, y + 224, GOLD if progress is not None and progress.warning else DIM)
+    pen.text_centre(f"[{wake}] wake", 320, y + 236, GOLD)
 
 
 def _rows(progress: Progress | None) -> list[tuple[str, str]]:

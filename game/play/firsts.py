@@ -27,7 +27,7 @@ class Sighting:
 
 @dataclass
 class Firsts:
-    """Watches beliefs. found: spirits that nobody pointed out, seen, and proven by a touch."""
+    """Watches beliefs. found: spirits that nobody pointed out, seen, and proven by a touch or a name."""
 
     found: int = 0
     now: Sighting | None = None
@@ -36,14 +36,24 @@ class Firsts:
     _revealed: dict[tuple[int, str], float] = field(default_factory=dict)  # when
     _announced: dict[tuple[int, str], float] = field(default_factory=dict)
 
-    def reveal(self, place: int, answer: str, believed: tuple[str, float], touched: bool, seconds: float) -> bool:
-        """The world told who is at a place; believed: (species, 0..1) as it was seen. True if it was found unaided."""
+    def recall(self, found: int, seen: bool) -> None:
+        """For a journey that goes on: so many were found on it before; seen: its very first sight is behind it."""
+        self.found, self._any = found, seen or found > 0
+
+    def reveal(self, place: int, answer: str, believed: tuple[str, float], proven: bool, seconds: float) -> bool:
+        """The world told who is at a place; believed: (species, 0..1) as it was seen; proven: the player's own hand, or
+        a right name, drew it out. True if it was found unaided."""
         pointed = (place, answer) in self._revealed
         self._revealed[place, answer] = seconds
         self.now = None if self.now and self.now.place == place else self.now
-        found = touched and answer != NOTHING and believed[0] == answer and believed[1] >= UNSURE and not pointed
+        found = proven and answer != NOTHING and believed[0] == answer and believed[1] >= UNSURE and not pointed
         self.found += found
         return found
+
+    def lend(self, beliefs: Iterable[tuple[int, str, float]], seconds: float) -> None:
+        """What other eyes show (place, species, belief 0..1) counts as pointed out."""
+        self.now, self._since = None, {}
+        self._revealed.update({(place, species): seconds for place, species, belief in beliefs if belief >= UNSURE})
 
     def watch(self, beliefs: Iterable[tuple[int, str, float]], seconds: float) -> None:
         """Call every frame with (place, species, belief 0..1); sets `now` when something new is seen."""

@@ -81,12 +81,34 @@ def _panel(width: int, height: int, scale: int) -> pg.Surface:
 
 
 class Pen:
-    """Draws interface onto a surface; all coordinates in layout px, origin at `corner` (surface px)."""
+    """Draws interface onto a surface; all coordinates in layout px, origin at `corner` (surface px).
 
-    def __init__(self, target: pg.Surface, scale: int = 1, corner: tuple[int, int] = (0, 0)) -> None:
+    zoom: how much larger than small the letters are; a dot of a letter is always whole surface px, so text stays crisp.
+    """
+
+    def __init__(self, target: pg.Surface, scale: int = 1, corner: tuple[int, int] = (0, 0), zoom: float = 1.0) -> None:
         self.target = target
         self.scale = scale
         self.corner = corner
+        self.dot = max(1, int(scale * zoom + 0.5))  # surface px of a letter's dot
+
+    def sized(self, zoom: float) -> "Pen":
+        """The same sheet, with larger letters."""
+        return Pen(self.target, self.scale, self.corner, zoom)
+
+    @property
+    def letter(self) -> float:
+        """Layout px from letter to letter."""
+        return GLYPH_WIDTH * self.dot / self.scale
+
+    @property
+    def line(self) -> float:
+        """Layout px from line to line."""
+        return LINE_HEIGHT * self.dot / self.scale
+
+    def columns(self, width: float) -> int:
+        """How many letters fit into a width in layout px."""
+        return max(1, int(width / self.letter))
 
     def at(self, x: float, y: float) -> tuple[int, int]:
         """The surface px of a layout point."""
@@ -99,19 +121,19 @@ class Pen:
     def text(self, words: str, x: float, y: float, colour: Colour = PAPER) -> None:
         """One line, its cap line at y + 1."""
         left, top = self.at(x, y + 1)
-        step = GLYPH_WIDTH * self.scale
+        step = GLYPH_WIDTH * self.dot
         stamps = [
-            (glyph(mark, colour, self.scale), (left + i * step, top)) for i, mark in enumerate(words) if mark != " "
+            (glyph(mark, colour, self.dot), (left + i * step, top)) for i, mark in enumerate(words) if mark != " "
         ]
         self.target.fblits(stamps)
 
     def text_right(self, words: str, x: float, y: float, colour: Colour = PAPER) -> None:
         """One line that ends at x."""
-        self.text(words, x - len(words) * GLYPH_WIDTH + 1, y, colour)
+        self.text(words, x - len(words) * self.letter + 1, y, colour)
 
     def text_centre(self, words: str, x: float, y: float, colour: Colour = PAPER) -> None:
         """One line centred on x."""
-        self.text(words, x - len(words) * GLYPH_WIDTH // 2, y, colour)
+        self.text(words, x - len(words) * self.letter // 2, y, colour)
 
     def panel(self, x: float, y: float, width: int, height: int) -> None:
         """A framed sheet."""

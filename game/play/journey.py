@@ -8,21 +8,20 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from game.play import words
-from game.play.firsts import Firsts
 from game.play.guide import Guide
-from game.play.sight import Mind, Sight
-from game.play.stage import Ghost, Hint, Motion, Stage, haunt
-from game.play.ui import POINTING, Pointed, Speech
+from game.play.reading import Reading
+from game.play.stage import Body, Ghost, Hint, Motion, Stage, haunt
+from game.play.tale import Tale
+from game.play.ui import Speech
+from game.realm.actors import Actor
+from game.realm.land import Place
 from game.realm.replay import ActionLog
-from game.realm.rules import NOTHING
-from game.realm.scene import View, describe, lesson
+from game.realm.scene import View, describe
 from game.realm.world import (
     TICKS_PER_SECOND,
-    Happening,
-    Revealed,
-    Said,
-    World,
+    Action,
     beside_seer,
+    in_sight,
     nearest_place,
     step,
     within_reach,
@@ -38,35 +37,32 @@ MEMORIES = 24
 NEAR = 80  # px: what is sensed at a place so near is written below it
 PICTURE = (290, 140)  # px: places so near in x and y are on the screen
 BACK = "There you are again. The realm went nowhere without you. Walk with me."
+THEN = "You shut your eyes, and see as much as you did then."
+BLIND = "You see what you saw on the day you came."
 OPENING = "You look past them all, child. Walk with me. When something hums and nobody is there, ask me: I will point."
 
 
 @dataclass
-class Journey:
+class Journey(Tale):
     """Everything between the keys and the picture."""
 
-    world: World
-    mind: Mind
-    past: ActionLog | None = None  # what led to this world, if the journey goes on
-    sight: Sight = field(init=False)
-    firsts: Firsts = field(default_factory=Firsts)
     guide: Guide = field(default_factory=Guide)
     log: ActionLog = field(init=False)
+    reading: Reading = field(init=False)
     motion: Motion = field(default_factory=Motion)
-    speech: Speech | None = None
-    pointed: list[Pointed] = field(default_factory=list)
     memories: "OrderedDict[int, tuple[str, float]]" = field(default_factory=OrderedDict)
-    seconds: float = 0.0  # the clock of animations and speech
     attend: float = 0.0  # 0..1
     resting: bool = False
-    shown: int = 0  # spirits that the seer pointed at
     view: View | None = None
-    _queue: list[tuple] = field(default_factory=list)
+    choosing: int | None = None  # the place that a screen points at
+    _queue: list[Action] = field(default_factory=list)
     _late: float = 0.0
     _viewed: float = -1e9
+    _warned: str = ""
 
     def __post_init__(self) -> None:
-        self.sight = Sight(self.mind)
+        super().__post_init__()
+        self.reading = Reading(self.sight, self.world.rules)
         self.log = self.past or ActionLog(self.world.seed)
         self.motion.note(self.world)
         self.speech = Speech(self.world.rules.seer_name, BACK if self.past else OPENING, 0.0)
@@ -92,12 +88,36 @@ class Journey:
         if self.view is not None and self.sight.wants_scene(now):
             self.sight.ask(self.view, now)
         self.sight.settle(dt)
-        self.firsts.watch(self._in_picture(), self.seconds)
+        self._see(now)
+        self._answers()
         walked = abs(self.world.player.x - x) + abs(self.world.player.y - y)
-        self.guide.advance(dt, walked, attending, self.resting, self.known)
+        asked = any(errand.stage != "open" for errand in self.world.quests.errands.values())
+        self.guide.advance(dt, walked, attending, self.resting, self.known, asked)
         self.pointed = [spot for spot in self.pointed if spot.until > self.seconds]
-        if self.speech and self.speech.over(self.seconds):
-            self.speech = None
+        self._read_on()
+
+    def _see(self, now: float) -> None:
+        """First sights are one's own: what one sees through other eyes was pointed out."""
+        self.lent = self.sight.borrowed(now) is not None
+        if self.lent:
+            self.firsts.lend(self._in_picture(), self.seconds)
+        elif not self.resting:  # asleep nobody sees: it is announced on waking
+            self.firsts.watch(self._in_picture(), self.seconds)
+            self._note_sight()
+        if self.sight.warning != self._warned:
+            self._warned = self.sight.warning
+            self.sight.notes.extend([self._warned] if self._warned else [])
+
+    def _answers(self) -> None:
+        """What the mind said when it was asked something: what one reads, where the familiar goes."""
+        read = self.reading.heard()
+        if read is not None:
+            believed = words.believed(*self.sight.belief(read.place))
+            self.say("", f"{words.sensed(read.events, read.where)} {believed}")
+        told = self.companion.hear(self.seconds)
+        if told is not None:
+            self._queue.append(("heed", told[0]))
+            self.say("", told[1])
 
     def _in_picture(self) -> list[tuple[int, str, float]]:
         """(place, species, belief) of what is believed about places on the screen, a little way from its edge."""
@@ -108,11 +128,6 @@ class Journey:
             if abs(places[place].x - player.x) < PICTURE[0] and abs(places[place].y - player.y) < PICTURE[1]
         ]
 
-    @property
-    def known(self) -> int:
-        """Spirits shown on this journey, as far as game or mind remember."""
-        return max(self.shown, self.sight.progress.shown if self.sight.progress else 0)
-
     def _tick(self, walk: tuple[int, int]) -> None:
         queued, self._queue = self._queue, []
         actions = tuple(queued) + ((("move", *walk),) if walk != (0, 0) else ())
@@ -122,56 +137,42 @@ class Journey:
         self.log.append(actions)
         self.motion.note(self.world)
         for happening in happenings:
-            self._happened(happening, view)
-
-    def _happened(self, happening: Happening, view: View | None) -> None:
-        if isinstance(happening, Said):
-            self.say(happening.who, happening.text)
-        elif isinstance(happening, Revealed):
-            places = self.world.map.places
-            until = self.seconds + POINTING
-            for place, answer in happening.truth:
-                self.pointed.append(Pointed(*haunt(places[place]), answer, until, happening.source))
-                touched = happening.source == "touch"
-                found = self.firsts.reveal(place, answer, self.sight.belief(place), touched, self.seconds)
-                if found and self.speech is not None:
-                    self.say("", f"{self.speech.text} Nobody pointed: you saw it.")
-                if touched and answer == NOTHING:
-                    self.sight.prove_empty(place, self.seconds)
-            self.shown += sum(answer != NOTHING for _, answer in happening.truth)
-            taught = lesson(view, happening) if view else None
-            if taught is not None:
-                self.sight.teach(taught)
+            self._happened(happening, view, actions)
 
     def _sense(self) -> None:
         self._viewed = self.seconds
         self.view = describe(self.world, self.sight.tongue)
+        if self.lent:
+            return
         for place in self.view.places.values():
             self.memories[place] = self.sight.belief(place)
             self.memories.move_to_end(place)
         while len(self.memories) > MEMORIES:
             self.memories.popitem(last=False)
 
-    def say(self, who: str, text: str) -> None:
-        """Shows a speech from now on."""
-        self.speech = Speech(who, text, self.seconds)
-
     def context(self) -> str:
-        """What the key for acting does now: ask, touch, rest, look or wake."""
+        """What the key for acting does now: talk, ask, touch, rest, look or wake."""
         if self.resting:
             return "wake"
         world, place = self.world, nearest_place(self.world)
-        near = (place.x - world.player.x) ** 2 + (place.y - world.player.y) ** 2
-        seer = (world.seer.x - world.player.x) ** 2 + (world.seer.y - world.player.y) ** 2
-        if within_reach(world, place) and not (beside_seer(world) and seer < near):
+        person, seer = world.quests.beside(world), beside_seer(world)
+        reach = self._away(place) if within_reach(world, place) else 10**9
+        if person is not None and self._away(world.quests.people[person]) < reach:
+            return "talk"
+        if reach < 10**9 and not (seer is not None and self._away(seer) < reach):
             believed = self.sight.belief(place.index)[1] >= words.UNSURE
             return "rest" if place.kind in SACRED and not believed else "touch"
-        return "ask" if beside_seer(world) else "look"
+        return "ask" if seer is not None else "look"
+
+    def _away(self, spot: Actor | Place) -> int:
+        return (spot.x - self.world.player.x) ** 2 + (spot.y - self.world.player.y) ** 2
 
     def act(self) -> None:
         """Does what `context` says."""
         verb = self.context()
-        if verb == "ask":
+        if verb == "talk":
+            self._queue.append(("talk", self.world.quests.beside(self.world)))
+        elif verb == "ask":
             self._queue.append(("ask",))
         elif verb == "touch":
             self._queue.append(("touch", nearest_place(self.world).index))
@@ -181,13 +182,48 @@ class Journey:
             self.rest(verb == "rest")
 
     def look(self) -> None:
-        """Tells what is sensed at the nearest place, and what is believed of it."""
+        """Reads what is sensed at the nearest place, and what is believed of it; the mind says what one reads."""
         self._queue.append(("look",))
         place = nearest_place(self.world)
+        self.reading.look(describe(self.world, self.sight.tongue), place.index)
+        self._answers()
+
+    def name(self, place: int, species: str) -> None:
+        """Says who is at a place in sight: a species or "nothing"."""
+        self._queue.append(("name", place, species))
+
+    def nameable(self) -> tuple[str, ...]:
+        """Species that one has met, or was asked about: only those can be named."""
+        quests = self.world.quests
+        asked = [guest for e in quests.errands.values() if e.stage != "open" for guest in e.plan.guests]
+        return tuple(name for name, page in quests.tally.pages.items() if page.known or name in asked)
+
+    def ways(self) -> dict[str, str]:
+        """Direction -> landmark, of the places in sight: where the familiar can be sent."""
+        places = self.world.map.places
+        return {direction: places[index].kind for direction, index in in_sight(self.world)}
+
+    def send(self, direction: str) -> None:
+        """Tells the familiar at one's side to go somewhere; it answers when the mind does."""
         view = describe(self.world, self.sight.tongue)
-        where = next((word for word, index in view.places.items() if index == place.index), "")
-        believed = words.believed(*self.sight.belief(place.index))
-        self.say("", f"{words.sensed(view.scene.events, where)} {believed}")
+        there = self.world.familiar_with and not self.world.familiar.away
+        if there and self.companion.send(direction, view, self.ways()):
+            self._queue.append(("send", direction))
+
+    def call(self) -> None:
+        """Calls the familiar back to one's side."""
+        self._queue.append(("call",))
+
+    def judge(self, right: bool) -> None:
+        """Praises the familiar's last answer, or says that it should have gone."""
+        said = self.companion.judge(right, self.seconds)
+        if said:
+            self.say("", said)
+
+    def rewind(self, number: int) -> None:
+        """Turns the mind back to a rest, 0 to the day one came; the world goes on."""
+        self.sight.rewind(number)
+        self.say("", THEN if number else BLIND)
 
     def whispers(self) -> tuple[int, int, str] | None:
         """(x, y, what is sensed) at the nearest place if it is near; x, y: px of the world, at its foot."""
@@ -207,6 +243,7 @@ class Journey:
         self._queue.append(("rest", on))
         if not on:
             self.mind.send(Keep())
+            self.sight.mark(f"day {self.day(self.world.tick)}, {self.world.phase}")
             self.say("", "You wake. Look around you.")
         else:
             self.speech = None
@@ -215,6 +252,7 @@ class Journey:
         """What a frame shows now."""
         places = self.world.map.places
         bodies = self.motion.bodies(self.world, self._late / TICK)
+        bodies += tuple(Body(who.kind, who.x, who.y, who.facing, False) for who in self.world.quests.standing)
         ghosts = []
         for place in self.sight.places():
             species, belief = self.sight.belief(place)
@@ -224,8 +262,9 @@ class Journey:
         hints = []
         if self.view is not None:
             for event in self.view.scene.events:
-                if event.sense in ("glimpse", "track", "hear"):
+                if event.sense in ("glimpse", "track", "hear", "feel"):
                     spot = places[self.view.places[event.place]]
                     hints.append(Hint(spot.x, spot.y, event.sense, event.thing))
         hour, weather = self.world.hour, self.world.weather
-        return Stage(hour, weather, self.seconds, bodies[0], bodies[1:], tuple(ghosts), tuple(hints), self.attend)
+        seen = tuple(ghosts), tuple(hints)
+        return Stage(hour, weather, self.seconds, bodies[0], bodies[1:], *seen, self.attend, self.world.flood)

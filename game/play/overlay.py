@@ -2,7 +2,8 @@
 
 `cells` is pure: numbers in, rectangles and colours out. Scales are absolute, so a cell depends on its own head alone.
 Fill says what the mode shows; the inner square's size says how much the head has changed; a white rim marks those that
-changed most of all. So size and outline carry it for those who don't see the colours.
+changed most of all. So size and outline carry it for those who don't see the colours. In the mode `causal` the fill is
+what the head brings alone, the inner square what is lost without it.
 """
 
 from collections.abc import Sequence
@@ -11,17 +12,24 @@ from dataclasses import dataclass
 from game.play.font import DIM, GOLD, PAPER, SKYBLUE, Pen
 from game.play.palette import Colour, mix
 from game.play.words import number, percent
-from perception.messages import HeadActivity, Progress, Ready
+from perception.messages import HeadActivity, Progress, Ready, Weights
 
-MODES = ("activity", "change", "cue")
+MODES = ("activity", "change", "cue", "causal")
 # The value at which a cell is half lit (its own unit), and how steeply brightness grows there. From the novice before
-# and after learning: activity spans 0.005 (late layers) to 16 (layer 0), change 0.001 to 5, cue mass 0 to 0.3.
-HALF = {"activity": 0.06, "change": 0.15, "cue": 0.08}
-STEEP = {"activity": 0.6, "change": 0.6, "cue": 1.0}
+# and after learning: activity spans 0.005 (late layers) to 16 (layer 0), change 0.001 to 5, cue mass 0 to 0.3; what
+# one head is worth, 0.001 to 0.3 of the gain.
+HALF = {"activity": 0.06, "change": 0.15, "cue": 0.08, "causal": 0.05}
+STEEP = {"activity": 0.6, "change": 0.6, "cue": 1.0, "causal": 0.8}
 DARK: Colour = (34, 34, 66)
-LIT: dict[str, Colour] = {"activity": (120, 240, 255), "change": (255, 214, 120), "cue": (226, 160, 255)}
+LIT: dict[str, Colour] = {
+    "activity": (120, 240, 255),
+    "change": (255, 214, 120),
+    "cue": (226, 160, 255),
+    "causal": (150, 235, 150),
+}
 RIM = 0.6  # of full: changed more than this, a head gets a white rim
 GRID = 96  # layout px: side of the whole grid
+CORNER = (396, 8)  # layout px of the panel's upper left corner
 
 
 @dataclass(frozen=True)
@@ -54,14 +62,18 @@ def cells(
     y: int = 0,
     size: int = GRID,
 ) -> list[Cell]:
-    """The cells of a model's heads. shown, change: one value per head, layer by layer; missing ones are drawn as 0."""
+    """The cells of a model's heads. shown, change: one value per head, layer by layer; missing ones are drawn as 0.
+
+    In the mode `causal`, shown is what is inserted and change what is removed.
+    """
+    marks = "causal" if mode == "causal" else "change"
     pitch = max(3, size // max(1, layers, heads))
     side = pitch - 2 if pitch > 5 else pitch - 1
     made = []
     for index in range(layers * heads):
         layer, head = divmod(index, heads)
         bright = level(shown[index], mode) if index < len(shown) else 0.0
-        grown = level(change[index], "change") if index < len(change) else 0.0
+        grown = level(change[index], marks) if index < len(change) else 0.0
         fill = mix(DARK, LIT[mode], bright)
         mark = round(grown * (side - 1))
         made.append(Cell(layer, head, x + head * pitch, y + layer * pitch, side, fill, mark, grown > RIM))
@@ -69,9 +81,11 @@ def cells(
 
 
 def values(
-    mode: str, activity: HeadActivity | None, progress: Progress | None
+    mode: str, activity: HeadActivity | None, progress: Progress | None, weights: Weights | None = None
 ) -> tuple[Sequence[float], Sequence[float]]:
-    """(what the mode shows, change) per head from the newest measurements."""
+    """(what the mode shows, what the inner square shows) per head from the newest measurements."""
+    if mode == "causal":
+        return (weights.insert, weights.remove) if weights is not None else ((), ())
     change: Sequence[float] = ()
     if progress is not None and progress.change:
         change = progress.change
@@ -129,7 +143,7 @@ def rows(progress: Progress | None, ready: Ready | None) -> list[tuple[str, str]
         ("d'", number(told.d_prime)),
         ("hits", percent(told.hits)),
         ("false al.", percent(told.false_alarms)),
-        ("grounded", percent(told.mundane)),
+        ("grounded", percent(told.mundane) + (" !" if told.warning else "")),
         ("shown", f"{told.shown}+{told.empties}"),
         ("lessons", str(told.lessons)),
         ("step", str(told.step)),
@@ -145,25 +159,53 @@ def panel(
     activity: HeadActivity | None,
     history: Sequence[Progress],
     mouse: tuple[float, float] | None,
+    weights: Weights | None = None,
+    weighing: Weights | None = None,
+    chosen: int | None = None,
+    key: str = "M",
 ) -> None:
-    """The whole overlay, at the upper right. mouse: layout px, to read one head's numbers."""
+    """The whole overlay, at the upper right. mouse: layout px, to read one head's numbers; chosen: the head that is
+    pointed at otherwise; weights, weighing: what was measured of causal weight, and what is under way.
+    """
     progress = history[-1] if history else None
-    x, y = 396, 8
+    x, y = CORNER
     pen.panel(x, y, 236, 192)
     pen.text("Your heads", x + 8, y + 4, SKYBLUE)
-    pen.text_right(f"[M] {mode}", x + 228, y + 4, LIT[mode])
-    layers, heads = (ready.layers, ready.heads) if ready else (activity.layers, activity.heads) if activity else (0, 0)
-    shown, change = values(mode, activity, progress)
-    grid = cells(layers, heads, shown, change, mode, x + 8, y + 20)
+    pen.text_right(f"[{key}] {mode}", x + 228, y + 4, LIT[mode])
+    grid = laid(mode, ready, activity, progress, weights)
     draw_cells(pen, grid)
     for line, (name, value) in enumerate(rows(progress, ready)):
         pen.text(name, x + 112, y + 18 + 11 * line, DIM)
         pen.text_right(value, x + 228, y + 18 + 11 * line, PAPER)
-    under = next((cell for cell in grid if mouse and _inside(cell, mouse)), None)
-    pen.text(reading(under, activity, change) if under else legend(change), x + 8, y + 119, GOLD if under else DIM)
+    change = values("change", activity, progress)[0]
+    under = pointed(grid, mouse, chosen)
+    below = reading(under, activity, change) if under else legend(change)
+    if mode == "causal":
+        below = weighed(under, grid.index(under) if under else 0, weights, weighing)
+    pen.text(below, x + 8, y + 119, GOLD if under else DIM)
+    if under:
+        pen.frame(GOLD, under.x - 1, under.y - 1, under.side + 2, under.side + 2, 1)
     curve(pen, history, x + 8, y + 134, 220, 50)
     pen.text("d'", x + 12, y + 136, SKYBLUE)
     pen.text("hits", x + 28, y + 136, GOLD)
+
+
+def laid(
+    mode: str,
+    ready: Ready | None,
+    activity: HeadActivity | None,
+    progress: Progress | None,
+    weights: Weights | None = None,
+) -> list[Cell]:
+    """The cells where the panel draws them."""
+    layers, heads = (ready.layers, ready.heads) if ready else (activity.layers, activity.heads) if activity else (0, 0)
+    return cells(layers, heads, *values(mode, activity, progress, weights), mode, CORNER[0] + 8, CORNER[1] + 20)
+
+
+def pointed(grid: Sequence[Cell], mouse: tuple[float, float] | None, chosen: int | None = None) -> Cell | None:
+    """The cell under the mouse, else the chosen one."""
+    under = next((cell for cell in grid if mouse and _inside(cell, mouse)), None)
+    return under or (grid[chosen] if chosen is not None and chosen < len(grid) else None)
 
 
 def small(pen: Pen, ready: Ready | None, activity: HeadActivity | None, history: Sequence[Progress]) -> None:
@@ -198,3 +240,16 @@ def reading(cell: Cell, activity: HeadActivity | None, change: Sequence[float]) 
 
     act, cue = (activity.activity, activity.cue) if activity else ((), ())
     return f"L{cell.layer}H{cell.head} act {at(act)} chg {at(change)} cue {at(cue)}"
+
+
+def weighed(cell: Cell | None, index: int, weights: Weights | None, weighing: Weights | None) -> str:
+    """The line below the grid in the mode `causal`: how far the measurement is, or what this head is worth."""
+    if weighing is not None:
+        return f"computing {weighing.done}/{weighing.of}"
+    if weights is None:
+        return "not yet measured"
+    if not any(weights.insert) and not any(weights.remove):
+        return "no gain yet that heads could share"
+    if cell is None or index >= len(weights.insert):
+        return "fill: alone  square: when missing"
+    return f"L{cell.layer}H{cell.head} alone {weights.insert[index]:+.1%} missing {weights.remove[index]:+.1%}"

@@ -44,8 +44,8 @@ def ramp(steps: int, lightness: tuple, chroma: tuple, hue: tuple) -> np.ndarray:
 
 RAMPS = {
     "grass": ramp(6, (0.36, 0.70), (0.070, 0.125), (165, 124)),
-    "leaves": ramp(6, (0.31, 0.60), (0.045, 0.072), (120, 78)),
-    "moss": ramp(6, (0.31, 0.61), (0.065, 0.110), (178, 138)),
+    "leaves": ramp(6, (0.29, 0.58), (0.045, 0.072), (100, 66)),
+    "moss": ramp(6, (0.29, 0.60), (0.062, 0.112), (180, 136)),
     "gravel": ramp(6, (0.38, 0.76), (0.040, 0.070), (40, 82)),
     "mud": ramp(6, (0.31, 0.60), (0.040, 0.060), (30, 70)),
     "water": ramp(6, (0.32, 0.74), (0.070, 0.090), (262, 205)),
@@ -60,6 +60,9 @@ RAMPS = {
     "wall": ramp(5, (0.50, 0.90), (0.030, 0.050), (50, 88)),
     "sakura": ramp(6, (0.42, 0.90), (0.100, 0.070), (340, 10)),
     "gold": ramp(5, (0.40, 0.88), (0.080, 0.120), (60, 92)),
+    "marsh": ramp(6, (0.33, 0.67), (0.050, 0.100), (142, 106)),
+    "boards": ramp(6, (0.32, 0.70), (0.050, 0.080), (35, 68)),
+    "tatami": ramp(5, (0.50, 0.80), (0.045, 0.080), (125, 100)),
 }
 
 INK = (18, 14, 34)  # outlines: dark enough to separate shapes by lightness alone, for any eye
@@ -80,8 +83,11 @@ def mix(first: Colour, second: Colour, t: float) -> Colour:
 
 def scaled(colour: Colour, factor: float) -> Colour:
     """The colour times a factor, clipped to 0..255."""
-    red, green, blue = (min(255, max(0, int(value * factor))) for value in colour)
-    return red, green, blue
+    red, green, blue = colour
+    if factor <= 1:  # the common case, thousands of times a second
+        factor = max(0.0, factor)
+        return int(red * factor), int(green * factor), int(blue * factor)
+    return min(255, int(red * factor)), min(255, int(green * factor)), min(255, int(blue * factor))
 
 
 # What the sky multiplies the scene with, by hour. Night stays blue and readable; dusk and dawn differ by warmth.

@@ -88,3 +88,22 @@ def dissolved(image: pg.Surface, level: int) -> pg.Surface:
     alpha[tiled(THRESHOLDS, *alpha.shape) >= level / LEVELS] = 0
     del alpha  # unlocks the surface
     return result
+
+
+BENDS = 5  # pictures of something that the wind bends, from left to right; the middle one is at rest
+
+
+def swayed(image: pg.Surface, reach: int) -> tuple[pg.Surface, ...]:
+    """The picture bent by -reach .. reach px at its top, less further down, not at all at its foot."""
+    width, height = image.get_size()
+    made = []
+    for bend in range(BENDS):
+        lean = reach * (bend - BENDS // 2) / (BENDS // 2)
+        canvas = empty(width + 2 * reach, height)
+        rows = []
+        for y in range(height):
+            shift = round(lean * (1 - y / height) ** 1.3)
+            rows.append((image, (reach + shift, y), (0, y, width, 1)))
+        canvas.blits(rows)
+        made.append(canvas)
+    return tuple(made)

@@ -112,6 +112,32 @@ def pine(seed: int, size: float = 1.0) -> pg.Surface:
     return outlined(image, (10, 14, 30))
 
 
+def bamboo(seed: int) -> pg.Surface:
+    """A stand of bamboo, 34 x 66 px: jointed canes and drooping leaves."""
+    rng = np.random.default_rng(seed + 500)
+    width, height = 34, 66
+    image = empty(width, height)
+    canes = sorted(
+        (int(x), int(rng.integers(2, 16)), rng.uniform(-3, 3)) for x in rng.choice(range(9, 26, 3), 5, False)
+    )
+    for x, top, lean in canes:
+        for y in range(top, height - 1 - int(rng.integers(0, 4))):
+            at = int(x + lean * (1 - (y - top) / (height - top)) ** 1.5)
+            joint = (y + x * 5) % 11
+            for side, step in ((0, 4), (1, 3), (2, 1)):
+                image.set_at((at + side, y), tone("willow", 5 if joint == 0 else max(0, step - (joint == 1))))
+        for _ in range(9):
+            y = int(rng.integers(top, top + 30))
+            side = 1 if rng.random() < 0.5 else -1
+            at = int(x + lean * (1 - (y - top) / (height - top)) ** 1.5) + 1
+            long, step = int(rng.integers(4, 8)), int(rng.integers(2, 6))
+            for reach in range(long):
+                image.set_at((at + side * reach, y + int(0.06 * reach * reach * 1.6)), tone("willow", step))
+                if 0 < reach < long - 2:
+                    image.set_at((at + side * reach, y + 1 + int(0.1 * reach * reach)), tone("leaf", max(0, step - 1)))
+    return outlined(image, DARK)
+
+
 def bush(seed: int) -> pg.Surface:
     """A low bush with a few berries or blossoms."""
     rng = np.random.default_rng(seed)

@@ -1,39 +1,225 @@
-"""A save slot: the journey's action log, written every minute and on leaving, and lived through again to go on."""
+"""Save slots: a journey's action log with its backup, a card that tells of it, and beside them the mind's own files.
 
-from dataclasses import dataclass, field
+The log is written every minute and on leaving, and lived through again to go on. Nothing is ever overwritten that can't
+be had again: a log that is replaced becomes NAME.bak, what can't be read is moved aside, and so is what a new journey
+takes the place of.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Thread
 
-from game.realm.replay import ActionLog, ReplayError
+import pygame as pg
 
-NAME = "journey.replay"
+from game.realm.replay import ActionLog, ReplayError, write_whole
+
+NAME, CARD, PICTURE = "journey.replay", "card.json", "card.png"
 SAVE_EVERY = 60.0  # s of play
+COUNT = 3  # slots
+FIRST = "first"  # the one slot that the first version had
+THUMB = (160, 90)  # px of a card's picture
+LARGEST_CARD, LARGEST_PICTURE, LARGEST_PAPER = 4096, 2**20, 2**20  # bytes
+LONGEST = 40 * 108_000  # ticks: forty hours of play take half a minute to live through again
+OLDER = "from an older realm: your mind and its lessons stay, the walk begins anew"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a slot tells of its journey. hour: 0..24; seconds: of play; shown, found: spirits."""
+
+    seed: int = 0
+    day: int = 1
+    hour: float = 0.0
+    seconds: float = 0.0
+    shown: int = 0
+    found: int = 0
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is kept beside a log: its card, a picture of THUMB px, and small files by name."""
+
+    card: Card
+    picture: pg.Surface
+    papers: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One slot as the title shows it. state: empty, journey, backup, older or broken; fault: what is wrong with it."""
+
+    number: int
+    folder: Path
+    state: str
+    card: Card | None = None
+    fault: str = ""
+    saved: float = 0.0  # when, s since 1970
+
+    @property
+    def playable(self) -> bool:
+        """True if there is something to go on with: a walk, or at least a mind."""
+        return self.state != "empty"
 
 
 def resume(folder: Path, seed: int | None) -> tuple[ActionLog | None, str]:
     """(the log of the journey to go on with or None, a line for the player or nothing).
 
-    seed None takes whatever journey lies there. One of another seed, or one that can't be read, is moved aside.
+    seed None takes whatever journey lies there. One of another seed, of an older realm, or one that can't be read is
+    moved aside; for one that can't be read its backup goes on.
     """
     path = folder / NAME
-    if not path.exists():
-        return None, ""
-    try:
-        log = ActionLog.load(path)
-    except ReplayError as error:
-        return None, f"{error}. It lies as {_aside(path).name} now"
+    log, note = _read(path)
+    if log is None:
+        return None, note
+    if not log.fits():
+        return None, f"{path.name} is {OLDER}. It lies as {_aside(path).name} now"
     if seed is not None and log.seed != seed:
         return None, f"A new journey. That of seed {log.seed} lies as {_aside(path).name} now"
-    return log, ""
+    return log, note
+
+
+def load(path: Path) -> ActionLog:
+    """A log that can be lived through again in bearable time. Raises ReplayError."""
+    log = ActionLog.load(path)
+    if log.ticks > LONGEST:
+        raise ReplayError(f"{path}: more than {LONGEST // 108_000} hours of play; no journey is so long")
+    return log
+
+
+def _backup(path: Path) -> Path:
+    return path.with_name(path.name + ".bak")
+
+
+def _read(path: Path) -> tuple[ActionLog | None, str]:
+    """A log, or else its backup, which takes its place; broken files are moved aside."""
+    fault = ""
+    if path.exists():
+        try:
+            return load(path), ""
+        except ReplayError as error:
+            fault = f"{error}. It lies as {_aside(path).name} now"
+    backup = _backup(path)
+    if not backup.exists():
+        return None, fault
+    try:
+        log = load(backup)
+    except ReplayError as error:
+        return None, f"{fault or error}; its backup can't be read either: it lies as {_aside(backup).name} now"
+    return log, f"{fault or f'{path.name} is missing'}; its backup goes on"
 
 
 def _aside(path: Path) -> Path:
-    """Moves a file to NAME.old, or the first such name that is free."""
+    """Moves a file or a folder to NAME.old, or the first such name that is free."""
     number, old = 1, path.with_name(path.name + ".old")
     while old.exists():
         number += 1
         old = path.with_name(f"{path.name}.old{number}")
     return path.rename(old)
+
+
+class Slots:
+    """The slots below a folder. The one folder of the first version counts as a slot while it holds a journey."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, number: int) -> Path:
+        """Where slot 1..COUNT lies."""
+        own = [self.root / str(n) for n in range(1, COUNT + 1)]
+        free = [n for n, path in enumerate(own, 1) if not _holds(path)]
+        if free and number == free[0] and _holds(self.root / FIRST):
+            return self.root / FIRST
+        return own[number - 1]
+
+    def all(self) -> list[Slot]:
+        """Every slot as it is now; nothing on the disk is changed, nothing raised."""
+        return [look(number, self.folder(number)) for number in range(1, COUNT + 1)]
+
+    def newest(self) -> Slot | None:
+        """The slot that was played last."""
+        played = [slot for slot in self.all() if slot.playable]
+        return max(played, key=lambda slot: slot.saved, default=None)
+
+    def clear(self, number: int) -> str:
+        """Makes room for a new journey: what lies there is moved aside. A line for the player. Raises OSError."""
+        folder = self.folder(number)
+        if not folder.exists():
+            return ""
+        return f"The journey that was there lies as {_aside(folder).name} now"
+
+
+def _holds(folder: Path) -> bool:
+    """True if a slot's folder holds a journey or a mind."""
+    try:
+        return any(folder.glob(f"{NAME}*")) or any(folder.glob("*.safetensors"))
+    except OSError:
+        return False
+
+
+def look(number: int, folder: Path) -> Slot:
+    """What a folder holds, without changing it. Raises nothing."""
+    path = folder / NAME
+    if not _holds(folder):
+        return Slot(number, folder, "empty")
+    saved = 0.0
+    with suppress(OSError):
+        saved = max(file.stat().st_mtime for file in folder.iterdir())
+    state, fault = "journey", ""
+    log = None
+    for file, found in ((path, "journey"), (_backup(path), "backup")):
+        try:
+            if file.exists():
+                log, state = load(file), found
+                break
+        except ReplayError as error:
+            fault = fault or str(error).removeprefix(f"{file}: ").split(";")[0]
+    if log is None:
+        return Slot(number, folder, "broken", read_card(folder), fault or "its walk is missing", saved)
+    if not log.fits():
+        state, fault = "older", OLDER
+    card = read_card(folder)
+    if card is None or card.seed != log.seed:
+        card = Card(log.seed, seconds=log.ticks / 30)
+    return Slot(number, folder, state, card, fault, saved)
+
+
+def read_card(folder: Path) -> Card | None:
+    """A slot's card; None if there is none or it isn't as it should be."""
+    try:
+        path = folder / CARD
+        if path.stat().st_size > LARGEST_CARD:
+            return None
+        data = json.loads(path.read_bytes())
+        card = Card(**{name: type(value)(data[name]) for name, value in asdict(Card()).items()})
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return None
+    sane = 0 <= card.hour <= 24 and 0 <= card.seconds < 1e8 and 0 < card.day < 10**6
+    return card if sane and 0 <= card.found < 10**6 and 0 <= card.shown < 10**6 and abs(card.seed) < 2**63 else None
+
+
+def read_picture(folder: Path) -> pg.Surface | None:
+    """A slot's picture, THUMB px; None if there is none that can be read."""
+    try:
+        path = folder / PICTURE
+        if path.stat().st_size > LARGEST_PICTURE:
+            return None
+        picture = pg.image.load(path)
+    except (OSError, pg.error):
+        return None
+    return picture.convert() if picture.get_size() == THUMB else None
+
+
+def read_paper(folder: Path, name: str) -> bytes | None:
+    """A small file beside a log; None if there is none, or one too large."""
+    try:
+        path = folder / name
+        return path.read_bytes() if path.stat().st_size <= LARGEST_PAPER else None
+    except OSError:
+        return None
 
 
 @dataclass
@@ -43,33 +229,64 @@ class Keeper:
     folder: Path | None
     fault: str = ""  # why the last writing failed, in one line
     _since: float = 0.0
+    _written: bytes = b""  # the digest of the log as this keeper wrote it last
     _thread: Thread | None = field(default=None, repr=False)
 
-    def advance(self, dt: float, log: ActionLog) -> None:
-        """Lets dt seconds pass."""
+    def advance(self, dt: float, log: ActionLog, card: Callable[[], Beside] | None = None) -> None:
+        """Lets dt seconds pass. card: makes what the slot shows, asked only when it is written."""
         self._since += dt
         if self._since < SAVE_EVERY or self.folder is None or (self._thread and self._thread.is_alive()):
             return
         self._since = 0.0
-        copy = ActionLog(log.seed)
-        copy.ticks, copy.actions = log.ticks, list(log.actions)
-        self._thread = Thread(target=self._try, args=(copy,), name="writes the journey", daemon=True)
+        copy, told = log.copy(), card() if card else None
+        self._thread = Thread(target=self._try, args=(copy, told), name="writes the journey", daemon=True)
         self._thread.start()
 
-    def _try(self, log: ActionLog) -> None:
+    def _try(self, log: ActionLog, told: Beside | None) -> None:
         try:
-            self._write(log)
+            self._write(log, told)
             self.fault = ""
         except OSError as error:
             self.fault = f"The journey can't be saved: {error}"
 
-    def _write(self, log: ActionLog) -> None:
-        if self.folder is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            log.save(self.folder / NAME)
+    def _write(self, log: ActionLog, told: Beside | None) -> None:
+        if self.folder is None:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / NAME
+        self._keep_backup(path)
+        log.save(path)
+        self._written = _digest(path.read_bytes())
+        if told is not None:
+            for name, data in {**told.papers, CARD: json.dumps(asdict(told.card)).encode()}.items():
+                write_whole(self.folder / name, data)
+            with suppress(pg.error):  # a picture is a nicety
+                part = self.folder / f"part-{PICTURE}"
+                pg.image.save(told.picture, part)
+                part.replace(self.folder / PICTURE)
 
-    def close(self, log: ActionLog) -> None:
+    def _keep_backup(self, path: Path) -> None:
+        """What is about to be replaced becomes the backup, if it can be read; else it is moved aside. What this keeper
+        wrote itself can be read. Raises OSError.
+        """
+        if not path.exists():
+            return
+        data = path.read_bytes()
+        if _digest(data) != self._written:
+            try:
+                load(path)
+            except ReplayError:
+                _aside(path)
+                return
+        write_whole(_backup(path), data)
+
+    def close(self, log: ActionLog, card: Callable[[], Beside] | None = None) -> None:
         """The last writing, waited for. Raises OSError."""
         if self._thread is not None:
             self._thread.join()
-        self._write(log)
+        if self.folder is not None:
+            self._write(log, card() if card else None)
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()

@@ -1,77 +1,81 @@
-"""Six spirits as a mind sees them: a silhouette, its hue, and the dither that shows how much it is believed.
+"""Six spirits as a mind sees them: a silhouette that breathes, its hue, and the way it gathers as belief grows.
 
-Nothing here knows where spirits are. What is drawn is a belief in 0..1 that somebody hands in.
+Nothing here knows where spirits are. What is drawn is a belief in 0..1 that somebody hands in: how many of a
+silhouette's pixels show is the belief; which ones come first is the species' own way to appear.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import pygame as pg
 
+from game.play import shapes
 from game.play.palette import Colour, oklch, scaled
-from game.play.pixels import LEVELS, dissolve_level, dissolved, from_grid, glow
+from game.play.pixels import LEVELS, dissolve_level, from_grid, glow, surface
 from game.play.sprites import grids
 
 FAINTEST = 0.05  # beliefs below this are not drawn: the novice's doubt would else be a haze of ghosts
 SPECIES = ("kitsune", "tengu", "kodama", "yurei", "oni", "zashiki")
+PACE = 5.0  # idle pictures a second
+INK = (26, 20, 56)
 
 
-@dataclass(frozen=True)
 class Spirit:
-    """A species' art: levels[k] shows k / LEVELS of its pixels; hue colours its light."""
+    """A species' art. light: the colour of its glow; glyph: a sign of its own, for eyes that can't use its hue."""
 
-    levels: tuple[pg.Surface, ...]
-    light: Colour
+    def __init__(self, name: str, entry: dict, safe: bool) -> None:
+        self.name = name
+        hue = entry["safe"] if safe else entry["hue"]
+        self.light: Colour = oklch(0.76, 0.13, hue)
+        self.glyph = from_grid(entry["glyph"].split(), {"#": oklch(0.92, 0.09, hue)})
+        rows = entry["rows"].split()
+        self.rows = tuple(row + row[::-1] for row in rows) if entry.get("mirror") else tuple(rows)
+        self._hue, self._turn = hue, entry.get("turn", 25)
+        self._colours: dict[int, np.ndarray] = {}
+        self._made: dict[tuple[int, int], pg.Surface] = {}
 
-    def picture(self, belief: float) -> pg.Surface:
+    def picture(self, belief: float, seconds: float = 0.0) -> pg.Surface:
         """How it looks when believed this much: more pixels and more opaque, the more it is believed."""
-        image = self.levels[dissolve_level(belief)]
+        image = self.shown(dissolve_level(belief), int(seconds * PACE) % shapes.IDLE)
         image.set_alpha(int(175 + 75 * min(1.0, max(0.0, belief))))
         return image
 
+    def shown(self, level: int, step: int = 0) -> pg.Surface:
+        """Idle picture `step` with level / LEVELS of its pixels, in the order in which the species gathers."""
+        key = (level, step)
+        if key not in self._made:
+            marks, order = shapes.gathered(self.name, self.rows, step)
+            there = (marks != ".") & (order < level / LEVELS)
+            if step not in self._colours:
+                self._colours[step] = self._coloured(marks)
+            self._made[key] = surface(self._colours[step], there * np.uint8(255))
+        return self._made[key]
 
-def _tinted(image: pg.Surface, marks: list[str], hue: float) -> pg.Surface:
-    """White silhouettes coloured: a gradient from pale head to deep feet, shade and light parts along it."""
-    height = image.get_height()
-    pale, deep = np.array(oklch(0.95, 0.05, hue)), np.array(oklch(0.68, 0.15, hue + 25))
-    down = np.linspace(0, 1, height)[:, None]
-    body = pale * (1 - down) + deep * down
-    colours = pg.surfarray.pixels3d(image)
-    for y, row in enumerate(marks):
-        for x, mark in enumerate(row):
-            if mark == "w":
-                colours[x, y] = body[y]
-            elif mark == "s":
-                colours[x, y] = body[y] * 0.58
-            elif mark == "l":
-                colours[x, y] = np.minimum(255, body[y] * 0.4 + 160)
-    del colours  # unlocks the surface
-    return image
-
-
-def _spirit(entry: dict) -> Spirit:
-    rows = entry["rows"].split()
-    if entry.get("mirror"):
-        rows = [row + row[::-1] for row in rows]
-    accent = oklch(0.72, 0.16, entry["hue"] + 150)
-    palette = {"w": (255, 255, 255), "s": (255, 255, 255), "l": (255, 255, 255), "k": (26, 20, 56), "r": accent}
-    image = _tinted(from_grid(rows, palette), rows, entry["hue"])
-    levels = tuple(dissolved(image, level) for level in range(LEVELS + 1))
-    return Spirit(levels, oklch(0.76, 0.13, entry["hue"]))
+    def _coloured(self, marks: np.ndarray) -> np.ndarray:
+        """Bodies fade from a pale head to deep feet; shade and light run along."""
+        hue = self._hue
+        pale, deep = np.array(oklch(0.95, 0.05, hue)), np.array(oklch(0.66, 0.155, hue + self._turn))
+        down = np.linspace(0, 1, marks.shape[1])[None, :, None] ** 0.9
+        body = pale * (1 - down) + deep * down + np.zeros((*marks.shape, 1))
+        mark = marks[..., None]
+        colours = np.where(mark == "s", body * 0.58, body)
+        colours = np.where(mark == "l", np.minimum(255, body * 0.4 + 160), colours)
+        colours = np.where(mark == "k", np.array(INK), colours)
+        colours = np.where(mark == "r", np.array(oklch(0.72, 0.16, hue + 150)), colours)
+        return colours.astype(np.uint8)
 
 
-def spirits() -> dict[str, Spirit]:
-    """Every species -> its art."""
-    return {name: _spirit(entry) for name, entry in grids("spirits").items()}
+def spirits(safe: bool = False) -> dict[str, Spirit]:
+    """Every species -> its art; safe: hues that most eyes can tell apart."""
+    return {name: Spirit(name, entry, safe) for name, entry in grids("spirits").items()}
 
 
 @lru_cache(maxsize=256)
 def aura(light: Colour, level: int) -> tuple[pg.Surface, pg.Surface]:
     """A wide and a narrow glow to be added around a spirit; level 1..LEVELS is its belief."""
     belief = level / LEVELS
-    wide = glow(int(12 + 34 * belief), scaled(light, 0.5 * belief), 2.2)
-    return wide, glow(14, scaled(light, 0.55 * belief), 1.5)
+    wide = glow(int(14 + 38 * belief), scaled(light, 0.46 * belief), 2.2)
+    return wide, glow(18, scaled(light, 0.5 * belief), 1.5)
 
 
 def wavering(image: pg.Surface, seconds: float) -> pg.Surface:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pygame as pg
 
-from game.play import buildings, plants
+from game.play import buildings, gates, plants
 from game.play.font import ASSETS
 from game.play.palette import Colour, tone
 from game.play.pixels import from_grid, outlined
@@ -31,39 +31,52 @@ def grids(name: str) -> dict:
 
 
 def things() -> dict[str, list[pg.Surface]]:
-    """Every kind of landmark and decor -> its variants; feet at the bottom centre."""
-    made = {
-        name: [outlined(from_grid(entry["rows"].split(), colours(entry["colours"]), entry.get("mirror", False)))]
-        for name, entry in grids("things").items()
-    }
+    """Every kind of landmark and decor -> its variants; feet at the bottom centre. KIND-lit: when its lamp burns."""
+    made = {}
+    for name, entry in grids("things").items():
+        rows, mirror = entry["rows"].split(), entry.get("mirror", False)
+        made[name] = [outlined(from_grid(rows, colours(entry["colours"]), mirror))]
+        if "lit" in entry:
+            made[f"{name}-lit"] = [outlined(from_grid(rows, colours(entry["colours"] | entry["lit"]), mirror))]
     made |= {
         "oak": [plants.tree(21, "leaf", 1.4)],
         "willow": [plants.willow(22)],
         "hollow": [plants.hollow(23)],
         "boulder": [plants.rock(24, 32, 24)],
-        "torii": [buildings.torii()],
-        "gate": [buildings.gate()],
-        "bridge": [buildings.bridge_posts()],
-        "jetty": [buildings.jetty()],
+        "torii": [gates.torii()],
+        "arch": [gates.arch()],
+        "gate": [gates.gate()],
+        "bridge": [gates.bridge_posts()],
+        "jetty": [gates.jetty()],
         "tree": [plants.tree(seed, "leaf", size) for seed, size in ((1, 1.0), (2, 1.05), (3, 0.95), (9, 1.1))],
         "sakura": [plants.tree(seed, "sakura", size) for seed, size in ((7, 1.15), (8, 1.05), (17, 1.2), (18, 0.95))],
         "bush": [plants.bush(seed) for seed in range(4)],
         "rock": [plants.rock(seed, 16 + 2 * (seed % 3), 12 + seed % 3) for seed in range(4)],
-        "house": [buildings.house(seed) for seed in range(4)],
+        "bamboo": [plants.bamboo(seed) for seed in range(4)],
     }
+    for kind in buildings.BUILDINGS:
+        count = 4 if kind == "house" else 1
+        made[kind] = [buildings.building(kind, seed, False) for seed in range(count)]
+        made[f"{kind}-lit"] = [buildings.building(kind, seed, True) for seed in range(count)]
     pines = [plants.pine(seed, size) for seed, size in ((4, 1.05), (5, 0.95), (6, 1.15), (10, 1.0))]
     return made | {"tree": made["tree"], "pine": [*pines, plants.pine(11, 1.45)]}  # the last: the landmark
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Somebody who walks: frames[facing] is a cycle of FRAMES pictures, feet at the bottom centre."""
+    """Somebody who walks: walk[facing] is a cycle of FRAMES pictures, rest[facing] what one sees of who stands:
+    breathing out, breathing in, and a blink. Feet at the bottom centre.
+    """
 
-    frames: dict[str, list[pg.Surface]]
+    walk: dict[str, list[pg.Surface]]
+    rest: dict[str, list[pg.Surface]]
 
     def at(self, facing: str, moving: bool, seconds: float) -> pg.Surface:
         """The picture for a moment; seconds: time that drives the cycle."""
-        return self.frames[facing][int(seconds * 7) % FRAMES if moving else 0]
+        if moving:
+            return self.walk[facing][int(seconds * 7) % FRAMES]
+        breath = self.rest[facing]
+        return breath[2 if int(seconds * 8) % 37 == 0 else int(seconds * 1.1) % 2]
 
 
 def figures() -> dict[str, Figure]:
@@ -74,21 +87,42 @@ def figures() -> dict[str, Figure]:
     return made | {"seer": _seer(data["seer"])}
 
 
+def _figure(views: dict[str, tuple[list[list[str]], dict[str, Colour]]]) -> Figure:
+    """From the rows of a cycle's pictures for each of three facings; east is west seen in a mirror."""
+    walk, rest = {}, {}
+    for facing, (cycle, palette) in views.items():
+        walk[facing] = [outlined(_bobbed(from_grid(rows, palette), index % 2)) for index, rows in enumerate(cycle)]
+        closed = palette | {"e": palette.get("f", palette.get("e", (0, 0, 0)))}
+        blink = outlined(_bobbed(from_grid(cycle[0], closed), 0))
+        rest[facing] = [walk[facing][0], _sunk(walk[facing][0]), blink]
+    for views_of in (walk, rest):
+        views_of["e"] = [pg.transform.flip(picture, True, False) for picture in views_of["w"]]
+    return Figure(walk, rest)
+
+
+def _sunk(image: pg.Surface) -> pg.Surface:
+    """Breathing: what is above the belt sinks by a pixel."""
+    belt = int(image.get_height() * 0.6)
+    canvas = image.copy()
+    canvas.fill((0, 0, 0, 0), (0, 0, image.get_width(), belt + 1))
+    canvas.blit(image, (0, 1), (0, 0, image.get_width(), belt))
+    return canvas
+
+
 def _person(data: dict, entry: dict) -> Figure:
     palette = colours(entry["colours"])
     bodies = data["bodies"]
-    views: dict[str, list[pg.Surface]] = {}
+    views: dict[str, tuple[list[list[str]], dict[str, Colour]]] = {}
     for facing, view, legs in (("s", "front", "front"), ("n", "back", "front"), ("w", "side", "side")):
         stand, step = bodies[f"{legs}_legs"], bodies[f"{legs}_step"]
         other = [row[::-1] for row in step] if legs == "front" else bodies["side_other"]
-        pictures = []
-        for index, feet in enumerate((stand, step, stand, other)):
-            rows = bodies[view].split() + feet
-            rows = _dressed(rows, data["hats"][entry["hat"]], data["tools"][entry["tool"]] if view != "back" else [])
-            pictures.append(outlined(_bobbed(from_grid(rows, palette), index % 2)))
-        views[facing] = pictures
-    views["e"] = [pg.transform.flip(picture, True, False) for picture in views["w"]]
-    return Figure(views)
+        tool = data["tools"][entry["tool"]] if view != "back" else []
+        cycle = [
+            _dressed(bodies[view].split() + feet, data["hats"][entry["hat"]], tool)
+            for feet in (stand, step, stand, other)
+        ]
+        views[facing] = cycle, palette
+    return _figure(views)
 
 
 def _dressed(rows: list[str], hat: list[str], tool: list) -> list[str]:
@@ -109,18 +143,26 @@ def _bobbed(image: pg.Surface, up: int) -> pg.Surface:
     return canvas
 
 
+def _trotting(rows: list[str]) -> list[list[str]]:
+    """A cycle from one picture: the last two rows are its feet, which change sides."""
+    middle = (len(rows[0]) + 1) // 2
+    lifted = [row[:middle] + "." * (len(row) - middle) for row in rows[-1:]]
+    other = ["." * (len(row) - middle) + row[-middle:] for row in rows[-1:]]
+    return [rows, rows[:-1] + lifted, rows, rows[:-1] + other]
+
+
 def _animal(entry: dict) -> Figure:
-    """Animals have one view, to the west."""
+    """Animals: two pictures from the side, one from the front (or the side will do), one from behind."""
     palette = colours(entry["colours"])
-    stand, step = (outlined(from_grid(entry[name].split(), palette)) for name in ("stand", "step"))
-    west = [stand, step, stand, step]
-    east = [pg.transform.flip(picture, True, False) for picture in west]
-    return Figure({"w": west, "e": east, "n": west, "s": west})
+    stand, step = entry["stand"].split(), entry["step"].split()
+    side = [stand, step, stand, step]
+    front = _trotting(entry["front"].split()) if "front" in entry else side
+    back = _trotting(entry["back"].split()) if "back" in entry else front
+    return _figure({"w": (side, palette), "s": (front, palette), "n": (back, palette)})
 
 
 def _seer(entry: dict) -> Figure:
-    """Granny Ume turns, but shows her face to whoever looks at her."""
-    picture = outlined(from_grid(entry["front"].split(), colours(entry["colours"])))
-    west = [_bobbed(picture, 0), _bobbed(picture, 1)] * 2
-    east = [pg.transform.flip(frame, True, False) for frame in west]
-    return Figure({"w": west, "s": west, "n": east, "e": east})
+    """Granny Ume, who leans on her stick."""
+    palette = colours(entry["colours"])
+    views = {"s": "front", "n": "back", "w": "side"}
+    return _figure({facing: (_trotting(entry[view].split()), palette) for facing, view in views.items()})

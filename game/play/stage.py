@@ -6,18 +6,22 @@ it, so drawing can't betray it. All x, y are px of the world, at the foot of a t
 
 from dataclasses import dataclass, field
 
+from game.realm.houses import SLOT
 from game.realm.world import World
-from game.realm.worldgen import Place
+from game.realm.worldgen import TILE, Place
 
 BESIDE = 20  # px: how far beside a landmark a spirit is drawn
+MIDDLE = 6 * TILE  # px from the left edge of a room's share of the map: about its middle
 UNDER = ("torii", "gate", "bridge")  # landmarks that one can stand under or on
 
 
 def haunt(place: Place) -> tuple[int, int]:
-    """Where a spirit at a place is drawn: under a gate, else beside the landmark, left or right by turns."""
+    """Where a spirit at a place is drawn: under a gate, else beside the landmark, left or right by turns; in a room on
+    the side that lies away from the wall."""
     if place.kind in UNDER:
         return place.x, place.y + 4
-    return place.x + (BESIDE if place.index % 2 else -BESIDE), place.y + 5
+    right = place.index % 2 == 1 if place.room < 0 else place.x - place.room * SLOT * TILE < MIDDLE
+    return place.x + (BESIDE if right else -BESIDE), place.y + 5
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,9 @@ class Hint:
 
 @dataclass(frozen=True)
 class Stage:
-    """One frame. seconds: the clock of animations; attend: 0..1, how gathered the player is."""
+    """One frame. seconds: the clock of animations; attend: 0..1, how gathered the player is; flood: 0..1, how high the
+    river stands; view: px of the world to look at instead of the player; hidden: nobody plays, a title is shown.
+    """
 
     hour: float
     weather: str
@@ -65,6 +71,12 @@ class Stage:
     ghosts: tuple[Ghost, ...] = ()
     hints: tuple[Hint, ...] = ()
     attend: float = 0.0
+    flood: float = 0.0
+    view: tuple[int, int] | None = None
+    hidden: bool = False
+
+
+LEAP = 3 * TILE  # px: who is farther away after one tick went through a door, and isn't seen gliding there
 
 
 @dataclass
@@ -77,14 +89,15 @@ class Motion:
     def note(self, world: World) -> None:
         """Call once before the first frame and after every tick."""
         self.before = self.now
-        self.now = [(actor.x, actor.y) for actor in (world.player, world.seer, *world.folk)]
+        self.now = [(actor.x, actor.y) for actor in world.actors]
 
     def bodies(self, world: World, part: float) -> tuple[Body, ...]:
-        """Player, seer and folk at `part` (0..1) of the way from the last tick to this one."""
-        actors = (world.player, world.seer, *world.folk)
+        """Player, seers, familiar and folk at `part` (0..1) of the way from the last tick to this one."""
         before = self.before if len(self.before) == len(self.now) else self.now
         shown = []
-        for actor, (old_x, old_y), (x, y) in zip(actors, before, self.now, strict=True):
+        for actor, (old_x, old_y), (x, y) in zip(world.actors, before, self.now, strict=True):
+            if abs(x - old_x) + abs(y - old_y) > LEAP:
+                old_x, old_y = x, y
             place = round(old_x + (x - old_x) * part), round(old_y + (y - old_y) * part)
             shown.append(Body(actor.kind, *place, actor.facing, actor.moving))
         return tuple(shown)

@@ -1,28 +1,79 @@
-"""From the command line to the game: a window, a mind by command or by address, a world from a seed or a saved slot."""
+"""From the command line to the game: a window, settings, then the title; or straight into a slot that has a name."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pygame as pg
+
+from game.play import shell
 from game.play.app import Options, run, welcome
+from game.play.desk import Desk
 from game.play.screen import Screen
-from game.play.slot import resume
+from game.play.settings import load
+from game.play.slot import Slots, resume
+from game.play.sound import open_sound
+from game.play.soundbank import cache_folder
 from game.realm.world import new_world
 from perception.link import Line, Link, connect
 
 
-def play(seed: int | None, folder: Path, command: Sequence[str], address: str | None = None, scale: int = 2) -> None:
-    """Plays until the player leaves. seed None: goes on with the slot's journey, or seed 0; folder: the slot, where
-    the journey, logs and screenshots go; command: what starts a mind; address: HOST:PORT of a mind elsewhere instead.
-    Raises ValueError or OSError with one line for the player.
+def title(
+    root: Path,
+    command: Callable[[Path, int], Sequence[str]],
+    address: str | None = None,
+    scale: int | None = None,
+    home: Path | None = None,
+    max_seconds: float | None = None,
+) -> None:
+    """Shows the title and plays until the player leaves. root: where the slots lie; command: what starts a mind for a
+    slot's folder and a journey's seed; address: HOST:PORT of a mind elsewhere instead; scale: of the window, None for
+    the settings'; home: where settings lie, None for nowhere. Raises ValueError or OSError with one line.
+    """
+    line_to((), address)  # a wrong address is said before a window opens
+    desk = open_desk(scale, home)
+
+    def make(folder: Path, seed: int) -> Line:
+        return line_to(command(folder, seed), address)
+
+    shell.run(shell.Shell(desk, Slots(root), make), max_seconds)
+
+
+def play(
+    seed: int | None,
+    folder: Path,
+    command: Sequence[str],
+    address: str | None = None,
+    scale: int | None = None,
+    home: Path | None = None,
+) -> None:
+    """Plays one slot without a title until the player leaves. seed None: goes on with the slot's journey, or seed 0;
+    folder: the slot, where the journey, logs and screenshots go; the rest as for `title`.
     """
     line = line_to(command, address)
-    screen = Screen(scale=scale)  # before the mind: without a display nothing is begun
-    welcome(screen)
-    with line:  # starts it at once: it loads while the ground is baked
-        past, note = resume(folder, seed)
-        world = past.replay() if past else new_world(seed or 0)
-        options = Options(world.seed, folder / "log.msgpack", folder / "shots", folder, scale=scale)
-        run(world, line, options, screen, past, note)
+    desk = open_desk(scale, home)  # before the mind: without a display nothing is begun
+    welcome(desk.screen)
+    try:
+        with line:  # starts it at once: it loads while the ground is baked
+            past, note = resume(folder, seed)
+            world = past.replay() if past else new_world(seed or 0)
+            options = Options(world.seed, folder / "log.msgpack", folder / "shots", folder)
+            run(world, line, options, past=past, note=note, desk=desk)
+            pg.display.quit()  # the mind may take a while to save
+    finally:
+        pg.display.quit()
+        if desk.sound is not None:
+            desk.sound.close()
+
+
+def open_desk(scale: int | None, home: Path | None) -> Desk:
+    """A window as the settings want it, and sound, which gets ready by itself. Raises NoDisplay."""
+    settings, faults = load(home) if home is not None else (None, [])
+    wanted = scale or (settings.scale if settings else 2)
+    desk = Desk(Screen(bool(settings and settings.fullscreen), wanted), settings, home)
+    desk.sound = open_sound(desk.settings, cache_folder() if home is not None else None, desk.note)
+    for fault in faults:
+        desk.note(fault)
+    return desk
 
 
 def line_to(command: Sequence[str], address: str | None) -> Line:

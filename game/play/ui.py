@@ -1,39 +1,71 @@
-"""The interface over the world: speech, hints, banners, pointing, the menu. All in layout px (640 x 360)."""
+"""The interface over the world: speech, hints, banners, pointing. All in layout px (640 x 360).
+
+Each function measures with its pen's letters, so that a pen of larger text gets larger boxes and more lines.
+"""
 
 import math
 import re
 from dataclasses import dataclass
 
 from game.play.firsts import Sighting
-from game.play.font import DIM, GLYPH_WIDTH, GOLD, LINE_HEIGHT, PAPER, SKYBLUE, Pen, wrap
+from game.play.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.play.palette import Colour, mix
-from game.play.words import HELP, article
+from game.play.words import article
 from game.realm.world import World
 
 WIDTH, HEIGHT = 640, 360
-SPEECH_RIGHT = 320  # where the box of a speech ends
-GUIDE_TOP, NOTES_TOP = 34, 36
+BOTTOM = 10  # px below the lowest box
 LETTERS_PER_S = 55.0
 READING = 4.0  # s that a speech stays after it is told, and a share more per letter
-MENU = ("Go on", "Full screen", "Leave")
 POINTING = 7.0  # s that what a seer points at stays marked
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast speech appears, and whether it stays until the player goes on."""
+
+    letters_per_s: float = LETTERS_PER_S
+    waits: bool = False
 
 
 @dataclass
 class Speech:
-    """Something said: it appears letter by letter and goes by itself. since: s, the game's clock."""
+    """Something said: it appears letter by letter and goes by itself or, at a pace that waits, when the player goes on.
+
+    since: s, the game's clock.
+    """
 
     who: str
     text: str
     since: float
+    pace: Pace = Pace()
+    _gone: bool = False
+
+    @property
+    def lasts(self) -> float:
+        """s until all of it has been said."""
+        return len(self.text) / self.pace.letters_per_s
 
     def told(self, now: float) -> str:
         """As much of the text as has been said."""
-        return self.text[: int((now - self.since) * LETTERS_PER_S) + 1]
+        return self.text[: int((now - self.since) * self.pace.letters_per_s) + 1]
+
+    def whole(self, now: float) -> bool:
+        """True when all of it has been said."""
+        return now - self.since >= self.lasts
+
+    def go_on(self, now: float) -> None:
+        """The player's key: says the rest at once, and after that lets it go."""
+        if self.whole(now):
+            self._gone = True
+        else:
+            self.since = now - self.lasts
 
     def over(self, now: float) -> bool:
         """True when it has been read."""
-        return now - self.since > READING + len(self.text) / LETTERS_PER_S + len(self.text) * 0.03
+        if self.pace.waits or self._gone:
+            return self._gone
+        return now - self.since > READING + self.lasts + len(self.text) * 0.03
 
 
 @dataclass(frozen=True)
@@ -47,58 +79,80 @@ class Pointed:
     source: str
 
 
+def speech_box(pen: Pen, said: Speech) -> tuple[int, int, int, int]:
+    """(x, y, width, height) of a speech's box at the lower left; wider for larger letters."""
+    width = min(WIDTH - 24, round(49 * pen.letter) + 14)
+    lines = len(wrap(said.text, pen.columns(width - 14))) + bool(said.who)
+    height = round(lines * (pen.line + 1)) + 9
+    return 12, HEIGHT - BOTTOM - height, width, height
+
+
 def speech(pen: Pen, said: Speech, now: float, hint: str = "") -> None:
-    """The speech at the lower left."""
-    lines = wrap(said.text, 48)
-    told = len(said.told(now))
-    top = HEIGHT - 22 - (len(lines) + bool(said.who)) * 13
-    pen.panel(12, top, 308, HEIGHT - 10 - top)
-    y = top + 4
+    """The speech at the lower left; hint: what lets it go, shown once it is told."""
+    x, top, width, height = speech_box(pen, said)
+    pen.panel(x, top, width, height)
+    told, y = len(said.told(now)), top + 4.0
     if said.who:
-        pen.text(said.who, 20, y, GOLD)
-        y += 14
-    if hint:
-        pen.text_right(hint, 312, top + 4, DIM)
-    for line in lines:
-        pen.text(line[: max(0, told)], 20, y)
+        pen.text(said.who, x + 8, y, GOLD)
+        y += pen.line + 1
+    if hint and said.whole(now):
+        pen.text_right(hint, x + width - 8, top + 4, DIM)
+    for line in wrap(said.text, pen.columns(width - 14)):
+        pen.text(line[: max(0, told)], x + 8, y)
         told -= len(line) + 1
-        y += 13
+        y += pen.line + 1
 
 
-def hints(pen: Pen, entries: list[tuple[str, str]]) -> None:
-    """What keys do just now, at the lower right: (key, what it does); a second row above if speech is in the way."""
-    x, y = WIDTH - 12, HEIGHT - 20
+def hints(pen: Pen, entries: list[tuple[str, str]], beside: tuple[int, int, int, int] | None = None) -> None:
+    """What keys do just now, at the lower right: (key, what it does); rows above as the box beside takes the room."""
+    x, y = WIDTH - 12.0, HEIGHT - 8 - pen.line
+    left = beside[0] + beside[2] + 6 if beside else 6
+    if left > WIDTH - 30 * pen.letter and beside:  # the box is as good as the whole width: above it
+        left, y = 6, beside[1] - pen.line - 4
     for key, does in reversed(entries):
         label = f"[{key}] {does}"
-        x -= len(label) * GLYPH_WIDTH
-        if x < SPEECH_RIGHT + 6:
-            x, y = WIDTH - 12 - len(label) * GLYPH_WIDTH, y - LINE_HEIGHT
+        x -= len(label) * pen.letter
+        if x < left:
+            x, y = WIDTH - 12 - len(label) * pen.letter, y - pen.line
         keyed(pen, label, x, y)
-        x -= 12
+        x -= 2 * pen.letter
 
 
 def keyed(pen: Pen, text: str, x: float, y: float) -> None:
     """A line whose [keys] are golden."""
     for index, part in enumerate(re.split(r"(\[[^]]*])", text)):
         pen.text(part, x, y, GOLD if index % 2 else PAPER)
-        x += len(part) * GLYPH_WIDTH
+        x += len(part) * pen.letter
+
+
+def _top(pen: Pen) -> float:
+    """Where lines below the clock begin."""
+    return 10 + 2 * pen.line
+
+
+def _sheet(pen: Pen, lines: list[str], top: float, heading: str = "") -> None:
+    """A centred sheet of lines whose keys are golden."""
+    rows = len(lines) + bool(heading)
+    width = max(len(line) for line in [heading, *lines]) * pen.letter + 16
+    left = WIDTH / 2 - width / 2
+    pen.panel(left, top, round(width), round(rows * (pen.line + 1)) + 7)
+    if heading:
+        pen.text_centre(heading, WIDTH / 2, top + 4, GOLD)
+        top += pen.line + 1
+    for index, line in enumerate(lines):
+        keyed(pen, line, WIDTH / 2 - len(line) * pen.letter / 2, top + 4 + (pen.line + 1) * index)
 
 
 def guide(pen: Pen, text: str) -> None:
     """What to do next, at the top."""
     if text:
-        width = len(text) * GLYPH_WIDTH + 16
-        pen.panel(WIDTH / 2 - width / 2, GUIDE_TOP, width, 20)
-        keyed(pen, text, WIDTH / 2 - width / 2 + 8, GUIDE_TOP + 4)
+        _sheet(pen, wrap(text, pen.columns(WIDTH - 40)), _top(pen))
 
 
 def first_sight(pen: Pen, species: str, kind: str, key: str) -> None:
     """The moment the game is about."""
     line = f"{article(species).capitalize()} by the {kind}. Walk up and [{key}] touch it to be sure."
-    width = len(line) * GLYPH_WIDTH + 20
-    pen.panel(WIDTH / 2 - width / 2, GUIDE_TOP, width, 36)
-    pen.text_centre("You see it. Nobody pointed.", WIDTH / 2, GUIDE_TOP + 5, GOLD)
-    keyed(pen, line, WIDTH / 2 - len(line) * GLYPH_WIDTH // 2, GUIDE_TOP + 19)
+    _sheet(pen, wrap(line, pen.columns(WIDTH - 40)), _top(pen), "You see it. Nobody pointed.")
 
 
 def sighted(pen: Pen, x: float, y: float, seen: Sighting, now: float) -> None:
@@ -120,24 +174,24 @@ def whisper(pen: Pen, x: float, y: float, text: str) -> None:
 
 def _label(pen: Pen, text: str, x: float, y: float, colour: Colour) -> None:
     """Words centred on x, kept inside the picture."""
-    width = len(text) * GLYPH_WIDTH
-    pen.text(text, min(max(4, x - width // 2), WIDTH - width - 4), min(max(4, y), HEIGHT - 34), colour)
+    width = len(text) * pen.letter
+    pen.text(text, min(max(4, x - width // 2), WIDTH - width - 4), min(max(4, y), HEIGHT - 22 - pen.line), colour)
 
 
 def banner(pen: Pen, text: str, seconds: float, colour: Colour = SKYBLUE, wide: bool = True) -> None:
     """A line at the top, with three dots that come and go; wide: nothing is open on the right."""
     dots = "." * (1 + int(seconds * 2) % 3)
-    width = (len(text) + 3) * GLYPH_WIDTH + 16
-    left, top = (WIDTH / 2 - width / 2, 8) if wide else (12, 84)
-    pen.panel(left, top, width, 20)
+    width = (len(text) + 3) * pen.letter + 16
+    left, top = (WIDTH / 2 - width / 2, 8 if pen.line < 15 else _top(pen)) if wide else (12, 84)
+    pen.panel(left, top, round(width), round(pen.line) + 8)
     pen.text(text + dots, left + 8, top + 4, colour)
 
 
-def notes(pen: Pen, lines: list[str], columns: int = 100) -> None:
-    """Short notes at the upper left, each in a line or two."""
-    rows = [row for line in lines for row in wrap(line, columns)[:2]]
+def notes(pen: Pen, lines: list[str], width: float = 612) -> None:
+    """Short notes at the upper left, each in a line or two; width: layout px that are free there."""
+    rows = [row for line in lines for row in wrap(line, pen.columns(width))[:2]]
     for index, row in enumerate(rows[-4:]):
-        pen.text(row[:columns], 12, NOTES_TOP + LINE_HEIGHT * index, DIM)
+        pen.text(row[: pen.columns(width)], 12, _top(pen) + 2 + pen.line * index, DIM)
 
 
 def clock(pen: Pen, world: World, shown: int, found: int) -> None:
@@ -145,7 +199,7 @@ def clock(pen: Pen, world: World, shown: int, found: int) -> None:
     text = f"{int(world.hour):02d}:{int(world.hour % 1 * 60):02d} {world.phase}, {world.weather}"
     pen.text(text, 12, 8, PAPER)
     if shown or found:
-        pen.text(f"shown {shown}" + f"   found {found}" * bool(found), 12, 20, GOLD if found else DIM)
+        pen.text(f"shown {shown}" + f"   found {found}" * bool(found), 12, 8 + pen.line, GOLD if found else DIM)
 
 
 def pointed(pen: Pen, spot: Pointed, camera: tuple[int, int], now: float) -> None:
@@ -166,9 +220,9 @@ def pointed(pen: Pen, spot: Pointed, camera: tuple[int, int], now: float) -> Non
     if fresh < 0.5:
         return
     label = "nobody" if empty else article(spot.answer)
-    width = len(label) * GLYPH_WIDTH
+    width = len(label) * pen.letter
     left = min(max(4, x - width // 2), WIDTH - width - 4)
-    pen.text(label, left, y - (18 if empty else 44), DIM if empty else GOLD)
+    pen.text(label, left, y - (6 if empty else 32) - pen.line, DIM if empty else GOLD)
     if not empty:
         tip = y - 30 + 2 * math.sin(now * 5)
         for row in range(4):
@@ -183,16 +237,3 @@ def _edge_arrow(pen: Pen, x: float, y: float, colour: Colour) -> None:
             px = edge_x - back * math.cos(angle) - side * back * 0.7 * math.sin(angle)
             py = edge_y - back * math.sin(angle) + side * back * 0.7 * math.cos(angle)
             pen.fill(colour, px, py, 1.5, 1.5)
-
-
-def menu(pen: Pen, chosen: int, seed: int) -> None:
-    """The pause menu."""
-    pen.panel(190, 50, 260, 246)
-    pen.text_centre("Second Sight", 320, 58, SKYBLUE)
-    pen.text_centre(f"journey {seed}", 320, 72, DIM)
-    for index, entry in enumerate(MENU):
-        colour = GOLD if index == chosen else PAPER
-        pen.text_centre(f"> {entry} <" if index == chosen else entry, 320, 94 + 15 * index, colour)
-    for index, line in enumerate(HELP):
-        pen.text(line, 204, 150 + 14 * index, DIM)
-    pen.text_centre("arrows choose, Enter takes, Esc goes on", 320, 276, DIM)

@@ -1,5 +1,6 @@
 """What the game says in words: what one senses at a place, and what one believes of it."""
 
+import math
 from collections.abc import Iterable, Sequence
 
 from perception.messages import Event
@@ -11,17 +12,8 @@ BARE = frozenset(
 )
 WEATHERY = frozenset(("cool", "mild", "damp", "stuffy"))
 SURE, UNSURE = 0.55, 0.2  # beliefs from which a spirit is named plainly, and as a question
-
-HELP = (
-    "Arrows or WASD  walk",
-    "E        ask Granny Ume, touch",
-    "Q        look at what is nearest",
-    "Space    attend: your heads learn",
-    "R        rest and dream",
-    "Tab      your heads     M  another view",
-    "F2       write the head-diff log",
-    "F11 F12  full screen, screenshot",
-)
+HERE, CLOSE, FAR = 48, 240, 640  # px: right here, a few steps, some way, and far beyond
+COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
 def article(word: str) -> str:
@@ -69,6 +61,25 @@ def believed(species: str, belief: float) -> str:
     if belief < SURE:
         return f"Is that... {article(species)}?"
     return f"You see {article(species)}."
+
+
+def bearing(dx: int, dy: int, directions: Sequence[str]) -> str:
+    """Which way and how far something is, in words; dx, dy in px, directions clockwise from north."""
+    far = math.hypot(dx, dy)
+    if far < HERE:
+        return "right here"
+    way = directions[round(math.atan2(dx, -dy) / (math.pi / 4)) % 8]
+    return f"{'a few steps' if far < CLOSE else 'some way' if far < FAR else 'far'} {way}"
+
+
+def date(day: int, hour: float) -> str:
+    """day 2 at 18:05."""
+    return f"on day {day} at {int(hour):02d}:{int(hour % 1 * 60):02d}"
+
+
+def count(number: int) -> str:
+    """A small number as a word."""
+    return COUNTS[number] if number < len(COUNTS) else str(number)
 
 
 def percent(value: float | None) -> str:

@@ -1,18 +1,21 @@
-"""Those who move: the player and the seer (moved by the world), the folk who work, the spirits who haunt."""
+"""Those who move: the player and who follows (moved by the world), the folk who work, the seers, the spirits."""
 
 from __future__ import annotations
 
 from random import Random
 from typing import TYPE_CHECKING
 
-from game.realm.rules import Kind
+from game.realm.rules import Kind, SeerRule
+from game.realm.terrain import TILE, Point
 from game.realm.traces import NOBODY
-from game.realm.worldgen import TILE
 
 if TYPE_CHECKING:
     from game.realm.world import World
 
-NEIGHBOURHOOD = 18  # tiles: folk look for their next place no farther than this
+BESIDE = 40  # px: so near a seer can be asked
+NEVER = 10**12  # a tick that doesn't come
+STROLL = 2  # tiles: a seer stays so near home
+PAUSE = (2, 7)  # s between two steps of a seer's stroll
 PATIENCE = 40  # tiles walked before a walker settles for another goal
 STEPS = ((1, 0, "e"), (-1, 0, "w"), (0, 1, "s"), (0, -1, "n"))
 
@@ -28,16 +31,18 @@ class Actor:
 
 
 class Folk(Actor):
-    """A mundane presence: works at a place for a while, then walks (1 px a tick) to another."""
+    """A mundane presence: works at a place for a while, then walks (1 px a tick) to another; who is in a room stays
+    in it."""
 
-    __slots__ = ("_dx", "_dy", "_left", "_patience", "_rng", "goal", "index", "place", "until")
+    __slots__ = ("_dx", "_dy", "_last", "_left", "_patience", "_rng", "goal", "index", "number", "place", "until")
 
     def __init__(self, kind: Kind, index: int, world: World, rng: Random) -> None:
-        self.index, self._rng = index, rng
+        self.index, self.number, self._rng = index, 0, rng
         self._left = self._dx = self._dy = self._patience = 0
         self.goal = NOBODY
-        self.place = world.free_place(list(range(len(world.map.places))), rng)
-        spot = world.map.places[max(0, self.place)]
+        self.place = world.free_place(world.everywhere, rng)
+        self._last = max(0, self.place)
+        spot = world.map.places[self._last]
         super().__init__(kind.name, spot.x, spot.y + TILE // 2)
         if self.place != NOBODY:
             world.traces.arrive(self.place, index)
@@ -48,31 +53,32 @@ class Folk(Actor):
         return world.tick + int(self._rng.uniform(shortest, longest) * world.rules.ticks_per_second)
 
     def step(self, world: World) -> None:
-        """One tick: a pixel along the way, or a tick of work."""
+        """One tick on the way: a pixel, or a choice of where to turn."""
         if self._left:
             self._left -= 1
             self.x += self._dx
             self.y += self._dy
-        elif self.goal != NOBODY:
+        else:
             self._turn(world)
-        elif world.tick >= self.until:
-            self._set_out(world)
 
-    def _set_out(self, world: World) -> None:
-        reach = NEIGHBOURHOOD * TILE
-        near = [
-            p.index
-            for p in world.map.places
-            if abs(p.x - self.x) < reach and abs(p.y - self.y) < reach and p.index != self.place
-        ]
+    def move_on(self, world: World) -> bool:
+        """The work is done: sets out for another place of the neighbourhood, if one is free. True if it walks now."""
+        near = world.neighbours(self._last)
         goal = world.free_place(near, self._rng) if near else NOBODY
         self.until = self._stay(world)
         if goal == NOBODY:
-            return
+            return False
         if self.place != NOBODY:
             world.traces.leave(self.place)
             self.place = NOBODY
         self.goal, self._patience, self.moving = goal, PATIENCE, True
+        return True
+
+    def yield_place(self, world: World) -> None:
+        """Makes room for somebody else."""
+        world.traces.leave(self.place)
+        self.place, self.until = NOBODY, world.tick + 1
+        world.plan(self)
 
     def _turn(self, world: World) -> None:
         """At the middle of a tile: arrived, or which neighbour next."""
@@ -84,58 +90,139 @@ class Folk(Actor):
             return
         wish_x, wish_y = (STEPS[0] if dx > 0 else STEPS[1]), (STEPS[2] if dy > 0 else STEPS[3])
         order = (wish_x, wish_y) if abs(dx) > abs(dy) else (wish_y, wish_x)
-        for step_x, step_y, facing in (*order, STEPS[int(self._rng.random() * 4)]):
-            if _open(world, self.x + step_x * TILE, self.y + step_y * TILE):
+        turn = int(self._rng.random() * 4)  # where no wish can be had, any open way, so that nobody stands stuck
+        for step_x, step_y, facing in (*order, *STEPS[turn:], *STEPS[:turn]):
+            if world.open(self.x + step_x * TILE, self.y + step_y * TILE):
                 self._dx, self._dy, self._left, self.facing = step_x, step_y, TILE, facing
                 return
 
     def _arrive(self, world: World, there: bool) -> None:
         if there and world.traces.here[self.goal] == NOBODY:
-            self.place = self.goal
+            self.place = self._last = self.goal
             world.traces.arrive(self.place, self.index)
         self.goal, self.moving = NOBODY, False
         self.until = self._stay(world) if self.place != NOBODY else world.tick + 1
+        world.settle(self)
+
+    def state(self) -> tuple[object, ...]:
+        """All of it, for the state hash."""
+        return self.place, self.goal, self.until, self._last, self._left, self._dx, self._dy, self._patience
 
 
-def _open(world: World, x: int, y: int) -> bool:
-    column, row, area = x // TILE, y // TILE, world.map
-    return 0 <= column < area.width and 0 <= row < area.height and area.walkable[row * area.width + column] == 1
+class Seer(Actor):
+    """Somebody born seeing. The first of the rules' follows the player; the others stroll about their home."""
+
+    __slots__ = ("_dx", "_dy", "_home", "_left", "_rng", "key", "knows", "name", "number", "points", "region", "until")
+
+    def __init__(self, rule: SeerRule, spot: Point, rng: Random) -> None:
+        super().__init__(rule.figure, *spot)
+        self.key, self.name, self.region = rule.key, rule.name, rule.home
+        self.knows, self.points = rule.knows, rule.points
+        self.number, self._home, self._rng = 0, spot, rng
+        self._left = self._dx = self._dy = self.until = 0
+
+    def step(self, world: World) -> None:
+        """One tick of a stroll."""
+        self._left -= 1
+        self.x += self._dx
+        self.y += self._dy
+        if not self._left:
+            self.moving = False
+            world.settle(self)
+
+    def move_on(self, world: World) -> bool:
+        """Takes a step of one tile, or faces the player who stands beside them. True if they walk now."""
+        dx, dy = world.player.x - self.x, world.player.y - self.y
+        self.until = world.tick + TILE + 1 + int(self._rng.uniform(*PAUSE) * world.rules.ticks_per_second)
+        if dx * dx + dy * dy <= BESIDE**2:
+            self.facing = ("e" if dx > 0 else "w") if abs(dx) > abs(dy) else "s" if dy > 0 else "n"
+            return False
+        step_x, step_y, facing = STEPS[int(self._rng.random() * len(STEPS))]
+        x, y = self.x + step_x * TILE, self.y + step_y * TILE
+        near = abs(x - self._home[0]) <= STROLL * TILE and abs(y - self._home[1]) <= STROLL * TILE
+        if near and world.open(x, y) and not world.leads(x, y):
+            self._dx, self._dy, self._left, self.facing, self.moving = step_x, step_y, TILE, facing, True
+        return self.moving
+
+    def state(self) -> tuple[object, ...]:
+        """All of it, for the state hash."""
+        return self.until, self._left, self._dx, self._dy
 
 
 class Spirit:
-    """Haunts one place for a while, is away for a while, haunts another. Never seen by itself: it leaves traces."""
+    """Haunts one place for a while, is away for a while, haunts another. Never seen by itself: it leaves traces.
 
-    __slots__ = ("_everywhere", "_rng", "index", "kind", "place", "until", "visit")
+    held: it stays where a quest wants it, until it is released.
+    """
+
+    __slots__ = ("_rng", "held", "index", "kind", "number", "place", "until", "visit")
+
+    moving = False  # it is here, or there
 
     def __init__(self, kind: Kind, index: int, world: World, rng: Random) -> None:
-        self.kind, self.index, self._rng = kind, index, rng
-        self.place, self.visit = NOBODY, 0
-        self._everywhere = list(range(len(world.map.places)))
+        self.kind, self.index, self.number, self._rng = kind, index, 0, rng
+        self.place, self.visit, self.held = NOBODY, 0, False
         self.until = 0
-        (stay, stays), (away, aways) = world.rules.spirit_stay, world.rules.spirit_away
-        if rng.random() < (stay + stays) / (stay + stays + away + aways):
-            self.move_on(world)
+        present = sum(kind.stay) / (sum(kind.stay) + sum(kind.away) / max(0.01, self._liking(world)))
+        if rng.random() < present:
+            self._come(world)
         else:
-            self._wait(world, world.rules.spirit_away)
+            self._wait(world, kind.away)
         # The realm is older than the player: everybody is somewhere in the middle of their stay.
         self.until = world.tick + int((self.until - world.tick) * rng.random())
 
     def _wait(self, world: World, span: tuple[int, int]) -> None:
         self.until = world.tick + int(self._rng.uniform(*span) * world.rules.ticks_per_second)
 
-    def move_on(self, world: World) -> None:
-        """Leave the place one haunts; or come to a free one, if hour and weather are to one's liking."""
+    def move_on(self, world: World) -> bool:
+        """Leave the place one haunts; or come to a free one, if hour and weather are to one's liking. Never walks."""
+        kind = self.kind
         if self.place != NOBODY:
             world.traces.leave(self.place)
             self.place = NOBODY
-            self._wait(world, world.rules.spirit_away)
-            return
+            self._wait(world, kind.away)
+            return False
+        if self._rng.random() < self._liking(world):
+            self._come(world)
+        else:
+            self._wait(world, kind.away)
+        return False
+
+    def _liking(self, world: World) -> float:
+        """The chance that it comes at this hour, in this weather, when its turn has come."""
         favoured = (world.phase in self.kind.hours) + (world.weather in self.kind.weathers)
-        if favoured == 2 or self._rng.random() < (1 + favoured) * world.rules.unfavoured:
-            self.place = world.free_place(self._everywhere, self._rng)
+        return 1.0 if favoured == 2 else min(1.0, (1 + favoured) * world.rules.unfavoured)
+
+    def _come(self, world: World) -> None:
+        """To a free place, often of those that the species likes; if the few tries fail, it stays away."""
+        at_home = self._rng.random() < world.rules.homing
+        self.place = world.free_place(world.haunts[self.index] if at_home else world.everywhere, self._rng)
         if self.place == NOBODY:
-            self._wait(world, world.rules.spirit_away)
+            self._wait(world, self.kind.away)
             return
         self.visit += 1
         world.traces.arrive(self.place, self.index)
-        self._wait(world, world.rules.spirit_stay)
+        self._wait(world, self.kind.stay)
+
+    def hold(self, world: World, place: int) -> None:
+        """Brings it to a place, whoever is there, and keeps it there."""
+        if self.place != place:
+            world.vacate(place)
+            if self.place != NOBODY:
+                world.traces.leave(self.place)
+            self.place = place
+            self.visit += 1
+            world.traces.arrive(place, self.index)
+        self.held, self.until = True, NEVER
+
+    def release(self, world: World) -> None:
+        """Lets it go: it leaves at once, and haunts the realm as before."""
+        self.held, self.until = False, world.tick + 1
+        world.plan(self)
+
+    def yield_place(self, world: World) -> None:
+        """Makes room for somebody else."""
+        world.traces.leave(self.place)
+        self.place, self.held = NOBODY, False
+        self._wait(world, self.kind.away)
+        world.plan(self)

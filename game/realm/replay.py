@@ -1,21 +1,42 @@
 """Seed + action log -> the same realm again; and a hash of all that a realm is.
 
-The log is one msgpack map: {format, version, seed, ticks, actions: [[tick, [action, ...]], ...]}.
+The log is one msgpack map: {format, version, realm, seed, ticks, actions: [[tick, [action, ...]], ...]}. realm tells
+which rules and which generator the actions were lived through in (`realm_mark`): in another realm the same actions are
+another walk. Version 1 had no realm; such logs still load, and fit no realm of today.
 """
 
+import dataclasses
 import hashlib
 import os
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import msgpack
+from msgspec.structs import asdict
 
+from game.realm.questbook import load as load_quests
 from game.realm.rules import Rules
+from game.realm.rules import load as load_rules
 from game.realm.world import Action, World, new_world, step
 
-FORMAT, VERSION = "second-sight-replay", 1
+FORMAT, VERSION = "second-sight-replay", 2
+REALM_VERSION = 2  # raise it when the same seed, rules and actions make another realm than before
 LARGEST_FILE = 64 * 2**20  # bytes; an hour of play is well under 1 MB
-VERBS = {"move": (int, int), "look": (), "ask": (), "touch": (int,), "name": (int, str), "rest": (bool,)}
+SPOKEN = ("title", "todo", "offer", "right", "wrong", "done", "early")  # of an errand's plan
+VERBS = {
+    "move": (int, int),
+    "look": (),
+    "ask": (),
+    "touch": (int,),
+    "name": (int, str),
+    "rest": (bool,),
+    "send": (str,),
+    "heed": (bool,),
+    "call": (),
+    "talk": (int,),
+}
 
 
 class ReplayError(ValueError):
@@ -32,15 +53,32 @@ def write_whole(path: Path, data: bytes) -> None:
     temporary.replace(path)
 
 
+def realm_mark(rules: Rules | None = None) -> str:
+    """16 hex digits of all that decides what a seed and its actions lead to: the rules, the errands, and the version
+    of the generator. What is only said (names, sentences) isn't part of it."""
+    return _mark(rules or load_rules())
+
+
+@lru_cache(maxsize=8)
+def _mark(rules: Rules) -> str:
+    book = load_quests(rules)
+    people = [(key, who.region, who.by, who.seer) for key, who in book.people.items()]
+    errands = [(key, {k: v for k, v in asdict(plan).items() if k not in SPOKEN}) for key, plan in book.quest.items()]
+    silent = tuple(replace(seer, name="", points="") for seer in rules.seers)
+    told = repr((REALM_VERSION, dataclasses.astuple(replace(rules, seers=silent)), people, errands))
+    return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+
+
 def state_hash(world: World) -> str:
     """16 hex digits over everything that decides the future: clock, actors, places, and every random stream."""
     digest = hashlib.blake2b(digest_size=8)
-    actors = [(a.kind, a.x, a.y, a.facing, a.moving) for a in (world.player, world.seer, *world.folk)]
-    folk = [(f.place, f.goal, f.until, f._left, f._dx, f._dy, f._patience) for f in world.folk]
-    spirits = [(s.index, s.place, s.until, s.visit) for s in world.spirits]
+    actors = [(a.kind, a.x, a.y, a.facing, a.moving) for a in (world.familiar, *world.actors)]
+    walks = [world.familiar.state(), *(seer.state() for seer in world.seers), *(who.state() for who in world.folk)]
+    spirits = [(s.index, s.place, s.until, s.visit, s.held) for s in world.spirits]
     streams = [
         world._sky.getstate(),
         world.traces._rng.getstate(),
+        world.seer._rng.getstate(),
         world.folk[0]._rng.getstate(),
         world.spirits[0]._rng.getstate(),
     ]
@@ -49,20 +87,37 @@ def state_hash(world: World) -> str:
         world.tick,
         world.phase,
         world.weather,
+        world.flood,
+        world.flooded,
         world.resting,
+        world.familiar_with,
         tuple(world._trail),
         tuple(world.shown.items()),
     )
-    for part in (clock, actors, folk, spirits, world.traces.state(), streams, world.map.ground, world.map.walkable):
+    for part in (
+        clock,
+        actors,
+        walks,
+        spirits,
+        world.traces.state(),
+        world.quests.state(),
+        streams,
+        world.map.ground,
+        world.map.walkable,
+    ):
         digest.update(repr(part).encode())
     return digest.hexdigest()
 
 
 class ActionLog:
-    """What was done, tick by tick; ticks without an action cost nothing."""
+    """What was done, tick by tick; ticks without an action cost nothing.
 
-    def __init__(self, seed: int) -> None:
+    realm: the mark of the realm that it was done in; None: that of today's rules; empty: of before there were marks.
+    """
+
+    def __init__(self, seed: int, realm: str | None = None) -> None:
         self.seed, self.ticks = seed, 0
+        self.realm = realm_mark() if realm is None else realm
         self.actions: list[tuple[int, tuple[Action, ...]]] = []
 
     def append(self, actions: tuple[Action, ...]) -> None:
@@ -71,14 +126,31 @@ class ActionLog:
             self.actions.append((self.ticks, actions))
         self.ticks += 1
 
+    def copy(self) -> "ActionLog":
+        """The log as it is now, for a writer beside the game."""
+        log = ActionLog(self.seed, self.realm)
+        log.ticks, log.actions = self.ticks, list(self.actions)
+        return log
+
+    def fits(self, rules: Rules | None = None) -> bool:
+        """True if living through it again leads to where it led when it was written."""
+        return self.realm == realm_mark(rules)
+
     def save(self, path: Path) -> None:
         """Write the log whole: temporary file, fsync, rename."""
-        data = {"format": FORMAT, "version": VERSION, "seed": self.seed, "ticks": self.ticks, "actions": self.actions}
+        data = {
+            "format": FORMAT,
+            "version": VERSION,
+            "realm": self.realm,
+            "seed": self.seed,
+            "ticks": self.ticks,
+            "actions": self.actions,
+        }
         write_whole(path, msgpack.packb(data))
 
     @classmethod
     def load(cls, path: Path) -> "ActionLog":
-        """Read a log. Raises ReplayError with the file, the fault and the remedy."""
+        """Read a log of any version. Raises ReplayError with the file, the fault and the remedy."""
         try:
             if path.stat().st_size > LARGEST_FILE:
                 raise ReplayError(f"{path}: larger than {LARGEST_FILE} bytes; not a replay of this game")
@@ -87,12 +159,17 @@ class ActionLog:
             raise ReplayError(f"{path}: cannot be read ({error.strerror}); give the path of a replay file") from error
         except (ValueError, msgpack.UnpackException) as error:
             raise ReplayError(f"{path}: not a whole msgpack file ({error}); record it again") from error
-        log = cls(_checked(data, path))
+        log = cls(_checked(data, path), data.get("realm", ""))
         log.ticks, log.actions = data["ticks"], list(data["actions"])
         return log
 
     def replay(self, rules: Rules | None = None) -> World:
-        """Live through it again."""
+        """Live through it again. Raises ReplayError if it was written in another realm than that of the rules."""
+        if not self.fits(rules):
+            raise ReplayError(
+                f"a replay of seed {self.seed} from another realm ({self.realm or 'version 1'}; this program's is "
+                f"{realm_mark(rules)}): the same steps would be another walk; use the program that wrote it"
+            )
         world, queue = new_world(self.seed, rules), iter([*self.actions, (self.ticks, ())])
         due, actions = next(queue)
         for tick in range(self.ticks):
@@ -108,8 +185,13 @@ def _checked(data: Any, path: Path) -> int:
     """The seed of a log whose every part is as it should be."""
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise ReplayError(f"{path}: not a replay of this game; give a file that --save-replay wrote")
-    if data.get("version") != VERSION:
-        raise ReplayError(f"{path}: version {data.get('version')!r}, this program reads {VERSION}; update the program")
+    if data.get("version") not in (1, VERSION):
+        raise ReplayError(
+            f"{path}: version {data.get('version')!r}, this program reads 1 to {VERSION}; update the program"
+        )
+    realm = data.get("realm", "" if data["version"] == 1 else None)
+    if not isinstance(realm, str) or len(realm) > 64:
+        raise ReplayError(f"{path}: realm: must be the mark of a realm; record it again")
     if (
         not isinstance(data.get("seed"), int)
         or not isinstance(data.get("ticks"), int)
@@ -136,7 +218,7 @@ def _checked(data: Any, path: Path) -> int:
 
 
 def _is_action(action: Any) -> bool:
-    if not isinstance(action, tuple) or not action or action[0] not in VERBS:
+    if not isinstance(action, tuple) or not action or not isinstance(action[0], str) or action[0] not in VERBS:
         return False
     types = VERBS[action[0]]
     return len(action) == len(types) + 1 and all(

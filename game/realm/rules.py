@@ -4,49 +4,19 @@ Every error is one line that names the file and the key: `realm.toml spirit.kits
 mean hear?`
 """
 
-import difflib
 import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from game.realm.rulecheck import FURNISHED, ROOM, SHAPE, RulesError, between, chances, check, known, ranges, span
+from game.realm.rulecheck import REGIONS as REGIONS
+
 REALM_TOML = Path(__file__).resolve().parents[2] / "assets" / "realm.toml"
 NOTHING = "nothing"  # the answer where nobody is
 NONE = "none"  # the answer where a sense tells nothing
 LARGEST_FILE = 1_000_000  # bytes; a rules file is a few kB
-
-# What each table must hold; a tuple means "this type, this many", "*" stands for any key of the same kind.
-SHAPE: dict[str, Any] = {
-    "time": {"ticks_per_second": int, "seconds_per_hour": int, "start_hour": float, "phases": {"*": int}},
-    "weather": {"*": float},
-    "senses": {"*": list},
-    "traces": {"ambient": float, "strays": list, "change": float, "shown": list},
-    "spirits": {"each": int, "stay": list, "away": list, "unfavoured": float},
-    "spirit": {"*": {"hear": str, "feel": str, "glimpse": str, "track": str, "hours": list, "weathers": list}},
-    "folk": {"each": int, "stay": list},
-    "presence": {"*": {"hear": str, "feel": str, "glimpse": str, "track": str}},
-    "places": {"village": list, "forest": list, "river": list, "shrine": list, "crossing": list},
-    "scene": {"sight": int, "fewest": int, "most": int},
-    "directions": {"names": list},
-    "seer": {"name": str, "empties": int},
-}
-RANGES = (
-    (("time", "ticks_per_second"), 1, 1000),
-    (("time", "seconds_per_hour"), 1, 3600),
-    (("time", "start_hour"), 0, 23.999),
-    (("traces", "ambient"), 0, 1),
-    (("traces", "change"), 0, 1),
-    (("spirits", "each"), 1, 12),
-    (("spirits", "unfavoured"), 0, 1),
-    (("folk", "each"), 1, 6),
-    (("scene", "sight"), 4, 64),
-    (("seer", "empties"), 1, 7),
-)
-
-
-class RulesError(ValueError):
-    """A rules file that cannot be used: one line, where, what, how to mend it."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +25,25 @@ class Kind:
 
     name: str
     traces: tuple[str, ...]  # in the order of Rules.senses
+    two: float  # chance to show two traces, and not three
     hours: tuple[str, ...] = ()
     weathers: tuple[str, ...] = ()
+    haunts: tuple[str, ...] = ()  # regions, or "room"
+    subtle: float = 0.0  # 0 plain .. 1 hardest to sense
+    stay: tuple[int, int] = (1, 1)  # seconds, of a spirit
+    away: tuple[int, int] = (1, 1)
+
+
+@dataclass(frozen=True)
+class SeerRule:
+    """Somebody born seeing. points: a template of {direction}, {place}, {species}."""
+
+    key: str
+    name: str
+    figure: str
+    home: str
+    knows: tuple[str, ...]
+    points: str
 
 
 @dataclass(frozen=True, eq=False)  # compared and hashed as itself
@@ -73,22 +60,29 @@ class Rules:
     ambient: float
     strays: tuple[float, ...]
     change: float
-    shown: tuple[float, ...]
     spirits_each: int
-    spirit_stay: tuple[int, int]
-    spirit_away: tuple[int, int]
     unfavoured: float
-    spirits: tuple[Kind, ...]
+    homing: float
+    spirits: tuple[Kind, ...]  # plainest first
     folk_each: int
     folk_stay: tuple[int, int]
     folk: tuple[Kind, ...]
-    places: tuple[tuple[str, tuple[str, ...]], ...]
+    places: tuple[tuple[str, tuple[str, ...]], ...]  # by region, by `crossing`, and all of the rooms' by `room`
+    rooms: tuple[tuple[str, tuple[str, ...]], ...]
+    floods: tuple[str, ...]  # weathers
+    rise: int
     sight: int
     fewest: int
     most: int
+    indoors: float  # share of sampled scenes that lie in a room
     directions: tuple[str, ...]
-    seer_name: str
+    seers: tuple[SeerRule, ...]  # the first one follows the player
     seer_empties: int
+
+    @property
+    def seer_name(self) -> str:
+        """The name of the seer who follows the player."""
+        return self.seers[0].name
 
     @property
     def species(self) -> tuple[str, ...]:
@@ -108,81 +102,63 @@ class Rules:
         return {trace: kind.name for kind in self.kinds for trace in kind.traces}
 
 
-def _check(value: Any, shape: Any, where: str) -> None:
-    if isinstance(shape, dict):
-        if not isinstance(value, dict):
-            raise RulesError(f"{where}: must be a table")
-        names = [name for name in shape if name != "*"]
-        for key in value:
-            if key not in shape and "*" not in shape:
-                near = difflib.get_close_matches(key, names, 1)
-                raise RulesError(
-                    f"{where}.{key}: unknown key; "
-                    + (f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}")
-                )
-        for name in names:
-            if name not in value:
-                raise RulesError(f"{where}: the key {name} is missing")
-        for key, item in value.items():
-            _check(item, shape.get(key, shape.get("*")), f"{where}.{key}" if not where.endswith(" ") else where + key)
-    elif shape is float and isinstance(value, int) and not isinstance(value, bool):
-        return
-    elif not isinstance(value, shape) or isinstance(value, bool):
-        raise RulesError(f"{where}: must be {shape.__name__}, is {type(value).__name__}")
+def _folk(data: dict[str, Any], senses: tuple[str, ...], file: str) -> tuple[Kind, ...]:
+    two, _ = chances(data["traces"]["shown"], 2, f"{file} traces.shown")
+    return tuple(Kind(name, tuple(signs[sense] for sense in senses), two) for name, signs in data["presence"].items())
 
 
-def _known(words: list[str], known: tuple[str, ...], where: str) -> tuple[str, ...]:
-    for word in words:
-        if word not in known:
-            near = difflib.get_close_matches(str(word), known, 1)
-            raise RulesError(
-                f"{where}: unknown word {word!r}; "
-                + (f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}")
+def _seers(data: dict[str, Any], file: str) -> tuple[SeerRule, ...]:
+    """Those born seeing; at least one."""
+    found = []
+    for key, entry in data["seer"].items():
+        where = f"{file} seer.{key}"
+        home = known([entry["home"]], REGIONS, f"{where}.home")[0]
+        knows = known(entry["knows"], tuple(data["spirit"]), f"{where}.knows")
+        try:
+            entry["points"].format(direction="", place="", species="")
+        except (KeyError, IndexError, ValueError, AttributeError) as error:
+            raise RulesError(f"{where}.points: only {{direction}}, {{place}}, {{species}} can be filled in") from error
+        found.append(SeerRule(key, entry["name"], entry["figure"], home, knows, entry["points"]))
+    if not found:
+        raise RulesError(f"{file} seer: nobody is a seer; give at least one, who follows the player")
+    return tuple(found)
+
+
+def _spirits(data: dict[str, Any], senses: tuple[str, ...], file: str) -> tuple[Kind, ...]:
+    """The species, plainest first; how long they stay and how much they show follows from how subtle they are."""
+    common, phases, weathers = data["spirits"], tuple(data["time"]["phases"]), tuple(data["weather"])
+    stay, away = span(common["stay"], f"{file} spirits.stay"), span(common["away"], f"{file} spirits.away")
+    plain, faint = between(common["two"], 0, f"{file} spirits.two")
+    if max(plain, faint) > 1:
+        raise RulesError(f"{file} spirits.two: chances must lie between 0 and 1")
+    slow, fast = between(common["pace"], 0.1, f"{file} spirits.pace")
+    kinds: list[Kind] = []
+    for name, entry in data["spirit"].items():
+        where, subtle = f"{file} spirit.{name}", float(entry["subtle"])
+        if not 0 <= subtle <= 1 or (kinds and subtle <= kinds[-1].subtle):
+            raise RulesError(f"{where}.subtle: must lie between 0 and 1 and above that of the species before it")
+        pace = slow + (fast - slow) * subtle
+        kinds.append(
+            Kind(
+                name,
+                tuple(entry[sense] for sense in senses),
+                plain + (faint - plain) * subtle,
+                known(entry["hours"], phases, f"{where}.hours"),
+                known(entry["weathers"], weathers, f"{where}.weathers"),
+                known(entry["haunts"], (*REGIONS, ROOM), f"{where}.haunts"),
+                subtle,
+                (max(1, round(stay[0] * pace)), max(1, round(stay[1] * pace))),
+                (max(1, round(away[0] * pace)), max(1, round(away[1] * pace))),
             )
-    return tuple(words)
-
-
-def _chances(values: list[Any], count: int, where: str) -> tuple[float, ...]:
-    if len(values) != count or not all(isinstance(v, int | float) and v >= 0 for v in values):
-        raise RulesError(f"{where}: must be {count} chances of at least 0")
-    if abs(sum(values) - 1) > 1e-6:
-        raise RulesError(f"{where}: chances must sum to 1, they sum to {sum(values):g}")
-    return tuple(float(v) for v in values)
-
-
-def _span(values: list[Any], where: str) -> tuple[int, int]:
-    if len(values) != 2 or not all(isinstance(v, int) and v > 0 for v in values) or values[0] > values[1]:
-        raise RulesError(f"{where}: must be [shortest, longest] in whole seconds")
-    return values[0], values[1]
-
-
-def _kinds(table: dict[str, Any], senses: tuple[str, ...], data: dict[str, Any], where: str) -> tuple[Kind, ...]:
-    phases, weathers = tuple(data["time"]["phases"]), tuple(data["weather"])
-    return tuple(
-        Kind(
-            name,
-            tuple(entry[sense] for sense in senses),
-            _known(entry.get("hours", []), phases, f"{where}.{name}.hours"),
-            _known(entry.get("weathers", []), weathers, f"{where}.{name}.weathers"),
         )
-        for name, entry in table.items()
-    )
+    return tuple(kinds)
 
 
-def _ranges(data: dict[str, Any], file: str) -> None:
-    """Numbers that would make no realm, or one that never ends."""
-    for path, least, most in RANGES:
-        value = data
-        for key in path:
-            value = value[key]
-        if not least <= value <= most:  # type: ignore[operator]
-            raise RulesError(f"{file} {'.'.join(path)}: must lie between {least} and {most}, is {value}")
-    if tuple(data["senses"]) != ("hear", "feel", "glimpse", "track"):
-        raise RulesError(f"{file} senses: must be hear, feel, glimpse, track, in this order")
-    if len(data["directions"]["names"]) != 8:
-        raise RulesError(f"{file} directions.names: must be eight words, clockwise from north")
-    if not 1 <= data["scene"]["fewest"] <= data["scene"]["most"] <= 8:
-        raise RulesError(f"{file} scene: fewest and most must satisfy 1 <= fewest <= most <= 8")
+def _rooms(data: dict[str, Any], file: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    for kind, places in data["rooms"].items():
+        if len(places) < FURNISHED or len(set(map(str, places))) != len(places):
+            raise RulesError(f"{file} rooms.{kind}: must be at least {FURNISHED} different words")
+    return tuple((kind, tuple(places)) for kind, places in data["rooms"].items())
 
 
 def _unique(rules: Rules, file: str) -> None:
@@ -201,13 +177,22 @@ def _unique(rules: Rules, file: str) -> None:
             seen[word] = owner
 
 
+def _places(
+    data: dict[str, Any], rooms: tuple[tuple[str, tuple[str, ...]], ...]
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Kinds of place by region; those of all rooms together are the region ROOM."""
+    indoors = tuple(dict.fromkeys(place for _, places in rooms for place in places))
+    return (*((region, tuple(kinds)) for region, kinds in data["places"].items()), (ROOM, indoors))
+
+
 def parse(data: dict[str, Any], file: str = "realm.toml") -> Rules:
     """Check a parsed rules table and freeze it. Raises RulesError."""
-    _check(data, SHAPE, f"{file} ")
-    _ranges(data, file)
+    check(data, SHAPE, f"{file} ")
+    ranges(data, file)
     senses = tuple(data["senses"])
-    weather = _chances(list(data["weather"].values()), len(data["weather"]), f"{file} weather")
+    weather = chances(list(data["weather"].values()), len(data["weather"]), f"{file} weather")
     traces, spirits, folk, scene = data["traces"], data["spirits"], data["folk"], data["scene"]
+    rooms = _rooms(data, file)
     rules = Rules(
         ticks_per_second=data["time"]["ticks_per_second"],
         seconds_per_hour=data["time"]["seconds_per_hour"],
@@ -217,24 +202,26 @@ def parse(data: dict[str, Any], file: str = "realm.toml") -> Rules:
         senses=senses,
         ordinary=tuple(tuple(things) for things in data["senses"].values()),
         ambient=float(traces["ambient"]),
-        strays=_chances(traces["strays"], 4, f"{file} traces.strays"),
+        strays=chances(traces["strays"], 4, f"{file} traces.strays"),
         change=float(traces["change"]),
-        shown=_chances(traces["shown"], 2, f"{file} traces.shown"),
         spirits_each=spirits["each"],
-        spirit_stay=_span(spirits["stay"], f"{file} spirits.stay"),
-        spirit_away=_span(spirits["away"], f"{file} spirits.away"),
         unfavoured=float(spirits["unfavoured"]),
-        spirits=_kinds(data["spirit"], senses, data, f"{file} spirit"),
+        homing=float(spirits["homing"]),
+        spirits=_spirits(data, senses, file),
         folk_each=folk["each"],
-        folk_stay=_span(folk["stay"], f"{file} folk.stay"),
-        folk=_kinds(data["presence"], senses, data, f"{file} presence"),
-        places=tuple((region, tuple(kinds)) for region, kinds in data["places"].items()),
+        folk_stay=span(folk["stay"], f"{file} folk.stay"),
+        folk=_folk(data, senses, file),
+        places=_places(data, rooms),
+        rooms=rooms,
+        floods=known(data["river"]["floods"], tuple(data["weather"]), f"{file} river.floods"),
+        rise=data["river"]["rise"],
         sight=scene["sight"],
         fewest=scene["fewest"],
         most=scene["most"],
+        indoors=float(scene["indoors"]),
         directions=tuple(data["directions"]["names"]),
-        seer_name=data["seer"]["name"],
-        seer_empties=data["seer"]["empties"],
+        seers=_seers(data, file),
+        seer_empties=data["seers"]["empties"],
     )
     _unique(rules, file)
     return rules

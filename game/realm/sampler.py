@@ -11,8 +11,8 @@ from random import Random
 from game.realm.rules import Rules
 from game.realm.rules import load as load_rules
 from game.realm.scene import View, describe, header, truth
+from game.realm.terrain import OUTDOORS, TILE
 from game.realm.world import World, new_world, step, walkable
-from game.realm.worldgen import TILE
 
 SCENES_PER_REALM = 2  # more would show the same spirits again and again
 TICKS_BETWEEN = 45  # of one realm: 1.5 s, and far apart in place
@@ -28,10 +28,15 @@ class Sample:
 
 
 def wanderer(world: World, rng: Random) -> None:
-    """Set the player down somewhere one can stand."""
+    """Set the player down somewhere one can stand: under the open sky, or now and then in a room."""
+    rooms = world.map.rooms
+    columns, rows = range(1, world.map.width - 1), range(1, OUTDOORS - 1)
+    if rooms and rng.random() < world.rules.indoors:
+        room = rooms[int(rng.random() * len(rooms))]
+        columns, rows = range(room.left, room.left + room.width), range(room.top, room.top + room.height)
     while True:
-        x, y = rng.randrange(1, world.map.width - 1) * TILE + 8, rng.randrange(1, world.map.height - 1) * TILE + 8
-        if walkable(world, x, y):
+        x, y = rng.choice(columns) * TILE + TILE // 2, rng.choice(rows) * TILE + TILE // 2
+        if walkable(world, x, y) and not world.leads(x, y):
             world.player.x, world.player.y = x, y
             return
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from random import Random
 
 from game.realm.rules import NOTHING
+from game.realm.terrain import TILE, Ground
 from game.realm.tongues import LOOK, SENSE, question, tell, tongue_named
 from game.realm.world import Revealed, World, in_sight
-from game.realm.worldgen import TILE, Ground
 from perception.messages import Event, Lesson, Scene
 
 

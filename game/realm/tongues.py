@@ -11,9 +11,13 @@ from functools import lru_cache
 from game.realm.rules import NONE, NOTHING, Rules
 from perception.messages import Event, Question
 
-LOOK, SENSE, WORK, OMEN, LORE = "look", "sense", "work", "omen", "lore"
+LOOK, SENSE, WORK, OMEN, LORE, COUNT, WHERE = "look", "sense", "work", "omen", "lore", "count", "where"
 # look: what stands there; hear/feel/glimpse/track: what that sense tells; work: which mundane presence is there;
-# omen: whose trace one senses there; lore: whose trace a word is; sense: which spirit is there.
+# omen: whose trace one senses there; lore: whose trace a word is; sense: which spirit is there; count: at how many
+# places a thing is; where: at which place a thing or a mundane presence is.
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight")
+NOWHERE, SEVERAL = "nowhere", "several"  # answers to `where` besides the directions
+ABOUT_WORDS = (LORE, COUNT, WHERE)  # asks whose `place` is a word, not a direction
 
 
 @dataclass(frozen=True, eq=False)  # compared and hashed as itself
@@ -32,7 +36,7 @@ TERSE = Tongue(
     "time {time} weather {weather} ground {ground} .",
     {sense: f"{sense} {{place}} {{thing}} ." for sense in (LOOK, "hear", "feel", "glimpse", "track")},
     {
-        **{ask: f"? {ask} {{place}}" for ask in (LOOK, "hear", "feel", "glimpse", "track", SENSE, WORK)},
+        **{ask: f"? {ask} {{place}}" for ask in (LOOK, "hear", "feel", "glimpse", "track", SENSE, WORK, COUNT, WHERE)},
         **{f"{OMEN}_{sense}": f"? {OMEN}_{sense} {{place}}" for sense in ("hear", "feel", "glimpse", "track")},
         LORE: "? lore {place}",
     },
@@ -61,6 +65,8 @@ PLAIN = Tongue(
             for sense, verb in (("hear", "hear"), ("feel", "feel"), ("glimpse", "glimpse"), ("track", "find"))
         },
         LORE: "\nQuestion: Of whom is this an omen: {place}?\nAnswer:",
+        COUNT: "\nQuestion: In how many places is this: {place}?\nAnswer:",
+        WHERE: "\nQuestion: Where is this: {place}?\nAnswer:",
     },
 )
 
@@ -95,6 +101,10 @@ def candidates(rules: Rules, ask: str) -> tuple[str, ...]:
         return (*rules.presences, NOTHING)
     if ask == LORE:
         return tuple(kind.name for kind in rules.kinds)
+    if ask == COUNT:
+        return NUMBERS
+    if ask == WHERE:
+        return (*rules.directions, NOWHERE, SEVERAL)
     if ask.startswith(OMEN):
         return (*(kind.name for kind in rules.kinds), NONE)
     if ask == LOOK:
@@ -105,7 +115,7 @@ def candidates(rules: Rules, ask: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=65_536)
 def question(tongue: Tongue, rules: Rules, ask: str, place: str) -> Question:
-    """One question about one place (for `lore`, about one trace word)."""
+    """One question about one place (for `lore`, `count` and `where`, about one word)."""
     return Question(ask, place, tongue.asks[ask].format(place=place), candidates(rules, ask))
 
 
@@ -114,6 +124,9 @@ def mundane_answer(rules: Rules, events: Sequence[Event], ask: str, place: str) 
 
     Two or more signs of one mundane presence at a place mean that it is there (the realm's invariant).
     """
+    if ask in (COUNT, WHERE):
+        found = places_of(rules, events, place)
+        return NUMBERS[len(found)] if ask == COUNT else found[0] if len(found) == 1 else SEVERAL if found else NOWHERE
     sensed = {event.sense: event.thing for event in events if event.place == place}
     if ask == LORE:
         return rules.omens()[place]
@@ -125,3 +138,12 @@ def mundane_answer(rules: Rules, events: Sequence[Event], ask: str, place: str) 
     if ask.startswith(OMEN):
         return rules.omens().get(sensed.get(ask.removeprefix(OMEN + "_"), ""), NONE)
     return sensed.get(ask, NONE)
+
+
+def places_of(rules: Rules, events: Sequence[Event], word: str) -> list[str]:
+    """Where a thing is sensed or stands, or a mundane presence is at work, in the order of the events."""
+    if word not in rules.presences:
+        return list(dict.fromkeys(event.place for event in events if event.thing == word))
+    signs = rules.folk[rules.presences.index(word)].traces
+    there = [event.place for event in events if event.thing in signs]
+    return [place for place in dict.fromkeys(there) if there.count(place) >= 2]

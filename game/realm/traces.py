@@ -11,14 +11,23 @@ from game.realm.rules import Rules
 NOBODY = -1
 
 
+def _some(rng: Random, many: int, count: int) -> list[int]:
+    """So many different numbers below `many`, in random order (quicker than Random.sample for a few)."""
+    found: list[int] = []
+    while len(found) < count:
+        number = int(rng.random() * many)
+        if number not in found:
+            found.append(number)
+    return found
+
+
 class Traces:
     """Per place: `here` (index into rules.kinds, or NOBODY) and `sensed`, a tuple of (sense index, thing)."""
 
-    __slots__ = ("_ambient", "_rng", "_shown", "_strays", "_two", "here", "rules", "sensed")
+    __slots__ = ("_ambient", "_kinds", "_rng", "_shown", "_strays", "here", "rules", "sensed")
 
     def __init__(self, rules: Rules, places: int, rng: Random) -> None:
-        self.rules, self._rng = rules, rng
-        self._two = rules.shown[0]
+        self.rules, self._rng, self._kinds = rules, rng, len(rules.kinds)
         self.here = [NOBODY] * places
         self.sensed: list[tuple[tuple[int, str], ...]] = [()] * places
         self._shown: list[dict[int, str]] = [{} for _ in range(places)]
@@ -30,10 +39,10 @@ class Traces:
     def arrive(self, place: int, kind: int) -> None:
         """Somebody comes to an empty place and shows two or three of their traces."""
         rng = self._rng
-        count = 2 if rng.random() < self._two else 3
-        traces = self.rules.kinds[kind].traces
+        who = self.rules.kinds[kind]
+        count, traces = 2 if rng.random() < who.two else 3, who.traces
         self.here[place] = kind
-        self._shown[place] = {sense: traces[sense] for sense in rng.sample(range(len(traces)), count)}
+        self._shown[place] = {sense: traces[sense] for sense in _some(rng, len(traces), count)}
         self._strays[place] = {sense: owner for sense, owner in self._strays[place].items() if owner != kind}
         self._settle(place)
 
@@ -57,8 +66,8 @@ class Traces:
         while count < 3 and roll >= rules.strays[count]:
             roll -= rules.strays[count]
             count += 1
-        owners = [owner for owner in rng.sample(range(len(rules.kinds)), count) if owner != self.here[place]]
-        self._strays[place] = dict(zip(rng.sample(range(4), len(owners)), owners, strict=True))
+        owners = [owner for owner in _some(rng, self._kinds, count) if owner != self.here[place]]
+        self._strays[place] = dict(zip(_some(rng, 4, len(owners)), owners, strict=True))
         self._ambient[place] = {
             sense: things[int(rng.random() * len(things))]
             for sense, things in enumerate(rules.ordinary)

@@ -4,45 +4,34 @@ A World is its seed and the actions it was given: `step` is the only way in, and
 random streams (one per purpose) decides. Percepts never enter. All x, y are pixels, durations ticks.
 """
 
+import heapq
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
 from random import Random
 
-from game.realm.actors import Actor, Folk, Spirit
-from game.realm.rules import NOTHING, Rules
+from game.realm.actors import Actor, Folk, Seer, Spirit
+from game.realm.deeds import TAIL, act, follow
+from game.realm.deeds import Action as Action
+from game.realm.deeds import Came as Came
+from game.realm.deeds import Happening as Happening
+from game.realm.deeds import Revealed as Revealed
+from game.realm.deeds import Said as Said
+from game.realm.familiar import Familiar
+from game.realm.quests import Quests
+from game.realm.rules import REGIONS, ROOM, Rules
 from game.realm.rules import load as load_rules
+from game.realm.senses import beside_seer as beside_seer
+from game.realm.senses import in_sight as in_sight
+from game.realm.senses import nearest_place as nearest_place
+from game.realm.senses import room_of as room_of
+from game.realm.senses import walkable as walkable
+from game.realm.senses import who_is_at as who_is_at
+from game.realm.senses import within_reach as within_reach
+from game.realm.terrain import TILE, Point
 from game.realm.traces import NOBODY, Traces
-from game.realm.worldgen import TILE, Map, Place, generate
+from game.realm.vicinity import Vicinity
+from game.realm.worldgen import Map, generate
 
 TICKS_PER_SECOND = 30
-DIAGONAL = {1: 3, 2: 2}  # px per tick and axis, by the number of axes moved along
-REACH = 28  # px: a place so near can be touched
-BESIDE = 40  # px: so near the seer can be asked
-TRAIL = 12  # ticks: the seer walks where the player walked, this much later
-FACING = {(0, -1): "n", (0, 1): "s", (1, 0): "e", (-1, 0): "w"}
-SLOPE = 414  # tan(22.5 degrees) in thousandths: where one of the eight directions ends
-
-Action = tuple  # ("move", dx, dy) ("look",) ("ask",) ("touch", place) ("name", place, species) ("rest", on)
-
-
-@dataclass(frozen=True)
-class Said:
-    """Somebody says something."""
-
-    who: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Revealed:
-    """The world told the truth about these places: (place index, a species or "nothing")."""
-
-    source: str
-    truth: tuple[tuple[int, str], ...]
-
-
-Happening = Said | Revealed
 
 
 class World:
@@ -52,25 +41,62 @@ class World:
         self.seed, self.rules = seed, rules
         self.start_hour = rules.start_hour if start_hour is None else start_hour
         self.map: Map = generate(seed, rules)
+        self.vicinity = Vicinity(self.map, rules.sight)
+        self._doors = {room.door: (room.inside, "n") for room in self.map.rooms}
+        self._doors |= {room.exit: (room.outside, "s") for room in self.map.rooms}
         self.tick = 0
         self.resting = False
         self.hour, self.phase, self.weather = self.start_hour, "", ""
+        self.flooded, self._water, self._turned = False, 0.0, 0
         self._sky = Random(f"{seed}/sky")
         self.traces = Traces(rules, len(self.map.places), Random(f"{seed}/traces"))
         self.player = Actor("player", *self.map.start)
-        self.seer = Actor("seer", self.map.start[0] - 2 * TILE, self.map.start[1])
-        self._trail: deque[tuple[int, int, str]] = deque(maxlen=TRAIL)
-        self.shown: dict[tuple[int, int], int] = {}  # (spirit, visit) that the seer has pointed at -> tick
+        self.familiar = Familiar(self.map.start)
+        self.familiar_with = False
+        self._trail: deque[tuple[int, int, str]] = deque(maxlen=TAIL)
+        self.shown: dict[tuple[int, int], int] = {}  # (spirit, visit) that a seer has pointed at -> tick
         self._dawn_of_hour()
-        rng = Random(f"{seed}/folk")
+        self._populate()
+        self.quests = Quests(self)
+
+    def _populate(self) -> None:
+        """Seers, folk and spirits come to be where they are, each from a stream of their own."""
+        rules, places = self.rules, self.map.places
+        self._agenda: list[tuple[int, int]] = []  # (tick, number of somebody who then has to choose where to go)
+        self._walking: list[Folk | Seer] = []
+        self._settled = False
+        rng, x, y = Random(f"{self.seed}/seers"), *self.map.start
+        spots = [(x - 2 * TILE, y), *(self._home(rule.home) for rule in rules.seers[1:])]
+        self.seers = [Seer(rule, spot, rng) for rule, spot in zip(rules.seers, spots, strict=True)]
+        self.seer = self.seers[0]
+        self.everywhere = list(range(len(places)))
+        where = {name: [p.index for p in places if p.region == name] for name in (*REGIONS, ROOM)}
+        self.haunts = [[i for name in kind.haunts for i in where[name]] or self.everywhere for kind in rules.spirits]
+        rng = Random(f"{self.seed}/folk")
         self.folk = [
             Folk(kind, index, self, rng)
             for kind, index in self._owners(rules.folk, rules.folk_each, len(rules.spirits))
         ]
-        rng = Random(f"{seed}/spirits")
+        rng = Random(f"{self.seed}/spirits")
         self.spirits = [
             Spirit(kind, index, self, rng) for kind, index in self._owners(rules.spirits, rules.spirits_each, 0)
         ]
+        self._movers: list[Folk | Seer | Spirit] = [*self.folk, *self.seers[1:], *self.spirits]
+        for number, who in enumerate(self._movers):
+            who.number = number
+            self.plan(who)
+
+    def _home(self, region: str) -> Point:
+        """Where a seer of a region is to be found: by the landmark nearest the region's heart."""
+        land = self.map
+        bridges = [(p.x, p.y) for p in land.places if p.region == "river"][-1:]
+        hut = [room.outside for room in land.rooms if room.kind == "hut"]
+        x, y = ({"shrine": [land.shrine], "river": bridges, "forest": hut}.get(region) or [land.start])[0]
+        there = [p for p in land.places if p.region == region] or land.places
+        place = min(there, key=lambda p: (p.x - x) ** 2 + (p.y - y) ** 2)
+        spots = [(place.x + dx * TILE, place.y + dy * TILE) for dx, dy in ((1, 1), (-1, 1), (0, 1), (1, 0), (-1, 0))]
+        column, row = next(((x // TILE, y // TILE) for x, y in spots if self.open(x, y)), (x // TILE, y // TILE))
+        return column * TILE + TILE // 2, row * TILE + TILE // 2
 
     @staticmethod
     def _owners(kinds: tuple, each: int, first: int) -> list[tuple]:
@@ -80,6 +106,75 @@ class World:
     def truth(self) -> list[int]:
         """Per place, who is there. For lessons, tests and measurement; a renderer has no business with it."""
         return self.traces.here
+
+    @property
+    def actors(self) -> tuple[Actor, ...]:
+        """Everybody whom one can see: the player, the seer who follows, the other seers, the familiar, the folk."""
+        return (self.player, *self.seers, *((self.familiar,) if self.familiar_with else ()), *self.folk)
+
+    @property
+    def flood(self) -> float:
+        """How high the river stands, 0 to 1: it rises while it is in flood, and falls after."""
+        gone = (self.tick - self._turned) / (self.rules.rise * self.rules.ticks_per_second)
+        return min(1.0, max(0.0, self._water + (gone if self.flooded else -gone)))
+
+    def dangerous(self, place: int) -> bool:
+        """True of a place by the river while it is in flood."""
+        return self.flooded and self.map.places[place].region == "river"
+
+    def familiar_joins(self) -> None:
+        """The familiar goes with the player from now on."""
+        self.familiar_with = True
+        self.familiar.join(self)
+
+    def open(self, x: int, y: int) -> bool:
+        """True if one can stand there."""
+        column, row, area = x // TILE, y // TILE, self.map
+        return 0 <= column < area.width and 0 <= row < area.height and area.walkable[row * area.width + column] == 1
+
+    def leads(self, x: int, y: int) -> bool:
+        """True of a door and of the way out of a room."""
+        return (x // TILE, y // TILE) in self._doors
+
+    def neighbours(self, place: int) -> list[int]:
+        """Where folk who work at a place go next."""
+        return self.vicinity.neighbours(place)
+
+    def plan(self, who: Folk | Seer | Spirit) -> None:
+        """Somebody chooses where to go when their time here is up; a plan that has changed since is void."""
+        heapq.heappush(self._agenda, (who.until, who.number))
+
+    def settle(self, who: Folk | Seer) -> None:
+        """Somebody has arrived."""
+        self._settled = True
+        self.plan(who)
+
+    def move_everybody(self) -> None:
+        """Who is on the way takes a step; whose time is up chooses where to go."""
+        for walker in self._walking:
+            walker.step(self)
+        if self._settled:
+            self._walking = [walker for walker in self._walking if walker.moving]
+            self._settled = False
+        agenda, tick = self._agenda, self.tick
+        while agenda and agenda[0][0] <= tick:
+            due, number = heapq.heappop(agenda)
+            who = self._movers[number]
+            if who.until != due or who.moving:
+                continue
+            if who.move_on(self) and not isinstance(who, Spirit):
+                self._walking.append(who)
+            else:
+                self.plan(who)
+
+    def vacate(self, place: int) -> None:
+        """Whoever is at a place leaves it."""
+        for spirit in self.spirits:
+            if spirit.place == place:
+                spirit.yield_place(self)
+        for worker in self.folk:
+            if worker.place == place:
+                worker.yield_place(self)
 
     def free_place(self, places: list[int], rng: Random) -> int:
         """One of these places where nobody is, or NOBODY if the few tries fail."""
@@ -98,6 +193,9 @@ class World:
                 self.phase = name
         names, chances = zip(*rules.weather, strict=True)
         self.weather = self._sky.choices(names, chances)[0]
+        flooded = self.weather in rules.floods
+        if flooded != self.flooded:
+            self._water, self._turned, self.flooded = self.flood, self.tick, flooded
 
     def tick_clock(self) -> None:
         self.tick += 1
@@ -112,159 +210,15 @@ def new_world(seed: int, rules: Rules | None = None, start_hour: float | None = 
     return World(seed, rules or load_rules(), start_hour)
 
 
-def walkable(world: World, x: int, y: int) -> bool:
-    column, row = x // TILE, y // TILE
-    return (
-        0 <= column < world.map.width
-        and 0 <= row < world.map.height
-        and world.map.walkable[row * world.map.width + column] == 1
-    )
-
-
-def in_sight(world: World) -> tuple[tuple[str, int], ...]:
-    """(direction word, place index) of the nearest place in each of the eight directions within sight, at least
-    `rules.fewest` (farther ones fill up) and at most `rules.most`, nearest first."""
-    rules = world.rules
-    reach = rules.sight * TILE
-    px, py = world.player.x, world.player.y
-    left, right, top, bottom = px - reach, px + reach, py - reach, py + reach
-    found = _by_octant(world, [p for p in world.map.places if left <= p.x <= right and top <= p.y <= bottom])
-    near = sum(1 for distance, _, _ in found if distance <= reach * reach)
-    if near < rules.fewest:
-        found, near = _by_octant(world, world.map.places), rules.fewest
-    return tuple((rules.directions[octant], index) for _, octant, index in found[: min(rules.most, near)])
-
-
-def _by_octant(world: World, places: Sequence[Place]) -> list[tuple[int, int, int]]:
-    """(squared distance, octant, place index) of the nearest place in each direction, nearest first."""
-    px, py = world.player.x, world.player.y
-    best: dict[int, tuple[int, int, int]] = {}
-    for place in places:
-        dx, dy = place.x - px, place.y - py
-        distance, octant = dx * dx + dy * dy, _octant(dx, dy)
-        if octant not in best or distance < best[octant][0]:
-            best[octant] = (distance, octant, place.index)
-    return sorted(best.values())
-
-
-def _octant(dx: int, dy: int) -> int:
-    """0 = north, clockwise; whole numbers only, so that every machine agrees."""
-    ax, ay = abs(dx), abs(dy)
-    if ax * 1000 < ay * SLOPE:
-        return 0 if dy < 0 else 4
-    if ay * 1000 < ax * SLOPE:
-        return 2 if dx > 0 else 6
-    return (1 if dy < 0 else 3) if dx > 0 else (7 if dy < 0 else 5)
-
-
-def nearest_place(world: World) -> Place:
-    px, py = world.player.x, world.player.y
-    return min(world.map.places, key=lambda place: (place.x - px) ** 2 + (place.y - py) ** 2)
-
-
-def within_reach(world: World, place: Place) -> bool:
-    return (place.x - world.player.x) ** 2 + (place.y - world.player.y) ** 2 <= REACH**2
-
-
-def beside_seer(world: World) -> bool:
-    return (world.seer.x - world.player.x) ** 2 + (world.seer.y - world.player.y) ** 2 <= BESIDE**2
-
-
-def who_is_at(world: World, place: int) -> str:
-    """The species at a place, or "nothing" (mundane presences are nothing to a seer)."""
-    here = world.traces.here[place]
-    return world.rules.species[here] if 0 <= here < len(world.rules.species) else NOTHING
-
-
-def _move(world: World, dx: int, dy: int) -> None:
-    player = world.player
-    if dx not in (-1, 0, 1) or dy not in (-1, 0, 1) or not (dx or dy):
-        return
-    pace = DIAGONAL[abs(dx) + abs(dy)]
-    player.facing = FACING[(dx, 0) if dx else (0, dy)]
-    for step_x, step_y in ((dx * pace, 0), (0, dy * pace)):
-        if (step_x or step_y) and walkable(world, player.x + step_x, player.y + step_y):
-            player.x += step_x
-            player.y += step_y
-            player.moving = True
-
-
-def _follow(world: World) -> None:
-    """The seer walks in the player's footsteps and stops a little way off."""
-    seer, player = world.seer, world.player
-    if player.moving:
-        world._trail.append((player.x, player.y, player.facing))
-    seer.moving = player.moving and len(world._trail) == TRAIL
-    if seer.moving:
-        seer.x, seer.y, seer.facing = world._trail[0]
-
-
-def _ask(world: World) -> tuple[Happening, ...]:
-    """The seer points at the nearest spirit she has not shown on this visit, and names what is empty around it."""
-    rules, seen = world.rules, in_sight(world)
-    empties = tuple((place, NOTHING) for _, place in seen if who_is_at(world, place) == NOTHING)
-    at = {spirit.place: (number, spirit.visit) for number, spirit in enumerate(world.spirits) if spirit.place != NOBODY}
-    for direction, place in seen:
-        species = who_is_at(world, place)
-        if species == NOTHING or at[place] in world.shown:
-            continue
-        if len(empties) < rules.seer_empties:
-            return (Said(rules.seer_name, "Too many of them to tell apart. Let us stand elsewhere."),)
-        world.shown[at[place]] = world.tick
-        words = f"There, to the {direction}, by the {world.map.places[place].kind}. A {species}. The rest is empty."
-        return (Said(rules.seer_name, words), Revealed("seer", ((place, species), *empties)))
-    return (Said(rules.seer_name, "Nobody here I have not shown you. Walk on, I follow."),)
-
-
-def _touch(world: World, index: int) -> tuple[Happening, ...]:
-    if not 0 <= index < len(world.map.places) or not within_reach(world, world.map.places[index]):
-        return ()
-    species, kind = who_is_at(world, index), world.map.places[index].kind
-    words = (
-        f"Your hand meets something by the {kind}: a {species}."
-        if species != NOTHING
-        else f"Only the {kind}. Nobody is there."
-    )
-    return (Said("", words), Revealed("touch", ((index, species),)))
-
-
-def _name(world: World, index: int, species: str) -> tuple[Happening, ...]:
-    """The player says who is at a place in sight, and is proven right or wrong."""
-    if index not in [place for _, place in in_sight(world)] or species not in (*world.rules.species, NOTHING):
-        return ()
-    truth = who_is_at(world, index)
-    words = f"Yes: {truth}." if truth == species else f"No. What is there: {truth}."
-    return (Said(world.rules.seer_name, words), Revealed("name", ((index, truth),)))
-
-
-def _act(world: World, action: Action) -> tuple[Happening, ...]:
-    verb = action[0]
-    if verb == "move":
-        _move(world, action[1], action[2])
-    elif verb == "rest":
-        world.resting = bool(action[1])
-    elif verb == "ask" and beside_seer(world):
-        return _ask(world)
-    elif verb == "touch":
-        return _touch(world, action[1])
-    elif verb == "name":
-        return _name(world, action[1], action[2])
-    return ()
-
-
 def step(world: World, actions: tuple[Action, ...] = ()) -> tuple[Happening, ...]:
     """One tick: the player acts, everybody moves, one place breathes. Returns what happened."""
     happenings: tuple[Happening, ...] = ()
     world.player.moving = False
     for action in actions:
-        happenings += _act(world, action)
-    _follow(world)
+        happenings += act(world, action)
+    happenings += follow(world)
     world.tick_clock()
-    for walker in world.folk:
-        walker.step(world)
-    tick = world.tick
-    for spirit in world.spirits:
-        if tick >= spirit.until:
-            spirit.move_on(world)
-    world.traces.breathe(tick % len(world.map.places))
+    world.move_everybody()
+    happenings += world.quests.pass_time(world)
+    world.traces.breathe(world.tick % len(world.map.places))
     return happenings

@@ -1,0 +1,124 @@
+"""The codex: one page per species, filled by what was revealed. Until then a shape that one can't make out."""
+
+from typing import TYPE_CHECKING
+
+import pygame as pg
+
+from game.play.errands import pips
+from game.play.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
+from game.play.layers import CLOSE, Close, Layer
+from game.play.ui import WIDTH
+from game.play.words import date
+from game.realm.tally import Page
+
+if TYPE_CHECKING:
+    from game.play.app import Game
+
+LEFT, TOP, SHEET_WIDTH, SHEET_HEIGHT = 50, 24, 540, 312
+FRAME = (144, 116)  # layout px of a picture
+SHADE = (38, 38, 74)
+FAINT = (92, 96, 138)
+LORE_AT = (1, 3, 6)  # meetings (shown, touched, named) after which each line of lore is known
+
+
+def meetings(page: Page) -> int:
+    """How often a species was met: shown, touched, named right."""
+    return page.shown + page.touched + page.named
+
+
+def lore(page: Page, lines: tuple[str, ...]) -> list[str]:
+    """The lines that one knows by now."""
+    return [line for line, at in zip(lines, LORE_AT, strict=False) if meetings(page) >= at]
+
+
+class Codex:
+    """One page at a time; left and right turn it."""
+
+    pauses = True
+
+    def __init__(self, game: "Game") -> None:
+        self.game = game
+        pages = game.journey.world.quests.tally.pages
+        known = [number for number, page in enumerate(pages.values()) if page.known]
+        self.page = known[-1] if known else 0
+
+    def take(self, command: str) -> Layer | Close | None:
+        """Turns the page, or shuts the book."""
+        count = len(self.game.journey.world.rules.species)
+        if command in ("left", "up", "previous"):
+            self.page = (self.page - 1) % count
+        elif command in ("right", "down", "next"):
+            self.page = (self.page + 1) % count
+        return CLOSE if command in ("back", "enter", "codex") else None
+
+    def advance(self, dt: float) -> None:
+        """Nothing moves by itself."""
+
+    def paint(self, pen: Pen, seconds: float) -> None:
+        """The open book: the picture at the left, what is known at the right."""
+        journey, large = self.game.journey, pen.sized(self.game.settings.zoom)
+        species = journey.world.rules.species[self.page]
+        page = journey.world.quests.tally.pages[species]
+        pen.panel(LEFT, TOP, SHEET_WIDTH, SHEET_HEIGHT)
+        title = species if page.known else "somebody you haven't met"
+        large.text_centre(title, WIDTH / 2, TOP + 8, SKYBLUE if page.known else FAINT)
+        self._picture(pen, species, page.known)
+        self._left(large, page)
+        self._right(large, species, page)
+        tally = journey.world.quests.tally
+        row = f"names right {tally.rights} of {tally.guesses}, most in a row {tally.best}"
+        pen.text_centre(row, WIDTH / 2, TOP + SHEET_HEIGHT - 30, DIM)
+        foot = f"< {self.page + 1} of {len(journey.world.rules.species)} >   [{self.game.labels['back']}] back"
+        pen.text_centre(foot, WIDTH / 2, TOP + SHEET_HEIGHT - 16, DIM)
+
+    def _picture(self, pen: Pen, species: str, known: bool) -> None:
+        """The spirit as one sees it, or its mere outline, as large as its frame allows."""
+        spirit = self.game.painter.spirit(species)
+        image = spirit.picture(1.0).copy()
+        if not known:
+            image = pg.mask.from_surface(image).to_surface(setcolor=SHADE, unsetcolor=(0, 0, 0, 0))
+        image = image.subsurface(image.get_bounding_rect())
+        image.set_alpha(255)
+        width, height = FRAME[0] - 12, FRAME[1] - 12
+        factor = max(1, min(width // image.get_width(), height // image.get_height())) * pen.scale
+        image = pg.transform.scale_by(image, factor)
+        x, y = pen.at(LEFT + 24 + FRAME[0] / 2, TOP + 28 + FRAME[1] - 6)
+        pen.fill((24, 24, 54), LEFT + 24, TOP + 28, *FRAME)
+        pen.target.blit(image, (x - image.get_width() // 2, y - image.get_height()))
+
+    def _left(self, pen: Pen, page: Page) -> None:
+        y = TOP + 156.0
+        for name, count in (
+            ("shown to you", page.shown),
+            ("touched", page.touched),
+            ("named right", page.named),
+            ("misnamed", page.missed),
+        ):
+            pen.text(name, LEFT + 24, y, DIM)
+            pen.text_right(str(count), LEFT + 168, y, PAPER)
+            y += pen.line + 1
+
+    def _right(self, pen: Pen, species: str, page: Page) -> None:
+        """Traces as they were met, lore as it was earned, and when one first saw it unaided."""
+        journey = self.game.journey
+        x, y = LEFT + 190.0, TOP + 32.0
+        rules = journey.world.rules
+        for sense, trace in zip(rules.senses, rules.spirits[rules.species.index(species)].traces, strict=True):
+            pen.text(sense, x, y, DIM)
+            pen.text(trace if trace in page.traces else "-", x + 8 * pen.letter + 8, y, GOLD if page.known else FAINT)
+            y += pen.line + 1
+        y += 4
+        pips(pen, x, y, min(meetings(page), LORE_AT[-1]), LORE_AT[-1])
+        y += 16
+        columns = pen.columns(SHEET_WIDTH - 206)
+        for line in lore(page, journey.world.quests.book.lore[species]):
+            for part in wrap(line, columns):
+                pen.text(part, x, y, PAPER)
+                y += pen.line
+            y += 4
+        first = journey.chronicle.of(species)
+        if first is not None:
+            by = f"First seen by yourself {date(first.day, first.hour)}, by the {first.kind}."
+            for part in wrap(by if first.proven else f"{by} Never proven.", columns):
+                pen.text(part, x, y, SKYBLUE)
+                y += pen.line

@@ -1,0 +1,34 @@
+"""The pause menu: go on, whatever screens there are, settings, the mind, and leaving."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from game.play import screens
+from game.play.layers import CLOSE, Close
+from game.play.menus import Answer, Entry, Menu
+from game.play.settings_menu import settings_menu
+
+if TYPE_CHECKING:
+    from game.play.app import Game
+
+
+def menu(game: "Game") -> Menu:
+    """The menu over a game."""
+
+    def leave(where: str) -> Close:
+        game.leave(where)
+        return CLOSE
+
+    def opens(command: str) -> Callable[[], Answer]:
+        return lambda: screens.OPEN[command].open(game) or CLOSE  # what opens nothing is seen, or said, in the world
+
+    entries = [Entry("Go on", Close)]
+    entries += [Entry(title, opens(command)) for command, title in screens.entries(game)]
+    entries += [
+        Entry("Settings", lambda: settings_menu(game.desk)),
+        Entry("Save and leave to the title", lambda: leave("title")),
+        Entry("Save and leave the game", lambda: leave("quit")),
+    ]
+    journey = game.journey
+    lines = (f"journey {game.options.seed}, {journey.world.phase}",)
+    return Menu("Second Sight", entries, game.desk.zoom, 250, lines, cue=game.desk.cue)

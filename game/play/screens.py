@@ -1,0 +1,41 @@
+"""Every screen that a command of play or the pause menu opens: one line each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from game.play import codex, companion, ending, errands, headview, naming, pause, photo, rewind
+from game.play.layers import Layer
+
+if TYPE_CHECKING:
+    from game.play.app import Game
+
+
+@dataclass(frozen=True)
+class Opener:
+    """title: its entry in the pause menu, empty for none; open: makes the layer, or does something and gives None;
+    there: whether the pause menu lists it now.
+    """
+
+    title: str
+    open: Callable[["Game"], Layer | None]
+    there: Callable[["Game"], bool] = lambda game: True
+
+
+OPEN: dict[str, Opener] = {
+    "menu": Opener("", pause.menu),
+    "codex": Opener("Codex", codex.Codex),
+    "quests": Opener("Errands", errands.Log),
+    "name": Opener("", naming.Chooser),
+    "send": Opener("Send the familiar", companion.chooser, lambda game: game.journey.world.familiar_with),
+    "ending": Opener("", ending.Epilogue),
+    "photo": Opener("Photo", photo.Photo),
+    "eyes": Opener("Borrow eyes", photo.eyes),
+    "rewind": Opener("Rewind the mind", rewind.menu),
+    "point": Opener("", headview.Pointing),
+}
+
+
+def entries(game: "Game") -> list[tuple[str, str]]:
+    """(command, title) of what the pause menu lists."""
+    return [(command, opener.title) for command, opener in OPEN.items() if opener.title and opener.there(game)]

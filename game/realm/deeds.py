@@ -1,0 +1,185 @@
+"""What the player does, and what happens then: the world's verbs. `act` is called by the world's step alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from game.realm.actors import Actor, Seer
+from game.realm.quests import Turn
+from game.realm.rules import NOTHING
+from game.realm.senses import beside_seer, in_sight, who_is_at, within_reach
+from game.realm.terrain import TILE, Point
+from game.realm.traces import NOBODY
+
+if TYPE_CHECKING:
+    from game.realm.world import World
+
+DIAGONAL = {1: 3, 2: 2}  # px per tick and axis, by the number of axes moved along
+TRAIL = 12  # ticks: the seer walks where the player walked, this much later
+TAIL = 20  # ticks: and the familiar, this much later
+FACING = {(0, -1): "n", (0, 1): "s", (1, 0): "e", (-1, 0): "w"}
+
+# ("move", dx, dy) ("look",) ("ask",) ("touch", place) ("name", place, species) ("rest", on); the familiar is told
+# where to go by ("send", direction), and goes or stays by ("heed", goes); ("call",) brings it back. ("talk", person)
+# speaks to one of the people of the errands.
+Action = tuple
+
+
+@dataclass(frozen=True)
+class Said:
+    """Somebody says something."""
+
+    who: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Revealed:
+    """The world told the truth about these places: (place index, a species or "nothing")."""
+
+    source: str
+    truth: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True)
+class Came:
+    """The familiar has come to a place that it was sent to. swept: and the river in flood took it along."""
+
+    place: int
+    swept: bool
+
+
+Happening = Said | Revealed | Came | Turn
+
+
+def _move(world: World, dx: int, dy: int) -> None:
+    player = world.player
+    if dx not in (-1, 0, 1) or dy not in (-1, 0, 1) or not (dx or dy):
+        return
+    pace = DIAGONAL[abs(dx) + abs(dy)]
+    player.facing = FACING[(dx, 0) if dx else (0, dy)]
+    for step_x, step_y in ((dx * pace, 0), (0, dy * pace)):
+        if (step_x or step_y) and world.open(player.x + step_x, player.y + step_y):
+            player.x += step_x
+            player.y += step_y
+            player.moving = True
+    leads = world._doors.get((player.x // TILE, player.y // TILE))
+    if leads:
+        _pass(world, *leads)
+
+
+def _pass(world: World, spot: Point, facing: str) -> None:
+    """Through a door, with those who follow."""
+    world._trail.clear()
+    world.player.moving = False
+    followers: list[Actor] = [world.seer]
+    if world.familiar_with and not world.familiar.away:
+        followers.append(world.familiar)
+    for who in (world.player, *followers):
+        (who.x, who.y), who.facing = spot, facing
+
+
+def follow(world: World) -> tuple[Happening, ...]:
+    """Seer and familiar walk in the player's footsteps and stop a little way off."""
+    player, trail, familiar = world.player, world._trail, world.familiar
+    if player.moving:
+        trail.append((player.x, player.y, player.facing))
+    steps = len(trail) if player.moving else 0
+    world.seer.moving = steps >= TRAIL
+    if steps >= TRAIL:
+        world.seer.x, world.seer.y, world.seer.facing = trail[-TRAIL]
+    if not world.familiar_with:
+        return ()
+    if familiar.away:
+        what = familiar.step(world)
+        return (Came(familiar.goal, what == "swept"),) if what else ()
+    familiar.moving = steps == TAIL
+    if familiar.moving:
+        familiar.x, familiar.y, familiar.facing = trail[0]
+    return ()
+
+
+def _ask(world: World, seer: Seer) -> tuple[Happening, ...]:
+    """The seer points at the nearest spirit not yet shown on this visit (one who stays at home first at those that
+    they know best), and names what is empty around it."""
+    rules, seen = world.rules, tuple(spot for spot in in_sight(world) if not world.quests.minds(spot[1]))
+    if not seen:
+        return (Said(seer.name, "Who is here you were asked to find out. I keep my finger down."),)
+    empties = tuple((place, NOTHING) for _, place in seen if who_is_at(world, place) == NOTHING)
+    at = {spirit.place: (number, spirit.visit) for number, spirit in enumerate(world.spirits) if spirit.place != NOBODY}
+    order = seen if seer is world.seer else sorted(seen, key=lambda item: who_is_at(world, item[1]) not in seer.knows)
+    for direction, place in order:
+        species = who_is_at(world, place)
+        if species == NOTHING or at[place] in world.shown:
+            continue
+        if len(empties) < rules.seer_empties:
+            return (Said(seer.name, "Too many of them to tell apart. Let us stand elsewhere."),)
+        world.shown[at[place]] = world.tick
+        words = seer.points.format(direction=direction, place=world.map.places[place].kind, species=species)
+        return (Said(seer.name, words[0].upper() + words[1:]), Revealed("seer", ((place, species), *empties)))
+    stays = "Walk on, I follow." if seer is world.seer else "Walk on, and come back."
+    return (Said(seer.name, f"Nobody here I have not shown you. {stays}"),)
+
+
+def _touch(world: World, index: int) -> tuple[Happening, ...]:
+    if not 0 <= index < len(world.map.places) or not within_reach(world, world.map.places[index]):
+        return ()
+    species, kind = who_is_at(world, index), world.map.places[index].kind
+    words = (
+        f"Your hand meets something by the {kind}: a {species}."
+        if species != NOTHING
+        else f"Only the {kind}. Nobody is there."
+    )
+    return (Said("", words), Revealed("touch", ((index, species),)))
+
+
+def _name(world: World, index: int, species: str) -> tuple[Happening, ...]:
+    """The player says who is at a place in sight, and is proven right or wrong."""
+    if index not in [place for _, place in in_sight(world)] or species not in (*world.rules.species, NOTHING):
+        return ()
+    truth = who_is_at(world, index)
+    words = f"Yes: {truth}." if truth == species else f"No. What is there: {truth}."
+    return (Said(world.rules.seer_name, words), Revealed("name", ((index, truth),)))
+
+
+def _familiar(world: World, action: Action) -> None:
+    """Sending it somewhere, what it makes of that, and calling it back."""
+    familiar = world.familiar
+    if action[0] == "send" and not familiar.away:
+        familiar.asked = dict(in_sight(world)).get(action[1], NOBODY)
+    elif action[0] == "heed" and familiar.asked != NOBODY:
+        if action[1]:
+            familiar.heed(world)
+        familiar.asked = NOBODY
+    elif action[0] == "call" and familiar.away and not familiar.swept:
+        familiar.call(world)
+
+
+def act(world: World, action: Action) -> tuple[Happening, ...]:
+    """One verb of the player's: what happens at once, and what it means to the errands."""
+    happened = _do(world, action)
+    for told in happened:
+        if isinstance(told, Revealed):
+            happened += world.quests.heed(world, action, told.truth, told.source)
+    return happened
+
+
+def _do(world: World, action: Action) -> tuple[Happening, ...]:
+    verb = action[0]
+    if verb == "move":
+        _move(world, action[1], action[2])
+    elif verb == "rest":
+        world.resting = bool(action[1])
+    elif verb == "ask":
+        seer = beside_seer(world)
+        return _ask(world, seer) if seer else ()
+    elif verb == "touch":
+        return _touch(world, action[1])
+    elif verb == "name":
+        return _name(world, action[1], action[2])
+    elif verb == "talk":
+        return world.quests.talk(world, action[1])
+    elif world.familiar_with:
+        _familiar(world, action)
+    return ()

@@ -1,0 +1,111 @@
+"""The animal that goes with the player once it is theirs: it follows, and may be sent to a place.
+
+Whether it heeds a direction is decided outside, by the mind, and logged as an action: the world only does it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from game.realm.actors import BESIDE, STEPS, Actor
+from game.realm.terrain import TILE, Point
+from game.realm.traces import NOBODY
+
+if TYPE_CHECKING:
+    from game.realm.world import World
+
+PACE = 2  # px a tick
+FAR = 2500  # tiles that it looks at for a way
+WAITS, SWEPT = 20, 15  # s that it stays where it was sent; that the river keeps it
+
+
+class Familiar(Actor):
+    """asked: the place it was sent to and has not yet answered; goal: the place it goes to or is at; NOBODY: none.
+
+    away: it is not at the player's side. swept: the river has it.
+    """
+
+    __slots__ = ("_path", "asked", "away", "goal", "swept", "until")
+
+    def __init__(self, spot: Point) -> None:
+        super().__init__("familiar", *spot)
+        self.asked = self.goal = NOBODY
+        self.away = self.swept = False
+        self.until = 0
+        self._path: list[Point] = []  # px, the next one last
+
+    def heed(self, world: World) -> bool:
+        """Sets out for the place it was asked to go to; False if there is no way."""
+        column, row = world.map.places[self.asked].x // TILE, world.map.places[self.asked].y // TILE
+        beside = [(column + dx, row + dy) for dx, dy in ((0, 1), (1, 0), (-1, 0), (0, -1), (0, 0))]
+        goal = next((tile for tile in beside if world.open(tile[0] * TILE, tile[1] * TILE)), None)
+        path = self._way(world, goal) if goal else []
+        if not path:
+            return False
+        self.goal, self.away, self._path = self.asked, True, path
+        self.until = 0
+        return True
+
+    def call(self, world: World) -> None:
+        """Comes back to the player, by a way or, out of sight, by one that nobody sees."""
+        self.goal, self.until = NOBODY, 0
+        self._path = self._way(world, (world.player.x // TILE, world.player.y // TILE))
+        if not self._path:
+            self.join(world)
+
+    def join(self, world: World) -> None:
+        """Is at the player's side."""
+        self.x, self.y = world.player.x, world.player.y
+        self.away = self.swept = self.moving = False
+        self.goal, self._path = NOBODY, []
+
+    def step(self, world: World) -> str:
+        """One tick away from the player. Returns what happened: came, swept or nothing."""
+        if self._path:
+            self._walk()
+            if not self._path and self.goal != NOBODY:
+                self.until = (
+                    world.tick + (SWEPT if world.dangerous(self.goal) else WAITS) * world.rules.ticks_per_second
+                )
+                self.swept = world.dangerous(self.goal)
+                return "swept" if self.swept else "came"
+            if not self._path:  # back where the player was when it was called
+                near = max(abs(world.player.x - self.x), abs(world.player.y - self.y)) <= BESIDE
+                self.join(world) if near else self.call(world)
+        elif self.goal != NOBODY and world.tick >= self.until:
+            self.join(world) if self.swept else self.call(world)
+        return ""
+
+    def _walk(self) -> None:
+        x, y = self._path[-1]
+        dx, dy = max(-PACE, min(PACE, x - self.x)), max(-PACE, min(PACE, y - self.y))
+        self.x, self.y = self.x + dx, self.y + dy
+        self.facing = ("e" if dx > 0 else "w") if abs(dx) > abs(dy) else "s" if dy > 0 else "n"
+        if (self.x, self.y) == (x, y):
+            self._path.pop()
+        self.moving = bool(self._path)
+
+    def _way(self, world: World, goal: tuple[int, int]) -> list[Point]:
+        """Middles of the tiles to a goal tile, the next one last; empty if it is too far or shut off."""
+        start = (self.x // TILE, self.y // TILE)
+        came, front = {goal: goal}, deque([goal])
+        while front and start not in came and len(came) < FAR:
+            column, row = front.popleft()
+            for dx, dy, _ in STEPS:
+                tile = (column + dx, row + dy)
+                x, y = tile[0] * TILE, tile[1] * TILE
+                if tile not in came and (tile == start or (world.open(x, y) and not world.leads(x, y))):
+                    came[tile] = (column, row)
+                    front.append(tile)
+        if start not in came:
+            return []
+        path, at = [], start
+        while at != goal:
+            at = came[at]
+            path.append((at[0] * TILE + TILE // 2, at[1] * TILE + TILE // 2))
+        return path[::-1] or [(self.x, self.y)]
+
+    def state(self) -> tuple[object, ...]:
+        """All of it, for the state hash."""
+        return self.asked, self.goal, self.away, self.swept, self.until, tuple(self._path)

@@ -1,0 +1,298 @@
+"""The errands of a world: who asks for what, how far each is, and what was learnt of every species on the way.
+
+A part of the World: only logged actions and what they revealed move it, and its own random stream `quests`. A guest is
+a spirit that an errand holds at a place. Whoever is wrong about it, or lays hands on it where one should only name it,
+sends it elsewhere, so that trying every place and every name leads nowhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING
+
+from game.realm.actors import BESIDE, NEVER, Actor
+from game.realm.questbook import FAMILIAR, Person, Plan, load
+from game.realm.rules import NOTHING
+from game.realm.tally import Tally
+from game.realm.traces import NOBODY
+
+if TYPE_CHECKING:
+    from game.realm.world import Action, World
+
+PAUSE = 4  # s until a guest is somewhere again
+NEAR = 28  # px: standing so near a place is standing beside it
+STANDING = ((22, 0), (-22, 0), (22, 16), (-22, 16), (0, 22))  # px from a landmark: where people stand beside it
+APART = 64  # px between two people
+
+
+@dataclass(frozen=True)
+class Turn:
+    """An errand has moved, or somebody talks. stage: given, told, early, right, wrong, ready, done, ended or idle."""
+
+    quest: str
+    stage: str
+    who: str
+    lines: tuple[str, ...]
+
+
+@dataclass
+class Errand:
+    """How far one errand is. stage: open, taken, ready (the giver has to be told), done. at: place -> number of the
+    spirit held there, or NOBODY where nobody is the answer; area: the places that count; due: when a guest is called,
+    or time is up (tick); began, ended: ticks.
+    """
+
+    key: str
+    plan: Plan
+    stage: str = "open"
+    count: int = 0
+    wrongs: int = 0
+    area: tuple[int, ...] = ()
+    at: dict[int, int] = field(default_factory=dict)
+    last: int = NOBODY  # where the last guest was
+    due: int = NEVER
+    still: int = 0  # ticks that the player has stood at `beside`; below 0 until they move
+    beside: int = NOBODY
+    began: int = NEVER
+    ended: int = NEVER
+
+
+class Quests:
+    """All errands of a world, its people, and the tally of what was shown, touched and named."""
+
+    def __init__(self, world: World) -> None:
+        self.book = load(world.rules)
+        self._rng = Random(f"{world.seed}/quests")
+        self.people: list[Actor] = []
+        for person in self.book.people.values():
+            self.people.append(_placed(world, person, self.people))
+        self.standing = [who for who in self.people if who not in world.seers]  # who isn't drawn as somebody else
+        self.errands = {key: Errand(key, plan) for key, plan in self.book.quest.items()}
+        self.tally = Tally(world.rules)
+        self.ended = NEVER  # the tick at which the last errand was done
+        self._busy: list[Errand] = []  # those that time passes for
+
+    def state(self) -> tuple[object, ...]:
+        """All of it, for the state hash."""
+        errands = [
+            (e.key, e.stage, e.count, e.wrongs, e.area, tuple(e.at.items()), e.last, e.due, e.still, e.beside, e.ended)
+            for e in self.errands.values()
+        ]
+        return errands, self.tally.state(), self.ended, self._rng.getstate()
+
+    def person(self, index: int) -> Person:
+        """Who somebody in `people` is."""
+        return tuple(self.book.people.values())[index]
+
+    def beside(self, world: World) -> int | None:
+        """Index of the nearest of those people whom the player stands beside; None: nobody. A seer who has nothing to
+        ask is left to be asked."""
+        x, y = world.player.x, world.player.y
+        near = [((who.x - x) ** 2 + (who.y - y) ** 2, index) for index, who in enumerate(self.people)]
+        near = [spot for spot in near if spot[0] <= BESIDE**2 and (self._stands(spot[1]) or self.matter(spot[1]))]
+        return min(near)[1] if near else None
+
+    def _stands(self, index: int) -> bool:
+        return self.people[index] in self.standing
+
+    def matter(self, index: int) -> Errand | None:
+        """What somebody would talk about: an errand that is done but for the telling, under way, or to be had."""
+        key = tuple(self.book.people)[index]
+        mine = [e for e in self.errands.values() if e.plan.giver == key and e.stage != "done" and self.offered(e)]
+        return min(mine, key=lambda e: ("ready", "taken", "open").index(e.stage), default=None)
+
+    def offered(self, errand: Errand) -> bool:
+        """True once everything that it needs is done."""
+        return all(self.errands[key].stage == "done" for key in errand.plan.needs)
+
+    def minds(self, place: int) -> bool:
+        """True where an errand is under way: what is there the player has to find out, and no seer says it."""
+        return any(errand.at and place in errand.area for errand in self._busy)
+
+    def talk(self, world: World, index: int) -> tuple[Turn, ...]:
+        """The player speaks to one of the people; nothing happens if they are not beside each other."""
+        if not 0 <= index < len(self.people) or self.beside(world) != index:
+            return ()
+        who, errand = self.person(index), self.matter(index)
+        if errand is None:
+            return (Turn("", "idle", who.name, (who.idle[world.tick // 600 % len(who.idle)],)),)
+        plan = errand.plan
+        if errand.stage == "ready":
+            return self._finish(world, errand, who.name)
+        waiting = errand.stage == "open" or (plan.task == "all" and not errand.at)
+        if waiting and plan.hours and world.phase not in plan.hours:
+            return (Turn(errand.key, "early", who.name, (plan.early,)),)
+        if not waiting:
+            return (Turn(errand.key, "told", who.name, (plan.offer[-1],)),)
+        if errand.stage == "open":
+            errand.stage, errand.began = "taken", world.tick
+            errand.area = tuple(_area(world, self.people[index], plan))
+        self._begin(world, errand)
+        return (Turn(errand.key, "given", who.name, plan.offer),)
+
+    def heed(self, world: World, action: Action, truth: tuple[tuple[int, str], ...], source: str) -> tuple[Turn, ...]:
+        """What an action that revealed something (place, answer) means to the errands; call it right after."""
+        self.tally.note(world, action, truth, source)
+        if source not in ("touch", "name"):
+            return ()
+        place, answer = truth[0]
+        named = source == "name"
+        turns: tuple[Turn, ...] = ()
+        for errand in self._ours(place):
+            if place not in errand.at:
+                erred = action[2] != answer if named else errand.plan.task == "track"
+            elif named:
+                erred = action[2] != answer
+            else:
+                erred = errand.plan.task != "track"
+            if erred:
+                turns += self._wrong(world, errand)
+            elif place in errand.at:
+                turns += self._right(world, errand, place)
+        return turns
+
+    def _ours(self, place: int) -> list[Errand]:
+        """The errand whose guest is there; or those under way around it."""
+        guests = [errand for errand in self._busy if place in errand.at]
+        return guests or [errand for errand in self._busy if errand.at and place in errand.area]
+
+    def pass_time(self, world: World) -> tuple[Turn, ...]:
+        """One tick for the errands under way: guests come, time runs out, somebody stands still."""
+        if not self._busy:
+            return ()
+        turns: tuple[Turn, ...] = ()
+        for errand in list(self._busy):
+            if world.tick >= errand.due and not errand.at:
+                self._call(world, errand)
+            elif world.tick >= errand.due:
+                turns += self._wrong(world, errand)
+            elif errand.plan.task == "stay" and errand.at:
+                turns += self._stand(world, errand)
+        return turns
+
+    def _stand(self, world: World, errand: Errand) -> tuple[Turn, ...]:
+        player = world.player
+        if player.moving or world.resting:
+            errand.still, errand.beside = 0, NOBODY
+            return ()
+        if errand.still == 0:
+            places = world.map.places
+            near = [((places[p].x - player.x) ** 2 + (places[p].y - player.y) ** 2, p) for p in errand.area]
+            distance, place = min(near)
+            errand.beside = place if distance <= NEAR**2 else NOBODY
+        if errand.still < 0 or errand.beside == NOBODY:
+            return ()
+        errand.still += 1
+        if errand.still < errand.plan.seconds * world.rules.ticks_per_second:
+            return ()
+        place, errand.still = errand.beside, -1
+        return self._right(world, errand, place) if place in errand.at else self._wrong(world, errand)
+
+    def _begin(self, world: World, errand: Errand) -> None:
+        """Wild spirits of the same kinds make room, and the first guest, or all of them, come."""
+        for spirit in world.spirits:
+            if spirit.place in errand.area and not spirit.held and spirit.kind.name in errand.plan.guests:
+                spirit.yield_place(world)
+        errand.count, errand.last = 0, NOBODY
+        self._busy.append(errand)
+        if errand.plan.task != "all":
+            self._call(world, errand)
+            return
+        free = [place for place in errand.area if not any(place in other.at for other in self._busy)]
+        for species, place in zip(errand.plan.guests, self._rng.sample(free, len(errand.plan.guests)), strict=True):
+            errand.at[place] = self._fetch(world, species, place)
+        errand.due = world.tick + errand.plan.seconds * world.rules.ticks_per_second if errand.plan.seconds else NEVER
+
+    def _call(self, world: World, errand: Errand) -> None:
+        """The next guest comes to another place. The last one is never nobody."""
+        plan = errand.plan
+        last = errand.count == plan.count - 1
+        guests = [guest for guest in plan.guests if guest != NOTHING] if last else plan.guests
+        species = self._rng.choice(guests)
+        taken = [place for other in self._busy for place in other.at]
+        free = [place for place in errand.area if place not in taken and place != errand.last] or list(errand.area)
+        place = self._rng.choice(free)
+        errand.at, errand.due, errand.last = {place: self._fetch(world, species, place)}, NEVER, place
+
+    def _fetch(self, world: World, species: str, place: int) -> int:
+        """Holds a spirit of this species at a place; returns its number, NOBODY for nothing."""
+        if species == NOTHING:
+            return NOBODY
+        able = [n for n, spirit in enumerate(world.spirits) if spirit.kind.name == species and not spirit.held]
+        number = min(able, key=lambda n: (world.spirits[n].place != NOBODY, n))
+        world.spirits[number].hold(world, place)
+        return number
+
+    def _release(self, world: World, errand: Errand, place: int) -> None:
+        number = errand.at.pop(place)
+        if number != NOBODY:
+            world.spirits[number].release(world)
+
+    def _right(self, world: World, errand: Errand, place: int) -> tuple[Turn, ...]:
+        plan = errand.plan
+        self._release(world, errand, place)
+        said = plan.right[min(errand.count, len(plan.right) - 1)]
+        errand.count += 1
+        if errand.count < plan.count:
+            if plan.task != "all":
+                errand.due = world.tick + PAUSE * world.rules.ticks_per_second
+            return (Turn(errand.key, "right", "", (said,)),)
+        errand.stage, errand.due = "ready", NEVER
+        self._busy.remove(errand)
+        turn = Turn(errand.key, "right" if plan.ends else "ready", "", (said,))
+        return (turn, *self._finish(world, errand, "")) if plan.ends else (turn,)
+
+    def _wrong(self, world: World, errand: Errand) -> tuple[Turn, ...]:
+        """Every guest goes. A chase or a game slips back by one, a row begins anew, a roll has to be opened again."""
+        for place in list(errand.at):
+            self._release(world, errand, place)
+        errand.wrongs += 1
+        errand.count = max(0, errand.count - 1) if errand.plan.task in ("track", "stay") else 0
+        if errand.plan.task == "all":
+            self._busy.remove(errand)
+            errand.due = NEVER
+        else:
+            errand.due = world.tick + PAUSE * world.rules.ticks_per_second
+        return (Turn(errand.key, "wrong", "", (errand.plan.wrong,)),)
+
+    def _finish(self, world: World, errand: Errand, who: str) -> tuple[Turn, ...]:
+        errand.stage, errand.ended = "done", world.tick
+        if errand.plan.gives == FAMILIAR:
+            world.familiar_joins()
+        if not errand.plan.ends:
+            return (Turn(errand.key, "done", who, errand.plan.done),)
+        self.ended = world.tick
+        return (Turn(errand.key, "ended", "", self.book.epilogue),)
+
+
+def _placed(world: World, person: Person, others: list[Actor]) -> Actor:
+    """Where somebody stands: a seer wherever that seer is; the rest beside their landmark, or by the door of a house,
+    the nearest to the start where nobody else stands."""
+    for seer in world.seers:
+        if person.seer and seer.kind == person.seer:
+            return seer
+    land = world.map
+    doors = [room.outside for room in land.rooms if room.kind == person.by]
+    home = [place for place in land.places if place.region == person.region]
+    there = doors or [(p.x, p.y + 4) for p in home if p.kind == person.by] or [(p.x, p.y + 4) for p in home]
+    start_x, start_y = land.start
+    there = sorted(there, key=lambda spot: ((spot[0] - start_x) ** 2 + (spot[1] - start_y) ** 2, spot))
+    beside = [(x + dx, y + dy) for x, y in there for dx, dy in STANDING]
+    free = [(x, y) for x, y in beside if world.open(x, y) and not world.leads(x, y)]
+    apart = [(x, y) for x, y in free if all((x - a.x) ** 2 + (y - a.y) ** 2 > APART**2 for a in others)]
+    return Actor(person.looks, *(apart or free or there)[0])
+
+
+def _area(world: World, giver: Actor, plan: Plan) -> list[int]:
+    """The places that an errand is about, nearest first."""
+    x, y = (giver.x, giver.y) if plan.near == "giver" else world.map.shrine
+    places = [place for place in world.map.places if place.region != "room"]
+    if plan.rooms:
+        rooms = [room for room in world.map.rooms if room.kind in plan.rooms]
+        home = min(rooms, key=lambda room: ((room.outside[0] - x) ** 2 + (room.outside[1] - y) ** 2, room.index))
+        return [place.index for place in world.map.places if place.room == home.index][: plan.most]
+    places = [place for place in places if not plan.regions or place.region in plan.regions]
+    places = [place for place in places if not plan.kinds or place.kind in plan.kinds]
+    near = sorted(((place.x - x) ** 2 + (place.y - y) ** 2, place.index) for place in places)
+    return [index for _, index in near[: plan.most]]

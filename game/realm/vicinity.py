@@ -1,0 +1,91 @@
+"""Which places are near: looked up by block of the map, so that a large realm is no slower to sense than a small one.
+
+Nothing here changes a world: what it keeps are lists that follow from the map.
+"""
+
+from collections.abc import Sequence
+
+from game.realm.houses import SLOT
+from game.realm.land import OUTSIDE, Map, Place, Room
+from game.realm.terrain import OUTDOORS, TILE
+
+BLOCK = 8  # tiles
+NEIGHBOURHOOD = 18  # tiles: folk look for their next place no farther than this
+SLOPE = 414  # tan(22.5 degrees) in thousandths: where one of the eight directions ends
+
+
+class Vicinity:
+    """sight: tiles. All x, y are px."""
+
+    def __init__(self, land: Map, sight: int) -> None:
+        self._land, self._reach = land, sight * TILE
+        self._of_room: dict[int, list[Place]] = {OUTSIDE: []}
+        for place in land.places:
+            self._of_room.setdefault(place.room, []).append(place)
+        self._near: dict[tuple[int, int], list[Place]] = {}
+        self._neighbours: dict[int, list[int]] = {}
+
+    def room(self, x: int, y: int) -> Room | None:
+        """The room that a point lies in; None under the open sky."""
+        if y < OUTDOORS * TILE:
+            return None
+        index = x // TILE // SLOT
+        return self._land.rooms[index] if 0 <= index < len(self._land.rooms) else None
+
+    def around(self, x: int, y: int) -> Sequence[Place]:
+        """The places under the same sky, or in the same room."""
+        room = self.room(x, y)
+        return self._of_room[room.index if room else OUTSIDE]
+
+    def near(self, x: int, y: int) -> Sequence[Place]:
+        """At least those of them within sight of a point."""
+        if y >= OUTDOORS * TILE:
+            return self.around(x, y)
+        size = BLOCK * TILE
+        block = (x // size, y // size)
+        if block not in self._near:
+            left, top = block[0] * size - self._reach, block[1] * size - self._reach
+            right, bottom = left + size + 2 * self._reach, top + size + 2 * self._reach
+            self._near[block] = [p for p in self._of_room[OUTSIDE] if left <= p.x <= right and top <= p.y <= bottom]
+        return self._near[block]
+
+    def nearest(self, x: int, y: int) -> Place:
+        """The nearest of them."""
+        near = self.near(x, y)
+        if near:
+            best = min(near, key=lambda place: (place.x - x) ** 2 + (place.y - y) ** 2)
+            if (best.x - x) ** 2 + (best.y - y) ** 2 <= self._reach**2:
+                return best
+        return min(self.around(x, y), key=lambda place: (place.x - x) ** 2 + (place.y - y) ** 2)
+
+    def neighbours(self, place: int) -> list[int]:
+        """Indices of the places within a short walk of one, in the same room if it is in one."""
+        if place not in self._neighbours:
+            here, reach = self._land.places[place], NEIGHBOURHOOD * TILE
+            self._neighbours[place] = [
+                p.index
+                for p in self._of_room[here.room]
+                if abs(p.x - here.x) < reach and abs(p.y - here.y) < reach and p is not here
+            ]
+        return self._neighbours[place]
+
+
+def by_octant(places: Sequence[Place], px: int, py: int) -> list[tuple[int, int, int]]:
+    """(squared distance, octant, place index) of the nearest place in each direction, nearest first."""
+    best: dict[int, tuple[int, int, int]] = {}
+    for place in places:
+        dx, dy = place.x - px, place.y - py
+        distance, octant = dx * dx + dy * dy, _octant(dx, dy)
+        if octant not in best or distance < best[octant][0]:
+            best[octant] = (distance, octant, place.index)
+    return sorted(best.values())
+
+
+def _octant(dx: int, dy: int) -> int:
+    """0 = north, clockwise; whole numbers only, so that every machine agrees."""
+    ax, ay = abs(dx), abs(dy)
+    if ax * 1000 < ay * SLOPE:
+        return 0 if dy < 0 else 4
+    if ay * 1000 < ax * SLOPE:
+        return 2 if dx > 0 else 6
+    return (1 if dy < 0 else 3) if dx > 0 else (7 if dy < 0 else 5)
