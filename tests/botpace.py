@@ -78,19 +78,9 @@ def _walk_about(bot: Bot, seconds: float) -> dict:
     bot.watch = lambda dt: None
     bot.up(pg.K_SPACE)
     bot.frames(2)
-    ordered = sorted(gaps)
-    slowest = ordered[-max(1, len(ordered) // 100) :]
-    drawn = sorted(bot.game.frame_ms)
     done = journey.sight.progress.step - steps if journey.sight.progress else 0
-    return {
-        "seconds": round(spent, 1),
-        "fps": round(len(gaps) / spent, 2),
-        "fps_1_percent_low": round(len(slowest) / sum(slowest), 2),
-        "dropped": sum(gap > LATE for gap in gaps),
-        "frames": len(gaps),
-        "frame_ms": {p: round(1000 * ordered[len(ordered) * int(p[1:]) // 100], 2) for p in ("p50", "p95", "p99")},
-        "worst_ms": round(1000 * ordered[-1], 1),
-        "draw_ms": {p: round(drawn[len(drawn) * int(p[1:]) // 100], 2) for p in ("p50", "p99")},
+    return _paced(gaps, spent) | {
+        "draw_ms": _percentiles(list(bot.game.frame_ms), 1),
         "cpu_ms_per_frame": round(1000 * thread / len(gaps), 2),
         "process_cpu_ms_per_frame": round(1000 * process / len(gaps), 2),
         "memory_mib": round(memory() / MEGABYTE, 1),
@@ -98,6 +88,26 @@ def _walk_about(bot: Bot, seconds: float) -> dict:
         "answers_per_s": round((journey.sight.answers - answers) / spent, 2),
         "load": [round(load, 2) for load in os.getloadavg()],
     }
+
+
+def _paced(gaps: list[float], spent: float) -> dict:
+    """Frames a second and how even they were; gaps: s from each frame to the next."""
+    ordered = sorted(gaps)
+    slowest = ordered[-max(1, len(ordered) // 100) :]
+    return {
+        "seconds": round(spent, 1),
+        "frames": len(gaps),
+        "fps": round(len(gaps) / spent, 2),
+        "fps_1_percent_low": round(len(slowest) / sum(slowest), 2),
+        "dropped": sum(gap > LATE for gap in gaps),
+        "frame_ms": _percentiles(gaps, 1000),
+        "worst_ms": round(1000 * ordered[-1], 1),
+    }
+
+
+def _percentiles(values: list[float], factor: float) -> dict[str, float]:
+    ordered = sorted(values)
+    return {f"p{part}": round(factor * ordered[len(ordered) * part // 100], 2) for part in (50, 95, 99)}
 
 
 def _save(bot: Bot) -> dict[str, float]:

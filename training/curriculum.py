@@ -43,6 +43,7 @@ COPY = -1  # the stage of repeated random sequences
 STAGES = ((2, 1), (3, 1), (4, 1), (3, 2), (4, 3), (8, 5))  # (places, senses counting `look`) at most
 FINAL = len(STAGES) - 1
 KEEP_EMPTY = 0.45  # of questions whose answer is none or nothing; the others teach more
+KEEP_IDLE = 0.3  # of questions who is at work, where nobody is
 UNKNOWN_PLACE = 0.06  # questions about a direction where no place was described
 HAUNTED = 0.5  # of questions about spirits, where the scene shows one
 FROM_TALK = 3  # the first stage in which somebody talks, or is at work
@@ -129,10 +130,8 @@ def held_out(rules: Rules, events: Sequence[Event], ask: str, place: str, answer
     """Whether no pretraining may ask this: training.splits."""
     if ask in (SENSE, WORK):
         return shown_held_pair(rules, events, place) is not None
-    if ask == WHERE and place in rules.presences:
-        return answer in rules.directions and shown_held_pair(rules, events, answer) is not None
     if ask == WHERE:
-        return held_object(place, answer)
+        return place not in rules.presences and held_object(place, answer)
     if ask.startswith(OMEN):
         sense = ask.removeprefix(OMEN + "_")
         return any(held_object(e.thing, place) for e in events if (e.sense, e.place) == (sense, place))
@@ -161,7 +160,8 @@ def questions(
             continue
         place = _place(rng, ask, events, there, rules)
         answer = NOTHING if ask == SENSE else mundane_answer(rules, events, ask, place)
-        if answer in (NONE, NOTHING) and ask != SENSE and rng.random() > KEEP_EMPTY:
+        kept_share = KEEP_IDLE if ask == WORK else KEEP_EMPTY
+        if answer in (NONE, NOTHING) and ask != SENSE and rng.random() > kept_share:
             continue
         if not held_out(rules, events, ask, place, answer):
             found.append((ask, place, answer))

@@ -44,8 +44,9 @@ class PretrainConfig:
     head_dim: int = 16  # chosen by the table in docs/RESULTS.md
     mlp: int = 320
     lr: float = 2e-3
+    decay: float = 0.1
     batch: int = 16
-    steps: int = 1500
+    steps: int = 1800
     most_steps: int = 8000  # give up after so many in all
     save_every: int = 200  # steps between checkpoints
     seed: int = 0
@@ -193,7 +194,7 @@ def pretrain(
     rules = rules or load_rules()
     tokenizer = build_tokenizer(rules)
     net = build_net(config, len(tokenizer)).to(device).train()
-    optimizer = torch.optim.AdamW(net.parameters(), lr=config.lr, betas=(0.9, 0.98), weight_decay=0.05)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=config.lr, betas=(0.9, 0.98), weight_decay=config.decay)
     state = State()
     if (work / "checkpoint.safetensors").exists():
         state = _load_checkpoint(work / "checkpoint.safetensors", net, optimizer, config)

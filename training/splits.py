@@ -23,7 +23,7 @@ def held_object(thing: str, place: str) -> bool:
 
 @lru_cache(maxsize=64)
 def held_pairs(rules: Rules) -> dict[str, tuple[str, str]]:
-    """For each spirit and presence the two traces of which no pretraining asks who shows them together."""
+    """For each spirit and presence the two traces of which no pretraining asks who shows them (`work`, `sense`)."""
     rng = Random("pretraining/held-out pairs")
     return {kind.name: tuple(rng.sample(kind.traces, 2)) for kind in rules.kinds}  # type: ignore[misc]
 
