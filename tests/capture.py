@@ -28,8 +28,9 @@ from tests.bot import mind_maker
 from tests.botfilm import shoot
 from tests.botkit import Bot, Stand
 from tests.botscript import Plan
+from tests.questkit import Hand
 
-DAYS = 6  # of the realm that an hour and its weather are waited for
+DAYS = 30  # of the realm that an hour and its weather are waited for
 THUMB = (320, 180)
 PICTURE = (300, 150)  # px: what is on the screen around the player
 
@@ -58,14 +59,17 @@ STILLS = (
 
 
 def come_to(still: Still, seed: int) -> World:
-    """A realm of this seed that has come to the hour and the weather. Raises ValueError if they never come."""
+    """A realm of this seed whose player walked to the region or room and waited there for the hour and the weather, so
+    that most of the hour is still to come. Raises ValueError if they never come."""
     world = new_world(seed)
-    rules = world.rules
-    for _ in range(DAYS * 24 * rules.seconds_per_hour * rules.ticks_per_second):
-        if (world.phase, world.weather) == (still.phase, still.weather) and world.tick > 300:
-            settled = world.flood == (1.0 if world.flooded else 0.0)
-            if settled:
-                return world
+    rules, hand = world.rules, Hand(world)
+    place = world.map.places[spots(world, still)[0]]
+    hand.walk((place.x, place.y), 90)
+    hour = rules.seconds_per_hour * rules.ticks_per_second
+    for _ in range(DAYS * 24 * hour):
+        settled = world.flood == (1.0 if world.flooded else 0.0)
+        if (world.phase, world.weather) == (still.phase, still.weather) and world.tick % hour < hour // 8 and settled:
+            return world
         step(world)
     raise ValueError(f"seed {seed}: no {still.phase} with {still.weather} in {DAYS} days")
 

@@ -117,7 +117,8 @@ class Sight:
 
     def ask(self, view: View, now: float) -> None:
         """Sends a scene, unless it is what was just asked."""
-        gist = (tuple(view.places.items()), frozenset((e.sense, e.place, e.thing) for e in view.scene.events))
+        sensed = frozenset((e.sense, e.place, e.thing) for e in view.scene.events)
+        gist = (tuple(view.places.items()), sensed, self.head)  # another head is another question
         if gist == self._last[1] and now - self._last[0] < ASK_AGAIN:
             return
         eyes: Eyes = self.borrowed(now) or "you"
