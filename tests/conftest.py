@@ -9,6 +9,9 @@ os.environ["OMP_NUM_THREADS"] = "1"  # as a mind beside a game runs; torch reads
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -20,3 +23,15 @@ settings.register_profile(
 )
 settings.register_profile("search", deadline=None, max_examples=2000)  # pytest --hypothesis-profile=search
 settings.load_profile("repeatable")
+
+
+@pytest.fixture
+def clean_queue() -> Iterator[None]:
+    """A display of the dummy driver, and none of pygame's events that another test has posted."""
+    import pygame as pg  # most tests do without
+
+    for wait in (True, False):
+        pg.display.init()
+        pg.event.clear()
+        if wait:
+            yield

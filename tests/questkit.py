@@ -2,10 +2,11 @@
 
 from collections import deque
 
+from game.realm.land import Room
 from game.realm.quests import Errand, Turn
 from game.realm.replay import ActionLog
 from game.realm.terrain import TILE
-from game.realm.world import Action, World, in_sight, step
+from game.realm.world import Action, World, in_sight, room_of, step
 
 LONGEST = 30 * 60 * 4  # ticks that anything may take
 
@@ -150,3 +151,12 @@ class Hand:
             self.wait(30 * (self.errand(key).plan.seconds + 1))
             if self.errand(key).stage == "taken" and self.errand(key).at.get(place) is not None:
                 raise AssertionError(f"{key}: stood by it in vain")
+
+
+def into(world: World, room: Room) -> None:
+    """Stands before a room's door and walks in."""
+    world.player.x, world.player.y = room.outside
+    for _ in range(30):
+        step(world, (("move", 0, -1),))
+        if room_of(world, world.player.x, world.player.y):
+            return

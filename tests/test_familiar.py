@@ -3,17 +3,9 @@
 from game.realm.familiar import SWEPT
 from game.realm.replay import state_hash
 from game.realm.traces import NOBODY
-from game.realm.world import Came, in_sight, new_world, room_of, step
+from game.realm.world import Came, in_sight, new_world, step
 from game.realm.worldgen import TILE
-
-
-def into(world, room):
-    """Stand before a room's door and walk in."""
-    world.player.x, world.player.y = room.outside
-    for _ in range(30):
-        step(world, (("move", 0, -1),))
-        if room_of(world, world.player.x, world.player.y):
-            return
+from tests.questkit import into
 
 
 def brought(weather):

@@ -1,7 +1,6 @@
 """The game through real pygame events, under the dummy driver."""
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +19,7 @@ from tests.stub_mind import StubMind, by_traces, everywhere
 PLAY = Path(draw.__file__).parent
 
 
-@pytest.fixture(autouse=True)
-def _clean_queue() -> Iterator[None]:
-    pg.display.init()
-    pg.event.clear()
-    yield
-    pg.display.init()
-    pg.event.clear()
+pytestmark = pytest.mark.usefixtures("clean_queue")
 
 
 def test_keys_walk_and_stop(tmp_path: Path) -> None:

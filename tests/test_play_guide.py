@@ -11,7 +11,7 @@ from game.play.font import GLYPH_WIDTH, Pen
 from game.play.guide import ENDING, PATIENCE, STEPS, Guide
 from game.play.journey import BACK, OPENING, Journey
 from game.play.keys import LABELS
-from game.play.ui import HEIGHT, WIDTH, Speech, hints, speech, speech_box
+from game.play.ui import HEIGHT, WIDTH, Speech, hint_boxes, hints, speech, speech_box
 from game.realm.replay import ActionLog
 from game.realm.rules import NOTHING, Rules, load
 from game.realm.world import nearest_place, new_world, step, who_is_at
@@ -198,7 +198,7 @@ def test_hints_keep_clear_of_what_is_said() -> None:
     pen = Pen(surface)
     box = speech_box(pen, Speech("Granny Ume", "word " * 40, 0.0))
     does = {"act": f"touch the {kind}", "look": "look", "attend": "attend", "name": "name", "send": "send"}
-    hints(pen, [(LABELS[key], what) for key, what in does.items()], box)
+    hints(pen, hint_boxes(pen, [(LABELS[key], what) for key, what in does.items()], box))
     inside = pg.surfarray.array3d(surface)[box[0] : box[0] + box[2], box[1] : box[1] + box[3]]
     assert pg.surfarray.array3d(surface).max() > 0
     assert inside.max() == 0

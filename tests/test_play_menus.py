@@ -1,6 +1,5 @@
 """Menus over a journey, walked by posted events: keys, a pad, the mouse."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,16 +15,9 @@ from game.play.menus import Entry, Menu
 from game.play.pad import PAD_BUTTONS
 from game.play.settings import Settings, load
 from tests.playkit import game_of, key, play, tap
-from tests.stub_mind import StubMind
+from tests.stub_mind import StubMind, everywhere
 
-
-@pytest.fixture(autouse=True)
-def _clean_queue() -> Iterator[None]:
-    pg.display.init()
-    pg.event.clear()
-    yield
-    pg.display.init()
-    pg.event.clear()
+pytestmark = pytest.mark.usefixtures("clean_queue")
 
 
 @pytest.fixture
@@ -72,7 +64,7 @@ def test_the_world_stands_still_while_the_menu_is_open(game: Game) -> None:
     assert not game.layers and game.journey.world.tick > tick
 
 
-def test_settings_are_changed_by_keys_and_kept_at_once(game: Game, tmp_path: Path) -> None:
+def test_settings_are_changed_by_keys_and_kept_when_their_menu_is_left(game: Game, tmp_path: Path) -> None:
     game.desk.home = tmp_path / "home"
     tap(game, pg.K_ESCAPE)
     enter(game, "Settings", "Text")
@@ -81,6 +73,7 @@ def test_settings_are_changed_by_keys_and_kept_at_once(game: Game, tmp_path: Pat
     tap(game, pg.K_LEFT, 1)
     tap(game, pg.K_LEFT, 1)
     assert game.settings.text_size == "large", "choices go round"
+    assert not (tmp_path / "home").exists(), "no step waits for the disk"
     choose(game, "Speed")
     tap(game, pg.K_RETURN, 1)
     assert game.settings.text_speed == "fast"
@@ -89,6 +82,7 @@ def test_settings_are_changed_by_keys_and_kept_at_once(game: Game, tmp_path: Pat
     for _ in range(20):
         tap(game, pg.K_LEFT, 1)
     assert game.settings.music == 0, "a level has an end"
+    tap(game, pg.K_ESCAPE, 1)
     assert load(tmp_path / "home") == (game.settings, [])
 
 
@@ -121,8 +115,27 @@ def test_what_no_button_does_the_pause_menu_does(game: Game) -> None:
     enter(game, "Go on")
     tap(game, pg.K_ESCAPE)
     assert "Send the familiar" in labels(game)
-    enter(game, "Borrow eyes")
+    assert not any("eyes" in label for label in labels(game)), "there is no born seer"
+
+
+def test_eyes_can_be_borrowed_from_the_pause_menu_where_there_is_a_born_seer(tmp_path: Path) -> None:
+    game = game_of(StubMind(seer=everywhere("oni", 0.9)), tmp_path)
+    play(game, 10)
+    tap(game, pg.K_ESCAPE)
+    enter(game, "Borrow a born seer's eyes")
     assert not game.layers and any("born seer" in line for line in game.desk.notes())
+    play(game, 60)
+    assert game.journey.lent
+
+
+def test_a_note_of_before_a_page_does_not_cover_it_and_a_later_one_is_seen(game: Game) -> None:
+    play(game, 2)
+    game.note("of before")
+    play(game, 30)
+    tap(game, pg.K_ESCAPE)
+    assert game.desk.notes(game.layers.age) == [] and game.desk.notes() == ["of before"]
+    game.note("of now")
+    assert game.desk.notes(game.layers.age + 0.1) == ["of now"]
 
 
 def test_full_screen_by_its_key_is_a_setting_like_any_other(game: Game) -> None:

@@ -97,6 +97,19 @@ def test_a_mind_that_does_not_answer_is_said_and_saves_nothing(tmp_path: Path) -
     assert isinstance(layer.take("back"), Close)
 
 
+def test_what_keys_do_is_named_by_the_device_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    game, layer = taken(StubMind(everywhere("oni", 1.0)), tmp_path)
+    told: list[str] = []
+    monkeypatch.setattr(photo, "keyed", lambda pen, text, x, y: told.append(text))
+    layer.paint(game.screen.pen(), 0.0)
+    game.desk.keys.by_pad = True
+    layer.paint(game.screen.pen(), 0.0)
+    assert told == [
+        "[Arrows] choose, larger   [Enter] save   [Esc] leave",
+        "[Stick] choose, larger   [A] save   [B] leave",
+    ]
+
+
 def test_one_panel_can_be_looked_at_large(tmp_path: Path) -> None:
     game, layer = taken(StubMind(everywhere("oni", 1.0), seer=blind), tmp_path)
     small = pixels(game.screen.window)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from game.play import folders
 from game.play.keys import CODES, KEYS, PAD, TITLES
 from game.play.pad import PAD_BUTTONS
 from game.play.settings import (
@@ -16,7 +17,6 @@ from game.play.settings import (
     NAME,
     RANGES,
     Settings,
-    folder,
     from_toml,
     load,
     rebind,
@@ -138,7 +138,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     ],
 )
 def test_settings_lie_where_the_platform_keeps_them(system: str, env: dict[str, str], where: str) -> None:
-    assert folder(system, env, Path("/h")) == Path(where)
+    assert folders.folder(folders.CONFIG, system, env, Path("/h")) == Path(where)
 
 
 def test_a_key_in_use_trades_places() -> None:

@@ -221,6 +221,8 @@ def test_sounds_are_got_ready_beside_the_frames(notes: list[str]) -> None:
     while "music.dream.far" not in loader.sounds and time.monotonic() < until:
         time.sleep(0.01)
     loader.wanted["dream"] -= sound.KEPT + 1
+    loader._tidy()
+    assert "dream" in loader.wanted, "what frames write, no other thread takes away"
     while "music.dream.far" in loader.sounds and time.monotonic() < until:
         time.sleep(0.01)
     assert not any(name.startswith("music.dream.") for name in loader.sounds)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from game.play import soundbank
+from game.play.folders import CACHE, folder
 from game.play.soundbank import FORMAT, Bank, cache_folder
 from tests.soundkit import made
 
@@ -90,8 +91,8 @@ def test_the_mark_follows_code_and_data(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_sounds_lie_where_the_platform_keeps_what_can_be_made_again(tmp_path: Path) -> None:
-    assert cache_folder("linux", {"XDG_CACHE_HOME": "/c"}, tmp_path) == Path("/c/second-sight")
-    assert cache_folder("linux", {}, tmp_path) == tmp_path / ".cache" / "second-sight"
-    assert cache_folder("darwin", {}, tmp_path) == tmp_path / "Library" / "Caches" / "second-sight"
-    assert cache_folder("win32", {"LOCALAPPDATA": "L"}, tmp_path) == Path("L") / "second-sight"
-    assert cache_folder("linux", {"SECOND_SIGHT_CACHE": "/s", "XDG_CACHE_HOME": "/c"}, tmp_path) == Path("/s")
+    assert folder(CACHE, "linux", {"XDG_CACHE_HOME": "/c"}, tmp_path) == Path("/c/second-sight")
+    assert folder(CACHE, "linux", {}, tmp_path) == tmp_path / ".cache" / "second-sight"
+    assert folder(CACHE, "darwin", {}, tmp_path) == tmp_path / "Library" / "Caches" / "second-sight"
+    assert folder(CACHE, "win32", {"LOCALAPPDATA": "L"}, tmp_path) == Path("L") / "second-sight"
+    assert cache_folder({"SECOND_SIGHT_CACHE": "/s", "XDG_CACHE_HOME": "/c"}) == Path("/s")

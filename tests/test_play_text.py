@@ -10,7 +10,19 @@ import pytest
 from game.play.app import Game
 from game.play.font import Pen, wrap
 from game.play.menus import Entry, Menu
-from game.play.ui import Pace, Speech, guide, hints, notes, speech, speech_box
+from game.play.ui import (
+    HEIGHT,
+    WIDTH,
+    Pace,
+    Speech,
+    guide,
+    hint_boxes,
+    hints,
+    notes,
+    speech,
+    speech_box,
+    whisper,
+)
 from tests.playkit import game_of, key, open_display, play, tap
 from tests.stub_mind import StubMind
 
@@ -105,6 +117,38 @@ def test_wrapping_loses_no_word() -> None:
         assert " ".join(lines) == text and max(map(len, lines)) <= columns
 
 
+def test_a_word_longer_than_a_line_is_broken_and_all_there() -> None:
+    path = "/a/long/way/to/a/picture-0001.png"
+    lines = wrap(f"Screenshot: {path}", 12)
+    assert max(map(len, lines)) <= 12 and "".join(lines[1:]) == path
+
+
+def test_words_on_the_world_have_a_dark_rim_on_any_ground() -> None:
+    open_display()
+    surface = pg.Surface((60, 20))
+    surface.fill((255, 255, 255))
+    Pen(surface).rimmed().text("o", 20, 4, (255, 255, 255))
+    light = pg.surfarray.array3d(surface).min(axis=2) > 200
+    assert not light[21:24, 8:11].all() and (~light).sum() > 20, "white on white can be read"
+    plain = pg.Surface((60, 20))
+    plain.fill((255, 255, 255))
+    Pen(plain).text("o", 20, 4, (255, 255, 255))
+    assert (~light).sum() > (pg.surfarray.array3d(plain).min(axis=2) < 200).sum()
+
+
+@pytest.mark.parametrize("at", [(420, 100), (630, 60), (320, 330), (100, 352)])
+def test_sense_words_keep_off_what_covers_the_world(at: tuple[int, int]) -> None:
+    """They go above the place, or beside or above the sheet."""
+    open_display()
+    taken = [(396.0, 8.0, 236.0, 192.0), (12.0, 300.0, 616.0, 50.0)]
+    surface = pg.Surface((WIDTH, HEIGHT))
+    whisper(Pen(surface), *at, "hum, warmth, feather", taken)
+    drawn = pg.surfarray.array3d(surface).max(axis=2)
+    for x, y, width, height in taken:
+        assert drawn[int(x) : int(x + width), int(y) : int(y + height)].max() == 0
+    assert drawn.max() > 0, "they are said all the same"
+
+
 @pytest.mark.parametrize("zoom", [1.0, 1.5, 2.0])
 def test_text_of_every_size_stays_in_the_picture(zoom: float) -> None:
     """Nothing is written beside the sheet: the border of a larger surface stays as it was."""
@@ -114,9 +158,9 @@ def test_text_of_every_size_stays_in_the_picture(zoom: float) -> None:
     pen = Pen(surface, 2, (100, 100)).sized(zoom)
     said = Speech("Granny Ume", "You keep looking past me, child. Is something standing on the bridge? " * 3, 0.0)
     speech(pen, said, 999.0, "[Enter]")
-    hints(
-        pen, [("E", "touch the scarecrow"), ("Q", "look"), ("Space", "attend"), ("R", "dream")], speech_box(pen, said)
-    )
+    does = [("E", "touch the scarecrow"), ("Q", "look"), ("Space", "attend"), ("R", "dream")]
+    hints(pen.rimmed(), hint_boxes(pen, does, speech_box(pen, said)))
+    whisper(pen.rimmed(), 639, 359, "hum, cold breath, feather, pawprint")
     guide(pen, "[E] ask Granny Ume what you look past. Nobody here? Walk on and ask again.")
     notes(pen, ["A line that is long enough to need a second row of letters if the letters are as large as these."] * 4)
     menu = Menu(

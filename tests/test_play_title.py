@@ -18,7 +18,7 @@ from game.play.pages import SeedBox
 from game.play.screen import Screen
 from game.play.settings_menu import settings_menu
 from game.play.slot import Card, Slot, Slots
-from game.play.slotpick import SlotPick, lines
+from game.play.slotpick import AMBER, SlotPick, fault, lines
 from game.play.title import Title
 from game.play.vista import Vista, land
 from game.realm.worldgen import TILE, Ground
@@ -106,7 +106,7 @@ def test_slots_side_by_side(desk: Desk, tmp_path: Path) -> None:
     card = Card(77, 2, 21.5, 1830.0, 24, 5)
     slots = [
         Slot(1, tmp_path, "journey", card, saved=5.0),
-        Slot(2, tmp_path, "backup", card, "not a whole msgpack file (extra bytes)", 2.0),
+        Slot(2, tmp_path, "backup", card, "not a whole msgpack file (extra bytes)", 9.0),
         Slot(3, tmp_path / "3", "empty"),
     ]
     desk.screen.canvas.fill((30, 40, 60))
@@ -119,7 +119,8 @@ def test_a_card_says_what_is_wrong(state: str, tmp_path: Path) -> None:
     slot = Slot(1, tmp_path, state, Card(5), "" if state == "journey" else "this and that")
     told = " ".join(line for line, _ in lines(slot))
     assert "realm 5" in told
-    assert ("his and that" in told) == (state != "journey")
+    assert ("his and that" in fault(slot)) == (state != "journey")
+    assert (lines(slot)[0][1] == AMBER) == (state != "journey"), "the card itself says that something is"
 
 
 def test_the_small_realm_of_the_title_is_whole() -> None:

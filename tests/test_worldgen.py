@@ -22,6 +22,7 @@ from game.realm.world import (
     walkable,
 )
 from game.realm.worldgen import TILE, Ground, generate, reached
+from tests.questkit import into
 
 RULES = load()
 STILL = new_world(1)
@@ -98,15 +99,6 @@ def test_one_generator_floods_as_a_plain_search_does():
     flood = reached(area.walkable, area.width, start)
     plain = walked(replace(area, rooms=()), start)
     assert {(n % area.width, n // area.width) for n in range(flood.bit_length()) if flood >> n & 1} == plain
-
-
-def into(world, room):
-    """Stand before a room's door and walk in."""
-    world.player.x, world.player.y = room.outside
-    for _ in range(30):
-        step(world, (("move", 0, -1),))
-        if room_of(world, world.player.x, world.player.y):
-            return
 
 
 def test_a_door_leads_into_its_room_and_out_again_and_the_seer_comes_along():

@@ -11,9 +11,9 @@ from game.play.palette import Colour, scaled, tone
 from game.play.pixels import glow
 
 MOTES = 54
-VEIL = (34, 38, 46)  # what mist adds to everything
+VEIL = (26, 29, 36)  # what mist adds to everything
 THICKNESS = 6  # steps from the thin haze of day to the fog of night
-FOG = {"clear": (20, 30, 46), "mist": (84, 92, 102), "rain": (24, 34, 48), "wind": (12, 18, 30)}
+FOG = {"clear": (20, 30, 46), "mist": (58, 65, 74), "rain": (24, 34, 48), "wind": (12, 18, 30)}
 
 
 class Air:

@@ -7,14 +7,14 @@ import pygame as pg
 from game.play.errands import pips
 from game.play.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.play.layers import CLOSE, Close, Layer
-from game.play.ui import WIDTH
+from game.play.ui import WIDTH, Box
 from game.play.words import date
 from game.realm.tally import Page
 
 if TYPE_CHECKING:
     from game.play.app import Game
 
-LEFT, TOP, SHEET_WIDTH, SHEET_HEIGHT = 50, 24, 540, 312
+TOP, SHEET_WIDTH, SHEET_HEIGHT = 24, 540, 312
 FRAME = (144, 116)  # layout px of a picture
 SHADE = (38, 38, 74)
 FAINT = (92, 96, 138)
@@ -59,19 +59,24 @@ class Codex:
         journey, large = self.game.journey, pen.sized(self.game.settings.zoom)
         species = journey.world.rules.species[self.page]
         page = journey.world.quests.tally.pages[species]
-        pen.panel(LEFT, TOP, SHEET_WIDTH, SHEET_HEIGHT)
+        width = min(WIDTH - 16, round(SHEET_WIDTH * large.letter / 6))
+        left = WIDTH / 2 - width / 2
+        pen.panel(left, TOP, width, SHEET_HEIGHT)
         title = species if page.known else "somebody you haven't met"
         large.text_centre(title, WIDTH / 2, TOP + 8, SKYBLUE if page.known else FAINT)
-        self._picture(pen, species, page.known)
-        self._left(large, page)
-        self._right(large, species, page)
+        self._picture(pen, left + 20, species, page.known)
+        self._counts(large, left + 20, page)
         tally = journey.world.quests.tally
-        row = f"names right {tally.rights} of {tally.guesses}, most in a row {tally.best}"
-        pen.text_centre(row, WIDTH / 2, TOP + SHEET_HEIGHT - 30, DIM)
-        foot = f"< {self.page + 1} of {len(journey.world.rules.species)} >   [{self.game.labels['back']}] back"
-        pen.text_centre(foot, WIDTH / 2, TOP + SHEET_HEIGHT - 16, DIM)
+        foot = [
+            f"names right {tally.rights} of {tally.guesses}, most in a row {tally.best}",
+            f"< {self.page + 1} of {len(journey.world.rules.species)} >   [{self.game.labels['back']}] back",
+        ]
+        bottom = TOP + SHEET_HEIGHT - 6 - large.line * len(foot)
+        self._known(large, (left + 186, TOP + 10 + large.line, width - 194, bottom), species, page)
+        for line, told in enumerate(foot):
+            large.text_centre(told, WIDTH / 2, bottom + large.line * line, DIM)
 
-    def _picture(self, pen: Pen, species: str, known: bool) -> None:
+    def _picture(self, pen: Pen, left: float, species: str, known: bool) -> None:
         """The spirit as one sees it, or its mere outline, as large as its frame allows."""
         spirit = self.game.painter.spirit(species)
         image = spirit.picture(1.0).copy()
@@ -82,43 +87,40 @@ class Codex:
         width, height = FRAME[0] - 12, FRAME[1] - 12
         factor = max(1, min(width // image.get_width(), height // image.get_height())) * pen.scale
         image = pg.transform.scale_by(image, factor)
-        x, y = pen.at(LEFT + 24 + FRAME[0] / 2, TOP + 28 + FRAME[1] - 6)
-        pen.fill((24, 24, 54), LEFT + 24, TOP + 28, *FRAME)
+        x, y = pen.at(left + FRAME[0] / 2, TOP + 34 + FRAME[1] - 6)
+        pen.fill((24, 24, 54), left, TOP + 34, *FRAME)
         pen.target.blit(image, (x - image.get_width() // 2, y - image.get_height()))
 
-    def _left(self, pen: Pen, page: Page) -> None:
-        y = TOP + 156.0
-        for name, count in (
-            ("shown to you", page.shown),
-            ("touched", page.touched),
-            ("named right", page.named),
-            ("misnamed", page.missed),
-        ):
-            pen.text(name, LEFT + 24, y, DIM)
-            pen.text_right(str(count), LEFT + 168, y, PAPER)
-            y += pen.line + 1
+    def _counts(self, pen: Pen, left: float, page: Page) -> None:
+        """How often it was met, below its picture."""
+        y = TOP + 42.0 + FRAME[1]
+        counts = (("shown", page.shown), ("touched", page.touched), ("named", page.named), ("misnamed", page.missed))
+        for name, count in counts:
+            pen.text(name, left, y, DIM)
+            pen.text_right(str(count), left + FRAME[0], y, PAPER)
+            y += pen.line
 
-    def _right(self, pen: Pen, species: str, page: Page) -> None:
-        """Traces as they were met, lore as it was earned, and when one first saw it unaided."""
+    def _known(self, pen: Pen, box: Box, species: str, page: Page) -> None:
+        """Traces as they were met, lore as it was earned, and when one first saw it unaided. box: x, y, width, and the
+        y below which nothing may stand."""
         journey = self.game.journey
-        x, y = LEFT + 190.0, TOP + 32.0
+        x, y, width, bottom = box
         rules = journey.world.rules
         for sense, trace in zip(rules.senses, rules.spirits[rules.species.index(species)].traces, strict=True):
             pen.text(sense, x, y, DIM)
             pen.text(trace if trace in page.traces else "-", x + 8 * pen.letter + 8, y, GOLD if page.known else FAINT)
-            y += pen.line + 1
-        y += 4
+            y += pen.line
+        y += 3
         pips(pen, x, y, min(meetings(page), LORE_AT[-1]), LORE_AT[-1])
-        y += 16
-        columns = pen.columns(SHEET_WIDTH - 206)
-        for line in lore(page, journey.world.quests.book.lore[species]):
-            for part in wrap(line, columns):
-                pen.text(part, x, y, PAPER)
-                y += pen.line
-            y += 4
+        y += 11
+        told = [(line, PAPER) for line in lore(page, journey.world.quests.book.lore[species])]
         first = journey.chronicle.of(species)
         if first is not None:
             by = f"First seen by yourself {date(first.day, first.hour)}, by the {first.kind}."
-            for part in wrap(by if first.proven else f"{by} Never proven.", columns):
-                pen.text(part, x, y, SKYBLUE)
-                y += pen.line
+            told.append((by if first.proven else f"{by} Never proven.", SKYBLUE))
+        for lines in (pen, pen.sized(1.5), pen.sized(1.0)):  # what doesn't fit in large letters stands in smaller ones
+            rows = [(part, colour) for line, colour in told for part in wrap(line, lines.columns(width))]
+            if lines.dot <= pen.dot and y + lines.line * len(rows) <= bottom:
+                break
+        for row, (part, colour) in enumerate(rows):
+            lines.text(part, x, y + lines.line * row, colour)

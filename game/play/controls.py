@@ -52,6 +52,10 @@ class Controls:
             self._bind("")
         return None
 
+    def closed(self) -> None:
+        """What was bound is kept."""
+        self.desk.keep()
+
     def advance(self, dt: float) -> None:
         """A new key isn't waited for forever."""
         self.waiting = max(0.0, self.waiting - dt)
@@ -156,5 +160,4 @@ class Controls:
             what = "button" if COLUMNS[self.column][0] == "pad" else "key"
             return f"Press the new {what} ({self.waiting:.0f} s). Esc leaves it as it is."
         labels = self.desk.labels
-        erase = "X" if self.desk.keys.by_pad else "Del"
-        return self.said or f"[{labels['enter']}] change   [{erase}] clear   [{labels['back']}] back"
+        return self.said or f"[{labels['enter']}] change   [{labels['erase']}] clear   [{labels['back']}] back"

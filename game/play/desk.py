@@ -48,6 +48,7 @@ class Desk:
     ) -> None:
         self.screen, self.home, self.sound = screen, home, sound
         self.settings = settings or Settings(fullscreen=screen.fullscreen)
+        self._kept = self.settings  # as they are written down
         self.keys = Keys()
         self.keys.pads.start()
         self.mouse: tuple[int, int] | None = None  # window px
@@ -70,19 +71,24 @@ class Desk:
             self.sound.cue(name)
 
     def choose(self, settings: Settings) -> None:
-        """Other settings from now on; they are kept."""
+        """Other settings from now on. `keep` writes them down: a menu calls it when it is left, not at every step."""
         before, self.settings = self.settings, settings
         self._apply()
         if settings.scale != before.scale:
             self.screen.resize(settings.scale)
         if settings.fullscreen != self.screen.fullscreen:
             self.screen.toggle_fullscreen()
-        if self.home is not None and (fault := save(settings, self.home)):
+
+    def keep(self) -> None:
+        """Writes the settings down if they were changed since; the disk may take its time."""
+        if self.home is not None and self.settings != self._kept and (fault := save(self.settings, self.home)):
             self.note(fault)
+        self._kept = self.settings
 
     def toggle_fullscreen(self) -> None:
         """Between a window and the whole screen: a setting like any other, so that it is kept."""
         self.choose(replace(self.settings, fullscreen=not self.screen.fullscreen))
+        self.keep()
 
     def _apply(self) -> None:
         self.keys.bind(self.settings.keys, self.settings.pad)
@@ -96,9 +102,9 @@ class Desk:
             self._notes.pop()
         self._notes.append((self.seconds + NOTE_STAYS, line))
 
-    def notes(self) -> list[str]:
-        """The lines that are shown now."""
-        return [line for until, line in self._notes if until > self.seconds]
+    def notes(self, within: float = NOTE_STAYS) -> list[str]:
+        """The lines that are shown now; within: only those that were noted in the last so many s."""
+        return [line for until, line in self._notes if until > self.seconds + max(0.0, NOTE_STAYS - within)]
 
     def read(self, events: Iterable[pg.Event], stack: Stack, command: Callable[[str], None]) -> None:
         """Hands each event to the open layer, or its commands to `command`; keeps mouse and pads in mind."""

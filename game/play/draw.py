@@ -10,7 +10,7 @@ import pygame as pg
 
 from game.play import air, ghosts, ground, hints, light, lighting, shapes, spirits, sprites, undergrowth, weather
 from game.play.lighting import CALM, DUSK
-from game.play.palette import darkness, mix, scaled
+from game.play.palette import darkness, mix, scaled, tone
 from game.play.pixels import BENDS, LEVELS, dissolve_level, shadow
 from game.play.stage import Body, Ghost, Hint, Stage
 from game.play.standing import WAVES, Furnished, Standing
@@ -21,6 +21,7 @@ SIZE = (640, 360)  # px of the world that a frame shows
 TALLEST = 112  # px: no sprite reaches higher above its foot
 REACH = 36  # px: a spirit reaches no farther from its foot than this to the sides, twice that upwards
 VEIL = 130  # of 255: how much of what stands in front hides a spirit
+WADES = 3  # px of somebody that are below shallow water
 HIDING = 84  # of 255: how clear what hides the player turns
 EAVES = 10  # px of a room's outer tiles that one doesn't see: its walls are thinner than a tile
 
@@ -45,6 +46,7 @@ class Painter:
         self._unmade = [(name, step) for name in self.spirits for step in range(shapes.IDLE)]
         self._veils: dict[int, pg.Surface] = {}
         self._faded: dict[int, pg.Surface] = {}
+        self._waded: dict[int, pg.Surface] = {}
         self._around: tuple[tuple[int, bool, str], pg.Surface] | None = None
 
     def advance(self, budget: float = 0.002) -> bool:
@@ -174,7 +176,10 @@ class Painter:
             x, y = x - camera[0], y - camera[1]
             if isinstance(entry, Body):
                 picture = self._figure(entry, stage.seconds)
-                drawn.append((self._shadow, (x - 6, y - 3)))
+                if self.ground.wet(entry.x, entry.y):
+                    picture, y = self._wading(picture), y + WADES
+                else:
+                    drawn.append((self._shadow, (x - 6, y - 3)))
             else:
                 picture = entry.bent[wave[entry.phase]] if wave and entry.bent else entry.lit if lit else entry.picture
                 if entry.tall and not stage.hidden:
@@ -183,6 +188,17 @@ class Painter:
                         picture = self._half_clear(picture)
             drawn.append((picture, (x - picture.get_width() // 2, y - picture.get_height() + 1)))
         frame.fblits(drawn)
+
+    def _wading(self, picture: pg.Surface) -> pg.Surface:
+        """Somebody in shallow water: what is below it isn't seen, and the water lies around them in a bright line."""
+        if id(picture) not in self._waded:
+            width, height = picture.get_size()
+            image = picture.copy()
+            image.fill((0, 0, 0, 0), (0, height - WADES, width, WADES))
+            for y, inset in ((height - WADES, width // 2 - 4), (height - WADES - 1, width // 2 - 6)):
+                image.fill((*tone("water", 5), 200), (max(0, inset), y, width - 2 * max(0, inset), 1))
+            self._waded[id(picture)] = image
+        return self._waded[id(picture)]
 
     def _figure(self, body: Body, seconds: float) -> pg.Surface:
         return self.figures.get(body.kind, self.figures["cat"]).at(body.facing, body.moving, seconds + body.x % 7)

@@ -69,16 +69,18 @@ class Dream:
 
 def panel(
     pen: Pen,
+    large: Pen,
     ready: Ready | None,
     activity: HeadActivity | None,
     history: Sequence[Progress],
     seconds: float,
     wake: str = "R",
 ) -> None:
-    """The middle of the dream: the heads, and the learning curve. wake: the key that ends it."""
+    """The middle of the dream: the heads and the learning curve; below them what goes on, in the letters of `large`.
+    wake: the key that ends it."""
     progress = history[-1] if history else None
     x, y = 200, 52
-    pen.panel(x, y, 240, 250)
+    pen.panel(x, y, 240, 228)
     pen.text_centre("You dream", 320, y + 6, SKYBLUE)
     layers, heads = (ready.layers, ready.heads) if ready else (activity.layers, activity.heads) if activity else (0, 0)
     shown, change = overlay.values("activity", activity, progress)
@@ -94,8 +96,9 @@ def panel(
     below = "Nothing to dream of yet: be shown first" if still else f"what you were shown returns{dots}"
     if progress is not None and progress.warning:
         below = "! the ordinary begins to blur: wake"
-    pen.text_centre(below, 320, y + 224, GOLD if progress is not None and progress.warning else DIM)
-    pen.text_centre(f"[{wake}] wake", 320, y + 236, GOLD)
+    told = large.rimmed()
+    told.text_centre(below, 320, y + 234, GOLD if progress is not None and progress.warning else PAPER)
+    told.text_centre(f"[{wake}] wake", 320, y + 236 + told.line, GOLD)
 
 
 def _rows(progress: Progress | None) -> list[tuple[str, str]]:

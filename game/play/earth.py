@@ -10,6 +10,7 @@ import numpy as np
 
 from game.play import noise
 from game.play.sheet import HALF, Sheet
+from game.play.shore import POOL, RUN, Shore, nearest
 from game.play.soil import BANK, DEPTHS, FIRST, PHASES, WATER
 from game.realm.worldgen import ROAD_HALF_WIDTH, TILE, Ground, Map
 
@@ -138,15 +139,9 @@ def paths(land: Map) -> Lines:
     found = []
     for room in land.rooms:
         x, y = room.outside
-        best = (float(LONGEST_PATH), (x, y))
-        for line in land.roads:
-            for (ax, ay), (bx, by) in pairwise(line):
-                length = max(1, (bx - ax) ** 2 + (by - ay) ** 2)
-                part = min(1.0, max(0.0, ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / length))
-                spot = (round(ax + part * (bx - ax)), round(ay + part * (by - ay)))
-                best = min(best, (((spot[0] - x) ** 2 + (spot[1] - y) ** 2) ** 0.5, spot))
-        if best[1] != (x, y) and best[1][1] > y - 8:  # never through the house
-            found.append(((x, y - 10), (x, y + 6), best[1]))
+        far, spot = nearest(land.roads, x, y)
+        if far < LONGEST_PATH and spot != (x, y) and spot[1] > y - 8:  # never through the house
+            found.append(((x, y - 10), (x, y + 6), spot))
     return tuple(found)
 
 
@@ -169,10 +164,22 @@ def roads(sheet: Sheet, lines: Lines, width: float) -> None:
     sheet.lay((distance > half - 2.4) & (distance < half) & free, "gravel", value - np.float32(0.2), 0.5)
 
 
-def river(sheet: Sheet, land: Map) -> None:
-    """The river along its centreline: depth, a lit lip, a muddy bank, and the earth that a flood takes."""
+def _to_water(sheet: Sheet, land: Map, shore: Shore) -> np.ndarray | None:
+    """Distance in px of every pixel to the river's centreline; a creek's own middle is nearly as far as a bank."""
+    found = _to_lines(sheet, (land.river,), land.river_half_width + FAR)
+    for lines, half in ((shore.pools, POOL), (shore.runs, RUN)):
+        beside = _to_lines(sheet, lines, FAR)
+        if beside is not None:
+            paved = (sheet.steps >= FIRST["gravel"]) & (sheet.steps < FIRST["gravel"] + 6)
+            beside = np.where(paved, np.float32(FAR), beside) + np.float32(land.river_half_width - half)
+            found = beside if found is None else np.minimum(found, beside)
+    return found
+
+
+def river(sheet: Sheet, land: Map, shore: Shore) -> None:
+    """River and creeks along their centrelines: depth, a lit lip, a muddy bank, and the earth that a flood takes."""
     mud = sheet.soft(Ground.MUD)
-    distance = _to_lines(sheet, (land.river,), land.river_half_width + FAR)
+    distance = _to_water(sheet, land, shore)
     if mud is not None:
         earth = mud + sheet.warp * np.float32(0.8) > 0.55
         sheet.lay(earth, "mud", 0.46 + 0.5 * (sheet.fine - HALF) + 0.4 * (sheet.middle - HALF), 0.6)

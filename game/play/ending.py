@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 LETTERS_PER_S = 40.0
 COLUMNS = 72
+MARGIN = 30  # px beside the sheet
 
 
 def register(journey: "Journey") -> list[str]:
@@ -77,19 +78,30 @@ class Epilogue:
         """A quiet sheet at the lower half; the world stays above it."""
         page = self.pages[min(self.page, len(self.pages) - 1)]
         last = self.page == len(self.pages) - 1
-        columns = min(COLUMNS, pen.columns(WIDTH - 80))
-        lines = [part for line in page for part in (wrap(line, columns) if line else [""])]
-        height = 15 * len(lines) + (52 if last else 34)
-        top = HEIGHT - 24 - height
-        pen.panel(30, top, WIDTH - 60, height)
+        lines, large, row = self._set(page, pen)
+        height = round(row * (len(lines) + 1 + last)) + (22 if last else 19)
+        top = max(4, HEIGHT - 24 - height)
+        pen.panel(MARGIN, top, WIDTH - 2 * MARGIN, height)
         y, left = top + 10.0, int(self.since * LETTERS_PER_S)
         if last:
-            pen.text_centre("The register of this year", WIDTH / 2, y, SKYBLUE)
-            y += 18
+            large.text_centre("The register of this year", WIDTH / 2, y, SKYBLUE)
+            y += row + 3
         for line in lines:
-            pen.text_centre(line[: max(0, left)], WIDTH / 2, y, GOLD if last and ":" in line else PAPER)
+            large.text_centre(line[: max(0, left)], WIDTH / 2, y, GOLD if last and ":" in line else PAPER)
             left -= len(line)
-            y += 15
+            y += row
         if left > 0:
             word = "go on living here" if last else "go on"
-            pen.text_centre(f"[{self.game.labels['enter']}] {word}", WIDTH / 2, top + height - 16, DIM)
+            large.text_centre(f"[{self.game.labels['enter']}] {word}", WIDTH / 2, top + height - row - 1, DIM)
+
+    def _set(self, page: list[str], pen: Pen) -> tuple[list[str], Pen, float]:
+        """(lines, pen, px from line to line) of a page in letters of the player's size, or in the next smaller one that
+        lets all of it stand on the screen."""
+        for zoom in (self.game.settings.zoom, 1.5, 1.0):
+            large = pen.sized(min(zoom, self.game.settings.zoom))
+            columns = min(COLUMNS, large.columns(WIDTH - 2 * MARGIN - 20))
+            lines = [part for line in page for part in (wrap(line, columns) if line else [""])]
+            row = large.line + 3
+            if row * (len(lines) + 2) + 50 <= HEIGHT:
+                break
+        return lines, large, row

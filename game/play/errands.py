@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from game.play.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.play.layers import CLOSE, Close, Layer
 from game.play.stage import haunt
-from game.play.ui import HEIGHT, WIDTH
+from game.play.ui import HEIGHT, WIDTH, Box
 from game.play.words import bearing
 from game.realm.quests import Errand, Quests
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from game.play.app import Game
     from game.play.journey import Journey
 
-LEFT, TOP, SHEET_WIDTH, SHEET_HEIGHT = 60, 30, 520, 300
+TOP, SHEET_WIDTH, SHEET_HEIGHT = 30, 520, 300
 FAINT = (92, 96, 138)
 OVERHEAD = 34  # px above somebody's feet
 
@@ -62,25 +62,28 @@ class Log:
     def paint(self, pen: Pen, seconds: float) -> None:
         """Titles at the left, the chosen one at the right."""
         journey, large = self.game.journey, pen.sized(self.game.settings.zoom)
-        pen.panel(LEFT, TOP, SHEET_WIDTH, SHEET_HEIGHT)
+        width = min(WIDTH - 16, round(SHEET_WIDTH * large.letter / 6))
+        left, middle = WIDTH / 2 - width / 2, round(width * 0.4)
+        pen.panel(left, TOP, width, SHEET_HEIGHT)
         large.text_centre("What you were asked", WIDTH / 2, TOP + 8, SKYBLUE)
         errands = listed(journey.world.quests)
         row = large.line + 4
         for number, errand in enumerate(errands):
             done, y = errand.stage == "done", TOP + 36 + number * row
             if number == self.chosen:
-                pen.fill((40, 44, 92), LEFT + 8, y - 2, 190, row - 1)
+                pen.fill((40, 44, 92), left + 8, y - 2, middle - 14, row - 1)
             mark = {"ready": "!", "taken": ">", "open": "?", "done": "+"}[errand.stage]
             colour = FAINT if done else GOLD if number == self.chosen else PAPER
             title = errand.plan.title if errand.stage != "open" else "Somebody waits"
-            large.text(f"{mark} {title}"[: large.columns(184)], LEFT + 14, y, colour)
+            large.text(_fitted(f"{mark} {title}", large.columns(middle - 22)), left + 14, y, colour)
         if errands:
-            self._chosen(large, journey, errands[min(self.chosen, len(errands) - 1)])
-        pen.text_centre(f"[{self.game.labels['back']}] back", WIDTH / 2, TOP + SHEET_HEIGHT - 16, DIM)
+            box = (left + middle + 4, TOP + 36.0, width - middle - 14, SHEET_HEIGHT - 44 - large.line)
+            self._chosen(large, journey, errands[min(self.chosen, len(errands) - 1)], box)
+        large.text_centre(f"[{self.game.labels['back']}] back", WIDTH / 2, TOP + SHEET_HEIGHT - 4 - large.line, DIM)
 
-    def _chosen(self, pen: Pen, journey: "Journey", errand: Errand) -> None:
-        x, y, plan = LEFT + 212.0, TOP + 36.0, errand.plan
-        columns = pen.columns(SHEET_WIDTH - 228)
+    def _chosen(self, pen: Pen, journey: "Journey", errand: Errand, box: Box) -> None:
+        x, y, width, height = box
+        plan, columns, bottom = errand.plan, pen.columns(width), TOP + height
         for line in wrap(told(journey, errand), columns):
             pen.text(line, x, y, PAPER)
             y += pen.line
@@ -92,9 +95,14 @@ class Log:
             return
         for line in plan.offer if errand.stage != "open" else ():
             for part in wrap(f"'{line}'", columns):
-                if y < TOP + SHEET_HEIGHT - 30:
+                if y + pen.line <= bottom:
                     pen.text(part, x, y, DIM)
                 y += pen.line
+
+
+def _fitted(text: str, columns: int) -> str:
+    """A text of at most so many letters; dots stand for what is left out."""
+    return text if len(text) <= columns else f"{text[: columns - 2].rstrip()}.."
 
 
 def pips(pen: Pen, x: float, y: float, count: int, of: int) -> None:

@@ -41,22 +41,30 @@ def letters() -> dict[str, tuple[tuple[int, int], ...]]:
 
 
 @lru_cache(maxsize=2048)
-def glyph(mark: str, colour: Colour, scale: int) -> pg.Surface:
-    """One letter with its drop shadow; an unknown character is drawn as '?'."""
+def glyph(mark: str, colour: Colour, scale: int, rim: bool = False) -> pg.Surface:
+    """One letter with its drop shadow, or with a dark rim all round, then in a box that is a dot larger on each side;
+    an unknown character is drawn as '?'."""
     inked = letters().get(mark, letters()["?"])
-    image = pg.Surface((7 * scale, 10 * scale), pg.SRCALPHA)
-    for offset, shade in ((1, INK_SHADOW), (0, colour)):
-        for x, y in inked:
-            image.fill(shade, ((x + offset) * scale, (y + offset) * scale, scale, scale))
+    edge = 1 if rim else 0
+    image = pg.Surface(((7 + edge) * scale, (10 + edge) * scale), pg.SRCALPHA)
+    around = [(x, y) for x in range(3) for y in range(3)] if rim else [(1, 1)]
+    for offsets, shade in ((around, INK_SHADOW), ([(edge, edge)], colour)):
+        for left, top in offsets:
+            for x, y in inked:
+                image.fill(shade, ((x + left) * scale, (y + top) * scale, scale, scale))
     return image
 
 
+def _pieces(word: str, columns: int) -> list[str]:
+    return [word[at : at + columns] for at in range(0, len(word), columns)]
+
+
 def wrap(text: str, columns: int) -> list[str]:
-    """Lines of at most `columns` letters, broken between words."""
+    """Lines of at most `columns` letters, broken between words; a longer word (a path) is broken where it must be."""
     lines: list[str] = []
     for paragraph in text.split("\n"):
         line = ""
-        for word in paragraph.split():
+        for word in (part for whole in paragraph.split() for part in _pieces(whole, columns)):
             if line and len(line) + 1 + len(word) > columns:
                 lines.append(line)
                 line = word
@@ -84,17 +92,30 @@ class Pen:
     """Draws interface onto a surface; all coordinates in layout px, origin at `corner` (surface px).
 
     zoom: how much larger than small the letters are; a dot of a letter is always whole surface px, so text stays crisp.
+    rim: letters have a dark rim, for words that stand on the world itself.
     """
 
-    def __init__(self, target: pg.Surface, scale: int = 1, corner: tuple[int, int] = (0, 0), zoom: float = 1.0) -> None:
+    def __init__(
+        self,
+        target: pg.Surface,
+        scale: int = 1,
+        corner: tuple[int, int] = (0, 0),
+        zoom: float = 1.0,
+        rim: bool = False,
+    ) -> None:
         self.target = target
         self.scale = scale
         self.corner = corner
+        self._zoom, self.rim = zoom, rim
         self.dot = max(1, int(scale * zoom + 0.5))  # surface px of a letter's dot
 
     def sized(self, zoom: float) -> "Pen":
         """The same sheet, with larger letters."""
-        return Pen(self.target, self.scale, self.corner, zoom)
+        return Pen(self.target, self.scale, self.corner, zoom, self.rim)
+
+    def rimmed(self) -> "Pen":
+        """The same letters with a rim, to be read on any ground."""
+        return Pen(self.target, self.scale, self.corner, self._zoom, True)
 
     @property
     def letter(self) -> float:
@@ -121,9 +142,13 @@ class Pen:
     def text(self, words: str, x: float, y: float, colour: Colour = PAPER) -> None:
         """One line, its cap line at y + 1."""
         left, top = self.at(x, y + 1)
+        if self.rim:
+            left, top = left - self.dot, top - self.dot
         step = GLYPH_WIDTH * self.dot
         stamps = [
-            (glyph(mark, colour, self.dot), (left + i * step, top)) for i, mark in enumerate(words) if mark != " "
+            (glyph(mark, colour, self.dot, self.rim), (left + i * step, top))
+            for i, mark in enumerate(words)
+            if mark != " "
         ]
         self.target.fblits(stamps)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pygame as pg
 
-from game.play import earth, floors, litter, soil
+from game.play import earth, floors, litter, shore, soil
 from game.play.noise import Field
 from game.play.sheet import MARGIN, Fields, Sheet
 from game.realm.worldgen import ROAD_HALF_WIDTH, TILE, Map
@@ -38,6 +38,7 @@ class Ground:
         self._tiles = np.frombuffer(land.ground, np.uint8).reshape(land.height, land.width).T
         self._scatter = litter.Scatter(self.size, land.seed + 5)
         self._paths = earth.paths(land)
+        self._shore = shore.shore(land)
         self._decks = earth.decks(self._tiles)
         self._shades, self._mirrored = _by_chunk(shades, self.size), _by_chunk(mirrored, self.size)
         self._glints: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
@@ -80,6 +81,10 @@ class Ground:
                 self._work = None
         return bool(self._left)
 
+    def wet(self, x: int, y: int) -> bool:
+        """True if a point (px of the world) lies in water that has been painted."""
+        return 0 <= x < self.size[0] and 0 <= y < self.size[1] and bool(self.water[x, y])
+
     def tint(self, seconds: float, wet: bool, flood: bool) -> None:
         """Sets the palette of a moment: the water's run, rain, flood."""
         wanted = (int(seconds * soil.SHIFTS) % soil.LOOP, wet, flood)
@@ -107,7 +112,7 @@ class Ground:
             earth.roads(sheet, self.land.roads, ROAD_HALF_WIDTH)
             earth.roads(sheet, self._paths, PATH_HALF_WIDTH)
             yield
-            earth.river(sheet, self.land)
+            earth.river(sheet, self.land, self._shore)
             yield
             self._scatter.on(sheet)
             for deck in self._decks:

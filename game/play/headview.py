@@ -11,6 +11,7 @@ from game.play import beams, overlay
 from game.play.font import DIM, GOLD, PAPER, SKYBLUE, Pen
 from game.play.layers import CLOSE, Close, Layer
 from game.play.sight import Sight
+from game.play.ui import Box, keyed
 from perception.messages import Gaze, HeadActivity, Progress
 
 if TYPE_CHECKING:
@@ -65,10 +66,20 @@ def panel(
     overlay.panel(pen, mode, *told, sight.weights, sight.weighing, sight.head, key)
     if sight.head is not None:
         detail(pen, sight)
-    for eyes in ("seer", "blind"):
-        if eyes in sight.others and (lender == eyes or eyes == "seer"):
-            compare(pen, mode, sight.heads, sight.others[eyes], eyes)
-            break
+    beside = _beside(sight, lender)
+    if beside is not None:
+        compare(pen, mode, sight.heads, sight.others[beside], beside)
+
+
+def _beside(sight: Sight, lender: str | None) -> str | None:
+    """Whose heads stand beside one's own, if anybody's do."""
+    return next((eyes for eyes in LENDERS if eyes in sight.others and (lender == eyes or eyes == "seer")), None)
+
+
+def boxes(sight: Sight, lender: str | None) -> list[Box]:
+    """What `panel` covers."""
+    found: list[Box] = [overlay.SHEET]
+    return found + [DETAIL] * (sight.head is not None) + [BESIDE] * (_beside(sight, lender) is not None)
 
 
 def detail(pen: Pen, sight: Sight) -> None:
@@ -169,7 +180,13 @@ class Pointing:
 
     def paint(self, pen: Pen, seconds: float) -> None:
         """What the keys do."""
-        pen.text_right("arrows: head   enter: measure   back", 632, 312, DIM)
+        game, labels = self._game, self._game.labels
+        foot = [f"[{labels['arrows']}] head  [{labels['next']}] view  [{labels['back']}] back"]
+        if game.mode == "causal":
+            foot.append(f"[{labels['enter']}] measure")
+        for row, line in enumerate(foot):
+            y = DETAIL[1] + DETAIL[3] + 4 + row * pen.line
+            keyed(pen.rimmed(), line, DETAIL[0] + DETAIL[2] - len(line) * pen.letter, y)
 
     def closed(self) -> None:
         """No head is held any more."""

@@ -15,44 +15,86 @@ STATES = {
     "restarting": "The mind stumbled. It is waking again",
     "dead": "The mind is gone: nobody sees. Your journey goes on",
 }
-BESIDE_HEADS = 372  # layout px free for notes while the heads are open
+WIDE = 612  # layout px that notes may take
+TOP = 120  # layout px: what lies above it is in the way of notes
 
 
 def paint(game: "Game", camera: tuple[int, int]) -> None:
     """All of it, over the world as it stands on the screen."""
-    journey, sight, pen = game.journey, game.journey.sight, game.screen.pen()
+    pen, layers = game.screen.pen(), game.layers
     large = pen.sized(game.settings.zoom)
-    now = journey.seconds
-    if not game.layers.bare:
-        if game.dream is not None:
-            if not game.layers:
-                dream.panel(pen, sight.ready, sight.heads, sight.history, now, game.labels["rest"])
-        else:
-            if not game.layers.pauses:
-                _marks(game, large, camera)
-                _talk(game, large)
-            errands.ring(pen, journey, camera)
-            ui.clock(large, journey.world, journey.known, journey.firsts.found)
-            if game.heads:
-                headview.paint(game, pen, camera)
-            elif journey.attend > 0.5:
-                overlay.small(pen, sight.ready, sight.heads, sight.history)
-        _lines(game, large)
-    game.layers.paint(pen, game.desk.seconds)
+    if not layers.bare:
+        errands.ring(pen, game.journey, camera)
+        if not layers.pauses:
+            _world(game, pen, large, camera)
+    layers.paint(pen, game.desk.seconds)
+    if layers.pauses and not layers.bare:
+        for line in game.desk.notes(layers.age)[-1:]:
+            ui.notice(large, line)
+
+
+def _world(game: "Game", pen: Pen, large: Pen, camera: tuple[int, int]) -> None:
+    """What stands on the picture while the world goes on. large: letters of the size that the player chose."""
+    journey, sight = game.journey, game.journey.sight
+    bare = large.rimmed()  # for words that stand on the world itself
+    if game.dream is not None:
+        if not game.layers:
+            told = (sight.ready, sight.heads, sight.history, journey.seconds, game.labels["rest"])
+            dream.panel(pen, large, *told)
+        ui.notes(bare, game.desk.notes(), WIDE)
+        _lines(game, large, [])
+        return
+    taken = _taken(game, large)
+    ui.clock(bare, journey.world, journey.known, journey.firsts.found)
+    noted = ui.notes(bare, game.desk.notes(), min([WIDE, *(box[0] - 24 for box in taken if box[1] < TOP)]))
+    _marks(game, bare, camera, [*taken, noted])
+    if game.heads:
+        headview.paint(game, pen, camera)
+    elif journey.attend > 0.5:
+        overlay.small(pen, sight.ready, sight.heads, sight.history)
+    _talk(game, large)
+    _lines(game, large, taken)
+
+
+def _free(game: "Game") -> int:
+    """Layout px from the left that a speech may take: what is known of a head stands at the lower right."""
+    return headview.DETAIL[0] if game.heads and game.journey.sight.head is not None else ui.WIDTH
 
 
 def _talk(game: "Game", pen: Pen) -> None:
     """A speech, and beside it what keys do."""
-    journey, box = game.journey, None
-    if journey.speech is not None:
-        waits = journey.speech.pace.waits
-        ui.speech(pen, journey.speech, journey.seconds, f"[{game.labels['skip']}]" if waits else "")
-        box = ui.speech_box(pen, journey.speech)
-    if not game.layers:
-        ui.hints(pen, _hints(game), box)
+    said = game.journey.speech
+    if said is not None:
+        hint = f"[{game.labels['skip']}]" if said.pace.waits else ""
+        ui.speech(pen, said, game.journey.seconds, hint, _free(game))
+    ui.hints(pen.rimmed(), _keys(game, pen))
 
 
-def _marks(game: "Game", pen: Pen, camera: tuple[int, int]) -> None:
+def _said(game: "Game", pen: Pen) -> ui.Box | None:
+    """The box of what is being said, if anything is."""
+    said = game.journey.speech
+    return ui.speech_box(pen, said, _free(game)) if said is not None else None
+
+
+def _keys(game: "Game", pen: Pen) -> list[tuple[str, ui.Box]]:
+    """What keys do just now, and where that is written."""
+    return [] if game.layers else ui.hint_boxes(pen, _hints(game), _said(game, pen))
+
+
+def _taken(game: "Game", pen: Pen) -> list[ui.Box]:
+    """Where sheets and lines cover the world: what is said, what keys do, and the heads."""
+    journey, said = game.journey, _said(game, pen)
+    found = [box for _, box in _keys(game, pen)]
+    if said is not None:
+        found.append(said)
+    if game.heads:
+        found += headview.boxes(journey.sight, journey.sight.borrowed(game.now()))
+    elif journey.attend > 0.5:
+        found.append(overlay.SMALL)
+    return found
+
+
+def _marks(game: "Game", pen: Pen, camera: tuple[int, int], taken: list[ui.Box]) -> None:
     """What is written into the world: what somebody pointed at, what one sees unaided, what the senses tell."""
     journey = game.journey
     for spot in journey.pointed:
@@ -60,19 +102,17 @@ def _marks(game: "Game", pen: Pen, camera: tuple[int, int]) -> None:
     seen = journey.firsts.now
     if seen is not None:
         x, y = haunt(journey.world.map.places[seen.place])
-        ui.sighted(pen, x - camera[0], y - camera[1], seen, journey.seconds)
+        ui.sighted(pen, x - camera[0], y - camera[1], seen, journey.seconds, taken)
     told = journey.whispers()
     if told is not None and seen is None and not journey.pointed:
-        ui.whisper(pen, told[0] - camera[0], told[1] - camera[1], told[2])
+        ui.whisper(pen, told[0] - camera[0], told[1] - camera[1], told[2], taken)
     errands.marks(pen, journey, camera)
 
 
-def _lines(game: "Game", pen: Pen) -> None:
-    """Lines at the top: the state of the mind, notes, what to do next. They make room for the heads."""
+def _lines(game: "Game", pen: Pen, taken: list[ui.Box]) -> None:
+    """Lines at the top: the state of the mind, what to do next. They make room for the heads."""
     journey, now = game.journey, game.journey.seconds
     wide = not game.heads or game.dream is not None
-    shown = game.desk.notes()
-    ui.notes(pen, shown, 612 if wide and journey.attend < 0.5 else BESIDE_HEADS)
     if journey.mind.state in STATES:
         ui.banner(pen, STATES[journey.mind.state], now, GOLD if journey.mind.state == "dead" else SKYBLUE, wide)
     elif wide and game.dream is None and not game.layers:
@@ -80,8 +120,10 @@ def _lines(game: "Game", pen: Pen) -> None:
         if seen is not None and seen.first:
             place = journey.world.map.places[seen.place].kind
             ui.first_sight(pen, seen.species, place, game.labels["act"])
-        elif not shown:
-            ui.guide(pen, journey.guide.line(journey.context(), game.labels))
+        elif not game.desk.notes():
+            beside = overlay.SMALL in taken
+            free = ui.WIDTH - 2 * (ui.WIDTH - overlay.SMALL[0]) if beside else ui.WIDTH
+            ui.guide(pen, journey.guide.line(journey.context(), game.labels), free)
 
 
 def _hints(game: "Game") -> list[tuple[str, str]]:

@@ -29,7 +29,7 @@ TITLES = {  # every command that can be bound, as the player reads it
     "mode": "Heads: another view",
     "point": "Heads: point at one",
     "codex": "Codex",
-    "quests": "Quests",
+    "quests": "Errands",
     "photo": "Photo",
     "send": "Send the familiar",
     "eyes": "Borrow eyes",
@@ -134,7 +134,8 @@ def key_label(name: str) -> str:
 
 
 def labels_of(keys: Mapping[str, Names], pad: Mapping[str, Names] | None = None, style: str = "") -> dict[str, str]:
-    """What to name in hints for each command: its first key, or with `pad` its first button where it has one."""
+    """What to name in hints for each command: its first key, or with `pad` its first button where it has one; and for
+    those of menus, which nobody binds: arrows, enter, back, next, erase."""
     told = {}
     for command in TITLES:
         names = keys.get(command, ())
@@ -143,10 +144,11 @@ def labels_of(keys: Mapping[str, Names], pad: Mapping[str, Names] | None = None,
             told[command] = PAD_LABELS.get(style, PAD_LABELS[""])[pad[command][0]]
     walk = [keys.get(command, ("",))[0] for command in WALK]
     told["walk"] = "Arrows" if walk == ["left", "right", "up", "down"] else "".join(told[way] for way in WALK)
-    told["enter"], told["back"] = "Enter", "Esc"
+    told |= {"arrows": "Arrows", "enter": "Enter", "back": "Esc", "next": "E", "erase": "Del"}
     if pad is not None:
         printed = PAD_LABELS.get(style, PAD_LABELS[""])
-        told |= {"walk": "Stick", "enter": printed["a"], "back": printed["b"]}
+        told |= {"walk": "Stick", "arrows": "Stick"}
+        told |= {command: printed[MENU_PAD[command][0]] for command in ("enter", "back", "next", "erase")}
     return told
 
 

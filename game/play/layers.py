@@ -39,6 +39,7 @@ class Stack:
 
     def __init__(self) -> None:
         self.open: list[Layer] = []
+        self.age = 0.0  # s since the lowest one opened
 
     def __bool__(self) -> bool:
         return bool(self.open)
@@ -61,6 +62,7 @@ class Stack:
     def push(self, layer: Layer | None) -> None:
         """Opens a layer; None does nothing."""
         if layer is not None:
+            self.age = self.age if self.open else 0.0
             self.open.append(layer)
 
     def grab(self, event: pg.Event) -> bool:
@@ -93,6 +95,7 @@ class Stack:
 
     def advance(self, dt: float) -> None:
         """Time passes for the topmost."""
+        self.age += dt
         if self.top is not None:
             self.top.advance(dt)
 

@@ -146,7 +146,8 @@ def paint_row(pen: Pen, entry: Entry, chosen: bool, box: tuple[float, float, flo
     if entry.value is not None:
         told = entry.value()
         arrows = chosen and entry.step is not None
-        pen.text_right(f"< {told} >" if arrows else told, right + (2 * pen.letter if arrows else 0) - 6, y + 1, colour)
+        edge = min(right - 6 + 2 * pen.letter, x + width - 3) if arrows else right - 6
+        pen.text_right(f"< {told} >" if arrows else told, edge, y + 1, colour)
     if entry.level is not None:
         count, of = entry.level()
         for index in range(of):

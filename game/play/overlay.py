@@ -30,6 +30,8 @@ LIT: dict[str, Colour] = {
 RIM = 0.6  # of full: changed more than this, a head gets a white rim
 GRID = 96  # layout px: side of the whole grid
 CORNER = (396, 8)  # layout px of the panel's upper left corner
+SHEET = (*CORNER, 236, 192)  # layout px: x, y, width, height of the panel
+SMALL = (544, 8, 88, 104)  # of the little one while one attends
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ def panel(
     """
     progress = history[-1] if history else None
     x, y = CORNER
-    pen.panel(x, y, 236, 192)
+    pen.panel(*SHEET)
     pen.text("Your heads", x + 8, y + 4, SKYBLUE)
     pen.text_right(f"[{key}] {mode}", x + 228, y + 4, LIT[mode])
     grid = laid(mode, ready, activity, progress, weights)
@@ -214,7 +216,7 @@ def small(pen: Pen, ready: Ready | None, activity: HeadActivity | None, history:
         return
     progress = history[-1] if history else None
     shown, change = values("activity", activity, progress)
-    pen.panel(544, 8, 88, 104)
+    pen.panel(*SMALL)
     draw_cells(pen, cells(ready.layers, ready.heads, shown, change, "activity", 552, 16, 72))
     pen.text("d'", 552, 94, DIM)
     pen.text_right(number(progress.d_prime if progress else None), 624, 94, PAPER)

@@ -108,8 +108,7 @@ class SeedBox:
         big, tall = pen.sized(self.desk.zoom()), pen.sized(2.0 * self.desk.zoom())
         cell = tall.letter + 10
         labels = self.desk.labels
-        roll = "RB" if self.desk.keys.by_pad else "E"
-        feet = [f"[{roll}] another   [{labels['enter']}] begin   [{labels['back']}] back"]
+        feet = [f"[{labels['next']}] another   [{labels['enter']}] begin   [{labels['back']}] back"]
         feet = [part for foot in feet for part in wrap(foot, big.columns(WIDTH - 60))]
         width = round(max(cell * DIGITS + 40, max(map(len, feet)) * big.letter + 30))
         height = round(2 * big.line + tall.line + 48 + len(feet) * big.line)

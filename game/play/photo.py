@@ -6,7 +6,6 @@ answer says so. Enter saves the panels as one picture.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pygame as pg
@@ -15,7 +14,9 @@ from game.play.answers import Answer
 from game.play.draw import SIZE, Painter
 from game.play.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.play.layers import CLOSE, Close, Layer
+from game.play.screen import free_path
 from game.play.stage import Ghost, Stage, haunt
+from game.play.ui import keyed
 from game.play.words import article
 from game.realm.rules import NOTHING
 from game.realm.scene import View, describe
@@ -31,7 +32,7 @@ FAINTEST = 0.05  # beliefs below this are not drawn
 TELLING = 0.5  # beliefs from here on are named in the caption
 GAP, CAPTION = 8, 34  # px between and below the panels of a saved picture
 WAIT = 12.0  # s until a mind that doesn't answer is given up
-LINES = 3  # of a caption in the layer
+LOWEST = 352  # layout px: nothing is written below
 INK = (14, 12, 30)
 
 
@@ -98,14 +99,6 @@ def triptych(panels: Sequence[Panel], places: Sequence[Place]) -> pg.Surface:
     return sheet
 
 
-def free_name(folder: Path) -> Path:
-    """The first eyes-NNNN.png that is not there yet."""
-    number = 1
-    while (path := folder / f"eyes-{number:04d}.png").exists():
-        number += 1
-    return path
-
-
 class Photo:
     """The layer. The world stands still; the minds answer one after the other."""
 
@@ -167,8 +160,7 @@ class Photo:
             return "No picture yet: the mind hasn't answered"
         folder = self._game.options.shot_dir
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            path = free_name(folder)
+            path = free_path(folder, "eyes")
             pg.image.save(triptych(self.panels, self._places), path)
         except (OSError, pg.error) as error:
             return f"No picture: {error}"
@@ -177,33 +169,38 @@ class Photo:
     def paint(self, pen: Pen, seconds: float) -> None:
         """All panels in a row, or the chosen one large."""
         pen.fill(INK, 0, 0, 640, 360)
-        pen.text_centre("One moment, other eyes", 320, 14, SKYBLUE)
+        large = pen.sized(self._game.settings.zoom)
+        noted = self._game.desk.notes()[-1:]
+        heading = large if not noted or len(noted[0]) <= large.columns(620) else pen
+        heading.text_centre(noted[0][:104] if noted else "One moment, other eyes", 320, 10, PAPER if noted else SKYBLUE)
         if not self.panels:
-            pen.text_centre("Nobody is awake to look", 320, 170, DIM)
+            large.text_centre("Nobody is awake to look", 320, 170, DIM)
         elif self.large:
-            self._framed(pen, self.panels[self.chosen], 40, 30, 560)
+            self._framed(pen, large, self.panels[self.chosen], 100, 14 + large.line, 440)
         else:
             width = min(300, (640 - 8 * (len(self.panels) + 1)) // len(self.panels))
             left = (640 - len(self.panels) * (width + 8) + 8) / 2
             for index, panel in enumerate(self.panels):
-                self._framed(pen, panel, left + index * (width + 8), 84, width)
+                self._framed(pen, large, panel, left + index * (width + 8), 62, width)
                 if index == self.chosen:
-                    pen.frame(GOLD, left + index * (width + 8) - 2, 82, width + 4, width * 9 / 16 + 4, 1)
-        for index, line in enumerate(self._game.desk.notes()[-1:]):
-            pen.text_centre(line[:100], 320, 300 + 12 * index, PAPER)
+                    pen.frame(GOLD, left + index * (width + 8) - 2, 60, width + 4, width * 9 / 16 + 4, 1)
         if not self.large:
-            pen.text_centre("[left] [right] choose   [up] larger   [enter] save   [back] leave", 320, 330, DIM)
+            labels = self._game.labels
+            does = ((labels["arrows"], "choose, larger"), (labels["enter"], "save"), (labels["back"], "leave"))
+            foot = "   ".join(f"[{key}] {what}" for key, what in does)
+            keyed(large, foot, 320 - len(foot) * large.letter / 2, 350 - large.line)
 
-    def _framed(self, pen: Pen, panel: Panel, x: float, y: float, width: int) -> None:
+    def _framed(self, pen: Pen, large: Pen, panel: Panel, x: float, y: float, width: int) -> None:
         high = width * 9 / 16
         box = pen.box(x, y, width, high)
         if panel.picture is not None:
             pen.target.blit(pg.transform.smoothscale(panel.picture, box.size), box)
         else:
             pen.fill((20, 18, 40), x, y, width, high)
-        pen.text(TITLES[panel.eyes], x, y + high + 4, SKYBLUE)
-        for line, told in enumerate(wrap(caption(panel, self._places), pen.columns(width))[:LINES]):
-            pen.text(told, x, y + high + 17 + 12 * line, PAPER)
+        large.text(TITLES[panel.eyes], x, y + high + 4, SKYBLUE)
+        rows = int((LOWEST - y - high) / large.line) - (1 if self.large else 2)
+        for line, told in enumerate(wrap(caption(panel, self._places), large.columns(width))[:rows]):
+            large.text(told, x, y + high + 5 + large.line * (line + 1), PAPER)
 
 
 def eyes(game: "Game") -> None:
@@ -213,6 +210,12 @@ def eyes(game: "Game") -> None:
         sight.give_back()
         game.note("Your own eyes again")
     elif sight.borrow("seer", now):
-        game.note("The fox lends you its eyes")
+        game.note("For a while you see with a born seer's eyes")
     else:
-        game.note("No born seer is here to lend you its eyes")
+        game.note("No born seer's eyes can be borrowed now")
+
+
+def lent(game: "Game") -> bool:
+    """True if there is a born seer whose eyes can be borrowed."""
+    ready = game.journey.sight.ready
+    return ready is not None and "seer" in ready.eyes

@@ -31,7 +31,7 @@ def menu(game: "Game") -> Menu:
     sight = game.journey.sight
 
     def back_to(rest: Rest) -> Close:
-        sight.rewind(rest.number)
+        game.journey.rewind(rest.number)
         game.note(f"The mind goes back: {named(rest)[:1].lower()}{named(rest)[1:]}")
         return CLOSE
 

@@ -30,6 +30,15 @@ def _look_for_display() -> None:
         raise NoDisplay(f"no display to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set); {REMEDY}")
 
 
+def free_path(folder: Path, stem: str) -> Path:
+    """The first STEM-NNNN.png of a folder that isn't there yet; makes the folder. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while (path := folder / f"{stem}-{number:04d}.png").exists():
+        number += 1
+    return path
+
+
 class Screen:
     """Opens the window; `frame` is what to paint the realm on. whole: scale by whole numbers only."""
 
@@ -125,10 +134,7 @@ class Screen:
 
     def shoot(self, folder: Path, stem: str) -> Path:
         """Saves what was drawn as the first STEM-NNNN.png that isn't there yet. Raises OSError or pygame.error."""
-        folder.mkdir(parents=True, exist_ok=True)
-        number = 1
-        while (path := folder / f"{stem}-{number:04d}.png").exists():
-            number += 1
+        path = free_path(folder, stem)
         pg.image.save(self.canvas, path)
         return path
 

@@ -30,7 +30,7 @@ OPEN: dict[str, Opener] = {
     "send": Opener("Send the familiar", companion.chooser, lambda game: game.journey.world.familiar_with),
     "ending": Opener("", ending.Epilogue),
     "photo": Opener("Photo", photo.Photo),
-    "eyes": Opener("Borrow eyes", photo.eyes),
+    "eyes": Opener("Borrow a born seer's eyes", photo.eyes, photo.lent),
     "rewind": Opener("Rewind the mind", rewind.menu),
     "point": Opener("", headview.Pointing),
 }

@@ -4,8 +4,6 @@ The file is TOML, written whole, where the platform keeps settings. A broken one
 understood in a whole one falls back to the default, one line each; keys that aren't known are left out.
 """
 
-import os
-import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -13,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from game.play import folders
 from game.play.keys import CODES, FIXED, KEYS, PAD, TITLES, Names
 from game.play.pad import PAD_BUTTONS
 from game.realm.replay import write_whole
@@ -64,16 +63,9 @@ class Settings:
         return LETTERS_PER_S[self.text_speed]
 
 
-def folder(system: str = sys.platform, env: Mapping[str, str] = os.environ, home: Path | None = None) -> Path:
-    """Where this platform keeps settings: %APPDATA%, ~/Library/Application Support, $XDG_CONFIG_HOME or ~/.config."""
-    home = Path(os.path.expanduser("~")) if home is None else home
-    if system == "win32":
-        base = Path(env.get("APPDATA") or home / "AppData" / "Roaming")
-    elif system == "darwin":
-        base = home / "Library" / "Application Support"
-    else:
-        base = Path(env.get("XDG_CONFIG_HOME") or home / ".config")
-    return base / "second-sight"
+def folder() -> Path:
+    """Where this platform keeps settings."""
+    return folders.folder(folders.CONFIG)
 
 
 def to_toml(settings: Settings) -> str:

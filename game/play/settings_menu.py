@@ -1,4 +1,4 @@
-"""The settings, as menus. Every change is applied and kept at once."""
+"""The settings, as menus. Every change is applied at once, and kept when its menu is left."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,11 +19,23 @@ NOTES = {
 }
 
 
+class Chosen(Menu):
+    """A menu of settings, which are written down when it goes."""
+
+    def __init__(self, desk: Desk, title: str, entries: Sequence[Entry], width: int) -> None:
+        super().__init__(title, entries, desk.zoom, width, cue=desk.cue)
+        self.desk = desk
+
+    def closed(self) -> None:
+        """It goes."""
+        self.desk.keep()
+
+
 def settings_menu(desk: Desk) -> Menu:
     """The page of pages."""
 
     def page(title: str, *rows: tuple[str, str]) -> Entry:
-        return Entry(title, lambda: Menu(title, [row(desk, *item) for item in rows], desk.zoom, 330, cue=desk.cue))
+        return Entry(title, lambda: Chosen(desk, title, [row(desk, *item) for item in rows], 330))
 
     entries = [
         page(
@@ -43,7 +55,7 @@ def settings_menu(desk: Desk) -> Menu:
         page("Comfort", ("Calm", "calm"), ("Clear hues and shapes", "safe")),
         Entry("Keys and pad", lambda: Controls(desk)),
     ]
-    return Menu("Settings", entries, desk.zoom, 220, cue=desk.cue)
+    return Chosen(desk, "Settings", entries, 220)
 
 
 def row(desk: Desk, label: str, name: str) -> Entry:

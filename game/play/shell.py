@@ -160,6 +160,7 @@ class Shell:
         if self.game is not None:
             self.game.leave("quit")
             self._end(self.game)
+        self.desk.keep()
         if self.desk.sound is not None:
             self.desk.sound.close()
         self._sleep()  # one whose journey had not begun yet

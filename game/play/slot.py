@@ -149,7 +149,7 @@ class Slots:
         folder = self.folder(number)
         if not folder.exists():
             return ""
-        return f"The journey that was there lies as {_aside(folder).name} now"
+        return f"What slot {number} held is kept in {_aside(folder)}"
 
 
 def _holds(folder: Path) -> bool:

@@ -9,9 +9,9 @@ from game.play.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.play.layers import CLOSE, Close, Layer
 from game.play.menus import Answer, marker
 from game.play.slot import THUMB, Slot, read_picture
-from game.play.ui import HEIGHT, WIDTH
+from game.play.ui import WIDTH
 
-CARD_WIDTH, CARD_HEIGHT = 196, 236  # layout px
+CARD_WIDTH, CARD_HEIGHT, CARD_TOP = 196, 236, 62  # layout px
 AMBER = (240, 170, 120)
 
 
@@ -47,7 +47,7 @@ class SlotPick:
 
     def _corner(self, index: int) -> tuple[float, float]:
         gap = (WIDTH - CARD_WIDTH * len(self.slots)) / (len(self.slots) + 1)
-        return gap + index * (CARD_WIDTH + gap), (HEIGHT - CARD_HEIGHT) / 2 + 8
+        return gap + index * (CARD_WIDTH + gap), CARD_TOP
 
     def point(self, x: float, y: float) -> bool:
         """The mouse is at a point (layout px): chooses the slot there; True if there is one."""
@@ -62,10 +62,13 @@ class SlotPick:
         """Three cards and a heading."""
         big = pen.sized(self.desk.zoom())
         width = round((len(self.title) + 4) * big.letter)
-        pen.panel(WIDTH / 2 - width / 2, 18, width, round(big.line) + 10)
-        big.text_centre(self.title, WIDTH / 2, 23, SKYBLUE)
+        pen.panel(WIDTH / 2 - width / 2, 14, width, round(big.line) + 10)
+        big.text_centre(self.title, WIDTH / 2, 19, SKYBLUE)
         for index, slot in enumerate(self.slots):
             self._card(pen, big, index, slot, seconds)
+        wrong = wrap(fault(self.slots[self.place]), big.columns(WIDTH - 40))
+        for row, line in enumerate(wrong):
+            big.rimmed().text_centre(line, WIDTH / 2, CARD_TOP + CARD_HEIGHT + 8 + big.line * row, AMBER)
 
     def _card(self, pen: Pen, big: Pen, index: int, slot: Slot, seconds: float) -> None:
         x, y = self._corner(index)
@@ -102,7 +105,8 @@ def lines(slot: Slot) -> list[tuple[str, tuple[int, int, int]]]:
     """What a card says of its slot: lines and their colours."""
     if slot.state == "empty":
         return [("Nobody has walked here yet", DIM)]
-    told: list[tuple[str, tuple[int, int, int]]] = []
+    word = {"backup": "from a backup", "older": "of an older game", "broken": "can't be read"}.get(slot.state)
+    told: list[tuple[str, tuple[int, int, int]]] = [(word, AMBER)] if word else []
     if slot.card is not None:
         card = slot.card
         hour = f", {int(card.hour):02d}:{int(card.hour % 1 * 60):02d}" if card.day > 1 or card.hour else ""
@@ -111,10 +115,15 @@ def lines(slot: Slot) -> list[tuple[str, tuple[int, int, int]]]:
         told.append((f"shown {card.shown}", PAPER))
         told.append((f"found {card.found}", GOLD if card.found else PAPER))
         told.append((f"realm {card.seed}", DIM))
-    if slot.state == "backup":
-        told.append((f"{slot.fault}. Its backup goes on.", AMBER))
-    elif slot.state == "older":
-        told.append((f"{slot.fault[0].upper()}{slot.fault[1:]}.", AMBER))
-    elif slot.state == "broken":
-        told.append((f"The walk can't be read: {slot.fault}. The mind stays; nothing is overwritten.", AMBER))
     return told
+
+
+def fault(slot: Slot) -> str:
+    """What is wrong with a slot and what comes of it, empty if nothing is."""
+    if slot.state == "backup":
+        return f"{slot.fault}. Its backup goes on."
+    if slot.state == "older":
+        return f"{slot.fault[0].upper()}{slot.fault[1:]}."
+    if slot.state == "broken":
+        return f"The walk can't be read: {slot.fault}. The mind stays; nothing is overwritten."
+    return ""

@@ -3,6 +3,7 @@
 Where there is no sound device, where it goes away, or where SDL's dummy driver stands for one, play goes on silently.
 """
 
+import math
 import os
 import subprocess
 import time
@@ -59,7 +60,7 @@ class Loader(Thread):
         self.sounds: dict[str, pg.mixer.Sound] = {}
         self.fault = ""
         self.ready = False  # the device is open
-        self.wanted: dict[str, float] = {"realm": 0.0}  # piece of music -> when it was wanted last (s, monotonic)
+        self.wanted: dict[str, float] = {}  # piece of music -> when it was wanted last (s, monotonic); frames write it
         self.done = Event()  # all that is wanted at first has been made
         self._told = Event()
         self._helper: subprocess.Popen[bytes] | None = None
@@ -98,17 +99,17 @@ class Loader(Thread):
                 self._load(name)
 
     def _wants(self, name: str) -> bool:
-        return not name.startswith("music.") or name.split(".")[1] in self.wanted
+        """True if a sound belongs in memory: all but the music, and of that what was wanted lately and the realm's."""
+        if not name.startswith("music."):
+            return True
+        piece = name.split(".")[1]
+        return piece == "realm" or time.monotonic() - self.wanted.get(piece, -math.inf) <= KEPT
 
     def _load(self, name: str) -> None:
         self.sounds[name] = pg.mixer.Sound(buffer=np.repeat(self.bank.get(name), 2).tobytes())
 
     def _tidy(self) -> None:
         """Loads a piece that is wanted, forgets one that hasn't been for a while."""
-        now = time.monotonic()
-        for piece, when in list(self.wanted.items()):
-            if piece != "realm" and now - when > KEPT:
-                del self.wanted[piece]
         for name in recipes():
             if name.startswith("music."):
                 if self._wants(name) and name not in self.sounds:

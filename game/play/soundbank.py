@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from game.play import ambience, crafts, music
+from game.play import ambience, crafts, folders, music
 from game.play.synth import RATE, level, samples, stream
 from game.realm.replay import write_whole
 
@@ -90,19 +90,9 @@ def make(name: str) -> np.ndarray:
     return samples(level(recipe.make(stream(name)), data()["loud"][recipe.kind] * recipe.gain))
 
 
-def cache_folder(system: str = sys.platform, env: Mapping[str, str] = os.environ, home: Path | None = None) -> Path:
-    """Where sounds are kept: $SECOND_SIGHT_CACHE, or where this platform keeps what can be made again: %LOCALAPPDATA%,
-    ~/Library/Caches, $XDG_CACHE_HOME or ~/.cache."""
-    if env.get("SECOND_SIGHT_CACHE"):
-        return Path(env["SECOND_SIGHT_CACHE"])
-    home = Path(os.path.expanduser("~")) if home is None else home
-    if system == "win32":
-        base = Path(env.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif system == "darwin":
-        base = home / "Library" / "Caches"
-    else:
-        base = Path(env.get("XDG_CACHE_HOME") or home / ".cache")
-    return base / "second-sight"
+def cache_folder(env: Mapping[str, str] = os.environ) -> Path:
+    """Where sounds are kept: $SECOND_SIGHT_CACHE, or where this platform keeps what can be made again."""
+    return Path(env["SECOND_SIGHT_CACHE"]) if env.get("SECOND_SIGHT_CACHE") else folders.folder(folders.CACHE, env=env)
 
 
 @lru_cache(maxsize=1)

@@ -61,6 +61,7 @@ def play(
             pg.display.quit()  # the mind may take a while to save
     finally:
         pg.display.quit()
+        desk.keep()
         if desk.sound is not None:
             desk.sound.close()
 

@@ -5,6 +5,7 @@ Each function measures with its pen's letters, so that a pen of larger text gets
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from game.play.firsts import Sighting
@@ -13,7 +14,9 @@ from game.play.palette import Colour, mix
 from game.play.words import article
 from game.realm.world import World
 
+Box = tuple[float, float, float, float]  # x, y, width, height, layout px
 WIDTH, HEIGHT = 640, 360
+NOTE: Colour = (196, 200, 228)
 BOTTOM = 10  # px below the lowest box
 LETTERS_PER_S = 55.0
 READING = 4.0  # s that a speech stays after it is told, and a share more per letter
@@ -79,17 +82,17 @@ class Pointed:
     source: str
 
 
-def speech_box(pen: Pen, said: Speech) -> tuple[int, int, int, int]:
-    """(x, y, width, height) of a speech's box at the lower left; wider for larger letters."""
-    width = min(WIDTH - 24, round(49 * pen.letter) + 14)
+def speech_box(pen: Pen, said: Speech, free: int = WIDTH) -> tuple[int, int, int, int]:
+    """(x, y, width, height) of a speech's box at the lower left; wider for larger letters, as far as it is free."""
+    width = min(free - 24, round(49 * pen.letter) + 14)
     lines = len(wrap(said.text, pen.columns(width - 14))) + bool(said.who)
     height = round(lines * (pen.line + 1)) + 9
     return 12, HEIGHT - BOTTOM - height, width, height
 
 
-def speech(pen: Pen, said: Speech, now: float, hint: str = "") -> None:
-    """The speech at the lower left; hint: what lets it go, shown once it is told."""
-    x, top, width, height = speech_box(pen, said)
+def speech(pen: Pen, said: Speech, now: float, hint: str = "", free: int = WIDTH) -> None:
+    """The speech at the lower left; hint: what lets it go, shown once it is told; free: layout px that it may take."""
+    x, top, width, height = speech_box(pen, said, free)
     pen.panel(x, top, width, height)
     told, y = len(said.told(now)), top + 4.0
     if said.who:
@@ -103,8 +106,16 @@ def speech(pen: Pen, said: Speech, now: float, hint: str = "") -> None:
         y += pen.line + 1
 
 
-def hints(pen: Pen, entries: list[tuple[str, str]], beside: tuple[int, int, int, int] | None = None) -> None:
-    """What keys do just now, at the lower right: (key, what it does); rows above as the box beside takes the room."""
+def hints(pen: Pen, placed: Sequence[tuple[str, Box]]) -> None:
+    """What keys do just now, where `hint_boxes` puts it."""
+    for label, (x, y, _, _) in placed:
+        keyed(pen, label, x, y)
+
+
+def hint_boxes(pen: Pen, entries: Sequence[tuple[str, str]], beside: Box | None = None) -> list[tuple[str, Box]]:
+    """Labels of (key, what it does) and where they stand: at the lower right, in rows above as the box beside takes
+    the room."""
+    found: list[tuple[str, Box]] = []
     x, y = WIDTH - 12.0, HEIGHT - 8 - pen.line
     left = beside[0] + beside[2] + 6 if beside else 6
     if left > WIDTH - 30 * pen.letter and beside:  # the box is as good as the whole width: above it
@@ -114,8 +125,9 @@ def hints(pen: Pen, entries: list[tuple[str, str]], beside: tuple[int, int, int,
         x -= len(label) * pen.letter
         if x < left:
             x, y = WIDTH - 12 - len(label) * pen.letter, y - pen.line
-        keyed(pen, label, x, y)
+        found.append((label, (x, y, len(label) * pen.letter, pen.line)))
         x -= 2 * pen.letter
+    return found
 
 
 def keyed(pen: Pen, text: str, x: float, y: float) -> None:
@@ -143,10 +155,10 @@ def _sheet(pen: Pen, lines: list[str], top: float, heading: str = "") -> None:
         keyed(pen, line, WIDTH / 2 - len(line) * pen.letter / 2, top + 4 + (pen.line + 1) * index)
 
 
-def guide(pen: Pen, text: str) -> None:
-    """What to do next, at the top."""
+def guide(pen: Pen, text: str, free: int = WIDTH) -> None:
+    """What to do next, at the top, in as many layout px of the middle as are free."""
     if text:
-        _sheet(pen, wrap(text, pen.columns(WIDTH - 40)), _top(pen))
+        _sheet(pen, wrap(text, pen.columns(free - 40)), _top(pen))
 
 
 def first_sight(pen: Pen, species: str, kind: str, key: str) -> None:
@@ -155,8 +167,8 @@ def first_sight(pen: Pen, species: str, kind: str, key: str) -> None:
     _sheet(pen, wrap(line, pen.columns(WIDTH - 40)), _top(pen), "You see it. Nobody pointed.")
 
 
-def sighted(pen: Pen, x: float, y: float, seen: Sighting, now: float) -> None:
-    """A ring that closes around what one sees unaided, and its name; x, y: its foot."""
+def sighted(pen: Pen, x: float, y: float, seen: Sighting, now: float, taken: Sequence[Box] = ()) -> None:
+    """A ring that closes around what one sees unaided, and its name; x, y: its foot; taken: what covers the world."""
     fresh = min(1.0, max(0.0, seen.until - now))
     colour = mix((30, 32, 60), SKYBLUE, fresh)
     reach = 20 + (14 if seen.first else 5) * (0.5 + 0.5 * math.sin(now * 4))
@@ -164,18 +176,32 @@ def sighted(pen: Pen, x: float, y: float, seen: Sighting, now: float) -> None:
         angle = math.tau * dot / 24 - now * 0.6
         pen.fill(colour, x + reach * math.cos(angle), y - 12 + 0.7 * reach * math.sin(angle), 1.5, 1)
     if fresh > 0.5:
-        _label(pen, article(seen.species), x, y + 8, SKYBLUE)
+        _label(pen, article(seen.species), (x, y + 8, y - 46), SKYBLUE, taken)
 
 
-def whisper(pen: Pen, x: float, y: float, text: str) -> None:
-    """What the senses tell, in small words below a place; x, y: its foot."""
-    _label(pen, text, x, y + 6, DIM)
+def whisper(pen: Pen, x: float, y: float, text: str, taken: Sequence[Box] = ()) -> None:
+    """What the senses tell, in small words below a place; x, y: its foot; taken: what covers the world."""
+    _label(pen, text, (x, y + 6, y - 40), PAPER, taken)
 
 
-def _label(pen: Pen, text: str, x: float, y: float, colour: Colour) -> None:
-    """Words centred on x, kept inside the picture."""
-    width = len(text) * pen.letter
-    pen.text(text, min(max(4, x - width // 2), WIDTH - width - 4), min(max(4, y), HEIGHT - 22 - pen.line), colour)
+def _label(pen: Pen, text: str, at: tuple[float, float, float], colour: Colour, taken: Sequence[Box]) -> None:
+    """Words centred on x, kept inside the picture, below a place or, where something covers that, above it or beside
+    or above what covers it; at: x, the y below and the y above."""
+    width, lowest = len(text) * pen.letter, HEIGHT - 22 - pen.line
+    x = min(max(4, at[0] - width // 2), WIDTH - width - 4)
+    spots = [(x, min(max(4, y), lowest)) for y in at[1:]]
+    spots += [(box[0] - width - 4, spots[0][1]) for box in taken if box[0] > width + 8]
+    spots += [(x, box[1] - pen.line - 2) for box in taken if box[1] > pen.line + 6]
+    for left, top in spots:
+        if not any(_meet((left, top, width, pen.line), box) for box in taken):
+            pen.text(text, left, top, colour)
+            return
+
+
+def _meet(one: Box, other: Box) -> bool:
+    """True if two boxes share a point."""
+    apart = one[0] >= other[0] + other[2] or other[0] >= one[0] + one[2]
+    return not apart and one[1] < other[1] + other[3] and other[1] < one[1] + one[3]
 
 
 def banner(pen: Pen, text: str, seconds: float, colour: Colour = SKYBLUE, wide: bool = True) -> None:
@@ -187,11 +213,18 @@ def banner(pen: Pen, text: str, seconds: float, colour: Colour = SKYBLUE, wide: 
     pen.text(text + dots, left + 8, top + 4, colour)
 
 
-def notes(pen: Pen, lines: list[str], width: float = 612) -> None:
-    """Short notes at the upper left, each in a line or two; width: layout px that are free there."""
-    rows = [row for line in lines for row in wrap(line, pen.columns(width))[:2]]
-    for index, row in enumerate(rows[-4:]):
-        pen.text(row[: pen.columns(width)], 12, _top(pen) + 2 + pen.line * index, DIM)
+def notes(pen: Pen, lines: list[str], width: float = 612) -> Box:
+    """Short notes at the upper left, each in up to three rows; width: layout px that are free. The box they fill."""
+    rows = [row for line in lines for row in wrap(line, pen.columns(width))[:3]][-6:]
+    for index, row in enumerate(rows):
+        pen.text(row, 12, _top(pen) + 2 + pen.line * index, NOTE)
+    return 12, _top(pen) + 2, max(map(len, rows), default=0) * pen.letter, pen.line * len(rows)
+
+
+def notice(pen: Pen, line: str) -> None:
+    """A note on a plate at the upper edge, over whatever page is open."""
+    rows = wrap(line, pen.columns(WIDTH - 40))[:2]
+    _sheet(pen, rows, 2)
 
 
 def clock(pen: Pen, world: World, shown: int, found: int) -> None:

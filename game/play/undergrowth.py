@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pygame as pg
 
+from game.play import shore
 from game.play.palette import RAMPS, tone
 from game.play.pixels import empty, outlined
 from game.realm.worldgen import TILE, Ground, Map
@@ -33,7 +34,7 @@ def grow(land: Map) -> Iterator[tuple[str, int, int, int]]:
     luck, sort = rng.random(tiles.shape), rng.random(tiles.shape)
     dx, dy = rng.integers(2, TILE - 2, tiles.shape), rng.integers(4, TILE, tiles.shape)
     variant = rng.integers(0, 12, tiles.shape)
-    taken = np.zeros(tiles.shape, bool)
+    taken = shore.soaked(land)
     for place in land.places:  # nothing grows before a landmark, where tracks are seen
         column, row = place.x // TILE, place.y // TILE
         taken[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2] = True
