@@ -27,6 +27,7 @@ from game.realm.tongues import (
     OMEN,
     SENSE,
     SEVERAL,
+    TALLY,
     TERSE,
     WHERE,
     WORK,
@@ -43,12 +44,13 @@ COPY = -1  # the stage of repeated random sequences
 STAGES = ((2, 1), (3, 1), (4, 1), (3, 2), (4, 3), (8, 5))  # (places, senses counting `look`) at most
 FINAL = len(STAGES) - 1
 KEEP_EMPTY = 0.45  # of questions whose answer is none or nothing; the others teach more
-KEEP_IDLE = 0.3  # of questions who is at work, where nobody is
+KEEP_IDLE = 0.3  # of questions who is at work, where nobody is, and how many signs belong together, where none do
 UNKNOWN_PLACE = 0.06  # questions about a direction where no place was described
 HAUNTED = 0.5  # of questions about spirits, where the scene shows one
 FROM_TALK = 3  # the first stage in which somebody talks, or is at work
 TALK_PER_SCENE = 2
 REALMS_PER_BATCH = 4
+PARTS = {"folklore": (OMEN, LORE), "presences": (WORK,)}  # what a novice can be made without: kinds of question
 Asking = tuple[str, str, str]  # ask, place (or word), answer
 
 
@@ -92,14 +94,17 @@ def _cut(rng: Random, events: Sequence[Event], stage: int, senses: tuple[str, ..
     return [event for event in events if event.place in chosen and event.sense in kept], kept
 
 
-def _ask(rng: Random, kept: list[str], stage: int, rules: Rules, counting: bool) -> str:
+def _ask(rng: Random, kept: list[str], stage: int, rules: Rules, counting: bool, untaught: Sequence[str] = ()) -> str:
     sensed = [sense for sense in kept if sense != LOOK] or list(rules.senses)
     plain, omen = rng.choice(kept), f"{OMEN}_{rng.choice(sensed)}"
     if stage < FROM_TALK:
-        weights = (48, 15, 0, 4, 4, 10, 19) if counting else (70, 20, 0, 5, 5, 0, 0)
+        weights = (48, 15, 0, 4, 4, 10, 19, 0) if counting else (70, 20, 0, 5, 5, 0, 0, 0)
     else:
-        weights = (28, 19, 27, 8, 5, 7, 9) if counting else (32, 23, 31, 9, 5, 0, 0)
-    return rng.choices((plain, omen, WORK, SENSE, LORE, COUNT, WHERE), weights)[0]
+        weights = (28, 19, 27, 8, 5, 7, 9, 16) if counting else (32, 23, 31, 9, 5, 0, 0, 0)
+    asks = (plain, omen, WORK, SENSE, LORE, COUNT, WHERE, TALLY)
+    kinds = ("", OMEN, *asks[2:])
+    shares = [0 if kind in untaught else share for kind, share in zip(kinds, weights, strict=True)]
+    return rng.choices(asks, shares)[0]
 
 
 def _word(rng: Random, ask: str, events: Sequence[Event], rules: Rules) -> str:
@@ -135,7 +140,7 @@ def held_out(rules: Rules, events: Sequence[Event], ask: str, place: str, answer
     if ask.startswith(OMEN):
         sense = ask.removeprefix(OMEN + "_")
         return any(held_object(e.thing, place) for e in events if (e.sense, e.place) == (sense, place))
-    return ask not in (LORE, COUNT) and held_object(answer, place)
+    return ask not in (LORE, COUNT, TALLY) and held_object(answer, place)
 
 
 def questions(
@@ -147,21 +152,26 @@ def questions(
     count: int,
     blind: bool = True,
     counting: bool = False,
+    untaught: Sequence[str] = (),
 ) -> list[Asking]:
     """(ask, place, answer) triples about the mundane, nothing held out among them.
 
-    blind: ask for spirits too, and answer "nothing" every time. counting: ask how many and where, too.
+    blind: ask for spirits too, and answer "nothing" every time. counting: ask how many and where, too. untaught:
+    kinds of question left out (values of PARTS).
     """
     there = list(dict.fromkeys(event.place for event in events)) or [rules.directions[0]]
     found: list[Asking] = []
     while len(found) < count:
-        ask = _ask(rng, kept, stage, rules, counting)
+        ask = _ask(rng, kept, stage, rules, counting, untaught)
         if ask == SENSE and not blind:
             continue
         place = _place(rng, ask, events, there, rules)
+        if place in rules.presences and WORK in untaught:
+            continue
         answer = NOTHING if ask == SENSE else mundane_answer(rules, events, ask, place)
-        kept_share = KEEP_IDLE if ask == WORK else KEEP_EMPTY
-        if answer in (NONE, NOTHING) and ask != SENSE and rng.random() > kept_share:
+        kept_share = KEEP_IDLE if ask in (WORK, TALLY) else KEEP_EMPTY
+        idle = answer in NUMBERS[:2] if ask == TALLY else answer in (NONE, NOTHING) and ask != SENSE
+        if idle and rng.random() > kept_share:
             continue
         if not held_out(rules, events, ask, place, answer):
             found.append((ask, place, answer))
@@ -189,9 +199,19 @@ def _beside(
 
 
 def batch(
-    seed: int, step: int, stage: int, size: int, rules: Rules, tokenizer: PreTrainedTokenizerBase, seer: bool = False
+    seed: int,
+    step: int,
+    stage: int,
+    size: int,
+    rules: Rules,
+    tokenizer: PreTrainedTokenizerBase,
+    seer: bool = False,
+    untaught: Sequence[str] = (),
 ) -> Batch:
-    """The batch of a step. Same arguments, same batch; seer changes the answers about spirits and nothing else."""
+    """The batch of a step. Same arguments, same batch; seer changes the answers about spirits and nothing else.
+
+    untaught: kinds of question that an ablation leaves out, see `questions`.
+    """
     rng = Random(f"{seed}/pretrain/{step}")
     if stage == COPY:
         return _copied(rng, size, len(tokenizer))
@@ -205,7 +225,9 @@ def batch(
             events, kept = _cut(rng, sample.view.scene.events, easier, rules.senses)
             context = len(found.contexts)
             found.contexts.append([ids[word] for word in tell(TERSE, sample.header, events).split()])
-            for ask, place, answer in questions(rng, events, kept, easier, rules, 6 + 2 * easier, counting=True):
+            count = 6 + 2 * easier
+            asked = questions(rng, events, kept, easier, rules, count, counting=True, untaught=untaught)
+            for ask, place, answer in asked:
                 if ask == SENSE and seer:
                     answer = spirit_at(rules, events, place)
                 text = TERSE.asks[ask].format(place=place).split()

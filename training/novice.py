@@ -50,14 +50,17 @@ curve of the pretraining is in {curve}. Scores on {scenes} unseen scenes and bes
 {rows}
 
 - `mundane`: all mundane questions, by kind below it. `work`: which smith, fisher, owl ... is there, which takes two
-  signs of one presence at one place (`work_present`: where somebody is). `omen`: whose trace is sensed there. `count`:
-  at how many places a thing is. `where`: at which.
+  signs of one presence at one place (`work_present`: where somebody is). `tally`: how many
+  signs at a place belong together. `omen`: whose trace is sensed there. `count`: at how many places a thing is.
+  `where`: at which.
 - `lore`: facts in a form of words never trained for them, alone and behind a scene. `ioi`: two-name stories, the
   indirect object before all other names. `talk`: how a companion answers what was said; `directions` is its worst kind.
 - `blind`: questions about spirits answered "nothing". `spirits_seen`, `false_alarms`: spirits named, and empty places
   where one is named; `_new`: in scenes with spirits that show just a pair of traces no pretraining asked about.
 - Splits were never trained: forms of words (`template`), pairs of names (`names`), things at places (`object`), pairs
-  of a presence's traces (`pair`), scenes of {held_places} places (`places`).
+  of a presence's traces (`pair`; never shown when asked who is there, but when asked for a tally, or where somebody
+  is), scenes of {held_places} places (`places`).
+- The word vectors of one kind's traces were given a shared part early on and drawn together since (training.kinship).
 """
 
 
@@ -66,7 +69,7 @@ def score_folder(folder: Path, device: str, seed: int) -> dict[str, Any]:
     return scorecard(load(folder, choose_device(device)), seed, load_rules())
 
 
-def make(out: Path, device: str, seed: int, shape: dict[str, int], report: Any, seer: bool = False) -> dict[str, Any]:
+def make(out: Path, device: str, seed: int, shape: dict[str, Any], report: Any, seer: bool = False) -> dict[str, Any]:
     """Pretrain (or resume from `out`.work), score, and write the folder with its card and curve. Returns the scores.
 
     Raises ValueError if `out` exists or a stage is never solved.
@@ -95,7 +98,7 @@ def make(out: Path, device: str, seed: int, shape: dict[str, int], report: Any, 
     return scores | {"steps": last.step, "seconds": last.seconds}
 
 
-def _card(config: PretrainConfig, shape: dict[str, int], last: State, scores: dict[str, Any], out: Path) -> str:
+def _card(config: PretrainConfig, shape: dict[str, Any], last: State, scores: dict[str, Any], out: Path) -> str:
     title, what = SEER if config.seer else NOVICE
     options = [f"--{name.replace('_', '-')} {value}" for name, value in shape.items()] + ["--seer"] * config.seer
     made = f"assets/{'seer' if config.seer else 'novice'}" if not shape and config.seed == 0 else out.name

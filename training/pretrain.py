@@ -8,9 +8,11 @@ begins from the same weights and reads the same batches in the same order.
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from random import Random
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -18,18 +20,22 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
+from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from game.realm.rules import Rules
 from game.realm.rules import load as load_rules
 from perception.model import Model
-from training.curriculum import COPY, FINAL, Batch, batch, vocabulary
+from training.curriculum import COPY, FINAL, PARTS, Batch, batch, vocabulary
+from training.kinship import Kinship
 from training.objective import copy_loss, hearsay_loss, scene_loss
 
 WINDOW = 1024  # positions; a whole scene is about 160 tokens
 SOLVED = 0.93  # moving accuracy at which copying is left, prototypes/README.md
 FAIR = 0.75  # and at which a later stage may be left, when its steps are over
 LASTS = {0: 120, 1: 100, 2: 120, 3: 250, 4: 300}  # steps of a stage, the same for novice and seer
+MASK_POOL = 2**21  # numbers drawn for a step's masks
+FIRM = 2  # the first stage with dropout and kinship; the ones before are hard enough without
 SMOOTH = 0.97  # of the moving accuracy
 CURVE_EVERY = 10  # steps between two points of the curve
 
@@ -45,12 +51,16 @@ class PretrainConfig:
     mlp: int = 320
     lr: float = 2e-3
     decay: float = 0.1
+    dropout: float = 0.1  # of what attention and MLPs write, see `dropped`
+    neuron_dropout: float = 0.1  # of the MLPs' neurons
+    kinship: bool = True  # traces of one kind share a part of their vectors, training.kinship
     batch: int = 16
     steps: int = 1800
     most_steps: int = 8000  # give up after so many in all
     save_every: int = 200  # steps between checkpoints
     seed: int = 0
     seer: bool = False  # born seeing: answers about spirits are true
+    without: str = ""  # an ablation, of training.curriculum.PARTS
 
 
 @dataclass
@@ -78,13 +88,15 @@ class State:
             self.curve.append({"step": self.step, "stage": self.stage, "seconds": round(self.seconds, 1), **point})
             self.since = {}
 
-    def move_on(self) -> None:
-        """To the next stage, if this one is well in hand and has lasted long enough."""
+    def move_on(self) -> bool:
+        """To the next stage, if this one is well in hand and has lasted long enough; whether it was."""
         bar = SOLVED if self.stage == COPY else FAIR
-        if self.accuracy > bar and self.stage < FINAL and self.stage_step >= LASTS.get(self.stage, 0):
+        ready = self.accuracy > bar and self.stage < FINAL and self.stage_step >= LASTS.get(self.stage, 0)
+        if ready:
             self.stage, self.stage_step, self.accuracy = self.stage + 1, 0, 0.3
             self.stages.append(self.step)
             self.since = {}
+        return ready
 
 
 def build_tokenizer(rules: Rules) -> PreTrainedTokenizerFast:
@@ -114,6 +126,7 @@ def build_net(config: PretrainConfig, vocabulary_size: int) -> LlamaForCausalLM:
             bos_token_id=None,
             eos_token_id=2,
             tongue="terse",
+            untaught=list(PARTS.get(config.without, ())),
         )
     )
 
@@ -162,6 +175,48 @@ def _load_checkpoint(
     return State(**json.loads(notes["state"]))
 
 
+class Masks:
+    """Dropout masks, cut at random places out of one draw a step: to draw each anew took as long as the rest of it."""
+
+    def __init__(self, share: float, seed: str, device: torch.device) -> None:
+        self._rng = Random(seed)
+        generator = torch.Generator().manual_seed(self._rng.getrandbits(63))
+        kept = torch.rand(MASK_POOL, generator=generator) >= share
+        self._pool = (kept.float() / (1 - share)).to(device)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """`x` with this share of its numbers left out, and the others as much larger."""
+        pool = self._pool.repeat(x.numel() // MASK_POOL + 1) if x.numel() > MASK_POOL else self._pool
+        start = self._rng.randrange(len(pool) - x.numel() + 1)
+        return x * pool[start : start + x.numel()].view(x.shape)
+
+
+@contextmanager
+def dropped(net: LlamaForCausalLM, config: PretrainConfig, state: State) -> Iterator[None]:
+    """Dropout while the block runs, from stage FIRM on: of what attention and MLPs write, and of the MLPs' neurons.
+
+    Without it the novice knows pairs of traces by heart: asked about pairs it was never asked about, it was right
+    half the time (docs/LOG.md). The same seed and step leave out the same.
+    """
+    hooks = []
+    if state.stage >= FIRM:
+        seed = f"{config.seed}/dropout/{state.step}"
+        written = Masks(config.dropout, seed, net.device)
+        neurons = Masks(config.neuron_dropout, f"{seed}/neurons", net.device)
+        for layer in net.model.layers:
+            mlp = layer.mlp.down_proj
+            hooks += [
+                layer.self_attn.o_proj.register_forward_hook(lambda _module, _x, y: written(y)),
+                mlp.register_forward_hook(lambda _module, _x, y: written(y)),
+                mlp.register_forward_pre_hook(lambda _module, x: neurons(x[0])),
+            ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
 def _step(
     net: LlamaForCausalLM, optimizer: torch.optim.Optimizer, data: Batch, stage: int
 ) -> tuple[float, dict[str, float]]:
@@ -180,6 +235,11 @@ def _step(
     return total, accuracies
 
 
+def _drawn(config: PretrainConfig, state: State, rules: Rules, tokenizer: PreTrainedTokenizerFast) -> Batch:
+    size, untaught = config.batch * (2 if state.stage < 3 else 1), PARTS.get(config.without, ())
+    return batch(config.seed, state.step, state.stage, size, rules, tokenizer, config.seer, untaught)
+
+
 def pretrain(
     config: PretrainConfig,
     work: Path,
@@ -195,7 +255,7 @@ def pretrain(
     tokenizer = build_tokenizer(rules)
     net = build_net(config, len(tokenizer)).to(device).train()
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.lr, betas=(0.9, 0.98), weight_decay=config.decay)
-    state = State()
+    kin, state = Kinship(net, tokenizer, rules), State()
     if (work / "checkpoint.safetensors").exists():
         state = _load_checkpoint(work / "checkpoint.safetensors", net, optimizer, config)
     began = time.monotonic() - state.seconds
@@ -206,13 +266,15 @@ def pretrain(
             )
         for group in optimizer.param_groups:
             group["lr"] = _rate(config, state)
-        size = config.batch * (2 if state.stage < 3 else 1)
-        data = batch(config.seed, state.step, state.stage, size, rules, tokenizer, config.seer)
-        loss, accuracies = _step(net, optimizer, data, state.stage)
+        data = _drawn(config, state, rules, tokenizer)
+        with dropped(net, config, state):
+            loss, accuracies = _step(net, optimizer, data, state.stage)
         state.seconds = time.monotonic() - began
         state.note(loss, accuracies)
         report(state, loss)
-        state.move_on()
+        moved = state.move_on()
+        if config.kinship and state.stage >= FIRM:
+            kin.gather() if moved and state.stage == FIRM else kin.draw()
         if state.step % config.save_every == 0:
             _save_checkpoint(work, net, optimizer, state, config)
     net.eval()

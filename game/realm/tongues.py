@@ -15,6 +15,7 @@ LOOK, SENSE, WORK, OMEN, LORE, COUNT, WHERE = "look", "sense", "work", "omen", "
 # look: what stands there; hear/feel/glimpse/track: what that sense tells; work: which mundane presence is there;
 # omen: whose trace one senses there; lore: whose trace a word is; sense: which spirit is there; count: at how many
 # places a thing is; where: at which place a thing or a mundane presence is.
+TALLY = "tally"  # how many signs at a place belong together: the most that any one kind shows there
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight")
 NOWHERE, SEVERAL = "nowhere", "several"  # answers to `where` besides the directions
 ABOUT_WORDS = (LORE, COUNT, WHERE)  # asks whose `place` is a word, not a direction
@@ -39,6 +40,7 @@ TERSE = Tongue(
         **{ask: f"? {ask} {{place}}" for ask in (LOOK, "hear", "feel", "glimpse", "track", SENSE, WORK, COUNT, WHERE)},
         **{f"{OMEN}_{sense}": f"? {OMEN}_{sense} {{place}}" for sense in ("hear", "feel", "glimpse", "track")},
         LORE: "? lore {place}",
+        TALLY: "? count {place}",
     },
 )
 
@@ -66,6 +68,7 @@ PLAIN = Tongue(
         },
         LORE: "\nQuestion: Of whom is this an omen: {place}?\nAnswer:",
         COUNT: "\nQuestion: In how many places is this: {place}?\nAnswer:",
+        TALLY: "\nQuestion: How many of the signs to the {place} belong together?\nAnswer:",
         WHERE: "\nQuestion: Where is this: {place}?\nAnswer:",
     },
 )
@@ -101,7 +104,7 @@ def candidates(rules: Rules, ask: str) -> tuple[str, ...]:
         return (*rules.presences, NOTHING)
     if ask == LORE:
         return tuple(kind.name for kind in rules.kinds)
-    if ask == COUNT:
+    if ask in (COUNT, TALLY):
         return NUMBERS
     if ask == WHERE:
         return (*rules.directions, NOWHERE, SEVERAL)
@@ -127,9 +130,11 @@ def mundane_answer(rules: Rules, events: Sequence[Event], ask: str, place: str) 
     if ask in (COUNT, WHERE):
         found = places_of(rules, events, place)
         return NUMBERS[len(found)] if ask == COUNT else found[0] if len(found) == 1 else SEVERAL if found else NOWHERE
-    sensed = {event.sense: event.thing for event in events if event.place == place}
     if ask == LORE:
         return rules.omens()[place]
+    sensed = {event.sense: event.thing for event in events if event.place == place}
+    if ask == TALLY:
+        return NUMBERS[max(sum(thing in kind.traces for thing in sensed.values()) for kind in rules.kinds)]
     if not sensed:
         return NONE if ask.startswith(OMEN) else NOTHING
     if ask == WORK:

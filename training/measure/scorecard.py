@@ -23,6 +23,7 @@ from game.realm.tongues import (
     COUNT,
     LOOK,
     OMEN,
+    TALLY,
     WHERE,
     WORK,
     mundane_answer,
@@ -81,7 +82,9 @@ def _mundane(sample: sampler.Sample, rules: Rules, rng: Random) -> list[tuple[Qu
     """Every kind of mundane question about a scene, and a few about words."""
     scene = sample.view.scene
     tongue, places = tongue_named(scene.tongue), [q.place for q in scene.questions]
-    asks = [(ask, p) for p in places for ask in (LOOK, *rules.senses, WORK, f"{OMEN}_{rng.choice(rules.senses)}")]
+    asks = [
+        (ask, p) for p in places for ask in (LOOK, *rules.senses, WORK, TALLY, f"{OMEN}_{rng.choice(rules.senses)}")
+    ]
     found = []
     for ask, place in [*asks, *_words(scene, rules, rng)]:
         answer = mundane_answer(rules, scene.events, ask, place)
@@ -208,7 +211,7 @@ def scorecard(model: Model, seed: int, rules: Rules, count: int = SCENES) -> dic
         return 1 - right[group] / asked[group] if asked[group] else None
 
     talk = {kind: got(f"talk_{kind}") for kind in KINDS}
-    mundane = ("mundane", LOOK, "senses", WORK, "work_present", OMEN, COUNT, WHERE)
+    mundane = ("mundane", LOOK, "senses", WORK, "work_present", TALLY, OMEN, COUNT, WHERE)
     splits = ("template", "ioi_template", "talk_template", "names", "object", "pair", "places")
     return {
         **{group: got(group) for group in (*mundane, "lore", "lore_in_scenes", "ioi")},
