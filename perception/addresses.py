@@ -1,7 +1,8 @@
 """Where the attention heads of a language model live: an address table, and views of every head's matrices.
 
 The table is data, one row per family of architectures (a habit of pyvene, ANCHORS.md); everything that measures
-or changes a head goes through it. Supported: plain and grouped-query attention whose output is a sum over heads.
+or changes a head goes through it. Supported: plain and grouped-query attention whose output is a sum over heads. Where
+a norm follows the attention (Gemma 2 and 3), what a head writes is counted before it.
 
 Shape legend, used as suffixes: H heads, G key/value heads (H = G under plain attention), N = H // G,
 D head size, M hidden size.
@@ -30,7 +31,8 @@ class Address:
     final_norm: str
     fused: bool = False  # q, k and v are consecutive parts of one matrix
     transposed: bool = False  # Conv1D keeps (in, out); Linear keeps (out, in)
-    gain_offset: float = 0.0  # the final norm multiplies by weight + this
+    gain_offset: float = 0.0  # norms multiply by weight + this
+    post_norm: str = ""  # what the attention's output goes through on its way to the residual stream
 
 
 _LLAMA = ("model.layers", "input_layernorm", "self_attn", "q_proj", "k_proj", "v_proj", "o_proj", "model.norm")
@@ -40,6 +42,8 @@ ADDRESSES = {
     "qwen2": Address(*_LLAMA),
     "qwen3": Address(*_LLAMA),
     "gemma": Address(*_LLAMA, gain_offset=1.0),
+    "gemma2": Address(*_LLAMA, gain_offset=1.0, post_norm="post_attention_layernorm"),
+    "gemma3_text": Address(*_LLAMA, gain_offset=1.0, post_norm="post_attention_layernorm"),
     "gpt2": Address(
         "transformer.h", "ln_1", "attn", "c_attn", "c_attn", "c_attn", "c_proj", "transformer.ln_f", True, True
     ),
@@ -73,6 +77,7 @@ class HeadMap:
     hidden: int
     attentions: tuple[nn.Module, ...]
     norms: tuple[nn.Module, ...]
+    post_norms: tuple[nn.Module, ...]  # () where none follows the attention
     final_norm: nn.Module
     gain_offset: float
     projections: tuple[dict[str, Projection], ...]
@@ -98,7 +103,7 @@ def addresses(model: nn.Module) -> HeadMap:
     kind = str(config.model_type)
     if kind not in ADDRESSES:
         raise ValueError(
-            f"model type {kind!r}: no address of its heads is known; add a row to ADDRESSES in perception/heads.py"
+            f"model type {kind!r}: no address of its heads is known; add a row to ADDRESSES in perception/addresses.py"
             f" (known: {', '.join(sorted(ADDRESSES))})"
         )
     at = ADDRESSES[kind]
@@ -106,6 +111,7 @@ def addresses(model: nn.Module) -> HeadMap:
         blocks: list[nn.Module] = list(model.get_submodule(at.layers).children())
         attentions = tuple(block.get_submodule(at.attention) for block in blocks)
         norms = tuple(block.get_submodule(at.norm) for block in blocks)
+        post_norms = tuple(block.get_submodule(at.post_norm) for block in blocks) if at.post_norm else ()
         final_norm = model.get_submodule(at.final_norm)
     except AttributeError as error:
         raise ValueError(f"model type {kind!r} is not laid out as ADDRESSES says: {error}") from None
@@ -114,7 +120,7 @@ def addresses(model: nn.Module) -> HeadMap:
     head_dim = int(getattr(config, "head_dim", None) or hidden // heads)
     projections = tuple(_projections(at, layer, heads, kv_heads, head_dim) for layer in range(len(blocks)))
     sizes = (len(blocks), heads, kv_heads, head_dim, hidden)
-    return HeadMap(*sizes, attentions, norms, final_norm, at.gain_offset, projections, model)
+    return HeadMap(*sizes, attentions, norms, post_norms, final_norm, at.gain_offset, projections, model)
 
 
 def _projections(at: Address, layer: int, heads: int, kv_heads: int, head_dim: int) -> dict[str, Projection]:

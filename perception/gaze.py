@@ -11,6 +11,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from perception.heads import Record
+from perception.language import told
 from perception.messages import Gaze, Glance, Scene
 
 WORDS = 6  # words told of
@@ -23,7 +24,7 @@ def place_tokens(tokenizer: PreTrainedTokenizerBase, scene: Scene) -> dict[str, 
     The place's name counts where it stands before the thing, in the same statement; statements are told in the order
     of the events. Needs a tokenizer with offsets.
     """
-    offsets = tokenizer(scene.text, return_offsets_mapping=True)["offset_mapping"]
+    _, offsets = told(tokenizer, scene.text)
     found: dict[str, list[int]] = {}
     cursor = 0
     for event in scene.events:
@@ -67,10 +68,10 @@ def _fractions(mass_P: Tensor) -> tuple[float, ...]:
 
 def _words(tokenizer: PreTrainedTokenizerBase, scene: Scene, mean_K: Tensor) -> tuple[tuple[str, float], ...]:
     """What is read most: words of the context, each with all its occurrences, and the question itself as a whole."""
-    encoded = tokenizer(scene.text, return_offsets_mapping=True)
-    mass = {QUESTION: float(mean_K[len(encoded["input_ids"]) :].sum())}
-    for index, (start, end) in enumerate(encoded["offset_mapping"]):
-        word = _word_at(scene.text, start, end) or tokenizer.decode([encoded["input_ids"][index]]).strip()
+    ids, offsets = told(tokenizer, scene.text)
+    mass = {QUESTION: float(mean_K[len(ids) :].sum())}
+    for index, (start, end) in enumerate(offsets):
+        word = _word_at(scene.text, start, end) or tokenizer.decode([ids[index]]).strip()
         mass[word[:64]] = mass.get(word[:64], 0.0) + float(mean_K[index])
     ordered = sorted(mass.items(), key=lambda item: (-item[1], item[0]))
     return tuple((word, min(1.0, max(0.0, value))) for word, value in ordered[:WORDS])

@@ -21,10 +21,11 @@ import torch
 from torch import Tensor, nn
 
 from perception.addresses import MATRICES, HeadMap, Projection, addresses, head_outputs
+from perception.headnumbers import cue_lift, cue_mass, entropy, mean_over_rows
 
 __all__ = [
     "MATRICES", "HeadMap", "Projection", "Record", "Recorder",
-    "activity", "addresses", "attention_mass", "cue_mass", "entropy", "head_outputs",
+    "activity", "addresses", "attention_mass", "cue_lift", "cue_mass", "entropy", "head_outputs",
 ]  # fmt: skip
 
 IMPLEMENTATIONS = ("sdpa", "eager")  # those whose masks and arithmetic `_Listener` knows
@@ -110,12 +111,15 @@ class Recorder:
 
 
 class _Listener:
-    """What the attention function needs of a Recorder."""
+    """What the attention function needs of a Recorder. What all layers share is made once, for the first of them."""
 
     def __init__(self, implementation: str, rows_BR: Tensor, rows_only: bool) -> None:
         self.implementation, self.rows_only = implementation, rows_only
         self.rows_BR, self.valid_BR = rows_BR.clamp_min(0), rows_BR >= 0
-        self.last_row = int(rows_BR.max()) if rows_BR.numel() else -1  # one host sync per recorder, not per layer
+        self.last_row = int(rows_BR.max()) if rows_BR.numel() else -1  # host syncs of the recorder, not of every layer
+        self._padded = not bool(self.valid_BR.all())
+        self._batch_B1 = torch.arange(len(rows_BR), device=rows_BR.device)[:, None]
+        self._seen: tuple[Any, Tensor, Tensor] | None = None  # what a mask shows: the key, the bias, how many keys
         self.patterns: dict[int, Tensor] = {}
         self.visible: dict[int, Tensor] = {}
         self.z: dict[int, Tensor] = {}
@@ -123,10 +127,12 @@ class _Listener:
 
     def at_rows(self, x_BT: Tensor) -> Tensor:
         """(B, T, ...) -> (B, R, ...)."""
-        return x_BT[torch.arange(x_BT.shape[0], device=x_BT.device)[:, None], self.rows_BR]
+        return x_BT[self._batch_B1, self.rows_BR]
 
     def keep(self, x_BR: Tensor) -> Tensor:
         """(B, R, ...) with zeros at padding rows."""
+        if not self._padded:
+            return x_BR
         return x_BR.masked_fill(~self.valid_BR.reshape(*self.valid_BR.shape, *[1] * (x_BR.dim() - 2)), 0)
 
     def residuals(self, layer: int, _norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -145,24 +151,33 @@ class _Listener:
 
     def hear(self, layer: int, q_BHTD: Tensor, k_BGKD: Tensor, mask: Tensor | None, options: dict[str, Any]) -> Tensor:
         """Store this layer's patterns at the decision rows, and return them (B, H, R, K)."""
-        foreign = [name for name in FOREIGN if options.get(name) is not None]
-        if foreign:
-            raise ValueError(
-                f"this architecture adds {foreign[0]!r} to its attention, which the recorder does not know"
-            )
+        for name in FOREIGN:
+            if options.get(name) is not None:
+                raise ValueError(f"this architecture adds {name!r} to its attention, which the recorder does not know")
         self.fits(q_BHTD.transpose(1, 2))
         scaling = q_BHTD.shape[-1] ** -0.5 if options.get("scaling") is None else options["scaling"]
-        scores_BHRK = _scores(self.at_rows(q_BHTD.transpose(1, 2)), k_BGKD) * scaling
+        scores_BHRK = _scores(self.at_rows(q_BHTD.transpose(1, 2)) * scaling, k_BGKD)
         if options.get("softcap") is not None:
+            if self.implementation != "eager":
+                raise ValueError("this model caps its attention scores, which sdpa can't: load it with eager attention")
             scores_BHRK = torch.tanh(scores_BHRK / options["softcap"]) * options["softcap"]
         # The alignment of transformers' sdpa_attention_forward: without a mask, row t sees keys 0..t.
         causal = mask is None and self.implementation == "sdpa" and q_BHTD.shape[2] > 1
-        bias = self._causal(scores_BHRK) if causal else self._mask_at_rows(mask, scores_BHRK)
-        scores_BHRK = (scores_BHRK + bias).to(torch.promote_types(scores_BHRK.dtype, torch.float32))
-        self.visible[layer] = self.keep((bias > HIDDEN).any(1).sum(-1))
+        bias_BHRK, self.visible[layer] = self._bias(mask, causal, scores_BHRK)
+        scores_BHRK = (scores_BHRK + bias_BHRK).to(torch.promote_types(scores_BHRK.dtype, torch.float32))
         pattern_BHRK = self.keep(scores_BHRK.softmax(-1).transpose(1, 2)).transpose(1, 2)
         self.patterns[layer] = pattern_BHRK
         return pattern_BHRK
+
+    def _bias(self, mask: Tensor | None, causal: bool, scores_BHRK: Tensor) -> tuple[Tensor, Tensor]:
+        """The additive mask (B, 1 or H, R, K), and keys in sight of each row (B, R); layers with one mask share it."""
+        keys = scores_BHRK.shape[-1]
+        if self._seen is not None and self._seen[0][0] is mask and self._seen[0][1:] == (causal, keys):
+            return self._seen[1:]
+        bias = self._causal(scores_BHRK) if causal else self._mask_at_rows(mask, scores_BHRK)
+        visible_BR = self.keep((bias > HIDDEN).any(1).sum(-1))
+        self._seen = ((mask, causal, keys), bias, visible_BR)
+        return bias, visible_BR
 
     def _causal(self, scores_BHRK: Tensor) -> Tensor:
         key_K = torch.arange(scores_BHRK.shape[-1], device=scores_BHRK.device)
@@ -236,25 +251,6 @@ def _registered(implementation: str) -> str:
         ALL_ATTENTION_FUNCTIONS.register(name, partial(_attend, implementation))
         ALL_MASK_ATTENTION_FUNCTIONS.register(name, ALL_MASK_ATTENTION_FUNCTIONS[implementation])
     return name
-
-
-def entropy(pattern_BHRK: Tensor, visible_BR: Tensor) -> Tensor:
-    """How widely each head looks: -sum a log a / log(t + 1), in [0, 1], (B, H, R); t + 1 = the keys in sight.
-
-    0 where only one key is in sight. Source: MEASUREMENT.md, per-head table.
-    """
-    width_BR = visible_BR.clamp_min(2).to(pattern_BHRK.dtype).log()
-    return -torch.xlogy(pattern_BHRK, pattern_BHRK).sum(-1) / width_BR[:, None]
-
-
-def cue_mass(pattern_BHRK: Tensor, cue_BRK: Tensor) -> Tensor:
-    """Attention on the marked keys: bool cue masks (B, R, K) -> (B, H, R), in [0, 1] (MEASUREMENT.md)."""
-    return (pattern_BHRK * cue_BRK[:, None]).sum(-1)
-
-
-def mean_over_rows(x_BHR: Tensor, valid_BR: Tensor) -> Tensor:
-    """Mean over the valid decision rows: (B, H, R) -> (H,); zeros if there is none."""
-    return (x_BHR * valid_BR[:, None]).sum((0, 2)) / valid_BR.sum().clamp_min(1)
 
 
 def activity(record: Record) -> list[float]:

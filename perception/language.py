@@ -2,11 +2,14 @@
 
 A context is tokenised once, with whatever special tokens the tokenizer puts in front of a text; questions and
 answers are tokenised without them. An answer is tokenised behind its question, so that every tokenizer sees the
-same join as in running text.
+same join as in running text. A tokenizer with a chat template is spoken to in it: the context and the question are one
+turn of the user, the answer is how the assistant begins.
 """
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 from transformers import PreTrainedTokenizerBase
 
@@ -17,9 +20,56 @@ class LanguageError(ValueError):
     """A text that this model cannot read: one line, what and how to mend it."""
 
 
+SPOKEN = "\u2063context and question\u2063"  # stands for them in a template; no template trims or holds it
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a chat template puts before a context and behind a question; `join` comes before an answer."""
+
+    before: str = ""
+    behind: str = ""
+    join: str = " "
+
+
+@lru_cache(maxsize=8)
+def frame(tokenizer: PreTrainedTokenizerBase) -> Frame:
+    """How this tokenizer's model is spoken to. Raises LanguageError for a chat template that can't be used."""
+    if not getattr(tokenizer, "chat_template", None):
+        return Frame()
+    turn = [{"role": "user", "content": SPOKEN}]
+    try:
+        text = str(
+            tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True, enable_thinking=False)
+        )
+    except Exception as error:  # a template is a program of somebody else's
+        why = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise LanguageError(f"the tokenizer's chat template fails ({why}); mend it, or remove it") from error
+    parts = text.split(SPOKEN)
+    if len(parts) != 2:
+        raise LanguageError("the tokenizer's chat template doesn't hold the user's words once; mend it, or remove it")
+    return Frame(parts[0], parts[1], "" if parts[1][-1:].isspace() else " ")
+
+
+def told(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+    """Token ids of a context, and where in `text` each begins and ends (0, 0 for tokens of the chat template)."""
+    before = frame(tokenizer).before
+    encoded = tokenizer(before + text, return_offsets_mapping=True, add_special_tokens=not before)
+    skip = len(before)
+    spans = [(max(0, start - skip), max(0, end - skip)) for start, end in encoded["offset_mapping"]]
+    return encoded["input_ids"], spans
+
+
+def text_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """Token ids of a context's text, as a model is told it."""
+    before = frame(tokenizer).before
+    ids: list[int] = tokenizer(before + text, add_special_tokens=not before)["input_ids"]
+    return ids
+
+
 def context_tokens(tokenizer: PreTrainedTokenizerBase, scene: Scene) -> list[int]:
     """Token ids of a scene's text. Raises LanguageError for an empty one or for words that the tokenizer lacks."""
-    ids: list[int] = tokenizer(scene.text)["input_ids"]
+    ids = text_tokens(tokenizer, scene.text) if scene.text else []
     if not ids:
         raise LanguageError(f"scene {scene.id}: its text is empty; a scene needs at least one token")
     _refuse_unknown(tokenizer, ids, scene.text, f"scene {scene.id}")
@@ -28,21 +78,23 @@ def context_tokens(tokenizer: PreTrainedTokenizerBase, scene: Scene) -> list[int
 
 def question_tokens(tokenizer: PreTrainedTokenizerBase, question: Question) -> list[int]:
     """Token ids of a question, to stand right behind its context."""
-    ids: list[int] = tokenizer(question.text, add_special_tokens=False)["input_ids"]
-    if not ids:
+    ids: list[int] = tokenizer(question.text + frame(tokenizer).behind, add_special_tokens=False)["input_ids"]
+    if not ids or not question.text:
         raise LanguageError(f"question {question.ask} {question.place}: its text is empty")
     _refuse_unknown(tokenizer, ids, question.text, f"question {question.ask} {question.place}")
     return ids
 
 
 def answer_tokens(tokenizer: PreTrainedTokenizerBase, question: Question, answers: Sequence[str]) -> list[list[int]]:
-    """Token ids of each answer as it stands behind the question (joined by a space)."""
-    asked = tokenizer(question.text, add_special_tokens=False)["input_ids"]
+    """Token ids of each answer as it stands behind the question (joined by a space, in running text)."""
+    spoken = frame(tokenizer)
+    text = question.text + spoken.behind
+    asked = tokenizer(text, add_special_tokens=False)["input_ids"]
     found = []
     for answer in answers:
-        whole = tokenizer(f"{question.text} {answer}", add_special_tokens=False)["input_ids"]
+        whole = tokenizer(f"{text}{spoken.join}{answer}", add_special_tokens=False)["input_ids"]
         ids = whole[len(asked) :] if whole[: len(asked)] == asked else []
-        ids = ids or tokenizer(f" {answer}", add_special_tokens=False)["input_ids"]
+        ids = ids or tokenizer(f"{spoken.join}{answer}", add_special_tokens=False)["input_ids"]
         _refuse_unknown(tokenizer, ids, answer, f"answer {answer!r}")
         found.append(ids)
     return found
@@ -63,7 +115,7 @@ def event_tokens(tokenizer: PreTrainedTokenizerBase, scene: Scene) -> list[list[
 
     Events are told in order, so each thing is searched for behind the one before; needs a tokenizer with offsets.
     """
-    offsets = tokenizer(scene.text, return_offsets_mapping=True)["offset_mapping"]
+    _, offsets = told(tokenizer, scene.text)
     cursor = 0
     found: list[list[int]] = []
     for event in scene.events:

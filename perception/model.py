@@ -55,8 +55,8 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def load(source: str | Path = NOVICE, device: torch.device | str = "cpu") -> Model:
-    """Load a model in float32 for inference (eval mode). Raises ModelError in one line."""
+def load(source: str | Path = NOVICE, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> Model:
+    """Load a model for inference (eval mode), its weights cast to dtype. Raises ModelError in one line."""
     where = str(source)
     if where.startswith(HUB):
         where = where.removeprefix(HUB)
@@ -68,7 +68,7 @@ def load(source: str | Path = NOVICE, device: torch.device | str = "cpu") -> Mod
         config = AutoConfig.from_pretrained(where)
         tokenizer = AutoTokenizer.from_pretrained(where)
         net, found = AutoModelForCausalLM.from_pretrained(
-            where, dtype=torch.float32, use_safetensors=True, output_loading_info=True
+            where, dtype=dtype, use_safetensors=True, output_loading_info=True
         )
     except Exception as error:  # any fault of a foreign folder ends in one line
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -5,12 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import Qwen3Config, Qwen3ForCausalLM
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from perception import packing
 from perception.packing import Decision, decide, encode_contexts, pack
-from tests.minds import SMALL, tiny
+from tests.minds import tiny
 from training.frozen import choose_parameters, frozen_loss, frozen_step, full_loss
 
 torch.set_num_threads(1)
@@ -26,11 +25,7 @@ DECISIONS = [
 
 def tiny_net(kind):
     """A random model in float64; one head of keys and values serves two of queries, except in GPT-2."""
-    if kind != "qwen3":
-        return tiny(kind, torch.float64).net
-    torch.manual_seed(0)
-    sizes = {"intermediate_size": 64, "max_position_embeddings": 512, "head_dim": 8}
-    return Qwen3ForCausalLM(Qwen3Config(vocab_size=len(tiny().tokenizer), **sizes, **SMALL)).double().eval()
+    return tiny(kind, torch.float64).net
 
 
 def detaching(context):
