@@ -24,6 +24,7 @@ VERBS = {
     "learn": "one measured training: baseline, train, after, head diff",
     "experiment": "arms x seeds of one registered experiment; the same command goes on after a kill",
     "diff": "reads a head-diff log: table, or export",
+    "report": "a run or an experiment -> one self-contained HTML page, and PNG figures",
     "pretrain": "makes the novice from nothing; --score DIR scores one",
     "mind": "perception and training as a server, for play --mind",
     "bench": "speeds, side by side in one run: realm, perceive, mind, optimizers, frozen, game",
@@ -57,6 +58,16 @@ def _model_options(parser: argparse.ArgumentParser) -> None:
         "--model", default=str(ROOT / "assets" / "novice"), help="a Hugging Face folder, or hub:org/name"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+
+
+def _scenes_or_file(text: str) -> int | Path:
+    """What --probes may be: a number of scenes, or a file of a behaviour's own."""
+    if text.endswith(".jsonl"):
+        return Path(text)
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of scenes nor a FILE.jsonl") from None
 
 
 def build_parser() -> Parser:
@@ -96,28 +107,44 @@ def build_parser() -> Parser:
     add("--replay", type=Path, metavar="FILE", help="live through a saved action log instead")
     verb("perceive", "simulate --ticks 50 --scenes scenes.jsonl && tail -1 scenes.jsonl | main.py perceive")
     add = verb("learn", "learn --lessons 64 --steps 200 --seed 1 --out runs/first --json")
-    add("--behaviour", default="sight", help="what is learned: sight")
-    add("--lessons", type=int, default=64, help="lesson scenes")
+    add("--behaviour", default="sight", metavar="WHAT", help="sight, listen, or a FILE.jsonl (docs/behaviours.md)")
+    add("--lessons", type=int, default=None, help="lesson scenes (default 64; a file's lessons are all its lines)")
+    add("--spirits", type=int, default=0, help="sight: no more lessons once so many spirits were shown")
     add("--steps", type=int, default=None, help="default 300")
-    add("--probes", type=int, default=160, help="unseen scenes to measure on")
-    add("--shuffled", action="store_true", help="the control: answers dealt out anew")
+    add(
+        "--probes",
+        type=_scenes_or_file,
+        default=None,
+        help="unseen scenes to measure on (default 160), or a FILE.jsonl",
+    )
+    add("--check", action="store_true", help="only check the files of a behaviour: every fault, nothing is trained")
+    add("--shuffled", action="store_true", help="a control: answers dealt out anew")
+    add("--rehearsal-only", action="store_true", help="a control: what the lessons label is left out")
     add("--no-dreams", action="store_true", help="teach lesson scenes as they were")
     add("--no-rehearsal", action="store_true", help="rehearse no mundane questions")
     add("--out", type=Path, metavar="RUN", help="folder for log.msgpack and the trained model")
     add = verb("experiment", "experiment learning --workers 2 --out runs/learning --json")
-    add("name", metavar="NAME", help="learning")
+    add("name", metavar="NAME", help="learning, few, sight, listen, rank, frozen, optimizer or born")
     add("--out", type=Path, metavar="DIR", help="where its runs go, and where it goes on (default: runs/NAME)")
     add("--workers", type=int, default=1, help="processes, one thread each")
-    add("--model", default=None, help="another base model: a Hugging Face folder")
+    add("--model", action="append", help="another base model: a Hugging Face folder; again for several")
+    add("--seeds", type=int, default=None, metavar="N", help="so many seeds (default: the experiment's own)")
+    add("--seer", metavar="DIR", help="born: the born seer's folder (default: assets/seer)")
     add("--quick", action="store_true", help="one seed, a handful of steps: does it run?")
     add = verb("diff", "diff runs/first/log.msgpack --export csv > heads.csv")
     add("log", type=Path, help="log.msgpack of a run")
     add("--export", choices=("csv", "parquet", "json"))
+    add("--table", default="heads", metavar="TABLE", help="of csv and parquet: heads, curve, gains, swaps ...")
     add("--to", type=Path, metavar="FILE", help="where to export (default: stdout; parquet needs a file)")
     add("--partial", action="store_true", help="read a killed run's log up to its last whole record")
+    add = verb("report", "report runs/first --out first.html --png figures")
+    add("path", type=Path, metavar="RUN", help="a run's folder or log, an experiment's, or a folder of ARM-S.msgpack")
+    add("--out", type=Path, metavar="FILE", help="the page (default: report.html in the folder, or beside the log)")
+    add("--png", type=Path, metavar="DIR", help="PNG figures, here")
     add = verb("pretrain", "pretrain --out assets/novice --seed 0")
     add("--out", type=Path, metavar="DIR", help="where the novice goes; work/ beside it holds checkpoints")
     add("--seer", action="store_true", help="born seeing: the same but for the answers about spirits")
+    add("--without", choices=("folklore", "presences"), help="an ablation: a novice never asked about these")
     add("--score", type=Path, metavar="DIR", help="score a novice instead of making one")
     add("--device", default="auto")
     for name, default in (("hidden", None), ("head-dim", None), ("layers", None), ("heads", None), ("steps", None)):
@@ -128,7 +155,7 @@ def build_parser() -> Parser:
     add("--nice", type=int, default=10, help="how far it steps back for the game")
     add("--seer", type=Path, metavar="DIR", help="a born seer's folder (default: assets/seer, if it is there)")
     add = verb("bench", "bench perceive --json")
-    add("area", metavar="AREA", help="realm, perceive, mind, optimizers, frozen or game")
+    add("area", metavar="AREA", help="realm, perceive, mind, optimizers, frozen, recorder, log or game")
     return parser
 
 
@@ -189,11 +216,58 @@ def perceive(options: argparse.Namespace) -> int:
     return 0
 
 
+def check_files(options: argparse.Namespace) -> int:
+    """All faults of a behaviour's two files on stderr, and 2; or how many lines of each kind there are."""
+    from training.behaviours.lines import BehaviourError, counts, read_pair
+
+    lessons, probes = Path(options.behaviour), options.probes
+    if lessons.suffix != ".jsonl" or not isinstance(probes, Path):
+        raise ValueError("--check: give --behaviour FILE.jsonl and --probes FILE.jsonl")
+    try:
+        found = dict(zip(("lessons", "probes"), map(counts, read_pair(lessons, probes)), strict=True))
+    except BehaviourError as error:
+        print("\n".join(error.faults), file=sys.stderr)
+        return 2
+    show(options, found, [f"{name}: {kinds['wanted']} wanted, {kinds['other']} other" for name, kinds in found.items()])
+    return 0
+
+
 def learn(options: argparse.Namespace) -> int:
+    if options.check:
+        return check_files(options)
     from training.learn import LearnConfig, learn
+
+    if options.shuffled and options.rehearsal_only:
+        raise ValueError("--shuffled and --rehearsal-only are two controls; give one of them")
+    if options.lessons is not None and options.behaviour.endswith(".jsonl"):
+        raise ValueError(f"--lessons {options.lessons}: all lines of {options.behaviour} are lessons; leave it out")
+    probes = options.probes
+    config = LearnConfig(
+        behaviour=options.behaviour,
+        model=options.model,
+        teach=_teach(options),
+        lessons=LearnConfig.lessons if options.lessons is None else options.lessons,
+        spirits=options.spirits,
+        steps=LearnConfig.steps if options.steps is None else options.steps,
+        probes=probes if isinstance(probes, int) else LearnConfig.probes,
+        control="shuffled" if options.shuffled else "rehearsal" if options.rehearsal_only else "",
+        probe_file=probes if isinstance(probes, Path) else None,
+        device=options.device,
+        seed=options.seed,
+        out=options.out,
+    )
+    config.check()  # before a bar is drawn
+    with progress_bar() as report:
+        result = learn(config, report)
+    show(options, result, _learned(result, options.behaviour))
+    return 0
+
+
+def _teach(options: argparse.Namespace) -> Any:
+    """How the lessons change the weights: a TeachConfig."""
     from training.teach import TeachConfig
 
-    teach = TeachConfig(
+    return TeachConfig(
         optimizer=options.optimizer,
         rank=options.rank,
         lr=options.lr,
@@ -208,36 +282,23 @@ def learn(options: argparse.Namespace) -> int:
         rehearse=0 if options.no_rehearsal else TeachConfig.rehearse,
         seed=options.seed,
     )
-    config = LearnConfig(
-        behaviour=options.behaviour,
-        model=options.model,
-        teach=teach,
-        lessons=options.lessons,
-        steps=LearnConfig.steps if options.steps is None else options.steps,
-        probes=options.probes,
-        shuffled=options.shuffled,
-        device=options.device,
-        seed=options.seed,
-        out=options.out,
-    )
-    with progress_bar() as report:
-        result = learn(config, report)
-    show(options, result, _learned(result))
-    return 0
 
 
-def _learned(result: dict[str, Any]) -> list[str]:
+def _learned(result: dict[str, Any], behaviour: str) -> list[str]:
     """A training's scores before and after, for people."""
-    lines = [f"{'':8}{'hits':>8}{'new pairs':>11}{'false alarms':>14}{'d-prime':>9}{'mundane':>9}"]
+    new, shown = ("new forms", "safe directions, {} other sayings") if behaviour == "listen" else ("new pairs", "")
+    shown = shown or ("spirits, {} empty places" if behaviour == "sight" else "wanted lines, {} other lines")
+    lines = [f"{'':8}{'hits':>8}{new:>11}{'false alarms':>14}{'d-prime':>9}{'mundane':>9}"]
     for when in ("before", "after"):
         s = result[when]
-        new = "-" if s["hits_new_pairs"] is None else f"{s['hits_new_pairs']:.1%}"
+        found = s.get("hits_new_forms", s["hits_new_pairs"])
+        of_new = "-" if found is None else f"{found:.1%}"
         lines.append(
-            f"{when:8}{s['hits']:8.1%}{new:>11}{s['false_alarms']:14.1%}{s['d_prime']:9.2f}{s['mundane']:9.1%}"
+            f"{when:8}{s['hits']:8.1%}{of_new:>11}{s['false_alarms']:14.1%}{s['d_prime']:9.2f}{s['mundane']:9.1%}"
         )
     lines.append(
         f"{result['steps']} steps in {result['seconds']:.0f} s;"
-        f" {result['spirits_shown']} spirits, {result['empties_shown']} empty places shown"
+        f" {result['spirits_shown']} {shown.format(result['empties_shown'])} shown"
     )
     return lines + ([f"log: {result['log']}"] if result["log"] else [])
 
@@ -263,8 +324,9 @@ def experiment(options: argparse.Namespace) -> int:
     from training.experiments.registry import experiment_named
     from training.experiments.run import run_experiment
 
-    planned = experiment_named(options.name)
-    planned = planned.on(options.model) if options.model else planned
+    planned = experiment_named(options.name, options.seer)
+    planned = planned.on(*options.model) if options.model else planned
+    planned = planned.taking(options.seeds) if options.seeds is not None else planned
     planned = planned.quick() if options.quick else planned
     with progress_bar() as report:
         result = run_experiment(planned, options.out or Path("runs") / planned.name, options.workers, report)
@@ -277,7 +339,7 @@ def diff(options: argparse.Namespace) -> int:
 
     log = logs.read_log(options.log, partial=options.partial)
     if options.export:
-        logs.export(log, options.export, options.to)
+        logs.export(log, options.export, options.to, options.table)
     elif options.json:
         print(json.dumps(_finite(logs.diff_table(log))))
     else:
@@ -287,15 +349,23 @@ def diff(options: argparse.Namespace) -> int:
     return 0
 
 
+def report(options: argparse.Namespace) -> int:
+    from training.measure.report.page import report
+
+    made = report(options.path, options.out, options.png)
+    lines = [f"{made['name']}: {made['out']}, {made['bytes'] / 1000:,.0f} kB", *made["pictures"]]
+    show(options, made, [*lines, *(f"not measured: {what}" for what in made["missing"])])
+    return 0
+
+
 def pretrain(options: argparse.Namespace) -> int:
     from training import novice
 
     if options.score:
         result = novice.score_folder(options.score, options.device, options.seed)
     elif options.out:
-        shape = {
-            k: v for k in ("hidden", "head_dim", "layers", "heads", "steps") if (v := getattr(options, k)) is not None
-        }
+        names = ("hidden", "head_dim", "layers", "heads", "steps", "without")
+        shape = {name: value for name in names if (value := getattr(options, name)) is not None}
         with progress_bar() as report:
             result = novice.make(options.out, options.device, options.seed, shape, report, options.seer)
     else:
@@ -376,6 +446,7 @@ RUN = {
     "learn": learn,
     "experiment": experiment,
     "diff": diff,
+    "report": report,
     "pretrain": pretrain,
     "mind": mind,
     "bench": bench,
@@ -384,7 +455,9 @@ RUN = {
 
 def check_models(options: argparse.Namespace) -> None:
     """Refuses a folder that is no model, before seconds are spent on importing torch. Raises ValueError."""
-    for flag, source in (("--model", getattr(options, "model", None)), ("--score", getattr(options, "score", None))):
+    models = getattr(options, "model", None)
+    given = [("--model", model) for model in (models if isinstance(models, list) else [models])]
+    for flag, source in (*given, ("--score", getattr(options, "score", None))):
         if source is None or str(source).startswith("hub:"):
             continue
         config = Path(source) / "config.json"

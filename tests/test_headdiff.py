@@ -9,7 +9,7 @@ import transformers
 from torch import Tensor
 
 from perception.heads import addresses
-from training.measure.headdiff import Baseline, ProbeBatch, head_diff, jensen_shannon
+from training.measure.headdiff import Baseline, ProbeBatch, glance, head_diff, jensen_shannon
 from training.measure.weights import gain_allocation
 
 torch.set_num_threads(1)
@@ -207,6 +207,36 @@ def test_direct_effects_add_up_to_the_logits(kind: str) -> None:
     assert float(diff.direct_before.sum()) == pytest.approx(float(by_heads), abs=1e-6)  # Llama's norm is float32
 
 
+def test_a_glance_along_the_way_is_the_diff_from_the_start() -> None:
+    before, after = tiny("grouped"), moved(tiny("grouped"))
+    diff, seen = head_diff(before, after, probes()), glance(Baseline.record(before, probes()), after, probes())
+    assert set(seen) == {"own", "pattern", "cue_mass", "entropy"}
+    for name, wanted in (("own", diff.own), ("pattern", diff.pattern), ("cue_mass", diff.cue_after)):
+        assert torch.equal(seen[name], wanted), name
+    assert torch.equal(seen["entropy"], diff.entropy_after)
+
+
+def test_lift_is_the_mean_over_decisions_that_have_a_cue() -> None:
+    model, batch = tiny("plain"), probes(1)[0]
+    cues = batch.cue_mask.clone()
+    cues[0, 0], cues[2] = False, False
+    cues[0, 1, :4], cues[0, 1, 4:] = True, False  # four of nine keys
+    cues[1, 0], cues[1, 1] = False, True  # nothing at one decision; the other row is padding
+    diff = head_diff(model, model, [ProbeBatch(**(vars(batch) | {"cue_mask": cues}))])
+    record = Baseline.record(model, [batch]).inputs[0].record
+    wanted = record.patterns[1][0, :, 1, :4].sum(-1).double() / (4 / 9)
+    assert torch.allclose(diff.lift_before[1], wanted, atol=1e-6)
+    blind = ProbeBatch(**(vars(batch) | {"cue_mask": torch.zeros_like(cues)}))
+    assert (head_diff(model, model, [blind]).lift_after == 0).all()
+
+
+def test_direct_effects_are_kept_decision_by_decision() -> None:
+    diff = head_diff(tiny("plain"), moved(tiny("plain")), probes())
+    assert diff.each_before.shape == diff.each_after.shape == (10, LAYERS * HEADS)
+    assert torch.allclose(diff.each_after.mean(0).view(LAYERS, HEADS), diff.direct_after, atol=1e-6)
+    assert diff.each_after.std(0).min() > 0
+
+
 def test_jensen_shannon_of_known_rows() -> None:
     sure, other = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
     half = torch.tensor([0.5, 0.5])
@@ -224,6 +254,7 @@ def test_rows_carry_the_table() -> None:
     assert (row.own, row.inherited, row.pattern) == (diff.own[1, 2], diff.inherited[1, 2], diff.pattern[1, 2])
     assert row.gain == diff.gain.heads[1, 2]
     assert (row.cue_mass_after, row.entropy_before) == (diff.cue_after[1, 2], diff.entropy_before[1, 2])
+    assert (row.cue_lift_after, row.products["vo"]) == (diff.lift_after[1, 2], diff.products["vo"][1, 2])
     assert row.weights["k"] == diff.weights["k"][1, 3] == diff.weights["k"][1, 2]
 
 

@@ -145,7 +145,7 @@ def test_the_same_seed_gives_the_same_numbers(run, config):
 
 
 def test_the_shuffled_control_has_the_same_scenes_and_as_many_spirits(run, config):
-    control, true = learn(replace(config, shuffled=True)), run[0]
+    control, true = learn(replace(config, control="shuffled")), run[0]
     for key in ("spirits_shown", "empties_shown", "lessons", "steps"):
         assert control[key] == true[key]
     losses = [[point["loss"] for point in result["curve"][1:]] for result in (control, true)]
@@ -170,7 +170,7 @@ def test_an_out_that_exists_is_refused_and_kept(tmp_path, config, kept):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"behaviour": "flight"}, "--behaviour flight: not known yet; choose sight"),
+        ({"behaviour": "flight"}, "--behaviour flight: not known; choose sight, listen, or give a FILE.jsonl"),
         ({"lessons": 0}, "--lessons 0: must be at least 1"),
         ({"steps": -1}, "--steps -1: must be at least 1"),
         ({"probes": 0}, "--probes 0: must be at least 1"),
@@ -191,12 +191,21 @@ def test_bad_settings_write_nothing(tmp_path, config, changes, says):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_step_that_is_not_finite_ends_it_with_nothing_written(tmp_path, config, monkeypatch):
-    well = teach.frozen_loss
-    monkeypatch.setattr(teach, "frozen_loss", lambda net, packed: well(net, packed) * float("nan"))
+def test_a_step_that_is_not_finite_ends_it_and_leaves_what_the_log_had(tmp_path, config, monkeypatch):
+    well, steps = teach.frozen_loss, []
+
+    def fails_in_the_fourth(net, packed):
+        steps.append(1)
+        return well(net, packed) * (float("nan") if len(steps) > 3 else 1)
+
+    monkeypatch.setattr(teach, "frozen_loss", fails_in_the_fourth)
     with pytest.raises(Broken):
         learn(replace(config, out=tmp_path / "run"))
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["log.msgpack"]
+    log = read_log(tmp_path / "run" / "log.msgpack", partial=True)
+    assert "no end record" in log.fault
+    assert ([point.step for point in log.curve], [s.step for s in log.snapshots]) == ([0, 2], [2])
+    assert log.snapshots[0].own != log.snapshots[0].cue_mass != ()
 
 
 def test_outside_a_checkout_the_commit_is_unknown(monkeypatch, tmp_path):

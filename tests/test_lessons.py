@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from game.realm.rules import NOTHING, load
-from game.realm.tongues import LOOK, SENSE, WORK, candidates, mundane_answer
+from game.realm.tongues import COUNT, LOOK, SENSE, TALLY, WORK, candidates, mundane_answer
 from perception.messages import Event, Lesson
 from tests.minds import tiny
 from training import lessons
@@ -183,7 +183,7 @@ def test_whatever_fades_or_drifts_in_nobodys_pair_comes_or_goes(memories, seed):
 
 def test_waking_teaches_the_lessons_own_scene():
     lesson = labelled_once()
-    woken = waking(Random(0), journal([lesson]), RULES, "terse", 4)
+    woken = waking(Random(0), [lesson], RULES, "terse", 4)
     assert woken.text == lesson.scene.text
     assert woken.decisions[0] == (lesson.scene.questions[-1], lesson.answers[-1])
     assert len(woken.decisions) == 5
@@ -281,7 +281,19 @@ def test_a_batch_is_a_pure_function_of_its_arguments(stage):
     for decision in found.decisions:
         _, ask, place = WORDS.convert_ids_to_tokens(list(decision.question))
         events, (answer,) = events_of(texts[decision.context]), WORDS.convert_ids_to_tokens(list(decision.answer))
+        ask = TALLY if ask == COUNT and place in RULES.directions else ask
         wanted = NOTHING if ask == SENSE else mundane_answer(RULES, events, ask, place)
         wrong += [(ask, place, answer)] if answer != wanted else []
         assert ask != WORK or answer not in RULES.species
     assert not wrong
+
+
+def test_lessons_end_with_the_spirit_asked_for_and_name_no_more():
+    whole = generated(3, 40, "terse", RULES)
+    few = generated(3, 40, "terse", RULES, spirits=7)
+    named = [answer for lesson in few for answer in lesson.answers if answer not in (None, NOTHING)]
+    assert len(named) == 7
+    assert [lesson.scene for lesson in few] == [lesson.scene for lesson in whole][: len(few)]
+    assert any(answer not in (None, NOTHING) for answer in few[-1].answers)
+    unnamed = [(a, b) for x, y in zip(few, whole, strict=False) for a, b in zip(x.answers, y.answers, strict=True)]
+    assert all(a == b or (a is None and b != NOTHING) for a, b in unnamed)

@@ -10,7 +10,20 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from training.measure.log import Curve, Header, HeadRow, Log, LogError, Summary, diff_table, export, print_table
+from tests import logkit
+from training.measure.exports import TABLES
+from training.measure.log import (
+    Curve,
+    Header,
+    HeadRow,
+    Log,
+    LogError,
+    Snapshot,
+    Summary,
+    diff_table,
+    export,
+    print_table,
+)
 from training.measure.records import Record
 
 HEADER = Header(
@@ -134,6 +147,62 @@ def test_json_holds_the_whole_log(tmp_path: Path) -> None:
     assert whole["header"] == json.loads(msgspec.json.encode(HEADER))
     assert (whole["curve"][0]["hits"], whole["curve"][0]["loss"]) == (0.5, None)
     assert whole["summary"]["after"]["hits"] == 0.93
+
+
+NEW = Log("run/log.msgpack", logkit.HEADER, logkit.RECORDS)
+
+
+def test_every_table_of_a_log_is_exported_as_csv(capsys: pytest.CaptureFixture[str]) -> None:
+    tables = {}
+    for name in TABLES:
+        if name != "decisions":
+            export(NEW, "csv", table=name)
+            tables[name] = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    sizes = {"heads": 6, "curve": 2, "snapshots": 6, "gains": 6, "swaps": 1, "wholes": 1, "probes": 2, "verdict": 5}
+    assert {name: len(rows) for name, rows in tables.items()} == sizes
+    assert tables["gains"][5] == {
+        "along": "path", "chunk": "0", "decisions": "5", "rest": "0.25", "whole": "3.5", "residual": "0.0",
+        "layer": "1", "head": "2", "gain": "3.5",
+    }  # fmt: skip
+    assert (tables["swaps"][0]["heads"], tables["swaps"][0]["size"], tables["swaps"][0]["remove"]) == (
+        "0.1 1.2",
+        "2",
+        "",
+    )
+    assert [(row["chunk"], row["before"], row["after"]) for row in tables["probes"]] == [
+        ("0", "2.5", "1.0"), ("1", "2.0", "0.5"),
+    ]  # fmt: skip
+    assert [(row["name"], row["index"], row["number"]) for row in tables["verdict"]][2:] == [
+        ("gain", "2", "1.5"), ("bases", "0", "1"), ("held", "0", ""),
+    ]  # fmt: skip
+    assert tables["snapshots"][0]["pattern"] == ""
+
+
+def test_single_decisions_are_a_table_of_their_own(tmp_path: Path) -> None:
+    each = ((0.0, 1.0, 2.0, 3.0, 4.0, 5.0), (6.0,) * 6)
+    seen = Log("x", HEADER, (Snapshot(step=9, phase="after", each=each),))
+    export(seen, "csv", tmp_path / "each.csv", "decisions")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "each.csv").read_text())))
+    assert len(rows) == 12
+    assert list(rows[5].values()) == ["9", "after", "0", "1", "2", "5.0"]
+
+
+def test_a_table_that_is_not_there_is_refused() -> None:
+    with pytest.raises(LogError, match="unknown table 'souls'; choose one of heads, curve, snapshots"):
+        export(NEW, "csv", table="souls")
+    for table in ("gains", "verdict", "decisions"):
+        with pytest.raises(LogError, match=f"run/log.msgpack: holds no {table}; export another"):
+            export(log(), "csv", table=table)
+
+
+def test_the_verdict_of_a_log_is_told_and_all_of_it_is_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert diff_table(NEW)["verdict"] == {"verdict": "undecided", "because": "too few seeds", "rule": 1}
+    assert "verdict: undecided: too few seeds" in shown(NEW)
+    assert "context_share: 0.9" in shown(NEW)
+    export(Log("x", logkit.HEADER, tuple(r for r in logkit.RECORDS if not isinstance(r, HeadRow))), "json")
+    whole = json.loads(capsys.readouterr().out)
+    assert whole["judgement"]["numbers"] == {"gain": [1.0, 0.5, 1.5], "bases": 1, "held": None}
+    assert (whole["gains"][0]["whole"], whole["swaps"][0]["insert"], whole["probes"][0]["decisions"]) == (3.5, 0.75, 9)
 
 
 def test_parquet_needs_pyarrow_and_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

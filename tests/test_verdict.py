@@ -197,7 +197,19 @@ def test_permutation_is_calibrated_and_never_zero():
     assert 0 < permutation_p(np.arange(8) + 100.0, np.arange(8.0)) <= 1e-3
 
 
-def test_the_table_of_calibration_counts_words(monkeypatch):
+def test_the_table_of_calibration_counts_words_and_goes_on_after_a_kill(monkeypatch, tmp_path):
     monkeypatch.setattr(calibrate, "CASES", {"uniform": CASES["uniform"]})
-    rows = calibrate.table(World(), runs=2, resamples=100)
-    assert rows == {"uniform": {"distributed": 1.0, "right": 1.0}}
+    monkeypatch.setattr(calibrate, "WORLDS", {"plain": World(), "serial": World(serial=True)})
+    path = tmp_path / "deep" / "calibration.jsonl"
+    rows = calibrate.run(path, runs=2, resamples=100)
+    assert [(row["world"], row["distributed"], row["right"]) for row in rows] == [("plain", 1, 1), ("serial", 1, 1)]
+    whole = path.read_text()
+    path.write_text(whole.splitlines(keepends=True)[0])
+    assert calibrate.run(path, runs=2, resamples=100) == rows and path.read_text() == whole
+    with pytest.raises(ValueError, match="other settings; give a new file"):
+        calibrate.run(path, runs=3, resamples=100)
+
+
+def test_one_seed_is_too_few_and_no_error():
+    one = evidence("one head", 0, World(seeds=1))
+    assert decide(one, 0, FAST).reason.startswith("too few seeds: (1, 1, 1)")

@@ -2,7 +2,7 @@
 
 realm: the world without window or torch. perceive: packed against one forward per question. mind: a mind process
 that practises while it is asked to perceive, as in play (one torch thread). frozen and optimizers: what a step of
-training takes, in modules of their own.
+training takes, recorder and log: what measuring takes, in modules of their own.
 """
 
 import statistics
@@ -142,12 +142,28 @@ def optimizers(model: str, seed: int) -> Sequence[Row]:
     return optimizers(model, seed)
 
 
+def recorder(model: str, seed: int) -> Sequence[Row]:
+    """A forward with the recorder beside eager attention that returns its patterns: see training/bench_measure.py."""
+    from training.bench_measure import recorder
+
+    return recorder(model, seed)
+
+
+def log(model: str, seed: int) -> Sequence[Row]:
+    """Writing and reading a large head-diff log: see training/bench_measure.py."""
+    from training.bench_measure import log
+
+    return log(model, seed)
+
+
 AREAS: dict[str, Callable[[str, int], Sequence[Row]]] = {
     "realm": realm,
     "perceive": perceiving,
     "mind": mind,
     "frozen": frozen,
     "optimizers": optimizers,
+    "recorder": recorder,
+    "log": log,
 }
 
 

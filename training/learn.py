@@ -1,6 +1,7 @@
 """One measured training: baseline, train, after, diff. `main.py learn` runs it; so can a library call.
 
 result = learn(LearnConfig(lessons=64, out=Path("runs/first")))
+result = learn(LearnConfig(model="DIR", behaviour="lessons.jsonl", probe_file=Path("probes.jsonl")))
 """
 
 import copy
@@ -15,19 +16,21 @@ import torch
 from game.realm.rules import Rules
 from game.realm.rules import load as load_rules
 from perception.model import NOVICE, Model, choose_device, load, save
+from training.behaviours.behaviour import Behaviour
+from training.behaviours.registry import behaviour_of, check_behaviour
 from training.frozen import Broken
 from training.gradients import Shares
-from training.lessons import Journal, generated, held_out_pairs, shown_pairs
-from training.measure.headdiff import Baseline
-from training.measure.headprobes import head_probes, probe_loss
-from training.measure.score import Probe, Score, new_pair_probes, probes, score
-from training.runlog import Training, write_training_log
+from training.lessons import Shown
+from training.measure.headdiff import Baseline, glance
+from training.measure.headprobes import ProbeLoss, head_probes
+from training.measure.path import Path as Way
+from training.measure.path import keep_state
+from training.measure.score import Probe, Score
+from training.runlog import RunLog, Training
 from training.teach import TeachConfig, Teacher
 
-BEHAVIOURS = ("sight",)
-CURVE_PROBES = 48  # scenes on which the curve is drawn; before and after are scored on all of them and more
+CONTROLS = ("", "shuffled", "rehearsal")
 CHANGE_ROWS = 32  # decisions on which each head's own change is followed along the way
-GAIN_PROBES = 24  # scenes over which the gain is shared out
 SEEN_HITS, SEEN_ALARMS = 0.9, 0.05  # by which "steps to see" counts
 
 Report = Callable[[str, int, int], None]  # what is going on, how far, of how many
@@ -35,30 +38,49 @@ Report = Callable[[str, int, int], None]  # what is going on, how far, of how ma
 
 @dataclass(frozen=True)
 class LearnConfig:
-    """Everything that decides a measured training; lr and the rest of how it learns stand in `teach`."""
+    """Everything that decides a measured training; lr and the rest of how it learns stand in `teach`.
+
+    behaviour: sight, listen, or the path of a FILE.jsonl (docs/behaviours.md); then its probes stand in probe_file, and
+    all lines of both count, not `lessons` and `probes`. control: "shuffled" deals the answers out anew, "rehearsal"
+    leaves the labelled decisions out of the loss, with the same scenes, steps and rates. probe_seed: of the scenes
+    measured on; None for the run's own.
+    """
 
     behaviour: str = "sight"
     model: str = str(NOVICE)
     teach: TeachConfig = field(default_factory=TeachConfig)
     lessons: int = 64  # scenes
+    spirits: int = 0  # sight: no more lessons once so many spirits were shown; 0: only `lessons` counts
     steps: int = 300
     probes: int = 160  # scenes
     measure_every: int = 20  # steps
-    shuffled: bool = False
+    control: str = ""
+    probe_file: Path | None = None
+    probe_seed: int | None = None
     device: str = "auto"
     seed: int = 0
     out: Path | None = None
 
     def check(self) -> None:
         """Raises ValueError in one line, before anything is made."""
-        if self.behaviour not in BEHAVIOURS:
-            raise ValueError(f"--behaviour {self.behaviour}: not known yet; choose {', '.join(BEHAVIOURS)}")
+        if self.control not in CONTROLS:
+            raise ValueError(f"control {self.control!r}: unknown; choose among {', '.join(map(repr, CONTROLS))}")
+        if self.control == "rehearsal" and not self.teach.rehearse:
+            raise ValueError("--rehearsal-only with --no-rehearsal leaves nothing to learn; leave one of them out")
         for name in ("lessons", "steps", "probes", "measure_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name.replace('_', '-')} {getattr(self, name)}: must be at least 1")
+        if self.spirits < 0 or (self.spirits and self.behaviour != "sight"):
+            raise ValueError(f"--spirits {self.spirits}: a number of spirits to show, for --behaviour sight alone")
         self.teach.check()
         if self.out is not None and self.out.exists() and any(self.out.iterdir() if self.out.is_dir() else [self.out]):
             raise ValueError(f"--out {self.out}: exists and is not empty; give a new folder")
+        check_behaviour(self)
+
+    @property
+    def probing(self) -> int:
+        """The seed of the scenes measured on."""
+        return self.seed if self.probe_seed is None else self.probe_seed
 
 
 @dataclass
@@ -68,34 +90,46 @@ class Run:
     config: LearnConfig
     before: Model
     model: Model
-    probes: list[Probe]
-    journal: Journal
+    behaviour: Behaviour
     scores: dict[str, Score]
     curve: list[dict[str, float | None]]
-    own: list[tuple[int, torch.Tensor]]
+    history: list[tuple[int, dict[str, torch.Tensor]]]  # what the heads came to, by a snapshot's names
     seconds: float
-    gradients: list[torch.Tensor] = field(default_factory=list)  # a share per head for each of `own`
+    gradients: list[torch.Tensor] = field(default_factory=list)  # a share per head for each of `history`
     shares: Shares | None = None  # where the gradient went, over the whole run
+    path: Way = field(default_factory=list)  # (step, what trains, on the CPU)
+
+    @property
+    def probes(self) -> list[Probe]:
+        """What was measured before and after."""
+        return self.behaviour.probes
+
+    @property
+    def judged(self) -> list[Probe]:
+        """Those of them over which the gain is shared out."""
+        return self.behaviour.judged
+
+    @property
+    def journal(self) -> Shown:
+        """What was taught."""
+        return self.behaviour.shown
 
     def training(self) -> Training:
         """What the log is written from."""
-        config = asdict(self.config) | {f"teach_{key}": value for key, value in asdict(self.config.teach).items()}
-        config = {key: value for key, value in config.items() if key not in ("teach", "out")}
         scores = (self.scores["before"], self.scores["after"])
-        seeds = {"lessons": self.config.seed, "teach": self.config.teach.seed}
         return Training(
             self.before,
             self.model,
-            config,
-            seeds,
+            *_told(self.config),
             self.journal,
             self.curve,
             scores,
             self.config.steps,
             self.seconds,
-            self.own,
+            self.history,
             self.gradients,
             self.shares,
+            self.path,
         )
 
     def result(self) -> dict[str, Any]:
@@ -123,36 +157,57 @@ def learn(config: LearnConfig, report: Report = lambda what, done, of: None) -> 
     """
     config.check()
     rules = load_rules()
-    run = train(config, load(config.model, choose_device(config.device)), rules, report)
-    result = run.result() | {"log": None}
+    log = None if config.out is None else RunLog(config.out / "log.msgpack")
+    try:
+        run = train(config, load(config.model, choose_device(config.device)), rules, report, log)
+        result = run.result() | {"log": None}
+        if log is not None:
+            report("comparing heads", 0, 1)
+            found = head_probes(run.before, run.probes, rules)
+            log.finish(run.training(), found, run.behaviour.gain_losses())
+    finally:
+        if log is not None:
+            log.close()
     if config.out is not None:
-        config.out.mkdir(parents=True, exist_ok=True)
-        report("comparing heads", 0, 1)
-        found = head_probes(run.before, run.probes, rules)
-        loss = probe_loss(run.before, run.probes[:GAIN_PROBES])
-        write_training_log(config.out / "log.msgpack", run.training(), found, loss)
         save(run.model, config.out / "model")
         result["log"] = str(config.out / "log.msgpack")
         report("comparing heads", 1, 1)
     return result
 
 
-def train(config: LearnConfig, model: Model, rules: Rules, report: Report) -> Run:
-    """Baseline, lessons, steps, after. The model learns in place; a copy of how it was is kept."""
+def gain_losses(config: LearnConfig, model: Model, rules: Rules) -> list[ProbeLoss]:
+    """The held-out losses over which a training of this model as it is shares out its gain, one a chunk of probes."""
+    return behaviour_of(config, model, rules).gain_losses()
+
+
+def _told(config: LearnConfig) -> tuple[dict[str, Any], dict[str, int]]:
+    """What a log's header says of the settings, and the seeds."""
+    flat = asdict(config) | {f"teach_{key}": value for key, value in asdict(config.teach).items()}
+    flat = {key: value for key, value in flat.items() if key not in ("teach", "out")}
+    return flat, {"lessons": config.seed, "teach": config.teach.seed}
+
+
+def train(config: LearnConfig, model: Model, rules: Rules, report: Report, log: RunLog | None = None) -> Run:
+    """Baseline, lessons, steps, after. The model learns in place; a copy of how it was is kept.
+
+    log: is begun, and told every point of the curve as the run goes.
+    """
     before = Model(copy.deepcopy(model.net), model.tokenizer, model.tongue, model.name)
-    lessons = generated(config.seed, config.lessons, model.tongue, rules, config.shuffled)
-    taught = [pair for lesson in lessons for pair in shown_pairs(rules, lesson.scene, lesson.answers)]
-    found = probes(config.seed, config.probes, model.tongue, rules)
-    fresh = new_pair_probes(config.seed, model.tongue, rules, taught, held_out_pairs(rules, config.seed))
-    teacher = Teacher(model, replace(config.teach, settle=config.steps), rules)
-    for lesson in lessons:
-        teacher.teach(lesson)
+    behaviour = behaviour_of(config, before, rules)
+    settled, labelled = replace(config.teach, settle=config.steps), config.control != "rehearsal"
+    teacher = Teacher(model, settled, rules, behaviour.journal, behaviour.source, labelled)
     report("measuring", 0, config.steps)
-    scores = {"before": score(model, found, rules, fresh, taught)}
-    curve = [_point(0, score(model, found[:CURVE_PROBES], rules), None, 0.0)]
-    baseline = Baseline.record(model.net, head_probes(model, found, rules, CHANGE_ROWS))
-    own: list[tuple[int, torch.Tensor]] = []
+    scores = {"before": behaviour.score(model)}
+    curve = [_point(0, behaviour.glance(model), None, 0.0)]
+    watched = head_probes(model, behaviour.probes, rules, CHANGE_ROWS)
+    baseline = Baseline.record(model.net, watched)
+    if log is not None:
+        log.begin(before, *_told(config), behaviour.shown)
+        log.point(curve[0])
+    history: list[tuple[int, dict[str, torch.Tensor]]] = []
     gradients: list[torch.Tensor] = []
+    path: Way = []
+    keep_state(path, 0, model.net)
     seconds, mark = 0.0, teacher.meter.mark()
     for step in range(1, config.steps + 1):
         began = time.perf_counter()
@@ -160,13 +215,16 @@ def train(config: LearnConfig, model: Model, rules: Rules, report: Report) -> Ru
         seconds += time.perf_counter() - began
         report("learning", step, config.steps)
         if step % config.measure_every == 0 or step == config.steps:
-            curve.append(_point(step, score(model, found[:CURVE_PROBES], rules), loss, seconds))
-            own.append((step, baseline.own_change(model.net)))
+            curve.append(_point(step, behaviour.glance(model), loss, seconds))
+            history.append((step, glance(baseline, model.net, watched)))
             gradients.append(teacher.meter.shares(mark).per_head)
             mark = teacher.meter.mark()
-    scores["after"] = score(model, found, rules, fresh, taught)
+            keep_state(path, step, model.net)
+            if log is not None:
+                log.point(curve[-1], history[-1][1], gradients[-1])
+    scores["after"] = behaviour.score(model)
     shares = teacher.meter.shares()
-    return Run(config, before, model, found, teacher.journal, scores, curve, own, seconds, gradients, shares)
+    return Run(config, before, model, behaviour, scores, curve, history, seconds, gradients, shares, path)
 
 
 def steps_to_see(curve: Sequence[dict[str, Any]]) -> int | None:
@@ -187,4 +245,4 @@ def _point(step: int, score: Score, loss: float | None, seconds: float) -> dict[
     }
 
 
-__all__ = ["Broken", "LearnConfig", "Run", "learn", "steps_to_see", "train"]
+__all__ = ["Broken", "LearnConfig", "Run", "gain_losses", "learn", "steps_to_see", "train"]

@@ -3,25 +3,30 @@
 A lesson labels some places of a scene; each labelled place is remembered with what was sensed there. A dream puts
 remembered places together anew: other directions, another order of events, another hour. It needs no new truth.
 Without dreams a lesson's own scene is taught again and again; without rehearsal the mundane is forgotten
-(prototypes/README.md). Both are arms that an experiment can switch off.
+(prototypes/README.md). Both are arms that an experiment can switch off. What was said to a companion, and how it was to
+be answered, is remembered beside (training.talks); training.talkdreams dreams of it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from random import Random
+from typing import Protocol
 
 from msgspec.structs import replace
 from transformers import PreTrainedTokenizerBase
 
 from game.realm import sampler
 from game.realm.rules import NOTHING, Rules
+from game.realm.talk import TALK
 from game.realm.terrain import UNDERFOOT
 from game.realm.tongues import LOOK, SENSE, question, tell, tongue_named
-from perception.language import answer_tokens, context_tokens, question_tokens
+from perception.language import answer_tokens, context_tokens, question_tokens, text_tokens
 from perception.messages import Event, Lesson, Question, Scene
 from perception.packing import Decision
 from training.curriculum import FINAL, questions
+from training.splits import spirit_at
+from training.talks import Talked, heard
 
 HAUNTED = 0.45  # of a dream's places; in the realm it is 0.2, in which a mind grows too cautious (docs/LOG.md)
 
@@ -39,35 +44,60 @@ class Memory:
     answer: str
 
 
+Answered = tuple[Question, str]  # a question and its right answer
+
+
 @dataclass(frozen=True)
 class Asked:
-    """A scene's text and the decisions to learn about it, as words."""
+    """A scene's text and the decisions to learn about it, as words: those that a lesson labelled, and the rehearsed."""
 
     text: str
-    decisions: tuple[tuple[Question, str], ...]
+    labelled: tuple[Answered, ...]
+    rehearsed: tuple[Answered, ...] = ()
+
+    @property
+    def decisions(self) -> tuple[Answered, ...]:
+        return (*self.labelled, *self.rehearsed)
+
+
+class Shown(Protocol):
+    """What was taught: the lessons, and how often the wanted decision was shown, and one without it (DESIGN.md)."""
+
+    lessons: list[Lesson]
+
+    @property
+    def spirits_shown(self) -> int: ...
+
+    @property
+    def empties_shown(self) -> int: ...
 
 
 class Journal:
-    """All lessons so far: their memories, and counts of what was shown."""
+    """All lessons so far: what they say about places and about talk, and counts of what was shown."""
 
     def __init__(self) -> None:
         self.lessons: list[Lesson] = []
         self.memories: list[Memory] = []
         self.sizes: list[int] = []  # places per lesson scene: dreams have the same sizes
+        self.talks: list[Talked] = []
+        self.verbatim: list[Lesson] = []  # about talk in words that nobody knows: it can't be dreamt of, only repeated
         self._haunted: list[Memory] = []
         self._empty: list[Memory] = []
 
     def add(self, lesson: Lesson) -> None:
-        """Remember what a lesson labels. A lesson that labels nothing changes nothing."""
-        labelled = [
-            (q, a)
-            for q, a in zip(lesson.scene.questions, lesson.answers, strict=True)
-            if a is not None and q.ask == SENSE
-        ]
-        if not labelled:
+        """Remember what a lesson labels. A lesson that labels neither a place nor talk changes nothing."""
+        answered = [(q, a) for q, a in zip(lesson.scene.questions, lesson.answers, strict=True) if a is not None]
+        labelled = [(q, a) for q, a in answered if q.ask == SENSE]
+        talked = [(q, a) for q, a in answered if q.ask == TALK]
+        if not labelled and not talked:
             return
         self.lessons.append(lesson)
-        self.sizes.append(len(lesson.scene.questions))
+        remembered = [heard(lesson.scene, q, a) for q, a in talked]
+        self.talks += [memory for memory in remembered if memory is not None]
+        if None in remembered:
+            self.verbatim.append(lesson)
+        if labelled:
+            self.sizes.append(len(lesson.scene.questions))
         for asked, answer in labelled:
             sensed = tuple((e.sense, e.thing) for e in lesson.scene.events if e.place == asked.place)
             self.memories.append(Memory(sensed, answer))
@@ -142,25 +172,46 @@ def dream(rng: Random, journal: Journal, rules: Rules, tongue: str, rehearse: in
     ]
     rng.shuffle(events)
     speech = tongue_named(tongue)
-    decisions = [(question(speech, rules, SENSE, place), memory.answer) for place, memory in places.items()]
-    return Asked(
-        tell(speech, _header(rng, rules), events), (*decisions, *rehearsal(rng, events, rules, tongue, rehearse))
-    )
+    labelled = tuple((question(speech, rules, SENSE, place), memory.answer) for place, memory in places.items())
+    told = tell(speech, _header(rng, rules), events)
+    return Asked(told, labelled, tuple(rehearsal(rng, events, rules, tongue, rehearse)))
 
 
 def rehearsal(
-    rng: Random, events: Sequence[Event], rules: Rules, tongue: str, count: int
-) -> list[tuple[Question, str]]:
-    """Mundane questions about these events, with answers that follow from the events alone."""
-    asked = questions(rng, events, [LOOK, *rules.senses], FINAL, rules, count, blind=False)
-    return [(question(tongue_named(tongue), rules, ask, place), answer) for ask, place, answer in asked]
+    rng: Random,
+    events: Sequence[Event],
+    rules: Rules,
+    tongue: str,
+    count: int,
+    counting: bool = False,
+    sees: bool | None = None,
+) -> list[Answered]:
+    """Mundane questions about these events, with answers that follow from the events alone.
+
+    counting: ask how many and where, too. sees: ask for spirits, too; a mind that doesn't see them (False) answers
+    "nothing", one that does names them. None: don't ask.
+    """
+    asked = questions(
+        rng, events, [LOOK, *rules.senses], FINAL, rules, count, blind=sees is not None, counting=counting
+    )
+    return [
+        (
+            question(tongue_named(tongue), rules, ask, place),
+            spirit_at(rules, events, place) if ask == SENSE and sees else answer,
+        )
+        for ask, place, answer in asked
+    ]
 
 
-def waking(rng: Random, journal: Journal, rules: Rules, tongue: str, rehearse: int) -> Asked:
-    """One lesson's own scene again, as it was: the arm without dreams."""
-    lesson = rng.choice(journal.lessons)
+def waking(
+    rng: Random, lessons: Sequence[Lesson], rules: Rules, tongue: str, rehearse: int, sees: bool | None = None
+) -> Asked:
+    """One lesson's own scene again, as it was: the arm without dreams. About talk one is asked to count, too."""
+    lesson = rng.choice(lessons)
     labelled = [(q, a) for q, a in zip(lesson.scene.questions, lesson.answers, strict=True) if a is not None]
-    return Asked(lesson.scene.text, (*labelled, *rehearsal(rng, lesson.scene.events, rules, tongue, rehearse)))
+    talk = any(q.ask == TALK for q, _ in labelled)
+    found = rehearsal(rng, lesson.scene.events, rules, tongue, rehearse, talk, sees)
+    return Asked(lesson.scene.text, tuple(labelled), tuple(found))
 
 
 def tokens(tokenizer: PreTrainedTokenizerBase, asked: Sequence[Asked]) -> tuple[list[list[int]], list[Decision]]:
@@ -168,7 +219,7 @@ def tokens(tokenizer: PreTrainedTokenizerBase, asked: Sequence[Asked]) -> tuple[
     contexts: list[list[int]] = []
     decisions: list[Decision] = []
     for number, item in enumerate(asked):
-        contexts.append(tokenizer(item.text)["input_ids"])
+        contexts.append(text_tokens(tokenizer, item.text))
         for asked_question, answer in item.decisions:
             ids = answer_tokens(tokenizer, asked_question, [answer])[0]
             decisions.append(Decision(number, tuple(question_tokens(tokenizer, asked_question)), tuple(ids)))
@@ -202,19 +253,38 @@ def held_out_pairs(rules: Rules, seed: int) -> list[Pair]:
     return [_pair(species, *rng.sample(rules.senses, 2)) for species in rules.species]
 
 
-def generated(seed: int, count: int, tongue: str, rules: Rules, shuffled: bool = False) -> list[Lesson]:
+def _named(answers: Sequence[str | None], most: int) -> tuple[tuple[str | None, ...], int]:
+    """The answers with the first `most` spirits alone, and how many more there might have been."""
+    kept: list[str | None] = []
+    for answer in answers:
+        spirit = answer != NOTHING
+        kept.append(answer if most or not spirit else None)
+        most -= spirit and most > 0
+    return tuple(kept), most
+
+
+def generated(
+    seed: int, count: int, tongue: str, rules: Rules, shuffled: bool = False, spirits: int = 0
+) -> list[Lesson]:
     """Lessons from the generator: whole scenes with every place labelled; none shows a held-out pair.
 
     shuffled: the control. The same scenes, with the answers dealt out anew over all places of all lessons.
+    spirits: end with the one that shows the so-manyeth spirit (0: only `count` ends it); more in it stay unnamed.
     """
     barred = held_out_pairs(rules, seed)
     lessons: list[Lesson] = []
+    left = spirits
     for sample in sampler.samples(seed, "lessons", tongue, rules):
         if len(lessons) == count:
             break
         if any(pair in barred for pair in shown_pairs(rules, sample.view.scene, sample.answers)):
             continue
-        lessons.append(Lesson(sample.view.scene, sample.answers, "generator"))
+        answers: tuple[str | None, ...] = sample.answers
+        if spirits:
+            answers, left = _named(answers, left)
+        lessons.append(Lesson(sample.view.scene, answers, "generator"))
+        if spirits and not left:
+            break
     if shuffled:
         deck = [answer for lesson in lessons for answer in lesson.answers]
         Random(f"{seed}/shuffled").shuffle(deck)

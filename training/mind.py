@@ -114,7 +114,7 @@ class Mind:
     @property
     def busy(self) -> bool:
         """Whether there is work to go on with while nobody says anything."""
-        return self.weighing is not None or (self.practising and bool(self.teacher.journal.memories))
+        return self.weighing is not None or (self.practising and bool(self.teacher.journal.lessons))
 
     @property
     def warning(self) -> str:
@@ -249,15 +249,15 @@ class Mind:
     def work(self) -> list[FromMind]:
         """A piece of what is under way, and what there is to say after it: by turns, so that no piece is two."""
         self._turn = not self._turn
-        if self.weighing is None or (self._turn and self.practising and self.teacher.journal.memories):
+        if self.weighing is None or (self._turn and self.practising and self.teacher.journal.lessons):
             return self.practise() if self.practising else []
         said: list[FromMind] = list(self.weighing.more())
         self.weighing = None if self.weighing.done else self.weighing
         return said
 
     def practise(self) -> list[FromMind]:
-        """A part of a training step, and what there is to say after it. Does nothing without memories."""
-        if not self.teacher.journal.memories:
+        """A part of a training step, and what there is to say after it. Does nothing without lessons."""
+        if not self.teacher.journal.lessons:
             return []
         if self._measuring is not None:
             self._measuring = self._measured()

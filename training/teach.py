@@ -6,7 +6,7 @@ outcome is not finite is left out whole. With `reuse`, a drawn set of scenes and
 which rehearses other mundane questions about them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
@@ -31,10 +31,15 @@ from training.frozen import (
 )
 from training.gradients import GradientMeter
 from training.lessons import HAUNTED, Asked, Journal, dream, tokens, waking
+from training.talkdreams import talk_dream
 
 OPTIMIZERS = ("apollo", "adamw", "sgd")
 RATES = {"apollo": 6e-3, "adamw": 1e-3, "sgd": 0.3}  # chosen by the sweep in docs/RESULTS.md
 LEAST = 0.02  # of the rate: practice never stops wholly
+TALKING = 0.3  # of the scenes, where both places and talk were taught
+
+# What one step trains on: (random stream, scenes, rehearsed questions per scene) -> that many scenes or more
+Source = Callable[[Random, int, int], list[Asked]]
 
 
 @dataclass(frozen=True)
@@ -72,9 +77,21 @@ class TeachConfig:
 
 
 class Teacher:
-    """A model, an optimizer, and the lessons so far."""
+    """A model, an optimizer, and the lessons so far.
 
-    def __init__(self, model: Model, config: TeachConfig, rules: Rules, journal: Journal | None = None) -> None:
+    source: what steps train on; None for scenes of the journal's lessons, dreamt unless that is switched off.
+    labelled: False leaves the labelled decisions of the same scenes out: only what is rehearsed is trained.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        config: TeachConfig,
+        rules: Rules,
+        journal: Journal | None = None,
+        source: Source | None = None,
+        labelled: bool = True,
+    ) -> None:
         config.check()
         arithmetic(model.net, config.precision)
         check_weights(model.net)
@@ -87,6 +104,7 @@ class Teacher:
         self.taught_at = 0  # the step at which the last lesson came
         self.meter = GradientMeter(model.net)  # where the gradient went, over all steps
         self._rng = Random(f"{config.seed}/teach")
+        self._source, self._labelled = source or self._scenes, labelled
         self._uses, self._turn = max(1, config.reuse), 0  # how many steps a drawn set serves, and has served
         self._asked: list[Asked] = []
         self._caches: list[DynamicCache | None] = []
@@ -152,24 +170,36 @@ class Teacher:
         """The decisions of one step, dealt out over its parts; their scenes are those of the step before, if reused."""
         config, model = self.config, self.model
         if self._turn % self._uses == 0:
-            self._asked = [self._scene(config.rehearse * self._uses) for _ in range(config.scenes)]
+            self._asked = self._source(self._rng, config.scenes, config.rehearse * self._uses)
             self._caches, self._turn = [None] * config.parts, 0
         asked = [_at_turn(item, self._turn, config.rehearse, self._uses) for item in self._asked]
+        asked = asked if self._labelled else [Asked(a.text, (), a.rehearsed) for a in asked if a.rehearsed]
         self._turn += 1
         pad = model.tokenizer.pad_token_id or 0
         parts = deal(*tokens(model.tokenizer, asked), config.parts)
         return [pack(contexts, decisions, model.net.dtype, pad).to(model.device) for contexts, decisions in parts]
 
-    def _scene(self, rehearse: int) -> Asked:
-        given = (self._rng, self.journal, self.rules, self.model.tongue, rehearse)
-        return dream(*given, self.config.haunted) if self.config.dreams else waking(*given)
+    def _scenes(self, rng: Random, scenes: int, rehearse: int) -> list[Asked]:
+        return [self._scene(rng, rehearse) for _ in range(scenes)]
+
+    def _scene(self, rng: Random, rehearse: int) -> Asked:
+        journal, about = self.journal, (self.rules, self.model.tongue, rehearse)
+        if not self.config.dreams:
+            return waking(rng, journal.lessons, *about)
+        talk = bool(journal.talks or journal.verbatim)
+        if talk and (not journal.memories or rng.random() < TALKING):
+            return talk_dream(rng, journal, *about)
+        return dream(rng, journal, *about, self.config.haunted)
 
 
 def _at_turn(asked: Asked, turn: int, rehearse: int, uses: int) -> Asked:
-    """What a step asks about a scene that serves `uses` of them: all labelled places, its own mundane questions."""
-    labelled = len(asked.decisions) - rehearse * uses
-    first = labelled + rehearse * turn
-    return Asked(asked.text, (*asked.decisions[:labelled], *asked.decisions[first : first + rehearse]))
+    """What a step asks about a scene that serves `uses` of them: all labelled decisions, its own of the rehearsed.
+
+    A scene that rehearses fewer than all steps need is asked the same ones each time.
+    """
+    if len(asked.rehearsed) < rehearse * uses:
+        return asked
+    return Asked(asked.text, asked.labelled, asked.rehearsed[rehearse * turn : rehearse * (turn + 1)])
 
 
 def make_optimizer(config: TeachConfig, parameters: list[torch.nn.Parameter], rate: float) -> torch.optim.Optimizer:

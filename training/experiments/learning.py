@@ -4,15 +4,13 @@ The score is the table of issue-wide interest: hits, false alarms, mundane, and 
 reaches 90 % hits at 5 % false alarms at most.
 """
 
-import statistics
 from collections.abc import Sequence
 from typing import Any
 
 from training.experiments.plan import Arm, Experiment, Outcome
+from training.experiments.tables import by_arm, learned
 from training.learn import LearnConfig
 from training.teach import TeachConfig
-
-HITS, FALSE_ALARMS = 0.90, 0.05  # what counts as having learned
 
 
 def _arm(name: str, **teach: Any) -> Arm:
@@ -41,34 +39,9 @@ RATES = {
 }
 
 
-def steps_to_see(curve: Sequence[dict[str, Any]]) -> int | None:
-    """The first measured step with hits >= 90 % and false alarms <= 5 %; None if there was none."""
-    for point in curve:
-        if point["hits"] >= HITS and point["false_alarms"] <= FALSE_ALARMS:
-            return int(point["step"])
-    return None
-
-
 def score(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Per arm: medians over seeds (fractions of 1; lost: the most that mundane accuracy fell, as a fraction)."""
-    table = {}
-    for name in dict.fromkeys(outcome.arm for outcome in outcomes):
-        runs = [outcome for outcome in outcomes if outcome.arm == name]
-        reached = [step for run in runs if (step := steps_to_see(run.result["curve"])) is not None]
-        row = {
-            key: statistics.median(run.result["after"][key] for run in runs)
-            for key in ("hits", "hits_new_pairs", "false_alarms", "d_prime", "mundane")
-        }
-        lost = max(run.result["before"]["mundane"] - run.result["after"]["mundane"] for run in runs)
-        table[name] = row | {
-            "lost": lost,
-            "seeds": len(runs),
-            "reached": len(reached),
-            "steps_to_see": statistics.median(reached) if reached else None,
-            "ms_per_step": statistics.median(1000 * run.result["seconds"] / run.result["steps"] for run in runs),
-            "lr": runs[0].settings["teach_lr"],
-        }
-    return table
+    """Per arm: what it learned (`tables.learned`)."""
+    return {name: learned(runs) for name, runs in by_arm(outcomes).items()}
 
 
 EXPERIMENT = Experiment(

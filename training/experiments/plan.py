@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self
 
-from training.learn import LearnConfig
+from training.learn import LearnConfig, Report
 
 QUICK = {"lessons": 6, "steps": 4, "probes": 6, "measure_every": 2}  # a smoke test, not a measurement
+PROBE_SEED = 9_000  # of what all runs of an experiment are measured on, where runs are compared head by head
+KEPT = "trained.safetensors"  # beside a run's log: what its training moved, if the experiment keeps it
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class Arm:
     config: LearnConfig = field(default_factory=LearnConfig)
 
     def seeded(self, seed: int) -> LearnConfig:
-        """The training of one seed: lessons, dreams and probes are all drawn from it."""
+        """The training of one seed: lessons, dreams and (without a probe_seed) probes are all drawn from it."""
         return replace(self.config, seed=seed, teach=replace(self.config.teach, seed=seed))
 
     def at_rate(self, lr: float, steps: int) -> "Arm":
@@ -29,7 +31,10 @@ class Arm:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One finished training. result: what `learn` returned (DESIGN.md); log: its head-diff log; commit: that ran it."""
+    """One finished training. result: what `learn` returned (DESIGN.md); log: its head-diff log; commit: that ran it.
+
+    base: which of the experiment's base models it started from.
+    """
 
     arm: str
     seed: int
@@ -37,14 +42,36 @@ class Outcome:
     result: dict[str, Any]
     log: Path
     commit: str
+    base: int = 0
+
+    @property
+    def folder(self) -> Path:
+        return self.log.parent
 
 
 Score = Callable[[Sequence[Outcome]], dict[str, Any]]
 
 
+class Stage(Protocol):
+    """What an experiment does with its finished runs before it is scored; resumable, in processes of its own."""
+
+    def check(self) -> None:
+        """Raises ValueError, before anything runs, for what would be missing later."""
+
+    def run(self, runs: "Runs", workers: int, report: Report) -> dict[str, Any]:
+        """What it adds to the score. Raises ValueError for runs that don't fit."""
+
+    def quick(self) -> Self:
+        """The same path in a few seconds."""
+
+
 @dataclass(frozen=True)
 class Experiment:
-    """Arms, seeds, one score. rates: arm -> learning rates among which a sweep on `sweep_seed` chooses first."""
+    """Arms, seeds, one score. rates: arm -> learning rates among which a sweep on `sweep_seed` chooses first.
+
+    bases: the base models, if not the arms' own. keeps: whether runs leave what they trained (KEPT). stage: what comes
+    after the runs; its findings stand in the score.
+    """
 
     name: str
     about: str
@@ -54,16 +81,36 @@ class Experiment:
     rates: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     sweep_seed: int = 100  # not among the seeds that are scored
     sweep_steps: int = 150
+    bases: tuple[str, ...] = ()
+    keeps: bool = False
+    stage: Stage | None = None
 
     def quick(self) -> "Experiment":
-        """The same path in a minute or two: one seed, a handful of steps, two rates."""
+        """The same path in a minute or two: one seed (two if a stage compares them), a handful of steps, two rates."""
         arms = tuple(Arm(arm.name, replace(arm.config, **QUICK)) for arm in self.arms)  # type: ignore[arg-type]
         rates = {name: found[:2] for name, found in list(self.rates.items())[:1]}
-        return replace(self, arms=arms, seeds=self.seeds[:1], rates=rates, sweep_steps=QUICK["steps"])
+        stage = None if self.stage is None else self.stage.quick()
+        seeds = self.seeds[: 1 if stage is None else 2]
+        return replace(self, arms=arms, seeds=seeds, rates=rates, sweep_steps=QUICK["steps"], stage=stage)
 
-    def on(self, model: str) -> "Experiment":
-        """The same experiment on another base model."""
+    def on(self, *models: str) -> "Experiment":
+        """The same experiment on these base models."""
+        if len(set(models)) != len(models):
+            raise ValueError(f"--model: {', '.join(models)}: the same base model twice; give each once")
+        return replace(self, bases=models).based(0)
+
+    def based(self, base: int) -> "Experiment":
+        """With the arms of one of its base models."""
+        if not self.bases:
+            return self
+        model = self.bases[base]
         return replace(self, arms=tuple(Arm(arm.name, replace(arm.config, model=model)) for arm in self.arms))
+
+    def taking(self, seeds: int) -> "Experiment":
+        """The same with so many seeds."""
+        if seeds < 1:
+            raise ValueError(f"--seeds {seeds}: must be at least 1")
+        return replace(self, seeds=tuple(range(seeds)))
 
     def sweep(self) -> tuple[Arm, ...]:
         """The arms of the sweep: every rate of every arm that has rates."""
@@ -81,6 +128,19 @@ class Experiment:
         return tuple(arms)
 
 
+@dataclass(frozen=True)
+class Runs:
+    """An experiment at its chosen rates, all its finished runs, and the folder of each base model."""
+
+    experiment: Experiment
+    outcomes: Sequence[Outcome]
+    folders: Sequence[Path]
+
+    def of(self, base: int) -> list[Outcome]:
+        """The runs of one base model."""
+        return [outcome for outcome in self.outcomes if outcome.base == base]
+
+
 def merit(outcome: Outcome) -> float:
     """By what a rate is chosen: d' on unseen scenes, less what mundane accuracy fell below 99 % (in points)."""
     after = outcome.result["after"]
@@ -90,4 +150,5 @@ def merit(outcome: Outcome) -> float:
 def settings(config: LearnConfig) -> dict[str, Any]:
     """A configuration as flat plain data, for a result file: teach_* is how it learns."""
     flat = asdict(config) | {f"teach_{key}": value for key, value in asdict(config.teach).items()}
+    flat = {key: str(value) if isinstance(value, Path) else value for key, value in flat.items()}
     return {key: value for key, value in flat.items() if key not in ("teach", "out", "device")}

@@ -1,26 +1,25 @@
 """Runs an experiment: every arm on every seed, in local processes, one thread each; resumable after a kill.
 
-OUT/experiment.json says what runs there; OUT/ARM/seed-S/ holds log.msgpack and, written last, result.json. A run
-without result.json is done again, so a killed experiment loses no more than the runs that were under way.
+OUT/experiment.json says what runs there; OUT/ARM/seed-S/ holds log.msgpack and, written last, result.json. With
+several base models that is OUT/base-K/ARM/seed-S/. A run without result.json is done again, so a killed experiment
+loses no more than the runs that were under way. Then come the experiment's stage, if it has one, and OUT/score.json.
 """
 
 import json
-import multiprocessing
-import os
+import math
 import shutil
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from game.realm.replay import write_whole
-from training.experiments.plan import Arm, Experiment, Outcome, settings
-from training.learn import LearnConfig, learn
+from training.experiments.kept import keep_trained
+from training.experiments.plan import KEPT, Arm, Experiment, Outcome, Runs, settings
+from training.experiments.pool import in_processes
+from training.learn import LearnConfig, Report, learn
 from training.runlog import commit
 
-Report = Callable[[str, int, int], None]  # what is going on, how far, of how many
 PLAN, RESULT, LOG = "experiment.json", "result.json", "log.msgpack"
 VERSION = 1
 
@@ -28,26 +27,50 @@ VERSION = 1
 def run_experiment(
     experiment: Experiment, out: Path, workers: int = 1, report: Report = lambda what, done, of: None
 ) -> dict[str, Any]:
-    """All runs, then the score: {experiment, runs, commits, rates, score}; also written to OUT/score.json.
+    """All runs, the stage, then the score: {experiment, runs, bases, commits, rates, score}; also in OUT/score.json.
 
     Raises ValueError if OUT holds another experiment or runs of other settings, before anything runs.
     """
     if workers < 1:
         raise ValueError(f"--workers {workers}: must be at least 1")
+    if experiment.stage is not None:
+        experiment.stage.check()
     _claim(out, experiment)
-    swept = _run_all(experiment.sweep(), (experiment.sweep_seed,), out / "sweep", workers, report, "choosing rates")
-    arms = experiment.chosen(swept)
-    outcomes = _run_all(arms, experiment.seeds, out, workers, report, "training")
-    result = {
+    bases = max(1, len(experiment.bases))
+    folders = [out if bases == 1 else out / f"base-{base}" for base in range(bases)]
+    sweep = [(arm, experiment.sweep_seed, out / "sweep", 0) for arm in experiment.sweep()]
+    swept = _run_all(sweep, False, workers, report, "choosing rates")
+    chosen = replace(experiment, arms=experiment.chosen(swept))
+    wanted = [
+        (arm, seed, folder, base)
+        for seed in experiment.seeds  # seed by seed: a broken-off experiment has whole seeds
+        for base, folder in enumerate(folders)
+        for arm in chosen.based(base).arms
+    ]
+    outcomes = _run_all(wanted, experiment.keeps, workers, report, "training")
+    found = experiment.score(outcomes)
+    if experiment.stage is not None:
+        found = found | experiment.stage.run(Runs(chosen, outcomes, folders), workers, report)
+    result: dict[str, Any] = {
         "experiment": experiment.name,
         "runs": len(outcomes),
+        "bases": list(experiment.bases),
         "commits": sorted({outcome.commit for outcome in (*swept, *outcomes)}),
-        "rates": {arm.name: arm.config.teach.lr for arm in arms},
+        "rates": {arm.name: arm.config.teach.lr for arm in chosen.arms},
         "sweep": [_swept(outcome) for outcome in swept],
-        "score": experiment.score(outcomes),
+        "score": finite(found),
     }
     write_whole(out / "score.json", (json.dumps(result, indent=1) + "\n").encode())
     return result
+
+
+def finite(value: Any) -> Any:
+    """The same with None for NaN and infinity, which are no JSON."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _swept(outcome: Outcome) -> dict[str, Any]:
@@ -57,7 +80,9 @@ def _swept(outcome: Outcome) -> dict[str, Any]:
 
 def _claim(out: Path, experiment: Experiment) -> None:
     """OUT becomes this experiment's, or is it already. Raises ValueError for anybody else's."""
-    plan = {"version": VERSION, "name": experiment.name, "seeds": list(experiment.seeds)}
+    plan: dict[str, Any] = {"version": VERSION, "name": experiment.name, "seeds": list(experiment.seeds)}
+    if len(experiment.bases) > 1:
+        plan["bases"] = list(experiment.bases)
     path = out / PLAN
     if path.exists():
         found = _read(path)
@@ -80,61 +105,55 @@ def _read(path: Path) -> dict[str, Any]:
     return found
 
 
-def _run_all(
-    arms: Sequence[Arm], seeds: Sequence[int], out: Path, workers: int, report: Report, what: str
-) -> list[Outcome]:
-    """Every arm on every seed, seed by seed (a broken-off experiment has whole seeds); in the order of arms."""
-    wanted = [(arm, seed, out / arm.name / f"seed-{seed}") for seed in seeds for arm in arms]
-    done = {folder: found for arm, seed, folder in wanted if (found := _finished(arm, seed, folder))}
-    missing = [run for run in wanted if run[2] not in done]
-    if wanted:
-        report(what, len(done), len(wanted))
-    if missing:
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(workers, len(missing)), context, initializer=_quiet) as pool:
-            futures = {pool.submit(one, arm.name, arm.seeded(seed), folder): folder for arm, seed, folder in missing}
-            try:
-                for future in as_completed(futures):
-                    done[futures[future]] = future.result()
-                    report(what, len(done), len(wanted))
-            except BrokenProcessPool as error:
-                raise ValueError(f"{out}: a process was killed (memory?); the same command goes on") from error
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
-    order = {arm.name: number for number, arm in enumerate(arms)}
-    return sorted(done.values(), key=lambda outcome: (order[outcome.arm], outcome.seed))
+Wanted = tuple[Arm, int, Path, int]  # an arm, a seed, the folder of its base's runs, and which base
 
 
-def _finished(arm: Arm, seed: int, folder: Path) -> Outcome | None:
+def _run_all(wanted: Sequence[Wanted], keeps: bool, workers: int, report: Report, what: str) -> list[Outcome]:
+    """Every wanted run that isn't there yet; all of them in the order of bases, arms and seeds."""
+    if not wanted:
+        return []
+    places = {run: folder / arm.name / f"seed-{seed}" for run, (arm, seed, folder, _) in enumerate(wanted)}
+    done = {
+        run: found
+        for run, (arm, seed, _, base) in enumerate(wanted)
+        if (found := _finished(arm, seed, places[run], base, keeps))
+    }
+    report(what, len(done), len(wanted))
+    jobs = {
+        run: (one, (arm.name, arm.seeded(seed), places[run], base, keeps))
+        for run, (arm, seed, _, base) in enumerate(wanted)
+        if run not in done
+    }
+    before = len(done)
+    done |= in_processes(jobs, workers, lambda count: report(what, before + count, len(wanted)))
+    order = {name: number for number, name in enumerate(dict.fromkeys(arm.name for arm, *_ in wanted))}
+    return sorted(done.values(), key=lambda outcome: (outcome.base, order[outcome.arm], outcome.seed))
+
+
+def _finished(arm: Arm, seed: int, folder: Path, base: int, keeps: bool) -> Outcome | None:
     """What a run left, if it came to its end. Raises ValueError if it was made with other settings."""
     path = folder / RESULT
-    if not path.exists():
+    if not path.exists() or (keeps and not (folder / KEPT).exists()):
         return None
     found = _read(path)
     wanted = json.loads(json.dumps(settings(arm.seeded(seed))))
     defaults = json.loads(json.dumps(settings(LearnConfig())))  # a setting added since then was its default
-    if defaults | found.get("settings", {}) != wanted:
+    stored = {key: value for key, value in found.get("settings", {}).items() if key in wanted or value}
+    if defaults | stored != wanted:
         raise ValueError(f"{folder}: was made with other settings; give a new --out, or remove that folder")
-    return Outcome(arm.name, seed, found["settings"], found["result"], folder / LOG, found["commit"])
+    return Outcome(arm.name, seed, found["settings"], found["result"], folder / LOG, found["commit"], base)
 
 
-def _quiet() -> None:
-    """A worker's first act: one thread, and step back for whoever sits at the machine."""
-    import torch
-
-    torch.set_num_threads(1)
-    if hasattr(os, "nice"):
-        os.nice(5)
-
-
-def one(arm: str, config: LearnConfig, folder: Path) -> Outcome:
-    """One run in its folder, from nothing; result.json is written last, whole. The trained weights aren't kept."""
+def one(arm: str, config: LearnConfig, folder: Path, base: int = 0, keeps: bool = False) -> Outcome:
+    """One run in its folder, from nothing; result.json is written last, whole. keeps: with what its training moved."""
     if folder.exists():
         shutil.rmtree(folder)
     result = learn(replace(config, out=folder))
+    if keeps:
+        keep_trained(config.model, folder / "model", folder / KEPT)
     shutil.rmtree(folder / "model", ignore_errors=True)
     result = {key: value for key, value in result.items() if key != "log"}
-    outcome = Outcome(arm, config.seed, settings(config), result, folder / LOG, commit())
+    outcome = Outcome(arm, config.seed, settings(config), result, folder / LOG, commit(), base)
     kept = {"arm": arm, "seed": config.seed, "commit": outcome.commit, "settings": outcome.settings, "result": result}
     write_whole(folder / RESULT, json.dumps(kept).encode())
     return outcome

@@ -1,29 +1,36 @@
 """How often is the rule wrong? Simulated experiments with a known answer, decided by `verdict.decide`.
 
-`python -m training.measure.calibrate` prints the table that docs/RESULTS.md holds. A simulated head's allocation is
-its planted share, scaled per seed, plus signed noise that heads share in part (neighbours in a layer move against
+`python -m training.measure.calibrate --out FILE.jsonl` prints the table that docs/RESULTS.md holds and writes a line
+per world and case; the same command goes on after a kill. A simulated head's allocation is its planted share,
+scaled per seed, plus signed noise that heads share in part (neighbours in a layer move against
 each other), plus probe noise; the control has a plasticity of its own, not zero. Swaps are simulated from the planted
 shares: additive (insert = the set's share) or serial (a set counts only with the strongest half of the core in it).
 
 Shape suffixes: S seeds, C chunks of probes, H heads.
 """
 
+import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from training.measure.verdict import RANDOM_SETS, Causal, Evidence, core_size, decide
+from game.realm.replay import write_whole
+from training.measure.verdict import RANDOM_SETS, RULE_VERSION, Causal, Evidence, core_size, decide
 
 Array = NDArray[np.float64]
 LAYERS, HEADS = 8, 8
 WIDTH = LAYERS * HEADS
 RUNS = 60
+RESAMPLES = 400  # of the bootstrap; fewer than for a real verdict
 
 
 @dataclass(frozen=True)
@@ -112,18 +119,33 @@ def swaps(rng: Generator, shares_H: Array, world: World) -> Causal:
     )  # fmt: skip
 
 
-def table(world: World, runs: int = RUNS, resamples: int = 400) -> dict[str, dict[str, float]]:
-    """Per case: the share of runs that got each word, and `right`."""
-    rows = {}
-    for number, (name, (wanted, shares)) in enumerate(CASES.items()):
-        words: Counter[str] = Counter()
-        for run in range(runs):
-            rng = np.random.default_rng([number, run])
-            words[decide(simulate(rng, shares(rng), world), run, resamples).word] += 1
-        rows[name] = {word: count / runs for word, count in sorted(words.items())} | {
-            "right": sum(words[word] for word in wanted.split("|")) / runs
-        }
-        print(f"{name:26}{wanted:24}{rows[name]}", file=sys.stderr)
+def rates(world: World, name: str, runs: int = RUNS, resamples: int = RESAMPLES) -> dict[str, float]:
+    """Of one case: the share of runs that got each word, and `right`."""
+    wanted, shares = CASES[name]
+    words: Counter[str] = Counter()
+    for run in range(runs):
+        rng = np.random.default_rng([list(CASES).index(name), run])
+        words[decide(simulate(rng, shares(rng), world), run, resamples).word] += 1
+    found = {word: count / runs for word, count in sorted(words.items())}
+    return found | {"right": sum(words[word] for word in wanted.split("|")) / runs}
+
+
+def run(path: Path, runs: int = RUNS, resamples: int = RESAMPLES) -> list[dict[str, Any]]:
+    """Every case in every world that the file doesn't hold yet; returns all its lines, in its order."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
+    settings = {"rule": RULE_VERSION, "runs": runs, "resamples": resamples}
+    if any({key: row[key] for key in settings} != settings for row in rows):
+        raise ValueError(f"{path}: holds rows of another rule or other settings; give a new file")
+    done = {(row["world"], row["case"]) for row in rows}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for world, name in product(WORLDS, CASES):
+        if (world, name) in done:
+            continue
+        found = rates(WORLDS[world], name, runs, resamples)
+        rows.append({"world": world, "case": name, "wanted": CASES[name][0]} | found | settings)
+        write_whole(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
+        print(f"{world:16}{name:26}{found}", file=sys.stderr)
     return rows
 
 
@@ -133,5 +155,17 @@ WORLDS = {
     "serial": World(serial=True),
 }
 
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="training.measure.calibrate", description="how often the rule errs")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl")
+    parser.add_argument("--runs", type=int, default=RUNS, help=f"simulated experiments per case (default {RUNS})")
+    given = parser.parse_args(arguments)
+    for row in run(given.out, given.runs):
+        print(f"{row['world']:16}{row['case']:26}{row['wanted']:24}{row['right']:6.0%}")
+    return 0
+
+
 if __name__ == "__main__":
-    print(json.dumps({name: table(world) for name, world in WORLDS.items()}, indent=1))
+    raise SystemExit(main())

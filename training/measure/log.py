@@ -1,11 +1,13 @@
-"""Writes and reads head-diff logs. What is in one: `training.measure.records`; as a table: `training.measure.table`.
+"""Writes and reads head-diff logs. What is in one: `training.measure.records` and, byte by byte, docs/log.md.
 
 A run appends records as they come, so that a killed run is whole up to its last whole record. Reading streams, with
 bounded memory whatever the file claims, and every fault is a LogError of one line that names the first bad byte.
+For people and other tools: `training.measure.table`, `training.measure.exports`.
 """
 
 import os
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -14,35 +16,43 @@ from typing import Any, BinaryIO, Self
 import msgpack
 import msgspec
 
+from training.measure.exports import export
 from training.measure.records import (
     FORMAT,
     ITEMS_MAX,
     RECORD_MAX,
+    RECORDS,
     TEXT_MAX,
     VERSION,
+    Allocation,
     Curve,
     End,
     Header,
     HeadRow,
+    Judgement,
     Log,
     LogError,
+    Probes,
     Record,
     Snapshot,
     Summary,
-    first_bad_byte,
+    Swap,
+    Whole,
     misfit,
     one_line,
     weight,
 )
-from training.measure.table import diff_table, export, print_table
+from training.measure.table import diff_table, print_table
+from training.measure.wellformed import first_bad_byte
 
 __all__ = [
-    "Curve", "End", "HeadRow", "Header", "Log", "LogError", "Record", "Snapshot", "Summary", "Writer",
-    "diff_table", "export", "print_table", "read_log", "stream_log", "write_log",
+    "Allocation", "Curve", "End", "HeadRow", "Header", "Judgement", "Log", "LogError", "Probes", "Record", "Snapshot",
+    "Summary", "Swap", "Whole", "Writer", "diff_table", "export", "print_table", "read_log", "stream_log", "write_log",
 ]  # fmt: skip
 
-HELD_MAX = 96 * 2**20  # bytes that read_log holds in memory; a log of 64 heads and 50 snapshots takes 2 MiB
+HELD_MAX = 96 * 2**20  # bytes that read_log holds in memory; a log of 64 heads, 50 snapshots, 256 probes takes 33 MiB
 CHUNK = 65_536  # bytes read at a time
+SYNC_SECONDS = 5.0  # a writer's records are on the disk itself after so long, and at its end
 _LIMITS: dict[str, Any] = {
     "max_buffer_size": RECORD_MAX, "max_str_len": TEXT_MAX, "max_bin_len": 0, "max_ext_len": 0,
     "max_array_len": ITEMS_MAX, "max_map_len": ITEMS_MAX,
@@ -50,7 +60,7 @@ _LIMITS: dict[str, Any] = {
 
 
 class Writer:
-    """Appends records to a new log, each on disk before `write` returns.
+    """Appends records to a new log, each in the file before `write` returns: a killed process loses none of them.
 
     with Writer(path, header) as log: log.write(Curve(...))      # leaving the block in peace writes the end record
     Raises LogError if a record contradicts the header or takes more than 1 MiB, or the file can't be written.
@@ -64,6 +74,7 @@ class Writer:
             self._file: BinaryIO = self._path.open("wb")
         except OSError as error:
             raise _unwritable(self._path, error) from None
+        self._synced = 0.0
         self._put(data)
 
     def write(self, record: Record) -> None:
@@ -74,12 +85,17 @@ class Writer:
         try:
             self._file.write(data)
             self._file.flush()
+            if time.monotonic() - self._synced >= SYNC_SECONDS:
+                os.fsync(self._file.fileno())
+                self._synced = time.monotonic()
         except OSError as error:
             raise _unwritable(self._path, error) from None
 
     def close(self) -> None:
         """Close the file as it is, without an end record. May be called twice."""
-        self._file.close()
+        if not self._file.closed:
+            with self._file:
+                os.fsync(self._file.fileno())
 
     def __enter__(self) -> Self:
         return self
@@ -232,7 +248,7 @@ def _typed(path: str | Path, value: Any, header: Header | None, start: int, whol
         if isinstance(value.get("version"), int) and value["version"] > VERSION:
             raise LogError(f"{where}: log version {value['version']}, known are up to {VERSION}; update Second Sight")
     try:
-        record: Header | Record = msgspec.convert(value, type=Header if header is None else Record)
+        record: Header | Record = msgspec.convert(value, type=Header if header is None else RECORDS[header.version])
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         what = one_line(str(error))
         raise LogError(f"{where}: record {whole + 1} is wrong: {what}; {_remedy(whole)}") from None

@@ -1,12 +1,14 @@
-"""How well a mind sees: hits, false alarms, d', and the mundane, on scenes that no lesson held.
+"""How well a behaviour was learned: hits, false alarms, d', and the mundane, on scenes that no lesson held.
 
-hits: share of spirits named by their species; false_alarms: share of empty places where any species is named;
-d_prime: signal detection, z(hits) - z(false alarms), with the log-linear correction (Hautus 1995: 0.5 is added
-to each count and 1 to each number of trials), so that it stays finite.
+hits: share of wanted decisions taken rightly. false_alarms: where a wanted decision would be wrong, share of such that
+take one. For sight: spirits named by their species, and empty places where any species is named. mundane: share of all
+the rest answered rightly. d_prime: signal detection, z(hits) - z(false alarms), with the log-linear correction (Hautus
+1995: 0.5 is added to each count and 1 to each number of trials), so that it stays finite.
 """
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from random import Random
 from statistics import NormalDist
@@ -14,7 +16,7 @@ from statistics import NormalDist
 from msgspec.structs import replace
 
 from game.realm import sampler
-from game.realm.rules import NOTHING, Rules
+from game.realm.rules import Rules
 from perception.messages import Scene
 from perception.model import Model
 from perception.perceive import perceive
@@ -27,32 +29,47 @@ NEW_PAIR_PLACES = 60  # spirits with pairs that no lesson held, at least so many
 
 @dataclass(frozen=True)
 class Probe:
-    """A scene with its true answers: first the places' (`sense`), then the mundane questions'."""
+    """A scene with its right answers: first the `places` decisions that the behaviour is about, then the rest.
+
+    wanted: the answers that take the wanted decision (for sight, any species); where one of them is right, taking it is
+    a hit, elsewhere among the first `places` a false alarm. kinds: what each decision is called where scores tell kinds
+    apart, else empty. cues: for each of the first `places`, the numbers of the scene's events on which it rests; empty
+    for sight, where the rules tell them.
+    """
 
     scene: Scene
     answers: tuple[str, ...]
     places: int
+    wanted: tuple[str, ...]
+    kinds: tuple[str, ...] = ()
+    cues: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)
 class Score:
-    """Fractions of 1; d_prime in standard deviations. hits_new_pairs is None where no probe has a new pair."""
+    """Fractions of 1; d_prime in standard deviations. hits_new_pairs is None where no probe has a new pair.
+
+    more: what else a behaviour is scored by, by name, among it `right_KIND`: share of right answers of a kind.
+    """
 
     hits: float
     hits_new_pairs: float | None
     false_alarms: float
     d_prime: float
     mundane: float
+    more: dict[str, float | None] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, float | None]:
-        return asdict(self)
+        """All of it, flat."""
+        flat = asdict(self)
+        return flat | flat.pop("more")
 
 
 def _probe(sample: sampler.Sample, rng: Random, rules: Rules) -> Probe:
     scene = sample.view.scene
     mundane = rehearsal(rng, scene.events, rules, scene.tongue, MUNDANE_PER_SCENE)
     asked = replace(scene, questions=(*scene.questions, *(q for q, _ in mundane)))
-    return Probe(asked, (*sample.answers, *(answer for _, answer in mundane)), len(sample.answers))
+    return Probe(asked, (*sample.answers, *(answer for _, answer in mundane)), len(sample.answers), rules.species)
 
 
 def probes(seed: int, count: int, tongue: str, rules: Rules, purpose: str = "probes") -> list[Probe]:
@@ -113,21 +130,23 @@ def answers_of(model: Model, found: Sequence[Probe]) -> list[list[str]]:
 
 def tally(found: Sequence[Probe], answers: Sequence[Sequence[str]], new: Sequence[bool] = ()) -> Score:
     """The score of these answers; new: whether each spirit with a new pair was named."""
-    hits = spirits = alarms = empties = right = mundane = 0
+    right, asked = Counter[str](), Counter[str]()
     for probe, given in zip(found, answers, strict=True):
         for index, (said, true) in enumerate(zip(given, probe.answers, strict=True)):
-            if index >= probe.places:
-                right, mundane = right + (said == true), mundane + 1
-            elif true == NOTHING:
-                alarms, empties = alarms + (said != NOTHING), empties + 1
-            else:
-                hits, spirits = hits + (said == true), spirits + 1
+            role = "rest" if index >= probe.places else "hits" if true in probe.wanted else "alarms"
+            asked[role] += 1
+            right[role] += said in probe.wanted if role == "alarms" else said == true
+            if probe.kinds:
+                asked[f"right_{probe.kinds[index]}"] += 1
+                right[f"right_{probe.kinds[index]}"] += said == true
+    shares = {role: right[role] / max(1, count) for role, count in asked.items()}
     return Score(
-        hits / max(1, spirits),
+        shares.pop("hits", 0.0),
         sum(new) / len(new) if new else None,
-        alarms / max(1, empties),
-        d_prime(hits, spirits, alarms, empties),
-        right / max(1, mundane),
+        shares.pop("alarms", 0.0),
+        d_prime(right["hits"], asked["hits"], right["alarms"], asked["alarms"]),
+        shares.pop("rest", 0.0),
+        dict(sorted(shares.items())),
     )
 
 

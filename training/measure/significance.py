@@ -14,7 +14,10 @@ PERMUTATIONS = 9_999  # so that the smallest p is 1e-4
 
 
 def welch_p(a_SH: Array, b_SH: Array) -> Array:
-    """One-sided p that a's mean is above b's, per column (Welch 1947): (H,). 1 where neither varies nor differs."""
+    """One-sided p that a's mean is above b's, per column (Welch 1947): (H,). 1 where neither varies nor differs, and
+    where an arm has a single row, which varies by nothing that is known."""
+    if min(len(a_SH), len(b_SH)) < 2:
+        return np.ones(a_SH.shape[1])
     mean = a_SH.mean(0) - b_SH.mean(0)
     va, vb = a_SH.var(0, ddof=1) / len(a_SH), b_SH.var(0, ddof=1) / len(b_SH)
     spread = va + vb

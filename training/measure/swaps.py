@@ -3,6 +3,7 @@
 remove_S = [L(M1) - L(M1; S from M0)] / G, insert_S = [L(M0; S from M1) - L(M0)] / G, G = L(M1) - L(M0), with L the
 mean loss on fixed decisions (MEASUREMENT.md, causal, output swap). What a head writes in the other model's own
 forward replaces what it writes here, at every token, the context's too. remove of all heads and the rest is 1.
+Any set of heads, weights as well as outputs: `training.measure.sets`.
 
 Shape suffixes: B batch, T tokens, H heads, D head size, M hidden size.
 """
@@ -41,7 +42,7 @@ class Tape:
         self.heads = addresses(net)
         self.z: list[list[Tensor]] = [[] for _ in range(self.heads.layers)]  # per layer and forward: (B, T, H * D)
         with _hooked(self.heads, range(self.heads.layers), self._keep):
-            self.loss = _measured(net, loss)
+            self.loss = measured(net, loss)
 
     def _keep(self, layer: int, _out: nn.Module, inputs: tuple[Any, ...], _written: Tensor) -> None:
         self.z[layer].append(inputs[0].detach())
@@ -70,11 +71,12 @@ def swapped_loss(net: PreTrainedModel, loss: ProbeLoss, heads: Sequence[Head], t
         return written_BTM + (other - own)
 
     with _hooked(at, by_layer, swap):
-        return _measured(net, loss)
+        return measured(net, loss)
 
 
 @torch.no_grad()
-def _measured(net: PreTrainedModel, loss: ProbeLoss) -> float:
+def measured(net: PreTrainedModel, loss: ProbeLoss) -> float:
+    """The loss in eval mode, without gradient; the mode is put back."""
     mode = net.training
     net.eval()
     try:

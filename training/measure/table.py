@@ -1,18 +1,9 @@
-"""A head-diff log for people and for other tools: as a dictionary, on the terminal, as CSV, JSON or Parquet."""
+"""A head-diff log as a dictionary and on the terminal. As files for other tools: `training.measure.exports`."""
 
-import csv
-import io
-import json
 import math
-import os
-import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from training.measure.records import HeadRow, Log, LogError, Summary, one_line
+from training.measure.records import HeadRow, Judgement, Log, LogError, Summary, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,15 +29,19 @@ def diff_table(log: Log) -> dict[str, Any]:
     names = ("layer", "head", *COLUMNS, "weights")
     rows = [{name: getattr(row, name) for name in names} | _gradients(row) for row in log.rows]
     summary = log.summary
-    return _finite(
+    return finite(
         {
             "heads": rows,
             "gain": None if summary is None else summary.gain,
             "residual": None if summary is None else summary.residual,
-            "verdict": dict(UNDECIDED),
+            "verdict": dict(UNDECIDED) if log.verdict is None else _judged(log.verdict),
         }
         | _gradients(summary)
     )
+
+
+def _judged(verdict: Judgement) -> dict[str, Any]:
+    return {"verdict": verdict.word, "because": verdict.reason, "rule": verdict.rule}
 
 
 def _gradients(record: HeadRow | Summary | None) -> dict[str, Any]:
@@ -54,12 +49,12 @@ def _gradients(record: HeadRow | Summary | None) -> dict[str, Any]:
     return {"gradients": record.gradients} if record is not None and record.gradients else {}
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """The same with None for NaN and infinities, which JSON doesn't have."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -85,7 +80,10 @@ def print_table(log: Log, console: "Console", top: int = TOP) -> None:
         if summary.gradients:
             shares = ", ".join(f"{one_line(name)} {share:.1%}" for name, share in summary.gradients.items())
             console.print(f"gradient energy: {shares}", highlight=False, markup=False)
-    console.print(f"verdict: {table['verdict']['verdict']}: {table['verdict']['because']}", highlight=False)
+    told = one_line(f"verdict: {table['verdict']['verdict']}: {table['verdict']['because']}")
+    console.print(told, highlight=False, markup=False)
+    for number in log.wholes:
+        console.print(f"{one_line(number.name)}: {_number(number.value)}", highlight=False, markup=False)
     if log.fault is not None:
         console.print(f"only part of the log could be read: {log.fault}", highlight=False, markup=False)
 
@@ -131,65 +129,3 @@ def _leaders(log: Log, by_gain: bool, top: int) -> "Table":
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}"
-
-
-def export(log: Log, kind: str, to: str | Path | None = None) -> None:
-    """Write the table as 'csv' or 'parquet' (one row per head), or the whole log as 'json'.
-
-    to: a file, written whole or not at all; None for stdout (parquet needs a file). Raises LogError for an unknown
-    kind, for parquet without pyarrow, if the file can't be written, or as diff_table does.
-    """
-    makers: dict[str, Callable[[Log], bytes]] = {"csv": _csv, "json": _json, "parquet": _parquet}
-    if kind not in makers:
-        raise LogError(f"{log.path}: unknown export {kind!r}; choose one of {', '.join(makers)}")
-    if to is None and kind == "parquet":
-        raise LogError(f"{log.path}: parquet is not for a terminal; name a file to export to")
-    data = makers[kind](log)
-    if to is None:
-        sys.stdout.write(data.decode())
-        return
-    target = Path(to)
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        draft.write_bytes(data)
-        os.replace(draft, target)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise LogError(f"{to}: cannot write: {error.strerror or error}; choose another place") from None
-
-
-def _flat(log: Log) -> list[dict[str, Any]]:
-    """One row per head, weights as columns of their own."""
-    diff_table(log)  # refuses a log without rows
-    rows = []
-    for row in log.rows:
-        plain = msgspec.structs.asdict(row)
-        maps = {"weight": plain.pop("weights"), "gradient": plain.pop("gradients")}
-        rows.append(plain | {f"{name}_{m}": values.get(m) for name, values in maps.items() for m in MATRICES})
-    return rows
-
-
-def _csv(log: Log) -> bytes:
-    rows, text = _flat(log), io.StringIO(newline="")
-    writer = csv.DictWriter(text, rows[0])
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
-
-
-def _json(log: Log) -> bytes:
-    parts = {"header": log.header, "curve": log.curve, "snapshots": log.snapshots, "summary": log.summary}
-    whole = msgspec.to_builtins(parts) | diff_table(log)
-    return json.dumps(_finite(whole), allow_nan=False, indent=1).encode() + b"\n"
-
-
-def _parquet(log: Log) -> bytes:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError:
-        raise LogError("parquet needs pyarrow: pip install pyarrow, or export csv or json") from None
-    sink = pyarrow.BufferOutputStream()
-    parquet.write_table(pyarrow.Table.from_pylist(_flat(log)), sink)
-    data: bytes = sink.getvalue().to_pybytes()
-    return data

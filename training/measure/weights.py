@@ -1,24 +1,36 @@
 """What moved in the weights between two models, and which of it brought the fall in loss.
 
-Loss change allocation along the straight line between them: gain = loss(W0) - loss(W1) = sum over parameters of
-the integral of -dL/dθ · Δθ (Lan 2019, arXiv 1909.01440), by Gauss-Legendre quadrature; with 8 points heads and rest
-summed to the gain within 0.1 % (MEASUREMENT.md).
+Loss change allocation: gain = loss(W0) - loss(W1) = sum over parameters of the integral of -dL/dθ · dθ along a way
+from W0 to W1 (Lan 2019, arXiv 1909.01440), by quadrature on each straight piece of it. The way is the straight line, or
+the training's own path, whose first pieces cross most of the loss: there one point misses as much as the gain itself,
+so that points are added until heads and rest sum to the fall. Each chunk of probes is shared out by itself.
 
 Shape legend, used as suffixes: L layers, H heads, G key/value heads, D head size, M hidden size.
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from statistics import fmean as mean
 from typing import Any
 
 import numpy
 import torch
 from torch import Tensor, nn
 
-from perception.heads import MATRICES, addresses
+from perception.heads import MATRICES, HeadMap, addresses
 
 Loss = Callable[[Any], Tensor]  # a model -> a scalar with gradient
+State = Mapping[str, Tensor]  # values of parameters, by name
+POINTS = 8  # on a straight line from end to end
+TOLERANCE = 0.01  # of the largest change of the loss: what the shares of one piece of a path may miss
+DEPTH = 2  # how often a piece is halved at most
+# Gauss's points 1 and 3 and Kronrod's 7, on [-1, 1], each set holding the one before (Patterson 1968).
+_A, _B, _C = 0.7745966692414834, 0.4342437493468026, 0.9604912687080203
+NESTED = (0.0, -_A, _A, -_B, _B, -_C, _C)
+_V, _W = (0.45091653865847414, 0.26848808986833344), (0.4013974147759622, 0.10465622602646727)
+NESTED_WEIGHTS = ((2.0,), (8 / 9, 5 / 9, 5 / 9), (_V[0], _V[1], _V[1], _W[0], _W[0], _W[1], _W[1]))
 
 
 @dataclass(frozen=True)
@@ -28,94 +40,241 @@ class Gain:
     heads: (L, H) float64, what each head's slices of W_Q, W_K, W_V, W_O brought; under grouped-query attention a
     group's K and V are shared equally among its heads. rest: biases, norms, MLPs, embeddings. gain: loss before -
     loss after. residual: gain - heads - rest, the quadrature's error; trust the shares while |residual| <= 2 % of gain.
+    before: the loss that the gain is taken off.
     """
 
     heads: Tensor
     rest: float
     gain: float
     residual: float
+    before: float
 
 
-def gain_allocation(before: nn.Module, after: nn.Module, loss: Loss, points: int = 8) -> Gain:
-    """Share out loss(before) - loss(after) over the heads, along the straight line of weights.
+def gain_allocation(before: nn.Module, after: nn.Module, loss: Loss, points: int = POINTS) -> Gain:
+    """Share out loss(before) - loss(after) over the heads, along the straight line of weights; see `allocate`."""
+    return allocate(before, [dict(after.named_parameters())], [loss], points)[0]
 
-    loss: called with a copy of the model in eval mode (float32 at least) at points + 2 places; a scalar tensor with
-    gradient, the same held-out probes each time. Costs points forward and backward passes. Neither model is touched.
+
+def allocate(
+    before: nn.Module, states: Sequence[State], losses: Sequence[Loss], points: int | None = None
+) -> list[Gain]:
+    """Share out each loss's fall along the way from `before` through `states`, one after the other.
+
+    states: values of parameters by name; what a state does not name stays. losses: one a chunk of held-out probes, each
+    called with a copy of the model in eval mode (float32 at least). points: Gauss-Legendre points on each straight
+    piece between states; by default as many as it takes (`_Walk.piece`), where the loss bends most. The model is not
+    touched. Raises ValueError without states or points, or for a parameter that the model doesn't have.
     """
-    if points < 1:
+    if points is not None and points < 1:
         raise ValueError(f"points must be 1 or more, not {points}")
+    if not states:
+        raise ValueError("no way to share a gain out along: give one state at least")
     model = copy.deepcopy(before).eval()
     if next(model.parameters()).dtype in (torch.float16, torch.bfloat16):
         model = model.float()
-    line = _line(model, after)
-    shares = {name: torch.zeros_like(change, dtype=torch.float64) for name, (_p, _s, change) in line.items()}
-    moving = any(parameter.requires_grad for parameter, _s, _c in line.values())
-    places, weights = numpy.polynomial.legendre.leggauss(points)
-    for place, weight in zip((places + 1) / 2, weights / 2):
-        _move(line, float(place))
-        if moving:
-            loss(model).backward()
-        for name, (parameter, _start, change) in line.items():
-            if parameter.grad is not None:
-                shares[name] -= parameter.grad.double() * change.double() * float(weight)
-                parameter.grad = None
-    ends = []
-    for place in (0.0, 1.0):
-        _move(line, place)
-        with torch.no_grad():
-            ends.append(float(loss(model)))
-    heads_LH, rest = _by_head(model, shares)
-    gain = ends[0] - ends[1]
-    return Gain(heads_LH, rest, gain, gain - float(heads_LH.sum()) - rest)
+    walk = _Walk(model, states, losses)
+    corners = walk.corners(states)
+    scale = max(abs(mean(corners[0]) - mean(corner)) for corner in corners)
+    for state, start, end in zip(states, corners, corners[1:], strict=False):
+        walk.turn(state)
+        if points is None:
+            walk.piece(0.0, 1.0, start, end, TOLERANCE * scale)
+        else:
+            walk.fixed(points)
+        walk.move(1.0)
+    return [total.gain(start, end) for total, start, end in zip(walk.sums, corners[0], corners[-1], strict=True)]
+
+
+@dataclass
+class _Sum:
+    """One chunk's shares."""
+
+    heads_LH: Tensor
+    rest: float = 0.0
+
+    @property
+    def whole(self) -> float:
+        return float(self.heads_LH.sum()) + self.rest
+
+    def add(self, other: "_Sum", weight: float) -> None:
+        self.heads_LH = self.heads_LH + weight * other.heads_LH
+        self.rest += weight * other.rest
+
+    def gain(self, start: float, end: float) -> Gain:
+        return Gain(self.heads_LH, self.rest, start - end, start - end - self.whole, start)
+
+
+class _Walk:
+    """A model on its way through the states, and what every chunk has been allotted so far."""
+
+    def __init__(self, model: nn.Module, states: Sequence[State], losses: Sequence[Loss]) -> None:
+        self._model, self._losses, self._heads = model, losses, addresses(model)
+        self._parameters = dict(model.named_parameters())
+        moved = _moved(self._parameters, states)
+        for name, parameter in self._parameters.items():
+            parameter.requires_grad_(name in moved)  # a weight that never moves has no share
+            parameter.grad = None
+        self._line: _Line = {}
+        self.sums = self._nothing()
+
+    def _nothing(self) -> list[_Sum]:
+        shape = (self._heads.layers, self._heads.heads)
+        return [_Sum(torch.zeros(shape, dtype=torch.float64)) for _ in self._losses]
+
+    def corners(self, states: Sequence[State]) -> list[list[float]]:
+        """Every chunk's loss at the start and at each state; the model ends where it began."""
+        start = {name: parameter.detach().clone() for name, parameter in self._parameters.items()}
+        found = [self.values()]
+        for state in states:
+            self.turn(state)
+            self.move(1.0)
+            found.append(self.values())
+        self.turn(start)
+        self.move(1.0)
+        return found
+
+    def turn(self, state: State) -> None:
+        """From here on `move` goes straight to this state."""
+        self._line = _line(self._parameters, state)
+
+    @torch.no_grad()
+    def move(self, place: float) -> None:
+        """To 0, the piece's start, 1, its end, or between."""
+        for parameter, start, change in self._line.values():
+            parameter.copy_(torch.add(start, change, alpha=place))
+
+    @torch.no_grad()
+    def values(self) -> list[float]:
+        """Every chunk's loss here."""
+        return [float(loss(self._model)) for loss in self._losses]
+
+    def shares(self, place: float) -> list[_Sum]:
+        """-∂L/∂θ · Δθ of every chunk at a place of this piece."""
+        self.move(place)
+        found = self._nothing()
+        for loss, one in zip(self._losses, found, strict=True):
+            if self._line:
+                loss(self._model).backward()
+            products = {  # each as exact as the gradient; sums are taken in float64
+                name: parameter.grad * change
+                for name, (parameter, _, change) in self._line.items()
+                if parameter.grad is not None
+            }
+            one.add(_Sum(*_by_head(self._heads, products)), -1)
+            self._model.zero_grad()
+        return found
+
+    def _add(self, nodes: Sequence[list[_Sum]], weights: Sequence[float]) -> None:
+        for node, weight in zip(nodes, weights, strict=True):
+            for total, one in zip(self.sums, node, strict=True):
+                total.add(one, weight)
+
+    def fixed(self, points: int) -> None:
+        """Share out this piece with so many points."""
+        places, weights = numpy.polynomial.legendre.leggauss(points)
+        self._add([self.shares(place) for place in ((places + 1) / 2).tolist()], (weights / 2).tolist())
+
+    def piece(self, low: float, high: float, start: list[float], end: list[float], most: float, depth: int = 0) -> None:
+        """Share out a stretch of this piece, whose ends' losses are known, to an error of `most` nats.
+
+        With 1, then 3, then 7 points, each set holding the one before, until the mean over chunks of what the shares
+        miss of the fall is small enough; then in halves, DEPTH times.
+        """
+        fall, half = [a - b for a, b in zip(start, end, strict=True)], (high - low) / 2
+        nodes: list[list[_Sum]] = []
+        for weights in NESTED_WEIGHTS:
+            nodes += [self.shares(low + half * (1 + at)) for at in NESTED[len(nodes) : len(weights)]]
+            found = [
+                sum(half * weight * node[chunk].whole for weight, node in zip(weights, nodes, strict=True))
+                for chunk in range(len(fall))
+            ]
+            if mean(abs(a - b) for a, b in zip(found, fall, strict=True)) <= most:
+                break
+        else:
+            if depth < DEPTH:
+                middle = low + half
+                self.move(middle)
+                between = self.values()
+                self.piece(low, middle, start, between, most / 2, depth + 1)
+                self.piece(middle, high, between, end, most / 2, depth + 1)
+                return
+        self._add(nodes, [half * weight for weight in weights])
 
 
 _Line = dict[str, tuple[nn.Parameter, Tensor, Tensor]]  # name: the parameter that moves, its start, its whole change
 
 
-def _line(model: nn.Module, after: nn.Module) -> _Line:
-    ends = dict(after.named_parameters())
+def _moved(parameters: Mapping[str, nn.Parameter], states: Sequence[State]) -> set[str]:
+    """The parameters that some state gives another value."""
+    moved = set()
+    for state in states:
+        for name, value in state.items():
+            if name not in parameters:
+                raise ValueError(f"a state names the parameter {name!r}, which the model doesn't have")
+            if name not in moved and not torch.equal(value.detach().to(parameters[name]), parameters[name].detach()):
+                moved.add(name)
+    return moved
+
+
+def _line(parameters: Mapping[str, nn.Parameter], state: State) -> _Line:
+    """From where the parameters stand now to the state; what does not move on this piece is left out."""
     line = {}
-    for name, parameter in model.named_parameters():
-        start = parameter.detach().clone()
-        change = ends[name].detach().to(parameter) - start
-        parameter.requires_grad_(bool(change.any()))  # a weight that did not move has no share
-        parameter.grad = None
-        line[name] = (parameter, start, change)
+    for name, end in state.items():
+        start = parameters[name].detach().clone()
+        change = end.detach().to(start) - start
+        if bool(change.any()):
+            line[name] = (parameters[name], start, change)
     return line
 
 
-@torch.no_grad()
-def _move(line: _Line, place: float) -> None:
-    for parameter, start, change in line.values():
-        parameter.copy_(torch.add(start, change, alpha=place))
-
-
-def _by_head(model: nn.Module, shares: dict[str, Tensor]) -> tuple[Tensor, float]:
+def _by_head(heads: HeadMap, shares: Mapping[str, Tensor]) -> tuple[Tensor, float]:
     """(L, H) shares on the CPU, and what no head's matrices hold."""
-    heads = addresses(model)
-    total = sum(float(share.sum()) for share in shares.values())
+    total = sum(float(share.sum(dtype=torch.float64)) for share in shares.values())
     found_LH = torch.zeros(heads.layers, heads.heads, dtype=torch.float64)
     for layer, projections in enumerate(heads.projections):
         for matrix in MATRICES:
             projection = projections[matrix]
-            share_H = projection.per_head(shares[projection.parameter]).sum((1, 2)).cpu()
-            alike = heads.heads // projection.heads
-            found_LH[layer] += share_H.repeat_interleave(alike) / alike
+            if projection.parameter in shares:
+                share_H = projection.per_head(shares[projection.parameter]).sum((1, 2), dtype=torch.float64).cpu()
+                alike = heads.heads // projection.heads
+                found_LH[layer] += share_H.repeat_interleave(alike) / alike
     return found_LH, total - float(found_LH.sum())
 
 
 def weight_change(before: nn.Module, after: nn.Module) -> dict[str, Tensor]:
     """‖ΔW^h‖/‖W^h‖ per matrix q, k, v, o: (L, H) each. Shown, never judged: it is an optimizer's signature."""
+    return {matrix: _relative(before, after, partial(_slice, matrix)) for matrix in MATRICES}
+
+
+def product_change(before: nn.Module, after: nn.Module) -> dict[str, Tensor]:
+    """The same of what a head computes with: "vo" of W_V W_O, "qk" of W_Q W_K^T, (M, M) a head: (L, H) each.
+
+    Unlike single matrices these do not move when a head is only written down otherwise (W_Q times c, W_K by c). Under
+    grouped-query attention each head has its group's K and V. Position is left out: W_Q W_K^T without its rotation.
+    """
+    return {pair: _relative(before, after, partial(_product, *pair)) for pair in ("vo", "qk")}
+
+
+def _slice(matrix: str, at: HeadMap, layer: int, head: int) -> Tensor:
+    """(D, M): what a head has of one matrix, its group's share under grouped-query attention."""
+    slices = at.weight(layer, matrix).detach()
+    return slices[head * len(slices) // at.heads].double()
+
+
+def _product(first: str, second: str, at: HeadMap, layer: int, head: int) -> Tensor:
+    """(M, M): one matrix's slice, transposed, times the other's."""
+    return _slice(first, at, layer, head).T @ _slice(second, at, layer, head)
+
+
+def _relative(before: nn.Module, after: nn.Module, matrix: Callable[[HeadMap, int, int], Tensor]) -> Tensor:
+    """(L, H) on the CPU: the norm of what changed in each head's matrix, over the norm of what it was."""
     a, b = addresses(before), addresses(after)
-    changes = {}
-    for matrix in MATRICES:
-        rows = []
-        for layer in range(a.layers):
-            old, new = a.weight(layer, matrix).detach().double(), b.weight(layer, matrix).detach().double()
-            change = (new - old).flatten(1).norm(dim=1) / old.flatten(1).norm(dim=1).clamp_min(1e-30)
-            rows.append(change.repeat_interleave(a.heads // len(change)))
-        changes[matrix] = torch.stack(rows).cpu()
-    return changes
+    found_LH = torch.zeros(a.layers, a.heads, dtype=torch.float64)
+    for layer in range(a.layers):
+        for head in range(a.heads):
+            old = matrix(a, layer, head)
+            found_LH[layer, head] = (matrix(b, layer, head) - old).norm() / old.norm().clamp_min(1e-30)
+    return found_LH
 
 
 def same_shape(before: nn.Module, after: nn.Module) -> None:

@@ -1,0 +1,83 @@
+"""What a behaviour is: lessons, what a step trains on, probes, how it is scored, which decisions heads are compared on.
+
+A behaviour is made for one training, and for one model as it is before. Its decisions are of two sorts: wanted ones,
+and such at which a wanted one would be wrong; beside them stands the rest, which has to stay as it was.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+
+from game.realm.rules import Rules
+from perception.messages import Lesson
+from perception.model import Model
+from training.lessons import Journal, Shown
+from training.measure.chunks import in_chunks
+from training.measure.headprobes import ProbeLoss, probe_loss
+from training.measure.score import Probe, Score, answers_of, tally
+from training.teach import Source
+
+
+class Behaviour(ABC):
+    """name: as on the command line. curve_probes: how many the curve is drawn on; judged_probes: over how many the gain
+    is shared out, in chunks."""
+
+    name: str
+    curve_probes = 48
+    judged_probes = 32
+
+    def __init__(self, model: Model, rules: Rules) -> None:
+        self.model, self.rules = model, rules
+
+    @property
+    @abstractmethod
+    def shown(self) -> Shown:
+        """What the lessons show."""
+
+    @cached_property
+    @abstractmethod
+    def probes(self) -> list[Probe]:
+        """What is measured before and after; nothing of it stands in a lesson."""
+
+    @property
+    def journal(self) -> Journal | None:
+        """The lessons to dream of; None where `source` says what steps train on."""
+        return None
+
+    @property
+    def source(self) -> Source | None:
+        """What steps train on; None for scenes of the journal's lessons."""
+        return None
+
+    @property
+    def judged(self) -> list[Probe]:
+        """Probes over which the gain is shared out: each holds a decision that the behaviour is about."""
+        return [probe for probe in self.probes if probe.places][: self.judged_probes]
+
+    def score(self, model: Model) -> Score:
+        """All that is measured before and after."""
+        return tally(self.probes, answers_of(model, self.probes))
+
+    def glance(self, model: Model) -> Score:
+        """A point of the curve."""
+        few = self.probes[: self.curve_probes]
+        return tally(few, answers_of(model, few))
+
+    def gain_losses(self) -> list[ProbeLoss]:
+        """The losses over which the gain is shared out, one for each chunk of probes."""
+        return [probe_loss(self.model, part) for part in in_chunks(self.judged)]
+
+    def check(self) -> None:
+        """Raises ValueError if a probe tells the same scene as a lesson."""
+        taught = {lesson.scene.text: number for number, lesson in enumerate(self.shown.lessons)}
+        for number, probe in enumerate(self.probes):
+            if probe.scene.text in taught:
+                raise ValueError(f"probe {number} tells the same scene as lesson {taught[probe.scene.text]}: leakage")
+
+
+def filled(lessons: Sequence[Lesson]) -> Journal:
+    """A journal of these lessons."""
+    journal = Journal()
+    for lesson in lessons:
+        journal.add(lesson)
+    return journal

@@ -1,0 +1,166 @@
+"""A behaviour from two files of lines (training.behaviours.lines): lessons, and probes that share nothing with them.
+
+Hits are wanted decisions taken; false alarms, wanted answers given on other lines, where they are candidates and wrong;
+mundane, other lines answered rightly. Steps take wanted lines and other lines in turn, as many of each.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import zip_longest
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+from game.realm.rules import Rules
+from perception.language import LanguageError, answer_tokens, context_tokens, question_tokens
+from perception.messages import Event, Lesson, Question, Scene
+from perception.model import Model
+from perception.packing import window
+from training.behaviours.behaviour import Behaviour
+from training.behaviours.lines import OTHER, WANTED, BehaviourError, Line, Placed, read_pair
+from training.lessons import Answered, Asked
+from training.measure.score import Probe
+from training.teach import Source
+
+if TYPE_CHECKING:
+    from training.learn import LearnConfig
+
+
+def fits(model: Model, line: Line) -> str:
+    """What hinders this model to decide a line; nothing if it can."""
+    tokenizer, question, scene = model.tokenizer, question_of(line), scene_of(line, "")
+    try:
+        context, asked = context_tokens(tokenizer, scene), question_tokens(tokenizer, question)
+        answers = answer_tokens(tokenizer, question, line.candidates)
+    except LanguageError as error:
+        return str(error)
+    tokens, most = len(context) + len(asked) + max(map(len, answers)), window(model.net)
+    if tokens > most:
+        return f"takes {tokens} tokens, the model reads {most}; shorten the context"
+    told = dict(zip(line.candidates, answers, strict=True))
+    for one, ids in told.items():
+        for other, longer in told.items():
+            if one != other and longer[: len(ids)] == ids:
+                return (
+                    f"to the model, candidate {other!r} begins as {one!r}, which it would always believe more; reword"
+                )
+    return ""
+
+
+def question_of(line: Line) -> Question:
+    """The decision as perception asks it."""
+    return Question(line.kind, "", line.decision, line.candidates)
+
+
+def scene_of(line: Line, tongue: str, number: int = 0, again: int = 1) -> Scene:
+    """The context with its decision asked `again` times; what it rests on stands as events, in the context's order."""
+    cues = sorted(line.cue, key=line.context.index)
+    events = tuple(Event("cue", "", cue) for cue in cues)
+    return Scene(number, tongue, line.context, events, (question_of(line),) * again)
+
+
+def probe_of(placed: Placed, tongue: str, wanted: tuple[str, ...]) -> Probe:
+    """A line as a probe. At another line a wanted answer may be wrong; then it is asked twice: as that, as the rest."""
+    line = placed.line
+    tempting = line.answer not in wanted and any(answer in wanted for answer in line.candidates)
+    times = 2 if line.kind == OTHER and tempting else 1
+    places = 1 if line.kind == WANTED or tempting else 0
+    scene = scene_of(line, tongue, placed.number, times)
+    cues = (tuple(range(len(scene.events))),) * places
+    return Probe(scene, (line.answer,) * times, places, wanted, cues=cues)
+
+
+class Deck:
+    """Lines in a random order, again and again: every one is drawn before any is drawn twice."""
+
+    def __init__(self, lines: Sequence[Asked]) -> None:
+        self._lines, self._left = list(lines), list[Asked]()
+
+    def draw(self, rng: Random, count: int) -> list[Asked]:
+        found: list[Asked] = []
+        while len(found) < count:
+            if not self._left:
+                self._left = rng.sample(self._lines, len(self._lines))
+            found.append(self._left.pop())
+        return found
+
+
+class Lines:
+    """What the lessons show (`Shown`)."""
+
+    def __init__(self, lines: Sequence[Line], tongue: str, source: str) -> None:
+        self.lessons = [Lesson(scene_of(line, tongue, n), (line.answer,), source) for n, line in enumerate(lines)]
+        self.spirits_shown = sum(line.kind == WANTED for line in lines)
+        self.empties_shown = len(lines) - self.spirits_shown
+
+
+def dealt(path: Path, lines: Sequence[Placed], seed: int) -> list[Line]:
+    """The control: answers dealt out anew among the lines that share their candidates with a wanted one.
+
+    Raises BehaviourError where that would change nothing.
+    """
+    found = [placed.line for placed in lines]
+    decks: dict[tuple[str, ...], list[int]] = {}
+    for number, line in enumerate(found):
+        decks.setdefault(tuple(sorted(line.candidates)), []).append(number)
+    decks = {key: deck for key, deck in decks.items() if any(found[number].kind == WANTED for number in deck)}
+    if all(len({found[number].answer for number in deck}) == 1 for deck in decks.values()):
+        said = "all lines with the candidates of a wanted line have one answer; add others with the same candidates"
+        raise BehaviourError([f"{path}: --shuffled would change nothing: {said}"])
+    rng, mixed = Random(f"{seed}/lines/shuffled"), list(found)
+    for deck in decks.values():
+        for number, other in zip(deck, rng.sample(deck, len(deck)), strict=True):
+            line = found[number]
+            answer = found[other].answer
+            mixed[number] = Line(line.context, line.decision, line.candidates, answer, line.kind, line.cue)
+    return mixed
+
+
+class FileBehaviour(Behaviour):
+    """Lessons and probes from files, for any causal model."""
+
+    name = "file"
+    curve_probes = 150
+    judged_probes = 160  # lines: of one decision each
+
+    def __init__(self, config: "LearnConfig", model: Model, rules: Rules) -> None:
+        """Raises BehaviourError with every line that this model can't decide."""
+        super().__init__(model, rules)
+        if config.probe_file is None:
+            raise ValueError(f"--behaviour {config.behaviour}: give its probes too: --probes FILE.jsonl")
+        path = Path(config.behaviour)
+        lessons, probes = read_pair(path, config.probe_file, lambda line: fits(model, line))
+        self.wanted = tuple(dict.fromkeys(placed.line.answer for placed in lessons if placed.line.kind == WANTED))
+        self._lines = [placed.line for placed in lessons]
+        if config.control == "shuffled":
+            self._lines = dealt(path, lessons, config.seed)
+        self._shown = Lines(self._lines, model.tongue, "shuffled" if config.control == "shuffled" else "file")
+        self._placed = probes
+
+    @property
+    def shown(self) -> Lines:
+        return self._shown
+
+    @cached_property
+    def probes(self) -> list[Probe]:
+        """Wanted lines, tempting ones and the rest in turn: any first few of them hold all sorts."""
+        found = [(placed.line.kind, probe_of(placed, self.model.tongue, self.wanted)) for placed in self._placed]
+        sorts = (
+            [probe for kind, probe in found if kind == WANTED],
+            [probe for kind, probe in found if kind == OTHER and probe.places],
+            [probe for kind, probe in found if not probe.places],
+        )
+        return [probe for some in zip_longest(*sorts) for probe in some if probe is not None]
+
+    @property
+    def source(self) -> Source:
+        def item(line: Line) -> Asked:
+            answered: tuple[Answered, ...] = ((question_of(line), line.answer),)
+            return Asked(line.context, answered) if line.kind == WANTED else Asked(line.context, (), answered)
+
+        wanted, others = (Deck([item(line) for line in self._lines if line.kind == kind]) for kind in (WANTED, OTHER))
+
+        def draw(rng: Random, scenes: int, rehearse: int) -> list[Asked]:
+            return [*wanted.draw(rng, scenes), *(others.draw(rng, scenes) if rehearse else ())]
+
+        return draw

@@ -1,0 +1,84 @@
+"""Born: does the one who learned to see use the heads of the one born seeing?
+
+The first base model is the novice that shares its initialisation with the born seer; further ones (--model again) are
+novices of other pretraining seeds, whose learners are the null. Four learners of each.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from game.realm.replay import write_whole
+from game.realm.rules import load as load_rules
+from perception.model import NOVICE, load, weights_hash
+from training.behaviours.registry import behaviour_of
+from training.experiments.plan import PROBE_SEED, Arm, Experiment, Runs
+from training.experiments.pool import in_processes
+from training.experiments.tables import score
+from training.learn import LearnConfig, Report
+from training.measure.headprobes import ProbeLoss, head_probes
+from training.measure.likeness import likeness, profile_of_log, profile_of_models
+from training.measure.log import read_log
+
+SEER = str(NOVICE.parent / "seer")
+
+
+@dataclass(frozen=True)
+class Compare:
+    """The stage: the seer's profile (seer.json beside its novice's runs), and how like it the learners are."""
+
+    seer: str = SEER
+    every: int = 2  # of the chunks of probes, one in so many serves for swaps
+
+    def quick(self) -> "Compare":
+        """On fewer probes."""
+        return replace(self, every=8)
+
+    def check(self) -> None:
+        """Raises ValueError if there is no born seer."""
+        if not (Path(self.seer) / "config.json").is_file():
+            raise ValueError(f"--seer {self.seer}: no born seer there; pretrain --seer makes one, or give its folder")
+
+    def run(self, runs: Runs, workers: int, report: Report) -> dict[str, Any]:
+        """{"likeness": by kind of profile, "seer", "others": how many learners of other novices}."""
+        learners = [[read_log(outcome.log) for outcome in runs.of(base)] for base in range(len(runs.folders))]
+        config = runs.experiment.based(0).arms[0].seeded(runs.outcomes[0].seed)
+        place = runs.folders[0] / "seer.json"
+        if not place.exists():
+            report("comparing with the seer", 0, 1)
+            in_processes({0: (profile_seer, (config, self.seer, place, self.every))}, 1, lambda done: None)
+        report("comparing with the seer", 1, 1)
+        found = _read(place)
+        header = learners[0][0].header
+        if found["novice"] != header.model_hash:
+            raise ValueError(f"{place}: was made with another novice; remove it, and it will be measured again")
+        mine, *rest = [[profile_of_log(log) for log in logs] for logs in learners]
+        others = [profile for profiles in rest for profile in profiles]
+        told = likeness(mine, found["profile"], others, header.layers)
+        return {"likeness": told, "seer": {"model": self.seer, "hash": found["seer"]}, "others": len(others)}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return {key: found[key] for key in ("novice", "seer", "profile")}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path}: can't be read ({error}); remove it, and it will be measured again") from error
+
+
+def profile_seer(config: LearnConfig, seer: str, to: Path, every: int) -> None:
+    """The born seer against its novice, in a process of its own."""
+    rules, before, after = load_rules(), load(config.model), load(seer)
+    behaviour = behaviour_of(config, before, rules)
+    losses = behaviour.gain_losses()
+    whole, few = (ProbeLoss([b for loss in some for b in loss.batches]) for some in (losses, losses[::every]))
+    found = profile_of_models(before, after, head_probes(before, behaviour.probes, rules), whole, few)
+    told = {"novice": weights_hash(before.net), "seer": weights_hash(after.net), "profile": found}
+    write_whole(to, json.dumps(told).encode())
+
+
+EXPERIMENT = Experiment(
+    "born", "does the one who learned use the heads of the one born seeing? Null: novices of other seeds",
+    (Arm("trained", LearnConfig(probe_seed=PROBE_SEED)),), (0, 1, 2, 3), score, stage=Compare(),
+)  # fmt: skip

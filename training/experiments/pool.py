@@ -1,0 +1,59 @@
+"""Jobs in local processes: one thread each, a step back for whoever sits there. A single worker is this one."""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Job = tuple[Callable[..., Any], tuple[Any, ...]]  # a function of a module, and what it is called with
+
+
+def in_processes(jobs: Mapping[Key, Job], workers: int, told: Callable[[int], None]) -> dict[Key, Any]:
+    """What every job returned. told: how many are done, after each.
+
+    The first fault of a job is raised after the jobs under way have ended; the others are not begun. Raises ValueError
+    if a process was killed.
+    """
+    done: dict[Key, Any] = {}
+    if workers == 1 or not jobs:
+        return _here(jobs, told)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=_quiet) as pool:
+        futures = {pool.submit(function, *given): key for key, (function, given) in jobs.items()}
+        try:
+            for future in as_completed(futures):
+                done[futures[future]] = future.result()
+                told(len(done))
+        except BrokenProcessPool as error:
+            raise ValueError("a process was killed (memory?); the same command goes on") from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+    return done
+
+
+def _here(jobs: Mapping[Key, Job], told: Callable[[int], None]) -> dict[Key, Any]:
+    """One after the other in this process, which gets its threads back."""
+    import torch
+
+    done: dict[Key, Any] = {}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for key, (function, given) in jobs.items():
+            done[key] = function(*given)
+            told(len(done))
+    finally:
+        torch.set_num_threads(threads)
+    return done
+
+
+def _quiet() -> None:
+    """A worker's first act."""
+    import torch
+
+    torch.set_num_threads(1)
+    if hasattr(os, "nice"):
+        os.nice(5)

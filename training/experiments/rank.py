@@ -1,0 +1,73 @@
+"""Rank: of what rank must APOLLO's statistics be, and of what rank is the change that it makes? Four seeds each.
+
+Wider than the model's matrices a rank is cut to them: at hidden 128, ranks 128 and above are the same.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from game.realm.rules import load as load_rules
+from perception.model import load
+from training.behaviours.registry import behaviour_of
+from training.experiments.kept import trained
+from training.experiments.plan import KEPT, PROBE_SEED, Arm, Experiment, Runs
+from training.experiments.pool import in_processes
+from training.experiments.tables import both, by_arm
+from training.learn import LearnConfig, Report
+from training.measure.analyses import rank_summary, ranks
+from training.measure.headprobes import ProbeLoss
+from training.teach import TeachConfig
+
+RANKS = (1, 4, 16, 64, 256)
+ARMS = tuple(Arm(f"rank-{r}", LearnConfig(teach=TeachConfig(rank=r), probe_seed=PROBE_SEED)) for r in RANKS)
+RATES = {
+    "rank-1": (1.2e-2, 2.4e-2, 4.8e-2, 9.6e-2),
+    "rank-4": (6e-3, 1.2e-2, 2.4e-2, 4.8e-2),
+    "rank-16": (3e-3, 6e-3, 1.2e-2, 2.4e-2),
+    "rank-64": (3e-3, 6e-3, 1.2e-2, 2.4e-2),
+    "rank-256": (2e-3, 4e-3, 8e-3, 1.6e-2),
+}
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The stage: every run's change cut to its first singular values. every: of the probes' chunks, one in so many."""
+
+    every: int = 2
+
+    def quick(self) -> "Cut":
+        """On fewer probes."""
+        return Cut(8)
+
+    def check(self) -> None:
+        """Nothing is needed beside the runs."""
+
+    def run(self, runs: Runs, workers: int, report: Report) -> dict[str, Any]:
+        """{"change": arm -> stable ranks, and the gain kept by the number of singular values}."""
+        bases = range(len(runs.folders))
+        arms = {(base, arm.name): arm for base in bases for arm in runs.experiment.based(base).arms}
+        jobs = {
+            outcome.folder: (
+                cut,
+                (arms[outcome.base, outcome.arm].seeded(outcome.seed), outcome.folder / KEPT, self.every),
+            )
+            for outcome in runs.outcomes
+        }
+        report("cutting changes", 0, len(jobs))
+        found = in_processes(jobs, workers, lambda done: report("cutting changes", done, len(jobs)))
+        grouped = by_arm(runs.outcomes).items()
+        return {"change": {name: rank_summary([found[outcome.folder] for outcome in some]) for name, some in grouped}}
+
+
+def cut(config: LearnConfig, kept: Path, every: int) -> dict[str, Any]:
+    """`analyses.ranks` of one run, in a process of its own."""
+    before, after = load(config.model), trained(load(config.model), kept)
+    losses = behaviour_of(config, before, load_rules()).gain_losses()
+    return ranks(before.net, after.net, ProbeLoss([batch for loss in losses[::every] for batch in loss.batches]))
+
+
+EXPERIMENT = Experiment(
+    "rank", "APOLLO's rank from 1 to 256: what is learned, by which heads, and of what rank the change is", ARMS,
+    (0, 1, 2, 3), both, RATES, keeps=True, stage=Cut(),
+)  # fmt: skip

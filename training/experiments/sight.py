@@ -1,0 +1,16 @@
+"""Sight: which heads learn to see spirits, and may we say how? Eight seeds, two controls of eight, the verdict."""
+
+from training.experiments.judge import REHEARSAL, SHUFFLED, TRAINED, Judge
+from training.experiments.plan import PROBE_SEED, Arm, Experiment
+from training.experiments.tables import score
+from training.learn import LearnConfig
+
+ARMS = (
+    Arm(TRAINED, LearnConfig(probe_seed=PROBE_SEED)),
+    Arm(SHUFFLED, LearnConfig(probe_seed=PROBE_SEED, control="shuffled")),
+    Arm(REHEARSAL, LearnConfig(probe_seed=PROBE_SEED, control="rehearsal")),
+)
+EXPERIMENT = Experiment(
+    "sight", "which heads learn to see spirits: trained, shuffled and rehearsal, swaps, the verdict", ARMS,
+    tuple(range(8)), score, keeps=True, stage=Judge(),
+)  # fmt: skip
