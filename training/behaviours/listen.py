@@ -1,8 +1,9 @@
 """Listening: a safe direction is taken where the base suggests another way, and nothing else that is said is.
 
 Lessons are dialogues in the forms of words that are trained. All kinds of talk are labelled, so that it does not turn
-into a yes-sayer: danger is refused, opinions, questions and idle talk are answered as before. Beside them mundane
-questions are rehearsed, and questions about spirits with the answer that the base gives. Probes are other realms.
+into a yes-sayer: danger is refused, opinions, questions and idle talk are answered as before. Beside them are rehearsed
+talk that no lesson changes (not with --no-dreams), mundane questions, and questions about spirits, answered as the base
+answers them. Probes are other realms.
 """
 
 from dataclasses import replace
