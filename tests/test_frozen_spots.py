@@ -66,12 +66,19 @@ def test_encoding_ends_at_the_last_layers_keys_and_values(kind):
             assert torch.allclose(mine.keys[row, :, : len(context)], theirs.keys[row, :, : len(context)], atol=1e-6)
 
 
-def test_weights_that_were_cast_for_the_contexts_still_get_gradients():
-    """One block of bfloat16 arithmetic encodes without gradient and decides with it: no cast weight may be shared."""
+def test_cast_weights_are_not_remembered():
+    """Within one block of bfloat16 arithmetic: what was cast without gradient gets one, and a moved weight counts."""
     net = tiny().net
     parameters = choose_parameters(net, "attention")
     packed = pack(CONTEXTS, DECISIONS)
     with arithmetic(net, "bfloat16"):
         loss = frozen_loss(net, packed)
-    loss.backward()
+        with torch.no_grad():
+            parameters[0].add_(1)
+        moved = frozen_loss(net, packed)
+    with arithmetic(net, "bfloat16"):
+        afresh = frozen_loss(net, packed)
+    assert float(moved.detach()) == float(afresh.detach()) != float(loss.detach())
+    net.zero_grad()
+    afresh.backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in parameters)

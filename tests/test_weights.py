@@ -98,6 +98,17 @@ def test_points_go_where_the_loss_bends():
     assert counts[0] < counts[1] <= counts[2]
 
 
+@pytest.mark.parametrize("points", [1, 2, None])
+def test_each_piece_begins_where_the_one_before_ended(points):
+    """On a loss that is straight everywhere the shares are exact, whatever the points: nothing is crossed twice."""
+    net, name = tiny().net, "model.layers.0.self_attn.q_proj.weight"
+    start = dict(net.named_parameters())[name].detach()
+    states = [{name: start + move} for move in (1.0, 3.0, 2.0)]
+    (gain,) = allocate(net, states, [lambda model: -dict(model.named_parameters())[name].sum()], points)
+    assert gain.gain == pytest.approx(2 * start.numel(), rel=1e-4)
+    assert abs(gain.residual) < 1e-3 * gain.gain
+
+
 def test_the_model_is_left_as_it_was_and_bad_ways_are_refused(learned):
     before, path, losses = learned
     kept = {name: value.clone() for name, value in before.state_dict().items()}

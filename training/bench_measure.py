@@ -3,11 +3,11 @@
 recorder: a forward of 16 contexts of 256 random tokens, 4,096 in all, on a CPU with one thread. plain: sdpa as it is.
 recorder: overheard at one decision row a context, as head probes have; recorder-8 at eight. eager-attentions: the other
 way to learn patterns, `output_attentions` under eager attention. Contestants take turns in rounds, so that a busy
-machine hits all alike; what counts is the processor's time, the median of the rounds. Memory: bytes of what is kept.
+machine hits all alike; what counts is the processor's time, the least of the rounds: neighbours only add to it, and by
+more than what is measured here. Memory: bytes of what is kept.
 log: 64 heads, 50 snapshots, 256 probes, every probe's number for every head in every snapshot.
 """
 
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -71,7 +71,7 @@ def _bytes(record: Record) -> int:
 
 
 def _in_turns(works: dict[str, Callable[[], Any]]) -> dict[str, float]:
-    """Median milliseconds of the processor's time; a round goes through all, each time another one begins."""
+    """The least milliseconds of the processor's time; a round goes through all, each time another one begins."""
     times: dict[str, list[float]] = {name: [] for name in works}
     names = list(works)
     for number in range(ROUNDS + 1):
@@ -81,7 +81,7 @@ def _in_turns(works: dict[str, Callable[[], Any]]) -> dict[str, float]:
             works[name]()
             if number:  # the first round warms up
                 times[name].append(1000 * (time.process_time() - began))
-    return {name: statistics.median(found) for name, found in times.items()}
+    return {name: min(found) for name, found in times.items()}
 
 
 def log(model: str, seed: int) -> list[Row]:
