@@ -67,16 +67,27 @@ def test_one_network_is_a_caveat_and_three_are_none():
 
 def test_a_gain_that_the_control_has_too_decides_nothing():
     told = evidence("one head")
-    found = decide(replace(told, shuffled_SCH=told.trained_SCH + 1e-3), 0, FAST)
-    assert found.word == UNDECIDED
-    assert "shuffled" in found.reason
+    found = decide(replace(told, shuffled_whole_SC=told.whole_SC + 1e-3), 0, FAST)
+    assert (found.word, found.reason[:41]) == (UNDECIDED, "the gain isn't above the shuffled control")
 
 
 def test_a_gain_that_rehearsal_alone_has_too_decides_nothing():
     told = evidence("one head")
+    found = decide(replace(told, rehearsal_whole_SC=told.whole_SC + 1e-3), 0, FAST)
+    assert (found.word, found.reason[:42]) == (UNDECIDED, "the gain isn't above the rehearsal control")
+
+
+def test_heads_that_hold_no_more_than_a_controls_decide_nothing():
+    told = evidence("one head")
     found = decide(replace(told, rehearsal_SCH=told.trained_SCH + 1e-3), 0, FAST)
-    assert found.word == UNDECIDED
-    assert "rehearsal" in found.reason
+    assert (found.word, found.reason[:49]) == (UNDECIDED, "the heads' total isn't above the rehearsal contro")
+
+
+def test_a_gain_that_others_than_heads_bring_is_called_that_though_heads_are_as_in_the_controls():
+    told, alike = evidence("one head"), evidence("no effect")
+    found = decide(replace(alike, whole_SC=alike.trained_SCH.sum(2) + told.whole_SC), 0, FAST)
+    assert found.numbers["p_shuffled"] > 0.01
+    assert found.word == NOT_IN_HEADS
 
 
 def test_a_gain_outside_the_heads_is_called_that():
@@ -157,8 +168,9 @@ def test_shapes_that_do_not_agree_are_refused():
     told = evidence("uniform")
     with pytest.raises(ValueError, match="shuffled_SCH"):
         replace(told, shuffled_SCH=told.shuffled_SCH[:, :3])
-    with pytest.raises(ValueError, match="whole_SC"):
-        replace(told, whole_SC=told.whole_SC[:3])
+    for name in ("whole_SC", "shuffled_whole_SC", "rehearsal_whole_SC"):
+        with pytest.raises(ValueError, match=f"verdict: {name} is"):
+            replace(told, **{name: getattr(told, name)[:3]})
 
 
 def test_students_tail_matches_printed_tables():

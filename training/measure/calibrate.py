@@ -92,7 +92,8 @@ def simulate(rng: Generator, shares_H: Array, world: World) -> Evidence:
     rest = rng.normal(0.1 * WIDTH, 0.01 * WIDTH, (world.seeds, world.chunks))  # MLPs and norms hold a tenth
     whole = trained.sum(2) + (rest if shares_H.any() else 0)
     shuffled_whole = shuffled.sum(2)
-    return Evidence(trained, shuffled, rehearsal, whole, shuffled_whole, swaps(rng, shares_H, world), bases=3)
+    causal, rehearsal_whole = swaps(rng, shares_H, world), rehearsal.sum(2)
+    return Evidence(trained, shuffled, rehearsal, whole, shuffled_whole, causal, 3, rehearsal_whole)
 
 
 def swaps(rng: Generator, shares_H: Array, world: World) -> Causal:

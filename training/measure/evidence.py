@@ -44,9 +44,8 @@ def evidence(
     grids = {name: [log.allocations(along) for log in logs] for name, logs in arms.items()}
     heads = {name: np.array([[np.ravel(c.heads) for c in run] for run in runs]) for name, runs in grids.items()}
     whole = {name: np.array([[c.whole for c in run] for run in runs]) for name, runs in grids.items()}
-    return Evidence(
-        heads["trained"], heads["shuffled"], heads["rehearsal"], whole["trained"], whole["shuffled"], causal, bases
-    )
+    arrays = (heads["trained"], heads["shuffled"], heads["rehearsal"], whole["trained"], whole["shuffled"])
+    return Evidence(*arrays, causal, bases, whole["rehearsal"])
 
 
 def _check_arm(name: str, logs: Sequence[Log]) -> None:

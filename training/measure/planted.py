@@ -149,14 +149,15 @@ def experiment(
     drawn = [[first + 10 * (seeds * kind + s) for s in range(seeds)] for kind in range(2)]
     trained = arm(ground, factor_LH, mlps_L, drawn[0], False, True)
     shuffled = arm(ground, factor_LH, mlps_L, drawn[1], True, False)
-    told = Evidence(trained.heads, shuffled.heads, shaken.heads, trained.whole, shuffled.whole, bases=1)
+    arms = (trained.heads, shuffled.heads, shaken.heads)
+    told = Evidence(*arms, trained.whole, shuffled.whole, rehearsal_whole_SC=shaken.whole)
     verdict = decide(told, repetition)
     causal = _causal(ground, trained, verdict.core, verdict.significant, repetition, sets)
     if causal is not None:
         verdict = decide(replace(told, causal=causal), repetition)
     planted = np.flatnonzero(shares_LH.flatten().numpy() > 0)
     return {
-        "case": name, "repetition": repetition, "wanted": case.wanted, "word": verdict.word,
+        "rule": verdict.rule, "case": name, "repetition": repetition, "wanted": case.wanted, "word": verdict.word,
         "right": verdict.word == case.wanted, "reason": verdict.reason,
         "share_core": verdict.numbers["share_core"], "width": verdict.numbers["width"],
         "gain": verdict.numbers["gain"], "held_by_heads": verdict.numbers["held_by_heads"],

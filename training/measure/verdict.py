@@ -4,11 +4,12 @@ Source of every step and constant: MEASUREMENT.md, "The verdict". What is shared
 allocation on held-out probes, `weights.gain_allocation`), minus what a control with shuffled answers was allotted. The
 rule is frozen: a changed constant is a new RULE_VERSION, and all verdicts are redone.
 
-Three things the calibration changed before the freeze (docs/LOG.md): a share is out of bounds only if its whole
+Four things the calibration changed before the freeze (docs/LOG.md): a share is out of bounds only if its whole
 interval lies outside [0, 1] by more than SLACK (where one head holds everything, the others' noise makes its share 1
 +- a little); random sets are drawn among the heads outside the core (of six random heads of 64, one time in eleven one
 is the only head that counts); and under `localized` they judge insert alone (in a serial circuit a random set that
-holds one link removes as much as the core).
+holds one link removes as much as the core); and what has to exceed the controls first is the whole gain, the heads' total
+only after "not in the heads" (a gain that the MLPs bring leaves the heads' total where the controls' is).
 
 Shape suffixes: S seeds, C chunks of probes (even ones are half A, odd ones half B), H heads (layer * heads + head).
 """
@@ -23,13 +24,13 @@ from training.measure.significance import benjamini_hochberg, permutation_p, wel
 
 Array = NDArray[np.float64]
 
-RULE_VERSION = 1
+RULE_VERSION = 2
 CORE = 0.1  # K = round(CORE * H) heads are the core
 SEEDS = 8  # trained, and in each control, at least
 BASES = 3  # base models (pretraining seeds); with fewer, the verdict concerns these networks alone
 RESAMPLES = 2000  # bootstrap
 INTERVAL = (2.5, 97.5)  # percentiles
-GATE_P = 0.01  # the trained total exceeds the control's
+GATE_P = 0.01  # the whole gain, and the heads' total, exceed the controls'
 SPLITTABLE = 0.2  # share of the whole gain that heads must hold
 SLACK = 0.1  # beyond [0, 1]: no share of anything
 NEGATIVE = 0.25  # share of the absolute sum that negative heads may hold
@@ -66,7 +67,7 @@ class Evidence:
     """What a verdict rests on. Allocations in nats of held-out loss, all from one base model or pooled over several.
 
     trained_SCH, shuffled_SCH, rehearsal_SCH: per seed, chunk and head; whole_SC, shuffled_whole_SC: the whole fall in
-    loss. All arrays float64, the chunks the same probes everywhere. Raises ValueError for shapes that don't agree.
+    loss, of rehearsal as well if it was measured. All arrays float64, the chunks the same probes everywhere. Raises ValueError for shapes that don't agree.
     """
 
     trained_SCH: Array
@@ -76,15 +77,22 @@ class Evidence:
     shuffled_whole_SC: Array
     causal: Causal | None = None
     bases: int = 1
+    rehearsal_whole_SC: Array | None = None
 
     def __post_init__(self) -> None:
         chunks, heads = self.trained_SCH.shape[1:]
         for name in ("shuffled_SCH", "rehearsal_SCH"):
             if getattr(self, name).shape[1:] != (chunks, heads):
                 raise ValueError(f"verdict: {name} is {getattr(self, name).shape}, expected (seeds, {chunks}, {heads})")
-        for name, arm in (("whole_SC", self.trained_SCH), ("shuffled_whole_SC", self.shuffled_SCH)):
-            if getattr(self, name).shape != arm.shape[:2]:
-                raise ValueError(f"verdict: {name} is {getattr(self, name).shape}, expected {arm.shape[:2]}")
+        wholes = {
+            "whole_SC": self.trained_SCH,
+            "shuffled_whole_SC": self.shuffled_SCH,
+            "rehearsal_whole_SC": self.rehearsal_SCH,
+        }
+        for name, arm in wholes.items():
+            whole = getattr(self, name)
+            if whole is not None and whole.shape != arm.shape[:2]:
+                raise ValueError(f"verdict: {name} is {whole.shape}, expected {arm.shape[:2]}")
         if chunks < 2:
             raise ValueError("verdict: probes in one chunk can't be split in halves; give two chunks at least")
 
@@ -194,6 +202,9 @@ def decide(evidence: Evidence, seed: int = 0, resamples: int = RESAMPLES) -> Ver
     for name, control in (("shuffled", evidence.shuffled_SCH), ("rehearsal", evidence.rehearsal_SCH)):
         totals = evidence.trained_SCH.sum(2).mean(1), control.sum(2).mean(1)
         sums.found[f"p_{name}"] = permutation_p(*totals, seed)
+        whole_SC: Array | None = getattr(evidence, f"{name}_whole_SC")
+        if whole_SC is not None:
+            sums.found[f"p_whole_{name}"] = permutation_p(evidence.whole_SC.mean(1), whole_SC.mean(1), seed)
     if evidence.bases < BASES:
         few = "one network" if evidence.bases == 1 else f"{evidence.bases} networks"
         sums.caveats.append(f"{few} pretrained from one seed each: the verdict concerns {few} only")
@@ -225,11 +236,14 @@ def _gate(n: dict[str, Any]) -> tuple[str, str] | None:
     if not n["gain"][1] > 0:
         return UNDECIDED, f"no gain on held-out probes: its interval starts at {n['gain'][1]:.3g}"
     for control in ("shuffled", "rehearsal"):
-        if n[f"p_{control}"] > GATE_P:
-            return UNDECIDED, f"the heads' total isn't above the {control} control's (p = {n[f'p_{control}']:.3g})"
+        if n.get(f"p_whole_{control}", 0.0) > GATE_P:
+            return UNDECIDED, f"the gain isn't above the {control} control's (p = {n[f'p_whole_{control}']:.3g})"
     held = n["held_by_heads"][0]
     if not held >= SPLITTABLE:
         return NOT_IN_HEADS, f"heads hold {held:.0%} of the gain over control; {SPLITTABLE:.0%} is worth splitting"
+    for control in ("shuffled", "rehearsal"):
+        if n[f"p_{control}"] > GATE_P:
+            return UNDECIDED, f"the heads' total isn't above the {control} control's (p = {n[f'p_{control}']:.3g})"
     for name in ("share_core", "width"):
         estimate, low, high = n[name]
         if not (low <= 1 + SLACK and high >= -SLACK):  # NaN, where resamples had no share, too
