@@ -154,7 +154,7 @@ def test_a_model_that_cannot_decide_a_line_says_which(tmp_path):
     line = Line("A context. " * 20, "?", ("a", "b"), "a", "wanted")
     assert fits(MODEL, line) == ""
     long = Line("A context. " * 200, "?", ("a", "b"), "a", "wanted")
-    assert "tokens, the model reads 1024; shorten the context" in fits(MODEL, long)
+    assert "tokens, the model reads 512; shorten the context" in fits(MODEL, long)
     clash = Line("x", "?", ("keep it", "keep it back"), "keep it", "wanted")
     assert "candidate 'keep it back' begins as 'keep it'" in fits(MODEL, clash)
     bad = tmp_path / "bad.jsonl"

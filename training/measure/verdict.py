@@ -7,8 +7,8 @@ rule is frozen: a changed constant is a new RULE_VERSION, and all verdicts are r
 Four things the calibration changed before the freeze (docs/LOG.md): a share is out of bounds only if its whole
 interval lies outside [0, 1] by more than SLACK (where one head holds everything, the others' noise makes its share 1
 +- a little); random sets are drawn among the heads outside the core (of six random heads of 64, one time in eleven one
-is the only head that counts); and under `localized` they judge insert alone (in a serial circuit a random set that
-holds one link removes as much as the core); and what has to exceed the controls first is the whole gain, the heads' total
+is the only head that counts); under `localized` they judge insert alone (in a serial circuit a random set that holds
+one link removes as much as the core); and what has to exceed the controls first is the whole gain, the heads' total
 only after "not in the heads" (a gain that the MLPs bring leaves the heads' total where the controls' is).
 
 Shape suffixes: S seeds, C chunks of probes (even ones are half A, odd ones half B), H heads (layer * heads + head).
@@ -67,7 +67,8 @@ class Evidence:
     """What a verdict rests on. Allocations in nats of held-out loss, all from one base model or pooled over several.
 
     trained_SCH, shuffled_SCH, rehearsal_SCH: per seed, chunk and head; whole_SC, shuffled_whole_SC: the whole fall in
-    loss, of rehearsal as well if it was measured. All arrays float64, the chunks the same probes everywhere. Raises ValueError for shapes that don't agree.
+    loss, of rehearsal as well if it was measured. All arrays float64, the chunks the same probes everywhere. Raises
+    ValueError for shapes that don't agree.
     """
 
     trained_SCH: Array
