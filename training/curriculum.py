@@ -100,7 +100,7 @@ def _ask(rng: Random, kept: list[str], stage: int, rules: Rules, counting: bool,
     if stage < FROM_TALK:
         weights = (48, 15, 0, 4, 4, 10, 19, 0) if counting else (70, 20, 0, 5, 5, 0, 0, 0)
     else:
-        weights = (28, 19, 27, 8, 5, 7, 9, 16) if counting else (32, 23, 31, 9, 5, 0, 0, 0)
+        weights = (26, 16, 24, 8, 5, 10, 11, 14) if counting else (32, 23, 31, 9, 5, 0, 0, 0)
     asks = (plain, omen, WORK, SENSE, LORE, COUNT, WHERE, TALLY)
     kinds = ("", OMEN, *asks[2:])
     shares = [0 if kind in untaught else share for kind, share in zip(kinds, weights, strict=True)]

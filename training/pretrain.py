@@ -55,7 +55,7 @@ class PretrainConfig:
     neuron_dropout: float = 0.1  # of the MLPs' neurons
     kinship: bool = True  # traces of one kind share a part of their vectors, training.kinship
     batch: int = 16
-    steps: int = 1800
+    steps: int = 3600
     most_steps: int = 8000  # give up after so many in all
     save_every: int = 200  # steps between checkpoints
     seed: int = 0
@@ -131,13 +131,15 @@ def build_net(config: PretrainConfig, vocabulary_size: int) -> LlamaForCausalLM:
     )
 
 
+def _left(config: PretrainConfig, state: State) -> float:
+    """What the rate is multiplied by: 1, and in the second half of the last stage falling linearly to 2 %."""
+    left = 1 - state.stage_step / config.steps if state.stage == FINAL else 1.0
+    return max(0.02, min(1.0, 2 * left))
+
+
 def _rate(config: PretrainConfig, state: State) -> float:
-    """Warm up over 100 steps; in the last stage fall linearly to 2 % over its second half."""
-    rate = config.lr * min(1.0, (state.step + 1) / 100)
-    if state.stage == FINAL:
-        left = 1 - state.stage_step / config.steps
-        rate *= max(0.02, min(1.0, 2 * left))
-    return rate
+    """Warm up over 100 steps; fall as `_left` says."""
+    return config.lr * min(1.0, (state.step + 1) / 100) * _left(config, state)
 
 
 def _save_checkpoint(
@@ -193,13 +195,14 @@ class Masks:
 
 @contextmanager
 def dropped(net: LlamaForCausalLM, config: PretrainConfig, state: State) -> Iterator[None]:
-    """Dropout while the block runs, from stage FIRM on: of what attention and MLPs write, and of the MLPs' neurons.
+    """Dropout while the block runs, of what attention and MLPs write and of the MLPs' neurons.
 
-    Without it the novice knows pairs of traces by heart: asked about pairs it was never asked about, it was right
-    half the time (docs/LOG.md). The same seed and step leave out the same.
+    From stage FIRM on, until the rate falls: it helps to find circuits that hold for new pairs of traces and new
+    forms of talk; to count exactly, the novice then needs all it has (docs/LOG.md). The same seed and step leave out
+    the same.
     """
     hooks = []
-    if state.stage >= FIRM:
+    if state.stage >= FIRM and _left(config, state) == 1:
         seed = f"{config.seed}/dropout/{state.step}"
         written = Masks(config.dropout, seed, net.device)
         neurons = Masks(config.neuron_dropout, f"{seed}/neurons", net.device)
