@@ -42,6 +42,11 @@ class Model:
     def heads(self) -> int:
         return int(self.net.config.get_text_config().num_attention_heads)
 
+    @property
+    def untaught(self) -> tuple[str, ...]:
+        """Kinds of question that its pretraining left out, an ablation; no lesson or score asks them either."""
+        return tuple(getattr(self.net.config, "untaught", ()))
+
 
 def choose_device(name: str) -> torch.device:
     """auto | cpu | cuda | mps -> a device that is there. Raises ModelError."""

@@ -22,10 +22,9 @@ from game.realm.talk import TALK
 from game.realm.terrain import UNDERFOOT
 from game.realm.tongues import LOOK, SENSE, question, tell, tongue_named
 from perception.language import answer_tokens, context_tokens, question_tokens, text_tokens
-from perception.messages import Event, Lesson, Question, Scene
+from perception.messages import Event, Lesson, Scene
 from perception.packing import Decision
-from training.curriculum import FINAL, questions
-from training.splits import spirit_at
+from training.rehearsal import Answered, rehearsal
 from training.talks import Talked, heard
 
 HAUNTED = 0.45  # of a dream's places; in the realm it is 0.2, in which a mind grows too cautious (docs/LOG.md)
@@ -42,9 +41,6 @@ class Memory:
 
     sensed: tuple[tuple[str, str], ...]  # (sense, thing)
     answer: str
-
-
-Answered = tuple[Question, str]  # a question and its right answer
 
 
 @dataclass(frozen=True)
@@ -160,7 +156,15 @@ def _varied(rng: Random, memory: Memory, journal: Journal, omens: dict[str, str]
     return [*kept.items(), *ordinary]
 
 
-def dream(rng: Random, journal: Journal, rules: Rules, tongue: str, rehearse: int, haunted: float = HAUNTED) -> Asked:
+def dream(
+    rng: Random,
+    journal: Journal,
+    rules: Rules,
+    tongue: str,
+    rehearse: int,
+    haunted: float = HAUNTED,
+    untaught: Sequence[str] = (),
+) -> Asked:
     """A scene that never was, of remembered places, with their answers and `rehearse` mundane questions."""
     size = min(rng.choice(journal.sizes), len(rules.directions))
     places = {place: journal.recall(rng, haunted) for place in rng.sample(rules.directions, size)}
@@ -174,43 +178,23 @@ def dream(rng: Random, journal: Journal, rules: Rules, tongue: str, rehearse: in
     speech = tongue_named(tongue)
     labelled = tuple((question(speech, rules, SENSE, place), memory.answer) for place, memory in places.items())
     told = tell(speech, _header(rng, rules), events)
-    return Asked(told, labelled, tuple(rehearsal(rng, events, rules, tongue, rehearse)))
-
-
-def rehearsal(
-    rng: Random,
-    events: Sequence[Event],
-    rules: Rules,
-    tongue: str,
-    count: int,
-    counting: bool = False,
-    sees: bool | None = None,
-) -> list[Answered]:
-    """Mundane questions about these events, with answers that follow from the events alone.
-
-    counting: ask how many and where, too. sees: ask for spirits, too; a mind that doesn't see them (False) answers
-    "nothing", one that does names them. None: don't ask.
-    """
-    asked = questions(
-        rng, events, [LOOK, *rules.senses], FINAL, rules, count, blind=sees is not None, counting=counting
-    )
-    return [
-        (
-            question(tongue_named(tongue), rules, ask, place),
-            spirit_at(rules, events, place) if ask == SENSE and sees else answer,
-        )
-        for ask, place, answer in asked
-    ]
+    return Asked(told, labelled, tuple(rehearsal(rng, events, rules, tongue, rehearse, untaught=untaught)))
 
 
 def waking(
-    rng: Random, lessons: Sequence[Lesson], rules: Rules, tongue: str, rehearse: int, sees: bool | None = None
+    rng: Random,
+    lessons: Sequence[Lesson],
+    rules: Rules,
+    tongue: str,
+    rehearse: int,
+    sees: bool | None = None,
+    untaught: Sequence[str] = (),
 ) -> Asked:
     """One lesson's own scene again, as it was: the arm without dreams. About talk one is asked to count, too."""
     lesson = rng.choice(lessons)
     labelled = [(q, a) for q, a in zip(lesson.scene.questions, lesson.answers, strict=True) if a is not None]
     talk = any(q.ask == TALK for q, _ in labelled)
-    found = rehearsal(rng, lesson.scene.events, rules, tongue, rehearse, talk, sees)
+    found = rehearsal(rng, lesson.scene.events, rules, tongue, rehearse, talk, sees, untaught)
     return Asked(lesson.scene.text, tuple(labelled), tuple(found))
 
 

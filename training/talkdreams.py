@@ -12,7 +12,8 @@ from game.realm.rules import Rules
 from game.realm.talk import DANGER, DIRECTION, SHARES, Said, dangerous, load_talk, talk_question, wanted
 from game.realm.tongues import LOOK, tell, tongue_named
 from perception.messages import Event
-from training.lessons import Answered, Asked, Journal, rehearsal, waking
+from training.lessons import Asked, Journal, waking
+from training.rehearsal import Answered, rehearsal
 from training.talks import Talked
 
 TALK = 1 / 3  # of what is rehearsed beside talk is talk

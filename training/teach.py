@@ -185,11 +185,11 @@ class Teacher:
     def _scene(self, rng: Random, rehearse: int) -> Asked:
         journal, about = self.journal, (self.rules, self.model.tongue, rehearse)
         if not self.config.dreams:
-            return waking(rng, journal.lessons, *about)
+            return waking(rng, journal.lessons, *about, untaught=self.model.untaught)
         talk = bool(journal.talks or journal.verbatim)
         if talk and (not journal.memories or rng.random() < TALKING):
             return talk_dream(rng, journal, *about)
-        return dream(rng, journal, *about, self.config.haunted)
+        return dream(rng, journal, *about, self.config.haunted, self.model.untaught)
 
 
 def _at_turn(asked: Asked, turn: int, rehearse: int, uses: int) -> Asked:

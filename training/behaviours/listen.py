@@ -21,8 +21,9 @@ from game.realm.tongues import LOOK, tongue_named
 from perception.messages import Event, Lesson
 from perception.model import Model
 from training.behaviours.behaviour import Behaviour, filled
-from training.lessons import Asked, Journal, Shown, rehearsal, waking
+from training.lessons import Asked, Journal, Shown, waking
 from training.measure.score import MUNDANE_PER_SCENE, Probe, Score, answers_of, tally
+from training.rehearsal import rehearsal
 from training.talkdreams import talk_dream
 from training.teach import Source
 

@@ -35,7 +35,7 @@ class Sight(Behaviour):
 
     @cached_property
     def probes(self) -> list[Probe]:
-        return probes(*self._wanted, self.model.tongue, self.rules)
+        return probes(*self._wanted, self.model.tongue, self.rules, untaught=self.model.untaught)
 
     @cached_property
     def _taught(self) -> list[tuple[str, str, str]]:

@@ -20,7 +20,8 @@ from game.realm.rules import Rules
 from perception.messages import Scene
 from perception.model import Model
 from perception.perceive import perceive
-from training.lessons import Pair, rehearsal, shown_pairs
+from training.lessons import Pair, shown_pairs
+from training.rehearsal import rehearsal
 
 CHUNK = 16  # scenes perceived at once
 MUNDANE_PER_SCENE = 6
@@ -65,17 +66,20 @@ class Score:
         return flat | flat.pop("more")
 
 
-def _probe(sample: sampler.Sample, rng: Random, rules: Rules) -> Probe:
+def _probe(sample: sampler.Sample, rng: Random, rules: Rules, untaught: Sequence[str] = ()) -> Probe:
     scene = sample.view.scene
-    mundane = rehearsal(rng, scene.events, rules, scene.tongue, MUNDANE_PER_SCENE)
+    mundane = rehearsal(rng, scene.events, rules, scene.tongue, MUNDANE_PER_SCENE, untaught=untaught)
     asked = replace(scene, questions=(*scene.questions, *(q for q, _ in mundane)))
     return Probe(asked, (*sample.answers, *(answer for _, answer in mundane)), len(sample.answers), rules.species)
 
 
-def probes(seed: int, count: int, tongue: str, rules: Rules, purpose: str = "probes") -> list[Probe]:
-    """Scenes to measure on; their stream is never used for lessons."""
+def probes(
+    seed: int, count: int, tongue: str, rules: Rules, purpose: str = "probes", untaught: Sequence[str] = ()
+) -> list[Probe]:
+    """Scenes to measure on; their stream is never used for lessons. untaught: kinds not asked, Model.untaught."""
     rng = Random(f"{seed}/{purpose}/questions")
-    return [_probe(sample, rng, rules) for sample in islice(sampler.samples(seed, purpose, tongue, rules), count)]
+    samples = islice(sampler.samples(seed, purpose, tongue, rules), count)
+    return [_probe(sample, rng, rules, untaught) for sample in samples]
 
 
 def new_pair_probes(
