@@ -87,6 +87,8 @@ def test_what_the_rule_asks_is_read_off_the_rule():
     assert by_name["heads' share of the gain over control"].asks["gate"].met is True
     assert by_name["core inserted"].asks["localized"].met is False
     assert by_name["core inserted"].asks["hierarchical"].met is True
+    both = kit.judgement(numbers={"p_whole_shuffled": 0.5})
+    assert {row.name: row for row in judged.gate(both)}["p: gain above shuffled"].asks["gate"].met is False
     poor = kit.judgement(numbers={"seeds": [8, 3, 8], "share_core": 0.5})
     by_name = {row.name: row for row in (*judged.gate(poor), *judged.shapes(poor), *judged.swaps(poor, []))}
     assert by_name["seeds in the smallest arm"].asks["gate"].met is False

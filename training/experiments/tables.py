@@ -11,7 +11,7 @@ from training.learn import steps_to_see
 from training.measure.analyses import interval, widths
 from training.measure.log import Log, read_log
 
-SCORES = ("hits", "hits_new_pairs", "false_alarms", "d_prime", "mundane")
+SCORES = ("hits", "hits_new_pairs", "hits_new_forms", "false_alarms", "d_prime", "mundane")
 
 
 def by_arm(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:

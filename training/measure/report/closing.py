@@ -257,7 +257,8 @@ def runs(material: Material) -> Section:
         summary, header = run.log.summary, run.log.header
         after = summary.after if summary is not None else {}
         before = summary.before if summary is not None else {}
-        cells = [percent(after.get(name)) for name in ("hits", "hits_new_pairs", "false_alarms", "mundane")]
+        new = after.get("hits_new_forms", after.get("hits_new_pairs"))
+        cells = [percent(value) for value in (after.get("hits"), new, after.get("false_alarms"), after.get("mundane"))]
         rows.append([
             run.arm, *([run.base] if len(material.bases) > 1 else []), run.seed, percent(before.get("hits")), *cells,
             number(after.get("d_prime")), number(summary.gain if summary else None),
@@ -265,8 +266,9 @@ def runs(material: Material) -> Section:
             "whole" if run.log.fault is None else "in part",
         ])  # fmt: skip
     base = ["base"] if len(material.bases) > 1 else []
-    head = ["arm", *base, "seed", "hits before", "hits", "new pairs", "false alarms", "mundane", "d′", "gain, nats",
+    head = ["arm", *base, "seed", "hits before", "hits", "new", "false alarms", "mundane", "d′", "gain, nats",
             "steps", "seconds", "commit", "log"]  # fmt: skip
     more = len(material.runs) - RUNS_SHOWN
-    caption = "Every training, on unseen scenes" + (f"; {more} more not shown" if more > 0 else "")
+    caption = "Every training, on unseen scenes; new: with pairs of traces, or in words, that no lesson held"
+    caption += f"; {more} more not shown" if more > 0 else ""
     return Section("runs", "Runs", table(head, rows, caption))

@@ -80,11 +80,10 @@ def gate(found: Judgement) -> list[Row]:
         Row("gain on held-out probes, nats", gain, {"gate": Ask("lower > 0", _met(gain[1] > 0, gain[1]))}, (0.0,),
             (min(0.0, *(x for x in gain if not math.isnan(x)), 0.0), max(top, 1e-9) * 1.1), "nats"),
     ]  # fmt: skip
-    for control in ("shuffled", "rehearsal"):
-        p = triple(n, f"p_{control}")
-        rows.append(Row(f"p: heads' total above {control}", p, {"gate": most(p[0], rule.GATE_P)}, kind="p"))
+    rows += _above(n, "p_whole_", "gain")
     rows.append(Row("heads' share of the gain over control", held, {"gate": least(held[0], rule.SPLITTABLE)},
                     (rule.SPLITTABLE,), (0.0, 1.2)))  # fmt: skip
+    rows += _above(n, "p_", "heads' total")
     for name, words in (("share_core", "T_K is a share"), ("width", "N_eff/H is a share")):
         _, low, high = triple(n, name)
         inside = _met(low <= 1 + rule.SLACK and high >= -rule.SLACK, low, high)
@@ -93,6 +92,16 @@ def gate(found: Judgement) -> list[Row]:
     rows.append(Row("negative heads, of the absolute sum", negative, {"gate": most(negative[0], rule.NEGATIVE)},
                     (rule.NEGATIVE,)))  # fmt: skip
     return rows
+
+
+def _above(numbers: Mapping[str, Any], prefix: str, what: str) -> list[Row]:
+    """The permutation tests against both controls, those of them that were made."""
+    found = [(control, triple(numbers, prefix + control)) for control in ("shuffled", "rehearsal")]
+    return [
+        Row(f"p: {what} above {control}", p, {"gate": most(p[0], rule.GATE_P)}, kind="p")
+        for control, p in found
+        if prefix + control in numbers or prefix == "p_"
+    ]
 
 
 def shapes(found: Judgement) -> list[Row]:

@@ -23,7 +23,7 @@ FLAGS = {
 USUAL = {"teach_reuse": 0, "teach_parts": 1, "teach_precision": "float32", "teach_projection": "gaussian",
          "teach_scaling": "channel"}  # fmt: skip
 CONTROLS = {"shuffled": "--shuffled", "rehearsal": "--rehearsal-only"}
-RATES = ("hits", "hits_new_pairs", "false_alarms", "mundane", "lost")
+RATES = ("hits", "hits_new_pairs", "hits_new_forms", "false_alarms", "mundane", "lost")
 COLUMNS_MAX, ROWS_MAX = 24, 200
 
 
