@@ -1,6 +1,7 @@
 """Planting: what is planted in a head is in that head, shuffled lessons plant nothing, and the errors are counted."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tests.minds import tiny
 from training.measure import planted
 from training.measure.planted import CASES, Arm, rates, run, shares
 from training.measure.planting import prepare
+from training.measure.verdict import RULE_VERSION
 from training.measure.weights import gain_allocation
 
 torch.set_num_threads(1)
@@ -77,18 +79,22 @@ def test_planted_shares_sum_to_one_and_too_few_able_heads_are_said_so(ground, mo
 
 def row(ground, shaken, case, repetition, seeds, sets):
     word = "localized" if repetition else CASES[case].wanted
-    return {"case": case, "repetition": repetition, "wanted": CASES[case].wanted, "word": word,
-            "right": word == CASES[case].wanted, "seconds": 0.0}  # fmt: skip
+    return {"rule": RULE_VERSION, "model": ground.net, "case": case, "repetition": repetition,
+            "wanted": CASES[case].wanted, "word": word, "right": word == CASES[case].wanted, "seconds": 0.0}  # fmt: skip
 
 
 def test_runs_go_on_after_a_kill_and_errors_are_counted(monkeypatch, tmp_path):
     monkeypatch.setattr(planted, "experiment", row)
     monkeypatch.setattr(planted, "rehearsed", lambda ground, seeds: Arm(None, None, [], 0.0))
-    rows = run(tmp_path / "deep", None, 2, ["one head", "uniform"])
+    monkeypatch.setattr(planted, "weights_hash", lambda net: net)
+    here, other = SimpleNamespace(net="a model"), SimpleNamespace(net="another")
+    rows = run(tmp_path / "deep", here, 2, ["one head", "uniform"])
     path = tmp_path / "deep" / planted.FILE
     whole = path.read_text()
     path.write_text("".join(whole.splitlines(keepends=True)[:3]))
-    assert run(tmp_path / "deep", None, 2, ["one head", "uniform"]) == rows and path.read_text() == whole
+    assert run(tmp_path / "deep", here, 2, ["one head", "uniform"]) == rows and path.read_text() == whole
+    with pytest.raises(ValueError, match="another model"):
+        run(tmp_path / "deep", other, 2, ["one head"])
     table = rates(list(map(json.loads, whole.splitlines())))
     assert table["one head"]["right"] == 1.0 and table["uniform"]["localized"] == 0.5
     assert table["all"] == {"runs": 4, "right": 0.75, "another pattern": 1}

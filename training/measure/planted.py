@@ -27,7 +27,7 @@ from torch import Tensor
 
 from game.realm.replay import write_whole
 from game.realm.rules import load as load_rules
-from perception.model import NOVICE, load
+from perception.model import NOVICE, load, weights_hash
 from training.measure.causal import means, sets_of, swaps
 from training.measure.planting import ABLE, STRONG, Ground, prepare
 from training.measure.verdict import (
@@ -36,6 +36,7 @@ from training.measure.verdict import (
     LOCALIZED,
     NOT_IN_HEADS,
     RANDOM_SETS,
+    RULE_VERSION,
     SEEDS,
     UNDECIDED,
     Causal,
@@ -157,7 +158,8 @@ def experiment(
         verdict = decide(replace(told, causal=causal), repetition)
     planted = np.flatnonzero(shares_LH.flatten().numpy() > 0)
     return {
-        "rule": verdict.rule, "case": name, "repetition": repetition, "wanted": case.wanted, "word": verdict.word,
+        "rule": verdict.rule, "model": weights_hash(ground.net), "case": name,
+        "repetition": repetition, "wanted": case.wanted, "word": verdict.word,
         "right": verdict.word == case.wanted, "reason": verdict.reason,
         "share_core": verdict.numbers["share_core"], "width": verdict.numbers["width"],
         "gain": verdict.numbers["gain"], "held_by_heads": verdict.numbers["held_by_heads"],
@@ -201,9 +203,15 @@ def rates(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 def run(
     out: Path, ground: Ground, repetitions: int, names: Sequence[str], seeds: int = SEEDS, sets: int = RANDOM_SETS
 ) -> list[dict[str, Any]]:
-    """All experiments that DIR doesn't hold yet, repetition by repetition; returns every line."""
+    """All experiments that DIR doesn't hold yet, repetition by repetition; returns every line.
+
+    Raises ValueError if DIR holds experiments of another model or rule.
+    """
     path = out / FILE
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    here = (weights_hash(ground.net), RULE_VERSION)
+    if any((row.get("model"), row["rule"]) != here for row in rows):
+        raise ValueError(f"--out {out}: holds experiments of another model or rule; give a new folder")
     done = {(row["case"], row["repetition"]) for row in rows}
     out.mkdir(parents=True, exist_ok=True)
     shaken = rehearsed(ground, seeds)
@@ -227,7 +235,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     ground = prepare(load(given.model, "cpu"), load_rules())
-    rows = run(given.out, ground, given.repetitions, given.case or list(CASES))
+    try:
+        rows = run(given.out, ground, given.repetitions, given.case or list(CASES))
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
     print(json.dumps(rates(rows), indent=1))
     return 0
 
