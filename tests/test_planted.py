@@ -80,7 +80,8 @@ def test_planted_shares_sum_to_one_and_too_few_able_heads_are_said_so(ground, mo
 def row(ground, shaken, case, repetition, seeds, sets):
     word = "localized" if repetition else CASES[case].wanted
     return {"rule": RULE_VERSION, "model": ground.net, "case": case, "repetition": repetition,
-            "wanted": CASES[case].wanted, "word": word, "right": word == CASES[case].wanted, "seconds": 0.0}  # fmt: skip
+            "wanted": CASES[case].wanted, "word": word, "right": word == CASES[case].wanted,
+            "seconds": 0.0}  # fmt: skip
 
 
 def test_runs_go_on_after_a_kill_and_errors_are_counted(monkeypatch, tmp_path):
