@@ -124,7 +124,7 @@ def build_parser() -> Parser:
     add("--no-rehearsal", action="store_true", help="rehearse no mundane questions")
     add("--out", type=Path, metavar="RUN", help="folder for log.msgpack and the trained model")
     add = verb("experiment", "experiment learning --workers 2 --out runs/learning --json")
-    add("name", metavar="NAME", help="learning, few, sight, listen, rank, frozen, optimizer or born")
+    add("name", metavar="NAME", help="learning, few, choice, sight, listen, rank, frozen, optimizer or born")
     add("--out", type=Path, metavar="DIR", help="where its runs go, and where it goes on (default: runs/NAME)")
     add("--workers", type=int, default=1, help="processes, one thread each")
     add("--model", action="append", help="another base model: a Hugging Face folder; again for several")

@@ -8,7 +8,7 @@ import torch
 
 from perception.model import save
 from tests.minds import tiny
-from training.experiments import learning
+from training.experiments import choice, learning, tables
 from training.experiments.plan import Arm, Experiment, Outcome, merit
 from training.experiments.registry import EXPERIMENTS, experiment_named
 from training.experiments.run import RESULT, run_experiment
@@ -130,6 +130,26 @@ def test_the_score_of_equal_learning_takes_medians_over_seeds():
     row = learning.score(runs)["a"]
     assert row["hits"] == 0.8 and row["seeds"] == 3 and row["reached"] == 2 and row["steps_to_see"] == 60
     assert row["lost"] == pytest.approx(0.01) and row["ms_per_step"] == pytest.approx(100)
+
+
+def test_several_bases_are_scored_apart_and_together():
+    one, two = outcome("a", 0, 0.9), replace(outcome("a", 0, 0.5), base=1, settings={"model": "other", "teach_lr": 1})
+    one = replace(one, settings={"model": "novice", "teach_lr": 1})
+    told = tables.score([one, two])
+    assert told["arms"]["a"]["hits"] == 0.7
+    assert {model: arms["a"]["hits"] for model, arms in told["bases"].items()} == {"novice": 0.9, "other": 0.5}
+    assert "bases" not in tables.score([one])
+
+
+def test_few_and_choice_compare_what_they_say():
+    arms = {arm.name: arm.config for arm in EXPERIMENTS["few"].arms}
+    assert {name: (config.spirits, config.teach.dreams) for name, config in arms.items()} == {
+        "spirits-20": (20, True), "scenes-64": (0, True), "spirits-20-awake": (20, False), "scenes-64-awake": (0, False)
+    }  # fmt: skip
+    plain = LearnConfig(spirits=20)
+    for arm in EXPERIMENTS["choice"].arms:
+        changed = (arm.config.steps != plain.steps) + (arm.config.teach.lr != choice.USUAL[0])
+        assert changed <= 1 and arm.config.spirits == 20
 
 
 def test_equal_learning_compares_what_it_says():

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from training.experiments import born, few, frozen, learning, listen, optimizer, rank, sight
+from training.experiments import born, choice, few, frozen, learning, listen, optimizer, rank, sight
 from training.experiments.plan import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
     module.EXPERIMENT.name: module.EXPERIMENT
-    for module in (learning, few, sight, listen, rank, frozen, optimizer, born)
+    for module in (learning, few, choice, sight, listen, rank, frozen, optimizer, born)
 }
 
 
