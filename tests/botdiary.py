@@ -28,9 +28,13 @@ class Tally:
     hits: int = 0
     empties: int = 0
     alarms: int = 0
+    known: int = 0  # of the spirits, such as the mind was shown and has dreamt of
+    known_hits: int = 0
 
-    def add(self, truth: str, seen: str) -> None:
-        """One place: who is there, and who is seen there."""
+    def add(self, truth: str, seen: str, known: bool) -> None:
+        """One place: who is there, who is seen there, and whether the mind has dreamt of whoever is there."""
+        self.known += truth != NOTHING and known
+        self.known_hits += truth != NOTHING and known and seen == truth
         self.spirits += truth != NOTHING
         self.hits += truth != NOTHING and seen == truth
         self.empties += truth == NOTHING
@@ -46,6 +50,8 @@ class Tally:
             "hits": round(self.hits / self.spirits, 4) if self.spirits else None,
             "false_alarms": round(self.alarms / self.empties, 4) if self.empties else None,
             "d_prime": round(z(hits) - z(alarms), 3) if self.spirits and self.empties else None,
+            "known": self.known,
+            "known_hits": round(self.known_hits / self.known, 4) if self.known else None,
         }
 
 
@@ -58,6 +64,7 @@ class Diary:
     lines: list[dict] = field(default_factory=list)
     parts: dict[str, Tally] = field(default_factory=dict)
     minutes: list[Tally] = field(default_factory=list)
+    dreamt: frozenset[str] = frozenset()  # species that were shown before the last rest or practice
 
     def __post_init__(self) -> None:
         self.began = time.monotonic()
@@ -145,7 +152,12 @@ class Diary:
             best = max(aim, key=lambda word: aim[word], default=NOTHING)
             seen = best if aim and aim[best] > 1 - sum(aim.values()) else NOTHING
             for tally in (self.parts.setdefault(self.part, Tally()), *self.minutes[-1:]):
-                tally.add(truth, seen)
+                tally.add(truth, seen, truth in self.dreamt)
+
+    def dreams(self, game: Game) -> None:
+        """The mind practises what it was shown so far."""
+        answers = [answer for lesson in game.journey.sight.journal for answer in lesson.answers]
+        self.dreamt = frozenset(answer for answer in answers if answer not in (None, NOTHING))
 
     def first(self, what: str, **more: object) -> float | None:
         """When something was first written down (s of play)."""

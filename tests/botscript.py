@@ -97,6 +97,7 @@ class Script:
         """Rests for as long as the plan says."""
         bot, journey = self.bot, self.bot.game.journey
         began = journey.seconds
+        self.diary.dreams(bot.game)
         bot.press(pg.K_r)
         bot.lets_learn(self.plan.dream / 2)
         bot.picture(f"{name}.png")

@@ -29,16 +29,16 @@ MODEL = tiny()
 TEACH = TeachConfig(rank=4, scenes=3, rehearse=2, warmup=1)
 SIGHT = LearnConfig(teach=TEACH, lessons=8, steps=6, probes=12, measure_every=2, device="cpu", seed=5)
 LISTEN = replace(SIGHT, behaviour="listen", lessons=16, probes=8)
-# What sight drew, trained and scored before behaviours had names (commit 69d6d68): a change of the realm changes these.
+# What sight draws, trains and scores: a change of the realm, of dreams or of the questions rehearsed changes these.
 DRAWN = {
-    "dreams": (TEACH, "077100eba2ec6198"),
-    "waking": (replace(TEACH, dreams=False), "2301e7b58c276eda"),
-    "reuse": (replace(TEACH, reuse=2), "85169d57c8fef20d"),
-    "play": (replace(TEACH, haunted=0.15, parts=2), "5827b4925f1ce606"),
+    "dreams": (TEACH, "c6609ec4678370a6"),
+    "waking": (replace(TEACH, dreams=False), "25d6f1c8664a8ba4"),
+    "reuse": (replace(TEACH, reuse=2), "4f76cc6d24938e32"),
+    "play": (replace(TEACH, haunted=0.15, parts=2), "8fefcd595038c0f1"),
 }
-LESSONS, PROBES = "aadf744a687c4d40", "c92adbcee66b40fb"
-CURVE = [(0, 1 / 9, 0.75, 1 / 24), (2, 0.0, 5 / 56, 7 / 72), (4, 0.0, 5 / 56, 9 / 72), (6, 0.0, 3 / 56, 9 / 72)]
-LOSSES = [6.0420823, 5.9991422, 5.9465680]
+LESSONS, PROBES = "aadf744a687c4d40", "b3afeb1ebb60838b"
+CURVE = [(0, 1 / 9, 0.75, 1 / 36), (2, 0.0, 5 / 56, 8 / 72), (4, 0.0, 0.0, 9 / 72), (6, 0.0, 0.0, 9 / 72)]
+LOSSES = [6.0775270, 5.9540491, 5.8474107]
 
 
 def digest(value):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from game.realm.lore import held_form, load_lore
-from game.realm.rules import NOTHING, load
+from game.realm.rules import NONE, NOTHING, load
 from game.realm.stories import load_stories
 from game.realm.talk import load_talk
 from game.realm.tongues import (
@@ -96,11 +96,19 @@ def test_nothing_held_out_is_asked_and_the_rest_is(batches):
             assert answer in candidates(RULES, ask)
             assert not held_out(RULES, events, ask, place, answer)
             if ask in (LOOK, *RULES.senses):
-                assert not held_object(answer, place)
+                assert answer == NONE or not held_object(answer, place)
             if ask == WORK:
                 assert shown_held_pair(RULES, events, place) is None
     assert min(asked[ask] for ask in (LOOK, *RULES.senses, WORK, SENSE, COUNT, WHERE, TALLY)) > 40
     assert sum(count for ask, count in asked.items() if ask.startswith(OMEN)) > 200
+
+
+def test_silence_and_absence_are_never_held_out():
+    for place in RULES.directions:
+        for ask in (LOOK, *RULES.senses):
+            assert not held_out(RULES, [], ask, place, NONE)
+    for trace in [trace for kind in RULES.kinds for trace in kind.traces]:
+        assert not held_out(RULES, [], WHERE, trace, NOWHERE) and not held_out(RULES, [], WHERE, trace, SEVERAL)
 
 
 def test_no_scene_of_the_last_stage_has_the_held_out_number_of_places(batches):

@@ -83,6 +83,15 @@ def test_recall_balances_spirits_and_empty_places():
     assert {only.recall(rng).answer for _ in range(20)} == {NOTHING}
 
 
+def test_recall_brings_every_species_as_often_whoever_was_shown_how_often():
+    kitsune = [lesson for lesson in LESSONS if set(lesson.answers) - {NOTHING} == {"kitsune"}]
+    kept, rng = journal([*LESSONS, *kitsune * 6]), Random(1)
+    shown = Counter(memory.answer for memory in kept.memories if memory.answer != NOTHING)
+    found = Counter(kept.recall(rng, 1.0).answer for _ in range(6000))
+    assert max(shown.values()) >= 2 * min(shown.values()) and set(found) == set(shown)
+    assert all(count / 6000 == pytest.approx(1 / len(shown), abs=0.03) for count in found.values())
+
+
 def labelled_once():
     """A lesson in which only the last place is labelled."""
     lesson = next(found for found in LESSONS if len(found.answers) > 4)

@@ -87,10 +87,10 @@ def test_a_seed_is_played_the_same_way_again(tmp_path: Path) -> None:
 def test_a_tally_counts_what_is_seen_against_what_is_there() -> None:
     tally = Tally()
     for truth, seen in (("oni", "oni"), ("oni", "tengu"), ("nothing", "oni"), ("nothing", "nothing")):
-        tally.add(truth, seen)
+        tally.add(truth, seen, known=truth == seen)
     assert (tally.spirits, tally.hits, tally.empties, tally.alarms) == (2, 1, 2, 1)
     assert tally.told()["hits"] == tally.told()["false_alarms"] == 0.5
-    assert tally.told()["d_prime"] == 0
+    assert tally.told()["d_prime"] == 0 and (tally.known, tally.told()["known_hits"]) == (1, 1.0)
     assert Tally().told()["d_prime"] is None
 
 

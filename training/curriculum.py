@@ -136,11 +136,11 @@ def held_out(rules: Rules, events: Sequence[Event], ask: str, place: str, answer
     if ask in (SENSE, WORK):
         return shown_held_pair(rules, events, place) is not None
     if ask == WHERE:
-        return place not in rules.presences and held_object(place, answer)
+        return place not in rules.presences and answer in rules.directions and held_object(place, answer)
     if ask.startswith(OMEN):
         sense = ask.removeprefix(OMEN + "_")
         return any(held_object(e.thing, place) for e in events if (e.sense, e.place) == (sense, place))
-    return ask not in (LORE, COUNT, TALLY) and held_object(answer, place)
+    return ask not in (LORE, COUNT, TALLY) and answer not in (NONE, NOTHING) and held_object(answer, place)
 
 
 def questions(

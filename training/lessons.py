@@ -77,7 +77,7 @@ class Journal:
         self.sizes: list[int] = []  # places per lesson scene: dreams have the same sizes
         self.talks: list[Talked] = []
         self.verbatim: list[Lesson] = []  # about talk in words that nobody knows: it can't be dreamt of, only repeated
-        self._haunted: list[Memory] = []
+        self._haunted: dict[str, list[Memory]] = {}  # by who was there
         self._empty: list[Memory] = []
 
     def add(self, lesson: Lesson) -> None:
@@ -97,21 +97,27 @@ class Journal:
         for asked, answer in labelled:
             sensed = tuple((e.sense, e.thing) for e in lesson.scene.events if e.place == asked.place)
             self.memories.append(Memory(sensed, answer))
-            (self._empty if answer == NOTHING else self._haunted).append(self.memories[-1])
+            kept = self._empty if answer == NOTHING else self._haunted.setdefault(answer, [])
+            kept.append(self.memories[-1])
 
     @property
     def spirits_shown(self) -> int:
-        return len(self._haunted)
+        return sum(map(len, self._haunted.values()))
 
     @property
     def empties_shown(self) -> int:
         return len(self._empty)
 
     def recall(self, rng: Random, haunted: float = HAUNTED) -> Memory:
-        """A remembered place; `haunted` of the time one with a spirit, if there are both."""
+        """A remembered place; `haunted` of the time one with a spirit, if there are both, each species as often as any.
+
+        Whoever was shown once is dreamt of as often as whoever was shown twenty times: docs/LOG.md.
+        """
         if not self._haunted or not self._empty:
             return rng.choice(self.memories)
-        return rng.choice(self._haunted if rng.random() < haunted else self._empty)
+        if rng.random() >= haunted:
+            return rng.choice(self._empty)
+        return rng.choice(self._haunted[rng.choice(list(self._haunted))])
 
 
 def check_lesson(tokenizer: PreTrainedTokenizerBase, lesson: Lesson, rules: Rules) -> None:
