@@ -53,6 +53,7 @@ def first_minutes(make: MakeMind, out: Path, plan: Plan, real: bool = False, wai
         script.play()
         result = _result(script, bot.game)
         result["the_same_after_leaving"] = script.leave_and_go_on()
+        bot.frames(10)
         bot.picture("gone-on.png")
         result["cpu_s"] = round(time.process_time() - began, 1)
         _write(diary, out, result)

@@ -15,7 +15,6 @@ from tests.minds import tiny
 from training import lessons
 from training.curriculum import COPY, FINAL, STAGES, batch, vocabulary
 from training.lessons import (
-    HAUNTED,
     Journal,
     Memory,
     check_lesson,
@@ -69,27 +68,6 @@ def test_a_lesson_that_labels_nothing_changes_nothing():
     kept = Journal()
     kept.add(replace(LESSONS[0], answers=tuple(None for _ in LESSONS[0].answers)))
     assert (kept.lessons, kept.memories, kept.sizes, kept.spirits_shown, kept.empties_shown) == ([], [], [], 0, 0)
-
-
-def test_recall_balances_spirits_and_empty_places():
-    kept, rng = journal(), Random(0)
-    assert kept.spirits_shown < 0.25 * len(kept.memories)
-    haunted = sum(kept.recall(rng).answer != NOTHING for _ in range(4000))
-    assert haunted / 4000 == pytest.approx(HAUNTED, abs=0.03)
-    assert {kept.recall(rng, 1.0).answer != NOTHING for _ in range(50)} == {True}
-    assert {kept.recall(rng, 0.0).answer for _ in range(50)} == {NOTHING}
-    only = Journal()
-    only.add(replace(LESSONS[0], answers=tuple(NOTHING for _ in LESSONS[0].answers)))
-    assert {only.recall(rng).answer for _ in range(20)} == {NOTHING}
-
-
-def test_recall_brings_every_species_as_often_whoever_was_shown_how_often():
-    kitsune = [lesson for lesson in LESSONS if set(lesson.answers) - {NOTHING} == {"kitsune"}]
-    kept, rng = journal([*LESSONS, *kitsune * 6]), Random(1)
-    shown = Counter(memory.answer for memory in kept.memories if memory.answer != NOTHING)
-    found = Counter(kept.recall(rng, 1.0).answer for _ in range(6000))
-    assert max(shown.values()) >= 2 * min(shown.values()) and set(found) == set(shown)
-    assert all(count / 6000 == pytest.approx(1 / len(shown), abs=0.03) for count in found.values())
 
 
 def labelled_once():

@@ -10,7 +10,8 @@ import pygame as pg
 from hypothesis import given
 from hypothesis import strategies as st
 
-from game.play.slot import CARD, NAME, OLDER, PICTURE, Card, Keeper, look, read_card, read_picture, resume
+from game.play.card import CARD, PICTURE, Card, read_card, read_picture
+from game.play.slot import NAME, OLDER, Keeper, look, resume
 from game.realm.replay import ActionLog
 from tests.playkit import walked
 
@@ -36,6 +37,18 @@ def test_a_journey_of_an_older_realm_is_put_aside_and_said(tmp_path: Path) -> No
         past, note = resume(tmp_path, None)
         assert past is None and "older realm" in note and "mind and its lessons stay" in note
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{NAME}.old", f"{NAME}.old2"]
+
+
+def test_a_backup_that_fits_goes_on_where_the_journey_is_of_another_realm(tmp_path: Path) -> None:
+    walked(tmp_path, ticks=20)
+    (tmp_path / NAME).rename(tmp_path / f"{NAME}.bak")
+    assert (look(1, tmp_path).state, look(1, tmp_path).fault) == ("backup", "its walk is missing")
+    ActionLog(0, "0123456789abcdef").save(tmp_path / NAME)
+    slot = look(1, tmp_path)
+    assert (slot.state, slot.fault) == ("backup", "of another realm")
+    log, note = resume(tmp_path, None)
+    assert log is not None and log.ticks >= 20 and "backup goes on" in note
+    assert (tmp_path / f"{NAME}.old").exists() and (tmp_path / f"{NAME}.bak").exists()
 
 
 def test_a_walk_that_would_take_hours_to_live_through_is_refused(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_hints_name_the_device_that_was_used_last() -> None:
     assert keys.labels()["act"] == "E" and keys.labels()["walk"] == "Arrows"
     keys.take(button("x"))
     assert keys.labels()["act"] == "A" and keys.labels()["walk"] == "Stick"
-    assert keys.labels()["log"] == "F2", "what no button does is still named by its key"
+    assert keys.labels()["log"] == keys.labels()["menu"], "what no button does is in the menu"
     keys.pads.style = "sony"
     assert keys.labels()["act"] == "Cross"
     keys.take(key(pg.K_e))
@@ -178,6 +178,7 @@ def test_other_bindings_are_named_in_hints() -> None:
     keys = dict(KEYS) | {"act": ("f",), "left": ("a",), "right": ("d",), "up": ("w",), "down": ("s",)}
     assert labels_of(keys)["act"] == "F"
     assert labels_of(keys)["walk"] == "ADWS"
+    assert labels_of(KEYS, PAD)["act"] == "A" and labels_of(KEYS, PAD)["send"] == labels_of(KEYS, PAD)["menu"]
     assert set(LABELS) >= {"walk", "act", "look", "attend", "rest", "heads", "mode", "menu", "enter", "back"}
 
 

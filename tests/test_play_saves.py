@@ -7,9 +7,10 @@ from pathlib import Path
 import pygame as pg
 import pytest
 
+from game.play.card import CARD, PICTURE, read_card, read_picture
 from game.play.chronicle import Entry
 from game.play.shell import ASLEEP, Waking
-from game.play.slot import CARD, NAME, PICTURE, read_card, read_picture
+from game.play.slot import NAME
 from game.play.slotpick import SlotPick
 from game.play.title import TitleMenu
 from game.realm.replay import ActionLog, state_hash
@@ -165,10 +166,16 @@ def test_a_broken_walk_is_said_its_backup_goes_on_and_nothing_is_lost(hands: Han
     assert (folder / f"{NAME}.old").read_bytes() == broken
 
 
-def test_a_journey_that_cannot_be_saved_is_said_on_the_title(hands: Hands) -> None:
+def test_a_journey_that_cannot_be_saved_goes_on_until_one_leaves_once_more(hands: Hands) -> None:
     hands.begin("000005")
     (hands.root / "saves" / "1").parent.mkdir(exist_ok=True)
     (hands.root / "saves" / "1").write_text("in the way")
+    game = hands.shell.game
+    assert game is not None
+    game.leave("title")
+    hands.frames(5)
+    assert hands.shell.game is game and not game.over
+    assert any("Leave once more" in line for line in hands.desk.notes())
     hands.home()
     assert any("could not be saved" in line for line in hands.desk.notes())
     hands.frames(5)

@@ -10,12 +10,11 @@ import pytest
 import main
 from game.play import start
 from game.play.app import CHRONICLE, Options, run
+from game.play.card import CARD, PICTURE
 from game.play.journey import Journey
 from game.play.sight import Mind
 from game.play.slot import (
-    CARD,
     NAME,
-    PICTURE,
     SAVE_EVERY,
     Keeper,
     Slots,

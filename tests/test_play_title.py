@@ -12,12 +12,13 @@ import pygame as pg
 import pytest
 
 from game.play import logo, title
+from game.play.card import Card
 from game.play.controls import Controls
 from game.play.desk import Desk
 from game.play.pages import SeedBox
 from game.play.screen import Screen
 from game.play.settings_menu import settings_menu
-from game.play.slot import Card, Slot, Slots
+from game.play.slot import Slot, Slots
 from game.play.slotpick import AMBER, SlotPick, fault, lines
 from game.play.title import Title
 from game.play.vista import Vista, land

@@ -157,6 +157,35 @@ def test_a_broken_replay_is_one_line(saved, tmp_path, data):
         assert "\n" not in str(error) and str(file) in str(error)
 
 
+@given(where=st.integers(0, 10**6), value=st.integers(0, 255))
+def test_no_changed_byte_makes_another_walk(tmp_path_factory, where, value):
+    file = tmp_path_factory.mktemp("replay") / "walk.replay"
+    log = ActionLog(7)
+    for _ in range(30):
+        log.append((("move", 1, 0),))
+    log.append((("name", 3, "oni"),))
+    log.save(file)
+    raw = bytearray(file.read_bytes())
+    raw[where % len(raw)] = value
+    file.write_bytes(raw)
+    try:
+        found = ActionLog.load(file)
+    except ReplayError:
+        return
+    assert (found.seed, found.ticks, found.actions, found.realm) == (7, 31, log.actions, log.realm)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_logs_from_before_there_was_a_check_still_load(tmp_path, version):
+    file = tmp_path / "old.replay"
+    old = {"format": "second-sight-replay", "version": version, "realm": "x", "seed": 4, "ticks": 9, "actions": []}
+    file.write_bytes(msgpack.packb(old))
+    assert (ActionLog.load(file).seed, ActionLog.load(file).ticks) == (4, 9)
+    file.write_bytes(msgpack.packb(old | {"version": 3}))
+    with pytest.raises(ReplayError, match="damaged"):
+        ActionLog.load(file)
+
+
 @pytest.mark.parametrize(
     "change",
     [

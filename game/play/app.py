@@ -13,6 +13,7 @@ from pathlib import Path
 import pygame as pg
 
 from game.play import dream, hud, overlay, screens
+from game.play.card import THUMB, Beside, Card, read_card, read_paper
 from game.play.chronicle import Chronicle
 from game.play.desk import Desk
 from game.play.draw import Painter
@@ -23,7 +24,7 @@ from game.play.layers import Stack
 from game.play.screen import Screen
 from game.play.settings import Settings
 from game.play.sight import Mind
-from game.play.slot import THUMB, Beside, Card, Keeper, read_card, read_paper
+from game.play.slot import Keeper
 from game.play.stage import Stage
 from game.play.ui import Pace
 from game.realm.replay import ActionLog
@@ -174,7 +175,7 @@ class Game:
 
     def _command(self, command: str) -> None:
         if command == "log":
-            self._ask_for_log()
+            self.ask_for_log()
         elif command == "shot":
             self._take_shot()
         elif command == "full":
@@ -205,7 +206,8 @@ class Game:
         """Ends the game; where: title or quit."""
         self.over, self.leaving = True, where
 
-    def _ask_for_log(self) -> None:
+    def ask_for_log(self) -> None:
+        """The mind is to write its head-diff log; says where, or why not."""
         path = self.options.log_path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -81,6 +81,7 @@ PAD: dict[str, Names] = {
     "menu": ("start",),
 }
 FIXED = {"escape": "menu", "start": "menu"}  # never bound to anything else
+FIXED_BUTTON = ("start",)
 MENU_KEYS: dict[str, Names] = {  # in menus, whatever is bound
     "up": ("up", "w", "kp_8"),
     "down": ("down", "s", "kp_2"),
@@ -134,14 +135,14 @@ def key_label(name: str) -> str:
 
 
 def labels_of(keys: Mapping[str, Names], pad: Mapping[str, Names] | None = None, style: str = "") -> dict[str, str]:
-    """What to name in hints for each command: its first key, or with `pad` its first button where it has one; and for
-    those of menus, which nobody binds: arrows, enter, back, next, erase."""
+    """What to name in hints for each command: its first key, or with `pad` its first button, where it has none that of
+    the menu, which lists it; and for those of menus, which nobody binds: arrows, enter, back, next, erase."""
     told = {}
     for command in TITLES:
         names = keys.get(command, ())
         told[command] = key_label(names[0]) if names else "-"
-        if pad is not None and pad.get(command):
-            told[command] = PAD_LABELS.get(style, PAD_LABELS[""])[pad[command][0]]
+        if pad is not None:
+            told[command] = PAD_LABELS.get(style, PAD_LABELS[""])[(pad.get(command) or FIXED_BUTTON)[0]]
     walk = [keys.get(command, ("",))[0] for command in WALK]
     told["walk"] = "Arrows" if walk == ["left", "right", "up", "down"] else "".join(told[way] for way in WALK)
     told |= {"arrows": "Arrows", "enter": "Enter", "back": "Esc", "next": "E", "erase": "Del"}

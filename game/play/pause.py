@@ -20,7 +20,13 @@ def menu(game: "Game") -> Menu:
         return CLOSE
 
     def opens(command: str) -> Callable[[], Answer]:
+        if screens.OPEN[command].later:
+            return lambda: later(command)
         return lambda: screens.OPEN[command].open(game) or CLOSE  # what opens nothing is seen, or said, in the world
+
+    def later(command: str) -> Close:
+        game.journey.wants = command
+        return CLOSE
 
     entries = [Entry("Go on", Close)]
     entries += [Entry(title, opens(command)) for command, title in screens.entries(game)]

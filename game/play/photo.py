@@ -31,7 +31,7 @@ TITLES: dict[Eyes, str] = {"blind": "As you came", "you": "You", "seer": "Born s
 FAINTEST = 0.05  # beliefs below this are not drawn
 TELLING = 0.5  # beliefs from here on are named in the caption
 GAP, CAPTION = 8, 34  # px between and below the panels of a saved picture
-WAIT = 12.0  # s until a mind that doesn't answer is given up
+WAIT = 30.0  # s until a mind that doesn't answer is given up; it is silent for some while it writes its log
 LOWEST = 352  # layout px: nothing is written below
 INK = (14, 12, 30)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from game.play import codex, companion, ending, errands, headview, naming, pause, photo, rewind
 from game.play.layers import Layer
+from game.realm.quests import NEVER
 
 if TYPE_CHECKING:
     from game.play.app import Game
@@ -14,12 +15,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Opener:
     """title: its entry in the pause menu, empty for none; open: makes the layer, or does something and gives None;
-    there: whether the pause menu lists it now.
+    there: whether the pause menu lists it now; later: it opens once that menu is shut, as the world goes on below it.
     """
 
     title: str
     open: Callable[["Game"], Layer | None]
     there: Callable[["Game"], bool] = lambda game: True
+    later: bool = False
 
 
 OPEN: dict[str, Opener] = {
@@ -28,11 +30,12 @@ OPEN: dict[str, Opener] = {
     "quests": Opener("Errands", errands.Log),
     "name": Opener("", naming.Chooser),
     "send": Opener("Send the familiar", companion.chooser, lambda game: game.journey.world.familiar_with),
-    "ending": Opener("", ending.Epilogue),
+    "ending": Opener("The register", ending.Epilogue, lambda game: game.journey.world.quests.ended != NEVER),
     "photo": Opener("Photo", photo.Photo),
     "eyes": Opener("Borrow a born seer's eyes", photo.eyes, photo.lent),
     "rewind": Opener("Rewind the mind", rewind.menu),
-    "point": Opener("", headview.Pointing),
+    "point": Opener("Point at a head", headview.Pointing, later=True),
+    "log": Opener("Write the head diff", lambda game: game.ask_for_log()),
 }
 
 

@@ -64,6 +64,7 @@ class Shell:
         self.desk, self.slots, self.make, self.now = desk, slots, make, now
         self.game: Game | None = None
         self.over = False
+        self._unsaved: Game | None = None  # which the player wanted to leave, and couldn't be saved
         self._mind: Life | None = None
         self._sleepers: list[Thread] = []
         self._wanted: tuple[Path, int] | None = None  # the journey that begins as soon as it can
@@ -134,15 +135,21 @@ class Shell:
         if waking.note:
             self.game.note(waking.note)
 
-    def _end(self, game: Game) -> None:
-        """Saves, puts the mind to sleep, and shows the title unless the player leaves for good."""
-        self.game = None
+    def _end(self, game: Game, anyway: bool = False) -> None:
+        """Saves, puts the mind to sleep, shows the title unless the player leaves for good. What can't be saved goes
+        on until it can or the player leaves once more; anyway: ends all the same.
+        """
         game.journey.sight.practise(False)
         game.journey.mind.send(Keep())
         try:
             game.keeper.close(game.journey.log, game.card)
         except OSError as error:
+            if not anyway and self._unsaved is not game:
+                self._unsaved, game.over, self.desk.keys.quit = game, False, False
+                self.desk.note(f"The journey can't be saved: {error}. Leave once more to leave it unsaved")
+                return
             self.desk.note(f"The journey could not be saved: {error}")
+        self.game = None
         self._sleep()
         self.over = self.over or game.leaving == "quit"
         if not self.over:
@@ -159,7 +166,7 @@ class Shell:
         """Ends whatever goes on, and waits for minds to fall asleep."""
         if self.game is not None:
             self.game.leave("quit")
-            self._end(self.game)
+            self._end(self.game, anyway=True)
         self.desk.keep()
         if self.desk.sound is not None:
             self.desk.sound.close()

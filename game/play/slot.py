@@ -7,7 +7,7 @@ takes the place of.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,37 +15,15 @@ from threading import Thread
 
 import pygame as pg
 
+from game.play.card import CARD, PICTURE, Beside, Card, read_card
 from game.realm.replay import ActionLog, ReplayError, write_whole
 
-NAME, CARD, PICTURE = "journey.replay", "card.json", "card.png"
+NAME = "journey.replay"
 SAVE_EVERY = 60.0  # s of play
 COUNT = 3  # slots
 FIRST = "first"  # the one slot that the first version had
-THUMB = (160, 90)  # px of a card's picture
-LARGEST_CARD, LARGEST_PICTURE, LARGEST_PAPER = 4096, 2**20, 2**20  # bytes
 LONGEST = 40 * 108_000  # ticks: forty hours of play take half a minute to live through again
 OLDER = "from an older realm: your mind and its lessons stay, the walk begins anew"
-
-
-@dataclass(frozen=True)
-class Card:
-    """What a slot tells of its journey. hour: 0..24; seconds: of play; shown, found: spirits."""
-
-    seed: int = 0
-    day: int = 1
-    hour: float = 0.0
-    seconds: float = 0.0
-    shown: int = 0
-    found: int = 0
-
-
-@dataclass(frozen=True)
-class Beside:
-    """What is kept beside a log: its card, a picture of THUMB px, and small files by name."""
-
-    card: Card
-    picture: pg.Surface
-    papers: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,9 +54,14 @@ def resume(folder: Path, seed: int | None) -> tuple[ActionLog | None, str]:
     if log is None:
         return None, note
     if not log.fits():
-        return None, f"{path.name} is {OLDER}. It lies as {_aside(path).name} now"
+        older = path if path.exists() else _backup(path)
+        old = f"{path.name} is {OLDER}. It lies as {_aside(older).name} now"
+        log, note = _read(path)
+        if log is None or not log.fits():
+            return None, old
     if seed is not None and log.seed != seed:
-        return None, f"A new journey. That of seed {log.seed} lies as {_aside(path).name} now"
+        kept = _aside(path if path.exists() else _backup(path))
+        return None, f"A new journey. That of seed {log.seed} lies as {kept.name} now"
     return log, note
 
 
@@ -101,15 +84,21 @@ def _read(path: Path) -> tuple[ActionLog | None, str]:
         try:
             return load(path), ""
         except ReplayError as error:
-            fault = f"{error}. It lies as {_aside(path).name} now"
+            fault = f"{_plainly(error, path)}. It lies as {_aside(path).name} now"
     backup = _backup(path)
     if not backup.exists():
         return None, fault
     try:
         log = load(backup)
     except ReplayError as error:
-        return None, f"{fault or error}; its backup can't be read either: it lies as {_aside(backup).name} now"
+        fault = fault or _plainly(error, backup)
+        return None, f"{fault}; its backup can't be read either: it lies as {_aside(backup).name} now"
     return log, f"{fault or f'{path.name} is missing'}; its backup goes on"
+
+
+def _plainly(error: ReplayError, path: Path) -> str:
+    """A fault for players: the file's name instead of its path, and no remedy for those who record replays."""
+    return f"{path.name}: " + str(error).removeprefix(f"{path}: ").split(";")[0]
 
 
 def _aside(path: Path) -> Path:
@@ -172,11 +161,13 @@ def look(number: int, folder: Path) -> Slot:
     log = None
     for file, found in ((path, "journey"), (_backup(path), "backup")):
         try:
-            if file.exists():
-                log, state = load(file), found
-                break
+            if file.exists() and (log is None or not log.fits()):
+                older, log, state = log is not None, load(file), found
+                fault = fault or ("of another realm" if older else "")
         except ReplayError as error:
-            fault = fault or str(error).removeprefix(f"{file}: ").split(";")[0]
+            fault = fault or _plainly(error, file).removeprefix(f"{file.name}: ")
+    if state == "backup" and not fault:
+        fault = "its walk is missing"
     if log is None:
         return Slot(number, folder, "broken", read_card(folder), fault or "its walk is missing", saved)
     if not log.fits():
@@ -185,41 +176,6 @@ def look(number: int, folder: Path) -> Slot:
     if card is None or card.seed != log.seed:
         card = Card(log.seed, seconds=log.ticks / 30)
     return Slot(number, folder, state, card, fault, saved)
-
-
-def read_card(folder: Path) -> Card | None:
-    """A slot's card; None if there is none or it isn't as it should be."""
-    try:
-        path = folder / CARD
-        if path.stat().st_size > LARGEST_CARD:
-            return None
-        data = json.loads(path.read_bytes())
-        card = Card(**{name: type(value)(data[name]) for name, value in asdict(Card()).items()})
-    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        return None
-    sane = 0 <= card.hour <= 24 and 0 <= card.seconds < 1e8 and 0 < card.day < 10**6
-    return card if sane and 0 <= card.found < 10**6 and 0 <= card.shown < 10**6 and abs(card.seed) < 2**63 else None
-
-
-def read_picture(folder: Path) -> pg.Surface | None:
-    """A slot's picture, THUMB px; None if there is none that can be read."""
-    try:
-        path = folder / PICTURE
-        if path.stat().st_size > LARGEST_PICTURE:
-            return None
-        picture = pg.image.load(path)
-    except (OSError, pg.error):
-        return None
-    return picture.convert() if picture.get_size() == THUMB else None
-
-
-def read_paper(folder: Path, name: str) -> bytes | None:
-    """A small file beside a log; None if there is none, or one too large."""
-    try:
-        path = folder / name
-        return path.read_bytes() if path.stat().st_size <= LARGEST_PAPER else None
-    except OSError:
-        return None
 
 
 @dataclass

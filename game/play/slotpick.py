@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 
 import pygame as pg
 
+from game.play.card import THUMB, read_picture
 from game.play.desk import Desk
 from game.play.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.play.layers import CLOSE, Close, Layer
 from game.play.menus import Answer, marker
-from game.play.slot import THUMB, Slot, read_picture
+from game.play.slot import Slot
 from game.play.ui import WIDTH
 
 CARD_WIDTH, CARD_HEIGHT, CARD_TOP = 196, 236, 62  # layout px

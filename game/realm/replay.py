@@ -1,8 +1,9 @@
 """Seed + action log -> the same realm again; and a hash of all that a realm is.
 
-The log is one msgpack map: {format, version, realm, seed, ticks, actions: [[tick, [action, ...]], ...]}. realm tells
-which rules and which generator the actions were lived through in (`realm_mark`): in another realm the same actions are
-another walk. Version 1 had no realm; such logs still load, and fit no realm of today.
+The log is one msgpack map: {format, version, realm, seed, ticks, actions: [[tick, [action, ...]], ...], check}. realm:
+which rules and which generator the actions were lived through in (`realm_mark`); in another realm the same actions are
+another walk. check: a digest of the rest; a changed digit would be another walk, too. Version 1 had no realm; such logs
+still load, and fit no realm of today. Versions 1 and 2 had no check.
 """
 
 import dataclasses
@@ -21,7 +22,8 @@ from game.realm.rules import Rules
 from game.realm.rules import load as load_rules
 from game.realm.world import Action, World, new_world, step
 
-FORMAT, VERSION = "second-sight-replay", 2
+FORMAT, VERSION = "second-sight-replay", 3
+CHECKED = 3  # the first version with a check
 REALM_VERSION = 2  # raise it when the same seed, rules and actions make another realm than before
 LARGEST_FILE = 64 * 2**20  # bytes; an hour of play is well under 1 MB
 SPOKEN = ("title", "todo", "offer", "right", "wrong", "done", "early")  # of an errand's plan
@@ -146,7 +148,7 @@ class ActionLog:
             "ticks": self.ticks,
             "actions": self.actions,
         }
-        write_whole(path, msgpack.packb(data))
+        write_whole(path, msgpack.packb(data | {"check": _check(data)}))
 
     @classmethod
     def load(cls, path: Path) -> "ActionLog":
@@ -181,14 +183,29 @@ class ActionLog:
         return world
 
 
+def _check(data: dict[str, Any]) -> str:
+    """16 hex digits over everything else in a log."""
+    rest = [[name, value] for name, value in data.items() if name != "check"]
+    return hashlib.blake2b(msgpack.packb(rest), digest_size=8).hexdigest()
+
+
+def _whole(data: dict[str, Any]) -> bool:
+    try:
+        return bool(data.get("check") == _check(data))
+    except ValueError:  # nested deeper than anything that was written
+        return False
+
+
 def _checked(data: Any, path: Path) -> int:
     """The seed of a log whose every part is as it should be."""
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise ReplayError(f"{path}: not a replay of this game; give a file that --save-replay wrote")
-    if data.get("version") not in (1, VERSION):
+    if data.get("version") not in range(1, VERSION + 1):
         raise ReplayError(
             f"{path}: version {data.get('version')!r}, this program reads 1 to {VERSION}; update the program"
         )
+    if (data["version"] >= CHECKED or "check" in data) and not _whole(data):
+        raise ReplayError(f"{path}: damaged, its check doesn't fit what it holds; take its backup, or record it again")
     realm = data.get("realm", "" if data["version"] == 1 else None)
     if not isinstance(realm, str) or len(realm) > 64:
         raise ReplayError(f"{path}: realm: must be the mark of a realm; record it again")
