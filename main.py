@@ -323,14 +323,16 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
 def experiment(options: argparse.Namespace) -> int:
     from training.experiments.registry import experiment_named
     from training.experiments.run import run_experiment
+    from training.experiments.show import lines
 
     planned = experiment_named(options.name, options.seer)
     planned = planned.on(*options.model) if options.model else planned
     planned = planned.taking(options.seeds) if options.seeds is not None else planned
     planned = planned.quick() if options.quick else planned
+    out = options.out or Path("runs") / planned.name
     with progress_bar() as report:
-        result = run_experiment(planned, options.out or Path("runs") / planned.name, options.workers, report)
-    show(options, result, [json.dumps(_finite(result["score"]), indent=1)])
+        result = run_experiment(planned, out, options.workers, report)
+    show(options, result, [*lines(result), f"all of it: {out / 'score.json'}; to look at: main.py report {out}"])
     return 0
 
 

@@ -1,0 +1,26 @@
+"""What an experiment says on a terminal: a line per arm, the verdict, nothing made up for what was not measured."""
+
+from training.experiments.show import lines
+
+ROW = {"hits": 0.95, "hits_new_pairs": None, "false_alarms": 0.012, "d_prime": 3.5, "mundane": 1.0, "lost": 0.004}
+ROW |= {"seeds": 5, "steps_to_see": None, "lr": 0.006}
+
+
+def test_arms_stand_under_each_other():
+    told = list(lines({"score": {"arms": {"a": ROW, "longer": ROW | {"steps_to_see": 80.0, "seeds": 12}}}}))
+    assert told[0].split() == ["arm", "seeds", "hits", "false", "al.", "d'", "mundane", "lost", "steps", "rate"]
+    assert told[1].split() == ["a", "5", "95.0%", "1.2%", "3.50", "100.0%", "0.4%", "-", "0.006"]
+    assert told[2].split()[:2] == ["longer", "12"] and told[2].split()[-2] == "80"
+    assert len({len(line) for line in told}) == 1 and "new pairs" not in told[0]
+
+
+def test_equal_learning_has_its_arms_at_the_top():
+    assert [line.split()[0] for line in lines({"score": {"sgd": ROW}})] == ["arm", "sgd"]
+
+
+def test_bases_are_told_apart_and_the_verdict_comes_last():
+    told = list(lines({"score": {"arms": {"a": ROW}, "bases": {"one": {"a": ROW}, "two": {"a": ROW}}}}))
+    assert [line for line in told if line.endswith(":")] == ["one:", "two:", "all:"]
+    base = {"model": "one", "verdict": {"word": "undecided", "reason": "few seeds"}}
+    told = list(lines({"score": {"arms": {"a": ROW}, "bases": [base], "verdict": base["verdict"]}}))
+    assert told[-2:] == ["one: undecided (few seeds)", "Verdict: undecided (few seeds)"]
