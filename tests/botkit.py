@@ -257,12 +257,26 @@ class Bot:
             self.press(pg.K_RETURN)
 
     def take(self, label: str) -> None:
-        """Chooses an entry of the open menu by its label."""
+        """Takes an entry of the open menu by its label."""
+        self.choose(label)
+        self.press(pg.K_RETURN)
+
+    def choose(self, label: str) -> None:
+        """Goes to an entry of the open menu by its label."""
         menu = self._menu()
         wanted = next(i for i, entry in enumerate(menu.entries) if entry.label.startswith(label))
         while menu.chosen != wanted:
             self.press(pg.K_DOWN)
-        self.press(pg.K_RETURN)
+
+    def begin(self, begun: Callable[[], bool], seconds: float) -> bool:
+        """Presses Enter where a journey begins; False if it doesn't in so many seconds. A thread makes it ready: no
+        frame more until it is, or the realm's first ticks would hang on the machine's speed.
+        """
+        self.down(pg.K_RETURN)
+        self.frames(1)
+        ready = self.until(begun, seconds, by_clock=True)
+        self.up(pg.K_RETURN)
+        return ready
 
     def _menu(self) -> Menu:
         layers = self.played.layers if isinstance(self.played, Game) else None

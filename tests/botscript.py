@@ -54,8 +54,7 @@ class Script:
         bot.take("New journey")
         bot.press(*(pg.K_0 + int(digit) for digit in f"{self.plan.seed:06d}"))
         bot.picture("seed.png")
-        bot.press(pg.K_RETURN)
-        self._wait(lambda: shell.game is not None, "no journey began")
+        self._begin("no journey began")
         self._wait(lambda: self.awake, "the mind never woke")
         bot.picture("arrived.png")
 
@@ -64,6 +63,11 @@ class Script:
         """The mind has said how it stands."""
         journey = self.bot.game.journey
         return journey.mind.state == "awake" and journey.sight.progress is not None
+
+    def _begin(self, fault: str) -> None:
+        shell = self.bot.played
+        if not self.bot.begin(lambda: shell.game is not None, AWAKE_WITHIN):  # type: ignore[attr-defined]
+            raise TimeoutError(f"{fault} in {AWAKE_WITHIN:.0f} s: {shell.desk.notes()}")  # type: ignore[attr-defined]
 
     def _wait(self, done: Callable[[], bool], fault: str) -> None:
         if not self.bot.until(done, AWAKE_WITHIN, by_clock=True):
@@ -187,8 +191,8 @@ class Script:
         bot.take("Save and leave to the title")
         bot.frames(10)
         bot.picture("title-again.png")
-        bot.take("Continue")
-        self._wait(lambda: shell.game is not None, "the journey does not go on")
+        bot.choose("Continue")
+        self._begin("the journey does not go on")
         return state_hash(bot.world) == state_hash(world)
 
     def play(self) -> None:
