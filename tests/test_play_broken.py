@@ -47,7 +47,8 @@ def test_a_backup_that_fits_goes_on_where_the_journey_is_of_another_realm(tmp_pa
     slot = look(1, tmp_path)
     assert (slot.state, slot.fault) == ("backup", "of another realm")
     log, note = resume(tmp_path, None)
-    assert log is not None and log.ticks >= 20 and "backup goes on" in note
+    assert log is not None and log.ticks >= 20
+    assert "older realm" in note and f"{NAME}.old" in note and "backup goes on" in note
     assert (tmp_path / f"{NAME}.old").exists() and (tmp_path / f"{NAME}.bak").exists()
 
 

@@ -56,9 +56,10 @@ def resume(folder: Path, seed: int | None) -> tuple[ActionLog | None, str]:
     if not log.fits():
         older = path if path.exists() else _backup(path)
         old = f"{path.name} is {OLDER}. It lies as {_aside(older).name} now"
-        log, note = _read(path)
+        log, _ = _read(path)
         if log is None or not log.fits():
             return None, old
+        note = f"{old}; its backup goes on"
     if seed is not None and log.seed != seed:
         kept = _aside(path if path.exists() else _backup(path))
         return None, f"A new journey. That of seed {log.seed} lies as {kept.name} now"
