@@ -125,13 +125,23 @@ def test_a_killed_judge_measures_only_the_seeds_that_are_missing(judged):
     kept.unlink()
 
 
-def test_a_run_without_its_kept_weights_is_done_again(judged):
-    _, out, _, plan = judged
-    path = out / "rehearsal" / "seed-1" / KEPT
-    before = path.read_bytes()
-    path.unlink()
+def test_a_finished_experiment_is_judged_anew_without_its_weights(judged):
+    result, out, _, plan = judged
     run_experiment(plan, out)
-    assert path.read_bytes() == before
+    weights = {path: path.read_bytes() for path in out.rglob(KEPT)}
+    assert len(weights) == 6
+    for path in weights:
+        path.unlink()
+    try:
+        again = run_experiment(plan, out)
+        assert msgspec.to_builtins(again["score"]) == msgspec.to_builtins(result["score"])
+        assert not list(out.rglob(KEPT)), "nothing was trained again"
+        (out / "causal" / "seed-1.json").unlink()
+        with pytest.raises(ValueError, match="remove its folder, and the run is done again"):
+            run_experiment(plan, out)
+    finally:
+        for path, held in weights.items():
+            path.write_bytes(held)
 
 
 def test_rank_cuts_every_runs_change(bases, tmp_path):
@@ -141,6 +151,13 @@ def test_rank_cuts_every_runs_change(bases, tmp_path):
     assert set(change) == {"rank-1", "rank-4"}
     assert set(change["rank-1"]["stable"]) == {"q", "k", "v", "o"}
     assert change["rank-1"]["stable"]["q"][0] >= 1
+    for path in (tmp_path / "rank").rglob(KEPT):
+        path.unlink()
+    assert run_experiment(plan, tmp_path / "rank")["score"]["change"] == change
+    torn = tmp_path / "rank" / "rank-4" / "seed-0" / rank.CUT
+    torn.write_text("{")
+    with pytest.raises(ValueError, match=r"cut\.json: can.t be read"):
+        run_experiment(plan, tmp_path / "rank")
 
 
 def test_born_compares_learners_with_the_seer_and_needs_one(bases, tmp_path):

@@ -8,6 +8,7 @@ import torch
 from perception.model import load, save, weights_hash
 from tests.minds import tiny
 from training import runlog, teach
+from training.experiments.plan import settings
 from training.frozen import Broken
 from training.learn import LearnConfig, learn, steps_to_see
 from training.measure.log import diff_table, read_log
@@ -212,3 +213,11 @@ def test_outside_a_checkout_the_commit_is_unknown(monkeypatch, tmp_path):
     monkeypatch.setattr(runlog, "ROOT", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert runlog.commit() == "unknown"
+
+
+def test_paths_inside_the_checkout_are_told_from_its_root(tmp_path):
+    inside = runlog.ROOT / "assets" / "novice"
+    assert runlog.from_root(str(inside)) == runlog.from_root(inside) == "assets/novice"
+    for other in ("sight", "hub:org/name", "runs/mine", str(tmp_path), None, 3, True):
+        assert runlog.from_root(other) == other
+    assert settings(LearnConfig())["model"] == "assets/novice"

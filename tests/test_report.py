@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests import reportkit as kit
 from training.measure.log import write_log
 from training.measure.records import Allocation, HeadRow, Summary
 from training.measure.report.gather import gather
+from training.measure.report.opening import command
 from training.measure.report.page import page, report
 
 ROOT = Path(__file__).parents[1]
@@ -284,3 +286,10 @@ def test_a_broken_file_beside_the_logs_is_a_caveat(tmp_path, name, data):
     (out / name).write_bytes(data)
     found, _ = alone(out)
     assert f"Read in part: {name}" in found.text("residuals")
+
+
+def test_the_command_to_redo_an_experiment_names_its_base_models(folder):
+    material = replace(gather(folder), score={"bases": ["assets/novice", "runs/novice 1"]})
+    assert command(material).startswith(
+        "python main.py experiment sight --model assets/novice --model 'runs/novice 1' --workers 2 --out runs/sight"
+    )

@@ -26,7 +26,7 @@ from training.measure.headprobes import ProbeLoss, head_probes
 from training.measure.path import Path as Way
 from training.measure.path import keep_state
 from training.measure.score import Probe, Score
-from training.runlog import RunLog, Training
+from training.runlog import RunLog, Training, from_root
 from training.teach import TeachConfig, Teacher
 
 CONTROLS = ("", "shuffled", "rehearsal")
@@ -183,7 +183,7 @@ def gain_losses(config: LearnConfig, model: Model, rules: Rules) -> list[ProbeLo
 def _told(config: LearnConfig) -> tuple[dict[str, Any], dict[str, int]]:
     """What a log's header says of the settings, and the seeds."""
     flat = asdict(config) | {f"teach_{key}": value for key, value in asdict(config.teach).items()}
-    flat = {key: value for key, value in flat.items() if key not in ("teach", "out")}
+    flat = {key: from_root(value) for key, value in flat.items() if key not in ("teach", "out")}
     return flat, {"lessons": config.seed, "teach": config.teach.seed}
 
 

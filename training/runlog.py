@@ -116,6 +116,15 @@ def write_training_log(
     write_log(path, _header(training.before, training.config, training.seeds, training.journal), told)
 
 
+def from_root(told: Any) -> Any:
+    """A path inside this checkout as it is called from its root, so that a run may be read, and go on, elsewhere.
+
+    Whatever else (another path, a behaviour's name, None) stays as it is.
+    """
+    path = Path(told) if isinstance(told, str | Path) else None
+    return path.relative_to(ROOT).as_posix() if path is not None and path.is_relative_to(ROOT) else told
+
+
 def commit() -> str:
     """The commit that runs, with + if the tree was changed; "unknown" outside a checkout."""
     try:

@@ -20,6 +20,7 @@ from training.learn import LearnConfig, Report
 from training.measure.headprobes import ProbeLoss, head_probes
 from training.measure.likeness import likeness, profile_of_log, profile_of_models
 from training.measure.log import read_log
+from training.runlog import from_root
 
 SEER = str(NOVICE.parent / "seer")
 
@@ -56,7 +57,7 @@ class Compare:
         mine, *rest = [[profile_of_log(log) for log in logs] for logs in learners]
         others = [profile for profiles in rest for profile in profiles]
         told = likeness(mine, found["profile"], others, header.layers)
-        return {"likeness": told, "seer": {"model": self.seer, "hash": found["seer"]}, "others": len(others)}
+        return {"likeness": told, "seer": {"model": from_root(self.seer), "hash": found["seer"]}, "others": len(others)}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from training.measure.evidence import evidence, joint, judgement, plain, with_ca
 from training.measure.headprobes import ProbeLoss
 from training.measure.log import Header, Swap, read_log, write_log
 from training.measure.verdict import RANDOM_SETS, Causal, Verdict, decide
+from training.runlog import from_root
 
 TRAINED, SHUFFLED, REHEARSAL = "trained", "shuffled", "rehearsal"  # the arms' names
 VERDICT = "verdict.msgpack"
@@ -71,7 +72,8 @@ class Judge:
         verdict = with_caveats(decide(replace(told, causal=causal)), logs[TRAINED], self.along)
         _write(runs.folders[base] / VERDICT, verdict, header, found)
         row = {
-            "model": arm.config.model, "model_hash": header.model_hash, "verdict": plain(verdict, header.heads),
+            "model": from_root(arm.config.model), "model_hash": header.model_hash,
+            "verdict": plain(verdict, header.heads),
             "causal": None if causal is None else _numbers(causal),
             "residual": {name: worst_residual(some, self.along) for name, some in logs.items()},
             "analyses": {

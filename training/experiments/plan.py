@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from training.learn import LearnConfig, Report
+from training.runlog import from_root
 
 QUICK = {"lessons": 6, "steps": 4, "probes": 6, "measure_every": 2}  # a smoke test, not a measurement
 PROBE_SEED = 9_000  # of what all runs of an experiment are measured on, where runs are compared head by head
@@ -150,5 +151,6 @@ def merit(outcome: Outcome) -> float:
 def settings(config: LearnConfig) -> dict[str, Any]:
     """A configuration as flat plain data, for a result file: teach_* is how it learns."""
     flat = asdict(config) | {f"teach_{key}": value for key, value in asdict(config.teach).items()}
+    flat = {key: from_root(value) for key, value in flat.items()}
     flat = {key: str(value) if isinstance(value, Path) else value for key, value in flat.items()}
     return {key: value for key, value in flat.items() if key not in ("teach", "out", "device")}

@@ -3,10 +3,12 @@
 Wider than the model's matrices a rank is cut to them: at hidden 128, ranks 128 and above are the same.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from game.realm.replay import write_whole
 from game.realm.rules import load as load_rules
 from perception.model import load
 from training.behaviours.registry import behaviour_of
@@ -19,6 +21,7 @@ from training.measure.analyses import rank_summary, ranks
 from training.measure.headprobes import ProbeLoss
 from training.teach import TeachConfig
 
+CUT = "cut.json"  # beside a run's log: what its change came to
 RANKS = (1, 4, 16, 64, 256)
 ARMS = tuple(Arm(f"rank-{r}", LearnConfig(teach=TeachConfig(rank=r), probe_seed=PROBE_SEED)) for r in RANKS)
 RATES = {
@@ -47,24 +50,37 @@ class Cut:
         """{"change": arm -> stable ranks, and the gain kept by the number of singular values}."""
         bases = range(len(runs.folders))
         arms = {(base, arm.name): arm for base in bases for arm in runs.experiment.based(base).arms}
+        places = [outcome.folder / CUT for outcome in runs.outcomes]
         jobs = {
-            outcome.folder: (
-                cut,
-                (arms[outcome.base, outcome.arm].seeded(outcome.seed), outcome.folder / KEPT, self.every),
-            )
-            for outcome in runs.outcomes
+            place: (cut, (arms[o.base, o.arm].seeded(o.seed), o.folder / KEPT, place, self.every))
+            for o, place in zip(runs.outcomes, places, strict=True)
+            if _known(place, self.every) is None
         }
-        report("cutting changes", 0, len(jobs))
-        found = in_processes(jobs, workers, lambda done: report("cutting changes", done, len(jobs)))
+        known = len(places) - len(jobs)
+        report("cutting changes", known, len(places))
+        in_processes(jobs, workers, lambda done: report("cutting changes", known + done, len(places)))
+        found = {o.folder: _known(place, self.every) or {} for o, place in zip(runs.outcomes, places, strict=True)}
         grouped = by_arm(runs.outcomes).items()
         return {"change": {name: rank_summary([found[outcome.folder] for outcome in some]) for name, some in grouped}}
 
 
-def cut(config: LearnConfig, kept: Path, every: int) -> dict[str, Any]:
-    """`analyses.ranks` of one run, in a process of its own."""
+def _known(path: Path, every: int) -> dict[str, Any] | None:
+    """What a run's change came to; None if it wasn't measured, or on other probes. Raises ValueError if torn."""
+    if not path.exists():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return dict(found["ranks"]) if found["every"] == every else None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path}: can't be read ({error}); remove it, and it will be measured again") from error
+
+
+def cut(config: LearnConfig, kept: Path, to: Path, every: int) -> None:
+    """`analyses.ranks` of one run, in a process of its own; written whole."""
     before, after = load(config.model), trained(load(config.model), kept)
     losses = behaviour_of(config, before, load_rules()).gain_losses()
-    return ranks(before.net, after.net, ProbeLoss([batch for loss in losses[::every] for batch in loss.batches]))
+    found = ranks(before.net, after.net, ProbeLoss([batch for loss in losses[::every] for batch in loss.batches]))
+    write_whole(to, json.dumps({"every": every, "ranks": found}).encode())
 
 
 EXPERIMENT = Experiment(

@@ -3,6 +3,8 @@
 OUT/experiment.json says what runs there; OUT/ARM/seed-S/ holds log.msgpack and, written last, result.json. With
 several base models that is OUT/base-K/ARM/seed-S/. A run without result.json is done again, so a killed experiment
 loses no more than the runs that were under way. Then come the experiment's stage, if it has one, and OUT/score.json.
+What a stage measured stands beside the runs, too: a finished experiment whose KEPT weights were thrown away (they are
+large) is scored and judged anew from its logs by the same command, in seconds.
 """
 
 import json
@@ -18,7 +20,7 @@ from training.experiments.kept import keep_trained
 from training.experiments.plan import KEPT, Arm, Experiment, Outcome, Runs, settings
 from training.experiments.pool import in_processes
 from training.learn import LearnConfig, Report, learn
-from training.runlog import commit
+from training.runlog import commit, from_root
 
 PLAN, RESULT, LOG = "experiment.json", "result.json", "log.msgpack"
 VERSION = 1
@@ -54,7 +56,7 @@ def run_experiment(
     result: dict[str, Any] = {
         "experiment": experiment.name,
         "runs": len(outcomes),
-        "bases": list(experiment.bases),
+        "bases": [from_root(base) for base in experiment.bases],
         "commits": sorted({outcome.commit for outcome in (*swept, *outcomes)}),
         "rates": {arm.name: arm.config.teach.lr for arm in chosen.arms},
         "sweep": [_swept(outcome) for outcome in swept],
@@ -82,7 +84,7 @@ def _claim(out: Path, experiment: Experiment) -> None:
     """OUT becomes this experiment's, or is it already. Raises ValueError for anybody else's."""
     plan: dict[str, Any] = {"version": VERSION, "name": experiment.name, "seeds": list(experiment.seeds)}
     if len(experiment.bases) > 1:
-        plan["bases"] = list(experiment.bases)
+        plan["bases"] = [from_root(base) for base in experiment.bases]
     path = out / PLAN
     if path.exists():
         found = _read(path)
@@ -116,7 +118,7 @@ def _run_all(wanted: Sequence[Wanted], keeps: bool, workers: int, report: Report
     done = {
         run: found
         for run, (arm, seed, _, base) in enumerate(wanted)
-        if (found := _finished(arm, seed, places[run], base, keeps))
+        if (found := _finished(arm, seed, places[run], base))
     }
     report(what, len(done), len(wanted))
     jobs = {
@@ -130,10 +132,10 @@ def _run_all(wanted: Sequence[Wanted], keeps: bool, workers: int, report: Report
     return sorted(done.values(), key=lambda outcome: (outcome.base, order[outcome.arm], outcome.seed))
 
 
-def _finished(arm: Arm, seed: int, folder: Path, base: int, keeps: bool) -> Outcome | None:
+def _finished(arm: Arm, seed: int, folder: Path, base: int) -> Outcome | None:
     """What a run left, if it came to its end. Raises ValueError if it was made with other settings."""
     path = folder / RESULT
-    if not path.exists() or (keeps and not (folder / KEPT).exists()):
+    if not path.exists():
         return None
     found = _read(path)
     wanted = json.loads(json.dumps(settings(arm.seeded(seed))))

@@ -74,7 +74,8 @@ def command(material: Material) -> str:
     """What one types to do it again."""
     if material.registered:
         name = shlex.quote(material.name)
-        return f"python main.py experiment {name} --workers 2 --out runs/{name}\npython main.py report runs/{name}"
+        on = "".join(f" --model {shlex.quote(str(base))}" for base in material.score.get("bases") or ())
+        return f"python main.py experiment {name}{on} --workers 2 --out runs/{name}\npython main.py report runs/{name}"
     if material.kind == "run":
         return f"{_training(material.runs[0])} --out runs/again\npython main.py report runs/again"
     lines = []
