@@ -21,7 +21,7 @@ from training.measure.log import read_log
 from training.teach import TeachConfig
 
 torch.set_num_threads(1)
-SMALL = {"lessons": 4, "steps": 2, "probes": 2, "measure_every": 2, "device": "cpu"}
+SMALL = {"lessons": 4, "steps": 2, "probes": 4, "measure_every": 2, "device": "cpu"}
 TEACH = TeachConfig(rank=2, scenes=2, rehearse=1, warmup=1)
 
 

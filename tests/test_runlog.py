@@ -9,6 +9,7 @@ from game.realm.rules import load
 from tests.minds import tiny
 from training import runlog
 from training.learn import LearnConfig, train
+from training.measure.chunks import in_both_halves
 from training.measure.headprobes import head_probes
 from training.measure.log import read_log
 from training.runlog import RunLog, write_training_log
@@ -59,7 +60,7 @@ def test_history_holds_what_each_head_came_to(told):
 def test_every_chunk_is_shared_out_and_together_they_are_the_table(told, along):
     _, _, log = told
     chunks = log.allocations(along)
-    assert [found.chunk for found in chunks] == list(range(8))  # eight scenes
+    assert [found.chunk for found in chunks] == list(range(4))  # eight scenes of four realms
     asked = next(found for found in log.probes if found.what == "gain")
     assert sum(found.decisions for found in chunks) == asked.decisions
     assert [found.whole for found in chunks] == pytest.approx([a - b for a, b in zip(asked.before, asked.after)])
@@ -78,7 +79,7 @@ def test_layers_and_single_heads_are_swapped_and_the_context_is(told):
         "layer 0", "layer 1", *(f"head {layer}.{head}" for layer in range(2) for head in range(4)),
     ]  # fmt: skip
     assert {swap.what for swap in log.swaps} == {"output"}
-    few = [found.decisions for found in log.allocations("line")[:: runlog.SWAPPED]]
+    few = [found.decisions for found in in_both_halves(log.allocations("line"), runlog.SWAPPED)]
     assert {swap.decisions for swap in log.swaps} == {sum(few)}
     assert [number.name for number in log.wholes] == ["context_share", "decision_share"]
 

@@ -4,13 +4,15 @@ import copy
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from game.realm.rules import load
 from perception.addresses import addresses
 from perception.packing import Decision, pack
 from tests.minds import tiny
 from training.frozen import choose_parameters
-from training.measure.chunks import allocations, in_chunks, pooled
+from training.measure.chunks import allocations, in_both_halves, in_chunks, pooled
 from training.measure.headprobes import ProbeLoss, probe_loss
 from training.measure.path import keep_state
 from training.measure.score import probes
@@ -126,6 +128,22 @@ def test_chunks_are_dealt_in_turns_and_never_empty():
     assert in_chunks(range(7), 3) == [[0, 3, 6], [1, 4], [2, 5]]
     assert in_chunks("ab", 16) == [["a"], ["b"]]
     assert in_chunks([], 16) == []
+    assert in_chunks(range(9), 2, together=2) == [[0, 1, 4, 5, 8], [2, 3, 6, 7]]
+    assert in_chunks("abc", 16, together=2) == [["a", "b"], ["c"]]
+
+
+@given(st.lists(st.integers(), max_size=40), st.integers(1, 9), st.integers(1, 4))
+def test_chunks_hold_every_item_once_and_neighbours_together(items, chunks, together):
+    found = in_chunks(list(enumerate(items)), chunks, together)
+    assert sorted(item for chunk in found for item in chunk) == list(enumerate(items))
+    homes = {number: home for home, chunk in enumerate(found) for number, _ in chunk}
+    assert all(homes[n] == homes[n - n % together] for n in homes)
+    assert all(found), "no chunk is empty"
+
+
+def test_some_chunks_are_of_both_halves():
+    assert in_both_halves(range(16), 2) == [0, 1, 4, 5, 8, 9, 12, 13]
+    assert in_both_halves(range(16), 8) == [0, 1] and in_both_halves(range(3), 1) == [0, 1, 2]
 
 
 def test_chunks_become_records_with_their_numbers_and_sizes(learned):

@@ -19,7 +19,7 @@ from torch import Tensor
 from perception.model import Model, weights_hash
 from training.gradients import Shares
 from training.lessons import Shown
-from training.measure.chunks import allocations, pooled
+from training.measure.chunks import allocations, in_both_halves, pooled
 from training.measure.headdiff import HeadDiff, ProbeBatch, head_diff
 from training.measure.headprobes import ProbeLoss
 from training.measure.log import Curve, Header, HeadRow, Probes, Record, Snapshot, Summary, Writer, write_log
@@ -31,7 +31,7 @@ from training.measure.whole import context_share
 
 ROOT = Path(__file__).resolve().parents[1]
 EACH = 64  # decisions whose direct effects are kept one by one
-SWAPPED = 4  # one in so many chunks is decided on in swaps of single heads and layers
+SWAPPED = 4  # one in so many chunks (of both halves) is decided on in swaps of single heads and layers
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def _outcome(
         every = ProbeLoss([batch for loss in losses for batch in loss.batches])
         yield from context_share(before, after, every)
         if swaps:
-            few = ProbeLoss([batch for loss in losses[::SWAPPED] for batch in loss.batches])
+            few = ProbeLoss([batch for loss in in_both_halves(losses, SWAPPED) for batch in loss.batches])
             sizes = training.before.layers, training.before.heads
             yield from each_swap(before, after, few, [*by_layer(*sizes), *singly(*sizes)])
     yield _summary(training, whole)

@@ -20,11 +20,12 @@ from training.teach import Source
 
 class Behaviour(ABC):
     """name: as on the command line. curve_probes: how many the curve is drawn on; judged_probes: over how many the gain
-    is shared out, in chunks."""
+    is shared out, in chunks. together: so many neighbours among the probes belong to one realm, and share a chunk."""
 
     name: str
     curve_probes = 48
     judged_probes = 32
+    together = 1
 
     def __init__(self, model: Model, rules: Rules) -> None:
         self.model, self.rules = model, rules
@@ -65,7 +66,11 @@ class Behaviour(ABC):
 
     def gain_losses(self) -> list[ProbeLoss]:
         """The losses over which the gain is shared out, one for each chunk of probes."""
-        return [probe_loss(self.model, part) for part in in_chunks(self.judged)]
+        return [probe_loss(self.model, part) for part in self.judged_chunks()]
+
+    def judged_chunks(self) -> list[list[Probe]]:
+        """The probes over which the gain is shared out, chunk by chunk."""
+        return in_chunks(self.judged, together=self.together)
 
     def check(self) -> None:
         """Raises ValueError if a probe tells the same scene as a lesson."""

@@ -16,6 +16,7 @@ from msgspec import structs
 
 from game.realm import sampler
 from game.realm.rules import NOTHING, Rules
+from game.realm.sampler import SCENES_PER_REALM
 from game.realm.talk import DIRECTION, SAFE, Said, Talk, dialogues, draw, load_talk, talk_question, wanted
 from game.realm.tongues import LOOK, tongue_named
 from perception.messages import Event, Lesson
@@ -102,6 +103,7 @@ class Listen(Behaviour):
     """Hits are safe directions taken; false alarms, dangerous ones taken; mundane, all other talk and questions."""
 
     name = "listen"
+    together = SCENES_PER_REALM
 
     def __init__(self, config: "LearnConfig", model: Model, rules: Rules) -> None:
         """Asks the model, as it is now, about spirits: what it says of them is what has to stay."""

@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from game.realm.rules import Rules
+from game.realm.sampler import SCENES_PER_REALM
 from perception.model import Model
 from training.behaviours.behaviour import Behaviour, filled
 from training.lessons import Journal, Shown, generated, held_out_pairs, shown_pairs
@@ -17,6 +18,7 @@ class Sight(Behaviour):
     """Lessons from the generator, every place labelled; probes beside them with pairs of traces that no lesson held."""
 
     name = "sight"
+    together = SCENES_PER_REALM
 
     def __init__(self, config: "LearnConfig", model: Model, rules: Rules) -> None:
         super().__init__(model, rules)

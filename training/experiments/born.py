@@ -17,6 +17,7 @@ from training.experiments.plan import PROBE_SEED, Arm, Experiment, Runs
 from training.experiments.pool import in_processes
 from training.experiments.tables import score
 from training.learn import LearnConfig, Report
+from training.measure.chunks import in_both_halves
 from training.measure.headprobes import ProbeLoss, head_probes
 from training.measure.likeness import likeness, profile_of_log, profile_of_models
 from training.measure.log import read_log
@@ -73,7 +74,9 @@ def profile_seer(config: LearnConfig, seer: str, to: Path, every: int) -> None:
     rules, before, after = load_rules(), load(config.model), load(seer)
     behaviour = behaviour_of(config, before, rules)
     losses = behaviour.gain_losses()
-    whole, few = (ProbeLoss([b for loss in some for b in loss.batches]) for some in (losses, losses[::every]))
+    whole, few = (
+        ProbeLoss([b for loss in part for b in loss.batches]) for part in (losses, in_both_halves(losses, every))
+    )
     found = profile_of_models(before, after, head_probes(before, behaviour.probes, rules), whole, few)
     told = {"novice": weights_hash(before.net), "seer": weights_hash(after.net), "profile": found}
     write_whole(to, json.dumps(told).encode())

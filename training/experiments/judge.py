@@ -25,6 +25,7 @@ from training.experiments.tables import by_arm, spread
 from training.learn import LearnConfig, Report
 from training.measure.analyses import Level, beside, depth, needs, rank_summary, ranks, roles
 from training.measure.causal import Sets, means, sets_of, swaps
+from training.measure.chunks import in_both_halves
 from training.measure.evidence import evidence, joint, judgement, plain, with_caveats, worst_residual
 from training.measure.headprobes import ProbeLoss
 from training.measure.log import Header, Swap, read_log, write_log
@@ -121,13 +122,14 @@ def measure_seed(config: LearnConfig, kept: Path, to: Path, sets: Sets, judge: J
     rules, before, after = load_rules(), load(config.model), trained(load(config.model), kept)
     behaviour = behaviour_of(replace(config, device="cpu"), before, rules)
     losses = behaviour.gain_losses()
-    batches = [batch for loss in losses[:: judge.every] for batch in loss.batches]
+    batches = [batch for loss in in_both_halves(losses, judge.every) for batch in loss.batches]
+    asked = [probe for chunk in in_both_halves(behaviour.judged_chunks(), judge.every) for probe in chunk]
     loss, few = ProbeLoss(batches), Level(batches)
     found = {
         "sets": _plain_sets(sets),
         "judge": asdict(judge),
         "swaps": [msgspec.to_builtins(s) for s in swaps(before.net, after.net, loss, sets, judge.removed)],
-        "needs": needs(before.net, after.net, few, beside(before, behaviour.judged[:: judge.every])),
+        "needs": needs(before.net, after.net, few, beside(before, asked)),
         "ranks": ranks(before.net, after.net, loss),
     }
     to.parent.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,7 @@ from training.experiments.pool import in_processes
 from training.experiments.tables import both, by_arm
 from training.learn import LearnConfig, Report
 from training.measure.analyses import rank_summary, ranks
+from training.measure.chunks import in_both_halves
 from training.measure.headprobes import ProbeLoss
 from training.teach import TeachConfig
 
@@ -79,7 +80,9 @@ def cut(config: LearnConfig, kept: Path, to: Path, every: int) -> None:
     """`analyses.ranks` of one run, in a process of its own; written whole."""
     before, after = load(config.model), trained(load(config.model), kept)
     losses = behaviour_of(config, before, load_rules()).gain_losses()
-    found = ranks(before.net, after.net, ProbeLoss([batch for loss in losses[::every] for batch in loss.batches]))
+    found = ranks(
+        before.net, after.net, ProbeLoss([batch for loss in in_both_halves(losses, every) for batch in loss.batches])
+    )
     write_whole(to, json.dumps({"every": every, "ranks": found}).encode())
 
 

@@ -1,4 +1,7 @@
-"""Held-out probes in chunks: what a verdict splits in halves (even and odd chunks) and draws anew."""
+"""Held-out probes in chunks: what a verdict splits in halves (even and odd chunks) and draws anew.
+
+Chunks are drawn as if they were independent, so that neighbours that belong together (scenes of one realm) share one.
+"""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -10,10 +13,19 @@ CHUNKS = 16
 Item = TypeVar("Item")
 
 
-def in_chunks(items: Sequence[Item], chunks: int = CHUNKS) -> list[list[Item]]:
-    """Item i to chunk i modulo `chunks`; fewer chunks where there are fewer items, so that none is empty."""
-    count = min(chunks, len(items))
-    return [list(items[chunk::count]) for chunk in range(count)]
+def in_chunks(items: Sequence[Item], chunks: int = CHUNKS, together: int = 1) -> list[list[Item]]:
+    """Every `together` neighbours in one chunk: group i to chunk i modulo `chunks`.
+
+    Fewer chunks where there are fewer groups, so that none is empty.
+    """
+    groups = [items[start : start + together] for start in range(0, len(items), together)]
+    count = min(chunks, len(groups))
+    return [[item for group in groups[chunk::count] for item in group] for chunk in range(count)]
+
+
+def in_both_halves(chunks: Sequence[Item], every: int) -> list[Item]:
+    """One pair in so many of neighbouring chunks: as many of half A (even) as of half B (odd)."""
+    return [chunk for number, chunk in enumerate(chunks) if number // 2 % every == 0]
 
 
 def size_of(loss: Loss) -> int:
