@@ -6,19 +6,31 @@ import msgspec
 import numpy as np
 import pytest
 
-from training.measure.causal import means, sets_of
-from training.measure.evidence import evidence, joint, judgement, plain, with_caveats, worst_residual
-from training.measure.log import Allocation, Header, Log, Probes, Swap
+from training.measure.causal import excess, judged, sets_of
+from training.measure.evidence import (
+    evidence,
+    joint,
+    judgement,
+    plain,
+    unaccounted,
+    with_caveats,
+    worst_residual,
+)  # fmt: skip
+from training.measure.log import Allocation, Header, Log, Probes
+from training.measure.sets import Shift
 from training.measure.verdict import Verdict, decide
 
 LAYERS, HEADS, CHUNKS = 2, 3, 4
 
 
-def log(seed, control="", base="aa", probes="p0", along="path", chunks=CHUNKS, lift=0.0, residual=0.0):
+def log(
+    seed, control="", base="aa", probes="p0", along="path", chunks=CHUNKS, lift=0.0, residual=0.0, commit="c", **config
+):
     """A run's log, in memory; its allocations are told apart by seed and chunk."""
     header = Header(
-        model="m", model_hash=base, data_hash="d", commit="c", seeds={"lessons": seed, "teach": seed},
-        config={"control": control}, layers=LAYERS, heads=HEADS, created="2026-01-01",
+        model="m", model_hash=base, data_hash="d", commit=commit, seeds={"lessons": seed, "teach": seed},
+        config={"control": control, "seed": seed, "steps": 300} | config,
+        layers=LAYERS, heads=HEADS, created="2026-01-01",
     )  # fmt: skip
     records = [Probes(what="gain", hash=probes, decisions=8), Probes(what="heads", hash=f"h{seed}", decisions=8)]
     for chunk in range(chunks):
@@ -74,6 +86,8 @@ def swap(arm, run, **change):
         (swap(0, 0, along="line"), "aa-trained-0: holds no gain along the path"),
         (swap(1, 0, chunks=3), "chunks of probes are not those of aa-trained-0"),
         (swap(0, 2, seed=1), "the same seeds as aa-trained-1"),
+        (swap(1, 2, steps=100), "aa-shuffled-2: steps is 100, not 300 as in aa-trained-0"),
+        (swap(2, 0, teach_lr=0.1), "aa-rehearsal-0: teach_lr is 0.1, not None"),
         ([arms()[0], [], arms()[2]], "no shuffled runs"),
     ],
 )
@@ -91,12 +105,27 @@ def test_a_log_that_does_not_name_its_probes_is_refused():
 
 
 def test_a_quadrature_that_misses_is_a_caveat():
-    good, bad = [log(1)], [log(1), log(2, residual=1.0)]
     verdict = Verdict("undecided", "", {}, (), ())
-    assert worst_residual(good) == 0.0 and with_caveats(verdict, good) is verdict
-    assert worst_residual(bad) > 0.02
-    assert "2% is the most" in with_caveats(verdict, bad).caveats[0]
+    plain_, odd = [log(1, lift=9.0)], [log(1, lift=9.0, residual=1.0)]
+    control = [log(1, "shuffled")]
+    assert worst_residual(plain_) == unaccounted(plain_, control) == 0.0
+    assert with_caveats(verdict, plain_, control) is verdict
+    assert worst_residual(odd) > 0
+    assert unaccounted(odd, control) == pytest.approx(1 / 54)
+    assert unaccounted([log(1, lift=9.0, residual=2.0)], control) == pytest.approx(2 / 54)
+    told = with_caveats(verdict, [log(1, lift=9.0, residual=2.0)], control).caveats
+    assert len(told) == 1 and "2% is the most" in told[0]
     assert np.isnan(worst_residual([replace(log(1), records=())]))
+    assert np.isnan(unaccounted(control, plain_))
+
+
+def test_heads_that_alone_were_trained_and_other_commits_are_caveats():
+    verdict = Verdict("undecided", "", {}, (), ())
+    only = [log(1, lift=9.0, teach_train="attention")]
+    assert "by construction" in with_caveats(verdict, only, [log(1, "shuffled")]).caveats[0]
+    assert with_caveats(verdict, [log(1, lift=9.0, teach_train="all")], [log(1, "shuffled")]) is verdict
+    mixed = with_caveats(verdict, [log(1, lift=9.0)], [log(1, "shuffled", commit="d")])
+    assert mixed.caveats == ("the runs are of different commits: c, d",)
 
 
 def test_base_models_have_to_agree():
@@ -116,26 +145,53 @@ def test_a_verdict_becomes_a_record_without_nan():
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(record), type=type(record)) == record
 
 
-def made(name, insert, remove=None, what="output"):
-    return Swap(what=what, name=name, heads=((0, 0),), insert=insert, remove=remove)
+def shift(name, insert, remove=None, what="output", gain=2.0, heads=((0, 0),)):
+    return Shift(what, name, heads, gain, insert, remove, 8)
 
 
-def test_swaps_over_seeds_are_means_and_none_may_lack_one():
-    def seed(shift):
-        return [
-            made("core", 0.8 + shift, 0.9), made("core+halo", 1.0, 1.0), made("core", 9.0, 9.0, "weight"),
-            made("greedy", 0.7, 0.7), made("random 0", 0.1, 0.2), made("random 1", 0.3 + shift),
-        ]  # fmt: skip
+def seed(scale, gain):
+    """A seed's swaps in nats, all in proportion to `scale`."""
+    return [
+        shift("core", 0.8 * scale, 0.9 * scale, gain=gain), shift("core+halo", scale, scale, gain=gain),
+        shift("core", 0.7 * scale, scale, "weight", gain), shift("core+halo", 0.95 * scale, scale, "weight", gain),
+        shift("greedy", 0.6 * scale, 0.7 * scale, gain=gain, heads=((0, int(scale)),)),
+        shift("random 0", 0.1 * scale, 0.2 * scale, gain=gain), shift("random 1", 0.3 * scale, gain=gain),
+    ]  # fmt: skip
 
-    found = means([seed(0.0), seed(0.1)])
-    assert (found.core_insert, found.core_remove) == (pytest.approx(0.85), pytest.approx(0.9))
-    assert found.random_insert == pytest.approx((0.1, 0.35)) and found.random_remove == pytest.approx((0.2,))
-    with pytest.raises(ValueError, match="random 1 insert was not measured on every seed"):
-        means([seed(0.0), seed(0.1)[:-1]])
-    with pytest.raises(ValueError, match="greedy insert was not measured"):
-        means([[s for s in seed(0.0) if s.name != "greedy"]])
-    with pytest.raises(ValueError, match="trained seed 1 has no gain"):
-        means([seed(0.0), [made("core", None)]])
+
+def test_swaps_are_shares_of_the_gain_over_control():
+    trained, shuffled = [seed(3.0, 3.0), seed(5.0, 5.0)], [seed(2.0, 2.0), seed(2.0, 2.0)]
+    found = {(swap.what, swap.name): swap for swap in excess(trained, shuffled)}
+    assert found["output", "core"].insert == pytest.approx(0.8) and found["output", "core"].heads == ((0, 0),)
+    assert found["output", "greedy"].heads == (), "another set in every seed"
+    # A set that brings in training just what it brings in the control brings nothing of what is judged.
+    even = [[shift("core", 1.5, gain=3.0)], [shift("core", 1.5, gain=3.0)]]
+    alike = [[shift("core", 1.5, gain=2.0)], [shift("core", 1.5, gain=2.0)]]
+    assert excess(even, alike)[0].insert == 0.0
+    # Of the gain, the same set has a half; of the gain over control all: 1.5 more, where the gain is 1.5 more.
+    assert excess([[shift("core", 1.5, gain=3.0)]], [[shift("core", 0.0, gain=1.5)]])[0].insert == pytest.approx(1.0)
+
+
+def test_a_seed_with_little_gain_weighs_little():
+    trained = [[shift("core", 4.0, gain=4.0)], [shift("core", -0.1, gain=0.1)]]
+    found = excess(trained, [[shift("core", 0.0, gain=0.0)]] * 2)
+    assert found[0].insert == pytest.approx(3.9 / 4.1)
+
+
+def test_what_the_rule_looks_at_has_to_be_measured():
+    trained, shuffled = [seed(3.0, 3.0), seed(5.0, 5.0)], [seed(2.0, 2.0), seed(2.0, 2.0)]
+    found = judged(excess(trained, shuffled))
+    assert (found.core_insert, found.core_remove) == (pytest.approx(0.8), pytest.approx(0.9))
+    assert (found.core_weights, found.both_weights) == (pytest.approx(0.7), pytest.approx(0.95))
+    assert found.random_insert == pytest.approx((0.1, 0.3)) and found.random_remove == pytest.approx((0.2,))
+    with pytest.raises(ValueError, match=r"random 1 \(output\) was not measured on every seed"):
+        excess([trained[0], trained[1][:-1]], shuffled)
+    with pytest.raises(ValueError, match="greedy insert"):
+        judged([swap for swap in excess(trained, shuffled) if swap.name != "greedy"])
+    with pytest.raises(ValueError, match=r"core insert \(weight\) was not measured"):
+        judged([swap for swap in excess(trained, shuffled) if swap.what == "output"])
+    with pytest.raises(ValueError, match="the gain over control is 0 nats"):
+        excess(trained, trained)
 
 
 def test_sets_are_of_the_verdicts_heads():

@@ -136,3 +136,19 @@ def test_the_verb_writes_the_page_and_says_where(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["report", str(folder), "--out", str(tmp_path / "file" / "it.html")]) == 2
     assert "choose another --out" in capsys.readouterr().err
+
+
+def test_since_rule_three_weights_are_asked_for_and_bounds_of_the_held_share():
+    swapped = kit.swaps()
+    since, before = kit.judgement(rule=3), kit.judgement()
+    names = [row.name for row in judged.swaps(since, swapped)]
+    assert "core's weights inserted" in names and "core's weights inserted" not in [
+        row.name for row in judged.swaps(before, swapped)
+    ]
+    rows = {row.name: row for row in judged.swaps(since, swapped)}
+    halo = rows["core's and halo's weights inserted"]
+    assert halo.value[0] == pytest.approx(0.95, abs=0.05) and halo.asks["hierarchical"].words == "≥ 0.9"
+    tail = rows["200 random sets: 95th percentile"]
+    assert tail.asks["hierarchical"].met and "hierarchical" not in judged.swaps(before, swapped)[-1].asks
+    held = [next(row for row in judged.gate(one) if "share of the gain" in row.name) for one in (since, before)]
+    assert [row.asks["gate"].words for row in held] == ["lower ≥ 0.2", "≥ 0.2"]

@@ -173,7 +173,7 @@ def test_a_greedy_set_finds_what_was_planted_and_never_does_worse_than_the_best_
     before, after, loss = pair("gpt2", [(1, 3)], "o")
     assert greedy_set(before, after, loss, 1).heads == ((1, 3),)
     before, after, loss = pair("gpt2", [(0, 1), (1, 0), (1, 3)], "o")
-    found = greedy_set(before, after, loss, 2)
+    found = greedy_set(before, after, loss, 2).shares()
     assert (found.name, found.what, len(found.heads)) == ("greedy", "output", 2)
     assert found.insert >= max(swap.insert for swap in measure_swaps(before, after, loss, singly(2, 4)))
     (same,) = measure_swaps(before, after, loss, [("same", found.heads)])

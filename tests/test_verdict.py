@@ -114,12 +114,18 @@ def test_many_negative_heads_bar_a_verdict():
     ("case", "change"),
     [
         ("four heads", {"core_insert": 0.7}),
+        ("four heads", {"core_weights": 0.7}),
         ("four heads", {"core_remove": 0.5}),
         ("four heads", {"random_insert": (1.2,) * 200}),
         ("four heads", {"random_insert": (0.1,) * 199}),
         ("core 4 (55 %) + halo 60", {"both_insert": 0.8}),
+        ("core 4 (55 %) + halo 60", {"both_weights": 0.8}),
         ("core 4 (55 %) + halo 60", {"core_insert": 0.2, "core_remove": 0.5}),
+        ("core 4 (55 %) + halo 60", {"core_insert": -1.0, "core_remove": 0.9}),
+        ("core 4 (55 %) + halo 60", {"random_insert": (0.7,) * 200}),
+        ("core 4 (55 %) + halo 60", {"random_insert": (0.1,) * 199}),
         ("uniform", {"greedy_insert": 0.4}),
+        ("uniform", {"core_weights": 0.4}),
         ("uniform", {"random_insert": (0.1,) * 199 + (0.36,)}),
     ],
 )
@@ -162,6 +168,35 @@ def test_the_control_is_subtracted_and_halves_are_even_and_odd_chunks():
     a, b = excess(trained, shuffled)
     assert a.tolist() == [1.0, -1.0, -1.0]
     assert b.tolist() == [-1.0, 2.0, -1.0]
+
+
+@pytest.mark.parametrize("name", ["trained_SCH", "shuffled_SCH", "rehearsal_SCH", "whole_SC", "rehearsal_whole_SC"])
+def test_numbers_that_are_not_finite_decide_nothing(name):
+    told = evidence("uniform")
+    broken = getattr(told, name).copy()
+    broken.flat[3] = np.nan
+    with pytest.raises(ValueError, match=f"{name} holds numbers that are not finite"):
+        replace(told, **{name: broken})
+
+
+def test_swaps_that_are_not_finite_are_refused():
+    causal = evidence("uniform").causal
+    for change in ({"greedy_insert": np.nan}, {"random_insert": (0.1, np.inf)}):
+        with pytest.raises(ValueError, match="is not finite"):
+            replace(causal, **change)
+
+
+def test_a_held_share_on_both_sides_of_the_bar_is_undecided():
+    told = evidence("one head")
+    apart = told.whole_SC * np.where(np.arange(8)[:, None] % 2, 1.0, 5.0)  # seed by seed
+    found = decide(replace(told, whole_SC=apart), 0, FAST)
+    low, high = found.numbers["held_by_heads"][1:]
+    assert low < 0.2 < high
+    assert (found.word, "20% is worth splitting" in found.reason) == (UNDECIDED, True)
+
+
+def test_more_seeds_than_were_registered_are_a_caveat():
+    assert "adds seeds" in decide(evidence("uniform", world=World(seeds=25)), 0, FAST).caveats[-1]
 
 
 def test_shapes_that_do_not_agree_are_refused():

@@ -1,10 +1,12 @@
 """The stage of sight and listen: from three arms' logs to causal swaps, the verdict, and the analyses beside it.
 
-Per base model: the allocations name core and halo; every trained seed is then swapped, flattened and cut, in processes
-(causal/seed-S.json, done again only if missing or of another core); the means go into the rule. The verdict stands
-in verdict.msgpack with the swaps that it rests on, and in the score.
+Per base model: the allocations name core and halo; every true training and its control of shuffled answers are then
+swapped (the true ones flattened and cut, too), in processes (causal/seed-S.json, done again only if missing or of
+other runs or another core); what training brings over the control goes into the rule. The verdict stands in
+verdict.msgpack with the swaps that it rests on, and in the score.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -24,16 +26,26 @@ from training.experiments.pool import in_processes
 from training.experiments.tables import by_arm, spread
 from training.learn import LearnConfig, Report
 from training.measure.analyses import Level, beside, depth, needs, rank_summary, ranks, roles
-from training.measure.causal import Sets, means, sets_of, swaps
+from training.measure.causal import GREEDY, Sets, excess, judged, sets_of, shifts
 from training.measure.chunks import in_both_halves
-from training.measure.evidence import evidence, joint, judgement, plain, with_caveats, worst_residual
+from training.measure.evidence import (
+    evidence,
+    joint,
+    judgement,
+    plain,
+    unaccounted,
+    with_caveats,
+    worst_residual,
+)
 from training.measure.headprobes import ProbeLoss
-from training.measure.log import Header, Swap, read_log, write_log
+from training.measure.log import Swap, read_log, write_log
+from training.measure.sets import Shift
 from training.measure.verdict import RANDOM_SETS, Causal, Verdict, decide
 from training.runlog import from_root
 
 TRAINED, SHUFFLED, REHEARSAL = "trained", "shuffled", "rehearsal"  # the arms' names
 VERDICT = "verdict.msgpack"
+Pair = tuple[Outcome, Outcome]  # a true training, and the control of its seed
 
 
 @dataclass(frozen=True)
@@ -54,11 +66,17 @@ class Judge:
         """Nothing is needed beside the runs."""
 
     def run(self, runs: Runs, workers: int, report: Report) -> dict[str, Any]:
-        """{"verdict", "bases", "spread"}: one entry in bases per base model, each judged by itself."""
-        judged = [self._base(runs, base, workers, report) for base in range(len(runs.folders))]
-        word, reason = joint([verdict for verdict, _ in judged])
+        """{"verdict", "bases", "spread"}: one entry in bases per base model, each judged by itself.
+
+        Raises ValueError if two base models are the same weights.
+        """
+        bases = [self._base(runs, base, workers, report) for base in range(len(runs.folders))]
+        hashes = [row["model_hash"] for _, row in bases]
+        if len(set(hashes)) < len(hashes):
+            raise ValueError(f"--model: two base models hold the same weights ({', '.join(hashes)}); give others")
+        word, reason = joint([verdict for verdict, _ in bases])
         told = {"word": word, "reason": reason}
-        return {"verdict": told, "bases": [row for _, row in judged], "spread": spread(runs.outcomes)}
+        return {"verdict": told, "bases": [row for _, row in bases], "spread": spread(runs.outcomes)}
 
     def _base(self, runs: Runs, base: int, workers: int, report: Report) -> tuple[Verdict, dict[str, Any]]:
         arms = by_arm(runs.of(base))
@@ -68,15 +86,18 @@ class Judge:
         first = decide(told)
         sets = sets_of(first.core, first.significant, header.layers, header.heads, count=self.sets)
         arm = next(arm for arm in runs.experiment.based(base).arms if arm.name == TRAINED)
-        found = self._seeds(arm, arms[TRAINED], runs.folders[base] / "causal", sets, workers, report)
-        causal = _means(found)
-        verdict = with_caveats(decide(replace(told, causal=causal)), logs[TRAINED], self.along)
-        _write(runs.folders[base] / VERDICT, verdict, header, found)
+        pairs = _pairs(arms[TRAINED], arms[SHUFFLED])
+        found = self._seeds(arm, pairs, runs.folders[base] / "causal", sets, workers, report)
+        swaps = _excess(found)
+        causal = judged(swaps) if swaps else None
+        verdict = with_caveats(decide(replace(told, causal=causal)), logs[TRAINED], logs[SHUFFLED], self.along)
+        write_log(runs.folders[base] / VERDICT, header, [judgement(verdict, header.heads), *swaps])
         row = {
             "model": from_root(arm.config.model), "model_hash": header.model_hash,
             "verdict": plain(verdict, header.heads),
             "causal": None if causal is None else _numbers(causal),
             "residual": {name: worst_residual(some, self.along) for name, some in logs.items()},
+            "unaccounted": unaccounted(logs[TRAINED], logs[SHUFFLED], self.along),
             "analyses": {
                 "depth": depth(told, header.layers),
                 "roles": roles([seed["needs"] for seed in found], verdict.significant, header.heads),
@@ -86,49 +107,70 @@ class Judge:
         return verdict, row
 
     def _seeds(
-        self, arm: Arm, trained: Sequence[Outcome], folder: Path, sets: Sets, workers: int, report: Report
+        self, arm: Arm, pairs: Sequence[Pair], folder: Path, sets: Sets, workers: int, report: Report
     ) -> list[dict[str, Any]]:
-        """What every trained seed came to, in their order; those that aren't there yet are measured."""
-        places = {run.seed: folder / f"seed-{run.seed}.json" for run in trained}
+        """What every seed came to, in their order; those that aren't there yet are measured."""
+        places = [(pair, folder / f"seed-{pair[0].seed}.json") for pair in pairs]
         jobs = {
-            run.seed: (measure_seed, (arm.seeded(run.seed), run.folder / KEPT, places[run.seed], sets, self))
-            for run in trained
-            if _known(places[run.seed], sets, self) is None
+            place: (measure_seed, (arm.seeded(pair[0].seed), pair, place, sets, self))
+            for pair, place in places
+            if _known(place, pair, sets, self) is None
         }
-        known = len(trained) - len(jobs)
-        report("swapping heads", known, len(trained))
-        in_processes(jobs, workers, lambda done: report("swapping heads", known + done, len(trained)))
-        return [found for place in places.values() if (found := _known(place, sets, self)) is not None]
+        known = len(pairs) - len(jobs)
+        report("swapping heads", known, len(pairs))
+        in_processes(jobs, workers, lambda done: report("swapping heads", known + done, len(pairs)))
+        return [found for pair, place in places if (found := _known(place, pair, sets, self)) is not None]
 
 
-def _known(path: Path, sets: Sets, judge: Judge) -> dict[str, Any] | None:
-    """What a seed's swaps came to; None if they are missing or were made of other sets. Raises ValueError if torn."""
+def _pairs(trained: Sequence[Outcome], shuffled: Sequence[Outcome]) -> list[Pair]:
+    """Every true training with the control that drew the same scenes."""
+    controls = {run.seed: run for run in shuffled}
+    return [(run, controls[run.seed]) for run in trained if run.seed in controls]
+
+
+def _known(path: Path, pair: Pair, sets: Sets, judge: Judge) -> dict[str, Any] | None:
+    """What a seed's swaps came to; None if they are missing, or of other runs or sets. Raises ValueError if torn."""
     if not path.exists():
         return None
     try:
         found = json.loads(path.read_bytes())
-        same = found["sets"] == _plain_sets(sets) and found["judge"] == asdict(judge)
-        return found | {"swaps": msgspec.convert(found["swaps"], list[Swap])} if same else None
+        if any(found[key] != value for key, value in _asked(pair, sets, judge).items()):
+            return None
+        return found | {"shifts": msgspec.convert(found["shifts"], dict[str, list[Shift]])}
     except (ValueError, TypeError, KeyError, msgspec.MsgspecError) as error:
         raise ValueError(f"{path}: can't be read ({error}); remove it, and it will be measured again") from error
 
 
-def _plain_sets(sets: Sets) -> dict[str, Any]:
-    return {"core": [list(p) for p in sets.core], "halo": [list(p) for p in sets.halo], "random": len(sets.random)}
-
-
-def measure_seed(config: LearnConfig, kept: Path, to: Path, sets: Sets, judge: Judge) -> None:
-    """One trained seed, in a process of its own: swaps, what each head's removal costs, ranks; written last, whole."""
-    rules, before, after = load_rules(), load(config.model), trained(load(config.model), kept)
-    behaviour = behaviour_of(replace(config, device="cpu"), before, rules)
-    losses = behaviour.gain_losses()
-    batches = [batch for loss in in_both_halves(losses, judge.every) for batch in loss.batches]
-    asked = [probe for chunk in in_both_halves(behaviour.judged_chunks(), judge.every) for probe in chunk]
-    loss, few = ProbeLoss(batches), Level(batches)
-    found = {
-        "sets": _plain_sets(sets),
+def _asked(pair: Pair, sets: Sets, judge: Judge) -> dict[str, Any]:
+    """By what a file of swaps is known: which runs, which sets, how."""
+    core, halo = ([list(place) for place in places] for places in (sets.core, sets.halo))
+    return {
+        "runs": [_mark(run) for run in pair],
+        "sets": {"core": core, "halo": halo, "random": len(sets.random)},
         "judge": asdict(judge),
-        "swaps": [msgspec.to_builtins(s) for s in swaps(before.net, after.net, loss, sets, judge.removed)],
+    }  # fmt: skip
+
+
+def _mark(run: Outcome) -> str:
+    """What tells one run from another of the same settings: its log's bytes."""
+    return hashlib.blake2b(run.log.read_bytes(), digest_size=8).hexdigest()
+
+
+def measure_seed(config: LearnConfig, pair: Pair, to: Path, sets: Sets, judge: Judge) -> None:
+    """One seed, in a process of its own: the swaps of its true training and of its control; what each head's removal
+    costs and the ranks of the true one. Written last, whole."""
+    rules, before = load_rules(), load(config.model)
+    after, control = (trained(load(config.model), run.folder / KEPT) for run in pair)
+    behaviour = behaviour_of(replace(config, device="cpu"), before, rules)
+    losses = in_both_halves(behaviour.gain_losses(), judge.every)
+    asked = [probe for chunk in in_both_halves(behaviour.judged_chunks(), judge.every) for probe in chunk]
+    batches = [batch for loss in losses for batch in loss.batches]
+    loss, few = ProbeLoss(batches), Level(batches)
+    mine = list(shifts(before.net, after.net, loss, sets, judge.removed))
+    greedy = next(shift.heads for shift in mine if shift.name == GREEDY)
+    theirs = list(shifts(before.net, control.net, loss, sets, judge.removed, greedy))
+    found = _asked(pair, sets, judge) | {
+        "shifts": {TRAINED: mine, SHUFFLED: theirs},
         "needs": needs(before.net, after.net, few, beside(before, asked)),
         "ranks": ranks(before.net, after.net, loss),
     }
@@ -136,12 +178,12 @@ def measure_seed(config: LearnConfig, kept: Path, to: Path, sets: Sets, judge: J
     write_whole(to, msgspec.json.encode(found))
 
 
-def _means(found: Sequence[dict[str, Any]]) -> Causal | None:
-    """Means over seeds; None where a seed gained nothing, so that no swap has a meaning."""
+def _excess(found: Sequence[dict[str, Any]]) -> list[Swap]:
+    """Over seeds, as shares of the gain over control; none where there is no such gain: then no swap has a meaning."""
     try:
-        return means([seed["swaps"] for seed in found])
+        return excess(*([seed["shifts"][arm] for seed in found] for arm in (TRAINED, SHUFFLED)))
     except ValueError:
-        return None
+        return []
 
 
 def _numbers(causal: Causal) -> dict[str, Any]:
@@ -151,23 +193,3 @@ def _numbers(causal: Causal) -> dict[str, Any]:
         told[f"random_{way}"] = list(drawn)
         told[f"random_{way}_95"] = float(np.percentile(drawn, 95)) if drawn else None
     return told
-
-
-def _write(path: Path, verdict: Verdict, header: Header, found: Sequence[dict[str, Any]]) -> None:
-    """The verdict and the mean of every swap over the seeds that have it, as a log with a trained run's header."""
-    values: dict[tuple[str, str], list[Swap]] = {}
-    for seed in found:
-        for swap in seed["swaps"]:
-            values.setdefault((swap.what, swap.name), []).append(swap)
-    records = []
-    for some in values.values():
-        heads = some[0].heads if all(swap.heads == some[0].heads for swap in some) else ()
-        ways = {way: _mean([getattr(swap, way) for swap in some]) for way in ("insert", "remove")}
-        records.append(msgspec.structs.replace(some[0], heads=heads, **ways))
-    write_log(path, header, [judgement(verdict, header.heads), *records])
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    """Of those that were measured; None if none was."""
-    there = [value for value in values if value is not None]
-    return float(np.mean(there)) if there else None

@@ -114,9 +114,10 @@ def swaps(rng: Generator, shares_H: Array, world: World) -> Causal:
         return (max(0.9, held) if struck else held) + jitter()
 
     drawn = [rng.permutation(order[size:])[:size] for _ in range(RANDOM_SETS)]
+    both = np.union1d(core, halo)
     return Causal(
-        insert(core), remove(core), insert(np.union1d(core, halo)), insert(core),
-        tuple(insert(s) for s in drawn), tuple(remove(s) for s in drawn),
+        insert(core), remove(core), insert(both), insert(core),
+        tuple(insert(s) for s in drawn), tuple(remove(s) for s in drawn), insert(core), insert(both),
     )  # fmt: skip
 
 
@@ -154,6 +155,7 @@ WORLDS = {
     "eight seeds": World(),
     "noisy": World(noise=0.4, probe_noise=1.0, seed_spread=0.5),
     "serial": World(serial=True),
+    "large control": World(control=3.5),  # as in first trainings: a control gains most of what true lessons do
 }
 
 

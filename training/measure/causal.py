@@ -1,6 +1,7 @@
 """The swaps that a verdict rests on: the core, the core with its halo, the best set a search finds, random sets.
 
-Per trained seed they are log records; over seeds they are the means that `verdict.agreement` judges.
+Per seed, true or control, they are in nats; over seeds, shares of the gain over control, which `verdict.agreement`
+judges.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,8 +12,8 @@ from transformers import PreTrainedModel
 
 from training.measure.headprobes import ProbeLoss
 from training.measure.records import Swap
-from training.measure.sets import each_swap, greedy_set, random_sets
-from training.measure.swaps import Head
+from training.measure.sets import Shift, What, each_shift, greedy_set, random_sets
+from training.measure.swaps import LEAST_GAIN, Head
 from training.measure.verdict import RANDOM_SETS, Causal
 
 CORE, BOTH, GREEDY, RANDOM = "core", "core+halo", "greedy", "random"
@@ -40,45 +41,91 @@ def sets_of(
     return Sets(inner, outer, tuple(random_sets(inner, layers, heads, count, seed)))
 
 
-def swaps(
-    before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss, sets: Sets, removed: int = 0, weights: bool = True
-) -> Iterator[Swap]:
-    """All swaps of one trained seed, one after the other. removed: of how many random sets the removal is measured.
+def shifts(
+    before: PreTrainedModel,
+    after: PreTrainedModel,
+    loss: ProbeLoss,
+    sets: Sets,
+    removed: int = 0,
+    greedy: Sequence[Head] | None = None,
+) -> Iterator[Shift]:
+    """All swaps of one seed, one after the other. removed: of how many random sets the removal is measured.
 
-    Costs about 2 * sets + heads + 8 * core forwards of the loss.
+    greedy: the set that was found on the seed's true training, for its control; None searches for it, which costs about
+    heads + 8 * core forwards of the loss; all else costs about 2 * sets.
     """
     named = [(CORE, sets.core), (BOTH, sets.both)]
-    yield from each_swap(before, after, loss, named)
-    if weights:
-        yield from each_swap(before, after, loss, named, "weight")
-    yield greedy_set(before, after, loss, len(sets.core))
+    yield from each_shift(before, after, loss, named)
+    yield from each_shift(before, after, loss, named, "weight")
+    if greedy is None:
+        yield greedy_set(before, after, loss, len(sets.core))
+    else:
+        yield from each_shift(before, after, loss, [(GREEDY, greedy)])
     drawn = [(f"{RANDOM} {number}", chosen) for number, chosen in enumerate(sets.random)]
-    yield from each_swap(before, after, loss, drawn[:removed])
-    yield from each_swap(before, after, loss, drawn[removed:], ways=("insert",))
+    yield from each_shift(before, after, loss, drawn[:removed])
+    yield from each_shift(before, after, loss, drawn[removed:], ways=("insert",))
 
 
-def means(found: Sequence[Sequence[Swap]]) -> Causal:
-    """Means over seeds of output swaps. Raises ValueError if a seed has no gain, or lacks a swap that another has."""
-    values: dict[tuple[str, str], list[float]] = {}
-    for seed, swapped in enumerate(found):
-        for swap in swapped:
-            for way, value in (("insert", swap.insert), ("remove", swap.remove)):
-                if swap.what == "output" and value is not None:
-                    values.setdefault((swap.name, way), []).append(value)
-        if (CORE, "insert") not in values or len(values[CORE, "insert"]) != seed + 1:
-            raise ValueError(f"causal: trained seed {seed} has no gain to share out; no swap can be judged")
-    short = [" ".join(key) for key, some in values.items() if len(some) != len(found)]
-    if short:
-        raise ValueError(f"causal: {short[0]} was not measured on every seed; measure all seeds alike")
-    one = {key: float(np.mean(some)) for key, some in values.items()}
-    for key in ((CORE, "insert"), (CORE, "remove"), (BOTH, "insert"), (GREEDY, "insert")):
-        if key not in one:
-            raise ValueError(f"causal: {' '.join(key)} was not measured")
+def excess(trained: Sequence[Sequence[Shift]], shuffled: Sequence[Sequence[Shift]]) -> list[Swap]:
+    """Swaps over seeds, as shares of the gain over the control: what a set brings in training, less what it does there.
+
+    Both sums run over all seeds before they are divided, so that a seed with little gain weighs little. Of sets that
+    differ from seed to seed no heads are named. Raises ValueError without a gain over control, and if a seed lacks a
+    swap that another has.
+    """
+    if not trained or not shuffled:
+        raise ValueError("causal: no trained seeds, or no control's; both are needed")
+    gain = _mean([seed[0].gain for seed in trained]) - _mean([seed[0].gain for seed in shuffled])
+    if not gain > LEAST_GAIN:
+        raise ValueError(f"causal: the gain over control is {gain:.3g} nats; no swap can be judged")
+    arms = [_by_name(trained), _by_name(shuffled)]
+    found = []
+    for (what, name), mine in arms[0].items():
+        theirs = arms[1].get((what, name), [])
+        if len(mine) != len(trained) or len(theirs) != len(shuffled):
+            raise ValueError(f"causal: {name} ({what}) was not measured on every seed; measure all seeds alike")
+        heads = mine[0].heads if all(shift.heads == mine[0].heads for shift in mine) else ()
+        insert, remove = (
+            None if None in mine_ or None in theirs_ else (_mean(mine_) - _mean(theirs_)) / gain
+            for mine_, theirs_ in (
+                ([s.insert for s in mine], [s.insert for s in theirs]),
+                ([s.remove for s in mine], [s.remove for s in theirs]),
+            )
+        )
+        found.append(Swap(what=what, name=name, heads=heads, insert=insert, remove=remove, decisions=mine[0].decisions))
+    return found
+
+
+def _by_name(arm: Sequence[Sequence[Shift]]) -> dict[tuple[What, str], list[Shift]]:
+    found: dict[tuple[What, str], list[Shift]] = {}
+    for seed in arm:
+        for shift in seed:
+            found.setdefault((shift.what, shift.name), []).append(shift)
+    return found
+
+
+def _mean(values: Sequence[float | None]) -> float:
+    return float(np.mean(np.array(values, np.float64)))
+
+
+def judged(swaps: Sequence[Swap]) -> Causal:
+    """What the rule looks at. Raises ValueError if it was not measured."""
+    found = {(swap.what, swap.name): swap for swap in swaps}
+
+    def one(what: What, name: str, way: str) -> float:
+        value = getattr(found.get((what, name)), way, None)
+        if value is None:
+            raise ValueError(f"causal: {name} {way} ({what}) was not measured")
+        return float(value)
+
+    drawn = [swap for swap in swaps if swap.name.startswith(RANDOM)]
     return Causal(
-        core_insert=one[CORE, "insert"],
-        core_remove=one[CORE, "remove"],
-        both_insert=one[BOTH, "insert"],
-        greedy_insert=one[GREEDY, "insert"],
-        random_insert=tuple(one[key] for key in one if key[0].startswith(RANDOM) and key[1] == "insert"),
-        random_remove=tuple(one[key] for key in one if key[0].startswith(RANDOM) and key[1] == "remove"),
+        core_insert=one("output", CORE, "insert"),
+        core_remove=one("output", CORE, "remove"),
+        both_insert=one("output", BOTH, "insert"),
+        greedy_insert=one("output", GREEDY, "insert"),
+        random_insert=tuple(swap.insert for swap in drawn if swap.insert is not None),
+        random_remove=tuple(swap.remove for swap in drawn if swap.remove is not None),
+        core_weights=one("weight", CORE, "insert"),
+        both_weights=one("weight", BOTH, "insert"),
     )

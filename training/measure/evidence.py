@@ -16,7 +16,8 @@ import numpy as np
 from training.measure.log import Judgement, Log
 from training.measure.verdict import BASES, UNDECIDED, Array, Causal, Evidence, Verdict
 
-RESIDUAL = 0.02  # of the gain: how far heads and rest may miss it (MEASUREMENT.md)
+RESIDUAL = 0.02  # of the gain over control: how far heads and rest may miss it (MEASUREMENT.md)
+OWN = ("control", "seed", "teach_seed")  # settings in which the runs of a verdict may differ
 ARMS = ("trained", "shuffled", "rehearsal")
 
 
@@ -30,8 +31,9 @@ def evidence(
 ) -> Evidence:
     """Allocations of three arms' runs, seed by seed. along: "path", the training's own, or the straight "line".
 
-    Raises ValueError, naming a log: without runs or allocations, for runs of another arm than they stand for, of more
-    or fewer base models than `bases`, of other probes or shapes than their neighbours, or counted twice.
+    Raises ValueError, naming a log: without runs or allocations, for runs of another arm than they stand for, of other
+    settings than their neighbours, of more or fewer base models than `bases`, of other probes or shapes, or counted
+    twice.
     """
     arms = dict(zip(ARMS, (trained, shuffled, rehearsal), strict=True))
     for name, logs in arms.items():
@@ -39,6 +41,7 @@ def evidence(
             raise ValueError(f"evidence: no {name} runs; the verdict needs all three arms")
         _check_arm(name, logs)
     every = [log for logs in arms.values() for log in logs]
+    _check_settings(every)
     _check_bases(every, bases)
     _check_alike(every, along)
     grids = {name: [log.allocations(along) for log in logs] for name, logs in arms.items()}
@@ -60,6 +63,18 @@ def _check_arm(name: str, logs: Sequence[Log]) -> None:
         if key in seen:
             raise ValueError(f"{log.path}: the same seeds as {seen[key]}; count each run once")
         seen[key] = log.path
+
+
+def _check_settings(logs: Sequence[Log]) -> None:
+    """All arms learn alike: same steps, rates, weights that train, probes. Only the base models may differ, too."""
+    free = (*OWN, "model")
+    first = {key: value for key, value in logs[0].header.config.items() if key not in free}
+    for log in logs[1:]:
+        mine = {key: value for key, value in log.header.config.items() if key not in free}
+        odd = sorted(key for key in first.keys() | mine.keys() if first.get(key) != mine.get(key))
+        if odd:
+            told = f"{odd[0]} is {mine.get(odd[0])!r}, not {first.get(odd[0])!r} as in {logs[0].path}"
+            raise ValueError(f"{log.path}: {told}; all arms need the same settings")
 
 
 def _check_bases(logs: Sequence[Log], bases: int) -> None:
@@ -100,13 +115,41 @@ def worst_residual(logs: Sequence[Log], along: str = "path") -> float:
     return float(np.nanmax(found)) if len(found) > 1 else float("nan")
 
 
-def with_caveats(verdict: Verdict, logs: Sequence[Log], along: str = "path") -> Verdict:
-    """The verdict, with a caveat where the quadrature missed more of a run's gain than it may."""
-    worst = worst_residual(logs, along)
-    if not worst > RESIDUAL:
-        return verdict
-    told = f"heads and rest miss up to {worst:.1%} of a run's gain along the {along}; {RESIDUAL:.0%} is the most"
-    return replace(verdict, caveats=(*verdict.caveats, told))
+def unaccounted(trained: Sequence[Log], shuffled: Sequence[Log], along: str = "path") -> float:
+    """The part of the gain over control that neither heads nor rest account for, means over runs; NaN without one."""
+    (gain, missed), (base, base_missed) = (_sums(logs, along) for logs in (trained, shuffled))
+    return abs(missed - base_missed) / (gain - base) if gain > base else float("nan")
+
+
+def _sums(logs: Sequence[Log], along: str) -> tuple[float, float]:
+    """(gain, residual) of an arm: nats, means over runs and decisions."""
+    chunks = [c for log in logs for c in log.allocations(along)]
+    decisions = max(1, sum(c.decisions for c in chunks))
+    gain, missed = (sum(getattr(c, key) * c.decisions for c in chunks) / decisions for key in ("whole", "residual"))
+    return gain, missed
+
+
+def with_caveats(
+    verdict: Verdict, trained: Sequence[Log], shuffled: Sequence[Log] = (), along: str = "path"
+) -> Verdict:
+    """The verdict, with what its runs make it less than it seems.
+
+    A quadrature that misses more of the gain over control than it may; heads that hold the gain because nothing else
+    was trained; runs of different commits.
+    """
+    told = []
+    missed = unaccounted(trained, shuffled, along)
+    if missed > RESIDUAL:
+        told.append(
+            f"heads and rest miss {missed:.1%} of the gain over control along the {along}; {RESIDUAL:.0%} is the most"
+        )
+    parts = sorted({str(log.header.config.get("teach_train", "all")) for log in trained} - {"all"})
+    if parts:
+        told.append(f"only {', '.join(parts)} was trained: that the gain lies in the heads is so by construction")
+    commits = sorted({log.header.commit for log in (*trained, *shuffled)})
+    if len(commits) > 1:
+        told.append(f"the runs are of different commits: {', '.join(commits)}")
+    return replace(verdict, caveats=(*verdict.caveats, *told)) if told else verdict
 
 
 def joint(verdicts: Sequence[Verdict]) -> tuple[str, str]:

@@ -6,7 +6,7 @@ Each planted experiment has eight trained networks (each from lessons of its own
 weights shaken), eight whose lessons had their answers dealt out anew, and eight that were shaken alone. Their gains are
 allocated, sets of heads swapped and the rule applied, as for a real training; results go to DIR/planted.jsonl, a line
 each, and the same command goes on after a kill. What differs from a real experiment, to save time: eight chunks of
-probes, the eight shaken networks are the same in all experiments, and swaps are those of the first trained network.
+probes, the eight shaken networks are the same in all experiments, and swaps are those of each arm's first network.
 
 Shape suffixes: S seeds, C chunks, L layers, H heads.
 """
@@ -28,8 +28,9 @@ from torch import Tensor
 from game.realm.replay import write_whole
 from game.realm.rules import load as load_rules
 from perception.model import NOVICE, load, weights_hash
-from training.measure.causal import means, sets_of, swaps
+from training.measure.causal import GREEDY, excess, judged, sets_of, shifts
 from training.measure.planting import ABLE, STRONG, Ground, prepare
+from training.measure.swaps import LEAST_GAIN
 from training.measure.verdict import (
     DISTRIBUTED,
     HIERARCHICAL,
@@ -41,6 +42,7 @@ from training.measure.verdict import (
     UNDECIDED,
     Causal,
     Evidence,
+    Verdict,
     decide,
 )
 from training.measure.weights import allocate
@@ -149,11 +151,11 @@ def experiment(
     first = int(rng.integers(2**31))
     drawn = [[first + 10 * (seeds * kind + s) for s in range(seeds)] for kind in range(2)]
     trained = arm(ground, factor_LH, mlps_L, drawn[0], False, True)
-    shuffled = arm(ground, factor_LH, mlps_L, drawn[1], True, False)
+    shuffled = arm(ground, factor_LH, mlps_L, drawn[1], True, True)
     arms = (trained.heads, shuffled.heads, shaken.heads)
     told = Evidence(*arms, trained.whole, shuffled.whole, rehearsal_whole_SC=shaken.whole)
     verdict = decide(told, repetition)
-    causal = _causal(ground, trained, verdict.core, verdict.significant, repetition, sets)
+    causal = _causal(ground, trained, shuffled, verdict, repetition, sets)
     if causal is not None:
         verdict = decide(replace(told, causal=causal), repetition)
     planted = np.flatnonzero(shares_LH.flatten().numpy() > 0)
@@ -177,13 +179,13 @@ def _told(causal: Causal) -> dict[str, float]:
     return {name: round(float(value), 4) for name, value in named.items()}
 
 
-def _causal(
-    ground: Ground, trained: Arm, core: Sequence[int], significant: Sequence[int], seed: int, count: int
-) -> Causal | None:
-    """Swaps of the first trained network; None if it has no gain to share out."""
-    chosen = sets_of(core, significant, ground.at.layers, ground.at.heads, seed, count)
-    found = list(swaps(ground.net, trained.nets[0], ground.few, chosen, removed=1, weights=False))
-    return None if found[0].insert is None else means([found])
+def _causal(ground: Ground, trained: Arm, shuffled: Arm, first: Verdict, seed: int, count: int) -> Causal | None:
+    """Swaps of the first network of both arms; None if it has no gain over control to share out."""
+    chosen = sets_of(first.core, first.significant, ground.at.layers, ground.at.heads, seed, count)
+    mine = list(shifts(ground.net, trained.nets[0], ground.few, chosen, removed=1))
+    greedy = next(shift.heads for shift in mine if shift.name == GREEDY)
+    theirs = list(shifts(ground.net, shuffled.nets[0], ground.few, chosen, removed=1, greedy=greedy))
+    return judged(excess([mine], [theirs])) if mine[0].gain - theirs[0].gain > LEAST_GAIN else None
 
 
 def rates(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:

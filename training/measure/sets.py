@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any, Literal
 
+import msgspec
 import torch
 from torch import nn
 from transformers import PreTrainedModel
@@ -25,6 +26,30 @@ WAYS = ("insert", "remove")
 GREEDY_WIDTH = 8  # heads tried at each step of a greedy search
 
 
+class Shift(msgspec.Struct, frozen=True):
+    """What swapping one set does to the loss, in nats.
+
+    insert = L(M0) - L(M0; S from M1), remove = L(M1; S from M0) - L(M1), gain = L(M0) - L(M1). insert and remove are
+    None where they were not asked for.
+    """
+
+    what: What
+    name: str
+    heads: tuple[Head, ...]
+    gain: float
+    insert: float | None
+    remove: float | None
+    decisions: int
+
+    def shares(self) -> Swap:
+        """The same as shares of the gain: None for both without one (LEAST_GAIN)."""
+        ways = {
+            way: None if value is None or not self.gain > LEAST_GAIN else value / self.gain
+            for way, value in (("insert", self.insert), ("remove", self.remove))
+        }
+        return Swap(what=self.what, name=self.name, heads=self.heads, decisions=self.decisions, **ways)
+
+
 def measure_swaps(
     before: PreTrainedModel,
     after: PreTrainedModel,
@@ -34,7 +59,7 @@ def measure_swaps(
     ways: Sequence[str] = WAYS,
     rest: bool = False,
 ) -> list[Swap]:
-    """Every set swapped, in their order; see `each_swap`."""
+    """Every set swapped, in their order; see `each_shift`."""
     return list(each_swap(before, after, loss, sets, what, ways, rest))
 
 
@@ -47,9 +72,21 @@ def each_swap(
     ways: Sequence[str] = WAYS,
     rest: bool = False,
 ) -> Iterator[Swap]:
+    """`each_shift` as shares of the gain."""
+    return (shift.shares() for shift in each_shift(before, after, loss, sets, what, ways, rest))
+
+
+def each_shift(
+    before: PreTrainedModel,
+    after: PreTrainedModel,
+    loss: ProbeLoss,
+    sets: Sequence[tuple[str, Sequence[Head]]],
+    what: What = "output",
+    ways: Sequence[str] = WAYS,
+    rest: bool = False,
+) -> Iterator[Shift]:
     """Swap one named set after the other: a forward of the loss for each set and way, and two before them.
 
-    insert and remove are shares of the gain; None for a way that is not asked for, and without a gain (LEAST_GAIN).
     rest: everything that is no head's slice goes along (weight swaps alone). Neither model is changed, neither may
     change meanwhile. Raises ValueError for models of different shape, a head that isn't there, and unknown words.
     """
@@ -63,15 +100,11 @@ def each_swap(
         if not all(0 <= layer < at.layers and 0 <= head < at.heads for layer, head in heads):
             raise ValueError(f"swap {name}: a head is not among {at.layers} x {at.heads}")
     pair = _Outputs(before, after, loss) if what == "output" else _Weights(before, after, loss, rest)
-    gain = pair.old - pair.new
     for name, heads in sets:
         chosen = tuple(sorted(set(heads)))
-        insert = remove = None
-        if gain > LEAST_GAIN and "insert" in ways:
-            insert = (pair.old - pair.insert(chosen)) / gain
-        if gain > LEAST_GAIN and "remove" in ways:
-            remove = (pair.remove(chosen) - pair.new) / gain
-        yield Swap(what=what, name=name, heads=chosen, insert=insert, remove=remove, decisions=loss.total)
+        insert = pair.old - pair.insert(chosen) if "insert" in ways else None
+        remove = pair.remove(chosen) - pair.new if "remove" in ways else None
+        yield Shift(what, name, chosen, pair.old - pair.new, insert, remove, loss.total)
 
 
 class _Outputs:
@@ -181,7 +214,7 @@ def random_sets(core: Sequence[Head], layers: int, heads: int, count: int, seed:
 
 def greedy_set(
     before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss, size: int, width: int = GREEDY_WIDTH
-) -> Swap:
+) -> Shift:
     """The set of `size` heads found by greedy insertion of outputs: named "greedy", with its own remove.
 
     At each step the `width` heads that insert best by themselves, of those not yet chosen, are tried; ties go to the
@@ -198,7 +231,5 @@ def greedy_set(
             tried = sorted((place for place in every if place not in chosen), key=alone.__getitem__)[:width]
             found = {place: pair.insert([*chosen, place]) for place in tried}
             chosen.append(min(sorted(found), key=found.__getitem__))
-    insert = (pair.old - pair.insert(chosen)) / gain if chosen else None
-    remove = (pair.remove(chosen) - pair.new) / gain if chosen else None
-    heads = tuple(sorted(chosen))
-    return Swap(what="output", name="greedy", heads=heads, insert=insert, remove=remove, decisions=loss.total)
+    insert, remove = pair.old - pair.insert(chosen), pair.remove(chosen) - pair.new
+    return Shift("output", "greedy", tuple(sorted(chosen)), gain, insert, remove, loss.total)

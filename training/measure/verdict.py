@@ -4,15 +4,19 @@ Source of every step and constant: MEASUREMENT.md, "The verdict". What is shared
 allocation on held-out probes, `weights.gain_allocation`), minus what a control with shuffled answers was allotted. The
 rule is frozen: a changed constant is a new RULE_VERSION, and all verdicts are redone.
 
-Four things the calibration changed before the freeze (docs/LOG.md): a share is out of bounds only if its whole
-interval lies outside [0, 1] by more than SLACK (where one head holds everything, the others' noise makes its share 1
-+- a little); random sets are drawn among the heads outside the core (of six random heads of 64, one time in eleven one
-is the only head that counts); under `localized` they judge insert alone (in a serial circuit a random set that holds
-one link removes as much as the core); and what has to exceed the controls first is the whole gain, the heads' total
-only after "not in the heads" (a gain that the MLPs bring leaves the heads' total where the controls' is).
+What calibration and a review changed before the freeze (docs/LOG.md). Calibration: a share is out of bounds only if
+its whole interval lies outside [0, 1] by more than SLACK (where one head holds everything, the others' noise makes its
+share 1 +- a little); random sets are drawn among the heads outside the core (of six random heads of 64, one time in
+eleven one is the only head that counts); under `localized` they judge insert alone (in a serial circuit a random set
+that holds one link removes as much as the core); and what has to exceed the controls first is the whole gain, the
+heads' total only after "not in the heads" (a gain that the MLPs bring leaves the heads' total where the controls' is).
+Review: swaps, too, are shares of the gain over the shuffled control (`causal.excess`), as the allocations are; insert
+counts by outputs and by weights (late heads inherit); a hierarchical core has to insert more than random sets do; and
+nothing is decided on numbers that are not finite, or on a held share whose interval lies on both sides of SPLITTABLE.
 
 Shape suffixes: S seeds, C chunks of probes (even ones are half A, odd ones half B), H heads (layer * heads + head).
 """
+# long because: the rule, its constants and its evidence stand in one place, where they are frozen together
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +28,7 @@ from training.measure.significance import benjamini_hochberg, permutation_p, wel
 
 Array = NDArray[np.float64]
 
-RULE_VERSION = 2
+RULE_VERSION = 3
 CORE = 0.1  # K = round(CORE * H) heads are the core
 SEEDS = 8  # trained, and in each control, at least
 BASES = 3  # base models (pretraining seeds); with fewer, the verdict concerns these networks alone
@@ -47,19 +51,33 @@ NOT_IN_HEADS = "not in the heads"
 
 @dataclass(frozen=True)
 class Causal:
-    """Swaps between a model before (0) and after (1), as fractions of the gain (MEASUREMENT.md), means over seeds.
+    """Swaps between a model before (0) and after (1), over seeds, as shares of the gain over the shuffled control.
 
-    insert: M0 with the set's outputs (or weights) from M1; remove: M1 with the set's from M0. core: the top K heads;
-    halo: the significant heads outside it; greedy: the best K-set found by greedy insertion; random_*: one number per
-    random set of the core's size and layers, drawn outside the core (random_remove is shown, not judged).
+    insert: M0 with the set's outputs from M1; remove: M1 with the set's from M0; weights: insert of the set's weights.
+    core: the top K heads; both: with the halo, the significant heads outside it; greedy: the best K-set found by greedy
+    insertion; random_*: one number per random set of the core's size and layers, drawn outside the core (random_remove
+    is shown, not judged). Raises ValueError for numbers that are not finite.
     """
 
     core_insert: float
     core_remove: float
-    both_insert: float  # core and halo
+    both_insert: float
     greedy_insert: float
     random_insert: tuple[float, ...]
     random_remove: tuple[float, ...]
+    core_weights: float
+    both_weights: float
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not np.isfinite(value).all():
+                raise ValueError(f"verdict: causal {name} is not finite")
+
+    @property
+    def rare(self) -> bool:
+        """Whether the core inserts more than 95 % of enough random sets do."""
+        drawn = self.random_insert
+        return len(drawn) >= RANDOM_SETS and bool(self.core_insert > np.percentile(drawn, 95))
 
 
 @dataclass(frozen=True)
@@ -68,7 +86,7 @@ class Evidence:
 
     trained_SCH, shuffled_SCH, rehearsal_SCH: per seed, chunk and head; whole_SC, shuffled_whole_SC: the whole fall in
     loss, of rehearsal as well if it was measured. All arrays float64, the chunks the same probes everywhere. Raises
-    ValueError for shapes that don't agree.
+    ValueError for shapes that don't agree and for numbers that are not finite.
     """
 
     trained_SCH: Array
@@ -81,6 +99,9 @@ class Evidence:
     rehearsal_whole_SC: Array | None = None
 
     def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, np.ndarray) and not np.isfinite(value).all():
+                raise ValueError(f"verdict: {name} holds numbers that are not finite; measure those runs again")
         chunks, heads = self.trained_SCH.shape[1:]
         for name in ("shuffled_SCH", "rehearsal_SCH"):
             if getattr(self, name).shape[1:] != (chunks, heads):
@@ -209,6 +230,8 @@ def decide(evidence: Evidence, seed: int = 0, resamples: int = RESAMPLES) -> Ver
     if evidence.bases < BASES:
         few = "one network" if evidence.bases == 1 else f"{evidence.bases} networks"
         sums.caveats.append(f"{few} pretrained from one seed each: the verdict concerns {few} only")
+    if max(sums.found["seeds"]) > SEEDS * evidence.bases:
+        sums.caveats.append(f"more than {SEEDS} seeds: whoever adds seeds until a word comes will find one")
     word, reason = _judge(sums.found, evidence.causal)
     chosen = tuple(int(h) for h in core), tuple(int(h) for h in np.flatnonzero(significant))
     return Verdict(word, reason, sums.found, *chosen, tuple(sums.caveats))
@@ -239,9 +262,11 @@ def _gate(n: dict[str, Any]) -> tuple[str, str] | None:
     for control in ("shuffled", "rehearsal"):
         if n.get(f"p_whole_{control}", 0.0) > GATE_P:
             return UNDECIDED, f"the gain isn't above the {control} control's (p = {n[f'p_whole_{control}']:.3g})"
-    held = n["held_by_heads"][0]
-    if not held >= SPLITTABLE:
-        return NOT_IN_HEADS, f"heads hold {held:.0%} of the gain over control; {SPLITTABLE:.0%} is worth splitting"
+    held, low, high = n["held_by_heads"]
+    told = f"heads hold {held:.0%} ({low:.0%} to {high:.0%}) of the gain over control"
+    if not low >= SPLITTABLE:
+        word = NOT_IN_HEADS if high < SPLITTABLE else UNDECIDED
+        return word, f"{told}; {SPLITTABLE:.0%} is worth splitting"
     for control in ("shuffled", "rehearsal"):
         if n[f"p_{control}"] > GATE_P:
             return UNDECIDED, f"the heads' total isn't above the {control} control's (p = {n[f'p_{control}']:.3g})"
@@ -269,16 +294,19 @@ def _shape(n: dict[str, Any]) -> tuple[str, str]:
 
 def agreement(word: str, causal: Causal) -> tuple[bool, str]:
     """(do the swaps say the same, in words). Rests on insert: in a serial circuit removing any link kills all."""
-    told = f"core insert {causal.core_insert:.2f}, remove {causal.core_remove:.2f}, with halo {causal.both_insert:.2f}"
+    told = (
+        f"core insert {causal.core_insert:.2f} (weights {causal.core_weights:.2f}), remove {causal.core_remove:.2f},"
+        f" with halo {causal.both_insert:.2f} (weights {causal.both_weights:.2f})"
+    )
     if word == LOCALIZED:
-        enough = min(causal.core_insert, causal.core_remove) >= INSERT_WHOLE
-        rare = len(causal.random_insert) >= RANDOM_SETS and causal.core_insert > np.percentile(causal.random_insert, 95)
-        return bool(enough and rare), told
+        enough = min(causal.core_insert, causal.core_remove, causal.core_weights) >= INSERT_WHOLE
+        return enough and causal.rare, told
     if word == HIERARCHICAL:
         low, high = INSERT_CORE
         middling = low <= causal.core_insert <= high
-        serial = causal.core_remove >= INSERT_WHOLE and causal.core_insert < INSERT_WHOLE
-        return (middling or serial) and causal.both_insert >= INSERT_HALO, told
-    sets = (causal.core_insert, causal.greedy_insert, *causal.random_insert)
+        serial = causal.core_remove >= INSERT_WHOLE and 0 < causal.core_insert < INSERT_WHOLE
+        whole = min(causal.both_insert, causal.both_weights) >= INSERT_HALO
+        return (middling or serial) and causal.rare and whole, told
+    sets = (causal.core_insert, causal.core_weights, causal.greedy_insert, *causal.random_insert)
     alone = len(causal.random_insert) >= RANDOM_SETS and max(sets) <= INSERT_NONE
     return alone, f"{told}, best of greedy and random sets {max(sets):.2f}"

@@ -17,6 +17,7 @@ from training.measure.records import Judgement, Swap
 Triple = tuple[float, float, float]  # estimate, lower, upper
 NAN = float("nan")
 PATTERNS = (rule.LOCALIZED, rule.HIERARCHICAL, rule.DISTRIBUTED)
+WEIGHTS_SINCE = 3  # the version of the rule since which weight swaps count, and bounds of the held share
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,9 @@ def gate(found: Judgement) -> list[Row]:
             (min(0.0, *(x for x in gain if not math.isnan(x)), 0.0), max(top, 1e-9) * 1.1), "nats"),
     ]  # fmt: skip
     rows += _above(n, "p_whole_", "gain")
-    rows.append(Row("heads' share of the gain over control", held, {"gate": least(held[0], rule.SPLITTABLE)},
+    part = held[1] if found.rule >= WEIGHTS_SINCE else held[0]
+    asked = least(part, rule.SPLITTABLE, "lower " if found.rule >= WEIGHTS_SINCE else "")
+    rows.append(Row("heads' share of the gain over control", held, {"gate": asked},
                     (rule.SPLITTABLE,), (0.0, 1.2)))  # fmt: skip
     rows += _above(n, "p_", "heads' total")
     for name, words in (("share_core", "T_K is a share"), ("width", "N_eff/H is a share")):
@@ -129,7 +132,10 @@ def shapes(found: Judgement) -> list[Row]:
 
 
 def swaps(found: Judgement, swapped: Sequence[Swap]) -> list[Row]:
-    """What the three patterns ask of the output swaps; from the verdict's numbers, or else the swaps beside it."""
+    """What the three patterns ask of the swaps; from the verdict's numbers, or else the swaps beside it.
+
+    Verdicts of rule 1 and 2 rested on output swaps as shares of the gain itself; of weights they asked nothing.
+    """
     sets = causal(found, swapped)
     core, remove, halo, greedy = (sets[name] for name in ("core", "remove", "halo", "greedy"))
     nulls = sets["random"]
@@ -142,6 +148,7 @@ def swaps(found: Judgement, swapped: Sequence[Swap]) -> list[Row]:
         _met(remove[0] >= rule.INSERT_WHOLE > core[0], core[0], remove[0]),
     )
     serial = None if one is None else bool(one or other)
+    rare = _met(enough and core[0] > tail, core[0], tail)
     return [
         Row("core inserted", core, {
             local: least(core[0], rule.INSERT_WHOLE),
@@ -153,9 +160,24 @@ def swaps(found: Judgement, swapped: Sequence[Swap]) -> list[Row]:
         Row("best set by greedy insertion", greedy, {spread: most(greedy[0], rule.INSERT_NONE)},
             (rule.INSERT_NONE,), (-0.2, 1.2)),
         Row(f"{len(nulls)} random sets: 95th percentile", (tail, NAN, NAN), {
-            local: Ask("core above it", _met(enough and core[0] > tail, core[0], tail)),
+            local: Ask("core above it", rare),
+            **({tier: Ask("core above it", rare)} if found.rule >= WEIGHTS_SINCE else {}),
             spread: Ask(f"each ≤ {rule.INSERT_NONE:g}", _met(enough and worst <= rule.INSERT_NONE, worst)),
         }, (rule.INSERT_NONE,), (-0.2, 1.2)),
+        *(_weights(swapped) if found.rule >= WEIGHTS_SINCE else ()),
+    ]  # fmt: skip
+
+
+def _weights(swapped: Sequence[Swap]) -> list[Row]:
+    """What the patterns ask of the weight swaps."""
+    local, tier, spread = PATTERNS
+    core, halo = (_mean(swapped, name, "insert", "weight") for name in ("core", "core+halo"))
+    return [
+        Row("core's weights inserted", (core, NAN, NAN), {
+            local: least(core, rule.INSERT_WHOLE), spread: most(core, rule.INSERT_NONE),
+        }, (rule.INSERT_NONE, rule.INSERT_WHOLE), (-0.2, 1.2)),
+        Row("core's and halo's weights inserted", (halo, NAN, NAN), {tier: least(halo, rule.INSERT_HALO)},
+            (rule.INSERT_HALO,), (-0.2, 1.2)),
     ]  # fmt: skip
 
 
@@ -181,11 +203,11 @@ def family(name: str) -> str:
     return "random" if name.split(" ")[0] == "random" else name
 
 
-def _each(swapped: Sequence[Swap], name: str, way: str) -> list[float]:
-    found = [getattr(swap, way) for swap in swapped if swap.what == "output" and family(swap.name) == name]
+def _each(swapped: Sequence[Swap], name: str, way: str, what: str = "output") -> list[float]:
+    found = [getattr(swap, way) for swap in swapped if swap.what == what and family(swap.name) == name]
     return [float(v) for v in found if v is not None]
 
 
-def _mean(swapped: Sequence[Swap], name: str, way: str) -> float:
-    found = _each(swapped, name, way)
+def _mean(swapped: Sequence[Swap], name: str, way: str, what: str = "output") -> float:
+    found = _each(swapped, name, way, what)
     return float(np.mean(found)) if found else NAN
