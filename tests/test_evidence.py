@@ -56,6 +56,7 @@ def test_arrays_are_those_of_the_logs():
     assert found.trained_SCH[2, 3, 5] == pytest.approx(2 + 0.3 + 0.05)
     assert found.whole_SC[1, 2] == pytest.approx(found.trained_SCH[1, 2].sum() + 0.5)
     assert found.shuffled_SCH[2, 0, 0] == 2.0 and found.bases == 1
+    assert found.paired and not evidence(arms()[0], arms()[1][::-1], arms()[2]).paired
     assert evidence(*arms(along="line"), along="line").whole_SC.shape == (3, CHUNKS)
 
 

@@ -20,6 +20,7 @@ from training.measure.verdict import (
     LOCALIZED,
     NOT_IN_HEADS,
     UNDECIDED,
+    bootstrap,
     concentration,
     core_size,
     decide,
@@ -193,6 +194,22 @@ def test_a_held_share_on_both_sides_of_the_bar_is_undecided():
     low, high = found.numbers["held_by_heads"][1:]
     assert low < 0.2 < high
     assert (found.word, "20% is worth splitting" in found.reason) == (UNDECIDED, True)
+
+
+def test_what_a_seed_does_to_both_arms_cancels_where_they_are_resampled_together():
+    told = evidence("uniform")
+    luck = np.random.default_rng(3).normal(0, 4.0, (len(told.trained_SCH), 1, told.trained_SCH.shape[2]))
+    shared = replace(told, trained_SCH=told.trained_SCH + luck, shuffled_SCH=told.shuffled_SCH + luck)
+
+    def spans(some):
+        bounds = bootstrap(some, 0, FAST)
+        return {name: bounds[name][1] - bounds[name][0] for name in ("share", "width")}
+
+    apart, together, without = spans(shared), spans(replace(shared, paired=True)), spans(replace(told, paired=True))
+    assert together == pytest.approx(without, rel=1e-9)
+    assert not apart["share"] < 2 * together["share"], "wider, or no bound at all"
+    with pytest.raises(ValueError, match="can't be paired"):
+        replace(told, shuffled_SCH=told.shuffled_SCH[1:], shuffled_whole_SC=told.shuffled_whole_SC[1:], paired=True)
 
 
 def test_more_seeds_than_were_registered_are_a_caveat():

@@ -48,7 +48,8 @@ def evidence(
     heads = {name: np.array([[np.ravel(c.heads) for c in run] for run in runs]) for name, runs in grids.items()}
     whole = {name: np.array([[c.whole for c in run] for run in runs]) for name, runs in grids.items()}
     arrays = (heads["trained"], heads["shuffled"], heads["rehearsal"], whole["trained"], whole["shuffled"])
-    return Evidence(*arrays, causal, bases, whole["rehearsal"])
+    paired = [log.header.seeds for log in trained] == [log.header.seeds for log in shuffled]
+    return Evidence(*arrays, causal, bases, whole["rehearsal"], paired)
 
 
 def _check_arm(name: str, logs: Sequence[Log]) -> None:

@@ -87,6 +87,8 @@ class Evidence:
     trained_SCH, shuffled_SCH, rehearsal_SCH: per seed, chunk and head; whole_SC, shuffled_whole_SC: the whole fall in
     loss, of rehearsal as well if it was measured. All arrays float64, the chunks the same probes everywhere. Raises
     ValueError for shapes that don't agree and for numbers that are not finite.
+
+    paired: seed s of the shuffled control drew the scenes of trained seed s, so that resamples keep the two together.
     """
 
     trained_SCH: Array
@@ -97,6 +99,7 @@ class Evidence:
     causal: Causal | None = None
     bases: int = 1
     rehearsal_whole_SC: Array | None = None
+    paired: bool = False
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -115,6 +118,8 @@ class Evidence:
             whole = getattr(self, name)
             if whole is not None and whole.shape != arm.shape[:2]:
                 raise ValueError(f"verdict: {name} is {whole.shape}, expected {arm.shape[:2]}")
+        if self.paired and len(self.trained_SCH) != len(self.shuffled_SCH):
+            raise ValueError("verdict: arms of different sizes can't be paired, seed by seed")
         if chunks < 2:
             raise ValueError("verdict: probes in one chunk can't be split in halves; give two chunks at least")
 
@@ -168,13 +173,17 @@ def concentration(a_H: Array, b_H: Array) -> tuple[float, float]:
 
 
 def bootstrap(evidence: Evidence, seed: int = 0, resamples: int = RESAMPLES) -> dict[str, tuple[float, float]]:
-    """95 % intervals of T_K, N_eff / H, the gain and the heads' share of it, over seeds and chunks (within halves)."""
+    """95 % intervals of T_K, N_eff / H, the gain and the heads' share of it, over seeds and chunks (within halves).
+
+    Arms that drew the same scenes, seed by seed, are resampled together (`Evidence.paired`).
+    """
     rng = np.random.default_rng([seed, 0x5EED])
     trained, shuffled = evidence.trained_SCH, evidence.shuffled_SCH
     drawn: dict[str, list[float]] = {"share": [], "width": [], "gain": [], "held": []}
     chunks = trained.shape[1]
     for _ in range(resamples):
         i, j = rng.integers(0, len(trained), len(trained)), rng.integers(0, len(shuffled), len(shuffled))
+        j = i if evidence.paired else j
         c = np.empty(chunks, np.int64)
         for half in (0, 1):
             here = np.arange(half, chunks, 2)
