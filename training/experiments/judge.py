@@ -38,7 +38,7 @@ from training.measure.evidence import (
     worst_residual,
 )
 from training.measure.headprobes import ProbeLoss
-from training.measure.log import Swap, read_log, write_log
+from training.measure.log import read_log, write_log
 from training.measure.sets import Shift
 from training.measure.verdict import RANDOM_SETS, Causal, Verdict, decide
 from training.runlog import from_root
@@ -88,7 +88,7 @@ class Judge:
         arm = next(arm for arm in runs.experiment.based(base).arms if arm.name == TRAINED)
         pairs = _pairs(arms[TRAINED], arms[SHUFFLED])
         found = self._seeds(arm, pairs, runs.folders[base] / "causal", sets, workers, report)
-        swaps = _excess(found)
+        swaps = excess(*([seed["shifts"][name] for seed in found] for name in (TRAINED, SHUFFLED)))
         causal = judged(swaps) if swaps else None
         verdict = with_caveats(decide(replace(told, causal=causal)), logs[TRAINED], logs[SHUFFLED], self.along)
         write_log(runs.folders[base] / VERDICT, header, [judgement(verdict, header.heads), *swaps])
@@ -176,14 +176,6 @@ def measure_seed(config: LearnConfig, pair: Pair, to: Path, sets: Sets, judge: J
     }
     to.parent.mkdir(parents=True, exist_ok=True)
     write_whole(to, msgspec.json.encode(found))
-
-
-def _excess(found: Sequence[dict[str, Any]]) -> list[Swap]:
-    """Over seeds, as shares of the gain over control; none where there is no such gain: then no swap has a meaning."""
-    try:
-        return excess(*([seed["shifts"][arm] for seed in found] for arm in (TRAINED, SHUFFLED)))
-    except ValueError:
-        return []
 
 
 def _numbers(causal: Causal) -> dict[str, Any]:

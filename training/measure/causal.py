@@ -67,17 +67,17 @@ def shifts(
 
 
 def excess(trained: Sequence[Sequence[Shift]], shuffled: Sequence[Sequence[Shift]]) -> list[Swap]:
-    """Swaps over seeds, as shares of the gain over the control: what a set brings in training, less what it does there.
+    """Swaps over seeds, as shares of the gain over control: what a set brings in training, less what it does there.
 
     Both sums run over all seeds before they are divided, so that a seed with little gain weighs little. Of sets that
-    differ from seed to seed no heads are named. Raises ValueError without a gain over control, and if a seed lacks a
-    swap that another has.
+    differ from seed to seed no heads are named. Empty without a gain over control: then no swap has a meaning. Raises
+    ValueError if a seed lacks a swap that another has.
     """
     if not trained or not shuffled:
         raise ValueError("causal: no trained seeds, or no control's; both are needed")
     gain = _mean([seed[0].gain for seed in trained]) - _mean([seed[0].gain for seed in shuffled])
     if not gain > LEAST_GAIN:
-        raise ValueError(f"causal: the gain over control is {gain:.3g} nats; no swap can be judged")
+        return []
     arms = [_by_name(trained), _by_name(shuffled)]
     found = []
     for (what, name), mine in arms[0].items():
@@ -85,15 +85,15 @@ def excess(trained: Sequence[Sequence[Shift]], shuffled: Sequence[Sequence[Shift
         if len(mine) != len(trained) or len(theirs) != len(shuffled):
             raise ValueError(f"causal: {name} ({what}) was not measured on every seed; measure all seeds alike")
         heads = mine[0].heads if all(shift.heads == mine[0].heads for shift in mine) else ()
-        insert, remove = (
-            None if None in mine_ or None in theirs_ else (_mean(mine_) - _mean(theirs_)) / gain
-            for mine_, theirs_ in (
-                ([s.insert for s in mine], [s.insert for s in theirs]),
-                ([s.remove for s in mine], [s.remove for s in theirs]),
-            )
-        )
+        insert = _over([s.insert for s in mine], [s.insert for s in theirs], gain)
+        remove = _over([s.remove for s in mine], [s.remove for s in theirs], gain)
         found.append(Swap(what=what, name=name, heads=heads, insert=insert, remove=remove, decisions=mine[0].decisions))
     return found
+
+
+def _over(mine: Sequence[float | None], theirs: Sequence[float | None], gain: float) -> float | None:
+    """None where a seed's was not asked for."""
+    return None if None in (*mine, *theirs) else (_mean(mine) - _mean(theirs)) / gain
 
 
 def _by_name(arm: Sequence[Sequence[Shift]]) -> dict[tuple[What, str], list[Shift]]:

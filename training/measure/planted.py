@@ -30,7 +30,6 @@ from game.realm.rules import load as load_rules
 from perception.model import NOVICE, load, weights_hash
 from training.measure.causal import GREEDY, excess, judged, sets_of, shifts
 from training.measure.planting import ABLE, STRONG, Ground, prepare
-from training.measure.swaps import LEAST_GAIN
 from training.measure.verdict import (
     DISTRIBUTED,
     HIERARCHICAL,
@@ -185,7 +184,8 @@ def _causal(ground: Ground, trained: Arm, shuffled: Arm, first: Verdict, seed: i
     mine = list(shifts(ground.net, trained.nets[0], ground.few, chosen, removed=1))
     greedy = next(shift.heads for shift in mine if shift.name == GREEDY)
     theirs = list(shifts(ground.net, shuffled.nets[0], ground.few, chosen, removed=1, greedy=greedy))
-    return judged(excess([mine], [theirs])) if mine[0].gain - theirs[0].gain > LEAST_GAIN else None
+    swaps = excess([mine], [theirs])
+    return judged(swaps) if swaps else None
 
 
 def rates(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
