@@ -66,6 +66,12 @@ def _mean(values: Iterable[float | None]) -> float:
     return float(np.mean(found)) if found else float("nan")
 
 
+OF_WHAT = {
+    True: "of sets, over what the shuffled control gains by the same swap; of layers and single heads, a run’s own. ",
+    False: "a run’s own. ",
+}
+
+
 def causal(material: Material) -> Section:
     """Swaps: of the core and its like against random sets, of layers, of single heads."""
     title = "Causal swaps"
@@ -75,10 +81,13 @@ def causal(material: Material) -> Section:
     if not swapped and math.isnan(sets["core"][0]):
         words = "No swaps in this log. The experiments sight and listen make them once their core is known."
         return Section("causal", title, absent(words), ("swaps",))
+    over = found is not None and found.rule >= judged.WEIGHTS_SINCE
     about = paragraph(
-        "Shares of the gain G. Insert: the model before with these heads’ outputs from the model after; remove: the "
-        "model after with theirs from before. 100 % is all of the gain. Random sets have the core’s size and layers "
-        "and lie outside it. Single heads under-report, because others take over; read the sets."
+        "Insert: the model before with these heads’ outputs (or weights) from the model after; remove: the model after "
+        "with theirs from before. 100 % is all of the gain: "
+        + OF_WHAT[over]
+        + "Random sets have the core’s size and layers and lie outside it. Single heads under-report, because others "
+        "take over; read the sets."
     )
     panels = [_sets(swapped, sets), *_layers(swapped), *_single(swapped, material)]
     return Section("causal", title, join([about, tag("div", *filter(None, panels), class_="panels"), _table(swapped)]))
