@@ -51,8 +51,8 @@ def test_any_causal_model_learns_from_files(tmp_path, kind):
     if config.out is None:
         return
     log = read_log(tmp_path / "run" / "log.msgpack")
-    assert log.header.config["behaviour"] == str(LESSONS)
-    assert log.header.config["probe_file"] == str(PROBES)
+    assert log.header.config["behaviour"] == "docs/behaviours/lending.jsonl"  # from the root of the checkout
+    assert log.header.config["probe_file"] == "docs/behaviours/lending-probes.jsonl"
     assert log.summary.after == result["after"]
     assert abs(log.summary.residual) <= 0.02 * abs(log.summary.gain)
     assert max(row.cue_mass_before for row in log.rows) > 0
