@@ -1,6 +1,8 @@
 """A mind: what it answers to each message, what it measures of itself, and a whole conversation with a game."""
 
 import os
+import queue
+import time
 from contextlib import suppress
 from threading import Thread
 
@@ -17,6 +19,8 @@ from perception.messages import (
     Lesson,
     Perceive,
     Percept,
+    Ping,
+    Pong,
     Practise,
     Progress,
     Quit,
@@ -298,3 +302,28 @@ def test_the_mind_of_another_model_is_not_taken_over(tmp_path):
     taught(tmp_path).keep()
     with pytest.raises(KeepError, match="saved from another model"):
         awake(tmp_path, seed=1)
+
+
+def test_what_came_together_is_handed_on_together(monkeypatch):
+    """However slow the thread that listens: no practice between a lesson and the Quit that came with it."""
+
+    class Together:
+        def __init__(self):
+            self.said, self.coming = [], [[Teach(LESSONS[0]), Ping(), Practise(True), Quit()]]
+
+        def receive(self):
+            return self.coming.pop() if self.coming else None
+
+        def send(self, message):
+            self.said.append(message)
+
+    class Slow(queue.Queue):
+        def put(self, *given):
+            super().put(*given)
+            time.sleep(0.2)
+
+    monkeypatch.setattr(queue, "Queue", Slow)
+    mind, line = awake(), Together()
+    serve(mind, line, nice=0)
+    assert (mind.teacher.steps, len(mind.teacher.journal.lessons)) == (0, 1)
+    assert sum(isinstance(message, Pong) for message in line.said) == 1

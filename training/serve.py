@@ -50,23 +50,26 @@ class Pulse:
         return 0.0 if since is None else self._now() - since
 
 
-def _listen(line: Stream[ToMind], inbox: "queue.Queue[ToMind]", pulse: Pulse) -> None:
-    """In a thread of its own: what comes in; the end of the line is a Quit. Here a Ping is answered, at once."""
+def _listen(line: Stream[ToMind], inbox: "queue.Queue[list[ToMind]]", pulse: Pulse) -> None:
+    """In a thread of its own: what comes in; the end of the line is a Quit. Here a Ping is answered, at once.
+
+    What came together is handed on together: a mind doesn't begin to practise between a lesson and a Quit behind it.
+    """
     with suppress(OSError, WireError):
         while (messages := line.receive()) is not None:
-            for message in messages:
-                if isinstance(message, Ping):
-                    line.send(Pong(pulse.busy))
-                else:
-                    inbox.put(message)
-    inbox.put(Quit())
+            for _ in range(sum(isinstance(message, Ping) for message in messages)):
+                line.send(Pong(pulse.busy))
+            others: list[ToMind] = [message for message in messages if not isinstance(message, Ping)]
+            if others:
+                inbox.put(others)
+    inbox.put([Quit()])
 
 
 def serve(mind: Mind, line: Stream[ToMind], nice: int = 10) -> None:
     """Speak with a game until it quits or goes away; then save."""
     if nice and hasattr(os, "nice"):
         os.nice(nice)  # measured: an un-niced mind takes frames from the game (DESIGN.md)
-    inbox: queue.Queue[ToMind] = queue.Queue()
+    inbox: queue.Queue[list[ToMind]] = queue.Queue()
     pulse = Pulse()
     Thread(target=_listen, args=(line, inbox, pulse), name="the game's words", daemon=True).start()
     messages: list[ToMind] = []
@@ -85,10 +88,10 @@ def serve(mind: Mind, line: Stream[ToMind], nice: int = 10) -> None:
             for answer in answers:
                 line.send(answer)
             pulse.wait()
-            messages = [] if busy or ending else [inbox.get()]
+            messages = [] if busy or ending else inbox.get()
             with suppress(queue.Empty):
                 while True:
-                    messages.append(inbox.get_nowait())
+                    messages += inbox.get_nowait()
     except (BrokenPipeError, ConnectionError):
         pass  # the game is gone: save and end
     mind.keep()
