@@ -31,7 +31,8 @@ from perception.model import save as save_model
 from perception.model import weights_hash
 from perception.perceive import perceive
 from tests.minds import tiny
-from tests.test_mind import LESSONS, RULES, SCENE, TEACH, Talk, awake, renamed, steps, taught
+from tests.test_mind import LESSONS, RULES, SCENE, TEACH, awake, renamed, steps, taught
+from tests.test_serve import Talk
 from training import mind as minds
 from training.measure.score import Score
 from training.mind import Mind, MindConfig
