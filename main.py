@@ -11,8 +11,8 @@ import difflib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -236,6 +236,7 @@ def learn(options: argparse.Namespace) -> int:
     if options.check:
         return check_files(options)
     from training.learn import LearnConfig, learn
+    from training.progress import progress_bar
 
     if options.shuffled and options.rehearsal_only:
         raise ValueError("--shuffled and --rehearsal-only are two controls; give one of them")
@@ -303,27 +304,11 @@ def _learned(result: dict[str, Any], behaviour: str) -> list[str]:
     return lines + ([f"log: {result['log']}"] if result["log"] else [])
 
 
-@contextmanager
-def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on stderr: report(what, done, of)."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        tasks: dict[str, Any] = {}
-
-        def report(what: str, done: int, of: int) -> None:
-            if what not in tasks:
-                tasks[what] = progress.add_task(what, total=of)
-            progress.update(tasks[what], completed=done)
-
-        yield report
-
-
 def experiment(options: argparse.Namespace) -> int:
     from training.experiments.registry import experiment_named
     from training.experiments.run import run_experiment
     from training.experiments.show import lines
+    from training.progress import progress_bar
 
     planned = experiment_named(options.name, options.seer)
     planned = planned.on(*options.model) if options.model else planned
@@ -362,6 +347,7 @@ def report(options: argparse.Namespace) -> int:
 
 def pretrain(options: argparse.Namespace) -> int:
     from training import novice
+    from training.progress import progress_bar
 
     if options.score:
         result = novice.score_folder(options.score, options.device, options.seed)

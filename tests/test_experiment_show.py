@@ -19,7 +19,7 @@ def test_equal_learning_has_its_arms_at_the_top():
 
 
 def test_bases_are_told_apart_and_the_verdict_comes_last():
-    told = list(lines({"score": {"arms": {"a": ROW}, "bases": {"one": {"a": ROW}, "two": {"a": ROW}}}}))
+    told = list(lines({"score": {"arms": {"a": ROW}, "by_base": {"one": {"a": ROW}, "two": {"a": ROW}}}}))
     assert [line for line in told if line.endswith(":")] == ["one:", "two:", "all:"]
     base = {"model": "one", "verdict": {"word": "undecided", "reason": "few seeds"}}
     told = list(lines({"score": {"arms": {"a": ROW}, "bases": [base], "verdict": base["verdict"]}}))

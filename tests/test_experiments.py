@@ -137,8 +137,8 @@ def test_several_bases_are_scored_apart_and_together():
     one = replace(one, settings={"model": "novice", "teach_lr": 1})
     told = tables.score([one, two])
     assert told["arms"]["a"]["hits"] == 0.7
-    assert {model: arms["a"]["hits"] for model, arms in told["bases"].items()} == {"novice": 0.9, "other": 0.5}
-    assert "bases" not in tables.score([one])
+    assert {model: arms["a"]["hits"] for model, arms in told["by_base"].items()} == {"novice": 0.9, "other": 0.5}
+    assert "by_base" not in tables.score([one])
 
 
 def test_few_and_choice_compare_what_they_say():

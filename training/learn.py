@@ -6,7 +6,7 @@ result = learn(LearnConfig(model="DIR", behaviour="lessons.jsonl", probe_file=Pa
 
 import copy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,14 +26,13 @@ from training.measure.headprobes import ProbeLoss, head_probes
 from training.measure.path import Path as Way
 from training.measure.path import keep_state
 from training.measure.score import Probe, Score
+from training.progress import Report
 from training.runlog import RunLog, Training, from_root
 from training.teach import TeachConfig, Teacher
 
 CONTROLS = ("", "shuffled", "rehearsal")
 CHANGE_ROWS = 32  # decisions on which each head's own change is followed along the way
 SEEN_HITS, SEEN_ALARMS = 0.9, 0.05  # by which "steps to see" counts
-
-Report = Callable[[str, int, int], None]  # what is going on, how far, of how many
 
 
 @dataclass(frozen=True)

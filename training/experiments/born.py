@@ -16,11 +16,12 @@ from training.behaviours.registry import behaviour_of
 from training.experiments.plan import PROBE_SEED, Arm, Experiment, Runs
 from training.experiments.pool import in_processes
 from training.experiments.tables import score
-from training.learn import LearnConfig, Report
+from training.learn import LearnConfig
 from training.measure.chunks import in_both_halves
 from training.measure.headprobes import ProbeLoss, head_probes
 from training.measure.likeness import likeness, profile_of_log, profile_of_models
 from training.measure.log import read_log
+from training.progress import Report
 from training.runlog import from_root
 
 SEER = str(NOVICE.parent / "seer")

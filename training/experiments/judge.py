@@ -24,7 +24,7 @@ from training.experiments.kept import trained
 from training.experiments.plan import KEPT, Arm, Outcome, Runs
 from training.experiments.pool import in_processes
 from training.experiments.tables import by_arm, spread
-from training.learn import LearnConfig, Report
+from training.learn import LearnConfig
 from training.measure.analyses import Level, beside, depth, needs, rank_summary, ranks, roles
 from training.measure.causal import GREEDY, Sets, excess, judged, sets_of, shifts
 from training.measure.chunks import in_both_halves
@@ -41,6 +41,7 @@ from training.measure.headprobes import ProbeLoss
 from training.measure.log import read_log, write_log
 from training.measure.sets import Shift
 from training.measure.verdict import RANDOM_SETS, Causal, Verdict, decide
+from training.progress import Report
 from training.runlog import from_root
 
 TRAINED, SHUFFLED, REHEARSAL = "trained", "shuffled", "rehearsal"  # the arms' names

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from training.learn import LearnConfig, Report
+from training.learn import LearnConfig
+from training.progress import Report
 from training.runlog import from_root
 
 QUICK = {"lessons": 6, "steps": 4, "probes": 6, "measure_every": 2}  # a smoke test, not a measurement

@@ -16,10 +16,11 @@ from training.experiments.kept import trained
 from training.experiments.plan import KEPT, PROBE_SEED, Arm, Experiment, Runs
 from training.experiments.pool import in_processes
 from training.experiments.tables import both, by_arm
-from training.learn import LearnConfig, Report
+from training.learn import LearnConfig
 from training.measure.analyses import rank_summary, ranks
 from training.measure.chunks import in_both_halves
 from training.measure.headprobes import ProbeLoss
+from training.progress import Report
 from training.teach import TeachConfig
 
 CUT = "cut.json"  # beside a run's log: what its change came to

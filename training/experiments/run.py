@@ -19,7 +19,8 @@ from game.realm.replay import write_whole
 from training.experiments.kept import keep_trained
 from training.experiments.plan import KEPT, Arm, Experiment, Outcome, Runs, settings
 from training.experiments.pool import in_processes
-from training.learn import LearnConfig, Report, learn
+from training.learn import LearnConfig, learn
+from training.progress import Report
 from training.runlog import commit, from_root
 
 PLAN, RESULT, LOG = "experiment.json", "result.json", "log.msgpack"

@@ -32,14 +32,14 @@ def table(arms: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 def lines(result: Mapping[str, Any]) -> Iterator[str]:
     """The arms (medians over seeds; lost: the most that mundane accuracy fell), then the verdict."""
     score = result["score"]
-    arms, bases = score.get("arms", score), score.get("bases")
-    if isinstance(bases, Mapping):
-        for model, found in bases.items():
-            yield f"{model}:"
-            yield from table(found)
+    arms, apart = score.get("arms", score), score.get("by_base", {})
+    for model, found in apart.items():
+        yield f"{model}:"
+        yield from table(found)
+    if apart:
         yield "all:"
     yield from table({name: row for name, row in arms.items() if isinstance(row, Mapping) and "hits" in row})
-    for base in bases if isinstance(bases, list) else ():
+    for base in score.get("bases", ()):
         verdict = base.get("verdict", {})
         yield f"{base.get('model')}: {verdict.get('word')} ({verdict.get('reason')})"
     if "verdict" in score:

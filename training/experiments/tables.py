@@ -41,11 +41,11 @@ def learned(runs: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def score(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """{"arms": what each arm learned}; of several base models {"bases": the same for each, by its folder}, too."""
+    """{"arms": what each arm learned}; of several base models {"by_base": the same for each, by its folder}, too."""
     told: dict[str, Any] = {"arms": {name: learned(runs) for name, runs in by_arm(outcomes).items()}}
     bases = {outcome.base: outcome.settings["model"] for outcome in outcomes}
     if len(bases) > 1:
-        told["bases"] = {
+        told["by_base"] = {
             model: {arm: learned([run for run in runs if run.base == base]) for arm, runs in by_arm(outcomes).items()}
             for base, model in bases.items()
         }

@@ -11,7 +11,7 @@ from training.measure.report import bars, derive, grids, judged
 from training.measure.report.figures import marks
 from training.measure.report.gather import Material, Run
 from training.measure.report.markup import MISSING, Markup, join, number, percent, table, tag
-from training.measure.report.opening import Section, absent, paragraph
+from training.measure.report.parts import Section, absent, paragraph
 
 MATRICES = ("q", "k", "v", "o")
 RESIDUAL = 0.02  # MEASUREMENT.md: heads, rest and gain agree within so much of the gain

@@ -7,7 +7,7 @@ from training.measure.report.derive import Array
 from training.measure.report.gather import Material, Run
 from training.measure.report.grids import Head, Marks
 from training.measure.report.markup import MISSING, Markup, join, number, percent, table, tag
-from training.measure.report.opening import Section, absent, paragraph
+from training.measure.report.parts import Section, absent, paragraph
 from training.measure.verdict import core_size
 
 ARMS_MAX = 24  # side by side

@@ -1,17 +1,16 @@
-"""The first sections of a report: what ran and how to redo it, the verdict with all its numbers, the score."""
+"""The first sections of a report: what ran and how to redo it, the verdict with all its numbers."""
 
 import math
 import shlex
-import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 from training.measure import verdict as rule
 from training.measure.records import Judgement
 from training.measure.report import bars, judged
 from training.measure.report.gather import Material, Run
-from training.measure.report.markup import MISSING, Markup, join, number, percent, table, tag, text
+from training.measure.report.markup import MISSING, Markup, join, number, table, tag, text
+from training.measure.report.parts import Section, absent, paragraph
+from training.measure.report.scored import ROWS_MAX, plainly
 from training.measure.table import UNDECIDED
 
 FLAGS = {
@@ -23,28 +22,7 @@ FLAGS = {
 USUAL = {"teach_reuse": 0, "teach_parts": 1, "teach_precision": "float32", "teach_projection": "gaussian",
          "teach_scaling": "channel"}  # fmt: skip
 CONTROLS = {"shuffled": "--shuffled", "rehearsal": "--rehearsal-only"}
-RATES = ("hits", "hits_new_pairs", "hits_new_forms", "false_alarms", "mundane", "lost")
-COLUMNS_MAX, ROWS_MAX = 24, 200
-
-
-@dataclass(frozen=True)
-class Section:
-    """One section of the page; missing: what it would show if it had been measured, in words."""
-
-    id: str
-    title: str
-    body: Markup
-    missing: tuple[str, ...] = ()
-
-
-def absent(words: str) -> Markup:
-    """A line that says what is missing and how to get it."""
-    return tag("p", words, class_="missing")
-
-
-def paragraph(*parts: object, class_: str | None = None) -> Markup:
-    """Words."""
-    return tag("p", *parts, class_=class_)
+COLUMNS_MAX = 24
 
 
 def facts(pairs: Sequence[tuple[str, object]], class_: str = "facts") -> Markup:
@@ -182,7 +160,7 @@ def verdict(material: Material) -> Section:
         "" if found.rule == rule.RULE_VERSION else f"; the thresholds shown are those of rule {rule.RULE_VERSION}"
     )
     body = [
-        paragraph(found.word, class_="word"), paragraph(found.reason),
+        *_jointly(material), paragraph(found.word, class_="word"), paragraph(found.reason),
         *(paragraph("Caveat: ", caveat, class_="caveat") for caveat in found.caveats[:20]),
         tag("div", asked, bars.plane(share, width), class_="panels"), table(head, rows, words, "sum"),
         paragraph(version, ", constants in training/measure/verdict.py. ", _heads_named(found), class_="small"),
@@ -197,15 +175,29 @@ def _heads_named(found: Judgement) -> str:
     return f"Core (layer.head): {core}. Significant at a false discovery rate of {rule.DISCOVERY:.0%}: {more}."
 
 
+def _jointly(material: Material) -> list[Markup]:
+    """Of several base models the word that holds for all of them, from the score; below it stands the first's."""
+    score = material.score.get("score")
+    told = score.get("verdict") if isinstance(score, dict) else None
+    if not material.others or not isinstance(told, dict):
+        return []
+    count = 1 + len(material.others)
+    return [
+        paragraph(text(str(told.get("word")), 200), class_="word"), paragraph(text(str(told.get("reason")), 4000)),
+        tag("h3", f"The first of {count} base models"),
+    ]  # fmt: skip
+
+
 def _other_bases(material: Material) -> list[Markup]:
     """What the other base models came to, each by itself."""
-    rows = []
+    rows, names = [], material.score.get("bases")
     for base, log in [(material.main[0].base, material.verdict), *material.others]:
         found = log.verdict if log is not None else None
         if found is not None:
             shares = [judged.triple(found.numbers, name) for name in ("share_core", "width")]
             told = [f"{number(value)} ({number(low)} … {number(high)})" for value, low, high in shares]
-            rows.append([base, found.word, *told, found.reason])
+            name = str(names[base]) if isinstance(names, list) and base < len(names) else f"base {base}"
+            rows.append([shown("model", name), found.word, *told, found.reason])
     head = ["base model", "verdict", "T_K", "N_eff/H", "why"]
     return [table(head, rows, "Every base model by itself; above: the first", "wrap")] if len(rows) > 1 else []
 
@@ -218,7 +210,7 @@ SHOWN = {
 
 def _other_numbers(found: Judgement) -> list[Markup]:
     """Whatever else the record holds."""
-    rows = [[name, _plainly(name, value)] for name, value in found.numbers.items() if name not in SHOWN][:ROWS_MAX]
+    rows = [[name, plainly(name, value)] for name, value in found.numbers.items() if name not in SHOWN][:ROWS_MAX]
     return [table(["number", "value"], rows, "Further numbers in the verdict's record", "wrap")] if rows else []
 
 
@@ -251,43 +243,3 @@ def _row(row: judged.Row, columns: Sequence[str]) -> list[object]:
         ask = row.asks.get(name)
         cells.append("" if ask is None else join([ask.words, " ", _mark(ask.met)]))
     return [row.name, shown_, inside, bars.interval(row), *cells]
-
-
-def score(material: Material) -> Section | None:
-    """score.json's table, whatever its shape; None where there is none."""
-    found = material.score.get("score")
-    if not isinstance(found, dict) or not found:
-        return None
-    made = _score_parts(found, "The experiment's score, score.json", 0)
-    return Section("score", "Score", join(made))
-
-
-def _score_parts(found: Mapping[str, Any], caption: str, depth: int) -> list[Markup]:
-    """A table of the entries that are rows, one of those that are numbers, and the same of what is nested deeper."""
-    made = []
-    flat = {k: v for k, v in found.items() if not isinstance(v, dict)}
-    rows = {k: v for k, v in found.items() if isinstance(v, dict) and not any(isinstance(x, dict) for x in v.values())}
-    deep = {k: v for k, v in found.items() if isinstance(v, dict) and k not in rows}
-    if flat:
-        cells = [[name, _plainly(name, value)] for name, value in list(flat.items())[:ROWS_MAX]]
-        made.append(table(["number", "value"], cells, caption, "wrap"))
-    if rows:
-        names = list(dict.fromkeys(key for row in rows.values() for key in row))[:COLUMNS_MAX]
-        cells = [[name, *(_plainly(key, row.get(key)) for key in names)] for name, row in list(rows.items())[:ROWS_MAX]]
-        made.append(table(["", *(name.replace("_", " ") for name in names)], cells, caption))
-    for name, inner in list(deep.items())[:ROWS_MAX] if depth < 3 else ():
-        made += _score_parts(inner, f"{caption}: {name}", depth + 1)
-    return made
-
-
-def _plainly(name: str, value: object) -> str:
-    """A number, a few, or what many of them come to."""
-    if isinstance(value, list | tuple):
-        numbers = [float(v) for v in value if isinstance(v, int | float) and math.isfinite(v)]
-        if len(value) <= 6 or not numbers:
-            return ", ".join(_plainly(name, v) for v in value[:12]) + (" …" if len(value) > 12 else "")
-        middle = number(statistics.median(numbers))
-        return f"{len(numbers)} numbers: median {middle}, {number(min(numbers))} to {number(max(numbers))}"
-    if name in RATES and isinstance(value, float):
-        return percent(value)
-    return number(value, 4) if value is None or isinstance(value, int | float) else str(value)

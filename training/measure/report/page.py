@@ -9,13 +9,13 @@ from typing import Any
 
 from game.realm.replay import write_whole
 from training.measure.records import LogError
-from training.measure.report import closing, figures, opening, style
+from training.measure.report import closing, figures, opening, scored, style
 from training.measure.report.gather import Material, gather
 from training.measure.report.markup import Markup, join, tag
-from training.measure.report.opening import Section
+from training.measure.report.parts import Section
 
 SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
-    opening.verdict, opening.score, figures.learning, figures.heads, figures.lorenz, figures.depth, closing.causal,
+    opening.verdict, scored.score, figures.learning, figures.heads, figures.lorenz, figures.depth, closing.causal,
     figures.history, closing.shares, closing.wholes, closing.residuals,
     opening.settings, closing.runs,
 )  # fmt: skip

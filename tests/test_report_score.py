@@ -1,0 +1,57 @@
+"""The report's score: tables of what score.json holds, base models by their names, whatever shape it has."""
+
+from dataclasses import replace
+
+from tests import reportkit as kit
+from tests.test_report import Page
+from training.measure.report.gather import gather
+from training.measure.report.page import page
+from training.measure.report.scored import plainly
+
+ARM = {"hits": 0.91, "lost": 0.004, "seeds": 8}
+BASE = {
+    "model": "assets/novice", "model_hash": "0123", "verdict": {"word": "UNSEEN"}, "causal": {"core_insert": 0.41},
+    "analyses": {"depth": {"centre": [3.5, 2.25, 4.5]}, "rank": {"kept": {"1": [0.96, 0.95, 0.97]}}},
+}  # fmt: skip
+SCORE = {
+    "arms": {"trained": ARM, "shuffled": ARM | {"hits": 0.02}},
+    "by_base": {"assets/novice": {"trained": ARM}, "runs/minds/other": {"trained": ARM | {"hits": 0.77}}},
+    "bases": [BASE, BASE | {"model": "runs/minds/other"}],
+    "verdict": {"word": "undecided", "reason": "the base models disagree: hierarchical, localized"},
+}
+
+
+def shown(tmp_path, score, bases=("assets/novice", "runs/minds/other")):
+    for base in range(len(bases)):
+        kit.make_experiment(tmp_path / f"base-{base}", 1)
+    return Page(page(replace(gather(tmp_path), score={"bases": list(bases), "score": score}))[0])
+
+
+def test_arms_and_bases_stand_in_tables_of_their_own(tmp_path):
+    told = shown(tmp_path, SCORE).text("score")
+    assert "trained 91.0 % 0.4 % 8 shuffled 2.0 % 0.4 % 8" in told
+    assert "by_base: runs/minds/other: trained number value hits 77.0 %" in told
+    assert "bases: assets/novice" in told and "causal number value core insert 0.41" in told
+    assert "centre 3.5 (2.25 … 4.5)" in told and "1 0.96 (0.95 … 0.97)" in told
+    assert "UNSEEN" not in told and "{" not in told and "[" not in told
+
+
+def test_what_holds_for_all_bases_comes_before_the_first_of_them(tmp_path):
+    told = shown(tmp_path, SCORE).text("verdict")
+    joint, first = told.index("the base models disagree"), told.index("The first of 2 base models")
+    assert joint < first < told.index("core holds 0.66 to 0.78")
+    assert "assets/novice hierarchical 0.72" in told and "runs/minds/other hierarchical 0.72" in told
+
+
+def test_one_base_has_no_word_above_its_own(tmp_path):
+    assert "base models disagree" not in shown(tmp_path, SCORE, ["assets/novice"]).text("verdict")
+
+
+def test_lists_are_told_in_words_however_deep():
+    assert plainly("width", [0.2, 0.1, 0.3]) == "0.2 (0.1 … 0.3)"
+    assert plainly("seeds", [8, 8, 8]) == "8; 8; 8" and plainly("x", [0.3, 0.1, 0.2]) == "0.3; 0.1; 0.2"
+    assert plainly("random", [float(n) for n in range(9)]) == "9 numbers: median 4, 0 to 8"
+    deep: list[object] = []
+    for _ in range(5000):
+        deep = [deep]
+    assert plainly("x", deep) == "…"
