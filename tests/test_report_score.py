@@ -8,7 +8,7 @@ from training.measure.report.gather import gather
 from training.measure.report.page import page
 from training.measure.report.scored import plainly
 
-ARM = {"hits": 0.91, "lost": 0.004, "seeds": 8}
+ARM = {"hits": 0.91, "hits_new_forms": None, "lost": 0.004, "seeds": 8}
 BASE = {
     "model": "assets/novice", "model_hash": "0123", "verdict": {"word": "UNSEEN"}, "causal": {"core_insert": 0.41},
     "analyses": {"depth": {"centre": [3.5, 2.25, 4.5]}, "rank": {"kept": {"1": [0.96, 0.95, 0.97]}}},
@@ -29,7 +29,7 @@ def shown(tmp_path, score, bases=("assets/novice", "runs/minds/other")):
 
 def test_arms_and_bases_stand_in_tables_of_their_own(tmp_path):
     told = shown(tmp_path, SCORE).text("score")
-    assert "trained 91.0 % 0.4 % 8 shuffled 2.0 % 0.4 % 8" in told
+    assert "hits lost seeds trained 91.0 % 0.4 % 8 shuffled 2.0 % 0.4 % 8" in told  # no column that is empty
     assert "by_base: runs/minds/other: trained number value hits 77.0 %" in told
     assert "bases: assets/novice" in told and "causal number value core insert 0.41" in told
     assert "centre 3.5 (2.25 … 4.5)" in told and "1 0.96 (0.95 … 0.97)" in told
@@ -55,3 +55,12 @@ def test_lists_are_told_in_words_however_deep():
     for _ in range(5000):
         deep = [deep]
     assert plainly("x", deep) == "…"
+
+
+def test_arms_without_controls_miss_no_verdict(tmp_path):
+    for arm in ("narrow", "wide"):
+        kit.make_run(tmp_path / arm / "seed-0")
+    text, missing = page(gather(tmp_path))
+    assert "gives no verdict" in Page(text).text("verdict") and "verdict: verdict" not in missing
+    kit.make_run(tmp_path / "shuffled" / "seed-0", 0, "shuffled")
+    assert "verdict: verdict" in page(gather(tmp_path))[1]

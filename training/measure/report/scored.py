@@ -47,7 +47,9 @@ def _list(row: Mapping[str, Any], caption: str) -> Markup:
     return table(["number", "value"], cells, caption, "wrap")
 
 
-def _rows(columns: tuple[str, ...], rows: Mapping[str, Any], caption: str) -> Markup:
+def _rows(names: tuple[str, ...], rows: Mapping[str, Any], caption: str) -> Markup:
+    """A row for each; a column that is empty in all of them is left out."""
+    columns = [name for name in names if any(row[name] is not None for row in rows.values())]
     cells = [[name, *(plainly(column, row[column]) for column in columns)] for name, row in rows.items()]
     return table(["", *(column.replace("_", " ") for column in columns)], cells[:ROWS_MAX], caption)
 
