@@ -27,7 +27,7 @@ VERBS = {
     "report": "a run or an experiment -> one self-contained HTML page, and PNG figures",
     "pretrain": "makes the novice from nothing; --score DIR scores one",
     "mind": "perception and training as a server, for play --mind",
-    "bench": "speeds, side by side in one run: realm, perceive, mind, optimizers, frozen, game",
+    "bench": "speeds, side by side in one run: realm, perceive, mind, optimizers, frozen, recorder, log, game",
 }
 
 

@@ -228,3 +228,11 @@ def test_bad_exports_are_refused_and_leave_nothing(tmp_path: Path) -> None:
             export(log(), "csv", path)
     assert list(tmp_path.iterdir()) == []
     assert not list(tmp_path.parent.glob(f".{tmp_path.name}.*"))
+
+
+def test_an_experiments_verdict_is_told_without_heads() -> None:
+    whole = Log(
+        "verdict.msgpack", logkit.HEADER, tuple(r for r in logkit.RECORDS if not isinstance(r, HeadRow | Summary))
+    )
+    assert diff_table(whole)["heads"] == [] and diff_table(whole)["gain"] is None
+    assert "verdict: undecided: too few seeds" in shown(whole) and "share of the heads'" not in shown(whole)

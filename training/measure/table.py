@@ -22,9 +22,10 @@ UNDECIDED = {
 def diff_table(log: Log) -> dict[str, Any]:
     """The table of `diff --json`: {heads: [...], gain, residual, verdict}, and gradients if they were measured.
 
-    Numbers that are not finite become None. Raises LogError if the run was stopped before its heads were compared.
+    Numbers that are not finite become None. Raises LogError if the run was stopped before its heads were compared; an
+    experiment's verdict.msgpack has none and is told without.
     """
-    if not log.rows:
+    if not log.rows and log.verdict is None:
         raise LogError(f"{log.path}: no head was compared before the run ended; let `learn` run to its end")
     names = ("layer", "head", *COLUMNS, "weights")
     rows = [{name: getattr(row, name) for name in names} | _gradients(row) for row in log.rows]
@@ -68,9 +69,10 @@ def print_table(log: Log, console: "Console", top: int = TOP) -> None:
     header, summary = log.header, log.summary
     title = f"{header.model}  {header.layers} x {header.heads} heads  {header.created}"
     console.print(one_line(title), style="bold", highlight=False, markup=False)
-    console.print(f"share of the heads' {'gain' if by_gain else 'own change'}, %")
-    console.print(_grid(log, by_gain))
-    console.print(_leaders(log, by_gain, top))
+    if log.rows:
+        console.print(f"share of the heads' {'gain' if by_gain else 'own change'}, %")
+        console.print(_grid(log, by_gain))
+        console.print(_leaders(log, by_gain, top))
     if summary is not None:
         for name in summary.before:
             change = f"{one_line(name)}: {_number(summary.before[name])} -> {_number(summary.after.get(name))}"
