@@ -142,8 +142,8 @@ def verdict(material: Material) -> Section:
     log = material.verdict
     found = log.verdict if log is not None else None
     if found is None or log is None:
-        asked = material.kind == "run" or any(run.role for run in material.runs)
-        return Section("verdict", "Verdict", _no_verdict(material), ("verdict",) * asked)
+        due = material.kind == "run" or any(run.role for run in material.runs)
+        return Section("verdict", "Verdict", _no_verdict(material), ("verdict",) * due)
     local, tier, spread = judged.PATTERNS
     patterns = [*judged.shapes(found), *judged.swaps(found, log.swaps)]
     rows = [_row(row, (local, tier, spread)) for row in patterns]
