@@ -277,3 +277,12 @@ def test_the_table_of_calibration_counts_words_and_goes_on_after_a_kill(monkeypa
 def test_one_seed_is_too_few_and_no_error():
     one = evidence("one head", 0, World(seeds=1))
     assert decide(one, 0, FAST).reason.startswith("too few seeds: (1, 1, 1)")
+
+
+def test_paired_arms_share_what_their_scenes_bring_and_are_resampled_together():
+    quiet = {"noise": 0.0, "probe_noise": 0.0}
+    shares = np.zeros(calibrate.WIDTH)
+    told = simulate(np.random.default_rng(3), shares, World(paired=True, **quiet))
+    assert told.paired and np.array_equal(told.trained_SCH, told.shuffled_SCH)
+    apart = simulate(np.random.default_rng(3), shares, World(**quiet))
+    assert not apart.paired and not np.array_equal(apart.trained_SCH, apart.shuffled_SCH)

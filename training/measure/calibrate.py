@@ -45,6 +45,7 @@ class World:
     probe_noise: float = 0.5  # per chunk
     control: float = 0.5  # mean allocation of a control head
     serial: bool = False
+    paired: bool = False  # seed s of both arms drew the same scenes: they swell or shrink the control's part alike
 
 
 def _shares(rng: Generator, parts: dict[int, float]) -> Array:
@@ -80,20 +81,24 @@ def simulate(rng: Generator, shares_H: Array, world: World) -> Evidence:
     """One experiment whose true shares are known."""
     plasticity = world.control * rng.lognormal(0, 0.4, WIDTH)
 
-    def arm(effect_H: Array) -> Array:
+    def arm(effect_H: Array, scenes: Array | None = None) -> tuple[Array, Array]:
         scale = rng.lognormal(-(world.seed_spread**2) / 2, world.seed_spread, (world.seeds, 1, WIDTH))
         own = rng.normal(0, 1, (world.seeds, LAYERS, HEADS))
         against = own - own.mean(2, keepdims=True)  # what one head of a layer gains, the others lose
         signed = world.noise * ((1 - world.shared) * own + world.shared * against).reshape(world.seeds, 1, WIDTH)
         probes = rng.normal(0, world.probe_noise, (world.seeds, world.chunks, WIDTH))
-        return plasticity * rng.lognormal(0, 0.25, (world.seeds, 1, WIDTH)) + effect_H * scale + signed + probes
+        drawn = rng.lognormal(0, 0.25, (world.seeds, 1, WIDTH))
+        scenes = drawn if scenes is None else scenes
+        return plasticity * scenes + effect_H * scale + signed + probes, scenes
 
-    trained, shuffled, rehearsal = arm(WIDTH * shares_H), arm(np.zeros(WIDTH)), 0.2 * arm(np.zeros(WIDTH))
+    trained, scenes = arm(WIDTH * shares_H)
+    shuffled, _ = arm(np.zeros(WIDTH), scenes if world.paired else None)
+    rehearsal = 0.2 * arm(np.zeros(WIDTH))[0]
     rest = rng.normal(0.1 * WIDTH, 0.01 * WIDTH, (world.seeds, world.chunks))  # MLPs and norms hold a tenth
     whole = trained.sum(2) + (rest if shares_H.any() else 0)
     shuffled_whole = shuffled.sum(2)
     causal, rehearsal_whole = swaps(rng, shares_H, world), rehearsal.sum(2)
-    return Evidence(trained, shuffled, rehearsal, whole, shuffled_whole, causal, 3, rehearsal_whole)
+    return Evidence(trained, shuffled, rehearsal, whole, shuffled_whole, causal, 3, rehearsal_whole, world.paired)
 
 
 def swaps(rng: Generator, shares_H: Array, world: World) -> Causal:
@@ -147,7 +152,7 @@ def run(path: Path, runs: int = RUNS, resamples: int = RESAMPLES) -> list[dict[s
         found = rates(WORLDS[world], name, runs, resamples)
         rows.append({"world": world, "case": name, "wanted": CASES[name][0]} | found | settings)
         write_whole(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
-        print(f"{world:16}{name:26}{found}", file=sys.stderr)
+        print(f"{world:22}{name:26}{found}", file=sys.stderr)
     return rows
 
 
@@ -156,6 +161,8 @@ WORLDS = {
     "noisy": World(noise=0.4, probe_noise=1.0, seed_spread=0.5),
     "serial": World(serial=True),
     "large control": World(control=3.5),  # as in first trainings: a control gains most of what true lessons do
+    "paired": World(paired=True),
+    "paired, large control": World(paired=True, control=3.5),
 }
 
 
@@ -166,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=RUNS, help=f"simulated experiments per case (default {RUNS})")
     given = parser.parse_args(arguments)
     for row in run(given.out, given.runs):
-        print(f"{row['world']:16}{row['case']:26}{row['wanted']:24}{row['right']:6.0%}")
+        print(f"{row['world']:22}{row['case']:26}{row['wanted']:24}{row['right']:6.0%}")
     return 0
 
 
