@@ -43,9 +43,10 @@ Made by `{command}`: {steps} steps,
 {seconds:.0f} s on {machine}. The stages after copying began at steps {stages}.
 Data: `game.realm` (realm.toml, lore.toml, stories.toml, talk.toml in assets/). Stored in bfloat16, and scored so. The
 curve of the pretraining is in {curve}. Scores on {scenes} unseen scenes and beside them
-(`python main.py pretrain --score {folder} --seed {score_seed}`), as shares of right answers:
+(`python main.py pretrain --score {folder} --seed {score_seed}`), as shares of right answers or of the answer that a
+row names:
 
-| what | score | asked |
+| what | score | questions |
 |---|---|---|
 {rows}
 
