@@ -15,7 +15,7 @@ from training.experiments.judge import VERDICT, Judge
 from training.experiments.kept import trained
 from training.experiments.plan import KEPT, Arm
 from training.experiments.registry import experiment_named
-from training.experiments.run import run_experiment
+from training.experiments.run import _joined, run_experiment
 from training.learn import LearnConfig
 from training.measure.log import read_log
 from training.teach import TeachConfig
@@ -53,6 +53,21 @@ def judged(bases, tmp_path_factory):
     plan, out = small(sight.EXPERIMENT, bases[0]), tmp_path_factory.mktemp("runs") / "sight"
     told = []
     return run_experiment(plan, out, 1, lambda *report: told.append(report)), out, told, plan
+
+
+def test_two_bases_are_judged_apart_and_what_each_learned_stays(bases, tmp_path):
+    out = tmp_path / "two"
+    score = run_experiment(replace(small(sight.EXPERIMENT, *bases), seeds=(0,)), out, 1)["score"]
+    assert list(score["by_base"]) == [str(base) for base in bases]
+    assert all(set(arms) == {"trained", "shuffled", "rehearsal"} for arms in score["by_base"].values())
+    assert [row["model"] for row in score["bases"]] == [str(base) for base in bases]
+    assert score["verdict"]["word"] == "undecided" and score["arms"]["trained"]["seeds"] == 2
+    assert all((out / f"base-{base}" / "verdict.msgpack").exists() for base in (0, 1))
+
+
+def test_a_stage_may_not_hide_what_the_score_tells():
+    with pytest.raises(KeyError, match="both tell arms"):
+        _joined({"arms": 1, "heads": 2}, {"verdict": 3, "arms": 4})
 
 
 def test_sight_runs_three_arms_and_judges(judged, bases):

@@ -53,7 +53,7 @@ def run_experiment(
     outcomes = _run_all(wanted, experiment.keeps, workers, report, "training")
     found = experiment.score(outcomes)
     if experiment.stage is not None:
-        found = found | experiment.stage.run(Runs(chosen, outcomes, folders), workers, report)
+        found = _joined(found, experiment.stage.run(Runs(chosen, outcomes, folders), workers, report))
     result: dict[str, Any] = {
         "experiment": experiment.name,
         "runs": len(outcomes),
@@ -65,6 +65,14 @@ def run_experiment(
     }
     write_whole(out / "score.json", (json.dumps(result, indent=1) + "\n").encode())
     return result
+
+
+def _joined(scored: dict[str, Any], staged: dict[str, Any]) -> dict[str, Any]:
+    """A score and what the stage adds to it. Raises KeyError where one would hide the other's numbers."""
+    both = sorted(scored.keys() & staged.keys())
+    if both:
+        raise KeyError(f"the experiment's score and its stage both tell {', '.join(both)}; rename one")
+    return scored | staged
 
 
 def finite(value: Any) -> Any:

@@ -10,7 +10,7 @@ from training.measure.report import bars, judged
 from training.measure.report.gather import Material, Run
 from training.measure.report.markup import MISSING, Markup, join, number, table, tag, text
 from training.measure.report.parts import Section, absent, paragraph
-from training.measure.report.scored import ROWS_MAX, plainly
+from training.measure.report.scored import COLUMNS_MAX, ROWS_MAX, plainly
 from training.measure.table import UNDECIDED
 
 FLAGS = {
@@ -22,7 +22,6 @@ FLAGS = {
 USUAL = {"teach_reuse": 0, "teach_parts": 1, "teach_precision": "float32", "teach_projection": "gaussian",
          "teach_scaling": "channel"}  # fmt: skip
 CONTROLS = {"shuffled": "--shuffled", "rehearsal": "--rehearsal-only"}
-COLUMNS_MAX = 24
 
 
 def facts(pairs: Sequence[tuple[str, object]], class_: str = "facts") -> Markup:
