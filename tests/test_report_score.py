@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from tests import reportkit as kit
 from tests.test_report import Page
+from training.measure.report.bars import plane
 from training.measure.report.gather import gather
 from training.measure.report.page import page
 from training.measure.report.scored import plainly
@@ -55,6 +56,12 @@ def test_lists_are_told_in_words_however_deep():
     for _ in range(5000):
         deep = [deep]
     assert plainly("x", deep) == "…"
+
+
+def test_a_share_beyond_the_frame_is_said_to_be_drawn_on_its_edge():
+    inside, beyond = (str(plane((share, 0.6, 1.0), (0.2, 0.1, 0.3))) for share in (0.9, 1.27))
+    assert "drawn on its edge" in beyond and "drawn on its edge" not in inside
+    assert beyond.count('cy="8"') == 1  # the dot, at the top
 
 
 def test_arms_without_controls_miss_no_verdict(tmp_path):

@@ -60,14 +60,17 @@ def plane(share: Triple, width: Triple) -> Markup:
         parts.append(label(left - 5, top + side * (1 - at) + 3, number(float(at)), "s", "end"))
         parts.append(label(left + side * at, top + side + 13, number(float(at)), "s", "middle"))
     parts += [label(left + side / 2, top + side + 26, "N_eff/H: width", "", "middle"), label(0, top + 36, "T_K", "")]
-    clip = [min(max(v, 0.0), 1.0) for v in (*width, *share)]
-    if not any(math.isnan(v) for v in (*width, *share)):
+    values = (*width, *share)
+    clip = [min(max(v, 0.0), 1.0) for v in values]
+    if not any(math.isnan(v) for v in values):
         x, x0, x1, y, y0, y1 = clip
         parts.append(tag("rect", **box(x0, max(x1, x0 + 0.01), y0, max(y1, y0 + 0.01)), class_="box"))
         parts.append(tag("circle", cx=left + side * x, cy=top + side * (1 - y), r=3.4, class_="dot"))
     told = f"T_K {number(share[0])}, interval {number(share[1])} to {number(share[2])};"
     told += f" N_eff/H {number(width[0])}, interval {number(width[1])} to {number(width[2])}"
     note = "the box is the 95 % interval; it must lie whole in a region"
+    if any(v < 0 or v > 1 for v in values):
+        note += "; what lies beyond the frame is drawn on its edge"
     return figure("Where the interval lies among the rule's regions", svg(WIDE, top + side + 32, told, *parts), note)
 
 
