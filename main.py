@@ -385,7 +385,7 @@ def bench(options: argparse.Namespace) -> int:
     from training.bench import bench
 
     torch.set_num_threads(1)
-    result = bench(options.area, options.model, options.seed)
+    result = bench(options.area, options.model, options.seed, options.device)
     lines = [
         f"{r['name']:14}{r['value']:12.1f} {r['unit']:5}{r['ratio']:9.3f} x {r['baseline']}" for r in result["rows"]
     ]

@@ -20,6 +20,7 @@ class LanguageError(ValueError):
     """A text that this model cannot read: one line, what and how to mend it."""
 
 
+KNOWN = 2**14  # questions and answers kept as tokens: the same few are asked of every scene
 SPOKEN = "\u2063context and question\u2063"  # stands for them in a template; no template trims or holds it
 
 
@@ -78,7 +79,7 @@ def context_tokens(tokenizer: PreTrainedTokenizerBase, scene: Scene) -> list[int
 
 def question_tokens(tokenizer: PreTrainedTokenizerBase, question: Question) -> list[int]:
     """Token ids of a question, to stand right behind its context."""
-    ids: list[int] = tokenizer(question.text + frame(tokenizer).behind, add_special_tokens=False)["input_ids"]
+    ids = list(_asked(tokenizer, question.text))
     if not ids or not question.text:
         raise LanguageError(f"question {question.ask} {question.place}: its text is empty")
     _refuse_unknown(tokenizer, ids, question.text, f"question {question.ask} {question.place}")
@@ -87,17 +88,23 @@ def question_tokens(tokenizer: PreTrainedTokenizerBase, question: Question) -> l
 
 def answer_tokens(tokenizer: PreTrainedTokenizerBase, question: Question, answers: Sequence[str]) -> list[list[int]]:
     """Token ids of each answer as it stands behind the question (joined by a space, in running text)."""
-    spoken = frame(tokenizer)
-    text = question.text + spoken.behind
-    asked = tokenizer(text, add_special_tokens=False)["input_ids"]
-    found = []
-    for answer in answers:
-        whole = tokenizer(f"{text}{spoken.join}{answer}", add_special_tokens=False)["input_ids"]
-        ids = whole[len(asked) :] if whole[: len(asked)] == asked else []
-        ids = ids or tokenizer(f"{spoken.join}{answer}", add_special_tokens=False)["input_ids"]
-        _refuse_unknown(tokenizer, ids, answer, f"answer {answer!r}")
-        found.append(ids)
-    return found
+    return [list(_answer(tokenizer, question.text, answer)) for answer in answers]
+
+
+@lru_cache(maxsize=KNOWN)
+def _asked(tokenizer: PreTrainedTokenizerBase, question: str) -> tuple[int, ...]:
+    return tuple(tokenizer(question + frame(tokenizer).behind, add_special_tokens=False)["input_ids"])
+
+
+@lru_cache(maxsize=KNOWN)
+def _answer(tokenizer: PreTrainedTokenizerBase, question: str, answer: str) -> tuple[int, ...]:
+    spoken, asked = frame(tokenizer), _asked(tokenizer, question)
+    text = f"{question}{spoken.behind}{spoken.join}{answer}"
+    whole = tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+    ids = whole[len(asked) :] if whole[: len(asked)] == asked else ()
+    ids = ids or tuple(tokenizer(f"{spoken.join}{answer}", add_special_tokens=False)["input_ids"])
+    _refuse_unknown(tokenizer, ids, answer, f"answer {answer!r}")
+    return ids
 
 
 def _refuse_unknown(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], text: str, where: str) -> None:

@@ -43,7 +43,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(bench_frozen, "ROUNDS", 1)
     monkeypatch.setattr(bench_frozen, "CURVE_ROUNDS", 1)
     monkeypatch.setattr(bench_frozen, "CURVE", (64, 128))
-    monkeypatch.setattr(bench_frozen, "load", lambda model: tiny())
+    monkeypatch.setattr(bench_frozen, "load", lambda model, device: tiny())
 
 
 def test_the_rows_of_the_table(quick):

@@ -1,10 +1,12 @@
 """What the benches of measuring tell: their rows and bytes; never how fast this machine is."""
 
 import pytest
+import torch
 
+from perception.model import ModelError
 from tests.minds import tiny
 from training import bench_measure
-from training.bench import AREAS, bench
+from training.bench import AREAS, ELSEWHERE, bench
 
 
 def test_the_recorders_rows(monkeypatch):
@@ -31,6 +33,20 @@ def test_the_logs_rows():
 
 
 def test_an_unknown_area_is_refused():
-    with pytest.raises(ValueError, match="bench souls: unknown; choose realm, "):
+    with pytest.raises(ValueError, match=r"bench souls: unknown; choose realm, .*, optimizers$"):
         bench("souls", "", 0)
     assert {"recorder", "log"} <= set(AREAS)
+
+
+def test_a_device_is_looked_for_where_an_area_can_use_it_and_refused_elsewhere(monkeypatch):
+    seen = []
+    for area in ELSEWHERE:
+        monkeypatch.setitem(ELSEWHERE, area, lambda model, seed, device: seen.append(device) or [])
+        assert bench(area, "", 0, "cpu") == {"area": area, "device": "cpu", "rows": []}
+        with pytest.raises(ModelError, match="--device tpu: unknown"):
+            bench(area, "", 0, "tpu")
+    assert seen == [torch.device("cpu")] * len(ELSEWHERE)
+    with pytest.raises(
+        ValueError, match="--device cuda: bench log is about the CPU; only perceive, frozen, optimizers"
+    ):
+        bench("log", "", 0, "cuda")

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from game.realm.rules import load as load_rules
 from game.realm.sampler import samples
 from game.realm.tongues import question, tongue_named
-from perception.language import LanguageError, answer_tokens, event_tokens
+from perception.language import LanguageError, answer_tokens, event_tokens, question_tokens
 from perception.messages import Question
 from perception.packing import Decision, decide, encode_contexts, log_probabilities, pack
 from perception.perceive import perceive, slowly
@@ -41,6 +41,19 @@ def test_answers_of_several_tokens_count_whole(kind):
     fast = perceive(model, [scene])[0].beliefs[0]
     assert fast == pytest.approx(slowly(model, scene)[0], abs=1e-5)
     assert [len(ids) for ids in answer_tokens(model.tokenizer, asked, asked.candidates)] == [1, 2, 3]
+
+
+def test_tokens_are_kept_a_tokenizer_and_a_text_and_nobody_can_spoil_them():
+    asked = Question("sense", "north", "? sense north", ("kitsune", "nothing"))
+    for tokenizer in (tiny().tokenizer, tiny(tongue="plain").tokenizer, tiny().tokenizer):
+        want = tokenizer(asked.text)["input_ids"], tokenizer(asked.text + " kitsune")["input_ids"]
+        for _ in range(2):
+            found, (answer, other) = (
+                question_tokens(tokenizer, asked),
+                answer_tokens(tokenizer, asked, asked.candidates),
+            )
+            assert (found, found + answer) == want and answer != other
+            found.append(7), answer.append(7)
 
 
 def test_recording_heads_leaves_beliefs_bit_identical_and_counts_every_head():

@@ -2,7 +2,7 @@
 
 realm: the world without window or torch. perceive: packed against one forward per question. mind: a mind process
 that practises while it is asked to perceive, as in play (one torch thread). frozen and optimizers: what a step of
-training takes, recorder and log: what measuring takes, in modules of their own.
+training takes, recorder and log: what measuring takes, in modules of their own. Those of ELSEWHERE take `--device`.
 """
 
 import statistics
@@ -13,18 +13,21 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
+import torch
+
 from game.realm import sampler
 from game.realm.policy import RandomPolicy
 from game.realm.rules import load as load_rules
 from game.realm.scene import describe
 from game.realm.world import new_world, step
 from perception.messages import FromMind, Perceive, Percept, Practise, Progress, Quit, Ready, Teach
-from perception.model import load
+from perception.model import choose_device, load
 from perception.perceive import perceive, slowly
 from perception.wire import Stream
 from training.lessons import generated
 
 Row = dict[str, Any]
+CPU = torch.device("cpu")
 MIND_SECONDS = 20.0
 
 
@@ -33,8 +36,14 @@ def row(name: str, value: float, unit: str, baseline: str, against: float) -> Ro
     return {"name": name, "value": value, "unit": unit, "baseline": baseline, "ratio": value / against}
 
 
+def finish(device: torch.device) -> None:
+    """Wait until a device has done what it was told: a GPU's call returns before its work is over."""
+    if device.type != "cpu":
+        getattr(torch, device.type).synchronize()
+
+
 def _seconds(work: Callable[[], object], repeats: int) -> float:
-    """Median wall seconds of one call."""
+    """Median wall seconds of one call, which ends with numbers on the CPU."""
     times = []
     for _ in range(repeats):
         began = time.perf_counter()
@@ -64,9 +73,9 @@ def realm(model: str, seed: int) -> list[Row]:
     ]
 
 
-def perceiving(model: str, seed: int) -> list[Row]:
+def perceiving(model: str, seed: int, device: torch.device = CPU) -> list[Row]:
     """Milliseconds to answer all questions of a scene of eight places."""
-    mind = load(model)
+    mind = load(model, device)
     stream = sampler.samples(seed, "bench", mind.tongue, load_rules())
     scenes = list(islice((s.view.scene for s in stream if len(s.answers) == 8), 5))
     slow = statistics.median([1000 * _seconds(lambda s=scene: slowly(mind, s), 1) for scene in scenes])  # type: ignore[misc]
@@ -128,18 +137,18 @@ def _until(line: Stream[FromMind], kind: type[Ready]) -> Ready:
     raise ValueError("bench mind: the mind ended before it was ready; run main.py mind to see why")
 
 
-def frozen(model: str, seed: int) -> Sequence[Row]:
+def frozen(model: str, seed: int, device: torch.device = CPU) -> Sequence[Row]:
     """The context-frozen step against full backpropagation: see training/bench_frozen.py."""
     from training.bench_frozen import frozen
 
-    return frozen(model, seed)
+    return frozen(model, seed, device)
 
 
-def optimizers(model: str, seed: int) -> Sequence[Row]:
+def optimizers(model: str, seed: int, device: torch.device = CPU) -> Sequence[Row]:
     """One step of each optimizer: see training/bench_optimizers.py."""
     from training.bench_optimizers import optimizers
 
-    return optimizers(model, seed)
+    return optimizers(model, seed, device)
 
 
 def recorder(model: str, seed: int) -> Sequence[Row]:
@@ -158,17 +167,29 @@ def log(model: str, seed: int) -> Sequence[Row]:
 
 AREAS: dict[str, Callable[[str, int], Sequence[Row]]] = {
     "realm": realm,
-    "perceive": perceiving,
     "mind": mind,
-    "frozen": frozen,
-    "optimizers": optimizers,
     "recorder": recorder,
     "log": log,
 }
 
 
-def bench(area: str, model: str, seed: int) -> dict[str, Any]:
-    """{rows: [{name, value, unit, baseline, ratio}]}. Raises ValueError for an unknown area."""
+ELSEWHERE: dict[str, Callable[[str, int, torch.device], Sequence[Row]]] = {
+    "perceive": perceiving,
+    "frozen": frozen,
+    "optimizers": optimizers,
+}
+
+
+def bench(area: str, model: str, seed: int, device: str = "auto") -> dict[str, Any]:
+    """{area, device, rows: [{name, value, unit, baseline, ratio}]}; device: auto, cpu, cuda or mps.
+
+    Raises ValueError for an unknown area, or for another device than the CPU where an area is about that.
+    """
+    if area in ELSEWHERE:
+        where = choose_device(device)
+        return {"area": area, "device": str(where), "rows": list(ELSEWHERE[area](model, seed, where))}
     if area not in AREAS:
-        raise ValueError(f"bench {area}: unknown; choose {', '.join(AREAS)}")
-    return {"area": area, "rows": list(AREAS[area](model, seed))}
+        raise ValueError(f"bench {area}: unknown; choose {', '.join([*AREAS, *ELSEWHERE])}")
+    if device not in ("auto", "cpu"):
+        raise ValueError(f"--device {device}: bench {area} is about the CPU; only {', '.join(ELSEWHERE)} take another")
+    return {"area": area, "device": "cpu", "rows": list(AREAS[area](model, seed))}

@@ -1,7 +1,8 @@
 """`main.py bench frozen`: the context-frozen step beside full backpropagation, same packing, same lessons, one run.
 
 32 lessons: the realm's own words in contexts of 100 to 250 tokens (evenly spread), 5 to 8 spirit questions each; one
-torch thread on a CPU. Contestants take turns in rounds, so that a busy machine hits all alike; values are medians.
+torch thread, on a CPU unless `--device` names another. Contestants take turns in rounds, so that a busy machine hits
+all alike; values are medians.
 Rows without a suffix train attention alone, `-all` everything but the embeddings. `-reuse4`: caches serve four steps
 (a quarter of an encoding, and a step against it). `naive`: one row per decision, its context repeated in full, taken
 over an eighth of the lessons and scaled. `full-in-4`, `frozen-in-4`: gradient accumulation over four parts.
@@ -22,7 +23,7 @@ from game.realm.rules import load as load_rules
 from perception.language import answer_tokens, context_tokens, question_tokens
 from perception.model import Model, load
 from perception.packing import Decision, Packed, encode_contexts, pack
-from training.bench import Row, row
+from training.bench import CPU, Row, finish, row
 from training.frozen import choose_parameters, deal, frozen_loss, full_loss
 
 LESSONS, SHORTEST, LONGEST = 32, 100, 250
@@ -59,13 +60,15 @@ def lessons(mind: Model, seed: int) -> Tokens:
     return contexts, decisions
 
 
-def in_turns(works: dict[str, Work], rounds: int) -> dict[str, float]:
-    """Median milliseconds of each; one call each to warm up, then all of them once a round."""
+def in_turns(works: dict[str, Work], rounds: int, device: torch.device = CPU) -> dict[str, float]:
+    """Median milliseconds of each on `device`; one call each to warm up, then all of them once a round."""
     times: dict[str, list[float]] = {name: [] for name in works}
     for number in range(rounds + 1):
         for name, work in works.items():
+            finish(device)
             began = time.perf_counter()
             work()
+            finish(device)
             if number:
                 times[name].append(1000 * (time.perf_counter() - began))
     return {name: statistics.median(found) for name, found in times.items()}
@@ -91,8 +94,8 @@ def kept_bytes(net: PreTrainedModel, forward: Callable[[], Tensor]) -> int:
 
 def _steps(net: PreTrainedModel, tokens: Tokens) -> dict[str, Work]:
     """Loss and gradients of the same lessons, the different ways."""
-    packed = pack(*tokens)
-    parts = [pack(*part) for part in deal(*tokens, PARTS)]
+    packed = pack(*tokens).to(net.device)
+    parts = [pack(*part).to(net.device) for part in deal(*tokens, PARTS)]
     cache = encode_contexts(net, packed)
 
     def gradient(loss: Callable[..., Tensor], packs: list[Packed], *known: Any) -> None:
@@ -116,7 +119,7 @@ def _naive(net: PreTrainedModel, tokens: Tokens) -> Callable[[], None]:
     chosen = [decision for decision in decisions if decision.context % NAIVE == NAIVE // 2]
     rows = [contexts[decision.context] for decision in chosen]
     alone = [Decision(number, d.question, d.answer) for number, d in enumerate(chosen)]
-    packed = pack(rows, alone)
+    packed = pack(rows, alone).to(net.device)
 
     def gradient() -> None:
         net.zero_grad(set_to_none=False)
@@ -125,22 +128,22 @@ def _naive(net: PreTrainedModel, tokens: Tokens) -> Callable[[], None]:
     return gradient
 
 
-def frozen(model: str, seed: int) -> list[Row]:
+def frozen(model: str, seed: int, device: torch.device = CPU) -> list[Row]:
     """Milliseconds per step (loss and gradient), bytes kept for it, and the curve against context length."""
     torch.set_num_threads(1)
-    mind = load(model)
+    mind = load(model, device)
     tokens = lessons(mind, seed)
     found: list[Row] = []
     for train, suffix in (("attention", ""), ("all", "-all")):
         choose_parameters(mind.net, train)
         scale = len(tokens[1]) / sum(d.context % NAIVE == NAIVE // 2 for d in tokens[1])
-        took = in_turns(_steps(mind.net, tokens) | {"naive": _naive(mind.net, tokens)}, ROUNDS)
+        took = in_turns(_steps(mind.net, tokens) | {"naive": _naive(mind.net, tokens)}, ROUNDS, device)
         took |= {"naive": took["naive"] * scale, "reuse4": took["known"] + took["encode"] / REUSE}
         order = {"full": "full", "frozen": "frozen", "reuse4": f"frozen{suffix}-reuse{REUSE}", "naive": "naive"}
         order |= {"full-in-4": f"full{suffix}-in-{PARTS}", "frozen-in-4": f"frozen{suffix}-in-{PARTS}"}
         names = {key: name if suffix in name else name + suffix for key, name in order.items()}
         found += [_faster(names[key], took[key], "ms", f"full{suffix}", took["full"]) for key in order]
-        packed = pack(*tokens)
+        packed = pack(*tokens).to(device)
         whole = kept_bytes(mind.net, lambda p=packed: full_loss(mind.net, p))  # type: ignore[misc]
         less = kept_bytes(mind.net, lambda p=packed: frozen_loss(mind.net, p))  # type: ignore[misc]
         found += [
@@ -154,7 +157,7 @@ def _curve(mind: Model, seed: int) -> list[Row]:
     """Attention alone, against context length: random words for a mind of the same shape with a longer window."""
     config = mind.net.config.__class__.from_dict(mind.net.config.to_dict() | {"max_position_embeddings": 4096})
     torch.manual_seed(seed)
-    net = type(mind.net)(config).eval()
+    net = type(mind.net)(config).eval().to(mind.device)
     choose_parameters(net, "attention")
     generator = torch.Generator().manual_seed(seed)
     found: list[Row] = []
@@ -164,7 +167,9 @@ def _curve(mind: Model, seed: int) -> list[Row]:
         asked = (tuple(line[length:-1]) for line in words)
         decisions = [Decision(n, q, (words[n][-1],)) for n, q in enumerate(asked) for _ in range(CURVE_DECISIONS)]
         works = _steps(net, (contexts, decisions))
-        took = in_turns({name: works[name] for name in ("full", "frozen", "known", "encode")}, CURVE_ROUNDS)
+        took = in_turns(
+            {name: works[name] for name in ("full", "frozen", "known", "encode")}, CURVE_ROUNDS, mind.device
+        )
         reused = took["known"] + took["encode"] / REUSE
         baseline = f"full-{length}"
         found += [

@@ -1,10 +1,11 @@
 """One step of each optimizer on the matrices of a transformer, side by side: `main.py bench optimizers`.
 
 The matrices: 8 layers of width 256, each q, k, v, o (256, 256), gate and up (688, 256), down (256, 688): 6.3 million
-weights, float32, one thread. The contestants take turns in rounds, so that a busy machine hits all alike; each has
-weights and gradients of its own and makes a step that doesn't count first. Medians, so the one step in 200 that draws
-new projections doesn't show. Rank 1 is APOLLO-Mini: tensor scaling, scale 128, Gaussian. plain: Algorithm 1 of arXiv
-2412.05270 as one writes it down, matrix by matrix: Gaussian, channel scaling, what people would run without this.
+weights, float32, one thread, on a CPU unless `--device` names another. The contestants take turns in rounds, so that a
+busy machine hits all alike; each has weights and gradients of its own and makes a step that doesn't count first.
+Medians, so the one step in 200 that draws new projections doesn't show. Rank 1 is APOLLO-Mini: tensor scaling, scale
+128, Gaussian. plain: Algorithm 1 of arXiv 2412.05270 as one writes it down, matrix by matrix: Gaussian, channel
+scaling, what people would run without this.
 """
 
 import statistics
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from training.apollo import Apollo, draw_projection, mix
+from training.bench import CPU, finish, row
 
 SHAPES = [(256, 256)] * 4 + [(688, 256)] * 2 + [(256, 688)]  # of one layer
 LAYERS, ROUNDS, STEPS = 8, 25, 2
@@ -40,7 +42,9 @@ class Plain(torch.optim.Optimizer):
         rank, step = min(group["rank"], *grad.shape), state.setdefault("step", 0)
         if step % group["refresh"] == 0:
             count = mix(mix(0, index), step // group["refresh"])
-            state["projection"] = draw_projection("gaussian", rank, min(grad.shape), count)
+            drawn = draw_projection("gaussian", rank, min(grad.shape), count)
+            assert drawn is not None  # only a sketch at full rank needs none
+            state["projection"] = drawn.to(grad)
         reduced = state["projection"] @ grad if wide else grad @ state["projection"].T
         if step == 0:
             state["first"], state["second"] = torch.zeros_like(reduced), torch.zeros_like(reduced)
@@ -74,12 +78,13 @@ CONTESTANTS: dict[str, tuple[Any, dict[str, Any]]] = {
 AGAINST_PLAIN = ("apollo-r64-gaussian", "apollo-r64-sketch", "apollo-r256-gaussian", "apollo-r256-sketch")
 
 
-def matrices(seed: int, shapes: list[tuple[int, int]]) -> list[torch.nn.Parameter]:
-    """Weights of spread 0.02 with gradients of spread 1e-3, the same for a seed."""
+def matrices(seed: int, shapes: list[tuple[int, int]], device: torch.device = CPU) -> list[torch.nn.Parameter]:
+    """Weights of spread 0.02 with gradients of spread 1e-3, the same for a seed on any device."""
     generator = torch.Generator().manual_seed(seed)
-    made = [torch.nn.Parameter(0.02 * torch.randn(shape, generator=generator)) for shape in shapes]
+    made = [torch.nn.Parameter((0.02 * torch.randn(shape, generator=generator)).to(device)) for shape in shapes]
     for parameter in made:
-        parameter.grad = 1e-3 * torch.randn(parameter.shape, generator=generator)
+        gradient: Tensor = 1e-3 * torch.randn(parameter.shape, generator=generator)
+        parameter.grad = gradient.to(device)
     return made
 
 
@@ -89,7 +94,9 @@ def state_share(optimizer: torch.optim.Optimizer) -> float:
     return kept / sum(p.numel() for group in optimizer.param_groups for p in group["params"])
 
 
-def race(contestants: dict[str, torch.optim.Optimizer], rounds: int, steps: int) -> dict[str, float]:
+def race(
+    contestants: dict[str, torch.optim.Optimizer], rounds: int, steps: int, device: torch.device = CPU
+) -> dict[str, float]:
     """Median milliseconds of a step of each, in turns; the first step of a turn fills the caches and doesn't count."""
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for number in range(rounds):
@@ -98,27 +105,29 @@ def race(contestants: dict[str, torch.optim.Optimizer], rounds: int, steps: int)
         for name in names[number % len(names) :] + names[: number % len(names)]:
             contestants[name].step()
             for _ in range(steps):
+                finish(device)
                 began = time.perf_counter()
                 contestants[name].step()
+                finish(device)
                 times[name].append(1000 * (time.perf_counter() - began))
     return {name: statistics.median(taken) for name, taken in times.items()}
 
 
-def optimizers(model: str, seed: int, layers: int = LAYERS, rounds: int = ROUNDS) -> list[dict[str, Any]]:
+def optimizers(
+    model: str, seed: int, device: torch.device = CPU, layers: int = LAYERS, rounds: int = ROUNDS
+) -> list[dict[str, Any]]:
     """Rows {name, value, unit, baseline, ratio}: ms a step against fused AdamW, again against plain, state sizes.
 
     model: not used, this area has matrices of its own. The thread count is put back as it was.
     """
-    from training.bench import row  # that module lists this one
-
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         contestants = {
-            name: kind(matrices(seed, SHAPES * layers), lr=1e-3, **options)
+            name: kind(matrices(seed, SHAPES * layers, device), lr=1e-3, **options)
             for name, (kind, options) in CONTESTANTS.items()
         }
-        ms = race(contestants, rounds, STEPS)
+        ms = race(contestants, rounds, STEPS, device)
     finally:
         torch.set_num_threads(threads)
     rows = [row(name, value, "ms", "adamw-fused", ms["adamw-fused"]) for name, value in ms.items()]
