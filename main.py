@@ -13,10 +13,12 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 ROOT = Path(__file__).resolve().parent
+NOVICE = str(ROOT / "assets" / "novice")
 VERBS = {
     "play": "the game (the default)",
     "simulate": "the realm without window or torch: ticks/s, scenes/s, state hash",
@@ -54,9 +56,7 @@ def _teach_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _model_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model", default=str(ROOT / "assets" / "novice"), help="a Hugging Face folder, or hub:org/name"
-    )
+    parser.add_argument("--model", default=NOVICE, help="a Hugging Face folder, or hub:org/name")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
 
 
@@ -117,6 +117,7 @@ def build_parser() -> Parser:
         default=None,
         help="unseen scenes to measure on (default 160), or a FILE.jsonl",
     )
+    add("--probe-seed", type=int, default=None, metavar="S", help="of the unseen scenes (default: the seed's own)")
     add("--check", action="store_true", help="only check the files of a behaviour: every fault, nothing is trained")
     add("--shuffled", action="store_true", help="a control: answers dealt out anew")
     add("--rehearsal-only", action="store_true", help="a control: what the lessons label is left out")
@@ -224,12 +225,21 @@ def check_files(options: argparse.Namespace) -> int:
     if lessons.suffix != ".jsonl" or not isinstance(probes, Path):
         raise ValueError("--check: give --behaviour FILE.jsonl and --probes FILE.jsonl")
     try:
-        found = dict(zip(("lessons", "probes"), map(counts, read_pair(lessons, probes)), strict=True))
+        pair = read_pair(lessons, probes) if options.model == NOVICE else read_pair(lessons, probes, _fitting(options))
+        found = dict(zip(("lessons", "probes"), map(counts, pair), strict=True))
     except BehaviourError as error:
         print("\n".join(error.faults), file=sys.stderr)
         return 2
     show(options, found, [f"{name}: {kinds['wanted']} wanted, {kinds['other']} other" for name, kinds in found.items()])
     return 0
+
+
+def _fitting(options: argparse.Namespace) -> Any:
+    """What a model of one's own finds wrong with a line; the novice knows no words but the realm's."""
+    from perception.model import load
+    from training.behaviours.file import fits
+
+    return partial(fits, load(options.model, "cpu"))
 
 
 def learn(options: argparse.Namespace) -> int:
@@ -253,6 +263,7 @@ def learn(options: argparse.Namespace) -> int:
         probes=probes if isinstance(probes, int) else LearnConfig.probes,
         control="shuffled" if options.shuffled else "rehearsal" if options.rehearsal_only else "",
         probe_file=probes if isinstance(probes, Path) else None,
+        probe_seed=options.probe_seed,
         device=options.device,
         seed=options.seed,
         out=options.out,
@@ -292,11 +303,10 @@ def _learned(result: dict[str, Any], behaviour: str) -> list[str]:
     lines = [f"{'':8}{'hits':>8}{new:>11}{'false alarms':>14}{'d-prime':>9}{'mundane':>9}"]
     for when in ("before", "after"):
         s = result[when]
-        found = s.get("hits_new_forms", s["hits_new_pairs"])
-        of_new = "-" if found is None else f"{found:.1%}"
-        lines.append(
-            f"{when:8}{s['hits']:8.1%}{of_new:>11}{s['false_alarms']:14.1%}{s['d_prime']:9.2f}{s['mundane']:9.1%}"
-        )
+        found = (s.get("hits_new_forms", s["hits_new_pairs"]), s["false_alarms"])
+        of_new, alarms = ("-" if share is None else f"{share:.1%}" for share in found)
+        distance = "-" if s["d_prime"] is None else f"{s['d_prime']:.2f}"
+        lines.append(f"{when:8}{s['hits']:8.1%}{of_new:>11}{alarms:>14}{distance:>9}{s['mundane']:9.1%}")
     lines.append(
         f"{result['steps']} steps in {result['seconds']:.0f} s;"
         f" {result['spirits_shown']} {shown.format(result['empties_shown'])} shown"

@@ -50,7 +50,7 @@ def gaze(tokenizer: PreTrainedTokenizerBase, scene: Scene, record: Record, head:
     if head >= layers * heads:
         raise ValueError(f"head {head}: the model has {layers * heads}; heads are counted from 0")
     layer, number = divmod(head, heads)
-    pattern_RK = record.patterns[layer][0, number].double().cpu()
+    pattern_RK = record.patterns[layer][0, number].cpu().double()
     places = place_tokens(tokenizer, scene)
     on_RP = [pattern_RK[:, sorted(set(ids))].sum(1) for ids in places.values()]
     masses_RP = torch.stack(on_RP, 1) if on_RP else pattern_RK.new_zeros(len(pattern_RK), 0)

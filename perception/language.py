@@ -20,6 +20,7 @@ class LanguageError(ValueError):
     """A text that this model cannot read: one line, what and how to mend it."""
 
 
+CUE = "cue"  # the sense of an event that is told by no tongue: words that somebody marked in a text of their own
 KNOWN = 2**14  # questions and answers kept as tokens: the same few are asked of every scene
 SPOKEN = "\u2063context and question\u2063"  # stands for them in a template; no template trims or holds it
 
@@ -121,16 +122,19 @@ def event_tokens(tokenizer: PreTrainedTokenizerBase, scene: Scene) -> list[list[
     """For each event of a scene, the indices of the context tokens that name its thing (empty if it is not told).
 
     Events are told in order, so each thing is searched for behind the one before; needs a tokenizer with offsets.
+    Events of sense CUE are any words of any text, wherever they first stand.
     """
     _, offsets = told(tokenizer, scene.text)
     cursor = 0
     found: list[list[int]] = []
     for event in scene.events:
-        match = re.compile(rf"\b{re.escape(event.thing)}\b").search(scene.text, cursor)
+        free = event.sense == CUE
+        pattern = re.escape(event.thing) if free else rf"\b{re.escape(event.thing)}\b"
+        match = re.compile(pattern).search(scene.text, 0 if free else cursor)
         if match is None:
             found.append([])
             continue
-        cursor = match.end()
+        cursor = cursor if free else match.end()
         found.append(
             [index for index, (start, end) in enumerate(offsets) if start < match.end() and end > match.start()]
         )

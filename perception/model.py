@@ -83,6 +83,7 @@ def load(source: str | Path = NOVICE, device: torch.device | str = "cpu", dtype:
     if missing := sorted(found["missing_keys"]):  # transformers would fill them with random numbers
         raise ModelError(f"--model {source}: {missing[0]} is not in its weights; the folder is damaged, restore it")
     _check_finite(net, str(source))
+    _check_tokenizer(net, tokenizer, str(source))
     net.to(device)
     net.eval()
     return Model(net, tokenizer, getattr(config, "tongue", "plain"), Path(where).name)
@@ -92,6 +93,17 @@ def _check_finite(net: PreTrainedModel, source: str) -> None:
     for name, parameter in net.named_parameters():
         if not torch.isfinite(parameter).all():
             raise ModelError(f"--model {source}: {name} holds NaN or infinity; the folder is damaged, restore it")
+
+
+def _check_tokenizer(net: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, source: str) -> None:
+    """Raises ModelError for a tokenizer that can't say where its tokens stand, or has some that the model lacks."""
+    if not tokenizer.is_fast:
+        kind = type(tokenizer).__name__
+        raise ModelError(f"--model {source}: {kind} doesn't say where tokens stand; give it a tokenizer.json")
+    rows = net.get_input_embeddings().weight.shape[0]
+    if len(tokenizer) > rows:
+        mend = "give the tokenizer of this model, or resize_token_embeddings"
+        raise ModelError(f"--model {source}: its tokenizer has {len(tokenizer)} tokens, its weights {rows}; {mend}")
 
 
 def save(model: Model, folder: Path, dtype: torch.dtype | None = None) -> None:

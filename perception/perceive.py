@@ -52,10 +52,12 @@ def _decisions(model: Model, scenes: Sequence[Scene]) -> tuple[list[Decision], l
 def _beliefs(logits_NV: Tensor, packed: Packed, answers: list[list[list[int]]], short: bool) -> list[tuple[float, ...]]:
     """For each question, probabilities over its candidates: a softmax of their whole log-probabilities."""
     if short:
-        rows = [logits_NV[i, [ids[0] for ids in options]].double().softmax(-1) for i, options in enumerate(answers)]
+        rows = [
+            logits_NV[i, [ids[0] for ids in options]].cpu().double().softmax(-1) for i, options in enumerate(answers)
+        ]
     else:
         scores = log_probabilities(logits_NV, packed, sum(map(len, answers)))
-        rows = [part.double().softmax(-1) for part in scores.split([len(options) for options in answers])]
+        rows = [part.cpu().double().softmax(-1) for part in scores.split([len(options) for options in answers])]
     return [tuple(row.tolist()) for row in rows]
 
 

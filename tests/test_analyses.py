@@ -109,7 +109,7 @@ def test_needs_are_a_number_a_head_for_behaviour_and_the_rest(asked):
 
 def test_roles_are_of_heads_that_are_needed_but_hold_no_gain():
     seeds = [{"behaviour": [0.9, 0.8, 0.0, spread], "mundane": [0.0, 0.0, 0.5, 0.1]} for spread in (-1.0, 1.8) * 4]
-    found = roles(seeds, significant=(0,), heads=2)
+    found = roles(seeds, named=(0,), heads=2)
     assert [row[:2] for row in found["supporting"]] == [[0, 1]]
     assert [row[:2] for row in found["competing"]] == [[1, 0]]
     assert roles([{"behaviour": [0.0] * 4, "mundane": []}], (), 2) == {"supporting": [], "competing": []}
@@ -119,6 +119,11 @@ def test_rank_correlation_of_known_lists():
     assert rank_correlation([1, 2, 3, 4], [10, 20, 30, 99]) == pytest.approx(1.0)
     assert rank_correlation([1, 2, 3, 4], [4, 3, 2, 1]) == pytest.approx(-1.0)
     assert np.isnan(rank_correlation([1, 1, 1], [1, 2, 3]))
+    assert rank_correlation([0, 0, 1, 0], [1, 0, 0, 0]) == pytest.approx(-1 / 3)  # ties have no order
+    rng = np.random.default_rng(0)
+    for a, b in rng.integers(0, 5, (20, 2, 12)):  # scipy's definition, the slow way
+        ranks = [[sum(y < x for y in some) + (sum(y == x for y in some) - 1) / 2 for x in some] for some in (a, b)]
+        assert rank_correlation(a, b) == pytest.approx(np.corrcoef(*ranks)[0, 1])
 
 
 def test_learners_with_the_seers_heads_are_told_from_others():

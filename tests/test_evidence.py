@@ -135,6 +135,17 @@ def test_base_models_have_to_agree():
     assert joint([one, one]) == ("localized", "2 base models agree, each judged by itself; a general claim needs 3")
     assert joint([one, one, one])[1].endswith("by itself")
     assert joint([one, other, one])[0] == "undecided" and joint([])[0] == "undecided"
+    none = [Verdict("undecided", reason, {}, (), ()) for reason in ("too few seeds", "no gain", "no gain")]
+    told = "each of 3 base models is undecided by itself: too few seeds; no gain"
+    assert joint(none) == ("undecided", told)  # that is no agreement
+
+
+def test_random_sets_that_are_mostly_the_same_are_a_caveat():
+    verdict, logs = Verdict("undecided", "", {}, (), ()), ([log(1, lift=9.0)], [log(1, "shuffled")])
+    few = [((0, 0),), ((0, 1),)] * 100
+    assert "the 200 random sets are 2 different ones" in with_caveats(verdict, *logs, "path", few).caveats[0]
+    many = [((layer, head),) for layer in range(5) for head in range(4)]
+    assert with_caveats(verdict, *logs, "path", many) is verdict
 
 
 def test_a_verdict_becomes_a_record_without_nan():

@@ -92,6 +92,11 @@ def test_a_result_that_was_torn_is_named(ran, plan):
     path.write_text(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="remove it, and the run will be done again"):
         run_experiment(plan, out)
+    odd = ({}, {"settings": [1]}, {"settings": {}, "result": 3, "commit": 5}, json.loads(whole) | {"result": None})
+    for found in odd:
+        path.write_text(json.dumps(found))
+        with pytest.raises(ValueError, match="no result of a run; remove it"):
+            run_experiment(plan, out)
     path.write_text(whole)
 
 

@@ -2,15 +2,17 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import msgspec
+import numpy as np
 import pytest
 import torch
 
 from perception.model import load, save, weights_hash
 from tests.minds import tiny
 from training.behaviours import sight as sight_behaviour
-from training.experiments import born, listen, rank, sight
+from training.experiments import born, judge, listen, rank, sight
 from training.experiments.judge import VERDICT, Judge
 from training.experiments.kept import trained
 from training.experiments.plan import KEPT, Arm
@@ -18,6 +20,7 @@ from training.experiments.registry import experiment_named
 from training.experiments.run import _joined, run_experiment
 from training.learn import LearnConfig
 from training.measure.log import read_log
+from training.measure.verdict import Verdict
 from training.teach import TeachConfig
 
 torch.set_num_threads(1)
@@ -62,7 +65,18 @@ def test_two_bases_are_judged_apart_and_what_each_learned_stays(bases, tmp_path)
     assert all(set(arms) == {"trained", "shuffled", "rehearsal"} for arms in score["by_base"].values())
     assert [row["model"] for row in score["bases"]] == [str(base) for base in bases]
     assert score["verdict"]["word"] == "undecided" and score["arms"]["trained"]["seeds"] == 2
+    assert list(score["spread"]) == [str(base) for base in bases]  # no interval spans two populations
+    assert {"gain", "held"} <= set(score["spread"][str(bases[1])]["trained"])
     assert all((out / f"base-{base}" / "verdict.msgpack").exists() for base in (0, 1))
+
+
+def test_heads_that_are_named_support_nothing():
+    rng = np.random.default_rng(0)
+    noise = 0.01 * rng.standard_normal((2, 8, 4, 6))
+    trained, shuffled = noise[0] + [1, 1, 0, 0, 0, 0], noise[1] + [0, 0, 0, 0, 1, 0]
+    verdict = Verdict("undecided", "", {}, core=(0, 3), significant=(0, 1))
+    told = SimpleNamespace(trained_SCH=trained, shuffled_SCH=shuffled)
+    assert judge.named(verdict, told) == {0, 1, 3, 4}  # core, above the control, below it
 
 
 def test_a_stage_may_not_hide_what_the_score_tells():

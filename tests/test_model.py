@@ -6,6 +6,7 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import ByT5Tokenizer
 
 from perception import model as models
 from perception.model import NOVICE, ModelError, choose_device, load, save, weights_hash
@@ -128,6 +129,21 @@ def test_a_folder_without_a_tokenizer_is_refused(folder):
     for file in folder.glob("tokenizer*"):
         file.unlink()
     refused(folder, "cannot be loaded")
+
+
+def test_a_tokenizer_with_more_tokens_than_the_weights_have_is_refused(folder):
+    file = folder / "tokenizer.json"
+    tokenizer = json.loads(file.read_text())
+    tokenizer["model"]["vocab"] |= {f"more{n}": 10_000 + n for n in range(3)}
+    file.write_text(json.dumps(tokenizer))
+    refused(folder, "its tokenizer has [0-9]+ tokens, its weights [0-9]+; give the tokenizer of this model")
+
+
+def test_a_tokenizer_that_does_not_say_where_tokens_stand_is_refused(folder):
+    for file in folder.glob("tokenizer*"):
+        file.unlink()
+    ByT5Tokenizer().save_pretrained(folder)
+    refused(folder, "ByT5Tokenizer doesn't say where tokens stand; give it a tokenizer.json")
 
 
 def test_a_model_that_names_no_tongue_is_spoken_to_in_english(folder):

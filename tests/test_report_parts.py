@@ -18,6 +18,7 @@ from training.measure.report.gather import gather
 from training.measure.report.grids import cell_text, unit_of
 from training.measure.report.markup import Markup, join, number, percent, tag, text
 from training.measure.report.pictures import draw
+from training.measure.verdict import Causal, agreement
 
 
 @given(st.text(), st.text())
@@ -94,6 +95,15 @@ def test_what_the_rule_asks_is_read_off_the_rule():
     assert by_name["seeds in the smallest arm"].asks["gate"].met is False
     assert by_name["share of the core, T_K"].asks["localized"].met is None  # no interval, no claim
     assert by_name["core inserted"].asks["distributed"].met is None
+
+
+def test_a_core_that_inserts_nothing_meets_no_condition_of_a_serial_circuit():
+    told = {"core_insert": -0.2, "core_remove": 0.9, "both_insert": 0.95, "random_insert": [-0.3] * 200}
+    found = kit.judgement(numbers=told)
+    rows = {row.name: row for row in judged.swaps(found, [])}
+    assert rows["core inserted"].asks["hierarchical"].met is False
+    causal = Causal(-0.2, 0.9, 0.95, 0.0, (-0.3,) * 200, (0.0,) * 200, 0.0, 0.95)
+    assert not agreement("hierarchical", causal)[0]
 
 
 def test_random_sets_are_counted_before_they_are_believed():

@@ -228,7 +228,7 @@ def train(config: LearnConfig, model: Model, rules: Rules, report: Report, log: 
 
 def steps_to_see(curve: Sequence[dict[str, Any]]) -> int | None:
     """The first measured step with at least SEEN_HITS of the spirits named and at most SEEN_ALARMS false alarms."""
-    seen = (p["step"] for p in curve if p["hits"] >= SEEN_HITS and p["false_alarms"] <= SEEN_ALARMS)
+    seen = (p["step"] for p in curve if p["hits"] >= SEEN_HITS and (p["false_alarms"] or 0.0) <= SEEN_ALARMS)
     return next(seen, None)
 
 

@@ -9,10 +9,11 @@ from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
 from random import Random
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from game.realm.rules import Rules
-from perception.language import LanguageError, answer_tokens, context_tokens, question_tokens
+from perception.language import CUE, LanguageError, answer_tokens, context_tokens, question_tokens
 from perception.messages import Event, Lesson, Question, Scene
 from perception.model import Model
 from perception.packing import window
@@ -24,6 +25,8 @@ from training.teach import Source
 
 if TYPE_CHECKING:
     from training.learn import LearnConfig
+
+LEAST_DEALT = 0.25  # of the wanted lines, in expectation: a control that changes less is the true training again
 
 
 def fits(model: Model, line: Line) -> str:
@@ -55,13 +58,18 @@ def question_of(line: Line) -> Question:
 def scene_of(line: Line, tongue: str, number: int = 0, again: int = 1) -> Scene:
     """The context with its decision asked `again` times; what it rests on stands as events, in the context's order."""
     cues = sorted(line.cue, key=line.context.index)
-    events = tuple(Event("cue", "", cue) for cue in cues)
+    events = tuple(Event(CUE, "", cue) for cue in cues)
     return Scene(number, tongue, line.context, events, (question_of(line),) * again)
 
 
 def probe_of(placed: Placed, tongue: str, wanted: tuple[str, ...]) -> Probe:
-    """A line as a probe. At another line a wanted answer may be wrong; then it is asked twice: as that, as the rest."""
+    """A line as a probe. At another line a wanted answer may be wrong; then it is asked twice: as that, as the rest.
+
+    wanted: the answers of the wanted lessons; what a wanted probe asks for counts as one, too, if only there.
+    """
     line = placed.line
+    if line.kind == WANTED and line.answer not in wanted:
+        wanted = (*wanted, line.answer)
     tempting = line.answer not in wanted and any(answer in wanted for answer in line.candidates)
     times = 2 if line.kind == OTHER and tempting else 1
     places = 1 if line.kind == WANTED or tempting else 0
@@ -97,16 +105,24 @@ class Lines:
 def dealt(path: Path, lines: Sequence[Placed], seed: int) -> list[Line]:
     """The control: answers dealt out anew among the lines that share their candidates with a wanted one.
 
-    Raises BehaviourError where that would change nothing.
+    Raises BehaviourError where fewer wanted lines than LEAST_DEALT can expect another answer than their own.
     """
     found = [placed.line for placed in lines]
     decks: dict[tuple[str, ...], list[int]] = {}
     for number, line in enumerate(found):
         decks.setdefault(tuple(sorted(line.candidates)), []).append(number)
     decks = {key: deck for key, deck in decks.items() if any(found[number].kind == WANTED for number in deck)}
-    if all(len({found[number].answer for number in deck}) == 1 for deck in decks.values()):
-        said = "all lines with the candidates of a wanted line have one answer; add others with the same candidates"
-        raise BehaviourError([f"{path}: --shuffled would change nothing: {said}"])
+    wanted = [
+        (found[n].answer, [found[m].answer for m in deck])
+        for deck in decks.values()
+        for n in deck
+        if found[n].kind == WANTED
+    ]
+    expected = fmean(1 - others.count(answer) / len(others) for answer, others in wanted)
+    if expected < LEAST_DEALT:
+        said = f"of the wanted lines {expected:.0%} can expect another answer, {LEAST_DEALT:.0%} are the least"
+        mend = "add other lines with the same candidates and other answers"
+        raise BehaviourError([f"{path}: --shuffled would change too little: {said}; {mend}"])
     rng, mixed = Random(f"{seed}/lines/shuffled"), list(found)
     for deck in decks.values():
         for number, other in zip(deck, rng.sample(deck, len(deck)), strict=True):
@@ -122,6 +138,7 @@ class FileBehaviour(Behaviour):
     name = "file"
     curve_probes = 150
     judged_probes = 160  # lines: of one decision each
+    together = 2  # a wanted line and one at which it tempts, so that both halves of the chunks hold both
 
     def __init__(self, config: "LearnConfig", model: Model, rules: Rules) -> None:
         """Raises BehaviourError with every line that this model can't decide."""

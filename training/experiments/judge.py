@@ -23,7 +23,7 @@ from training.behaviours.registry import behaviour_of
 from training.experiments.kept import trained
 from training.experiments.plan import KEPT, Arm, Outcome, Runs
 from training.experiments.pool import in_processes
-from training.experiments.tables import by_arm, spread
+from training.experiments.tables import by_arm, by_model, spread
 from training.learn import LearnConfig
 from training.measure.analyses import Level, beside, depth, needs, rank_summary, ranks, roles
 from training.measure.causal import GREEDY, Sets, excess, judged, sets_of, shifts
@@ -40,7 +40,8 @@ from training.measure.evidence import (
 from training.measure.headprobes import ProbeLoss
 from training.measure.log import read_log, write_log
 from training.measure.sets import Shift
-from training.measure.verdict import RANDOM_SETS, Causal, Verdict, decide
+from training.measure.significance import benjamini_hochberg, welch_p
+from training.measure.verdict import DISCOVERY, RANDOM_SETS, Causal, Evidence, Verdict, decide
 from training.progress import Report
 from training.runlog import from_root
 
@@ -71,13 +72,13 @@ class Judge:
 
         Raises ValueError if two base models are the same weights.
         """
-        bases = [self._base(runs, base, workers, report) for base in range(len(runs.folders))]
-        hashes = [row["model_hash"] for _, row in bases]
+        hashes = [read_log(runs.of(base)[0].log).header.model_hash for base in range(len(runs.folders))]
         if len(set(hashes)) < len(hashes):
             raise ValueError(f"--model: two base models hold the same weights ({', '.join(hashes)}); give others")
+        bases = [self._base(runs, base, workers, report) for base in range(len(runs.folders))]
         word, reason = joint([verdict for verdict, _ in bases])
         told = {"word": word, "reason": reason}
-        return {"verdict": told, "bases": [row for _, row in bases], "spread": spread(runs.outcomes)}
+        return {"verdict": told, "bases": [row for _, row in bases], "spread": by_model(runs.outcomes, spread)}
 
     def _base(self, runs: Runs, base: int, workers: int, report: Report) -> tuple[Verdict, dict[str, Any]]:
         arms = by_arm(runs.of(base))
@@ -91,7 +92,9 @@ class Judge:
         found = self._seeds(arm, pairs, runs.folders[base] / "causal", sets, workers, report)
         swaps = excess(*([seed["shifts"][name] for seed in found] for name in (TRAINED, SHUFFLED)))
         causal = judged(swaps) if swaps else None
-        verdict = with_caveats(decide(replace(told, causal=causal)), logs[TRAINED], logs[SHUFFLED], self.along)
+        verdict = with_caveats(
+            decide(replace(told, causal=causal)), logs[TRAINED], logs[SHUFFLED], self.along, sets.random
+        )
         write_log(runs.folders[base] / VERDICT, header, [judgement(verdict, header.heads), *swaps])
         row = {
             "model": from_root(arm.config.model), "model_hash": header.model_hash,
@@ -101,7 +104,7 @@ class Judge:
             "unaccounted": unaccounted(logs[TRAINED], logs[SHUFFLED], self.along),
             "analyses": {
                 "depth": depth(told, header.layers),
-                "roles": roles([seed["needs"] for seed in found], verdict.significant, header.heads),
+                "roles": roles([seed["needs"] for seed in found], named(verdict, told), header.heads),
                 "rank": rank_summary([seed["ranks"] for seed in found]),
             },
         }  # fmt: skip
@@ -121,6 +124,12 @@ class Judge:
         report("swapping heads", known, len(pairs))
         in_processes(jobs, workers, lambda done: report("swapping heads", known + done, len(pairs)))
         return [found for pair, place in places if (found := _known(place, pair, sets, self)) is not None]
+
+
+def named(verdict: Verdict, told: Evidence) -> set[int]:
+    """Heads whose own allocation says something: the core, those above the control, those below it."""
+    below = welch_p(told.shuffled_SCH.mean(1), told.trained_SCH.mean(1))
+    return {*verdict.core, *verdict.significant, *map(int, np.flatnonzero(benjamini_hochberg(below, DISCOVERY)))}
 
 
 def _pairs(trained: Sequence[Outcome], shuffled: Sequence[Outcome]) -> list[Pair]:

@@ -4,6 +4,7 @@ Wider than the model's matrices a rank is cut to them: at hidden 128, ranks 128 
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ from game.realm.rules import load as load_rules
 from perception.model import load
 from training.behaviours.registry import behaviour_of
 from training.experiments.kept import trained
-from training.experiments.plan import KEPT, PROBE_SEED, Arm, Experiment, Runs
+from training.experiments.plan import KEPT, PROBE_SEED, Arm, Experiment, Outcome, Runs
 from training.experiments.pool import in_processes
-from training.experiments.tables import both, by_arm
+from training.experiments.tables import both, by_arm, by_model
 from training.learn import LearnConfig
 from training.measure.analyses import rank_summary, ranks
 from training.measure.chunks import in_both_halves
@@ -49,7 +50,7 @@ class Cut:
         """Nothing is needed beside the runs."""
 
     def run(self, runs: Runs, workers: int, report: Report) -> dict[str, Any]:
-        """{"change": arm -> stable ranks, and the gain kept by the number of singular values}."""
+        """{"change": arm -> stable ranks, and the gain kept by the number of singular values}, each base by itself."""
         bases = range(len(runs.folders))
         arms = {(base, arm.name): arm for base in bases for arm in runs.experiment.based(base).arms}
         places = [outcome.folder / CUT for outcome in runs.outcomes]
@@ -62,8 +63,11 @@ class Cut:
         report("cutting changes", known, len(places))
         in_processes(jobs, workers, lambda done: report("cutting changes", known + done, len(places)))
         found = {o.folder: _known(place, self.every) or {} for o, place in zip(runs.outcomes, places, strict=True)}
-        grouped = by_arm(runs.outcomes).items()
-        return {"change": {name: rank_summary([found[outcome.folder] for outcome in some]) for name, some in grouped}}
+
+        def change(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+            return {name: rank_summary([found[o.folder] for o in some]) for name, some in by_arm(outcomes).items()}
+
+        return {"change": by_model(runs.outcomes, change)}
 
 
 def _known(path: Path, every: int) -> dict[str, Any] | None:

@@ -61,6 +61,7 @@ def run_experiment(
         "commits": sorted({outcome.commit for outcome in (*swept, *outcomes)}),
         "rates": {arm.name: arm.config.teach.lr for arm in chosen.arms},
         "sweep": [_swept(outcome) for outcome in swept],
+        "swept_on": from_root(experiment.arms[0].config.model) if swept else None,
         "score": finite(found),
     }
     write_whole(out / "score.json", (json.dumps(result, indent=1) + "\n").encode())
@@ -147,9 +148,12 @@ def _finished(arm: Arm, seed: int, folder: Path, base: int) -> Outcome | None:
     if not path.exists():
         return None
     found = _read(path)
+    shape = {"settings": dict, "result": dict, "commit": str}
+    if any(not isinstance(found.get(key), kind) for key, kind in shape.items()):
+        raise ValueError(f"{path}: no result of a run; remove it, and the run will be done again")
     wanted = json.loads(json.dumps(settings(arm.seeded(seed))))
     defaults = json.loads(json.dumps(settings(LearnConfig())))  # a setting added since then was its default
-    stored = {key: value for key, value in found.get("settings", {}).items() if key in wanted or value}
+    stored = {key: value for key, value in found["settings"].items() if key in wanted or value}
     if defaults | stored != wanted:
         raise ValueError(f"{folder}: was made with other settings; give a new --out, or remove that folder")
     return Outcome(arm.name, seed, found["settings"], found["result"], folder / LOG, found["commit"], base)

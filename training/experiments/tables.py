@@ -1,7 +1,7 @@
 """Tables that experiments share: what was learned per arm, and how the heads' gain, norms and weights spread."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,12 +43,8 @@ def learned(runs: Sequence[Outcome]) -> dict[str, Any]:
 def score(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """{"arms": what each arm learned}; of several base models {"by_base": the same for each, by its folder}, too."""
     told: dict[str, Any] = {"arms": {name: learned(runs) for name, runs in by_arm(outcomes).items()}}
-    bases = {outcome.base: outcome.settings["model"] for outcome in outcomes}
-    if len(bases) > 1:
-        told["by_base"] = {
-            model: {arm: learned([run for run in runs if run.base == base]) for arm, runs in by_arm(outcomes).items()}
-            for base, model in bases.items()
-        }
+    if len({outcome.base for outcome in outcomes}) > 1:
+        told["by_base"] = by_model(outcomes, lambda some: {arm: learned(runs) for arm, runs in by_arm(some).items()})
     return told
 
 
@@ -81,6 +77,17 @@ def _spread_of(log: Log) -> dict[str, float]:
     return found
 
 
+def by_model(outcomes: Sequence[Outcome], told: Callable[[Sequence[Outcome]], dict[str, Any]]) -> dict[str, Any]:
+    """What is told of the runs; of several base models {model: what is told of its runs}.
+
+    Seeds of one base are draws of one population, seeds of several are not: no interval may span them.
+    """
+    models = {outcome.base: outcome.settings["model"] for outcome in outcomes}
+    if len(models) == 1:
+        return told(outcomes)
+    return {model: told([run for run in outcomes if run.base == base]) for base, model in models.items()}
+
+
 def both(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """`score` with each arm's `spread` beside it under "heads"."""
-    return score(outcomes) | {"heads": spread(outcomes)}
+    return score(outcomes) | {"heads": by_model(outcomes, spread)}

@@ -8,7 +8,7 @@ Shape suffixes: S seeds, C chunks of probes, L layers, H heads (layer * heads + 
 """
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -143,11 +143,11 @@ def needs(
     return {"behaviour": lost, "mundane": [min(both) for both in zip(*drops, strict=True)]}
 
 
-def roles(found: Sequence[Mapping[str, Sequence[float]]], significant: Sequence[int], heads: int) -> dict[str, Any]:
+def roles(found: Sequence[Mapping[str, Sequence[float]]], named: Collection[int], heads: int) -> dict[str, Any]:
     """Supporting and competing heads from each seed's `needs`: [layer, head, mean, lower, upper], strongest first.
 
-    Supporting: the behaviour needs it (lower bound above NEEDED), though it is not among the significant heads, whose
-    allocation is above the control's. Competing: the same for the answers beside.
+    Supporting: the behaviour needs it (lower bound above NEEDED), though its own allocation is about the control's: it
+    is none of the `named`. Competing: the same for the answers beside.
     """
     told, size = {}, len(found[0]["behaviour"])
     for role, kind in (("supporting", "behaviour"), ("competing", "mundane")):
@@ -155,7 +155,7 @@ def roles(found: Sequence[Mapping[str, Sequence[float]]], significant: Sequence[
         rows = []
         for h in range(size if len(grid_SH) else 0):
             mean, low, high = interval(grid_SH[:, h])
-            if low > NEEDED and h not in set(significant):
+            if low > NEEDED and h not in named:
                 rows.append([*divmod(h, heads), mean, low, high])
         told[role] = sorted(rows, key=lambda row: -row[2])
     return told

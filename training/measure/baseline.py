@@ -101,7 +101,7 @@ class Baseline:
             inputs = tuple(_run(model, probe) for probe in probes)
         finally:
             model.train(mode)
-        norms = [torch.stack([x.double().norm(dim=-1).sum() for x in entry.record.residual]) for entry in inputs]
+        norms = [torch.stack([x.cpu().double().norm(dim=-1).sum() for x in entry.record.residual]) for entry in inputs]
         stream = torch.stack(norms).sum(0) / _count(inputs)
         baseline = cls(str(config._attn_implementation), inputs, stream.clamp_min(torch.finfo(torch.float64).tiny))
         if outputs:
@@ -138,7 +138,7 @@ class Baseline:
             torch.stack([(y - x).norm(dim=-1).sum((0, 1)) for x, y in zip(one, other, strict=True)])
             for one, other in zip(a, b, strict=True)
         ]
-        return (torch.stack(per_batch).sum(0).double() / _count(self.inputs) / self.stream[:, None]).cpu()
+        return torch.stack(per_batch).sum(0).cpu().double() / _count(self.inputs) / self.stream[:, None]
 
     def mean(self, per_batch: Sequence[Sequence[Tensor]], rows: Sequence[Tensor] = ()) -> Tensor:
         """Mean over valid decision rows of all batches: (B, H, R) per batch and layer -> (L, H) float64 on the CPU.
@@ -151,7 +151,7 @@ class Baseline:
             torch.stack([(x * v[:, None]).sum((0, 2)) for x in layers])
             for layers, v in zip(per_batch, taken, strict=True)
         ]
-        return (torch.stack(total).sum(0).double() / max(1, int(sum(v.sum() for v in taken)))).cpu()
+        return torch.stack(total).sum(0).cpu().double() / max(1, int(sum(v.sum() for v in taken)))
 
 
 def _count(inputs: tuple[_Inputs, ...]) -> int:

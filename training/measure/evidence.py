@@ -17,6 +17,7 @@ from training.measure.log import Judgement, Log
 from training.measure.verdict import BASES, UNDECIDED, Array, Causal, Evidence, Verdict
 
 RESIDUAL = 0.02  # of the gain over control: how far heads and rest may miss it (MEASUREMENT.md)
+DISTINCT = 20  # random sets below this leave no 95th percentile
 OWN = ("control", "seed", "teach_seed")  # settings in which the runs of a verdict may differ
 ARMS = ("trained", "shuffled", "rehearsal")
 
@@ -131,12 +132,16 @@ def _sums(logs: Sequence[Log], along: str) -> tuple[float, float]:
 
 
 def with_caveats(
-    verdict: Verdict, trained: Sequence[Log], shuffled: Sequence[Log] = (), along: str = "path"
+    verdict: Verdict,
+    trained: Sequence[Log],
+    shuffled: Sequence[Log] = (),
+    along: str = "path",
+    random: Sequence[tuple[tuple[int, int], ...]] = (),
 ) -> Verdict:
     """The verdict, with what its runs make it less than it seems.
 
     A quadrature that misses more of the gain over control than it may; heads that hold the gain because nothing else
-    was trained; runs of different commits.
+    was trained; random sets that are mostly the same few, as a small model has no others; runs of different commits.
     """
     told = []
     missed = unaccounted(trained, shuffled, along)
@@ -147,6 +152,8 @@ def with_caveats(
     parts = sorted({str(log.header.config.get("teach_train", "all")) for log in trained} - {"all"})
     if parts:
         told.append(f"only {', '.join(parts)} was trained: that the gain lies in the heads is so by construction")
+    if 0 < len(set(random)) < DISTINCT:
+        told.append(f"the {len(random)} random sets are {len(set(random))} different ones: a weak null in so few heads")
     commits = sorted({log.header.commit for log in (*trained, *shuffled)})
     if len(commits) > 1:
         told.append(f"the runs are of different commits: {', '.join(commits)}")
@@ -162,6 +169,9 @@ def joint(verdicts: Sequence[Verdict]) -> tuple[str, str]:
         return UNDECIDED, f"the base models disagree: {', '.join(words)}"
     if len(words) == 1:
         return words[0], verdicts[0].reason
+    if words[0] == UNDECIDED:
+        reasons = dict.fromkeys(verdict.reason for verdict in verdicts)
+        return UNDECIDED, f"each of {len(words)} base models is undecided by itself: {'; '.join(reasons)}"
     few = "" if len(words) >= BASES else f"; a general claim needs {BASES}"
     return words[0], f"{len(words)} base models agree, each judged by itself{few}"
 

@@ -37,8 +37,15 @@ def draw_curves(groups: Sequence[tuple[str, Sequence[Log]]], to: Path) -> None:
         curves = [log.curve for log in logs]
         for name, (colour, dash, label) in STYLES.items():
             for curve in curves:
-                points = [(point.step, getattr(point, name)) for point in curve]
-                axes.plot(*zip(*points, strict=True), color=colour, linestyle=dash, linewidth=0.7, alpha=0.4)
+                points = [(p.step, value) for p in curve if (value := getattr(p, name)) is not None]
+                axes.plot(
+                    [step for step, _ in points],
+                    [value for _, value in points],
+                    color=colour,
+                    linestyle=dash,
+                    linewidth=0.7,
+                    alpha=0.4,
+                )
             axes.plot(*median_curve(curves, name), color=colour, linestyle=dash, linewidth=2.4, label=label)
         axes.set(title=f"{title} ({len(logs)} run{'s' * (len(logs) > 1)})", xlabel="steps", ylim=(-0.02, 1.02))
         axes.grid(alpha=0.25)

@@ -126,7 +126,7 @@ def glance(base: Baseline, model: nn.Module, probes: Sequence[ProbeBatch]) -> di
 
 def jensen_shannon(p_BHRK: Tensor, q_BHRK: Tensor) -> Tensor:
     """Jensen-Shannon divergence of attention rows, base 2: (B, H, R) float64 in [0, 1]; 0 exactly if equal."""
-    p, q = p_BHRK.double(), q_BHRK.double()
+    p, q = p_BHRK.cpu().double(), q_BHRK.cpu().double()  # some devices have no float64
     middle = (p + q) / 2
     spread = [torch.xlogy(x, x).sum(-1) for x in (p, q, middle)]
     return (((spread[0] + spread[1]) / 2 - spread[2]) / torch.log(middle.new_tensor(2.0))).clamp(0, 1)
@@ -203,4 +203,4 @@ def _each(base: Baseline, effects: Sequence[Sequence[Tensor]]) -> Tensor:
         torch.stack(list(layers)).permute(1, 3, 0, 2)[entry.record.valid].flatten(1)
         for entry, layers in zip(base.inputs, effects, strict=True)
     ]
-    return torch.cat(found).double().cpu()
+    return torch.cat(found).cpu().double()

@@ -56,11 +56,18 @@ def _profile(rows: Sequence[HeadRow], swaps: Sequence[Swap]) -> dict[str, list[f
 
 
 def rank_correlation(a_H: Sequence[float] | Array, b_H: Sequence[float] | Array) -> float:
-    """Spearman's, ties in their order; NaN where one of them does not vary."""
-    a, b = (np.argsort(np.argsort(np.asarray(x, np.float64), kind="stable"), kind="stable") for x in (a_H, b_H))
-    if np.ptp(np.asarray(a_H)) == 0 or np.ptp(np.asarray(b_H)) == 0:
+    """Spearman's, ties at their mean rank; NaN where one of them does not vary."""
+    a, b = (ranked(np.asarray(x, np.float64)) for x in (a_H, b_H))
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
         return float("nan")
     return float(np.corrcoef(a, b)[0, 1])
+
+
+def ranked(x_H: Array) -> Array:
+    """Ranks from 0, ties at their mean rank."""
+    _, place_H, count = np.unique(x_H, return_inverse=True, return_counts=True)
+    found: Array = (np.cumsum(count) - (count + 1) / 2)[place_H]
+    return found
 
 
 def likeness(
@@ -95,7 +102,7 @@ def likeness(
 def dealt_p(a_H: Array, b_H: Array, layers: int, seed: int = 0, deals: int = DEALS) -> float:
     """One-sided p of the rank correlation, over deals of a's heads within their layers; never 0."""
     rng = np.random.default_rng([seed, 0x11CE])
-    a, b = (np.argsort(np.argsort(x, kind="stable"), kind="stable").astype(np.float64) for x in (a_H, b_H))
+    a, b = ranked(a_H), ranked(b_H)
     a, b = a - a.mean(), b - b.mean()
     dealt = rng.permuted(np.tile(a.reshape(layers, -1), (deals, 1, 1)), axis=2).reshape(deals, -1)
     return float((1 + (dealt @ b >= a @ b - 1e-9).sum()) / (1 + deals))

@@ -48,15 +48,16 @@ class Probe:
 
 @dataclass(frozen=True)
 class Score:
-    """Fractions of 1; d_prime in standard deviations. hits_new_pairs is None where no probe has a new pair.
+    """Fractions of 1; d_prime in standard deviations. hits_new_pairs is None where no probe has a new pair,
+    false_alarms and d_prime where at no place a wanted decision would be wrong.
 
     more: what else a behaviour is scored by, by name, among it `right_KIND`: share of right answers of a kind.
     """
 
     hits: float
     hits_new_pairs: float | None
-    false_alarms: float
-    d_prime: float
+    false_alarms: float | None
+    d_prime: float | None
     mundane: float
     more: dict[str, float | None] = field(default_factory=dict)
 
@@ -144,11 +145,12 @@ def tally(found: Sequence[Probe], answers: Sequence[Sequence[str]], new: Sequenc
                 asked[f"right_{probe.kinds[index]}"] += 1
                 right[f"right_{probe.kinds[index]}"] += said == true
     shares = {role: right[role] / max(1, count) for role, count in asked.items()}
+    distance = d_prime(right["hits"], asked["hits"], right["alarms"], asked["alarms"]) if asked["alarms"] else None
     return Score(
         shares.pop("hits", 0.0),
         sum(new) / len(new) if new else None,
-        shares.pop("alarms", 0.0),
-        d_prime(right["hits"], asked["hits"], right["alarms"], asked["alarms"]),
+        shares.pop("alarms", None),
+        distance,
         shares.pop("rest", 0.0),
         dict(sorted(shares.items())),
     )

@@ -229,13 +229,13 @@ def _line(parameters: Mapping[str, nn.Parameter], state: State) -> _Line:
 
 def _by_head(heads: HeadMap, shares: Mapping[str, Tensor]) -> tuple[Tensor, float]:
     """(L, H) shares on the CPU, and what no head's matrices hold."""
-    total = sum(float(share.sum(dtype=torch.float64)) for share in shares.values())
+    total = sum(float(share.cpu().sum(dtype=torch.float64)) for share in shares.values())
     found_LH = torch.zeros(heads.layers, heads.heads, dtype=torch.float64)
     for layer, projections in enumerate(heads.projections):
         for matrix in MATRICES:
             projection = projections[matrix]
             if projection.parameter in shares:
-                share_H = projection.per_head(shares[projection.parameter]).sum((1, 2), dtype=torch.float64).cpu()
+                share_H = projection.per_head(shares[projection.parameter]).cpu().sum((1, 2), dtype=torch.float64)
                 alike = heads.heads // projection.heads
                 found_LH[layer] += share_H.repeat_interleave(alike) / alike
     return found_LH, total - float(found_LH.sum())
@@ -258,7 +258,7 @@ def product_change(before: nn.Module, after: nn.Module) -> dict[str, Tensor]:
 def _slice(matrix: str, at: HeadMap, layer: int, head: int) -> Tensor:
     """(D, M): what a head has of one matrix, its group's share under grouped-query attention."""
     slices = at.weight(layer, matrix).detach()
-    return slices[head * len(slices) // at.heads].double()
+    return slices[head * len(slices) // at.heads].cpu().double()
 
 
 def _product(first: str, second: str, at: HeadMap, layer: int, head: int) -> Tensor:

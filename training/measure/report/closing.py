@@ -216,7 +216,7 @@ def residuals(material: Material) -> Section:
             largest = max((share for share in shares_ if math.isfinite(share)), default=math.nan)
             trained = runs[0].role == ""
             worst = max(worst, largest) if trained and math.isfinite(largest) else worst
-            within = "a control gains nothing to share" if not trained else "yes" if largest <= RESIDUAL else "no"
+            within = "not judged" if not trained else "yes" if largest <= RESIDUAL else "no"
             cells = [number(derive.median(part[i] for part in there)) for i in range(4)]
             rows.append([arm, len(there), *cells, percent(derive.median(shares_)), percent(largest), within])
     head = ["arm", "runs", "gain, nats", "in heads", "elsewhere", "residual", "of the gain, median", "most", "≤ 2 %"]

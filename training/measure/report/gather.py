@@ -157,7 +157,7 @@ def _json(file: Path, faults: list[str]) -> dict[str, Any]:
     try:
         if file.stat().st_size > JSON_MAX:
             raise ValueError(f"larger than {JSON_MAX} bytes")
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = json.loads(file.read_text(encoding="utf-8"), parse_int=_integer)
     except (OSError, ValueError, RecursionError) as error:
         faults.append(f"{file.name}: can't be read ({error}); run the experiment's command again")
         return {}
@@ -165,6 +165,11 @@ def _json(file: Path, faults: list[str]) -> dict[str, Any]:
         return found
     faults.append(f"{file.name}: no JSON object; run the experiment's command again")
     return {}
+
+
+def _integer(digits: str) -> int | float:
+    """Longer than 64 bits it is no count of ours: a float, which may be infinite and is then shown as missing."""
+    return int(digits) if len(digits) < 20 else float(digits)
 
 
 def _places(folder: Path) -> Iterator[tuple[str, int, int, Path]]:

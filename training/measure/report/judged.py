@@ -145,14 +145,14 @@ def swaps(found: Judgement, swapped: Sequence[Swap]) -> list[Row]:
     low, high = rule.INSERT_CORE
     one, other = (
         _met(low <= core[0] <= high, core[0]),
-        _met(remove[0] >= rule.INSERT_WHOLE > core[0], core[0], remove[0]),
+        _met(remove[0] >= rule.INSERT_WHOLE > core[0] > 0, core[0], remove[0]),
     )
     serial = None if one is None else bool(one or other)
     rare = _met(enough and core[0] > tail, core[0], tail)
     return [
         Row("core inserted", core, {
             local: least(core[0], rule.INSERT_WHOLE),
-            tier: Ask(f"{low:g} … {high:g}, or below and remove ≥ {rule.INSERT_WHOLE:g}", serial),
+            tier: Ask(f"{low:g} … {high:g}, or 0 … {rule.INSERT_WHOLE:g} and remove ≥ {rule.INSERT_WHOLE:g}", serial),
             spread: most(core[0], rule.INSERT_NONE),
         }, (rule.INSERT_NONE, low, high), (-0.2, 1.2)),
         Row("core removed", remove, {local: least(remove[0], rule.INSERT_WHOLE)}, (rule.INSERT_WHOLE,), (-0.2, 1.2)),

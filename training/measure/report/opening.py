@@ -14,12 +14,13 @@ from training.measure.report.scored import COLUMNS_MAX, ROWS_MAX, plainly
 from training.measure.table import UNDECIDED
 
 FLAGS = {
-    "behaviour": "--behaviour", "model": "--model", "lessons": "--lessons", "steps": "--steps", "probes": "--probes",
-    "teach_optimizer": "--optimizer", "teach_rank": "--rank", "teach_lr": "--lr", "teach_train": "--train",
+    "behaviour": "--behaviour", "model": "--model", "lessons": "--lessons", "spirits": "--spirits", "steps": "--steps",
+    "probes": "--probes", "teach_optimizer": "--optimizer", "teach_rank": "--rank", "teach_lr": "--lr",
+    "teach_train": "--train",
     "teach_projection": "--projection", "teach_scaling": "--scaling", "teach_reuse": "--reuse",
-    "teach_parts": "--parts", "teach_precision": "--precision", "seed": "--seed",
+    "teach_parts": "--parts", "teach_precision": "--precision", "probe_seed": "--probe-seed", "seed": "--seed",
 }  # fmt: skip
-USUAL = {"teach_reuse": 0, "teach_parts": 1, "teach_precision": "float32", "teach_projection": "gaussian",
+USUAL = {"spirits": 0, "teach_reuse": 0, "teach_parts": 1, "teach_precision": "float32", "teach_projection": "gaussian",
          "teach_scaling": "channel"}  # fmt: skip
 CONTROLS = {"shuffled": "--shuffled", "rehearsal": "--rehearsal-only"}
 
@@ -51,7 +52,9 @@ def command(material: Material) -> str:
     """What one types to do it again."""
     if material.registered:
         name = shlex.quote(material.name)
-        on = "".join(f" --model {shlex.quote(str(base))}" for base in material.score.get("bases") or ())
+        bases = material.score.get("bases")
+        on = "".join(f" --model {shlex.quote(str(base))}" for base in (bases if isinstance(bases, list) else ()))
+        on += f" --seeds {len({run.seed for run in material.main})}"
         return f"python main.py experiment {name}{on} --workers 2 --out runs/{name}\npython main.py report runs/{name}"
     if material.kind == "run":
         return f"{_training(material.runs[0])} --out runs/again\npython main.py report runs/again"
@@ -72,7 +75,8 @@ def _training(run: Run) -> str:
     words = ["python main.py learn"]
     for key, flag in FLAGS.items():
         value = config.get(key)
-        if value is not None and value != USUAL.get(key) and not (key == "probes" and config.get("probe_file")):
+        counted = key in ("lessons", "probes") and config.get("probe_file")  # of a file all lines count
+        if value is not None and value != USUAL.get(key) and not counted:
             plain = f"{value:g}" if isinstance(value, float) else str(value)
             words.append(f"{flag} {shlex.quote(shown(key, value) if key in ('model', 'behaviour') else plain)}")
     if config.get("probe_file"):

@@ -42,7 +42,7 @@ def draw(material: Material, folder: Path) -> list[Path]:
 
 
 def _measured(log: Any) -> bool:
-    return bool(log.curve) and all(None not in (p.hits, p.false_alarms, p.mundane) for p in log.curve)
+    return bool(log.curve) and all(None not in (p.hits, p.mundane) for p in log.curve)
 
 
 def _plain(words: str) -> str:
