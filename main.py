@@ -148,8 +148,9 @@ def build_parser() -> Parser:
     add("--without", choices=("folklore", "presences"), help="an ablation: a novice never asked about these")
     add("--score", type=Path, metavar="DIR", help="score a novice instead of making one")
     add("--device", default="auto")
-    for name, default in (("hidden", None), ("head-dim", None), ("layers", None), ("heads", None), ("steps", None)):
-        add(f"--{name}", type=int, default=default)
+    for name in ("hidden", "head-dim", "layers", "heads", "steps"):
+        add(f"--{name}", type=int, default=None)
+    add("--lr", type=float, default=None, help="the highest learning rate (default 2e-3)")
     add = verb("mind", "mind --listen 127.0.0.1:7777 --device cuda")
     add("--listen", metavar="HOST:PORT", help="wait for a game on this address (default: speak on stdin and stdout)")
     add("--folder", type=Path, help="where it keeps itself")
@@ -362,7 +363,7 @@ def pretrain(options: argparse.Namespace) -> int:
     if options.score:
         result = novice.score_folder(options.score, options.device, options.seed)
     elif options.out:
-        names = ("hidden", "head_dim", "layers", "heads", "steps", "without")
+        names = ("hidden", "head_dim", "layers", "heads", "steps", "lr", "without")
         shape = {name: value for name in names if (value := getattr(options, name)) is not None}
         with progress_bar() as report:
             result = novice.make(options.out, options.device, options.seed, shape, report, options.seer)

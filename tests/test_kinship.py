@@ -10,7 +10,7 @@ from game.realm.rules import load
 from game.realm.tongues import NUMBERS, PLAIN, TALLY, TERSE, WORK, candidates, mundane_answer, question
 from perception.messages import Event
 from training import pretrain
-from training.curriculum import PARTS, batch
+from training.curriculum import PARTS, batch, untaught_kinds
 from training.kinship import SHARED, Kinship
 from training.pretrain import FIRM, Masks, PretrainConfig, State, build_net, build_tokenizer, dropped
 from training.splits import held_pairs
@@ -133,3 +133,23 @@ def test_an_ablation_leaves_its_questions_out(part, gone):
             assert ask.split("_")[0] not in gone
             assert part != "presences" or place not in RULES.presences
     assert replace(SMALL, without=part) != SMALL
+
+
+@pytest.mark.parametrize(("part", "kinds"), [("folklore", RULES.spirits), ("presences", RULES.folk)])
+def test_an_ablation_tells_by_no_way_round_which_traces_belong_together(part, kinds):
+    traces, tallies = {trace for kind in kinds for trace in kind.traces}, 0
+    for step in range(6):
+        for text, _, told in asked(step, PARTS[part]):
+            _, ask, place = text.split()[:3]
+            if ask == "count" and place in RULES.directions:
+                tallies += 1
+                assert not any(f" {place} {trace} ." in told for trace in traces)
+    assert tallies > 20
+    net = build_net(SMALL, len(WORDS))
+    left, others = vectors(net, sorted(traces)), [k for k in RULES.kinds if k not in kinds]
+    before = vectors(net, others[0].traces)
+    kin = Kinship(net, WORDS, RULES, kinds)
+    kin.gather()
+    kin.draw()
+    assert torch.equal(vectors(net, sorted(traces)), left) and not torch.equal(vectors(net, others[0].traces), before)
+    assert untaught_kinds(RULES, PARTS[part]) == kinds and untaught_kinds(RULES, ()) == ()

@@ -108,6 +108,8 @@ def test_an_unknown_verb_is_one_line_with_the_nearest_known(
         (["diff"], "log"),
         (["diff", "no-such.msgpack"], "no-such.msgpack"),
         (["pretrain"], "--out DIR"),
+        (["pretrain", "--out", "novice", "--heads", "3"], "--hidden 128: 3 heads don't divide it"),
+        (["pretrain", "--out", "novice", "--layers", "-1"], "--layers -1: must be at least 1"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_it(

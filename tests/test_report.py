@@ -3,23 +3,17 @@
 import json
 import math
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
 
 import msgspec
 import numpy as np
 import pytest
-from msgspec import structs
 
-from main import build_parser
 from tests import reportkit as kit
 from training.measure.log import write_log
 from training.measure.records import Allocation, HeadRow, Summary
-from training.measure.report import opening
-from training.measure.report.gather import Run, gather
-from training.measure.report.opening import command
+from training.measure.report.gather import gather
 from training.measure.report.page import page, report
 
 ROOT = Path(__file__).parents[1]
@@ -298,20 +292,3 @@ def test_a_score_of_strange_shape_is_shown_as_far_as_it_goes(tmp_path):
     (out / "score.json").write_text(f'{{"bases": 3, "score": {{"hits": {huge}, "few": [{huge}, 1], "n": 7}}}}')
     found, _ = alone(out)
     assert "7" in found.text("score") and huge not in found.text("score")
-
-
-def test_the_command_to_redo_an_experiment_names_its_base_models(folder):
-    material = replace(gather(folder), score={"bases": ["assets/novice", "runs/novice 1"]})
-    on = "--model assets/novice --model 'runs/novice 1' --seeds 3"
-    assert command(material).startswith(f"python main.py experiment sight {on} --workers 2 --out runs/sight")
-
-
-def test_the_command_to_redo_a_run_is_one_that_the_parser_takes(tmp_path):
-    config = {"behaviour": "docs/behaviours/lending.jsonl", "probe_file": "docs/behaviours/lending-probes.jsonl"}
-    for more in (config, {"behaviour": "sight", "spirits": 20, "probe_seed": 9000}):
-        header = kit.header(0, "")
-        log = SimpleNamespace(header=structs.replace(header, config=header.config | more))
-        words = opening._training(Run("trained", 0, 0, log)).split()[2:]
-        options = build_parser().parse_args(words)
-        assert options.probe_seed == more.get("probe_seed") and options.spirits == more.get("spirits", 0)
-        assert ("--lessons" in words) == (more is not config)

@@ -9,7 +9,9 @@ from game.realm.rules import NOTHING, load
 from game.realm.stories import load_stories
 from game.realm.talk import load_talk
 from game.realm.tongues import COUNT, SENSE, WHERE, WORK, mundane_answer
+from perception.model import Model
 from tests.minds import tiny
+from training.curriculum import PARTS
 from training.measure import pretraining, scorecard
 from training.splits import HELD_PLACES, held_object, held_pairs, spirit_at
 
@@ -80,6 +82,14 @@ def test_a_perfect_novice_is_blind_and_knows_all_else(novices):
     assert found == dict.fromkeys(found, 1.0) | spirits
     assert set(novices["splits"]) >= {"template", "object", "pair", "places", "names"}
     assert min(novices["asked"].values()) > 0
+
+
+@pytest.mark.parametrize(("part", "gone"), [("folklore", {"omen"}), ("presences", {"work", "work_present", "pair"})])
+def test_a_novice_is_not_asked_what_it_was_never_taught(monkeypatch, novices, part, gone):
+    monkeypatch.setattr(Model, "untaught", PARTS[part])
+    found = scored(monkeypatch, knowing)["asked"]
+    assert set(novices["asked"]) - set(found) == gone
+    assert 0 < found["tally"] < novices["asked"]["tally"]
 
 
 def test_a_perfect_seer_names_every_spirit_and_no_other(monkeypatch, novices):

@@ -15,7 +15,7 @@ from random import Random
 from transformers import PreTrainedTokenizerBase
 
 from game.realm import sampler
-from game.realm.rules import NONE, NOTHING, Rules
+from game.realm.rules import NONE, NOTHING, Kind, Rules
 from game.realm.talk import draw, load_talk, talk_question, wanted
 from game.realm.terrain import UNDERFOOT
 from game.realm.tongues import (
@@ -52,6 +52,22 @@ TALK_PER_SCENE = 2
 REALMS_PER_BATCH = 4
 PARTS = {"folklore": (OMEN, LORE), "presences": (WORK,)}  # what a novice can be made without: kinds of question
 Asking = tuple[str, str, str]  # ask, place (or word), answer
+
+
+def untaught_kinds(rules: Rules, untaught: Sequence[str]) -> tuple[Kind, ...]:
+    """Whose traces an ablation must not tell together: spirits without folklore, folk without presences."""
+    return (*(rules.spirits if LORE in untaught else ()), *(rules.folk if WORK in untaught else ()))
+
+
+def left_out(rules: Rules, events: Sequence[Event], ask: str, place: str, untaught: Sequence[str]) -> bool:
+    """Whether an ablation leaves this question out: one of an untaught kind, or one that would tell the same.
+
+    Where a presence is, or how many signs belong together at a place with a trace of an untaught kind.
+    """
+    if ask.split("_")[0] in untaught or (WORK in untaught and place in rules.presences):
+        return True
+    traces = {trace for kind in untaught_kinds(rules, untaught) for trace in kind.traces} if ask == TALLY else ()
+    return any(event.place == place and event.thing in traces for event in events)
 
 
 @dataclass(frozen=True)
@@ -166,7 +182,7 @@ def questions(
         if ask == SENSE and not blind:
             continue
         place = _place(rng, ask, events, there, rules)
-        if place in rules.presences and WORK in untaught:
+        if untaught and left_out(rules, events, ask, place, untaught):
             continue
         answer = NOTHING if ask == SENSE else mundane_answer(rules, events, ask, place)
         kept_share = KEEP_IDLE if ask in (WORK, TALLY) else KEEP_EMPTY

@@ -5,10 +5,12 @@ never asked about escape it. With a shared part in their vectors, two traces of 
 whichever two they are (docs/LOG.md). What tells them apart is left to the rest of each vector, and to training.
 """
 
+from collections.abc import Collection
+
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from game.realm.rules import Rules
+from game.realm.rules import Kind, Rules
 
 SHARED = 0.6  # of a trace's vector, when its kind is gathered
 LOUDER = 1.2  # the shared part, in lengths of the traces' own vectors
@@ -16,14 +18,16 @@ PULL = 0.005  # of the way to their mean that a kind's traces are drawn in every
 
 
 class Kinship:
-    """The traces of every kind, as rows of a model's word vectors."""
+    """The traces of every kind, as rows of a model's word vectors; of `without`, whom an ablation leaves out, none."""
 
-    def __init__(self, net: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rules: Rules) -> None:
-        ids = tokenizer.get_vocab()
+    def __init__(
+        self, net: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rules: Rules, without: Collection[Kind] = ()
+    ) -> None:
+        ids, kinds = tokenizer.get_vocab(), [kind for kind in rules.kinds if kind not in without]
         self._vectors = net.get_input_embeddings().weight
         device = self._vectors.device
-        self._traces_KT = torch.tensor([[ids[trace] for trace in kind.traces] for kind in rules.kinds], device=device)
-        self._names_K = torch.tensor([ids[kind.name] for kind in rules.kinds], device=device)
+        self._traces_KT = torch.tensor([[ids[trace] for trace in kind.traces] for kind in kinds], device=device)
+        self._names_K = torch.tensor([ids[kind.name] for kind in kinds], device=device)
 
     @torch.no_grad()
     def gather(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from game.realm.replay import write_whole
 from game.realm.rules import load as load_rules
 from perception.model import choose_device, load, save
+from training.curriculum import FINAL
 from training.measure.scorecard import SCENES, scorecard
 from training.pretrain import PretrainConfig, State, pretrain
 from training.splits import HELD_PLACES
@@ -78,12 +79,15 @@ def make(out: Path, device: str, seed: int, shape: dict[str, Any], report: Any, 
     if out.exists():
         raise ValueError(f"--out {out}: exists; give a new folder, or move it away")
     config = replace(PretrainConfig(), seed=seed, seer=seer, **shape)
+    config.check()
     work, last = out.with_name(out.name + ".work"), State()
+    work.mkdir(parents=True, exist_ok=True)  # says now, not an hour later, that nothing can be written there
 
     def tell(state: State, loss: float) -> None:
         nonlocal last
         last = state
-        report(f"stage {state.stage}", state.step, config.most_steps)
+        left = config.steps - state.stage_step if state.stage == FINAL else 0
+        report(f"stage {state.stage}", state.step, state.step + left if left else config.most_steps)
 
     import torch
 
@@ -91,6 +95,7 @@ def make(out: Path, device: str, seed: int, shape: dict[str, Any], report: Any, 
     ready = out.with_name(out.name + ".new")
     save(model, ready, torch.bfloat16)
     scores = score_folder(ready, device, seed + 1)
+    scores["machine"] = _machine(choose_device(device))
     scores["parameters"] = sum(p.numel() for p in model.net.parameters())
     write_whole(ready / "README.md", _card(config, shape, last, scores, out).encode())
     write_whole(ready / CURVE, "".join(json.dumps(point) + "\n" for point in last.curve).encode())
@@ -115,7 +120,7 @@ def _card(config: PretrainConfig, shape: dict[str, Any], last: State, scores: di
         steps=last.step,
         seconds=last.seconds,
         stages=", ".join(map(str, last.stages)),
-        machine=_machine(),
+        machine=scores["machine"],
         curve=CURVE,
         folder=made,
         score_seed=config.seed + 1,
@@ -139,11 +144,9 @@ def _rows(scores: dict[str, Any]) -> list[str]:
     return rows
 
 
-def _machine() -> str:
+def _machine(device: Any) -> str:
     import torch
 
-    return (
-        f"{torch.get_num_threads()} thread(s) of a {platform.machine()} CPU"
-        if not torch.cuda.is_available()
-        else torch.cuda.get_device_name()
-    )
+    if device.type == "cuda":
+        return torch.cuda.get_device_name()
+    return f"{torch.get_num_threads()} thread(s) of a {platform.machine()} {device.type.upper()}"

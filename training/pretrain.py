@@ -5,8 +5,6 @@ curriculum, checkpoints that resume exactly, a Hugging Face folder in bfloat16 w
 begins from the same weights and reads the same batches in the same order.
 """
 
-import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,8 +13,6 @@ from pathlib import Path
 from random import Random
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
@@ -26,7 +22,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from game.realm.rules import Rules
 from game.realm.rules import load as load_rules
 from perception.model import Model
-from training.curriculum import COPY, FINAL, PARTS, Batch, batch, vocabulary
+from training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
+from training.curriculum import COPY, FINAL, PARTS, Batch, batch, untaught_kinds, vocabulary
 from training.kinship import Kinship
 from training.objective import copy_loss, hearsay_loss, scene_loss
 
@@ -56,11 +53,25 @@ class PretrainConfig:
     kinship: bool = True  # traces of one kind share a part of their vectors, training.kinship
     batch: int = 16
     steps: int = 3600
-    most_steps: int = 8000  # give up after so many in all
+    most_steps: int = 8000  # give up after so many before the last stage
     save_every: int = 200  # steps between checkpoints
     seed: int = 0
     seer: bool = False  # born seeing: answers about spirits are true
     without: str = ""  # an ablation, of training.curriculum.PARTS
+
+    def check(self) -> None:
+        """Raises ValueError in one line, before anything is made."""
+        for name in ("layers", "heads", "hidden", "head_dim", "mlp", "batch", "steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"--{name.replace('_', '-')} {getattr(self, name)}: must be at least 1")
+        if self.hidden % self.heads:
+            raise ValueError(f"--hidden {self.hidden}: {self.heads} heads don't divide it; give a multiple")
+        if self.head_dim % 2:
+            raise ValueError(f"--head-dim {self.head_dim}: rotary positions turn pairs; give an even number")
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"--seed {self.seed}: must lie between 0 and 2**63 - 1")
+        if not 0 < self.lr < 1:
+            raise ValueError(f"--lr {self.lr}: must lie between 0 and 1")
 
 
 @dataclass
@@ -142,41 +153,6 @@ def _rate(config: PretrainConfig, state: State) -> float:
     return config.lr * min(1.0, (state.step + 1) / 100) * _left(config, state)
 
 
-def _save_checkpoint(
-    folder: Path, net: LlamaForCausalLM, optimizer: torch.optim.Optimizer, state: State, config: PretrainConfig
-) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    tensors = {f"net.{name}": tensor for name, tensor in net.state_dict().items() if name != "lm_head.weight"}
-    for index, moments in optimizer.state_dict()["state"].items():
-        tensors |= {f"adam.{index}.{name}": value for name, value in moments.items()}
-    temporary = folder / "checkpoint.part"
-    save_file(tensors, temporary, {"state": json.dumps(asdict(state)), "config": json.dumps(asdict(config))})
-    with open(temporary, "rb+") as file:
-        os.fsync(file.fileno())
-    temporary.replace(folder / "checkpoint.safetensors")
-
-
-def _load_checkpoint(
-    file: Path, net: LlamaForCausalLM, optimizer: torch.optim.Optimizer, config: PretrainConfig
-) -> State:
-    try:
-        with safe_open(file, "pt") as handle:
-            notes = handle.metadata()
-        tensors = load_file(file)
-    except SafetensorError as error:
-        raise ValueError(f"{file}: cannot be read ({error}); remove it to start anew") from error
-    if json.loads(notes["config"]) != asdict(config):
-        raise ValueError(f"{file}: made with other settings; give the same settings or another --out")
-    net.load_state_dict({k[4:]: v for k, v in tensors.items() if k.startswith("net.")}, strict=False)
-    whole = optimizer.state_dict()
-    for name, tensor in tensors.items():
-        if name.startswith("adam."):
-            _, index, key = name.split(".")
-            whole["state"].setdefault(int(index), {})[key] = tensor
-    optimizer.load_state_dict(whole)
-    return State(**json.loads(notes["state"]))
-
-
 class Masks:
     """Dropout masks, cut at random places out of one draw a step: to draw each anew took as long as the rest of it."""
 
@@ -250,23 +226,24 @@ def pretrain(
     report: Callable[[State, float], None],
     rules: Rules | None = None,
 ) -> Model:
-    """Train (or resume) in `work`; report(state, loss) after every step. The last state's curve holds the history.
+    """Train (or resume) in `work`; report(state, loss) after every step, and where it resumes (loss NaN).
 
-    Raises ValueError if a stage is not solved within most_steps.
+    The last state's curve holds the history. Raises ValueError for bad settings, checkpoints, and a stage unsolved.
     """
+    config.check()
     rules = rules or load_rules()
     tokenizer = build_tokenizer(rules)
     net = build_net(config, len(tokenizer)).to(device).train()
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.lr, betas=(0.9, 0.98), weight_decay=config.decay)
-    kin, state = Kinship(net, tokenizer, rules), State()
-    if (work / "checkpoint.safetensors").exists():
-        state = _load_checkpoint(work / "checkpoint.safetensors", net, optimizer, config)
+    kin, state = Kinship(net, tokenizer, rules, untaught_kinds(rules, PARTS.get(config.without, ()))), State()
+    if (work / CHECKPOINT).exists():
+        state = load_checkpoint(work, net, optimizer, asdict(config), State)
+        report(state, float("nan"))
     began = time.monotonic() - state.seconds
     while not (state.stage == FINAL and state.stage_step >= config.steps):
-        if state.step >= config.most_steps:
-            raise ValueError(
-                f"pretrain: stage {state.stage} unsolved after {state.step} steps; try another --lr or --seed"
-            )
+        if state.stage != FINAL and state.step >= config.most_steps:
+            told = f"stage {state.stage} unsolved after {state.step} steps"
+            raise ValueError(f"pretrain: {told}; try another --lr or --seed")
         for group in optimizer.param_groups:
             group["lr"] = _rate(config, state)
         data = _drawn(config, state, rules, tokenizer)
@@ -279,6 +256,6 @@ def pretrain(
         if config.kinship and state.stage >= FIRM:
             kin.gather() if moved and state.stage == FIRM else kin.draw()
         if state.step % config.save_every == 0:
-            _save_checkpoint(work, net, optimizer, state, config)
+            save_checkpoint(work, net, optimizer, asdict(state), asdict(config))
     net.eval()
     return Model(net, tokenizer, "terse", "seer" if config.seer else "novice")

@@ -26,7 +26,7 @@ def progress_bar(to: TextIO | None = None) -> Iterator[Report]:
         def report(what: str, done: int, of: int) -> None:
             if what not in tasks:
                 tasks[what] = progress.add_task(what, total=of)
-            progress.update(tasks[what], completed=done)
+            progress.update(tasks[what], completed=done, total=of)
 
         yield report
 

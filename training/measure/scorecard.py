@@ -33,6 +33,7 @@ from game.realm.tongues import (
 from perception.messages import Question, Scene
 from perception.model import Model
 from perception.perceive import perceive
+from training.curriculum import left_out
 from training.splits import HELD_PLACES, held_object, held_pairs, traces_at
 
 CHUNK = 16  # scenes perceived at once
@@ -78,8 +79,10 @@ def _words(scene: Scene, rules: Rules, rng: Random) -> list[tuple[str, str]]:
     return [*found, *((WHERE, name) for name in sorted(at_work))]
 
 
-def _mundane(sample: sampler.Sample, rules: Rules, rng: Random) -> list[tuple[Question, Checks]]:
-    """Every kind of mundane question about a scene, and a few about words."""
+def _mundane(
+    sample: sampler.Sample, rules: Rules, rng: Random, untaught: Sequence[str] = ()
+) -> list[tuple[Question, Checks]]:
+    """Every kind of mundane question about a scene, and a few about words; none that the model was never taught."""
     scene = sample.view.scene
     tongue, places = tongue_named(scene.tongue), [q.place for q in scene.questions]
     asks = [
@@ -87,6 +90,8 @@ def _mundane(sample: sampler.Sample, rules: Rules, rng: Random) -> list[tuple[Qu
     ]
     found = []
     for ask, place in [*asks, *_words(scene, rules, rng)]:
+        if left_out(rules, scene.events, ask, place, untaught):
+            continue
         answer = mundane_answer(rules, scene.events, ask, place)
         groups = ["mundane", "senses" if ask in rules.senses else ask.split("_")[0]]
         if ask == WORK and answer != NOTHING:
@@ -127,11 +132,11 @@ def _spirits(sample: sampler.Sample, rules: Rules, split: str = "") -> list[Chec
     return found
 
 
-def scenes(seed: int, count: int, tongue: str, rules: Rules) -> Iterator[Exam]:
-    """Whole scenes: who is where, and everything mundane."""
+def scenes(seed: int, count: int, tongue: str, rules: Rules, untaught: Sequence[str] = ()) -> Iterator[Exam]:
+    """Whole scenes: who is where, and everything mundane. untaught: Model.untaught."""
     rng = Random(f"{seed}/score")
     for sample in islice(sampler.samples(seed, "score", tongue, rules), count):
-        mundane = _mundane(sample, rules, rng)
+        mundane = _mundane(sample, rules, rng, untaught)
         asked = (*sample.view.scene.questions, *(q for q, _ in mundane))
         yield Exam(
             replace(sample.view.scene, questions=asked),
@@ -139,7 +144,7 @@ def scenes(seed: int, count: int, tongue: str, rules: Rules) -> Iterator[Exam]:
         )
 
 
-def new_pairs(seed: int, count: int, tongue: str, rules: Rules) -> Iterator[Exam]:
+def new_pairs(seed: int, count: int, tongue: str, rules: Rules, untaught: Sequence[str] = ()) -> Iterator[Exam]:
     """Those of `count` scenes in which a spirit or a presence shows just its held-out pair of traces."""
     speech = tongue_named(tongue)
     for sample in islice(sampler.samples(seed, "score/pairs", tongue, rules), count):
@@ -147,7 +152,7 @@ def new_pairs(seed: int, count: int, tongue: str, rules: Rules) -> Iterator[Exam
         checks: list[Checks] = []
         for place in (q.place for q in scene.questions):
             worker = mundane_answer(rules, scene.events, WORK, place)
-            if _only_held_pair(scene, rules, worker, place):
+            if WORK not in untaught and _only_held_pair(scene, rules, worker, place):
                 questions.append(question(speech, rules, WORK, place))
                 checks.append((("pair", worker),))
         asked = zip(scene.questions, sample.answers, strict=True)
@@ -196,8 +201,8 @@ def scorecard(model: Model, seed: int, rules: Rules, count: int = SCENES) -> dic
     """
     share = count / SCENES
     exams = [
-        *scenes(seed, count, model.tongue, rules),
-        *new_pairs(seed, SCANNED * count, model.tongue, rules),
+        *scenes(seed, count, model.tongue, rules, model.untaught),
+        *new_pairs(seed, SCANNED * count, model.tongue, rules, model.untaught),
         *lore(seed, max(8, round(len(load_lore().facts) * share)), model.tongue, rules),
         *stories(seed, max(1, round(STORIES * share)), model.tongue),
         *talks(seed, max(1, round(TALKS * share)), model.tongue, rules),

@@ -1,0 +1,85 @@
+"""Where a pretraining stands, on disk: weights, AdamW's moments, the state, whole or not at all."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import PreTrainedModel
+
+CHECKPOINT = "checkpoint.safetensors"
+TIED = "lm_head.weight"  # the output's weights are the embeddings'
+State = TypeVar("State")
+
+
+def save_checkpoint(
+    folder: Path,
+    net: PreTrainedModel,
+    optimizer: torch.optim.Optimizer,
+    state: Mapping[str, Any],
+    config: Mapping[str, Any],
+) -> None:
+    """Write folder/CHECKPOINT: a temporary file, fsync, rename. state, config: plain data."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {f"net.{name}": tensor for name, tensor in net.state_dict().items() if name != TIED}
+    for index, moments in optimizer.state_dict()["state"].items():
+        tensors |= {f"adam.{index}.{name}": value for name, value in moments.items()}
+    temporary = folder / "checkpoint.part"
+    notes = {"state": json.dumps(state), "config": json.dumps(config), "digest": digest(tensors)}
+    save_file(tensors, temporary, notes)
+    with open(temporary, "rb+") as file:
+        os.fsync(file.fileno())
+    temporary.replace(folder / CHECKPOINT)
+
+
+def load_checkpoint(
+    folder: Path,
+    net: PreTrainedModel,
+    optimizer: torch.optim.Optimizer,
+    config: Mapping[str, Any],
+    make: Callable[..., State],
+) -> State:
+    """Put weights and moments back; returns make(**state).
+
+    Raises ValueError in one line for a file that can't be read, that is not what was written, or that was made with
+    other settings or for a network of another shape.
+    """
+    file = folder / CHECKPOINT
+    try:
+        with safe_open(file, "pt") as handle:
+            notes = handle.metadata() or {}
+        tensors = load_file(file)
+        settings, state = json.loads(notes["config"]), make(**json.loads(notes["state"]))
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{file}: cannot be read ({error}); remove it to start anew") from error
+    if settings != config:
+        raise ValueError(f"{file}: made with other settings; give the same settings or another --out")
+    if notes.get("digest") != digest(tensors):
+        raise ValueError(f"{file}: is damaged, its tensors are not those that were written; remove it to start anew")
+    own = {name: tensor.shape for name, tensor in net.state_dict().items() if name != TIED}
+    kept = {name[4:]: tensor for name, tensor in tensors.items() if name.startswith("net.")}
+    if own != {name: tensor.shape for name, tensor in kept.items()}:
+        raise ValueError(f"{file}: holds another shape or vocabulary; remove it to start anew")
+    net.load_state_dict(kept, strict=False)
+    whole = optimizer.state_dict()
+    for name, tensor in tensors.items():
+        if name.startswith("adam."):
+            _, index, key = name.split(".")
+            whole["state"].setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict(whole)
+    return state
+
+
+def digest(tensors: Mapping[str, Tensor]) -> str:
+    """16 hex digits over names and values, in the order of the names."""
+    found = blake2b(digest_size=8)
+    for name in sorted(tensors):
+        found.update(name.encode())
+        found.update(tensors[name].detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
