@@ -202,12 +202,12 @@ def perceive(options: argparse.Namespace) -> int:
 
     try:
         scene = msgspec.json.decode(sys.stdin.buffer.read(4 * 2**20), type=Scene)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(f"stdin: not a scene ({error}); main.py simulate --scenes FILE writes some") from error
     from perception.model import choose_device, load
     from perception.perceive import perceive
 
-    percept = perceive(load(options.model, choose_device(options.device)), [scene])[0]
+    percept = perceive(load(options.model, choose_device(options.device)), [scene], record=False)[0]
     places: list[dict[str, Any]] = []
     lines = []
     for asked, belief in zip(scene.questions, percept.beliefs, strict=True):

@@ -7,6 +7,7 @@ turn of the user, the answer is how the assistant begins.
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -57,16 +58,27 @@ def told(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[list[int], list
     """Token ids of a context, and where in `text` each begins and ends (0, 0 for tokens of the chat template)."""
     before = frame(tokenizer).before
     encoded = tokenizer(before + text, return_offsets_mapping=True, add_special_tokens=not before)
-    skip = len(before)
+    skip, size = len(before), len(encoded["input_ids"]) - _behind(tokenizer)
     spans = [(max(0, start - skip), max(0, end - skip)) for start, end in encoded["offset_mapping"]]
-    return encoded["input_ids"], spans
+    return encoded["input_ids"][:size], spans[:size]
 
 
 def text_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     """Token ids of a context's text, as a model is told it."""
     before = frame(tokenizer).before
     ids: list[int] = tokenizer(before + text, add_special_tokens=not before)["input_ids"]
-    return ids
+    return ids[: len(ids) - _behind(tokenizer)]
+
+
+@lru_cache(maxsize=8)
+def _behind(tokenizer: PreTrainedTokenizerBase) -> int:
+    """How many special tokens this tokenizer puts behind a text (</s>): the question has to stand there instead."""
+    if frame(tokenizer).before:
+        return 0
+    mark = tokenizer("north", add_special_tokens=False)["input_ids"]
+    whole = tokenizer("north")["input_ids"]
+    at = next((at for at in range(len(whole)) if whole[at : at + len(mark)] == mark), None) if mark else None
+    return 0 if at is None else len(whole) - at - len(mark)
 
 
 def context_tokens(tokenizer: PreTrainedTokenizerBase, scene: Scene) -> list[int]:
@@ -125,6 +137,7 @@ def event_tokens(tokenizer: PreTrainedTokenizerBase, scene: Scene) -> list[list[
     Events of sense CUE are any words of any text, wherever they first stand.
     """
     _, offsets = told(tokenizer, scene.text)
+    starts, ends = [start for start, _ in offsets], [end for _, end in offsets]
     cursor = 0
     found: list[list[int]] = []
     for event in scene.events:
@@ -135,7 +148,6 @@ def event_tokens(tokenizer: PreTrainedTokenizerBase, scene: Scene) -> list[list[
             found.append([])
             continue
         cursor = cursor if free else match.end()
-        found.append(
-            [index for index, (start, end) in enumerate(offsets) if start < match.end() and end > match.start()]
-        )
+        # Tokens stand in the order of the text: those that end behind its beginning and begin before its end.
+        found.append(list(range(bisect_right(ends, match.start()), bisect_left(starts, match.end()))))
     return found

@@ -5,16 +5,32 @@ once. An ordinary folder's config.json may say `"tongue": "terse"`; without it a
 """
 
 import hashlib
+import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
+from transformers.utils import logging
+
+from perception.packing import Decision, decide, encode_contexts, pack
 
 NOVICE = Path(__file__).resolve().parents[1] / "assets" / "novice"
 HUB = "hub:"
+# Nats that packed log-probabilities may be off: measured 8e-6 and 4e-3 at most (docs/RESULTS.md).
+PACKED = {torch.float64: 1e-4, torch.float32: 1e-3, torch.bfloat16: 0.25, torch.float16: 0.05}
 
 
 class ModelError(ValueError):
@@ -70,11 +86,15 @@ def load(source: str | Path = NOVICE, device: torch.device | str = "cpu", dtype:
     elif not (Path(where) / "config.json").is_file():
         raise ModelError(f"--model {where}: no config.json in it; give a Hugging Face model folder")
     try:
-        config = AutoConfig.from_pretrained(where)
-        tokenizer = AutoTokenizer.from_pretrained(where)
-        net, found = AutoModelForCausalLM.from_pretrained(
-            where, dtype=dtype, use_safetensors=True, output_loading_info=True
-        )
+        with _quietly():
+            config = AutoConfig.from_pretrained(where)
+            _check_kind(config, str(source))
+            tokenizer = _tokenizer(where)
+            net, found = AutoModelForCausalLM.from_pretrained(
+                where, dtype=dtype, use_safetensors=True, output_loading_info=True
+            )
+    except ModelError:
+        raise
     except Exception as error:  # any fault of a foreign folder ends in one line
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(
@@ -83,9 +103,12 @@ def load(source: str | Path = NOVICE, device: torch.device | str = "cpu", dtype:
     if missing := sorted(found["missing_keys"]):  # transformers would fill them with random numbers
         raise ModelError(f"--model {source}: {missing[0]} is not in its weights; the folder is damaged, restore it")
     _check_finite(net, str(source))
-    _check_tokenizer(net, tokenizer, str(source))
+    if not tokenizer.is_fast:
+        kind = type(tokenizer).__name__
+        raise ModelError(f"--model {source}: {kind} doesn't say where tokens stand; give it a tokenizer.json")
     net.to(device)
     net.eval()
+    _check_packing(net, str(source))
     return Model(net, tokenizer, getattr(config, "tongue", "plain"), Path(where).name)
 
 
@@ -95,15 +118,61 @@ def _check_finite(net: PreTrainedModel, source: str) -> None:
             raise ModelError(f"--model {source}: {name} holds NaN or infinity; the folder is damaged, restore it")
 
 
-def _check_tokenizer(net: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, source: str) -> None:
-    """Raises ModelError for a tokenizer that can't say where its tokens stand, or has some that the model lacks."""
-    if not tokenizer.is_fast:
-        kind = type(tokenizer).__name__
-        raise ModelError(f"--model {source}: {kind} doesn't say where tokens stand; give it a tokenizer.json")
-    rows = net.get_input_embeddings().weight.shape[0]
-    if len(tokenizer) > rows:
-        mend = "give the tokenizer of this model, or resize_token_embeddings"
-        raise ModelError(f"--model {source}: its tokenizer has {len(tokenizer)} tokens, its weights {rows}; {mend}")
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the bars and reports of transformers: what is wrong is told in one line, ours."""
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _tokenizer(where: str) -> PreTrainedTokenizerBase:
+    """As its own files say: of some model types AutoTokenizer takes the type's usual one instead, with other tokens."""
+    own = Path(where) / "tokenizer_config.json"
+    if own.is_file() and (Path(where) / "tokenizer.json").is_file():
+        told = json.loads(own.read_text(encoding="utf-8"))
+        if isinstance(told, dict) and told.get("tokenizer_class") in ("TokenizersBackend", "PreTrainedTokenizerFast"):
+            return PreTrainedTokenizerFast.from_pretrained(where)
+    return AutoTokenizer.from_pretrained(where)
+
+
+def _check_kind(config: Any, source: str) -> None:
+    """Raises ModelError for what is no causal language model with attention heads."""
+    made = [str(name) for name in getattr(config, "architectures", None) or ()]
+    if made and not any(name.endswith(("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")) for name in made):
+        raise ModelError(f"--model {source}: {made[0]} is no causal language model; give a folder of one")
+    text = config.get_text_config()
+    if not all(isinstance(getattr(text, name, None), int) for name in ("num_hidden_layers", "num_attention_heads")):
+        raise ModelError(f"--model {source}: model type {text.model_type!r} has no attention heads; give another")
+
+
+@torch.no_grad()
+def _check_packing(net: PreTrainedModel, source: str) -> None:
+    """Raises ModelError unless decisions packed against a context are what plain forwards say.
+
+    A model that looks ahead, or that knows of positions by other means than position_ids, would be answered wrongly.
+    """
+    words = [3 + number % max(1, net.get_input_embeddings().weight.shape[0] - 3) for number in range(16)]
+    contexts, questions = [words[:7], words[2:6]], (tuple(words[7:9]), tuple(words[9:12]))
+    decisions = [Decision(row, question, (words[12],)) for row in (0, 1) for question in questions]
+    try:
+        packed = pack(contexts, decisions, net.dtype).to(net.device)
+        fast = decide(net, packed, encode_contexts(net, packed)).float().log_softmax(-1)
+        rows = [torch.tensor([[*contexts[d.context], *d.question]], device=net.device) for d in decisions]
+        slow = torch.stack([net(input_ids=row).logits[0, -1] for row in rows]).float().log_softmax(-1)
+    except Exception as error:  # any fault of a foreign model ends in one line
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"--model {source}: can't decide against a cached context ({first}); give another") from error
+    off = float((fast - slow).abs().max())
+    if not off <= PACKED.get(net.dtype, PACKED[torch.float16]):
+        told = f"decides otherwise against a cached context than in one text (by {off:.2g} nats)"
+        raise ModelError(f"--model {source}: {told}; it looks ahead, or has other positions: give another")
 
 
 def save(model: Model, folder: Path, dtype: torch.dtype | None = None) -> None:

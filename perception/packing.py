@@ -48,6 +48,7 @@ class Packed:
     owner_N: Tensor  # which decision it belongs to
     lengths: tuple[int, ...]  # lengths_B as plain numbers: reading them back from a GPU would make it wait
     reach: int  # tokens that the longest context and decision take together
+    highest: int  # token id
 
     def to(self, device: torch.device) -> "Packed":
         moved: dict[str, Any] = {n: value.to(device) for n, value in vars(self).items() if isinstance(value, Tensor)}
@@ -113,18 +114,23 @@ def pack(
         owner_N,
         tuple(lengths),
         int(max(longest, position_BD.max() + 1)),
+        int(max(context_BC.max(), decision_BD.max())),
     )
 
 
 def window(model: PreTrainedModel) -> int:
-    """How many tokens the model can read at once: its positions, or its sliding window if that is narrower."""
+    """How many tokens the model can read at once: its positions, or its attention's window or chunk if narrower."""
     config: Any = model.config.get_text_config()
-    sizes = [getattr(config, name, None) for name in ("max_position_embeddings", "sliding_window")]
+    names = ("max_position_embeddings", "sliding_window", "attention_chunk_size")
+    sizes = [getattr(config, name, None) for name in names]
     return min((int(size) for size in sizes if size), default=2**31)
 
 
 def check_window(model: PreTrainedModel, packed: Packed) -> None:
-    """Raise ValueError if a context with its longest decision is longer than the model can read."""
+    """Raise ValueError if a context with its longest decision is longer than the model reads, or has other tokens."""
+    rows = model.get_input_embeddings().weight.shape[0]
+    if packed.highest >= rows:
+        raise ValueError(f"token {packed.highest} is none of the model's {rows}; give the tokenizer it was made with")
     if packed.reach > (most := window(model)):
         raise ValueError(f"a context and its decision take {packed.reach} tokens, the model reads {most}; shorten them")
 

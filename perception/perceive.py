@@ -4,18 +4,22 @@ Each scene's text is encoded once; its questions run packed in one row against t
 (a whole forward for every question and candidate) that tests and the benchmark compare with.
 """
 
+import math
 import time
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from perception.gaze import gaze
-from perception.heads import Recorder, activity, attention_mass
+from perception.heads import Record, Recorder, activity, attention_mass
 from perception.language import LanguageError, answer_tokens, context_tokens, event_tokens, question_tokens
 from perception.messages import HeadActivity, Percept, Scene
 from perception.model import Model
 from perception.packing import Decision, Packed, decide, encode_contexts, log_probabilities, pack
+
+MASK, LOGITS = 2**25, 2**27  # numbers at once: of a pack's mask, and of its targets' logits
 
 
 def _decisions(model: Model, scenes: Sequence[Scene]) -> tuple[list[Decision], list[list[list[int]]], bool]:
@@ -28,6 +32,8 @@ def _decisions(model: Model, scenes: Sequence[Scene]) -> tuple[list[Decision], l
         for question in scene.questions:
             if not question.candidates:
                 raise LanguageError(f"question {question.ask} {question.place}: it has no candidate answers")
+            if len(set(question.candidates)) < len(question.candidates) or "" in question.candidates:
+                raise LanguageError(f"question {question.ask} {question.place}: a candidate is empty, or stands twice")
             asked = tuple(question_tokens(tokenizer, question))
             options = answer_tokens(tokenizer, question, question.candidates)
             answers.append(options)
@@ -49,16 +55,34 @@ def _decisions(model: Model, scenes: Sequence[Scene]) -> tuple[list[Decision], l
     )
 
 
-def _beliefs(logits_NV: Tensor, packed: Packed, answers: list[list[list[int]]], short: bool) -> list[tuple[float, ...]]:
-    """For each question, probabilities over its candidates: a softmax of their whole log-probabilities."""
-    if short:
-        rows = [
-            logits_NV[i, [ids[0] for ids in options]].cpu().double().softmax(-1) for i, options in enumerate(answers)
-        ]
-    else:
-        scores = log_probabilities(logits_NV, packed, sum(map(len, answers)))
-        rows = [part.cpu().double().softmax(-1) for part in scores.split([len(options) for options in answers])]
-    return [tuple(row.tolist()) for row in rows]
+def _parts(contexts: Sequence[Sequence[int]], decisions: Sequence[Decision], vocabulary: int) -> list[list[int]]:
+    """Numbers of the decisions that are packed together: all of them, or as many as bounded memory holds.
+
+    A part's mask has at most MASK numbers and its logits LOGITS, or it has one decision a context.
+    """
+    rows, longest = len(contexts), max(map(len, contexts))
+    width = max(1, (math.isqrt(longest**2 + 4 * (MASK // rows)) - longest) // 2)  # width * (longest + width) * rows
+    most = max(1, LOGITS // (vocabulary * rows))
+    parts: list[list[int]] = [[]]
+    tokens, count, part = [0] * rows, [0] * rows, [0] * rows
+    for number, decision in enumerate(decisions):
+        row, size = decision.context, len(decision.question) + len(decision.answer) - 1
+        targets = len(decision.answer)
+        if count[row] and (tokens[row] + size > width or count[row] + targets > most):
+            tokens[row], count[row], part[row] = 0, 0, part[row] + 1
+            if part[row] == len(parts):
+                parts.append([])
+        tokens[row], count[row] = tokens[row] + size, count[row] + targets
+        parts[part[row]].append(number)
+    return parts
+
+
+def _scores(logits_NV: Tensor, packed: Packed, answers: list[list[list[int]]] | None, count: int) -> list[Tensor]:
+    """For each of `count` decisions, float64 on the CPU: its whole answer's log-probability, or, given each one's
+    one-token candidates, their logits."""
+    if answers is None:
+        return list(log_probabilities(logits_NV, packed, count).cpu().double())
+    return [logits_NV[i, [ids[0] for ids in options]].cpu().double() for i, options in enumerate(answers)]
 
 
 def _decision_rows(packed: Packed, scenes: int) -> tuple[Tensor, list[list[int]]]:
@@ -95,14 +119,50 @@ def cue_mask(model: Model, scene: Scene, keys: int, repeats: Sequence[int]) -> T
     return mask
 
 
+Contexts: TypeAlias = list[list[int]]
+Answers: TypeAlias = list[list[list[int]]] | None
+
+
+def _decided(model: Model, contexts: Contexts, decisions: list[Decision], answers: Answers) -> list[Tensor]:
+    """`_scores` of all decisions, part by part against one cache."""
+    scores: list[Tensor] = [torch.empty(0)] * len(decisions)
+    cache = None
+    for part in _parts(contexts, decisions, _vocabulary(model)):
+        packed = pack(contexts, [decisions[number] for number in part], model.net.dtype).to(model.device)
+        cache = encode_contexts(model.net, packed) if cache is None else cache
+        known = None if answers is None else [answers[number] for number in part]
+        found = _scores(decide(model.net, packed, cache), packed, known, len(part))
+        for number, score in zip(part, found, strict=True):
+            scores[number] = score
+    return scores
+
+
+def _overheard(
+    model: Model, contexts: Contexts, decisions: list[Decision], answers: Answers
+) -> tuple[list[Tensor], Record]:
+    """The same of one context, with what its heads did; all at once, as their record is of one forward."""
+    if len(_parts(contexts, decisions, _vocabulary(model))) > 1:
+        raise ValueError("perceive: too many questions to overhear heads at once; ask fewer, or with record=False")
+    packed = pack(contexts, decisions, model.net.dtype).to(model.device)
+    cache = encode_contexts(model.net, packed)
+    with Recorder(model.net, _decision_rows(packed, 1)[0]) as recorder:
+        logits = decide(model.net, packed, cache)
+    return _scores(logits, packed, answers, len(decisions)), recorder.record()
+
+
+def _vocabulary(model: Model) -> int:
+    return int(model.net.get_output_embeddings().weight.shape[0])
+
+
 @torch.no_grad()
 def perceive(model: Model, scenes: Sequence[Scene], record: bool = True, head: int | None = None) -> list[Percept]:
     """What the model believes about every question of every scene; questions of all kinds may be mixed.
 
     record: also measure each head at the decision rows (bit-identical beliefs; needs one scene at a time to tell scenes
     apart, so several scenes are then perceived one after the other). head: index of the one head whose gaze is told.
-    A scene without questions gives no beliefs. Raises LanguageError for texts that the model has no tokens for,
-    ValueError for a head that it hasn't.
+    A scene without questions gives no beliefs. A candidate whose tokens begin another's is never less likely than that.
+    Raises LanguageError for texts that the model has no tokens for, and for candidates that are none or repeat;
+    ValueError for a head that it hasn't, and for more than one forward holds, with record.
     """
     if record and len(scenes) > 1:
         return [percept for scene in scenes for percept in perceive(model, [scene], head=head)]
@@ -112,20 +172,18 @@ def perceive(model: Model, scenes: Sequence[Scene], record: bool = True, head: i
         return [Percept(scene.id, (), HeadActivity(model.layers, model.heads), 0.0) for scene in scenes]
     decisions, answers, short = _decisions(model, asked)
     contexts = [context_tokens(model.tokenizer, scene) for scene in asked]
-    packed = pack(contexts, decisions, model.net.dtype, model.tokenizer.pad_token_id or 0).to(model.device)
-    cache = encode_contexts(model.net, packed)
     heads, seen = HeadActivity(model.layers, model.heads), None
     if record:
-        rows, _ = _decision_rows(packed, 1)
-        with Recorder(model.net, rows) as recorder:
-            logits = decide(model.net, packed, cache)
-        heard, repeats = recorder.record(), [1 if short else len(options) for options in answers]
+        repeats = [1 if short else len(options) for options in answers]
+        found, heard = _overheard(model, contexts, decisions, answers if short else None)
         cue = cue_mask(model, asked[0], heard.patterns[0].shape[-1], repeats).to(model.device)
         heads = HeadActivity(model.layers, model.heads, tuple(activity(heard)), tuple(attention_mass(heard, cue)))
         seen = None if head is None else gaze(model.tokenizer, asked[0], heard, head, repeats)
     else:
-        logits = decide(model.net, packed, cache)
-    beliefs = iter(_beliefs(logits, packed, answers, short))
+        found = _decided(model, contexts, decisions, answers if short else None)
+    if not short:
+        found = list(torch.stack(found).split([len(options) for options in answers]))
+    beliefs = iter([tuple(scores.softmax(-1).tolist()) for scores in found])
     seconds = (time.perf_counter() - began) / len(asked)
     return [
         Percept(scene.id, tuple(next(beliefs) for _ in scene.questions), heads, seconds, gaze=seen) for scene in scenes

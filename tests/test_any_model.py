@@ -6,20 +6,29 @@ from dataclasses import replace as replace_fields
 import pytest
 import torch
 from msgspec.structs import replace
-from transformers import BertConfig, BertModel
+from tokenizers.processors import TemplateProcessing
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoModelForSequenceClassification,
+    BertConfig,
+    BertModel,
+)
 
 from game.realm.sampler import samples
-from perception.language import LanguageError, answer_tokens, context_tokens, event_tokens, frame, question_tokens
-from perception.model import ModelError, load, save
-from perception.packing import Decision
+from perception.language import LanguageError, answer_tokens, context_tokens, event_tokens, frame, question_tokens, told
+from perception.model import Model, ModelError, load, save
+from perception.packing import Decision, decide, encode_contexts, log_probabilities, pack
 from perception.perceive import perceive, slowly
-from tests.minds import plain_tokenizer, tiny
+from tests.minds import GPT2, SMALL, plain_tokenizer, tiny
 from training.frozen import choose_parameters, frozen_step, guarded_step
 
 torch.set_num_threads(1)
 KINDS = ("llama", "qwen2", "qwen3", "gpt2", "mistral", "gemma", "gemma2", "gemma3_text")
 SCENE = next(iter(samples(4, "any", "plain"))).view.scene
 SHORT = replace(SCENE, questions=SCENE.questions[:2])
+SHORTER = replace(SHORT, text=SHORT.text[: len(SHORT.text) // 2], events=())
 CHAT = (
     "{{ bos_token }}{% for m in messages %}<|{{ m['role'] }}|>\n{{ m['content'] | trim }}</s>\n{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
@@ -103,9 +112,74 @@ def test_a_model_without_a_causal_head_is_refused(tmp_path):
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
     BertModel(BertConfig(vocab_size=400, **sizes)).save_pretrained(tmp_path)
     plain_tokenizer().save_pretrained(tmp_path)
-    with pytest.raises(ModelError, match=r"no language model's head|not in its weights") as caught:
+    with pytest.raises(ModelError, match="BertModel is no causal language model; give a folder of one") as caught:
         load(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "gemma", "bert"])
+def test_a_folder_of_another_kind_of_model_is_refused(tmp_path, kind):
+    maker = AutoModelForMaskedLM if kind == "bert" else AutoModelForSequenceClassification
+    bert = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    sizes = {"gpt2": GPT2, "gemma": SMALL, "bert": bert}[kind]
+    maker.from_config(AutoConfig.for_model(kind, vocab_size=400, **sizes)).save_pretrained(tmp_path)
+    plain_tokenizer().save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match="is no causal language model; give a folder of one"):
+        load(tmp_path)
+
+
+def test_a_model_that_looks_ahead_or_has_other_positions_is_refused(tmp_path):
+    text = tiny("gemma3_text", tongue="plain")
+    text.net.config.use_bidirectional_attention = True
+    mpt = AutoConfig.for_model("mpt", vocab_size=400, d_model=32, n_heads=4, n_layers=2, max_seq_len=512)
+    torch.manual_seed(0)
+    for number, net in enumerate((text.net, AutoModelForCausalLM.from_config(mpt))):
+        for parameter in net.parameters():
+            parameter.data *= 4 if parameter.dim() > 1 else 1  # a random model of usual size hardly minds
+        save(Model(net, plain_tokenizer(), "plain", "odd"), tmp_path / str(number))
+        with pytest.raises(ModelError, match=r"decides otherwise against a cached context|can't decide against"):
+            load(tmp_path / str(number))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_saved_model_of_any_kind_comes_back_with_its_own_tokens(tmp_path, kind):
+    model = tiny(kind, tongue="plain")
+    save(model, tmp_path / kind)
+    again = load(tmp_path / kind)
+    assert len(again.tokenizer) == len(model.tokenizer)
+    assert perceive(again, [SHORT], record=False)[0].beliefs == perceive(model, [SHORT], record=False)[0].beliefs
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_log_probabilities_of_every_candidate_are_those_of_plain_forwards(kind):
+    """Beliefs of random models saturate: what they are made of must agree, in padded scenes, too."""
+    model = tiny(kind, tongue="plain")
+    for parameter in model.net.parameters():
+        parameter.data *= 4 if parameter.dim() > 1 else 1
+    contexts, decisions = [context_tokens(model.tokenizer, scene) for scene in (SHORT, SHORTER)], []
+    for row, scene in enumerate((SHORT, SHORTER)):
+        for asked in scene.questions:
+            options = answer_tokens(model.tokenizer, asked, asked.candidates)
+            question = tuple(question_tokens(model.tokenizer, asked))
+            decisions += [Decision(row, question, tuple(ids)) for ids in options]
+    packed = pack(contexts, decisions)
+    with torch.no_grad():
+        fast = log_probabilities(decide(model.net, packed, encode_contexts(model.net, packed)), packed, len(decisions))
+        for d, found in zip(decisions, fast.tolist(), strict=True):
+            ids = torch.tensor([[*contexts[d.context], *d.question, *d.answer]])
+            logs, start = model.net(ids).logits[0].log_softmax(-1), len(ids[0]) - len(d.answer) - 1
+            slow = sum(float(logs[start + i, token]) for i, token in enumerate(d.answer))
+            assert found == pytest.approx(slow, abs=1e-3)
+
+
+def test_special_tokens_behind_a_context_give_way_to_the_question():
+    tokenizer = copy.deepcopy(plain_tokenizer())
+    ends = [("<s>", 1), ("</s>", 2)]
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="<s> $A </s>", special_tokens=ends)
+    whole, ids = tokenizer(SHORT.text)["input_ids"], context_tokens(tokenizer, SHORT)
+    assert whole[-1] == 2 and ids == whole[:-1] and ids[0] == 1
+    found, spans = told(tokenizer, SHORT.text)
+    assert found == ids and len(spans) == len(ids)
 
 
 def test_a_window_too_short_for_the_scene_is_refused():

@@ -162,7 +162,7 @@ def test_patterns_equal_those_of_eager_attention_under_padding(kind: str, side: 
 @pytest.mark.parametrize("kind", ["llama-gqa", "qwen3", "gpt2"])
 def test_packed_rows_against_a_cache_equal_one_row_each(kind: str, attention: str) -> None:
     """Two questions of two tokens behind one cached context, packed by an additive float 4-D mask."""
-    model, ids = tiny(kind, attention), tokens(1, 9)
+    model, ids, near = tiny(kind, attention), tokens(1, 9), 1e-9 if attention == "sdpa" else 2e-6  # softmax in float32
     context, questions = ids[:, :5], (ids[:, 5:7], ids[:, 7:9])
     with torch.no_grad():
         cache = model(context, use_cache=True).past_key_values
@@ -187,8 +187,8 @@ def test_packed_rows_against_a_cache_equal_one_row_each(kind: str, attention: st
             alone = recorder.record()
             keys = [0, 1, 2, 3, 4, 5 + 2 * which, 6 + 2 * which]
             for layer in range(2):
-                assert (packed.patterns[layer][:, :, which, keys] - alone.patterns[layer][:, :, 0]).abs().max() < 1e-9
-                assert (packed.z[layer][:, which] - alone.z[layer][:, 0]).abs().max() < 1e-9
+                assert (packed.patterns[layer][:, :, which, keys] - alone.patterns[layer][:, :, 0]).abs().max() < near
+                assert (packed.z[layer][:, which] - alone.z[layer][:, 0]).abs().max() < near
 
 
 def test_rows_only_hears_the_same_heads() -> None:

@@ -5,11 +5,14 @@ import shutil
 
 import pytest
 import torch
+from msgspec import structs
 from safetensors.torch import load_file, save_file
 from transformers import ByT5Tokenizer
 
+from game.realm.sampler import samples
 from perception import model as models
 from perception.model import NOVICE, ModelError, choose_device, load, save, weights_hash
+from perception.perceive import perceive
 from tests.minds import tiny
 
 
@@ -131,12 +134,21 @@ def test_a_folder_without_a_tokenizer_is_refused(folder):
     refused(folder, "cannot be loaded")
 
 
-def test_a_tokenizer_with_more_tokens_than_the_weights_have_is_refused(folder):
+def test_tokens_that_the_weights_lack_are_refused_when_they_are_used_and_not_before(folder):
     file = folder / "tokenizer.json"
     tokenizer = json.loads(file.read_text())
-    tokenizer["model"]["vocab"] |= {f"more{n}": 10_000 + n for n in range(3)}
+    tokenizer["model"]["vocab"]["unheard"] = 10_000
     file.write_text(json.dumps(tokenizer))
-    refused(folder, "its tokenizer has [0-9]+ tokens, its weights [0-9]+; give the tokenizer of this model")
+    scene = next(iter(samples(3, "test"))).view.scene
+    found = load(folder)
+    assert perceive(found, [scene])
+    with pytest.raises(ValueError, match=r"token 10000 is none of the model's [0-9]+; give the tokenizer"):
+        perceive(found, [structs.replace(scene, text=scene.text + " unheard")])
+
+
+def test_loading_says_nothing(folder, capfd):
+    load(folder)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_tokenizer_that_does_not_say_where_tokens_stand_is_refused(folder):

@@ -1,5 +1,6 @@
 """Packed perception equals one forward per question; beliefs are probabilities; recording changes nothing."""
 
+import re
 from itertools import islice
 
 import pytest
@@ -11,7 +12,8 @@ from msgspec.structs import replace
 from game.realm.rules import load as load_rules
 from game.realm.sampler import samples
 from game.realm.tongues import question, tongue_named
-from perception.language import LanguageError, answer_tokens, event_tokens, question_tokens
+from perception import perceive as perceive_module
+from perception.language import LanguageError, answer_tokens, event_tokens, question_tokens, told
 from perception.messages import Question
 from perception.packing import Decision, decide, encode_contexts, log_probabilities, pack
 from perception.perceive import perceive, slowly
@@ -56,6 +58,32 @@ def test_tokens_are_kept_a_tokenizer_and_a_text_and_nobody_can_spoil_them():
             found.append(7), answer.append(7)
 
 
+@pytest.mark.parametrize(("mask", "logits"), [(4_000, 2**27), (2**25, 5_000), (1, 1)])
+@pytest.mark.parametrize("tongue", ["terse", "plain"])
+def test_many_questions_are_decided_part_by_part_to_the_same_beliefs(monkeypatch, tongue, mask, logits):
+    model, scenes = tiny(tongue=tongue), [s.view.scene for s in islice(samples(3, "test", tongue), 3)]
+    whole = perceive(model, scenes, record=False)
+    sizes = []
+    packing = perceive_module.pack
+    monkeypatch.setattr(perceive_module, "MASK", mask)
+    monkeypatch.setattr(perceive_module, "LOGITS", logits)
+    monkeypatch.setattr(perceive_module, "pack", lambda *given: sizes.append(packing(*given)) or packing(*given))
+    for one, other in zip(whole, perceive(model, scenes, record=False), strict=True):
+        for a, b in zip(one.beliefs, other.beliefs, strict=True):
+            assert a == pytest.approx(b, abs=1e-6)
+    assert len(sizes) > 1
+    monkeypatch.setattr(perceive_module, "MASK", 1)
+    with pytest.raises(ValueError, match="too many questions to overhear heads at once"):
+        perceive(model, scenes[:1])
+
+
+@pytest.mark.parametrize("candidates", [("kitsune", "kitsune"), ("kitsune", "")])
+def test_candidates_that_are_empty_or_stand_twice_are_refused(candidates):
+    asked = Question("sense", "north", "? sense north", candidates)
+    with pytest.raises(LanguageError, match="question sense north: a candidate is empty, or stands twice"):
+        perceive(tiny(), [replace(SCENES[0], questions=(asked,))])
+
+
 def test_recording_heads_leaves_beliefs_bit_identical_and_counts_every_head():
     model = tiny()
     quiet, heard = perceive(model, SCENES[:1], record=False)[0], perceive(model, SCENES[:1])[0]
@@ -63,6 +91,18 @@ def test_recording_heads_leaves_beliefs_bit_identical_and_counts_every_head():
     assert len(heard.heads.activity) == len(heard.heads.cue) == model.layers * model.heads
     assert all(0 <= mass <= 1 + 1e-6 for mass in heard.heads.cue)
     assert all(value > 0 for value in heard.heads.activity)
+
+
+@pytest.mark.parametrize("tongue", ["terse", "plain"])
+def test_events_are_found_as_by_looking_at_every_token(tongue):
+    model = tiny(tongue=tongue)
+    for sample in islice(samples(5, "test", tongue), 6):
+        scene, at = sample.view.scene, 0
+        _, spans = told(model.tokenizer, scene.text)
+        for event, ids in zip(scene.events, event_tokens(model.tokenizer, scene), strict=True):
+            at = re.compile(rf"\b{event.thing}\b").search(scene.text, at).end()
+            begin = at - len(event.thing)
+            assert ids and ids == [i for i, (start, end) in enumerate(spans) if start < at and end > begin]
 
 
 def test_events_are_found_in_both_tongues():
