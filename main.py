@@ -125,11 +125,13 @@ def build_parser() -> Parser:
     add("--no-rehearsal", action="store_true", help="rehearse no mundane questions")
     add("--out", type=Path, metavar="RUN", help="folder for log.msgpack and the trained model")
     add = verb("experiment", "experiment learning --workers 2 --out runs/learning --json")
-    add("name", metavar="NAME", help="learning, few, choice, sight, listen, rank, frozen, optimizer or born")
+    add("name", metavar="NAME", help="learning, few, choice, sight, listen, own, rank, frozen, optimizer or born")
     add("--out", type=Path, metavar="DIR", help="where its runs go, and where it goes on (default: runs/NAME)")
     add("--workers", type=int, default=1, help="processes, one thread each")
     add("--model", action="append", help="another base model: a Hugging Face folder; again for several")
     add("--seeds", type=int, default=None, metavar="N", help="so many seeds (default: the experiment's own)")
+    add("--behaviour", metavar="FILE", help="own: lessons as a FILE.jsonl (docs/behaviours.md)")
+    add("--probes", type=Path, metavar="FILE", help="own: probes as a FILE.jsonl")
     add("--seer", metavar="DIR", help="born: the born seer's folder (default: assets/seer)")
     add("--quick", action="store_true", help="one seed, a handful of steps: does it run?")
     add = verb("diff", "diff runs/first/log.msgpack --export csv > heads.csv")
@@ -321,7 +323,7 @@ def experiment(options: argparse.Namespace) -> int:
     from training.experiments.show import lines
     from training.progress import progress_bar
 
-    planned = experiment_named(options.name, options.seer)
+    planned = experiment_named(options.name, options.seer, options.behaviour, options.probes)
     planned = planned.on(*options.model) if options.model else planned
     planned = planned.taking(options.seeds) if options.seeds is not None else planned
     planned = planned.quick() if options.quick else planned

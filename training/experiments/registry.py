@@ -1,21 +1,33 @@
 """Every registered experiment by name; `main.py experiment NAME` runs one."""
 
 from dataclasses import replace
+from pathlib import Path
 
-from training.experiments import born, choice, few, frozen, learning, listen, optimizer, rank, sight
+from training.experiments import born, choice, few, frozen, learning, listen, optimizer, own, rank, sight
 from training.experiments.plan import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
     module.EXPERIMENT.name: module.EXPERIMENT
-    for module in (learning, few, choice, sight, listen, rank, frozen, optimizer, born)
+    for module in (learning, few, choice, sight, listen, own, rank, frozen, optimizer, born)
 }
 
 
-def experiment_named(name: str, seer: str | None = None) -> Experiment:
-    """seer: the born seer's folder, for the experiment that has one. Raises ValueError with the known names."""
+def experiment_named(
+    name: str, seer: str | None = None, behaviour: str | None = None, probes: Path | None = None
+) -> Experiment:
+    """seer: the born seer's folder, for the experiment that has one; behaviour, probes: the files of `own`.
+
+    Raises ValueError with the known names, and for what an experiment doesn't take.
+    """
     if name not in EXPERIMENTS:
         raise ValueError(f"experiment {name}: unknown; known: {', '.join(EXPERIMENTS)}")
     planned = EXPERIMENTS[name]
+    if name == own.EXPERIMENT.name:
+        if behaviour is None or probes is None:
+            raise ValueError("experiment own: give --behaviour FILE.jsonl and --probes FILE.jsonl (docs/behaviours.md)")
+        planned = own.on_files(planned, behaviour, probes)
+    elif behaviour is not None or probes is not None:
+        raise ValueError(f"experiment {name}: has a behaviour of its own; leave --behaviour and --probes to own")
     if seer is None:
         return planned
     if not isinstance(planned.stage, born.Compare):

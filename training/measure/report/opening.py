@@ -22,6 +22,7 @@ FLAGS = {
 }  # fmt: skip
 USUAL = {"spirits": 0, "teach_reuse": 0, "teach_parts": 1, "teach_precision": "float32", "teach_projection": "gaussian",
          "teach_scaling": "channel"}  # fmt: skip
+FILES = {"behaviour": "behaviour", "probes": "probe_file"}
 CONTROLS = {"shuffled": "--shuffled", "rehearsal": "--rehearsal-only"}
 
 
@@ -55,6 +56,10 @@ def command(material: Material) -> str:
         bases = material.score.get("bases")
         on = "".join(f" --model {shlex.quote(str(base))}" for base in (bases if isinstance(bases, list) else ()))
         on += f" --seeds {len({run.seed for run in material.main})}"
+        config = material.main[0].log.header.config
+        if config.get("probe_file"):
+            files = [(f"--{key}", shown("probe_file", config[name])) for key, name in FILES.items()]
+            on += "".join(f" {flag} {shlex.quote(value)}" for flag, value in files)
         return f"python main.py experiment {name}{on} --workers 2 --out runs/{name}\npython main.py report runs/{name}"
     if material.kind == "run":
         return f"{_training(material.runs[0])} --out runs/again\npython main.py report runs/again"
