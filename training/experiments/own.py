@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from training.behaviours.file import dealt
 from training.behaviours.lines import read_pair
 from training.experiments import sight
 from training.experiments.plan import Arm, Experiment
@@ -13,8 +14,12 @@ EXPERIMENT = replace(
 
 
 def on_files(experiment: Experiment, behaviour: str, probes: Path) -> Experiment:
-    """The experiment with these lessons and probes. Raises BehaviourError for files that can't be learned from."""
-    read_pair(Path(behaviour), probes)
+    """The experiment with these lessons and probes.
+
+    Raises BehaviourError for files that can't be learned from, or that leave a control nothing to deal out.
+    """
+    taught, _ = read_pair(Path(behaviour), probes)
+    dealt(Path(behaviour), taught, 0)
     changes = {"behaviour": behaviour, "probe_file": probes, "probe_seed": None}
     arms = [Arm(arm.name, replace(arm.config, **changes)) for arm in experiment.arms]  # type: ignore[arg-type]
     return replace(experiment, arms=tuple(arms))
