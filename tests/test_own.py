@@ -1,5 +1,6 @@
 """A verdict on a behaviour from files, end to end on a small GPT-2 that knows nothing of the realm."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,13 @@ def test_own_needs_both_files_and_no_other_experiment_takes_them(tmp_path):
     planned = experiment_named("own", behaviour=FILES[0], probes=Path(FILES[1]))
     assert [arm.config.control for arm in planned.arms] == ["", "shuffled", "rehearsal"]
     assert {(arm.config.behaviour, str(arm.config.probe_file)) for arm in planned.arms} == {tuple(FILES)}
+
+
+def test_lessons_that_leave_a_control_nothing_to_deal_are_refused_before_anything_runs(tmp_path):
+    rows = [{"context": f"Ada {n}.", "decision": "\nWho:", "candidates": [f"Ada {n}", f"Bob {n}"], "answer": f"Ada {n}",
+             "kind": "wanted"} for n in range(4)]  # fmt: skip
+    rows.append({"context": "x", "decision": "?", "candidates": ["a", "b"], "answer": "a", "kind": "other"})
+    lessons = tmp_path / "lessons.jsonl"
+    lessons.write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(ValueError, match="--shuffled would change too little"):
+        experiment_named("own", behaviour=str(lessons), probes=Path(FILES[1]))

@@ -1,8 +1,8 @@
 """The novice from nothing, and the born seer: `main.py pretrain --out DIR [--seer]`.
 
-One reproducible command (the same bits on one kind of CPU; a GPU if there is one): word tokenizer from the realm's rules, a small Llama, the
-curriculum, checkpoints that resume exactly, a Hugging Face folder in bfloat16 with its card. A seer of the same seed
-begins from the same weights and reads the same batches in the same order.
+One reproducible command (the same bits on one kind of CPU; a GPU if there is one): word tokenizer from the realm's
+rules, a small Llama, the curriculum, checkpoints that resume exactly, a Hugging Face folder in bfloat16 with its card.
+A seer of the same seed begins from the same weights and reads the same batches in the same order.
 """
 
 import time
