@@ -2,9 +2,12 @@
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -50,10 +53,17 @@ def _here(jobs: Mapping[Key, Job], told: Callable[[int], None]) -> dict[Key, Any
     return done
 
 
+def _end_with(parent: BaseProcess) -> None:
+    """A worker whose parent was killed ends at once: else it would go on beside the command that takes up its work."""
+    wait([parent.sentinel])
+    os._exit(1)
+
+
 def _quiet() -> None:
     """A worker's first act."""
     import torch
 
     torch.set_num_threads(1)
+    threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(5)
