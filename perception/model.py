@@ -185,8 +185,9 @@ def save(model: Model, folder: Path, dtype: torch.dtype | None = None) -> None:
     if dtype is not None:
         weights = {name: tensor.to(dtype) for name, tensor in weights.items()}
         model.net.config.dtype = dtype
-    model.net.save_pretrained(temporary, state_dict=weights)
-    model.tokenizer.save_pretrained(temporary)
+    with _quietly():
+        model.net.save_pretrained(temporary, state_dict=weights)
+        model.tokenizer.save_pretrained(temporary)
     for file in sorted(temporary.iterdir()):
         with open(file, "rb+") as handle:
             os.fsync(handle.fileno())

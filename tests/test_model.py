@@ -146,8 +146,8 @@ def test_tokens_that_the_weights_lack_are_refused_when_they_are_used_and_not_bef
         perceive(found, [structs.replace(scene, text=scene.text + " unheard")])
 
 
-def test_loading_says_nothing(folder, capfd):
-    load(folder)
+def test_loading_and_saving_say_nothing(folder, tmp_path, capfd):
+    save(load(folder), tmp_path / "again")
     assert capfd.readouterr() == ("", "")
 
 
