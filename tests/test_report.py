@@ -125,7 +125,7 @@ def test_the_verdict_stands_with_every_number_and_what_the_rule_asks_of_it(whole
         "share of the core, T_K 0.72 0.66 … 0.78 lower ≥ 0.75 ✗ not met lower ≥ 0.35, upper ≤ 0.85 ✓ met upper ≤ 0.35",
         "core inserted 0.61 – ≥ 0.8 ✗ not met",
         "core and halo inserted 0.95 – ≥ 0.9 ✓ met",
-        "all that is asked ✗ not met ✓ met ✗ not met",
+        "all that is asked, the gate too ✗ not met ✓ met ✗ not met",
         "Core (layer.head): 2.1, 1.3.",
         "the verdict concerns it only",
         "gain_over_control 1.95",

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from tests import reportkit as kit
 from tests.test_report import Page
+from training.measure.log import write_log
 from training.measure.report.bars import plane
 from training.measure.report.gather import gather
 from training.measure.report.page import page
@@ -71,3 +72,10 @@ def test_arms_without_controls_miss_no_verdict(tmp_path):
     assert "gives no verdict" in Page(text).text("verdict") and "verdict: verdict" not in missing
     kit.make_run(tmp_path / "shuffled" / "seed-0", 0, "shuffled")
     assert "verdict: verdict" in page(gather(tmp_path))[1]
+
+
+def test_a_pattern_behind_a_closed_gate_is_not_met(tmp_path):
+    out = kit.make_experiment(tmp_path / "sight", 1)
+    write_log(out / "verdict.msgpack", kit.header(0, ""), [kit.judgement(numbers={"negative": 0.3}), *kit.swaps()])
+    told = Page(page(gather(out))[0]).text("verdict")
+    assert "all that is asked, the gate too ✗ not met ✗ not met ✗ not met" in told

@@ -155,9 +155,11 @@ def verdict(material: Material) -> Section:
     local, tier, spread = judged.PATTERNS
     patterns = [*judged.shapes(found), *judged.swaps(found, log.swaps)]
     rows = [_row(row, (local, tier, spread)) for row in patterns]
-    rows.append(["all that is asked", "", "", "", *(_mark(_together(patterns, name)) for name in judged.PATTERNS)])
+    opened = judged.gate(found)
+    met = [_together([*opened, *patterns], "gate", name) for name in judged.PATTERNS]
+    rows.append(["all that is asked, the gate too", "", "", "", *map(_mark, met)])
     head = ["number", "estimate", "95 % interval", "", *judged.PATTERNS]
-    gate = [_row(row, ("gate",)) for row in judged.gate(found)]
+    gate = [_row(row, ("gate",)) for row in opened]
     share, width = judged.triple(found.numbers, "share_core"), judged.triple(found.numbers, "width")
     asked = table(
         ["number", "estimate", "95 % interval", "", "the rule asks"], gate, "First the gate: may anything be said?"
@@ -238,8 +240,8 @@ def _mark(met: bool | None) -> Markup:
     return tag("span", "✓ met" if met else "✗ not met", class_="yes" if met else "no")
 
 
-def _together(rows: Sequence[judged.Row], pattern: str) -> bool | None:
-    found = [row.asks[pattern].met for row in rows if pattern in row.asks]
+def _together(rows: Sequence[judged.Row], *asked: str) -> bool | None:
+    found = [row.asks[name].met for row in rows for name in asked if name in row.asks]
     return False if False in found else None if None in found else True
 
 
