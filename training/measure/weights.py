@@ -139,9 +139,9 @@ class _Walk:
 
     @torch.no_grad()
     def move(self, place: float) -> None:
-        """To 0, the piece's start, 1, its end, or between."""
-        for parameter, start, change in self._line.values():
-            parameter.copy_(torch.add(start, change, alpha=place))
+        """To 0, the piece's start, 1, its end to the last bit, or between."""
+        for parameter, start, end in self._line.values():
+            parameter.copy_(end if place == 1 else torch.add(start, end - start, alpha=place))
 
     @torch.no_grad()
     def values(self) -> list[float]:
@@ -156,8 +156,8 @@ class _Walk:
             if self._line:
                 loss(self._model).backward()
             products = {  # each as exact as the gradient; sums are taken in float64
-                name: parameter.grad * change
-                for name, (parameter, _, change) in self._line.items()
+                name: parameter.grad * (end - start)
+                for name, (parameter, start, end) in self._line.items()
                 if parameter.grad is not None
             }
             one.add(_Sum(*_by_head(self._heads, products)), -1)
@@ -201,7 +201,7 @@ class _Walk:
         self._add(nodes, [half * weight for weight in weights])
 
 
-_Line = dict[str, tuple[nn.Parameter, Tensor, Tensor]]  # name: the parameter that moves, its start, its whole change
+_Line = dict[str, tuple[nn.Parameter, Tensor, Tensor]]  # name: the parameter that moves, its start, its end
 
 
 def _moved(parameters: Mapping[str, nn.Parameter], states: Sequence[State]) -> set[str]:
@@ -219,11 +219,11 @@ def _moved(parameters: Mapping[str, nn.Parameter], states: Sequence[State]) -> s
 def _line(parameters: Mapping[str, nn.Parameter], state: State) -> _Line:
     """From where the parameters stand now to the state; what does not move on this piece is left out."""
     line = {}
-    for name, end in state.items():
+    for name, value in state.items():
         start = parameters[name].detach().clone()
-        change = end.detach().to(start) - start
-        if bool(change.any()):
-            line[name] = (parameters[name], start, change)
+        end = value.detach().to(start)
+        if not torch.equal(start, end):
+            line[name] = (parameters[name], start, end)
     return line
 
 
