@@ -228,7 +228,7 @@ def check_files(options: argparse.Namespace) -> int:
     if lessons.suffix != ".jsonl" or not isinstance(probes, Path):
         raise ValueError("--check: give --behaviour FILE.jsonl and --probes FILE.jsonl")
     try:
-        pair = read_pair(lessons, probes) if options.model == NOVICE else read_pair(lessons, probes, _fitting(options))
+        pair = read_pair(lessons, probes, *([_fitting(options.model)] if options.model != NOVICE else []))
         found = dict(zip(("lessons", "probes"), map(counts, pair), strict=True))
     except BehaviourError as error:
         print("\n".join(error.faults), file=sys.stderr)
@@ -237,12 +237,12 @@ def check_files(options: argparse.Namespace) -> int:
     return 0
 
 
-def _fitting(options: argparse.Namespace) -> Any:
+def _fitting(model: str) -> Callable[[Any], str]:
     """What a model of one's own finds wrong with a line; the novice knows no words but the realm's."""
     from perception.model import load
     from training.behaviours.file import fits
 
-    return partial(fits, load(options.model, "cpu"))
+    return partial(fits, load(model, "cpu"))
 
 
 def learn(options: argparse.Namespace) -> int:
@@ -256,6 +256,8 @@ def learn(options: argparse.Namespace) -> int:
     if options.lessons is not None and options.behaviour.endswith(".jsonl"):
         raise ValueError(f"--lessons {options.lessons}: all lines of {options.behaviour} are lessons; leave it out")
     probes = options.probes
+    if options.probe_seed is not None and isinstance(probes, Path):
+        raise ValueError(f"--probe-seed {options.probe_seed}: all lines of {probes} are probes; leave it out")
     config = LearnConfig(
         behaviour=options.behaviour,
         model=options.model,

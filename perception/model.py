@@ -8,13 +8,14 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -201,8 +202,13 @@ def save(model: Model, folder: Path, dtype: torch.dtype | None = None) -> None:
 
 def weights_hash(net: PreTrainedModel) -> str:
     """16 hex digits over names and values of all parameters."""
+    return tensors_hash(net.named_parameters())
+
+
+def tensors_hash(named: Iterable[tuple[str, Tensor]]) -> str:
+    """16 hex digits over names and values, in the order given."""
     digest = hashlib.blake2b(digest_size=8)
-    for name, parameter in net.named_parameters():
+    for name, tensor in named:
         digest.update(name.encode())
-        digest.update(parameter.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

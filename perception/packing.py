@@ -69,7 +69,7 @@ def check_decisions(contexts: Sequence[Sequence[int]], decisions: Sequence[Decis
 
 
 def pack(
-    contexts: Sequence[Sequence[int]], decisions: Sequence[Decision], dtype: torch.dtype = torch.float32, pad: int = 0
+    contexts: Sequence[Sequence[int]], decisions: Sequence[Decision], dtype: torch.dtype = torch.float32
 ) -> Packed:
     """Lay decisions out in their contexts' rows. Raises ValueError for an empty context, question or answer."""
     # long because: six grids are filled together, decision by decision
@@ -79,10 +79,10 @@ def pack(
     for decision in decisions:
         widths[decision.context] += len(decision.question) + len(decision.answer) - 1
     rows, longest, widest = len(contexts), max(lengths), max(1, *widths)
-    context_BC = np.full((rows, longest), pad, np.int64)
+    context_BC = np.zeros((rows, longest), np.int64)
     for row, context in enumerate(contexts):
         context_BC[row, : len(context)] = context
-    decision_BD = np.full((rows, widest), pad, np.int64)
+    decision_BD = np.zeros((rows, widest), np.int64)
     position_BD = np.zeros((rows, widest), np.int64)
     seen_BDK = np.zeros((rows, widest, longest + widest), bool)
     seen_BDK[:, np.arange(widest), longest + np.arange(widest)] = True  # padding sees itself: no empty softmax

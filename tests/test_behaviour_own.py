@@ -1,31 +1,23 @@
 """Behaviours whose lines each have answers of their own: controls, scores, cues."""
 
+import re
+
 import msgspec
 import pytest
 import torch
 
-from game.realm.rules import load
 from main import ROOT, main
 from perception.language import event_tokens, told
 from perception.model import save
 from tests.minds import tiny
 from training.behaviours.file import dealt, probe_of, scene_of
 from training.behaviours.lines import BehaviourError, Line, Placed
-from training.learn import LearnConfig
 from training.measure.headprobes import chosen_places
 from training.measure.score import tally
-from training.teach import TeachConfig
 
 torch.set_num_threads(1)
-RULES = load()
 LESSONS = ROOT / "docs" / "behaviours" / "lending.jsonl"
-PROBES = ROOT / "docs" / "behaviours" / "lending-probes.jsonl"
-TEACH = TeachConfig(rank=4, scenes=3, warmup=1)
-ACTS = ("ask a colleague", "lend it", "keep it back")
 MODEL = tiny("gpt2", tongue="plain")
-CONFIG = LearnConfig(
-    behaviour=str(LESSONS), probe_file=PROBES, teach=TEACH, steps=4, measure_every=2, device="cpu", seed=2
-)
 
 
 def test_a_control_that_hardly_changes_a_wanted_line_is_refused():
@@ -65,7 +57,9 @@ def test_where_no_line_tempts_false_alarms_are_told_as_not_measured(tmp_path, ca
     after = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("after"))
     assert after.split()[2:5] == ["-", "-", "-"]
     assert main(["report", str(out), "--png", str(tmp_path / "png")]) == 0
-    assert "false_alarms" in (out / "report.html").read_text()
+    runs = re.search(r"Every training, on unseen scenes.*?</table>", (out / "report.html").read_text(), re.DOTALL)[0]
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", runs, re.DOTALL)
+    assert (cells[2][-1], cells[3:5]) == ("%", ["–", "–"])  # hits, then new ones and false alarms
     assert main([*words, "--shuffled", "--device", "cpu"]) == 2  # candidates of their own: nothing to deal
 
 

@@ -7,7 +7,8 @@ from torch.nn.functional import linear
 from perception.model import NOVICE
 from tests.minds import tiny
 from training import bench_frozen
-from training.bench_frozen import FEWEST, LESSONS, LONGEST, MOST, SHORTEST, frozen, in_turns, kept_bytes, lessons
+from training.bench import in_turns
+from training.bench_frozen import FEWEST, LESSONS, LONGEST, MOST, SHORTEST, frozen, kept_bytes, lessons
 
 torch.set_num_threads(1)
 

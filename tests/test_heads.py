@@ -11,7 +11,7 @@ import torch
 import transformers
 from torch import Tensor, nn
 
-from perception.heads import Recorder, activity, addresses, attention_mass, cue_mass, entropy, head_outputs
+from perception.heads import Recorder, activity, addresses, attention_mass, head_outputs
 
 torch.set_num_threads(1)
 SIZES = {"vocab_size": 61, "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2}
@@ -158,11 +158,18 @@ def test_patterns_equal_those_of_eager_attention_under_padding(kind: str, side: 
     ]
 
 
+@pytest.fixture
+def exact_softmax(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eager attention casts to float32 for its softmax: the last bits then differ from processor to processor."""
+    softmax = nn.functional.softmax
+    monkeypatch.setattr(nn.functional, "softmax", lambda x, dim, dtype=None: softmax(x, dim=dim))
+
+
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 @pytest.mark.parametrize("kind", ["llama-gqa", "qwen3", "gpt2"])
-def test_packed_rows_against_a_cache_equal_one_row_each(kind: str, attention: str) -> None:
+def test_packed_rows_against_a_cache_equal_one_row_each(kind: str, attention: str, exact_softmax: None) -> None:
     """Two questions of two tokens behind one cached context, packed by an additive float 4-D mask."""
-    model, ids, near = tiny(kind, attention), tokens(1, 9), 1e-9 if attention == "sdpa" else 2e-6  # softmax in float32
+    model, ids = tiny(kind, attention), tokens(1, 9)
     context, questions = ids[:, :5], (ids[:, 5:7], ids[:, 7:9])
     with torch.no_grad():
         cache = model(context, use_cache=True).past_key_values
@@ -187,8 +194,8 @@ def test_packed_rows_against_a_cache_equal_one_row_each(kind: str, attention: st
             alone = recorder.record()
             keys = [0, 1, 2, 3, 4, 5 + 2 * which, 6 + 2 * which]
             for layer in range(2):
-                assert (packed.patterns[layer][:, :, which, keys] - alone.patterns[layer][:, :, 0]).abs().max() < near
-                assert (packed.z[layer][:, which] - alone.z[layer][:, 0]).abs().max() < near
+                assert (packed.patterns[layer][:, :, which, keys] - alone.patterns[layer][:, :, 0]).abs().max() < 1e-9
+                assert (packed.z[layer][:, which] - alone.z[layer][:, 0]).abs().max() < 1e-9
 
 
 def test_rows_only_hears_the_same_heads() -> None:
@@ -223,14 +230,6 @@ def test_training_goes_on_under_the_recorder() -> None:
         model(ids, labels=ids).loss.backward()
     assert all(torch.equal(a, b.grad) for a, b in zip(plain, model.parameters(), strict=True))
     assert not recorder.record().z[0].requires_grad
-
-
-def test_numbers_of_a_known_pattern() -> None:
-    pattern = torch.tensor([[[[0.5, 0.5, 0.0, 0.0], [0.25] * 4, [1.0, 0, 0, 0]]]])
-    visible = torch.tensor([[2, 4, 1]])
-    assert torch.allclose(entropy(pattern, visible), torch.tensor([[[1.0, 1.0, 0.0]]]))
-    cue = torch.tensor([[[True, False, False, True], [True, True, True, False], [False] * 4]])
-    assert torch.allclose(cue_mass(pattern, cue), torch.tensor([[[0.5, 0.75, 0.0]]]))
 
 
 def test_activity_is_what_a_head_writes_over_the_residual_norm() -> None:

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from game.realm.rules import load
 from game.realm.sampler import samples
 from game.realm.tongues import TERSE
 from perception import model as models
 from perception.model import weights_hash
 from perception.packing import pack
+from tests.pretrainkit import RULES, SMALL, WORDS, run
 from training import novice, pretrain
 from training.curriculum import COPY, FINAL, batch
 from training.measure.scorecard import scorecard
@@ -27,33 +27,9 @@ from training.objective import (
     scene_loss,
     whole_mask,
 )
-from training.pretrain import PretrainConfig, build_net, build_tokenizer
+from training.pretrain import PretrainConfig, build_net
 
 torch.set_num_threads(1)
-RULES = load()
-WORDS = build_tokenizer(RULES)
-CPU = torch.device("cpu")
-SMALL = PretrainConfig(layers=2, heads=2, hidden=16, head_dim=8, mlp=24, batch=4, steps=6, save_every=4)
-
-
-@pytest.fixture
-def easy(monkeypatch):
-    """Every stage is solved at once, so that a few steps go through all of them."""
-    monkeypatch.setattr(pretrain, "SOLVED", -1.0)
-    monkeypatch.setattr(pretrain, "FAIR", -1.0)
-    monkeypatch.setattr(pretrain, "LASTS", {})
-
-
-def run(folder, config=SMALL, until=None, told=None):
-    """Pretrain; with `until`, be killed after so many steps."""
-
-    def report(state, loss):
-        if told is not None:
-            told.append((state.step, state.stage, loss))
-        if state.step == until:
-            raise KeyboardInterrupt
-
-    return pretrain.pretrain(config, folder, CPU, report, RULES)
 
 
 def test_every_word_of_the_terse_tongue_is_one_token():

@@ -289,6 +289,6 @@ def test_a_broken_file_beside_the_logs_is_a_caveat(tmp_path, name, data):
 def test_a_score_of_strange_shape_is_shown_as_far_as_it_goes(tmp_path):
     out = kit.make_experiment(tmp_path / "sight", 1)
     huge = "9" * 400
-    (out / "score.json").write_text(f'{{"bases": 3, "score": {{"hits": {huge}, "few": [{huge}, 1], "n": 7}}}}')
+    (out / "score.json").write_text(f'{{"bases": 3, "score": {{"hits": {huge}, "few": [{huge}, 1], "n": 7531}}}}')
     found, _ = alone(out)
-    assert "7" in found.text("score") and huge not in found.text("score")
+    assert "7,531" in found.text("score") and huge not in found.text("score")

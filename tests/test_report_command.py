@@ -1,7 +1,6 @@
 """The commands that a report prints are commands that run."""
 
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 from msgspec import structs
@@ -12,11 +11,6 @@ from training.measure.report import opening
 from training.measure.report.gather import Run, gather
 from training.measure.report.opening import command
 
-ROOT = Path(__file__).parents[1]
-SECTIONS = ["verdict", "score", "learning", "heads", "lorenz", "depth", "causal", "history", "shares", "whole",
-            "residuals", "settings", "runs"]  # fmt: skip
-VOID = {"meta", "br", "hr", "col"}
-
 
 def test_the_command_to_redo_an_experiment_names_its_base_models(tmp_path):
     folder = kit.make_experiment(tmp_path / "sight")
@@ -25,7 +19,7 @@ def test_the_command_to_redo_an_experiment_names_its_base_models(tmp_path):
     assert command(material).startswith(f"python main.py experiment sight {on} --workers 2 --out runs/sight")
 
 
-def test_the_command_to_redo_a_run_is_one_that_the_parser_takes(tmp_path):
+def test_the_command_to_redo_a_run_is_one_that_the_parser_takes():
     config = {"behaviour": "docs/behaviours/lending.jsonl", "probe_file": "docs/behaviours/lending-probes.jsonl"}
     for more in (config, {"behaviour": "sight", "spirits": 20, "probe_seed": 9000}):
         header = kit.header(0, "")

@@ -39,6 +39,7 @@ from perception.wire import Stream
 from training.lessons import generated
 
 Row = dict[str, Any]
+Work = Callable[[], object]
 CPU = torch.device("cpu")
 MIND_SECONDS = 20.0
 PERCEIVED = 7  # rounds
@@ -55,8 +56,22 @@ def finish(device: torch.device) -> None:
         getattr(torch, device.type).synchronize()
 
 
+def in_turns(works: dict[str, Work], rounds: int, device: torch.device = CPU) -> dict[str, float]:
+    """Median milliseconds of each on `device`; one call each to warm up, then all of them once a round."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for number in range(rounds + 1):
+        for name, work in works.items():
+            finish(device)
+            began = time.perf_counter()
+            work()
+            finish(device)
+            if number:
+                times[name].append(1000 * (time.perf_counter() - began))
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
 def _seconds(work: Callable[[], object], repeats: int) -> float:
-    """Median wall seconds of one call, which ends with numbers on the CPU."""
+    """Median wall seconds of one call, on the CPU."""
     times = []
     for _ in range(repeats):
         began = time.perf_counter()
@@ -87,7 +102,7 @@ def realm(model: str, seed: int) -> list[Row]:
 
 
 def perceiving(model: str, seed: int, device: torch.device = CPU) -> list[Row]:
-    """Milliseconds to answer all questions of a scene of eight places.
+    """Milliseconds to answer all questions of a scene of eight places, mean of five scenes.
 
     one-by-one: one forward for each question, all its one-token candidates read off the last row. every-candidate: one
     for each candidate, as answers of several tokens need (`slowly`). packed: one context, all questions, heads
@@ -102,13 +117,8 @@ def perceiving(model: str, seed: int, device: torch.device = CPU) -> list[Row]:
         "unrecorded": lambda scene: perceive(mind, [scene], record=False),
         "every-candidate": lambda scene: slowly(mind, scene),
     }
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for number in range(PERCEIVED + 1):
-        for name, way in ways.items():
-            for scene in scenes if number else scenes[:1]:  # the first round warms up
-                taken = _seconds(lambda w=way, s=scene: w(s), 1)  # type: ignore[misc]
-                times[name] += [1000 * taken] * (number > 0)
-    ms = {name: statistics.median(found) for name, found in times.items()}
+    works: dict[str, Work] = {name: lambda w=way: [w(scene) for scene in scenes] for name, way in ways.items()}  # type: ignore[misc]
+    ms = {name: taken / len(scenes) for name, taken in in_turns(works, PERCEIVED, device).items()}
     return [row(name, value, "ms", "one-by-one", ms["one-by-one"]) for name, value in ms.items()]
 
 

@@ -2,15 +2,13 @@
 
 32 lessons: the realm's own words in contexts of 100 to 250 tokens (evenly spread), 5 to 8 spirit questions each; one
 torch thread, on a CPU unless `--device` names another. Contestants take turns in rounds, so that a busy machine hits
-all alike; values are medians.
-Rows without a suffix train attention alone, `-all` everything but the embeddings. `-reuse4`: caches serve four steps
-(a quarter of an encoding, and a step against it). `naive`: one row per decision, its context repeated in full, taken
-over an eighth of the lessons and scaled. `full-in-4`, `frozen-in-4`: gradient accumulation over four parts.
-Memory: bytes that autograd keeps for the backward pass, each storage once, parameters left out.
+all alike; values are medians. Rows without a suffix train attention alone, `-all` everything but the embeddings.
+`-reuse4`: caches serve four steps (a quarter of an encoding, and a step against it). `naive`: one row per decision, its
+context repeated in full, taken over an eighth of the lessons and scaled. `full-in-4`, `frozen-in-4`: gradient
+accumulation over four parts. Memory: bytes that autograd keeps for the backward pass, each storage once, parameters
+left out.
 """
 
-import statistics
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +21,7 @@ from game.realm.rules import load as load_rules
 from perception.language import answer_tokens, context_tokens, question_tokens
 from perception.model import Model, load
 from perception.packing import Decision, Packed, encode_contexts, pack
-from training.bench import CPU, Row, finish, row
+from training.bench import CPU, Row, Work, in_turns, row
 from training.frozen import choose_parameters, deal, frozen_loss, full_loss
 
 LESSONS, SHORTEST, LONGEST = 32, 100, 250
@@ -35,7 +33,6 @@ CURVE = (64, 128, 256, 512, 1024, 2048)  # tokens of a context
 CURVE_CONTEXTS, CURVE_DECISIONS = 4, 6
 
 Tokens = tuple[list[list[int]], list[Decision]]
-Work = Callable[[], object]
 
 
 def lessons(mind: Model, seed: int) -> Tokens:
@@ -58,20 +55,6 @@ def lessons(mind: Model, seed: int) -> Tokens:
         decisions += [Decision(number, *pair) for pair in asked[:count]]
         told, asked = told[length:], asked[count:]
     return contexts, decisions
-
-
-def in_turns(works: dict[str, Work], rounds: int, device: torch.device = CPU) -> dict[str, float]:
-    """Median milliseconds of each on `device`; one call each to warm up, then all of them once a round."""
-    times: dict[str, list[float]] = {name: [] for name in works}
-    for number in range(rounds + 1):
-        for name, work in works.items():
-            finish(device)
-            began = time.perf_counter()
-            work()
-            finish(device)
-            if number:
-                times[name].append(1000 * (time.perf_counter() - began))
-    return {name: statistics.median(found) for name, found in times.items()}
 
 
 def kept_bytes(net: PreTrainedModel, forward: Callable[[], Tensor]) -> int:

@@ -3,15 +3,15 @@
 import json
 import os
 from collections.abc import Callable, Mapping
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 from transformers import PreTrainedModel
+
+from perception.model import tensors_hash
 
 CHECKPOINT = "checkpoint.safetensors"
 TIED = "lm_head.weight"  # the output's weights are the embeddings'
@@ -31,7 +31,7 @@ def save_checkpoint(
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"adam.{index}.{name}": value for name, value in moments.items()}
     temporary = folder / "checkpoint.part"
-    notes = {"state": json.dumps(state), "config": json.dumps(config), "digest": digest(tensors)}
+    notes = {"state": json.dumps(state), "config": json.dumps(config), "digest": tensors_hash(sorted(tensors.items()))}
     save_file(tensors, temporary, notes)
     with open(temporary, "rb+") as file:
         os.fsync(file.fileno())
@@ -60,7 +60,7 @@ def load_checkpoint(
         raise ValueError(f"{file}: cannot be read ({error}); remove it to start anew") from error
     if settings != config:
         raise ValueError(f"{file}: made with other settings; give the same settings or another --out")
-    if notes.get("digest") != digest(tensors):
+    if notes.get("digest") != tensors_hash(sorted(tensors.items())):
         raise ValueError(f"{file}: is damaged, its tensors are not those that were written; remove it to start anew")
     own = {name: tensor.shape for name, tensor in net.state_dict().items() if name != TIED}
     kept = {name[4:]: tensor for name, tensor in tensors.items() if name.startswith("net.")}
@@ -74,12 +74,3 @@ def load_checkpoint(
             whole["state"].setdefault(int(index), {})[key] = tensor
     optimizer.load_state_dict(whole)
     return state
-
-
-def digest(tensors: Mapping[str, Tensor]) -> str:
-    """16 hex digits over names and values, in the order of the names."""
-    found = blake2b(digest_size=8)
-    for name in sorted(tensors):
-        found.update(name.encode())
-        found.update(tensors[name].detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-    return found.hexdigest()

@@ -175,9 +175,8 @@ class Teacher:
         asked = [_at_turn(item, self._turn, config.rehearse, self._uses) for item in self._asked]
         asked = asked if self._labelled else [Asked(a.text, (), a.rehearsed) for a in asked if a.rehearsed]
         self._turn += 1
-        pad = model.tokenizer.pad_token_id or 0
         parts = deal(*tokens(model.tokenizer, asked), config.parts)
-        return [pack(contexts, decisions, model.net.dtype, pad).to(model.device) for contexts, decisions in parts]
+        return [pack(contexts, decisions, model.net.dtype).to(model.device) for contexts, decisions in parts]
 
     def _scenes(self, rng: Random, scenes: int, rehearse: int) -> list[Asked]:
         return [self._scene(rng, rehearse) for _ in range(scenes)]

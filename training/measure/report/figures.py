@@ -43,10 +43,8 @@ def learning(material: Material) -> Section:
     top = float(max(1, np.ceil(max(values, default=1.0))))
     panels = [curves.learning(name, runs, last, top) for name, runs in list(arms.items())[:ARMS_MAX]]
     words = paragraph(
-        "On scenes that no lesson held. Thick: the median over runs; thin: each run. ",
-        _scored(material),
-        "mundane: "
-        "the rest answered as it should be; d′: how far hits and false alarms are apart, in standard deviations.",
+        f"On scenes that no lesson held. Thick: the median over runs; thin: each run. {_scored(material)} Mundane: the "
+        "rest answered as it should be; d′: how far hits and false alarms are apart, in standard deviations."
     )
     return Section("learning", "Learning", join([words, tag("div", *panels, class_="panels")]))
 
@@ -58,7 +56,7 @@ def _scored(material: Material) -> str:
     names = {str(run.log.header.config.get("behaviour")) for run in material.runs}
     usual = ("wanted decisions taken rightly", "wanted answers given where they are wrong")
     hits, alarms = told.get(min(names), usual) if len(names) == 1 else usual
-    return f"Hits: {hits}; false alarms: {alarms}; "
+    return f"Hits: {hits}; false alarms: {alarms}."
 
 
 def _share_grid(runs: tuple[Run, ...], total: float) -> Array | None:

@@ -16,13 +16,12 @@ from training.measure.table import UNDECIDED
 FLAGS = {
     "behaviour": "--behaviour", "model": "--model", "lessons": "--lessons", "spirits": "--spirits", "steps": "--steps",
     "probes": "--probes", "teach_optimizer": "--optimizer", "teach_rank": "--rank", "teach_lr": "--lr",
-    "teach_train": "--train",
-    "teach_projection": "--projection", "teach_scaling": "--scaling", "teach_reuse": "--reuse",
-    "teach_parts": "--parts", "teach_precision": "--precision", "probe_seed": "--probe-seed", "seed": "--seed",
+    "teach_train": "--train", "teach_projection": "--projection", "teach_scaling": "--scaling",
+    "teach_reuse": "--reuse", "teach_parts": "--parts", "teach_precision": "--precision",
+    "probe_seed": "--probe-seed", "seed": "--seed",
 }  # fmt: skip
 USUAL = {"spirits": 0, "teach_reuse": 0, "teach_parts": 1, "teach_precision": "float32", "teach_projection": "gaussian",
          "teach_scaling": "channel"}  # fmt: skip
-FILES = {"behaviour": "behaviour", "probes": "probe_file"}
 CONTROLS = {"shuffled": "--shuffled", "rehearsal": "--rehearsal-only"}
 
 
@@ -58,8 +57,8 @@ def command(material: Material) -> str:
         on += f" --seeds {len({run.seed for run in material.main})}"
         config = material.main[0].log.header.config
         if config.get("probe_file"):
-            files = [(f"--{key}", shown("probe_file", config[name])) for key, name in FILES.items()]
-            on += "".join(f" {flag} {shlex.quote(value)}" for flag, value in files)
+            files = (shlex.quote(shown("probe_file", config[key])) for key in ("behaviour", "probe_file"))
+            on += " --behaviour {} --probes {}".format(*files)
         return f"python main.py experiment {name}{on} --workers 2 --out runs/{name}\npython main.py report runs/{name}"
     if material.kind == "run":
         return f"{_training(material.runs[0])} --out runs/again\npython main.py report runs/again"
