@@ -137,7 +137,7 @@ def test_a_model_that_looks_ahead_or_has_other_positions_is_refused(tmp_path):
         for parameter in net.parameters():
             parameter.data *= 4 if parameter.dim() > 1 else 1  # a random model of usual size hardly minds
         save(Model(net, plain_tokenizer(), "plain", "odd"), tmp_path / str(number))
-        with pytest.raises(ModelError, match=r"decides otherwise against a cached context|can't decide against"):
+        with pytest.raises(ModelError, match="decides otherwise against a cached context"):
             load(tmp_path / str(number))
 
 
@@ -169,7 +169,7 @@ def test_log_probabilities_of_every_candidate_are_those_of_plain_forwards(kind):
             ids = torch.tensor([[*contexts[d.context], *d.question, *d.answer]])
             logs, start = model.net(ids).logits[0].log_softmax(-1), len(ids[0]) - len(d.answer) - 1
             slow = sum(float(logs[start + i, token]) for i, token in enumerate(d.answer))
-            assert found == pytest.approx(slow, abs=1e-3)
+            assert found == pytest.approx(slow, abs=1e-4)
 
 
 def test_special_tokens_behind_a_context_give_way_to_the_question():

@@ -14,6 +14,7 @@ from training.experiments.registry import EXPERIMENTS, experiment_named
 from training.experiments.run import RESULT, run_experiment
 from training.learn import LearnConfig, steps_to_see
 from training.measure.log import read_log
+from training.runlog import from_root
 from training.teach import TeachConfig
 
 torch.set_num_threads(1)
@@ -46,6 +47,7 @@ def test_every_arm_runs_on_every_seed_after_a_sweep_of_rates(ran, plan):
     assert result["score"] == {"low/0": 2, "low/1": 2, "adam/0": 2, "adam/1": 2}
     assert [row["arm"] for row in result["sweep"]] == ["low-lr0.001", "low-lr0.004"]
     assert result["rates"]["low"] in (1e-3, 4e-3) and result["rates"]["adam"] is None
+    assert result["swept_on"] == from_root(plan.arms[0].config.model)
     assert told[-1] == ("training", 4, 4) and ("choosing rates", 2, 2) in told
     assert json.loads((out / "score.json").read_text())["score"] == result["score"]
     log = read_log(out / "adam" / "seed-1" / "log.msgpack")
