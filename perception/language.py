@@ -143,7 +143,7 @@ def event_tokens(tokenizer: PreTrainedTokenizerBase, scene: Scene) -> list[list[
     for event in scene.events:
         free = event.sense == CUE
         pattern = re.escape(event.thing) if free else rf"\b{re.escape(event.thing)}\b"
-        match = re.compile(pattern).search(scene.text, 0 if free else cursor)
+        match = re.compile(pattern).search(scene.text, cursor)
         if match is None:
             found.append([])
             continue
