@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
+from torch.linalg import vector_norm
 
 from perception.addresses import MATRICES, HeadMap, Projection, addresses, head_outputs
 from perception.headnumbers import cue_lift, cue_mass, entropy, mean_over_rows
@@ -258,15 +259,21 @@ def activity(record: Record) -> list[float]:
 
     Uses the weights as they are now: call it before the next training step.
     """
-    found = []
+    written, streams = [], []
     for layer, (z_BRHD, residual_BRM) in enumerate(zip(record.z, record.residual, strict=True)):
         written_BRHM = head_outputs(z_BRHD, record.map.weight(layer, "o").detach())
-        norm_H = mean_over_rows(written_BRHM.float().norm(dim=-1).transpose(1, 2), record.valid)
-        stream = mean_over_rows(residual_BRM.float().norm(dim=-1)[:, None], record.valid)
-        found.append(norm_H / stream.clamp_min(torch.finfo(torch.float32).tiny))
-    return torch.cat(found).tolist()
+        written.append(vector_norm(written_BRHM.float(), dim=-1).transpose(1, 2))
+        streams.append(vector_norm(residual_BRM.float(), dim=-1)[:, None])
+    # all layers at once: small numbers, whose means would take longer one by one than the norms did
+    norm_LH = mean_over_rows(torch.cat(written, 1), record.valid).unflatten(0, (len(streams), -1))
+    stream_L = mean_over_rows(torch.cat(streams, 1), record.valid)
+    found: list[float] = (norm_LH / stream_L.clamp_min(torch.finfo(torch.float32).tiny)[:, None]).flatten().tolist()
+    return found
 
 
 def attention_mass(record: Record, cue_BRK: Tensor) -> list[float]:
     """Mean attention on the asked place's events, per head: bool (B, R, K) -> L * H numbers in [0, 1]."""
-    return torch.cat([mean_over_rows(cue_mass(p, cue_BRK), record.valid) for p in record.patterns]).tolist()
+    found: list[float] = mean_over_rows(
+        torch.cat([cue_mass(p, cue_BRK) for p in record.patterns], 1), record.valid
+    ).tolist()
+    return found

@@ -26,7 +26,7 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from perception.packing import Decision, decide, encode_contexts, pack
+from perception.packing import Decision, decide, decide_at_once, encode_contexts, pack
 
 NOVICE = Path(__file__).resolve().parents[1] / "assets" / "novice"
 HUB = "hub:"
@@ -164,7 +164,8 @@ def _check_packing(net: PreTrainedModel, source: str) -> None:
     decisions = [Decision(row, question, (words[12],)) for row in (0, 1) for question in questions]
     try:
         packed = pack(contexts, decisions, net.dtype).to(net.device)
-        fast = decide(net, packed, encode_contexts(net, packed)).float().log_softmax(-1)
+        ways = torch.stack((decide(net, packed, encode_contexts(net, packed)), decide_at_once(net, packed)))
+        fast = ways.float().log_softmax(-1)
         rows = [torch.tensor([[*contexts[d.context], *d.question]], device=net.device) for d in decisions]
         slow = torch.stack([net(input_ids=row).logits[0, -1] for row in rows]).float().log_softmax(-1)
     except Exception as error:  # any fault of a foreign model ends in one line

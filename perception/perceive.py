@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,9 +18,18 @@ from perception.heads import Record, Recorder, activity, attention_mass
 from perception.language import LanguageError, answer_tokens, context_tokens, event_tokens, question_tokens
 from perception.messages import HeadActivity, Percept, Scene
 from perception.model import Model
-from perception.packing import Decision, Packed, decide, encode_contexts, log_probabilities, pack
+from perception.packing import (
+    Decision,
+    Packed,
+    decide,
+    decide_at_once,
+    encode_contexts,
+    log_probabilities,
+    pack,
+)
 
 MASK, LOGITS = 2**25, 2**27  # numbers at once: of a pack's mask, and of its targets' logits
+ONCE = 1_024  # tokens of context and decisions: longer ones go through a cache, whose mask has no square of the context
 
 
 def _decisions(model: Model, scenes: Sequence[Scene]) -> tuple[list[Decision], list[list[list[int]]], bool]:
@@ -104,19 +114,20 @@ def _decision_rows(packed: Packed, scenes: int) -> tuple[Tensor, list[list[int]]
 
 def cue_mask(model: Model, scene: Scene, keys: int, repeats: Sequence[int]) -> Tensor:
     """(1, R, K) bool: for each decision row, the context tokens naming what is sensed at the asked place."""
-    tokens = event_tokens(model.tokenizer, scene)
-    mask = torch.zeros(1, sum(repeats), keys, dtype=torch.bool)
+    cues: dict[str, list[int]] = {}
+    for event, ids in zip(scene.events, event_tokens(model.tokenizer, scene), strict=True):
+        cues.setdefault(event.place, []).extend(ids)
+    mask = np.zeros((1, sum(repeats), keys), bool)
     row = 0
     for question, count in zip(scene.questions, repeats, strict=True):
-        cue = [
-            index
-            for event, ids in zip(scene.events, tokens, strict=True)
-            if event.place == question.place
-            for index in ids
-        ]
-        mask[0, row : row + count, cue] = True
+        mask[0, row : row + count, cues.get(question.place, [])] = True
         row += count
-    return mask
+    return torch.from_numpy(mask)
+
+
+def _once(packed: Packed) -> bool:
+    """Whether one forward does for context and decisions: one context, short enough for a mask of all its tokens."""
+    return len(packed.lengths) == 1 and packed.mask_B1DK.shape[-1] <= ONCE
 
 
 Contexts: TypeAlias = list[list[int]]
@@ -127,11 +138,16 @@ def _decided(model: Model, contexts: Contexts, decisions: list[Decision], answer
     """`_scores` of all decisions, part by part against one cache."""
     scores: list[Tensor] = [torch.empty(0)] * len(decisions)
     cache = None
-    for part in _parts(contexts, decisions, _vocabulary(model)):
+    parts = _parts(contexts, decisions, _vocabulary(model))
+    for part in parts:
         packed = pack(contexts, [decisions[number] for number in part], model.net.dtype).to(model.device)
-        cache = encode_contexts(model.net, packed) if cache is None else cache
         known = None if answers is None else [answers[number] for number in part]
-        found = _scores(decide(model.net, packed, cache), packed, known, len(part))
+        if len(parts) == 1 and _once(packed):
+            logits_NV = decide_at_once(model.net, packed)
+        else:
+            cache = encode_contexts(model.net, packed) if cache is None else cache
+            logits_NV = decide(model.net, packed, cache)
+        found = _scores(logits_NV, packed, known, len(part))
         for number, score in zip(part, found, strict=True):
             scores[number] = score
     return scores
@@ -144,9 +160,14 @@ def _overheard(
     if len(_parts(contexts, decisions, _vocabulary(model))) > 1:
         raise ValueError("perceive: too many questions to overhear heads at once; ask fewer, or with record=False")
     packed = pack(contexts, decisions, model.net.dtype).to(model.device)
-    cache = encode_contexts(model.net, packed)
-    with Recorder(model.net, _decision_rows(packed, 1)[0]) as recorder:
-        logits = decide(model.net, packed, cache)
+    rows = _decision_rows(packed, 1)[0]
+    if _once(packed):
+        with Recorder(model.net, rows.where(rows < 0, rows + packed.context_BC.shape[1])) as recorder:
+            logits = decide_at_once(model.net, packed)
+    else:
+        cache = encode_contexts(model.net, packed)
+        with Recorder(model.net, rows) as recorder:
+            logits = decide(model.net, packed, cache)
     return _scores(logits, packed, answers, len(decisions)), recorder.record()
 
 

@@ -19,7 +19,7 @@ from transformers import (
 from game.realm.sampler import samples
 from perception.language import LanguageError, answer_tokens, context_tokens, event_tokens, frame, question_tokens, told
 from perception.model import Model, ModelError, load, save
-from perception.packing import Decision, decide, encode_contexts, log_probabilities, pack
+from perception.packing import Decision, decide, decide_at_once, encode_contexts, log_probabilities, pack
 from perception.perceive import perceive, slowly
 from tests.minds import GPT2, SMALL, plain_tokenizer, tiny
 from training.frozen import choose_parameters, frozen_step, guarded_step
@@ -164,12 +164,13 @@ def test_log_probabilities_of_every_candidate_are_those_of_plain_forwards(kind):
             decisions += [Decision(row, question, tuple(ids)) for ids in options]
     packed = pack(contexts, decisions)
     with torch.no_grad():
-        fast = log_probabilities(decide(model.net, packed, encode_contexts(model.net, packed)), packed, len(decisions))
-        for d, found in zip(decisions, fast.tolist(), strict=True):
+        kept = log_probabilities(decide(model.net, packed, encode_contexts(model.net, packed)), packed, len(decisions))
+        once = log_probabilities(decide_at_once(model.net, packed), packed, len(decisions))
+        for d, *found in zip(decisions, kept.tolist(), once.tolist(), strict=True):
             ids = torch.tensor([[*contexts[d.context], *d.question, *d.answer]])
             logs, start = model.net(ids).logits[0].log_softmax(-1), len(ids[0]) - len(d.answer) - 1
             slow = sum(float(logs[start + i, token]) for i, token in enumerate(d.answer))
-            assert found == pytest.approx(slow, abs=1e-4)
+            assert found == pytest.approx([slow, slow], abs=1e-4)
 
 
 def test_special_tokens_behind_a_context_give_way_to_the_question():

@@ -15,7 +15,7 @@ from game.realm.tongues import question, tongue_named
 from perception import perceive as perceive_module
 from perception.language import LanguageError, answer_tokens, event_tokens, question_tokens, told
 from perception.messages import Question
-from perception.packing import Decision, decide, encode_contexts, log_probabilities, pack
+from perception.packing import Decision, decide, decide_at_once, encode_contexts, log_probabilities, pack
 from perception.perceive import perceive, slowly
 from tests.minds import tiny
 
@@ -93,6 +93,23 @@ def test_recording_heads_leaves_beliefs_bit_identical_and_counts_every_head():
     assert all(value > 0 for value in heard.heads.activity)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_long_context_is_kept_and_its_heads_do_the_same(monkeypatch, kind):
+    model = tiny(kind, torch.float64)
+    once = perceive(model, SCENES[:1], head=3)[0]
+    kept = []
+    encoding = perceive_module.encode_contexts
+    monkeypatch.setattr(perceive_module, "ONCE", 8)
+    monkeypatch.setattr(perceive_module, "encode_contexts", lambda *given: kept.append(1) or encoding(*given))
+    long, quiet = perceive(model, SCENES[:1], head=3)[0], perceive(model, SCENES[:1], record=False)[0]
+    assert len(kept) == 2 and long.beliefs == quiet.beliefs
+    for a, b in zip(once.beliefs, long.beliefs, strict=True):
+        assert a == pytest.approx(b, abs=1e-9)
+    assert once.heads.activity == pytest.approx(long.heads.activity, rel=1e-9)
+    assert once.heads.cue == pytest.approx(long.heads.cue, rel=1e-9)
+    assert once.gaze == long.gaze
+
+
 @pytest.mark.parametrize("tongue", ["terse", "plain"])
 def test_events_are_found_as_by_looking_at_every_token(tongue):
     model = tiny(tongue=tongue)
@@ -145,6 +162,8 @@ def test_packing_equals_one_by_one_and_leaves_the_cache_alone(data):
     found = log_probabilities(decide(model.net, packed, cache), packed, len(decisions))
     again = log_probabilities(decide(model.net, packed, cache), packed, len(decisions))
     assert torch.equal(found, again)
+    once = log_probabilities(decide_at_once(model.net, packed), packed, len(decisions))
+    assert torch.allclose(once, found, rtol=0, atol=1e-9)
     for layer, (keys, values) in zip(cache.layers, before, strict=True):
         assert torch.equal(layer.keys, keys)
         assert torch.equal(layer.values, values)
