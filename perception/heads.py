@@ -198,9 +198,12 @@ class _Listener:
 
 
 def _scores(q_BRHD: Tensor, k_BGKD: Tensor) -> Tensor:
-    """Dot products of the rows' queries with all keys: (B, H, R, K). Under GQA head h reads key head h // (H / G)."""
+    """Dot products of the rows' queries with all keys: (B, H, R, K). Under GQA head h reads key head h // (H / G).
+
+    Keys mostly come with heads inside tokens: laid out anew and then multiplied they take half the time.
+    """
     q_BGSD = q_BRHD.transpose(1, 2).unflatten(1, (k_BGKD.shape[1], -1)).flatten(2, 3)  # S = H / G * R
-    return (q_BGSD @ k_BGKD.transpose(2, 3)).unflatten(2, (-1, q_BRHD.shape[1])).flatten(1, 2)
+    return (q_BGSD @ k_BGKD.contiguous().transpose(2, 3)).unflatten(2, (-1, q_BRHD.shape[1])).flatten(1, 2)
 
 
 _LISTENING: "WeakKeyDictionary[nn.Module, tuple[_Listener, int]]" = WeakKeyDictionary()
