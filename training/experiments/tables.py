@@ -1,7 +1,7 @@
 """Tables that experiments share: what was learned per arm, and how the heads' gain, norms and weights spread."""
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,9 @@ import numpy as np
 from training.experiments.plan import Outcome
 from training.learn import steps_to_see
 from training.measure.analyses import interval, widths
+from training.measure.likeness import rank_correlation
 from training.measure.log import Log, read_log
+from training.measure.verdict import Array
 
 SCORES = ("hits", "hits_new_pairs", "hits_new_forms", "false_alarms", "d_prime", "mundane")
 
@@ -52,7 +54,8 @@ def spread(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Per arm, means over seeds as (mean, lower, upper): how the heads' numbers spread.
 
     gain_*: of the gain allotted along the path (no control subtracted: shown, not judged); weight_*: of ‖ΔW‖/‖W‖ (an
-    optimizer's signature); effective: N_eff / H; top_tenth: share of the top tenth; gain: nats; held: the heads' part.
+    optimizer's signature); effective: N_eff / H; top_tenth: share of the top tenth; centre: in layers from 0, layers
+    that lost count as 0; gain: nats; held: the heads' part.
     """
     told = {}
     for name, runs in by_arm(outcomes).items():
@@ -63,18 +66,57 @@ def spread(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def _spread_of(log: Log) -> dict[str, float]:
-    chunks = log.allocations("path") or log.allocations("line")
-    found = {}
-    if chunks:
-        e_H = np.mean([np.ravel(c.heads) for c in chunks], 0)
-        whole = float(np.mean([c.whole for c in chunks]))
+    found: dict[str, float] = {}
+    if (told := _gain(log)) is not None:
+        e_H, whole = told
         found = {f"gain_{key}": value for key, value in widths(e_H).items()}
         found |= {"gain": whole, "held": float(e_H.sum()) / whole if whole > 0 else float("nan")}
+        up_L = np.maximum(e_H.reshape(log.header.layers, -1).sum(1), 0)
+        found["gain_centre"] = float(up_L @ np.arange(len(up_L)) / up_L.sum()) if up_L.sum() > 0 else float("nan")
     moved_H = np.array([np.sqrt(np.mean(np.square(list(row.weights.values())))) for row in log.rows if row.weights])
     if len(moved_H):
         found |= {f"weight_{key}": value for key, value in widths(moved_H).items()}
         found["weight_change"] = float(moved_H.mean())
     return found
+
+
+def _gain(log: Log) -> tuple[Array, float] | None:
+    """(H,) nats allotted to each head, mean over chunks, and the whole gain; None where the log tells no allocation."""
+    chunks = log.allocations("path") or log.allocations("line")
+    if not chunks:
+        return None
+    return np.mean([np.ravel(c.heads) for c in chunks], 0), float(np.mean([c.whole for c in chunks]))
+
+
+def alike(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:
+    """Do arms gain by the same heads? Spearman's correlation of the gain's allocation over heads, arm against arm.
+
+    Means over pairs of runs of different seeds, within an arm as between two: as like as two seeds of one arm are is as
+    like as can be hoped. NaN without such a pair; arms whose logs tell no allocation are left out.
+    """
+    told = {
+        name: {run.seed: gain[0] for run in runs if (gain := _gain(read_log(run.log))) is not None}
+        for name, runs in by_arm(outcomes).items()
+    }
+    told = {name: by_seed for name, by_seed in told.items() if by_seed}
+    return {a: {b: _between(one, other) for b, other in told.items()} for a, one in told.items()}
+
+
+def _between(one: Mapping[int, Array], other: Mapping[int, Array]) -> float:
+    pairs = [rank_correlation(x, y) for i, x in one.items() for j, y in other.items() if i != j]
+    return float(np.mean(pairs)) if pairs else float("nan")
+
+
+def layers(outcomes: Sequence[Outcome]) -> dict[str, dict[str, Any]]:
+    """Per arm, each layer's share of what the heads gained: means over seeds as (mean, lower, upper)."""
+    told: dict[str, dict[str, Any]] = {}
+    for name, runs in by_arm(outcomes).items():
+        logs = [read_log(run.log) for run in runs]
+        by_layer = [gain[0].reshape(log.header.layers, -1).sum(1) for log in logs if (gain := _gain(log)) is not None]
+        shares = [e_L / e_L.sum() for e_L in by_layer if e_L.sum() > 0]
+        if shares:
+            told[name] = {f"layer_{n}": interval(column) for n, column in enumerate(np.array(shares).T, 1)}
+    return told
 
 
 def by_model(outcomes: Sequence[Outcome], told: Callable[[Sequence[Outcome]], dict[str, Any]]) -> dict[str, Any]:
@@ -89,5 +131,6 @@ def by_model(outcomes: Sequence[Outcome], told: Callable[[Sequence[Outcome]], di
 
 
 def both(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """`score` with each arm's `spread` beside it under "heads"."""
-    return score(outcomes) | {"heads": by_model(outcomes, spread)}
+    """`score`, and of the heads: each arm's `spread` ("heads"), `layers`, and how `alike` the arms' allocations are."""
+    parts = {"heads": spread, "layers": layers, "alike": alike}
+    return score(outcomes) | {name: by_model(outcomes, told) for name, told in parts.items()}
