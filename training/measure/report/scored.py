@@ -10,6 +10,14 @@ from training.measure.report.markup import Markup, join, number, percent, table
 from training.measure.report.parts import Section
 
 RATES = ("hits", "hits_new_pairs", "hits_new_forms", "false_alarms", "mundane", "lost")
+_SPREAD = "means over seeds (95 %); gain: nats along the path, no control subtracted; effective: N_eff / H"
+WORDS = {  # what a part of score.json tells
+    "arms": "medians over seeds; lost: the most that mundane accuracy fell",
+    "heads": _SPREAD,
+    "spread": _SPREAD,
+    "layers": "each layer’s share of what the heads gained; means over seeds (95 %)",
+    "alike": "do arms gain by the same heads? Spearman’s correlation over heads, mean of pairs of different seeds",
+}
 COLUMNS_MAX, ROWS_MAX, DEPTH = 24, 200, 4
 
 
@@ -38,7 +46,7 @@ def _tables(found: Mapping[str, Any], caption: str, depth: int) -> list[Markup]:
         else:
             made.append(_rows(columns[:COLUMNS_MAX], rows, caption))
     for name, inner in list(deep.items())[:ROWS_MAX] if depth < DEPTH else ():
-        made += _tables(inner, f"{caption}: {name}", depth + 1)
+        made += _tables(inner, f"{caption}: {name}" + (f" ({WORDS[name]})" if name in WORDS else ""), depth + 1)
     return made
 
 
