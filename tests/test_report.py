@@ -274,7 +274,7 @@ def test_several_base_models_are_kept_apart(tmp_path):
     assert material.bases == (0, 1) and len(material.runs) == 6 and len(material.main) == 1
     found = Page(page(material)[0])
     assert re.search(r"0 hierarchical 0\.72 .* 1 hierarchical 0\.72 \(0\.66 … 0\.78\)", found.text("verdict"))
-    assert "gain: trained, base 1" in found.text("heads")
+    assert "gain: trained, base 1" in found.text("heads") and "trained, base 1" in found.text("learning")
     assert "heads of different models are not the same heads" in found.text("heads")
 
 

@@ -32,7 +32,9 @@ def shown(tmp_path, score, bases=("assets/novice", "runs/minds/other")):
 def test_arms_and_bases_stand_in_tables_of_their_own(tmp_path):
     told = shown(tmp_path, SCORE).text("score")
     assert "hits lost seeds trained 91.0 % 0.4 % 8 shuffled 2.0 % 0.4 % 8" in told  # no column that is empty
-    assert "arms (medians over seeds; lost: the most that mundane accuracy fell)" in told
+    assert (
+        "arms (medians over all seeds, of several base models too; lost: the most that mundane accuracy fell)" in told
+    )
     assert "by_base: runs/minds/other: trained number value hits 77.0 %" in told
     assert "bases: assets/novice" in told and "causal number value core insert 0.41" in told
     assert "centre 3.5 (2.25 … 4.5)" in told and "1 0.96 (0.95 … 0.97)" in told

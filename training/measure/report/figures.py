@@ -31,8 +31,8 @@ def marks(material: Material) -> Marks:
 
 
 def learning(material: Material) -> Section:
-    """Every arm's curves on common axes."""
-    arms = {name: runs for name, runs in material.arms.items() if any(run.log.curve for run in runs)}
+    """Every arm's curves on common axes, each base model's by themselves."""
+    arms = {name: runs for name, runs in material.parts.items() if any(run.log.curve for run in runs)}
     if not arms:
         return Section(
             "learning", "Learning", absent("No learning curve: the run ended before it was measured."), ("curve",)
@@ -115,14 +115,13 @@ def _gain_panels(material: Material, marked: Marks) -> Markup:
     if not total > 0:
         return absent("The gain was not shared out over the heads, or they brought none.")
     found = []
-    for name, runs in list(material.arms.items())[:ARMS_MAX]:
-        for base in material.bases:
-            here = tuple(run for run in runs if run.base == base)
-            same = base == material.main[0].base
-            own = total if same else total_gain(tuple(r for r in material.arms[material.main[0].arm] if r.base == base))
-            grid = _share_grid(here, own) if here else None
-            if grid is not None:
-                found.append((name + (f", base {base}" if len(material.bases) > 1 else ""), grid, same))
+    for name, runs in list(material.parts.items())[:ARMS_MAX]:
+        base = runs[0].base
+        same = base == material.main[0].base
+        own = total if same else total_gain(tuple(r for r in material.arms[material.main[0].arm] if r.base == base))
+        grid = _share_grid(runs, own)
+        if grid is not None:
+            found.append((name, grid, same))
     limit = grids.largest(*(grid for _, grid, _ in found))
     panels = [
         grids.heads_grid(f"gain: {name}", grid, limit, "% of the heads’ total", marked if same else grids.NONE, 0.01)

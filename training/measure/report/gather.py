@@ -62,6 +62,20 @@ class Material:
         return {name: tuple(found[name]) for name in names}
 
     @property
+    def parts(self) -> dict[str, tuple[Run, ...]]:
+        """The runs by arm and, of several base models, by base: runs of two models are draws of two populations."""
+        if len(self.bases) == 1:
+            return self.arms
+        named = {run.base: run.log.header.model for run in self.runs}
+        words = {base: f"base {base}" + (f" ({model})" if model else "") for base, model in named.items()}
+        found = {
+            f"{arm}, {words[base]}": tuple(run for run in runs if run.base == base)
+            for arm, runs in self.arms.items()
+            for base in self.bases
+        }
+        return {name: runs for name, runs in found.items() if runs}
+
+    @property
     def main(self) -> tuple[Run, ...]:
         """The arm that the per-head figures show, on the first base: the first that is no control."""
         first = next(iter(self.arms.values()))

@@ -12,7 +12,7 @@ from training.measure.report.parts import Section
 RATES = ("hits", "hits_new_pairs", "hits_new_forms", "false_alarms", "mundane", "lost")
 _SPREAD = "means over seeds (95 %); gain: nats along the path, no control subtracted; effective: N_eff / H"
 WORDS = {  # what a part of score.json tells
-    "arms": "medians over seeds; lost: the most that mundane accuracy fell",
+    "arms": "medians over all seeds, of several base models too; lost: the most that mundane accuracy fell",
     "heads": _SPREAD,
     "spread": _SPREAD,
     "layers": "each layer’s share of what the heads gained; means over seeds (95 %)",
