@@ -1,12 +1,14 @@
 """Scenes -> percepts: one context, all questions at once.
 
-Each scene's text is encoded once; its questions run packed in one row against that cache. `slowly` is the slow twin
-(a whole forward for every question and candidate) that tests and the benchmark compare with.
+Each scene's text is read once, and its questions run packed in one row: behind it in one forward where it stands
+alone and is short, else against a cache of it. `slowly` is the slow twin (a whole forward for every question and
+candidate) that tests and the benchmark compare with.
 """
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -125,9 +127,14 @@ def cue_mask(model: Model, scene: Scene, keys: int, repeats: Sequence[int]) -> T
     return torch.from_numpy(mask)
 
 
-def _once(packed: Packed) -> bool:
-    """Whether one forward does for context and decisions: one context, short enough for a mask of all its tokens."""
-    return len(packed.lengths) == 1 and packed.mask_B1DK.shape[-1] <= ONCE
+def _decider(model: Model, packed: Packed) -> tuple[Callable[[], Tensor], int]:
+    """What decides a pack whose contexts serve once, and how many tokens of its forward stand before the decisions'.
+
+    One context that is short enough for a mask of all tokens needs no cache.
+    """
+    if len(packed.lengths) == 1 and packed.mask_B1DK.shape[-1] <= ONCE:
+        return partial(decide_at_once, model.net, packed), packed.context_BC.shape[1]
+    return partial(decide, model.net, packed, encode_contexts(model.net, packed)), 0
 
 
 Contexts: TypeAlias = list[list[int]]
@@ -135,15 +142,15 @@ Answers: TypeAlias = list[list[list[int]]] | None
 
 
 def _decided(model: Model, contexts: Contexts, decisions: list[Decision], answers: Answers) -> list[Tensor]:
-    """`_scores` of all decisions, part by part against one cache."""
+    """`_scores` of all decisions: at once, or part by part against one cache."""
     scores: list[Tensor] = [torch.empty(0)] * len(decisions)
     cache = None
     parts = _parts(contexts, decisions, _vocabulary(model))
     for part in parts:
         packed = pack(contexts, [decisions[number] for number in part], model.net.dtype).to(model.device)
         known = None if answers is None else [answers[number] for number in part]
-        if len(parts) == 1 and _once(packed):
-            logits_NV = decide_at_once(model.net, packed)
+        if len(parts) == 1:
+            logits_NV = _decider(model, packed)[0]()
         else:
             cache = encode_contexts(model.net, packed) if cache is None else cache
             logits_NV = decide(model.net, packed, cache)
@@ -160,14 +167,9 @@ def _overheard(
     if len(_parts(contexts, decisions, _vocabulary(model))) > 1:
         raise ValueError("perceive: too many questions to overhear heads at once; ask fewer, or with record=False")
     packed = pack(contexts, decisions, model.net.dtype).to(model.device)
-    rows = _decision_rows(packed, 1)[0]
-    if _once(packed):
-        with Recorder(model.net, rows.where(rows < 0, rows + packed.context_BC.shape[1])) as recorder:
-            logits = decide_at_once(model.net, packed)
-    else:
-        cache = encode_contexts(model.net, packed)
-        with Recorder(model.net, rows) as recorder:
-            logits = decide(model.net, packed, cache)
+    rows, (decided, before) = _decision_rows(packed, 1)[0], _decider(model, packed)
+    with Recorder(model.net, rows.where(rows < 0, rows + before)) as recorder:
+        logits = decided()
     return _scores(logits, packed, answers, len(decisions)), recorder.record()
 
 

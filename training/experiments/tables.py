@@ -8,7 +8,7 @@ import numpy as np
 
 from training.experiments.plan import Outcome
 from training.learn import steps_to_see
-from training.measure.analyses import interval, widths
+from training.measure.analyses import interval, layer_shares, widths
 from training.measure.likeness import rank_correlation
 from training.measure.log import Log, read_log
 from training.measure.verdict import Array
@@ -71,8 +71,7 @@ def _spread_of(log: Log) -> dict[str, float]:
         e_H, whole = told
         found = {f"gain_{key}": value for key, value in widths(e_H).items()}
         found |= {"gain": whole, "held": float(e_H.sum()) / whole if whole > 0 else float("nan")}
-        up_L = np.maximum(e_H.reshape(log.header.layers, -1).sum(1), 0)
-        found["gain_centre"] = float(up_L @ np.arange(len(up_L)) / up_L.sum()) if up_L.sum() > 0 else float("nan")
+        found["gain_centre"] = float(layer_shares(e_H, log.header.layers) @ np.arange(log.header.layers))
     moved_H = np.array([np.sqrt(np.mean(np.square(list(row.weights.values())))) for row in log.rows if row.weights])
     if len(moved_H):
         found |= {f"weight_{key}": value for key, value in widths(moved_H).items()}
@@ -108,14 +107,14 @@ def _between(one: Mapping[int, Array], other: Mapping[int, Array]) -> float:
 
 
 def layers(outcomes: Sequence[Outcome]) -> dict[str, dict[str, Any]]:
-    """Per arm, each layer's share of what the heads gained: means over seeds as (mean, lower, upper)."""
+    """Per arm, each layer's share of what the heads gained: means over seeds as (mean, lower, upper), from layer 0."""
     told: dict[str, dict[str, Any]] = {}
     for name, runs in by_arm(outcomes).items():
         logs = [read_log(run.log) for run in runs]
         by_layer = [gain[0].reshape(log.header.layers, -1).sum(1) for log in logs if (gain := _gain(log)) is not None]
         shares = [e_L / e_L.sum() for e_L in by_layer if e_L.sum() > 0]
         if shares:
-            told[name] = {f"layer_{n}": interval(column) for n, column in enumerate(np.array(shares).T, 1)}
+            told[name] = {f"layer_{n}": interval(column) for n, column in enumerate(np.array(shares).T)}
     return told
 
 

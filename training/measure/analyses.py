@@ -38,6 +38,13 @@ def interval(values_S: Sequence[float] | Array, seed: int = 0) -> tuple[float, f
     return float(values.mean()), float(low), float(high)
 
 
+def layer_shares(e_H: Array, layers: int) -> Array:
+    """(L,) each layer's share of an allocation over heads; layers below 0 count as 0. NaN where none is above."""
+    e_L = np.maximum(e_H.reshape(layers, -1).sum(1), 0)
+    share_L: Array = e_L / e_L.sum() if e_L.sum() > 0 else np.full(layers, np.nan)
+    return share_L
+
+
 def depth(evidence: Evidence, layers: int, seed: int = 0) -> dict[str, Any]:
     """Where in the layers the gain lies: by_layer (shares) and centre, in layers from 0 (first) to L - 1 (last).
 
@@ -51,8 +58,7 @@ def depth(evidence: Evidence, layers: int, seed: int = 0) -> dict[str, Any]:
         if turn == 0:
             i, j, c = np.arange(len(trained)), np.arange(len(shuffled)), np.arange(trained.shape[1])
         e_H = trained[i][:, c].mean((0, 1)) - shuffled[j][:, c].mean((0, 1))
-        e_L = np.maximum(e_H.reshape(layers, -1).sum(1), 0)
-        share_L = e_L / e_L.sum() if e_L.sum() > 0 else np.full(layers, np.nan)
+        share_L = layer_shares(e_H, layers)
         found.append([*share_L, float((share_L * np.arange(layers)).sum())])
     grid = np.array(found)
     low, high = np.nanpercentile(grid[1:], INTERVAL, axis=0) if np.isfinite(grid[1:]).any() else grid[:2]

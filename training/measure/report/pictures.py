@@ -33,7 +33,7 @@ def draw(material: Material, folder: Path) -> list[Path]:
         if figure is not None:
             figure.savefig(folder / f"{name}.png", dpi=DPI)
             made.append(folder / f"{name}.png")
-    arms = [(_plain(name), [run.log for run in runs]) for name, runs in list(material.arms.items())[:ARMS_MAX]]
+    arms = [(_plain(name), [run.log for run in runs]) for name, runs in list(material.parts.items())[:ARMS_MAX]]
     curved = [(name, logs) for name, logs in arms if all(_measured(log) for log in logs)]
     if curved:
         draw_curves(curved, folder / "learning.png")
