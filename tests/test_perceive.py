@@ -13,7 +13,8 @@ from game.realm.rules import load as load_rules
 from game.realm.sampler import samples
 from game.realm.tongues import question, tongue_named
 from perception import perceive as perceive_module
-from perception.language import LanguageError, answer_tokens, event_tokens, question_tokens, told
+from perception.heads import Recorder
+from perception.language import LanguageError, answer_tokens, context_tokens, event_tokens, question_tokens, told
 from perception.messages import Question
 from perception.packing import Decision, decide, decide_at_once, encode_contexts, log_probabilities, pack
 from perception.perceive import perceive, slowly
@@ -91,6 +92,21 @@ def test_recording_heads_leaves_beliefs_bit_identical_and_counts_every_head():
     assert len(heard.heads.activity) == len(heard.heads.cue) == model.layers * model.heads
     assert all(0 <= mass <= 1 + 1e-6 for mass in heard.heads.cue)
     assert all(value > 0 for value in heard.heads.activity)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_heads_cue_is_its_attention_on_the_asked_places_events_in_plain_forwards(kind):
+    model, scene = tiny(kind, torch.float64), SCENES[0]
+    context, named = context_tokens(model.tokenizer, scene), event_tokens(model.tokenizer, scene)
+    slow = torch.zeros(model.layers, model.heads, dtype=torch.float64)
+    for asked in scene.questions:
+        ids = torch.tensor([[*context, *question_tokens(model.tokenizer, asked)]])
+        with torch.no_grad(), Recorder(model.net, torch.tensor([[ids.shape[1] - 1]])) as recorder:
+            model.net(ids)
+        cue = [i for event, at in zip(scene.events, named, strict=True) if event.place == asked.place for i in at]
+        slow += torch.stack([p[0, :, 0, cue].sum(-1) for p in recorder.record().patterns]) / len(scene.questions)
+    assert len({asked.place for asked in scene.questions}) > 1 and len(set(slow.flatten().tolist())) > 1
+    assert perceive(model, [scene])[0].heads.cue == pytest.approx(slow.flatten().tolist(), rel=1e-6)
 
 
 @pytest.mark.parametrize("kind", KINDS)
