@@ -13,7 +13,6 @@ import pytest
 from tests import reportkit as kit
 from training.measure.log import write_log
 from training.measure.records import Allocation, HeadRow, Summary
-from training.measure.report import pictures
 from training.measure.report.gather import gather
 from training.measure.report.page import page, report
 
@@ -277,16 +276,6 @@ def test_several_base_models_are_kept_apart(tmp_path):
     assert re.search(r"0 hierarchical 0\.72 .* 1 hierarchical 0\.72 \(0\.66 … 0\.78\)", found.text("verdict"))
     assert "gain: trained, base 1" in found.text("heads") and "trained, base 1" in found.text("learning")
     assert "heads of different models are not the same heads" in found.text("heads")
-
-
-def test_pictures_of_learning_are_of_one_base_model_each(tmp_path, monkeypatch):
-    for base in (0, 1):
-        kit.make_experiment(tmp_path / f"base-{base}", 2)
-    drawn = []
-    monkeypatch.setattr(pictures, "draw_curves", lambda groups, to: drawn.extend(groups))
-    pictures.draw(gather(tmp_path), tmp_path / "figures")
-    assert len(drawn) == 6 and all(len(logs) == 2 for _, logs in drawn)
-    assert drawn[0][0].startswith("trained, base 0") and drawn[1][0].startswith("trained, base 1")
 
 
 @pytest.mark.parametrize(("name", "data"), [("score.json", b"{"), ("score.json", b"[1]"), ("verdict.msgpack", b"\xc1")])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from main import main
 from tests import reportkit as kit
 from training.measure.records import LogError
-from training.measure.report import derive, judged, palette
+from training.measure.report import derive, judged, palette, pictures
 from training.measure.report.curves import apart
 from training.measure.report.gather import gather
 from training.measure.report.grids import cell_text, unit_of
@@ -162,3 +162,13 @@ def test_since_rule_three_weights_are_asked_for_and_bounds_of_the_held_share():
     assert tail.asks["hierarchical"].met and "hierarchical" not in judged.swaps(before, swapped)[-1].asks
     held = [next(row for row in judged.gate(one) if "share of the gain" in row.name) for one in (since, before)]
     assert [row.asks["gate"].words for row in held] == ["lower ≥ 0.2", "≥ 0.2"]
+
+
+def test_pictures_of_learning_are_of_one_base_model_each(tmp_path, monkeypatch):
+    for base in (0, 1):
+        kit.make_experiment(tmp_path / f"base-{base}", 2)
+    drawn = []
+    monkeypatch.setattr(pictures, "draw_curves", lambda groups, to: drawn.extend(groups))
+    draw(gather(tmp_path), tmp_path / "figures")
+    assert len(drawn) == 6 and all(len(logs) == 2 for _, logs in drawn)
+    assert drawn[0][0].startswith("trained, base 0") and drawn[1][0].startswith("trained, base 1")
