@@ -112,7 +112,8 @@ class Diary:
         """What was shown, said and seen."""
         journey, places = game.journey, game.journey.world.map.places
         speech = journey.speech
-        if speech is not None and self._new("speech", id(speech)):
+        if speech is not None and speech is not self._last.get("speech"):  # kept: a dead one's address may come again
+            self._last["speech"] = speech
             self.write("said", game, who=speech.who, text=speech.text)
         for spot in journey.pointed:
             if self._new(f"spot {spot.x} {spot.y} {spot.until}", True):

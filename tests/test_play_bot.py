@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pygame as pg
 import pytest
 
+from game.play.ui import Speech
 from tests.bot import first_minutes, mind_maker
-from tests.botdiary import Tally
+from tests.botdiary import Diary, Tally
 from tests.botscript import SCREENS, Plan
 
 pytestmark = pytest.mark.slow
@@ -82,6 +84,21 @@ def test_a_seed_is_played_the_same_way_again(tmp_path: Path) -> None:
         result = first_minutes(make, tmp_path / name, TINY, waits=waits)
         told.append((result["state"], [{**line, "wall": 0} for line in lines_of(tmp_path / name)]))
     assert told[0] == told[1]
+
+
+def test_a_speech_is_written_down_though_it_lies_where_a_forgotten_one_did(tmp_path: Path) -> None:
+    journey = SimpleNamespace(seconds=0.0, speech=Speech("seer", "one", 1.0), pointed=())
+    journey.world = SimpleNamespace(map=SimpleNamespace(places=()))
+    journey.firsts = SimpleNamespace(now=None, found=0)
+    game, diary = SimpleNamespace(journey=journey), Diary(tmp_path / "diary.jsonl")
+    diary._said(game)
+    address, journey.speech = id(journey.speech), None
+    others = [Speech("seer", "two", 1.0) for _ in range(1000)]
+    journey.speech = next((other for other in others if id(other) == address), others[0])
+    diary._said(game)
+    diary._said(game)
+    diary.close()
+    assert [line["text"] for line in diary.lines] == ["one", "two"]
 
 
 def test_a_tally_counts_what_is_seen_against_what_is_there() -> None:
