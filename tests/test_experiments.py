@@ -61,6 +61,11 @@ def test_the_sweep_runs_on_a_seed_that_is_not_scored(ran, plan):
     assert [path.name for path in (out / "sweep" / "low-lr0.001").iterdir()] == [f"seed-{plan.sweep_seed}"]
 
 
+def test_a_sweep_leaves_scores_and_measures_no_heads(ran, plan):
+    run = ran[1] / "sweep" / "low-lr0.001" / f"seed-{plan.sweep_seed}"
+    assert [path.name for path in run.iterdir()] == [RESULT]
+
+
 def test_a_killed_experiment_goes_on_and_comes_to_the_same_end(ran, plan):
     result, out, _ = ran
     kept, lost = out / "low" / "seed-0" / RESULT, out / "low" / "seed-1" / RESULT

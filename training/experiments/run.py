@@ -1,10 +1,11 @@
 """Runs an experiment: every arm on every seed, in local processes, one thread each; resumable after a kill.
 
 OUT/experiment.json says what runs there; OUT/ARM/seed-S/ holds log.msgpack and, written last, result.json. With
-several base models that is OUT/base-K/ARM/seed-S/. A run without result.json is done again, so a killed experiment
-loses no more than the runs that were under way. Then come the experiment's stage, if it has one, and OUT/score.json.
-What a stage measured stands beside the runs, too: a finished experiment whose KEPT weights were thrown away (they are
-large) is scored and judged anew from its logs by the same command, in seconds.
+several base models that is OUT/base-K/ARM/seed-S/. A sweep's runs, OUT/sweep/ARM/seed-S/, choose by their scores: they
+leave result.json alone, as a log takes longer than the training. A run without result.json is done again, so a killed
+experiment loses no more than the runs that were under way. Then come the experiment's stage, if it has one, and
+OUT/score.json. What a stage measured stands beside the runs, too: a finished experiment whose KEPT weights were thrown
+away (they are large) is scored and judged anew from its logs by the same command, in seconds.
 """
 
 import json
@@ -13,7 +14,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from game.realm.replay import write_whole
 from training.experiments.kept import keep_trained
@@ -42,7 +43,7 @@ def run_experiment(
     bases = max(1, len(experiment.bases))
     folders = [out if bases == 1 else out / f"base-{base}" for base in range(bases)]
     sweep = [(arm, experiment.sweep_seed, out / "sweep", 0) for arm in experiment.sweep()]
-    swept = _run_all(sweep, False, workers, report, "choosing rates")
+    swept = _run_all(sweep, "result", workers, report, "choosing rates")
     chosen = replace(experiment, arms=experiment.chosen(swept))
     wanted = [
         (arm, seed, folder, base)
@@ -50,7 +51,7 @@ def run_experiment(
         for base, folder in enumerate(folders)
         for arm in chosen.based(base).arms
     ]
-    outcomes = _run_all(wanted, experiment.keeps, workers, report, "training")
+    outcomes = _run_all(wanted, "weights" if experiment.keeps else "log", workers, report, "training")
     found = experiment.score(outcomes)
     if experiment.stage is not None:
         found = _joined(found, experiment.stage.run(Runs(chosen, outcomes, folders), workers, report))
@@ -118,9 +119,10 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 Wanted = tuple[Arm, int, Path, int]  # an arm, a seed, the folder of its base's runs, and which base
+Leaves = Literal["result", "log", "weights"]  # what a run leaves: its result alone, its log, too, or all it moved, too
 
 
-def _run_all(wanted: Sequence[Wanted], keeps: bool, workers: int, report: Report, what: str) -> list[Outcome]:
+def _run_all(wanted: Sequence[Wanted], leaves: Leaves, workers: int, report: Report, what: str) -> list[Outcome]:
     """Every wanted run that isn't there yet; all of them in the order of bases, arms and seeds."""
     if not wanted:
         return []
@@ -132,7 +134,7 @@ def _run_all(wanted: Sequence[Wanted], keeps: bool, workers: int, report: Report
     }
     report(what, len(done), len(wanted))
     jobs = {
-        run: (one, (arm.name, arm.seeded(seed), places[run], base, keeps))
+        run: (one, (arm.name, arm.seeded(seed), places[run], base, leaves))
         for run, (arm, seed, _, base) in enumerate(wanted)
         if run not in done
     }
@@ -159,14 +161,15 @@ def _finished(arm: Arm, seed: int, folder: Path, base: int) -> Outcome | None:
     return Outcome(arm.name, seed, found["settings"], found["result"], folder / LOG, found["commit"], base)
 
 
-def one(arm: str, config: LearnConfig, folder: Path, base: int = 0, keeps: bool = False) -> Outcome:
-    """One run in its folder, from nothing; result.json is written last, whole. keeps: with what its training moved."""
+def one(arm: str, config: LearnConfig, folder: Path, base: int = 0, leaves: Leaves = "log") -> Outcome:
+    """One run in its folder, from nothing; result.json is written last, whole."""
     if folder.exists():
         shutil.rmtree(folder)
-    result = learn(replace(config, out=folder))
-    if keeps:
+    result = learn(replace(config, out=None if leaves == "result" else folder))
+    if leaves == "weights":
         keep_trained(config.model, folder / "model", folder / KEPT)
     shutil.rmtree(folder / "model", ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
     result = {key: value for key, value in result.items() if key != "log"}
     outcome = Outcome(arm, config.seed, settings(config), result, folder / LOG, commit(), base)
     kept = {"arm": arm, "seed": config.seed, "commit": outcome.commit, "settings": outcome.settings, "result": result}
