@@ -33,6 +33,17 @@ VERBS = {
 }
 
 
+SEEDED = {  # what --seed means, verb by verb
+    "play": "a realm of this seed, without the title (default: the title asks)",
+    "simulate": "of the realm and of who plays",
+    "learn": "of lessons, probes and practice",
+    "experiment": "the first of the seeds that are scored (default 0; --seeds N: how many)",
+    "pretrain": "of first weights and batches; of the probes with --score",
+    "mind": "of the journey that it learns from",
+    "bench": "of the scenes",
+}
+
+
 class Parser(argparse.ArgumentParser):
     """Complains in one line and exits with 2."""
 
@@ -45,7 +56,7 @@ def _teach_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--optimizer", default="apollo", choices=("apollo", "adamw", "sgd"))
     add("--rank", type=int, default=64, help="rank of APOLLO's gradient statistics (default 64)")
-    add("--lr", type=float, default=None, help="learning rate (default: the optimizer's own, docs/RESULTS.md)")
+    add("--lr", type=float, default=None, help="learning rate (default: apollo 6e-3, adamw 1e-3, sgd 0.3)")
     add("--train", default="attention", choices=("q", "attention", "all"), help="which weights learn")
     add("--full", action="store_true", help="gradient through the context too (no freezing)")
     add("--projection", default="gaussian", choices=("gaussian", "sketch"), help="APOLLO's (default gaussian)")
@@ -86,7 +97,8 @@ def build_parser() -> Parser:
             epilog=f"example: main.py {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        made.add_argument("--seed", type=int, default=None if name == "play" else 0)
+        seeded = SEEDED.get(name, "has no say here: nothing is drawn")
+        made.add_argument("--seed", type=int, default=None if name == "play" else 0, help=seeded)
         made.add_argument("--json", action="store_true", help="one JSON object on stdout, everything else on stderr")
         if name in ("play", "perceive", "learn", "mind", "bench"):
             _model_options(made)
@@ -128,12 +140,12 @@ def build_parser() -> Parser:
     add("name", metavar="NAME", help="learning, few, choice, sight, listen, own, rank, frozen, optimizer or born")
     add("--out", type=Path, metavar="DIR", help="where its runs go, and where it goes on (default: runs/NAME)")
     add("--workers", type=int, default=1, help="processes, one thread each")
-    add("--model", action="append", help="another base model: a Hugging Face folder; again for several")
+    add("--model", action="append", help="base model instead of the novice: a Hugging Face folder; again for several")
     add("--seeds", type=int, default=None, metavar="N", help="so many seeds (default: the experiment's own)")
     add("--behaviour", metavar="FILE", help="own: lessons as a FILE.jsonl (docs/behaviours.md)")
     add("--probes", type=Path, metavar="FILE", help="own: probes as a FILE.jsonl")
     add("--seer", metavar="DIR", help="born: the born seer's folder (default: assets/seer)")
-    add("--quick", action="store_true", help="one seed, a handful of steps: does it run?")
+    add("--quick", action="store_true", help="one seed (two where they are compared), a handful of steps: does it run?")
     add = verb("diff", "diff runs/first/log.msgpack --export csv > heads.csv")
     add("log", type=Path, help="log.msgpack of a run")
     add("--export", choices=("csv", "parquet", "json"))
@@ -156,7 +168,7 @@ def build_parser() -> Parser:
     add = verb("mind", "mind --listen 127.0.0.1:7777 --device cuda")
     add("--listen", metavar="HOST:PORT", help="wait for a game on this address (default: speak on stdin and stdout)")
     add("--folder", type=Path, help="where it keeps itself")
-    add("--nice", type=int, default=10, help="how far it steps back for the game")
+    add("--nice", type=int, default=10, help="without --listen: how far it steps back for the game")
     add("--seer", type=Path, metavar="DIR", help="a born seer's folder (default: assets/seer, if it is there)")
     add = verb("bench", "bench perceive --json")
     add("area", metavar="AREA", help="realm, perceive, mind, optimizers, frozen, recorder, log or game")
@@ -328,6 +340,7 @@ def experiment(options: argparse.Namespace) -> int:
     planned = experiment_named(options.name, options.seer, options.behaviour, options.probes)
     planned = planned.on(*options.model) if options.model else planned
     planned = planned.taking(options.seeds) if options.seeds is not None else planned
+    planned = planned.from_seed(options.seed)
     planned = planned.quick() if options.quick else planned
     out = options.out or Path("runs") / planned.name
     with progress_bar() as report:
@@ -409,13 +422,13 @@ def bench(options: argparse.Namespace) -> int:
 
 
 def bench_game(options: argparse.Namespace) -> int:
-    """What a frame costs, unseen. The most that each figure may be stands beside it; it is no promise of a machine."""
+    """What a frame costs, unseen. Beside each figure stands the most it may be, to be judged on an idle machine."""
     os.environ["SDL_VIDEODRIVER"] = "dummy"
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     from game.play.bench_game import rows
 
     made = rows(options.seed)
-    lines = [f"{row['what']:24}{row['value']:10.2f} {row['unit']:4} at most {row['at most']}" for row in made]
+    lines = [f"{row['name']:14}{row['value']:10.2f} {row['unit']:4} at most {row['at_most']}" for row in made]
     show(options, {"area": "game", "rows": made}, lines)
     return 0
 

@@ -40,6 +40,16 @@ def test_depth_finds_the_layer_that_holds_the_gain():
     assert found["by_layer"][2][0] == 1.0 and found["by_layer"][0] == (0.0, 0.0, 0.0)
 
 
+def test_depth_resamples_a_training_with_the_control_of_its_scenes():
+    swell = np.linspace(1, 3, 6)[:, None, None]  # from seed to seed, in both arms alike
+    shuffled = np.ones((6, 4, 8)) * swell
+    trained = shuffled + np.repeat([1.0, 0.5], 4)
+    arms = (trained, shuffled, shuffled, trained.sum(2), shuffled.sum(2))
+    alone = depth(Evidence(*arms), 2)["centre"]
+    paired = depth(Evidence(*arms, paired=True), 2)["centre"]
+    assert paired == pytest.approx((1 / 3,) * 3) and alone[2] - alone[1] > 0.1
+
+
 def test_the_spread_of_an_allocation():
     even, one = np.ones(20), np.eye(20)[3]
     assert widths(even) == {"effective": pytest.approx(1.0), "top_tenth": pytest.approx(0.1)}
@@ -137,6 +147,20 @@ def test_learners_with_the_seers_heads_are_told_from_others():
     assert found["own"]["over_others"] == 1.0 and found["own"]["among"] > 0.5
     alone = likeness(others[:4], {"own": list(seer)}, [], 8)["own"]
     assert alone["p"] > 0.01 and alone["over_others"] is None
+
+
+def test_what_the_same_start_alone_makes_alike_shows_in_the_controls():
+    rng = np.random.default_rng(3)
+    start, lesson = rng.normal(size=(2, 64))
+    seer = {"own": list(start + lesson)}
+    near = lambda what: [{"own": list(what + rng.normal(0, 0.1, 64))} for _ in range(4)]  # noqa: E731
+    controls = {"shuffled": near(start), "rehearsal": near(rng.normal(size=64))}
+    learnt = likeness(near(start + lesson), seer, [], 8, controls)["own"]
+    assert min(learnt["controls"]["shuffled"]) > 0.5 > max(learnt["controls"]["rehearsal"])
+    assert learnt["excess"]["shuffled"] == pytest.approx(rank_correlation(lesson, seer["own"]), abs=0.1)
+    idle = likeness(near(start), seer, [], 8, controls)["own"]
+    assert idle["likeness"] > 0.5 and abs(idle["excess"]["shuffled"]) < 0.3, "alike, and nothing of it learnt"
+    assert likeness(near(start), seer, [], 8)["own"]["controls"] == {}
 
 
 def test_layers_alone_are_no_likeness():

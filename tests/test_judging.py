@@ -195,6 +195,7 @@ def test_born_compares_learners_with_the_seer_and_needs_one(bases, tmp_path):
     assert score["others"] == 1 and (tmp_path / "born" / "base-1" / "trained" / "seed-0" / "log.msgpack").exists()
     found = score["likeness"]["own"]
     assert -1 <= found["likeness"] <= 1 and 0 < found["p"] <= 1 and len(found["others"]) == 1
+    assert {name: len(some) for name, some in found["controls"].items()} == {"shuffled": 1, "rehearsal": 1}
     with pytest.raises(ValueError, match="no born seer there"):
         run_experiment(replace(plan, stage=born.Compare(str(tmp_path))), tmp_path / "none")
     assert not (tmp_path / "none").exists()
@@ -204,11 +205,18 @@ def test_experiments_take_seeds_bases_and_a_seer():
     plan = experiment_named("sight")
     assert len(plan.seeds) == 8 and plan.keeps and plan.stage == Judge()
     assert plan.taking(3).seeds == (0, 1, 2)
+    assert plan.taking(3).from_seed(7).seeds == (7, 8, 9) and plan.from_seed(7).quick().seeds == (7, 8)
+    assert plan.from_seed(7).sweep_seed == 7 + plan.sweep_seed and plan.from_seed(0) == plan
     assert [arm.config.control for arm in listen.ARMS] == ["", "shuffled", "rehearsal"]
     assert {arm.config.behaviour for arm in listen.ARMS} == {"listen"}
     assert plan.on("a", "b").based(1).arms[0].config.model == "b"
     assert experiment_named("born", "there").stage.seer == "there"
-    for wrong in (lambda: plan.taking(0), lambda: plan.on("a", "a"), lambda: experiment_named("sight", "there")):
+    for wrong in (
+        lambda: plan.taking(0),
+        lambda: plan.from_seed(-1),
+        lambda: plan.on("a", "a"),
+        lambda: experiment_named("sight", "there"),
+    ):
         with pytest.raises(ValueError, match="--"):
             wrong()
 

@@ -168,5 +168,8 @@ def test_the_bench_has_a_row_for_every_figure(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(bench_game, "FRAMES", 4)
     monkeypatch.setattr(bench_game, "WARM", 1)
     rows = bench_game.rows(0)
-    assert {"first frame", "frame, busiest, p50", "frame, busiest, p99", "memory"} <= {row["what"] for row in rows}
+    named = {row["name"]: row for row in rows}
+    assert {"frame-p50", "frame-p99", "save", "first-frame", "busy-p50", "busy-p99", "memory"} <= named.keys()
+    assert named["frame-p50"]["ratio"] == 1 == named["memory"]["ratio"]
+    assert named["save"]["ratio"] > 0 and all(row["baseline"] in named for row in rows)
     assert all(float(str(row["value"])) >= 0 and row["unit"] for row in rows)

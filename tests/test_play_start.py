@@ -52,4 +52,4 @@ def test_bench_game_needs_no_model_and_no_torch(
     monkeypatch.setitem(sys.modules, "torch", None)  # importing it fails
     assert main.main(["bench", "game", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["area"] == "game" and {"what", "value", "unit", "at most"} == set(told["rows"][0])
+    assert told["area"] == "game" and {"name", "value", "unit", "baseline", "ratio", "at_most"} == set(told["rows"][0])

@@ -1,5 +1,6 @@
 """The report's score: tables of what score.json holds, base models by their names, whatever shape it has."""
 
+import json
 from dataclasses import replace
 
 from tests import reportkit as kit
@@ -75,6 +76,9 @@ def test_arms_without_controls_miss_no_verdict(tmp_path):
     assert "gives no verdict" in Page(text).text("verdict") and "verdict: verdict" not in missing
     kit.make_run(tmp_path / "shuffled" / "seed-0", 0, "shuffled")
     assert "verdict: verdict" in page(gather(tmp_path))[1]
+    (tmp_path / "score.json").write_text(json.dumps({"experiment": "born", "score": {"likeness": {}}}))
+    text, missing = page(gather(tmp_path))
+    assert "gives no verdict" in Page(text).text("verdict") and "verdict: verdict" not in missing
 
 
 def test_a_pattern_behind_a_closed_gate_is_not_met(tmp_path):

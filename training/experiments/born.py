@@ -1,7 +1,8 @@
 """Born: does the one who learned to see use the heads of the one born seeing?
 
-The first base model is the novice that shares its initialisation with the born seer; further ones (--model again) are
-novices of other pretraining seeds, whose learners are the null. Four learners of each.
+The first base model is the novice that shares its initialisation with the born seer; its own controls, which learn from
+the same start without seeing, are one null. Further ones (--model again) are novices of other pretraining seeds, whose
+learners are another. Four seeds of each.
 """
 
 import json
@@ -13,9 +14,10 @@ from game.realm.replay import write_whole
 from game.realm.rules import load as load_rules
 from perception.model import NOVICE, load, weights_hash
 from training.behaviours.registry import behaviour_of
-from training.experiments.plan import PROBE_SEED, Arm, Experiment, Runs
+from training.experiments.plan import Experiment, Outcome, Runs
 from training.experiments.pool import in_processes
-from training.experiments.tables import score
+from training.experiments.sight import ARMS, REHEARSAL, SHUFFLED, TRAINED
+from training.experiments.tables import both, by_arm
 from training.learn import LearnConfig
 from training.measure.chunks import in_both_halves
 from training.measure.headprobes import ProbeLoss, head_probes
@@ -45,7 +47,8 @@ class Compare:
 
     def run(self, runs: Runs, workers: int, report: Report) -> dict[str, Any]:
         """{"likeness": by kind of profile, "seer", "others": how many learners of other novices}."""
-        learners = [[read_log(outcome.log) for outcome in runs.of(base)] for base in range(len(runs.folders))]
+        logs = by_arm(runs.of(0))
+        first, *_ = learners = [read_log(outcome.log) for outcome in logs[TRAINED]]
         config = runs.experiment.based(0).arms[0].seeded(runs.outcomes[0].seed)
         place = runs.folders[0] / "seer.json"
         if not place.exists():
@@ -53,13 +56,17 @@ class Compare:
             in_processes({0: (profile_seer, (config, self.seer, place, self.every))}, 1, lambda done: None)
         report("comparing with the seer", 1, 1)
         found = _read(place)
-        header = learners[0][0].header
-        if found["novice"] != header.model_hash:
+        if found["novice"] != first.header.model_hash:
             raise ValueError(f"{place}: was made with another novice; remove it, and it will be measured again")
-        mine, *rest = [[profile_of_log(log) for log in logs] for logs in learners]
-        others = [profile for profiles in rest for profile in profiles]
-        told = likeness(mine, found["profile"], others, header.layers)
+        others = [_profile(o) for base in range(1, len(runs.folders)) for o in by_arm(runs.of(base))[TRAINED]]
+        controls = {name: [_profile(outcome) for outcome in logs[name]] for name in (SHUFFLED, REHEARSAL)}
+        mine = [profile_of_log(log) for log in learners]
+        told = likeness(mine, found["profile"], others, first.header.layers, controls)
         return {"likeness": told, "seer": {"model": from_root(self.seer), "hash": found["seer"]}, "others": len(others)}
+
+
+def _profile(outcome: Outcome) -> dict[str, list[float]]:
+    return profile_of_log(read_log(outcome.log))
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -84,6 +91,6 @@ def profile_seer(config: LearnConfig, seer: str, to: Path, every: int) -> None:
 
 
 EXPERIMENT = Experiment(
-    "born", "does the one who learned use the heads of the one born seeing? Null: novices of other seeds",
-    (Arm("trained", LearnConfig(probe_seed=PROBE_SEED)),), (0, 1, 2, 3), score, stage=Compare(),
+    "born", "does the one who learned use the heads of the one born seeing? Nulls: its controls, other novices",
+    ARMS, (0, 1, 2, 3), both, stage=Compare(),
 )  # fmt: skip

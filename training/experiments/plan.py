@@ -114,6 +114,12 @@ class Experiment:
             raise ValueError(f"--seeds {seeds}: must be at least 1")
         return replace(self, seeds=tuple(range(seeds)))
 
+    def from_seed(self, first: int) -> "Experiment":
+        """The same on seeds of their own, `first` and those after it; the sweep's lies as far from them as before."""
+        if first < 0:
+            raise ValueError(f"--seed {first}: must be 0 at least")
+        return replace(self, seeds=tuple(first + seed for seed in self.seeds), sweep_seed=first + self.sweep_seed)
+
     def sweep(self) -> tuple[Arm, ...]:
         """The arms of the sweep: every rate of every arm that has rates."""
         return tuple(arm.at_rate(lr, self.sweep_steps) for arm in self.arms for lr in self.rates.get(arm.name, ()))

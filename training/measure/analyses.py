@@ -48,7 +48,8 @@ def layer_shares(e_H: Array, layers: int) -> Array:
 def depth(evidence: Evidence, layers: int, seed: int = 0) -> dict[str, Any]:
     """Where in the layers the gain lies: by_layer (shares) and centre, in layers from 0 (first) to L - 1 (last).
 
-    Layers that hold less than the control count as 0. Each number is (estimate, lower, upper), over seeds and chunks.
+    Layers that hold less than the control count as 0. Each number is (estimate, lower, upper), over seeds and chunks; a
+    true training and its control of the same scenes are resampled together, as for the verdict.
     """
     rng = np.random.default_rng([seed, 0xDE9])
     trained, shuffled = evidence.trained_SCH, evidence.shuffled_SCH
@@ -57,6 +58,7 @@ def depth(evidence: Evidence, layers: int, seed: int = 0) -> dict[str, Any]:
         i, j, c = (rng.integers(0, n, n) for n in (len(trained), len(shuffled), trained.shape[1]))
         if turn == 0:
             i, j, c = np.arange(len(trained)), np.arange(len(shuffled)), np.arange(trained.shape[1])
+        j = i if evidence.paired else j
         e_H = trained[i][:, c].mean((0, 1)) - shuffled[j][:, c].mean((0, 1))
         share_L = layer_shares(e_H, layers)
         found.append([*share_L, float((share_L * np.arange(layers)).sum())])

@@ -1,8 +1,10 @@
-"""Do two minds use the same heads? Profiles of what every head does, compared index by index, against two nulls.
+"""Do two minds use the same heads? Profiles of what every head does, compared index by index, against three nulls.
 
 A profile has one number a head. Index by index makes sense for minds of one initialisation only: a born seer and the
 novice that learned start from the same weights. Null 1: the heads of each layer dealt out anew (so that layers alone
-don't count as likeness). Null 2: learners of other initialisations, whose head h is another head.
+don't count as likeness). Null 2: learners of other initialisations, whose head h is another head. Null 3: controls that
+start from the same weights and do not learn the behaviour; both profiles are differences from that start, which alone
+makes them alike.
 
 Shape suffixes: H heads (layer * heads + head), S seeds.
 """
@@ -71,13 +73,19 @@ def ranked(x_H: Array) -> Array:
 
 
 def likeness(
-    learners: Sequence[Profile], seer: Profile, others: Sequence[Profile], layers: int, seed: int = 0
+    learners: Sequence[Profile],
+    seer: Profile,
+    others: Sequence[Profile],
+    layers: int,
+    controls: Mapping[str, Sequence[Profile]] | None = None,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Per kind: how like the seer's heads the learners' are.
 
     likeness: Spearman's correlation of the learners' mean profile with the seer's; p: of null 1, one-sided; each: every
     learner's; others: of null 2, every other learner's; among: the learners with each other (as like as can be hoped);
-    over_others: the share of null 2 that the likeness exceeds, None without others.
+    over_others: the share of null 2 that the likeness exceeds, None without others. controls: of null 3, by control,
+    every one's; excess: that of the learners' mean profile less the control's, by control.
     """
     told: dict[str, Any] = {}
     for kind in KINDS:
@@ -88,6 +96,7 @@ def likeness(
         found = rank_correlation(mine.mean(0), target)
         null = [rank_correlation(some[kind], target) for some in others if kind in some]
         pairs = [rank_correlation(mine[i], mine[j]) for i in range(len(mine)) for j in range(i)]
+        against = {name: some for name, some in (controls or {}).items() if some and all(kind in one for one in some)}
         told[kind] = {
             "likeness": found,
             "p": dealt_p(mine.mean(0), target, layers, seed),
@@ -95,6 +104,11 @@ def likeness(
             "among": float(np.mean(pairs)) if pairs else None,
             "others": null,
             "over_others": float(np.mean(found > np.array(null))) if null else None,
+            "controls": {name: [rank_correlation(one[kind], target) for one in some] for name, some in against.items()},
+            "excess": {
+                name: rank_correlation(mine.mean(0) - np.mean([one[kind] for one in some], axis=0), target)
+                for name, some in against.items()
+            },
         }
     return told
 

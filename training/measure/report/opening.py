@@ -54,7 +54,8 @@ def command(material: Material) -> str:
         name = shlex.quote(material.name)
         bases = material.score.get("bases")
         on = "".join(f" --model {shlex.quote(str(base))}" for base in (bases if isinstance(bases, list) else ()))
-        on += f" --seeds {len({run.seed for run in material.main})}"
+        scored = {run.seed for run in material.main}
+        on += f" --seed {min(scored)}" * (min(scored) > 0) + f" --seeds {len(scored)}"
         config = material.main[0].log.header.config
         if config.get("probe_file"):
             files = (shlex.quote(shown("probe_file", config[key])) for key in ("behaviour", "probe_file"))
@@ -149,7 +150,7 @@ def verdict(material: Material) -> Section:
     log = material.verdict
     found = log.verdict if log is not None else None
     if found is None or log is None:
-        due = material.kind == "run" or any(run.role for run in material.runs)
+        due = material.kind == "run" or _awaited(material)
         return Section("verdict", "Verdict", _no_verdict(material), ("verdict",) * due)
     local, tier, spread = judged.PATTERNS
     patterns = [*judged.shapes(found), *judged.swaps(found, log.swaps)]
@@ -227,10 +228,17 @@ def _other_numbers(found: Judgement) -> list[Markup]:
 def _no_verdict(material: Material) -> Markup:
     if material.kind == "run":
         return join([paragraph(UNDECIDED["verdict"], class_="word"), paragraph(UNDECIDED["because"])])
-    if any(run.role for run in material.runs):
+    if _awaited(material):
         why = "No verdict record yet: the experiment has to come to its end, swaps included (the same command goes on)."
         return join([paragraph("undecided", class_="word"), absent(why)])
     return paragraph("This experiment compares arms and gives no verdict; its score stands below.")
+
+
+def _awaited(material: Material) -> bool:
+    """Whether an experiment may still come to a verdict: it has controls, and no score without one."""
+    score = material.score.get("score")
+    ended = isinstance(score, dict) and "verdict" not in score
+    return any(run.role for run in material.runs) and not ended
 
 
 def _mark(met: bool | None) -> Markup:
