@@ -63,6 +63,21 @@ def test_lists_are_told_in_words_however_deep():
     assert plainly("x", deep) == "…"
 
 
+def test_entries_of_one_shape_stand_beside_one_another(tmp_path):
+    change = {f"rank-{n}": {"stable": {"q": n, "v": 2 * n}, "kept": {"1": 0.5, "2": 0.9, "4": 1.0}} for n in (1, 4)}
+    likeness = {
+        kind: {"p": p, "each": [p, p], "controls": {"shuffled": [p]}} for kind, p in (("own", 0.2), ("cue", 0.3))
+    }
+    told = shown(tmp_path, {"change": change, "likeness": likeness}).text("score")
+    assert "singular values): stable q v rank-1 1 2 rank-4 4 8" in told
+    assert "singular values): kept 1 2 4 rank-1 0.5 0.9 1 rank-4 0.5 0.9 1" in told
+    assert "excess: over them) p each own 0.2 0.2; 0.2 cue 0.3 0.3; 0.3" in told
+    assert "excess: over them): controls shuffled own 0.2 cue 0.3" in told
+    models = {model: {"trained": {"hits": 0.5}, "shuffled": {"hits": 0.1}} for model in ("one", "two")}
+    told = shown(tmp_path / "models", {"by_base": models}).text("score")
+    assert "by_base: one hits trained 50.0 % shuffled 10.0 %" in told, "arms beside one another, not base models"
+
+
 def test_a_share_beyond_the_frame_is_said_to_be_drawn_on_its_edge():
     inside, beyond = (str(plane((share, 0.6, 1.0), (0.2, 0.1, 0.3))) for share in (0.9, 1.27))
     assert "drawn on its edge" in beyond and "drawn on its edge" not in inside

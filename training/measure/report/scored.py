@@ -17,6 +17,8 @@ WORDS = {  # what a part of score.json tells
     "spread": _SPREAD,
     "layers": "each layer’s share of what the heads gained; means over seeds (95 %)",
     "alike": "do arms gain by the same heads? Spearman’s correlation over heads, mean of pairs of different seeds",
+    "change": "what training changed: stable ranks of the matrices; the gain kept by the first k singular values",
+    "likeness": "Spearman’s correlation with the seer’s profile over heads; others, controls: nulls; excess: over them",
 }
 COLUMNS_MAX, ROWS_MAX, DEPTH = 24, 200, 4
 
@@ -29,8 +31,11 @@ def score(material: Material) -> Section | None:
     return Section("score", "Score", join(_tables(found, "score.json", 0)))
 
 
-def _tables(found: Mapping[str, Any], caption: str, depth: int) -> list[Markup]:
-    """A table of the plain entries, one for all rows of the same columns, and the same of what is nested deeper."""
+def _tables(found: Mapping[str, Any], caption: str, depth: int, across: bool = False) -> list[Markup]:
+    """A table of the plain entries, one for all rows of the same columns, and the same of what is nested deeper.
+
+    across: whether entries of one shape may stand beside one another, part by part; base models may not.
+    """
     entries = {name: _by_model(value) for name, value in found.items()}
     flat = {name: value for name, value in entries.items() if not isinstance(value, dict)}
     alike: dict[tuple[str, ...], dict[str, Any]] = {}
@@ -45,8 +50,33 @@ def _tables(found: Mapping[str, Any], caption: str, depth: int) -> list[Markup]:
             made += [_list(row, f"{caption}: {name}") for name, row in rows.items()]
         else:
             made.append(_rows(columns[:COLUMNS_MAX], rows, caption))
-    for name, inner in list(deep.items())[:ROWS_MAX] if depth < DEPTH else ():
-        made += _tables(inner, f"{caption}: {name}" + (f" ({WORDS[name]})" if name in WORDS else ""), depth + 1)
+    if depth >= DEPTH:
+        return made
+    if across and _of_one_shape(deep):
+        return made + _across(deep, caption, depth)
+    for name, inner in list(deep.items())[:ROWS_MAX]:
+        words = f"{caption}: {name}" + (f" ({WORDS[name]})" if name in WORDS else "")
+        made += _tables(inner, words, depth + 1, not isinstance(found[name], list))
+    return made
+
+
+def _of_one_shape(deep: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether several entries have the same parts, none of which is one table by itself."""
+    first, *others = deep.values() if len(deep) > 1 else ({},)
+    parts = [value for value in first.values() if isinstance(value, dict)]
+    falls_apart = len(parts) < len(first) or len({tuple(part) for part in parts}) > 1
+    return bool(others and parts) and falls_apart and all(tuple(other) == tuple(first) for other in others)
+
+
+def _across(deep: Mapping[str, Mapping[str, Any]], caption: str, depth: int) -> list[Markup]:
+    """Entries of one shape, part by part, so that they stand beside one another: a row for each entry."""
+    keys = list(next(iter(deep.values())))
+    nested = [key for key in keys if all(isinstance(inner[key], dict) for inner in deep.values())]
+    plain = [key for key in keys if key not in nested]
+    rows = {name: {key: inner[key] for key in plain} for name, inner in deep.items()}
+    made = [_rows(tuple(plain)[:COLUMNS_MAX], rows, caption)] if plain else []
+    for key in nested[:ROWS_MAX]:
+        made += _tables({name: inner[key] for name, inner in deep.items()}, f"{caption}: {key}", depth + 1, True)
     return made
 
 
