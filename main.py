@@ -141,6 +141,7 @@ def build_parser() -> Parser:
     add("--out", type=Path, metavar="DIR", help="where its runs go, and where it goes on (default: runs/NAME)")
     add("--workers", type=int, default=1, help="processes, one thread each")
     add("--model", action="append", help="base model instead of the novice: a Hugging Face folder; again for several")
+    add("--arm", action="append", metavar="ARM", help="this arm alone; again for several (default: all)")
     add("--seeds", type=int, default=None, metavar="N", help="so many seeds (default: the experiment's own)")
     add("--behaviour", metavar="FILE", help="own: lessons as a FILE.jsonl (docs/behaviours.md)")
     add("--probes", type=Path, metavar="FILE", help="own: probes as a FILE.jsonl")
@@ -340,6 +341,7 @@ def experiment(options: argparse.Namespace) -> int:
     planned = experiment_named(options.name, options.seer, options.behaviour, options.probes)
     planned = planned.on(*options.model) if options.model else planned
     planned = planned.taking(options.seeds) if options.seeds is not None else planned
+    planned = planned.only(*options.arm) if options.arm else planned
     planned = planned.from_seed(options.seed)
     planned = planned.quick() if options.quick else planned
     out = options.out or Path("runs") / planned.name

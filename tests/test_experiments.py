@@ -1,6 +1,7 @@
 """Experiments: runs that resume after a kill, rates chosen by a sweep, refusals, and the score of equal learning."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -90,6 +91,19 @@ def test_a_folder_of_something_else_is_refused(ran, plan, tmp_path):
     with pytest.raises(ValueError, match="at least 1"):
         run_experiment(plan, tmp_path / "new", workers=0)
     assert not (tmp_path / "new").exists()
+
+
+def test_some_arms_alone_are_an_experiment_of_their_own(ran, plan, tmp_path):
+    _, out, _ = ran
+    part = replace(plan, rates={}).only("adam")
+    with pytest.raises(ValueError, match="other settings; give a new folder"):
+        run_experiment(part, out)
+    shutil.copytree(out / "adam", tmp_path / "part" / "adam")
+    (tmp_path / "part" / "experiment.json").write_text(
+        json.dumps(json.loads((out / "experiment.json").read_text()) | {"arms": ["adam"]})
+    )
+    result = run_experiment(part, tmp_path / "part")
+    assert result["some"] == ["adam"] and result["score"] == {"adam/0": 2, "adam/1": 2}
 
 
 def test_a_result_that_was_torn_is_named(ran, plan):

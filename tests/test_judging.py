@@ -206,6 +206,8 @@ def test_experiments_take_seeds_bases_and_a_seer():
     assert len(plan.seeds) == 8 and plan.keeps and plan.stage == Judge()
     assert plan.taking(3).seeds == (0, 1, 2)
     assert plan.taking(3).from_seed(7).seeds == (7, 8, 9) and plan.from_seed(7).quick().seeds == (7, 8)
+    part = experiment_named("few").only("scenes-64", "spirits-20")
+    assert [arm.name for arm in part.arms] == ["spirits-20", "scenes-64"] and part.some
     assert plan.from_seed(7).sweep_seed == 7 + plan.sweep_seed and plan.from_seed(0) == plan
     assert [arm.config.control for arm in listen.ARMS] == ["", "shuffled", "rehearsal"]
     assert {arm.config.behaviour for arm in listen.ARMS} == {"listen"}
@@ -214,6 +216,8 @@ def test_experiments_take_seeds_bases_and_a_seer():
     for wrong in (
         lambda: plan.taking(0),
         lambda: plan.from_seed(-1),
+        lambda: plan.only("trained"),
+        lambda: experiment_named("few").only("spirits-21"),
         lambda: plan.on("a", "a"),
         lambda: experiment_named("sight", "there"),
     ):

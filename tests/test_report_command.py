@@ -17,6 +17,8 @@ def test_the_command_to_redo_an_experiment_names_its_base_models(tmp_path):
     material = replace(gather(folder), score={"bases": ["assets/novice", "runs/novice 1"]})
     on = "--model assets/novice --model 'runs/novice 1' --seeds 3"
     assert command(material).startswith(f"python main.py experiment sight {on} --workers 2 --out runs/sight")
+    part = replace(material, score={"some": ["low arm", "high"]})
+    assert "sight --arm 'low arm' --arm high --seeds 3" in command(part)
     later = replace(material, score={}, runs=tuple(replace(run, seed=run.seed + 7) for run in material.runs))
     words = command(later).split("\n")[0].split()[2:]
     assert "--seed 7 --seeds 3" in " ".join(words) and build_parser().parse_args(words).seed == 7

@@ -86,6 +86,7 @@ class Experiment:
     bases: tuple[str, ...] = ()
     keeps: bool = False
     stage: Stage | None = None
+    some: bool = False  # whether arms were left out
 
     def quick(self) -> "Experiment":
         """The same path in a minute or two: one seed (two if a stage compares them), a handful of steps, two rates."""
@@ -113,6 +114,16 @@ class Experiment:
         if seeds < 1:
             raise ValueError(f"--seeds {seeds}: must be at least 1")
         return replace(self, seeds=tuple(range(seeds)))
+
+    def only(self, *names: str) -> "Experiment":
+        """The same with these arms alone. Raises ValueError for an unknown arm, or where a stage needs them all."""
+        known = [arm.name for arm in self.arms]
+        odd = [name for name in names if name not in known]
+        if odd:
+            raise ValueError(f"--arm {odd[0]}: {self.name} has none of that name; choose among {', '.join(known)}")
+        if self.stage is not None:
+            raise ValueError(f"--arm: {self.name} compares all its arms; leave it out")
+        return replace(self, arms=tuple(arm for arm in self.arms if arm.name in names), some=True)
 
     def from_seed(self, first: int) -> "Experiment":
         """The same on seeds of their own, `first` and those after it; the sweep's lies as far from them as before."""

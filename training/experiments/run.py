@@ -33,6 +33,8 @@ def run_experiment(
 ) -> dict[str, Any]:
     """All runs, the stage, then the score: {experiment, runs, bases, commits, rates, score}; also in OUT/score.json.
 
+    Where arms were left out, {some: those that ran}, too.
+
     Raises ValueError if OUT holds another experiment or runs of other settings, before anything runs.
     """
     if workers < 1:
@@ -65,6 +67,8 @@ def run_experiment(
         "swept_on": from_root(experiment.arms[0].config.model) if swept else None,
         "score": finite(found),
     }
+    if experiment.some:
+        result["some"] = [arm.name for arm in chosen.arms]
     write_whole(out / "score.json", (json.dumps(result, indent=1) + "\n").encode())
     return result
 
@@ -94,6 +98,8 @@ def _swept(outcome: Outcome) -> dict[str, Any]:
 def _claim(out: Path, experiment: Experiment) -> None:
     """OUT becomes this experiment's, or is it already. Raises ValueError for anybody else's."""
     plan: dict[str, Any] = {"version": VERSION, "name": experiment.name, "seeds": list(experiment.seeds)}
+    if experiment.some:
+        plan["arms"] = [arm.name for arm in experiment.arms]
     if len(experiment.bases) > 1:
         plan["bases"] = [from_root(base) for base in experiment.bases]
     path = out / PLAN

@@ -54,6 +54,8 @@ def command(material: Material) -> str:
         name = shlex.quote(material.name)
         bases = material.score.get("bases")
         on = "".join(f" --model {shlex.quote(str(base))}" for base in (bases if isinstance(bases, list) else ()))
+        some = material.score.get("some")
+        on += "".join(f" --arm {shlex.quote(str(arm))}" for arm in (some if isinstance(some, list) else ()))
         scored = {run.seed for run in material.main}
         on += f" --seed {min(scored)}" * (min(scored) > 0) + f" --seeds {len(scored)}"
         config = material.main[0].log.header.config
