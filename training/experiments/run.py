@@ -33,9 +33,7 @@ def run_experiment(
 ) -> dict[str, Any]:
     """All runs, the stage, then the score: {experiment, runs, bases, commits, rates, score}; also in OUT/score.json.
 
-    Where arms were left out, {some: those that ran}, too.
-
-    Raises ValueError if OUT holds another experiment or runs of other settings, before anything runs.
+    {some: those that ran}, too, where arms were left out. Raises ValueError if OUT holds another experiment or runs of other settings, before anything runs.
     """
     if workers < 1:
         raise ValueError(f"--workers {workers}: must be at least 1")
@@ -57,20 +55,26 @@ def run_experiment(
     found = experiment.score(outcomes)
     if experiment.stage is not None:
         found = _joined(found, experiment.stage.run(Runs(chosen, outcomes, folders), workers, report))
-    result: dict[str, Any] = {
-        "experiment": experiment.name,
+    result = _result(chosen, swept, outcomes, found)
+    write_whole(out / "score.json", (json.dumps(result, indent=1) + "\n").encode())
+    return result
+
+
+def _result(
+    chosen: Experiment, swept: Sequence[Outcome], outcomes: Sequence[Outcome], found: dict[str, Any]
+) -> dict[str, Any]:
+    """score.json of an experiment at its chosen rates."""
+    told: dict[str, Any] = {
+        "experiment": chosen.name,
         "runs": len(outcomes),
-        "bases": [from_root(base) for base in experiment.bases],
+        "bases": [from_root(base) for base in chosen.bases],
         "commits": sorted({outcome.commit for outcome in (*swept, *outcomes)}),
         "rates": {arm.name: arm.config.teach.lr for arm in chosen.arms},
         "sweep": [_swept(outcome) for outcome in swept],
-        "swept_on": from_root(experiment.arms[0].config.model) if swept else None,
+        "swept_on": from_root(chosen.arms[0].config.model) if swept else None,
         "score": finite(found),
     }
-    if experiment.some:
-        result["some"] = [arm.name for arm in chosen.arms]
-    write_whole(out / "score.json", (json.dumps(result, indent=1) + "\n").encode())
-    return result
+    return told | ({"some": [arm.name for arm in chosen.arms]} if chosen.some else {})
 
 
 def _joined(scored: dict[str, Any], staged: dict[str, Any]) -> dict[str, Any]:
