@@ -33,7 +33,8 @@ def run_experiment(
 ) -> dict[str, Any]:
     """All runs, the stage, then the score: {experiment, runs, bases, commits, rates, score}; also in OUT/score.json.
 
-    {some: those that ran}, too, where arms were left out. Raises ValueError if OUT holds another experiment or runs of other settings, before anything runs.
+    {some: those that ran}, too, where arms were left out. Raises ValueError if OUT holds another experiment or runs of
+    other settings, before anything runs.
     """
     if workers < 1:
         raise ValueError(f"--workers {workers}: must be at least 1")
