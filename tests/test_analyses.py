@@ -153,12 +153,17 @@ def test_what_the_same_start_alone_makes_alike_shows_in_the_controls():
     rng = np.random.default_rng(3)
     start, lesson = rng.normal(size=(2, 64))
     seer = {"own": list(start + lesson)}
-    near = lambda what: [{"own": list(what + rng.normal(0, 0.1, 64))} for _ in range(4)]  # noqa: E731
+
+    def near(what):
+        return [{"own": list(what + rng.normal(0, 0.1, 64))} for _ in range(4)]
+
     controls = {"shuffled": near(start), "rehearsal": near(rng.normal(size=64))}
     learnt = likeness(near(start + lesson), seer, [], 8, controls)["own"]
     assert min(learnt["controls"]["shuffled"]) > 0.5 > max(learnt["controls"]["rehearsal"])
     assert learnt["excess"]["shuffled"] == pytest.approx(rank_correlation(lesson, seer["own"]), abs=0.1)
     idle = likeness(near(start), seer, [], 8, controls)["own"]
+    against_seer = [rank_correlation(one["own"], seer["own"]) for one in controls["shuffled"]]
+    assert idle["controls"]["shuffled"] == pytest.approx(against_seer) and max(against_seer) < 0.9
     assert idle["likeness"] > 0.5 and abs(idle["excess"]["shuffled"]) < 0.3, "alike, and nothing of it learnt"
     assert likeness(near(start), seer, [], 8)["own"]["controls"] == {}
 

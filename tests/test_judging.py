@@ -208,6 +208,8 @@ def test_experiments_take_seeds_bases_and_a_seer():
     assert plan.taking(3).from_seed(7).seeds == (7, 8, 9) and plan.from_seed(7).quick().seeds == (7, 8)
     part = experiment_named("few").only("scenes-64", "spirits-20")
     assert [arm.name for arm in part.arms] == ["spirits-20", "scenes-64"] and part.some
+    swept = experiment_named("frozen").only("full")
+    assert {arm.name.split("-lr")[0] for arm in swept.quick().sweep()} == {"full"}, "a rate is chosen, if quickly"
     assert plan.from_seed(7).sweep_seed == 7 + plan.sweep_seed and plan.from_seed(0) == plan
     assert [arm.config.control for arm in listen.ARMS] == ["", "shuffled", "rehearsal"]
     assert {arm.config.behaviour for arm in listen.ARMS} == {"listen"}

@@ -123,7 +123,8 @@ class Experiment:
             raise ValueError(f"--arm {odd[0]}: {self.name} has none of that name; choose among {', '.join(known)}")
         if self.stage is not None:
             raise ValueError(f"--arm: {self.name} compares all its arms; leave it out")
-        return replace(self, arms=tuple(arm for arm in self.arms if arm.name in names), some=True)
+        arms = tuple(arm for arm in self.arms if arm.name in names)
+        return replace(self, arms=arms, rates={n: r for n, r in self.rates.items() if n in names}, some=True)
 
     def from_seed(self, first: int) -> "Experiment":
         """The same on seeds of their own, `first` and those after it; the sweep's lies as far from them as before."""
