@@ -1,5 +1,9 @@
 """What an experiment says on a terminal: a line per arm, the verdict, nothing made up for what was not measured."""
 
+from pathlib import Path
+
+import main
+from training.experiments import run
 from training.experiments.show import lines
 
 ROW = {"hits": 0.95, "hits_new_pairs": None, "false_alarms": 0.012, "d_prime": 3.5, "mundane": 1.0, "lost": 0.004}
@@ -24,3 +28,23 @@ def test_bases_are_told_apart_and_the_verdict_comes_last():
     base = {"model": "one", "verdict": {"word": "undecided", "reason": "few seeds"}}
     told = list(lines({"score": {"arms": {"a": ROW}, "bases": [base], "verdict": base["verdict"]}}))
     assert told[-2:] == ["one: undecided (few seeds)", "Verdict: undecided (few seeds)"]
+
+
+def test_an_experiment_is_what_its_options_say(monkeypatch, capsys, tmp_path):
+    asked, models = [], [str(tmp_path / name) for name in ("here", "there")]
+    for model in models:
+        Path(model).mkdir()
+        (Path(model) / "config.json").write_text("{}")
+
+    def stop(plan, out, workers, report):
+        asked.append((plan, out, workers))
+        raise ValueError("enough was seen")
+
+    monkeypatch.setattr(run, "run_experiment", stop)
+    bases, some = [f"--model={model}" for model in models], ["--arm", "scenes-64", "--seed", "7", "--seeds", "2"]
+    assert main.main(["experiment", "few", *bases, *some, "--workers", "3", "--out", "runs/some"]) == 2
+    plan, out, workers = asked[0]
+    assert (plan.bases, plan.seeds, workers, str(out)) == (tuple(models), (7, 8), 3, "runs/some")
+    assert [arm.name for arm in plan.arms] == ["scenes-64"]
+    assert main.main(["experiment", "sight", "--quick"]) == 2 and asked[1][0].seeds == (0, 1)
+    assert "enough was seen" in capsys.readouterr().err
