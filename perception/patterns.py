@@ -82,11 +82,11 @@ class Patterns:
 
     def wait(self, layer: Layer) -> None:
         """Take a layer in; it is worked out by `found` at the latest."""
-        if self._waiting:
-            held = (len(self._waiting) + 1) * layer.k_BGKD.numel()
-            if held > AT_ONCE or not layer.like(self._waiting[0]):
-                self._work_out()
+        if self._waiting and not layer.like(self._waiting[0]):
+            self._work_out()
         self._waiting.append(layer)
+        if (len(self._waiting) + 1) * layer.k_BGKD.numel() > AT_ONCE:  # no room for one more: now, while it is at hand
+            self._work_out()
 
     def found(self) -> tuple[Mapping[int, Tensor], Mapping[int, Tensor]]:
         """Patterns, and keys in sight, by the number of the layer; of a layer taken in twice, the last."""

@@ -71,7 +71,7 @@ def alternating(first: tuple, other: tuple) -> list[tuple[tuple, int]]:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(kinds, st.integers(1, 3)), min_size=1, max_size=4), st.sampled_from((0, 250, 2**19)))
+@given(st.lists(st.tuples(kinds, st.integers(1, 3)), min_size=1, max_size=4), st.sampled_from((0, 400, 2**19)))
 @example(alternating(("added", False, None, KEYS), ("none", False, None, KEYS)), 2**19)
 @example(alternating(("none", True, None, KEYS), ("none", False, None, KEYS)), 2**19)
 @example(alternating(("none", True, None, KEYS), ("none", True, 2.0, KEYS)), 2**19)
@@ -83,8 +83,7 @@ def test_layers_together_are_what_each_is_alone(runs: list[tuple[tuple, int]], a
         patch.setattr(patterns, "AT_ONCE", at_once)
         for one in layers:
             heard.wait(one)
-            held = sum(waiting.k_BGKD.numel() for waiting in heard._waiting)
-            assert len(heard._waiting) == 1 or held <= at_once
+            assert sum(waiting.k_BGKD.numel() for waiting in heard._waiting) <= at_once
     found, visible = heard.found()
     assert sorted(found) == sorted(visible) == list(range(len(layers)))
     for one in layers:
