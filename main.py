@@ -352,7 +352,7 @@ def experiment(options: argparse.Namespace) -> int:
 
 
 def diff(options: argparse.Namespace) -> int:
-    from training.measure import log as logs
+    from training.headlog import log as logs
 
     log = logs.read_log(options.log, partial=options.partial)
     if options.export:
@@ -367,7 +367,7 @@ def diff(options: argparse.Namespace) -> int:
 
 
 def report(options: argparse.Namespace) -> int:
-    from training.measure.report.page import report
+    from training.report.page import report
 
     made = report(options.path, options.out, options.png)
     lines = [f"{made['name']}: {made['out']}, {made['bytes'] / 1000:,.0f} kB", *made["pictures"]]
@@ -376,7 +376,7 @@ def report(options: argparse.Namespace) -> int:
 
 
 def pretrain(options: argparse.Namespace) -> int:
-    from training import novice
+    from training.novice import novice
     from training.progress import progress_bar
 
     if options.score:
@@ -397,7 +397,7 @@ def mind(options: argparse.Namespace) -> int:
     from perception.wire import standard_stream
 
     line = None if options.listen else standard_stream()
-    from training.serve import serve_address, serve_stream
+    from training.mind.serve import serve_address, serve_stream
 
     model = load(options.model, choose_device(options.device))
     if line is None:
@@ -412,7 +412,7 @@ def bench(options: argparse.Namespace) -> int:
         return bench_game(options)
     import torch
 
-    from training.bench import bench
+    from training.bench.areas import bench
 
     torch.set_num_threads(1)
     result = bench(options.area, options.model, options.seed, options.device)
@@ -427,7 +427,7 @@ def bench_game(options: argparse.Namespace) -> int:
     """What a frame costs, unseen. Beside each figure stands the most it may be, to be judged on an idle machine."""
     os.environ["SDL_VIDEODRIVER"] = "dummy"
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-    from game.play.bench_game import rows
+    from game.app.bench_game import rows
 
     made = rows(options.seed)
     lines = [f"{row['name']:14}{row['value']:10.2f} {row['unit']:4} at most {row['at_most']}" for row in made]
@@ -440,8 +440,8 @@ def play(options: argparse.Namespace) -> int:
     if name is not None and (not name or any(mark in name for mark in '/\\:"*?<>|') or name.strip(".") == ""):
         raise ValueError(f"--save {name}: not a name for a slot; letters, digits, dashes and dots will do")
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-    from game.play import start
-    from game.play.settings import folder as home
+    from game import start
+    from game.app.settings import folder as home
 
     def command(folder: Path, seed: int) -> list[str]:
         """What starts a mind for a slot and a journey's seed."""

@@ -57,7 +57,7 @@ class Recorder:
     rows: (B, R) int64, positions among the query tokens of the forward (0 is its first token, whatever a cache
     holds before it); -1 pads ragged rows. Several forwards in one block: the last one counts.
     rows_only: attention is computed for the decision rows alone and the block's outputs are garbage: for replaying
-    single attention modules (training.measure.headdiff). implementation: whose mask conventions to follow then.
+    single attention modules (training.heads.head_diff). implementation: whose mask conventions to follow then.
     Raises ValueError for attention implementations other than sdpa and eager, for rows that do not fit, and for
     architectures with terms in their softmax that it does not know; RuntimeError if another recorder listens.
     """

@@ -40,7 +40,7 @@ def clean_queue() -> Iterator[None]:
 @pytest.fixture
 def easy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every stage of a pretraining is solved at once, so that a few steps go through all of them."""
-    from training import pretrain  # most tests do without torch
+    from training.novice import pretrain  # most tests do without torch
 
     monkeypatch.setattr(pretrain, "SOLVED", -1.0)
     monkeypatch.setattr(pretrain, "FAIR", -1.0)

@@ -15,8 +15,8 @@ from game.realm.scene import describe
 from game.realm.world import new_world
 from perception.messages import Lesson, Perceive, Percept, Progress, Quit, Ready, Teach
 from perception.wire import Decoder, encode
-from tests.test_log import HEADER, RECORDS
-from training.measure.log import write_log
+from tests.training.headlog.test_log import HEADER, RECORDS
+from training.headlog.log import write_log
 
 ROOT = Path(__file__).parents[1]
 NOVICE = ROOT / "assets" / "novice"

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[1]
-WINGS = ("game", "perception", "training")
+WINGS = ("common", "game", "perception", "training")
 SHARED = ("perception.messages", "perception.wire", "perception.link")
 FILE_LINES, FUNCTION_LINES = 300, 40
 REASON = "# long because:"
@@ -41,13 +41,13 @@ class Wall(NamedTuple):
 TORCH = ("torch", "transformers")
 WALLS = (
     Wall(("game",), (*TORCH, "training", "perception"), ("perception", *SHARED)),
-    Wall(("game.realm",), ("pygame", "matplotlib", "game.play")),
+    Wall(("game.realm",), ("pygame", "matplotlib", "game.art")),
     Wall(SHARED, (*TORCH, "pygame", "matplotlib")),
     Wall(("perception",), ("game", "training", "pygame")),
-    Wall(("training",), ("game.play", "pygame")),
+    Wall(("training",), ("pygame",)),
     Wall(("main",), (*TORCH, "pygame")),
 )
-GROUPS = ("main", "game.realm", "game", "shared", "perception", "training")  # one fresh process each
+GROUPS = ("main", "common", "game.realm", "game", "shared", "perception", "training")  # one fresh process each
 
 
 def within(module: str, packages: tuple[str, ...]) -> bool:
@@ -225,11 +225,11 @@ def test_nothing_is_pickled() -> None:
     ("module", "text", "bad"),
     [
         ("game.realm.world", "def f():\n    import torch.nn", {"torch.nn"}),
-        ("game.realm.world", "from game import play", {"game.play"}),
-        ("game.realm.world", "from ..play import palette", {"game.play"}),
+        ("game.realm.world", "from game import art", {"game.art"}),
+        ("game.realm.world", "from ..art import palette", {"game.art"}),
         ("game.realm.world", "from perception.messages import Scene", set()),
-        ("game.play.app", "import pygame\nfrom perception import link, heads", {"perception.heads"}),
-        ("game.play.app", "from training.mind import Mind", {"training.mind"}),
+        ("game.app.game_loop", "import pygame\nfrom perception import link, heads", {"perception.heads"}),
+        ("game.app.game_loop", "from training.mind.mind import Mind", {"training.mind.mind"}),
         ("perception.wire", "import transformers", {"transformers"}),
         ("perception.heads", "import torch\nfrom game.realm import scene", {"game.realm"}),
         ("training.teach", "from game.realm import scene\nimport torch", set()),

@@ -18,16 +18,16 @@ from game.realm.rules import load as load_rules
 from perception.model import NOVICE, Model, choose_device, load, save
 from training.behaviours.behaviour import Behaviour
 from training.behaviours.registry import behaviour_of, check_behaviour
-from training.frozen import Broken
-from training.gradients import Shares
-from training.lessons import Shown
-from training.measure.headdiff import Baseline, glance
-from training.measure.headprobes import ProbeLoss, head_probes
-from training.measure.path import Path as Way
-from training.measure.path import keep_state
-from training.measure.score import Probe, Score
+from training.data.lessons import Shown
+from training.heads.head_diff import Baseline, glance
+from training.heads.head_probes import ProbeLoss, head_probes
+from training.heads.run_log import RunLog, Training, from_root
+from training.heads.score import Probe, Score
+from training.heads.trajectory import Path as Way
+from training.heads.trajectory import keep_state
+from training.optim.frozen import Broken
+from training.optim.gradients import Shares
 from training.progress import Report
-from training.runlog import RunLog, Training, from_root
 from training.teach import TeachConfig, Teacher
 
 CONTROLS = ("", "shuffled", "rehearsal")

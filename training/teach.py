@@ -18,8 +18,10 @@ from game.realm.rules import Rules
 from perception.messages import Lesson
 from perception.model import Model
 from perception.packing import Packed, encode_contexts, pack
-from training.apollo import Apollo
-from training.frozen import (
+from training.data.lessons import HAUNTED, Asked, Journal, dream, tokens, waking
+from training.data.talk_dreams import talk_dream
+from training.optim.apollo import Apollo
+from training.optim.frozen import (
     Broken,
     arithmetic,
     check_weights,
@@ -29,9 +31,7 @@ from training.frozen import (
     full_loss,
     guarded_step,
 )
-from training.gradients import GradientMeter
-from training.lessons import HAUNTED, Asked, Journal, dream, tokens, waking
-from training.talkdreams import talk_dream
+from training.optim.gradients import GradientMeter
 
 OPTIMIZERS = ("apollo", "adamw", "sgd")
 RATES = {"apollo": 6e-3, "adamw": 1e-3, "sgd": 0.3}  # chosen by the sweep in docs/RESULTS.md

@@ -8,7 +8,6 @@ still load, and fit no realm of today. Versions 1 and 2 had no check.
 
 import dataclasses
 import hashlib
-import os
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import msgpack
 from msgspec.structs import asdict
 
+from common.files import write_whole
 from game.realm.questbook import load as load_quests
 from game.realm.rules import Rules
 from game.realm.rules import load as load_rules
@@ -43,16 +43,6 @@ VERBS = {
 
 class ReplayError(ValueError):
     """A replay file that cannot be used: one line, where, what, how to mend it."""
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Temporary file, fsync, rename: a reader sees the old file or the new one, never a part."""
-    temporary = path.with_name(path.name + ".part")
-    with open(temporary, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def realm_mark(rules: Rules | None = None) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from game.realm.actors import BESIDE, Seer
 from game.realm.land import Place, Room
 from game.realm.rules import NOTHING
+from game.realm.spatial_index import by_octant
 from game.realm.terrain import TILE
-from game.realm.vicinity import by_octant
 
 if TYPE_CHECKING:
     from game.realm.world import World

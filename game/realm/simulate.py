@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
+from common.files import write_whole
 from game.realm.policy import POLICIES
-from game.realm.replay import ActionLog, state_hash, write_whole
+from game.realm.replay import ActionLog, state_hash
 from game.realm.scene import describe
 from game.realm.world import new_world, step
 

@@ -8,13 +8,13 @@ import heapq
 from collections import deque
 from random import Random
 
+from game.realm.actions import TAIL, act, follow
+from game.realm.actions import Action as Action
+from game.realm.actions import Came as Came
+from game.realm.actions import Happening as Happening
+from game.realm.actions import Revealed as Revealed
+from game.realm.actions import Said as Said
 from game.realm.actors import Actor, Folk, Seer, Spirit
-from game.realm.deeds import TAIL, act, follow
-from game.realm.deeds import Action as Action
-from game.realm.deeds import Came as Came
-from game.realm.deeds import Happening as Happening
-from game.realm.deeds import Revealed as Revealed
-from game.realm.deeds import Said as Said
 from game.realm.familiar import Familiar
 from game.realm.quests import Quests
 from game.realm.rules import REGIONS, ROOM, Rules
@@ -26,9 +26,9 @@ from game.realm.senses import room_of as room_of
 from game.realm.senses import walkable as walkable
 from game.realm.senses import who_is_at as who_is_at
 from game.realm.senses import within_reach as within_reach
+from game.realm.spatial_index import Vicinity
 from game.realm.terrain import TILE, Point
 from game.realm.traces import NOBODY, Traces
-from game.realm.vicinity import Vicinity
 from game.realm.worldgen import Map, generate
 
 TICKS_PER_SECOND = 30

@@ -11,10 +11,10 @@ from functools import cached_property
 from game.realm.rules import Rules
 from perception.messages import Lesson
 from perception.model import Model
-from training.lessons import Journal, Shown
-from training.measure.chunks import in_chunks
-from training.measure.headprobes import ProbeLoss, probe_loss
-from training.measure.score import Probe, Score, answers_of, tally
+from training.data.lessons import Journal, Shown
+from training.heads.chunks import in_chunks
+from training.heads.head_probes import ProbeLoss, probe_loss
+from training.heads.score import Probe, Score, answers_of, tally
 from training.teach import Source
 
 

@@ -19,8 +19,8 @@ from perception.model import Model
 from perception.packing import window
 from training.behaviours.behaviour import Behaviour
 from training.behaviours.lines import OTHER, WANTED, BehaviourError, Line, Placed, read_pair
-from training.lessons import Answered, Asked
-from training.measure.score import Probe
+from training.data.lessons import Answered, Asked
+from training.heads.score import Probe
 from training.teach import Source
 
 if TYPE_CHECKING:

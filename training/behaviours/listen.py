@@ -22,10 +22,10 @@ from game.realm.tongues import LOOK, tongue_named
 from perception.messages import Event, Lesson
 from perception.model import Model
 from training.behaviours.behaviour import Behaviour, filled
-from training.lessons import Asked, Journal, Shown, waking
-from training.measure.score import MUNDANE_PER_SCENE, Probe, Score, answers_of, tally
-from training.rehearsal import rehearsal
-from training.talkdreams import talk_dream
+from training.data.lessons import Asked, Journal, Shown, waking
+from training.data.rehearsal import rehearsal
+from training.data.talk_dreams import talk_dream
+from training.heads.score import MUNDANE_PER_SCENE, Probe, Score, answers_of, tally
 from training.teach import Source
 
 if TYPE_CHECKING:

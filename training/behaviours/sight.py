@@ -7,8 +7,8 @@ from game.realm.rules import Rules
 from game.realm.sampler import SCENES_PER_REALM
 from perception.model import Model
 from training.behaviours.behaviour import Behaviour, filled
-from training.lessons import Journal, Shown, generated, held_out_pairs, shown_pairs
-from training.measure.score import Probe, Score, new_pair_probes, probes, score
+from training.data.lessons import Journal, Shown, generated, held_out_pairs, shown_pairs
+from training.heads.score import Probe, Score, new_pair_probes, probes, score
 
 if TYPE_CHECKING:
     from training.learn import LearnConfig

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from game.realm.replay import write_whole
+from common.files import write_whole
 from game.realm.rules import load as load_rules
 from perception.model import NOVICE, load, weights_hash
 from training.behaviours.registry import behaviour_of
@@ -18,13 +18,13 @@ from training.experiments.plan import Experiment, Outcome, Runs
 from training.experiments.pool import in_processes
 from training.experiments.sight import ARMS, REHEARSAL, SHUFFLED, TRAINED
 from training.experiments.tables import both, by_arm
+from training.headlog.log import read_log
+from training.heads.chunks import in_both_halves
+from training.heads.head_probes import ProbeLoss, head_probes
+from training.heads.likeness import likeness, profile_of_log, profile_of_models
+from training.heads.run_log import from_root
 from training.learn import LearnConfig
-from training.measure.chunks import in_both_halves
-from training.measure.headprobes import ProbeLoss, head_probes
-from training.measure.likeness import likeness, profile_of_log, profile_of_models
-from training.measure.log import read_log
 from training.progress import Report
-from training.runlog import from_root
 
 SEER = str(NOVICE.parent / "seer")
 

@@ -16,19 +16,24 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from game.realm.replay import write_whole
+from common.files import write_whole
 from game.realm.rules import load as load_rules
 from perception.model import load
 from training.behaviours.registry import behaviour_of
-from training.experiments.kept import trained
 from training.experiments.plan import KEPT, Arm, Outcome, Runs
 from training.experiments.pool import in_processes
 from training.experiments.tables import by_arm, by_model, spread
+from training.experiments.weight_delta import trained
+from training.headlog.log import read_log, write_log
+from training.heads.chunks import in_both_halves
+from training.heads.head_probes import ProbeLoss
+from training.heads.head_sets import Shift
+from training.heads.run_log import from_root
 from training.learn import LearnConfig
-from training.measure.analyses import Level, beside, depth, needs, rank_summary, ranks, roles
-from training.measure.causal import GREEDY, Sets, excess, judged, sets_of, shifts
-from training.measure.chunks import in_both_halves
-from training.measure.evidence import (
+from training.progress import Report
+from training.verdict.analyses import Level, beside, depth, needs, rank_summary, ranks, roles
+from training.verdict.causal import GREEDY, Sets, excess, judged, sets_of, shifts
+from training.verdict.evidence import (
     evidence,
     joint,
     judgement,
@@ -37,13 +42,8 @@ from training.measure.evidence import (
     with_caveats,
     worst_residual,
 )
-from training.measure.headprobes import ProbeLoss
-from training.measure.log import read_log, write_log
-from training.measure.sets import Shift
-from training.measure.significance import benjamini_hochberg, welch_p
-from training.measure.verdict import DISCOVERY, RANDOM_SETS, Causal, Evidence, Verdict, decide
-from training.progress import Report
-from training.runlog import from_root
+from training.verdict.significance import benjamini_hochberg, welch_p
+from training.verdict.verdict import DISCOVERY, RANDOM_SETS, Causal, Evidence, Verdict, decide
 
 TRAINED, SHUFFLED, REHEARSAL = "trained", "shuffled", "rehearsal"  # the arms' names
 VERDICT = "verdict.msgpack"

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from training.heads.run_log import from_root
 from training.learn import LearnConfig
 from training.progress import Report
-from training.runlog import from_root
 
 QUICK = {"lessons": 6, "steps": 4, "probes": 6, "measure_every": 2}  # a smoke test, not a measurement
 PROBE_SEED = 9_000  # of what all runs of an experiment are measured on, where runs are compared head by head

@@ -16,13 +16,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from game.realm.replay import write_whole
-from training.experiments.kept import keep_trained
+from common.files import write_whole
 from training.experiments.plan import KEPT, Arm, Experiment, Outcome, Runs, settings
 from training.experiments.pool import in_processes
+from training.experiments.weight_delta import keep_trained
+from training.heads.run_log import commit, from_root
 from training.learn import LearnConfig, learn
 from training.progress import Report
-from training.runlog import commit, from_root
 
 PLAN, RESULT, LOG = "experiment.json", "result.json", "log.msgpack"
 VERSION = 1

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from training.experiments.plan import Outcome
+from training.headlog.log import Log, read_log
+from training.heads.likeness import rank_correlation
 from training.learn import steps_to_see
-from training.measure.analyses import interval, layer_shares, widths
-from training.measure.likeness import rank_correlation
-from training.measure.log import Log, read_log
-from training.measure.verdict import Array
+from training.verdict.analyses import interval, layer_shares, widths
+from training.verdict.verdict import Array
 
 SCORES = ("hits", "hits_new_pairs", "hits_new_forms", "false_alarms", "d_prime", "mundane")
 

@@ -1,0 +1,126 @@
+"""What title and game share: the window, keys and pads, the settings and where they are kept, sound, and notes."""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import pygame as pg
+
+from game.app.keys import Keys
+from game.app.settings import Settings, save
+from game.app.window import Screen
+from game.ui.screen_stack import Stack
+
+if TYPE_CHECKING:
+    from game.app.game_loop import Game
+
+NOTE_STAYS = 6.0  # s
+UNPLUGGED = "The gamepad is gone. Keys go on"
+
+
+class Sound(Protocol):
+    """What the game needs of sound. Nothing here may block or raise."""
+
+    def apply(self, settings: Settings) -> None:
+        """Other volumes from now on."""
+        ...
+
+    def cue(self, name: str) -> None:
+        """A sound of the interface: move, take or back."""
+        ...
+
+    def frame(self, game: "Game | None", dt: float) -> None:
+        """A frame of dt s has passed; game: what is played, None on the title."""
+        ...
+
+    def close(self) -> None:
+        """Silence, for good."""
+        ...
+
+
+class Desk:
+    """One window and whoever sits before it. home: the folder of the settings file, None for nowhere."""
+
+    def __init__(
+        self, screen: Screen, settings: Settings | None = None, home: Path | None = None, sound: Sound | None = None
+    ) -> None:
+        self.screen, self.home, self.sound = screen, home, sound
+        self.settings = settings or Settings(fullscreen=screen.fullscreen)
+        self._kept = self.settings  # as they are written down
+        self.keys = Keys()
+        self.keys.pads.start()
+        self.mouse: tuple[int, int] | None = None  # window px
+        self.seconds = 0.0
+        self._notes: deque[tuple[float, str]] = deque(maxlen=4)
+        self._apply()
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What hints name for each command, by the device used last."""
+        return self.keys.labels()
+
+    def zoom(self) -> float:
+        """How large text is."""
+        return self.settings.zoom
+
+    def cue(self, name: str) -> None:
+        """A sound of the interface, if there is sound."""
+        if self.sound is not None:
+            self.sound.cue(name)
+
+    def choose(self, settings: Settings) -> None:
+        """Other settings from now on. `keep` writes them down: a menu calls it when it is left, not at every step."""
+        before, self.settings = self.settings, settings
+        self._apply()
+        if settings.scale != before.scale:
+            self.screen.resize(settings.scale)
+        if settings.fullscreen != self.screen.fullscreen:
+            self.screen.toggle_fullscreen()
+
+    def keep(self) -> None:
+        """Writes the settings down if they were changed since; the disk may take its time."""
+        if self.home is not None and self.settings != self._kept and (fault := save(self.settings, self.home)):
+            self.note(fault)
+        self._kept = self.settings
+
+    def toggle_fullscreen(self) -> None:
+        """Between a window and the whole screen: a setting like any other, so that it is kept."""
+        self.choose(replace(self.settings, fullscreen=not self.screen.fullscreen))
+        self.keep()
+
+    def _apply(self) -> None:
+        self.keys.bind(self.settings.keys, self.settings.pad)
+        self.screen.whole = self.settings.whole
+        if self.sound is not None:
+            self.sound.apply(self.settings)
+
+    def note(self, line: str) -> None:
+        """Shows a line for a while; the same line again only stays longer."""
+        if self._notes and self._notes[-1][1] == line:
+            self._notes.pop()
+        self._notes.append((self.seconds + NOTE_STAYS, line))
+
+    def notes(self, within: float = NOTE_STAYS) -> list[str]:
+        """The lines that are shown now; within: only those that were noted in the last so many s."""
+        return [line for until, line in self._notes if until > self.seconds + max(0.0, NOTE_STAYS - within)]
+
+    def read(self, events: Iterable[pg.Event], stack: Stack, command: Callable[[str], None]) -> None:
+        """Hands each event to the open layer, or its commands to `command`; keeps mouse and pads in mind."""
+        for event in events:
+            if event.type in (pg.MOUSEMOTION, pg.MOUSEBUTTONDOWN):
+                self._mouse(event, stack)
+            if event.type == pg.QUIT or not stack.grab(event):
+                for name in self.keys.take(event, menu=bool(stack)):
+                    command(name)
+        if self.keys.pads.left:
+            self.keys.pads.left = self.keys.by_pad = False
+            self.note(UNPLUGGED)
+
+    def _mouse(self, event: pg.Event, stack: Stack) -> None:
+        self.mouse = event.pos
+        point = getattr(stack.top, "point", None)
+        hit = point is not None and point(*self.screen.to_layout(event.pos))
+        if hit and event.type == pg.MOUSEBUTTONDOWN and event.button == 1:
+            stack.take("enter")

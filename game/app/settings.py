@@ -1,0 +1,202 @@
+"""What the player chose: one frozen object, handed down to whoever paints, speaks or sounds; and the file it lies in.
+
+The file is TOML, written whole, where the platform keeps settings. A broken one is moved aside and said; what can't be
+understood in a whole one falls back to the default, one line each; keys that aren't known are left out.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from common import folders
+from common.files import write_whole
+from game.app.keys import CODES, FIXED, KEYS, PAD, TITLES, Names
+from game.app.pad import PAD_BUTTONS
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "text_size": ("small", "medium", "large"),
+    "text_speed": ("slow", "normal", "fast", "at once"),
+    "away": ("play on", "pause"),
+}
+RANGES = {"music": (0, 10), "effects": (0, 10), "interface": (0, 10), "scale": (1, 4)}
+ZOOM = {"small": 1.0, "medium": 1.5, "large": 2.0}
+LETTERS_PER_S = {"slow": 28.0, "normal": 55.0, "fast": 120.0, "at once": 1e9}
+LARGEST_FILE = 2**16  # bytes
+MOST_NAMES = 2  # keys per command
+NAME = "settings.toml"
+ESSENTIAL = ("left", "right", "up", "down", "act", "attend", "rest")  # a command that must keep a key
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting. music, effects, interface: loudness 0..10; scale: window in multiples of 640 x 360; whole: scale
+    by whole numbers only; calm: less motion and flashing; safe: hues and shapes that any eye tells apart; away: what
+    happens when the window loses the focus; keys, pad: names by command.
+    """
+
+    text_size: str = "small"
+    text_speed: str = "normal"
+    speech_waits: bool = False
+    music: int = 6
+    effects: int = 8
+    interface: int = 6
+    calm: bool = False
+    safe: bool = False
+    whole: bool = True
+    scale: int = 2
+    fullscreen: bool = False
+    away: str = "play on"
+    keys: Mapping[str, Names] = field(default_factory=lambda: MappingProxyType(dict(KEYS)))
+    pad: Mapping[str, Names] = field(default_factory=lambda: MappingProxyType(dict(PAD)))
+
+    @property
+    def zoom(self) -> float:
+        """How much larger than small the text is."""
+        return ZOOM[self.text_size]
+
+    @property
+    def letters_per_s(self) -> float:
+        """How fast speech appears."""
+        return LETTERS_PER_S[self.text_speed]
+
+
+def folder() -> Path:
+    """Where this platform keeps settings."""
+    return folders.folder(folders.CONFIG)
+
+
+def to_toml(settings: Settings) -> str:
+    """The file's text."""
+    lines = []
+    for item in fields(settings):
+        value = getattr(settings, item.name)
+        if isinstance(value, str):
+            lines.append(f'{item.name} = "{value}"')
+        elif isinstance(value, bool):
+            lines.append(f"{item.name} = {str(value).lower()}")
+        elif isinstance(value, int):
+            lines.append(f"{item.name} = {value}")
+    for table in ("keys", "pad"):
+        lines.append(f"\n[{table}]")
+        for command, names in getattr(settings, table).items():
+            lines.append(f"{command} = [" + ", ".join(f'"{name}"' for name in names) + "]")
+    return "\n".join(lines) + "\n"
+
+
+def from_toml(text: str) -> tuple[Settings, list[str]]:
+    """(settings, one line for each entry that isn't right). Raises ValueError if it is no TOML at all."""
+    try:
+        data = tomllib.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    made: dict[str, Any] = {}
+    faults = []
+    for item in fields(Settings):
+        if item.name not in data:
+            continue
+        value, fault = _checked(item.name, data[item.name])
+        if fault:
+            faults.append(fault)
+        if value is not None:
+            made[item.name] = value
+    return Settings(**made), faults
+
+
+def _checked(name: str, value: Any) -> tuple[Any, str]:
+    """(the value or None for the default, what is wrong with it or nothing)."""
+    if name in ("keys", "pad"):
+        return _bindings(name, value)
+    if name in CHOICES:
+        right = isinstance(value, str) and value in CHOICES[name]
+        return (value, "") if right else (None, f"{name}: one of {', '.join(CHOICES[name])}")
+    if name in RANGES:
+        low, high = RANGES[name]
+        right = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+        return (value, "") if right else (None, f"{name}: a whole number from {low} to {high}")
+    return (value, "") if isinstance(value, bool) else (None, f"{name}: true or false")
+
+
+def _bindings(table: str, value: Any) -> tuple[Any, str]:
+    """A table of bindings over the defaults; a name is bound once, to the first command that has it."""
+    standard, known = (KEYS, CODES.keys()) if table == "keys" else (PAD, set(PAD_BUTTONS))
+    if not isinstance(value, dict):
+        return None, f"{table}: a table of lists of names"
+    made: dict[str, Names] = {}
+    wrong = []
+    for command in TITLES:
+        names = value.get(command, list(standard.get(command, ())))
+        if not isinstance(names, list) or not all(isinstance(name, str) and name in known for name in names):
+            wrong.append(command)
+            names = list(standard.get(command, ()))
+        taken = {name for other in made.values() for name in other}
+        fit = [n for n in dict.fromkeys(names) if n not in taken and FIXED.get(n, command) == command]
+        made[command] = tuple(fit[:MOST_NAMES])
+    if table == "keys" and any(not made[command] for command in ESSENTIAL):
+        return None, "keys: a command that is needed has no key"
+    made["menu"] = made["menu"] or standard["menu"]
+    full = MappingProxyType({command: names for command, names in made.items() if names or command in standard})
+    return full, f"{table}: unknown name at {', '.join(wrong)}" if wrong else ""
+
+
+def rebind(settings: Settings, table: str, command: str, slot: int, name: str) -> tuple[Settings, str]:
+    """Binds a name ("" clears) to a command's slot (0 or 1); whoever had it gets what was there before.
+
+    Returns (settings, a line for the player); the same settings when it can't be.
+    """
+    bound = dict(getattr(settings, table))
+    mine = [*bound.get(command, ()), "", ""][:MOST_NAMES]
+    before = mine[slot]
+    if FIXED.get(before) == command:
+        return settings, "That one always opens the menu"
+    if name in FIXED:
+        return settings, "That one is kept for the menu"
+    mine[slot] = name
+    line = ""
+    if name in bound.get(command, ()) and name != before:  # swapped within the command
+        mine[1 - slot] = before
+    other = next((key for key, names in bound.items() if name and name in names and key != command), None)
+    if other is not None:
+        bound[other] = tuple(n for n in (before if n == name else n for n in bound[other]) if n)
+        line = f"{TITLES[other]} has " + ("the other one now" if before else "lost it")
+    bound[command] = tuple(n for n in dict.fromkeys(mine) if n)
+    if table == "keys":
+        empty = next((key for key in ESSENTIAL if not bound.get(key)), None)
+        if empty is not None:
+            return settings, f"{TITLES[empty]} would be left without a key"
+    standard = KEYS if table == "keys" else PAD
+    kept = {key: names for key, names in bound.items() if names or key in standard}
+    frozen = MappingProxyType(kept)
+    return (replace(settings, keys=frozen) if table == "keys" else replace(settings, pad=frozen)), line
+
+
+def load(where: Path) -> tuple[Settings, list[str]]:
+    """(the settings in a folder, lines for the player). A file that is no TOML is moved aside; nothing is raised."""
+    path = where / NAME
+    try:
+        if not path.exists():
+            return Settings(), []
+        if path.stat().st_size > LARGEST_FILE:
+            raise ValueError(f"larger than {LARGEST_FILE} bytes")
+        settings, faults = from_toml(path.read_bytes().decode("utf-8"))
+        return settings, [f"Settings: {fault}; the default is used" for fault in faults]
+    except OSError as error:
+        return Settings(), [f"Settings can't be read: {error.strerror}; the defaults are used"]
+    except ValueError:  # no TOML, no UTF-8, too large
+        try:
+            path.replace(where / f"{NAME}.broken")
+        except OSError as error:
+            return Settings(), [f"Settings are broken and can't be moved aside: {error.strerror}"]
+        return Settings(), [f"Settings were broken: they lie as {NAME}.broken now, the defaults are used"]
+
+
+def save(settings: Settings, where: Path) -> str:
+    """Writes the file whole; returns a line for the player if that failed, else nothing."""
+    try:
+        where.mkdir(parents=True, exist_ok=True)
+        write_whole(where / NAME, to_toml(settings).encode())
+    except OSError as error:
+        return f"Settings can't be saved: {error.strerror}"
+    return ""

@@ -1,0 +1,289 @@
+"""The painter: one frame of the realm from a Stage, 640 x 360 px, about 4 ms.
+
+It is made from a Map (the still part, which holds no spirits) and is given a Stage per frame; it never sees a World.
+The ground is painted where it is looked at; call `advance` in idle moments to have the rest ready before it is seen.
+"""
+
+import math
+
+import pygame as pg
+
+from game.art import drifting, ghosts, hints, light_map, lighting, spirit_shapes, spirits, sprites, weather
+from game.art.frame_state import Body, Ghost, Hint, Stage
+from game.art.ground import ground, undergrowth
+from game.art.lighting import CALM, DUSK
+from game.art.palette import darkness, mix, scaled, tone
+from game.art.pixels import BENDS, LEVELS, dissolve_level, shadow
+from game.art.placed_sprites import WAVES, Furnished, Standing
+from game.realm.terrain import OUTDOORS
+from game.realm.worldgen import TILE, Map
+
+SIZE = (640, 360)  # px of the world that a frame shows
+TALLEST = 112  # px: no sprite reaches higher above its foot
+REACH = 36  # px: a spirit reaches no farther from its foot than this to the sides, twice that upwards
+VEIL = 130  # of 255: how much of what stands in front hides a spirit
+WADES = 3  # px of somebody that are below shallow water
+HIDING = 84  # of 255: how clear what hides the player turns
+EAVES = 10  # px of a room's outer tiles that one doesn't see: its walls are thinner than a tile
+
+
+class Painter:
+    """Draws stages of one map. Needs an open display."""
+
+    def __init__(self, land: Map) -> None:
+        self.land = land
+        self.width, self.height = land.width * TILE, min(land.height, OUTDOORS) * TILE
+        self.things = sprites.things() | undergrowth.pictures()
+        self.figures = sprites.figures()
+        self._arts = {safe: spirits.spirits(safe) for safe in (False, True)}
+        self.spirits = self._arts[False]
+        self.furnished = Furnished(land, self.things)
+        self.ground = ground.Ground(land, self.furnished.shades(), self.furnished.mirrored())
+        self.lighting = lighting.Lighting(SIZE, self.furnished.lamps, self.ground)
+        self.air = drifting.Air(*SIZE)
+        self.weather = weather.Weather(*SIZE)
+        self.grade = light_map.Grade(land)
+        self._shadow = shadow(12, 5)
+        self._unmade = [(name, step) for name in self.spirits for step in range(spirit_shapes.IDLE)]
+        self._veils: dict[int, pg.Surface] = {}
+        self._faded: dict[int, pg.Surface] = {}
+        self._waded: dict[int, pg.Surface] = {}
+        self._around: tuple[tuple[int, bool, str], pg.Surface] | None = None
+
+    def advance(self, budget: float = 0.002) -> bool:
+        """Has on what will be seen later ready, for about `budget` s: spirits, then ground. False when all is."""
+        if self._unmade:
+            name, step = self._unmade.pop()
+            spirit_shapes.gathered(name, self.spirits[name].rows, step)
+            return True
+        return self.ground.advance(budget)
+
+    def camera(self, x: int, y: int) -> tuple[int, int]:
+        """The world px at the frame's top left corner when it follows somebody at (x, y); a room lies in its middle."""
+        room = self.room(x, y)
+        if room is not None:
+            return room.centerx - SIZE[0] // 2, room.centery - SIZE[1] // 2
+        left = min(max(0, x - SIZE[0] // 2), self.width - SIZE[0])
+        return left, min(max(0, y - 12 - SIZE[1] // 2), self.height - SIZE[1])
+
+    def room(self, x: int, y: int) -> pg.Rect | None:
+        """What one sees (px of the world) of the room in which (x, y) lies; None in the open."""
+        for room in self.land.rooms if y >= self.height else ():
+            if room.left * TILE <= x < (room.left + room.width) * TILE:
+                area = pg.Rect(room.left * TILE, room.top * TILE, room.width * TILE, room.height * TILE)
+                return pg.Rect(area.left + EAVES, area.top, area.width - 2 * EAVES, area.height - EAVES + 4)
+        return None
+
+    def paint(self, frame: pg.Surface, stage: Stage, calm: bool = False, safe: bool = False) -> tuple[int, int]:
+        """Draws a stage; returns the camera. calm: little motion, no flicker; safe: hues and signs for any eye."""
+        at = stage.view or (stage.player.x, stage.player.y)
+        camera, room = self.camera(*at), self.room(*at)
+        pace = stage.seconds * (CALM if calm else 1)
+        view = pg.Rect(camera, SIZE)
+        self.ground.need(view if room is None else room)
+        self.ground.tint(pace, stage.weather == "rain", stage.flood > 0.4)
+        frame.set_clip(None)
+        if room is not None:
+            frame.blit(self._outside(room, stage), (0, 0))
+            frame.set_clip(room.move(-camera[0], -camera[1]))
+        frame.blit(self.ground.picture, (-camera[0], -camera[1]))
+        self._living(frame, stage, camera, pace, room, calm, safe)
+        frame.set_clip(None)
+        return camera
+
+    def _living(
+        self,
+        frame: pg.Surface,
+        stage: Stage,
+        camera: tuple[int, int],
+        pace: float,
+        room: pg.Rect | None,
+        calm: bool,
+        safe: bool,
+    ) -> None:
+        """Everything but the ground, from the water's glints to what hangs in the air."""
+        sky = light_map.ambient(stage.hour, stage.weather)
+        dark = darkness(sky)
+        here = (camera[0] + SIZE[0] // 2, camera[1] + SIZE[1] // 2)
+        shown = self.grade.outside(sky, *here) if room is None else light_map.indoors(sky)
+        if room is None:
+            self.air.glints(frame, self.ground.glints(pg.Rect(camera, SIZE)), camera, pace)
+            self.weather.on_ground(frame, stage.weather, self.ground.water, camera, stage.seconds, calm)
+        for hint in stage.hints:
+            self._track(frame, hint, camera)
+        self._everybody(frame, stage, camera, dark, 0.0 if calm else pace)
+        glowing = [(ghost, self.spirit(ghost.species, safe).light) for ghost in stage.ghosts]
+        self.lighting.shine(frame, stage, camera, shown, calm, glowing, room is None)
+        if room is None:
+            self.weather.shafts(frame, self.grade.forest(*here), stage.hour, stage.weather, camera, pace)
+            self.air.fog(frame, stage.weather, dark, camera, pace)
+        self.lighting.glows(frame, camera, dark, 0.0 if calm else stage.seconds)
+        for hint in stage.hints:
+            self._flicker(frame, hint, camera, stage.seconds, calm)
+        for ghost in sorted(stage.ghosts, key=lambda ghost: ghost.y):
+            self._stand_among(frame, ghost, camera, pace, safe)
+        if room is None:
+            self.air.motes(frame, stage.weather, dark, camera, pace, self.grade.shrine(*here))
+            self._smoke(frame, camera, stage)
+            self.weather.in_air(frame, stage.weather, stage.hour, camera, stage.seconds, calm)
+        if stage.attend > 0.02:
+            self._attention(frame, stage, camera, calm)
+
+    def _outside(self, area: pg.Rect, stage: Stage) -> pg.Surface:
+        """What lies around a house whose inside is shown: the dim land, as it was when one came in."""
+        sky = light_map.ambient(stage.hour, stage.weather)
+        key = (area.left, darkness(sky) > DUSK, stage.weather)
+        if self._around is None or self._around[0] != key:
+            inside = next(room for room in self.land.rooms if room.left * TILE + EAVES == area.left)
+            exit_x, exit_y = inside.exit[0] * TILE + TILE // 2, inside.exit[1] * TILE + TILE
+            camera = self.camera(exit_x, exit_y - TILE)
+            camera = camera[0] + inside.outside[0] - exit_x, camera[1] + inside.outside[1] - exit_y
+            image = pg.Surface(SIZE).convert()
+            self.ground.need(pg.Rect(camera, SIZE))
+            image.blit(self.ground.picture, (-camera[0], -camera[1]))
+            empty = Stage(stage.hour, stage.weather, 0.0, stage.player, hidden=True)
+            self._everybody(image, empty, camera, darkness(sky), 0.0)
+            image.fill(mix((30, 34, 62), (96, 100, 112), 1 - darkness(sky)), special_flags=pg.BLEND_RGB_MULT)
+            self.lighting.glows(image, camera, 0.6 * darkness(sky), 0.0)
+            self._around = key, image
+        return self._around[1]
+
+    def thing(self, kind: str) -> pg.Surface:
+        """A landmark's picture."""
+        return self.furnished.picture(kind, 4 if kind == "pine" else 0)
+
+    def spirit(self, species: str, safe: bool = False) -> spirits.Spirit:
+        """A species' art; one that realm.toml added and we have not drawn looks like a kodama."""
+        arts = self._arts[safe]
+        return arts.get(species) or arts["kodama"]
+
+    def _everybody(self, frame: pg.Surface, stage: Stage, camera: tuple[int, int], dark: float, pace: float) -> None:
+        """Things and people, far ones first. What hides the player turns half clear; pace 0: nothing sways."""
+        left, right = camera[0] - 84, camera[0] + SIZE[0] + 84
+        player, lit = stage.player, dark > DUSK
+        wave = _wave(pace, stage.weather == "wind") if pace else ()
+        queue: list[tuple[int, int, int, Standing | Body]] = [
+            (thing.y, thing.x, index, thing)
+            for index, thing in enumerate(
+                self.furnished.near(left, right, camera[1] - 8, camera[1] + SIZE[1] + TALLEST)
+            )
+        ]
+        for index, body in enumerate(stage.bodies if stage.hidden else (*stage.bodies, player)):
+            if left < body.x < right:
+                queue.append((body.y, body.x, -1 - index, body))
+        queue.sort(key=lambda entry: entry[:3])
+        drawn: list[tuple[pg.Surface, tuple[int, int]]] = []
+        for y, x, _, entry in queue:
+            x, y = x - camera[0], y - camera[1]
+            if isinstance(entry, Body):
+                picture = self._figure(entry, stage.seconds)
+                if self.ground.wet(entry.x, entry.y):
+                    picture, y = self._wading(picture), y + WADES
+                else:
+                    drawn.append((self._shadow, (x - 6, y - 3)))
+            else:
+                picture = entry.bent[wave[entry.phase]] if wave and entry.bent else entry.lit if lit else entry.picture
+                if entry.tall and not stage.hidden:
+                    wide, high = picture.get_size()
+                    if 2 < entry.y - player.y < high - 6 and abs(entry.x - player.x) < wide // 2:
+                        picture = self._half_clear(picture)
+            drawn.append((picture, (x - picture.get_width() // 2, y - picture.get_height() + 1)))
+        frame.fblits(drawn)
+
+    def _wading(self, picture: pg.Surface) -> pg.Surface:
+        """Somebody in shallow water: what is below it isn't seen, and the water lies around them in a bright line."""
+        if id(picture) not in self._waded:
+            width, height = picture.get_size()
+            image = picture.copy()
+            image.fill((0, 0, 0, 0), (0, height - WADES, width, WADES))
+            for y, inset in ((height - WADES, width // 2 - 4), (height - WADES - 1, width // 2 - 6)):
+                image.fill((*tone("water", 5), 200), (max(0, inset), y, width - 2 * max(0, inset), 1))
+            self._waded[id(picture)] = image
+        return self._waded[id(picture)]
+
+    def _figure(self, body: Body, seconds: float) -> pg.Surface:
+        return self.figures.get(body.kind, self.figures["cat"]).at(body.facing, body.moving, seconds + body.x % 7)
+
+    def _half_clear(self, picture: pg.Surface) -> pg.Surface:
+        if id(picture) not in self._faded:
+            faded = picture.copy()
+            faded.fill((255, 255, 255, HIDING), special_flags=pg.BLEND_RGBA_MULT)
+            self._faded[id(picture)] = faded
+        return self._faded[id(picture)]
+
+    def ghost(
+        self, frame: pg.Surface, ghost: Ghost, camera: tuple[int, int], seconds: float, safe: bool = False
+    ) -> None:
+        """A belief: dither, opacity and glow all say how strong it is."""
+        art = self.spirit(ghost.species, safe)
+        ghosts.draw(frame, ghost, art, ghost.x - camera[0], ghost.y - camera[1], seconds, safe)
+        if dissolve_level(ghost.belief) > LEVELS // 4:
+            key = (ghost.place, ghost.species)
+            self.lighting.mirror(frame, key, ghost.x, ghost.y + 4, art.light, camera, seconds)
+
+    def _track(self, frame: pg.Surface, hint: Hint, camera: tuple[int, int]) -> None:
+        if hint.sense == "track":
+            hints.track(frame, hint, hint.x - camera[0], hint.y - camera[1])
+
+    def _flicker(self, frame: pg.Surface, hint: Hint, camera: tuple[int, int], seconds: float, calm: bool) -> None:
+        show = {"glimpse": hints.glimpse, "hear": hints.heard, "feel": hints.felt}.get(hint.sense)
+        if show is not None:
+            show(frame, hint, hint.x - camera[0], hint.y - camera[1], seconds * (0.5 if calm else 1))
+
+    def _stand_among(
+        self, frame: pg.Surface, ghost: Ghost, camera: tuple[int, int], seconds: float, safe: bool
+    ) -> None:
+        """A ghost, and over it what stands in front of it, half clear: it is behind, and still to be seen."""
+        box = pg.Rect(ghost.x - camera[0] - REACH, ghost.y - camera[1] - 2 * REACH, 2 * REACH, 2 * REACH + 8)
+        box = box.clip(frame.get_clip())
+        if box.width == 0 or box.height == 0:
+            return
+        before = frame.subsurface(box).copy()
+        self.ghost(frame, ghost, camera, seconds, safe)
+        for thing in self.furnished.near(ghost.x - 120, ghost.x + 120, ghost.y + 1, ghost.y + TALLEST, solid=True):
+            wide, high = thing.picture.get_size()
+            corner = (thing.x - camera[0] - wide // 2, thing.y - camera[1] - high + 1)
+            part = box.clip((*corner, wide, high))
+            if part.width > 0 and part.height > 0:
+                veil = self._veil(thing.picture).subsurface(part.move(-corner[0], -corner[1])).copy()
+                veil.blit(before, (box.x - part.x, box.y - part.y), special_flags=pg.BLEND_RGB_MULT)
+                frame.blit(veil, part)
+
+    def _veil(self, picture: pg.Surface) -> pg.Surface:
+        """The shape of a picture in white, half clear; one for each picture."""
+        if id(picture) not in self._veils:
+            veil = picture.copy()
+            veil.fill((255, 255, 255, 0), special_flags=pg.BLEND_RGBA_MAX)
+            veil.fill((255, 255, 255, VEIL), special_flags=pg.BLEND_RGBA_MULT)
+            self._veils[id(picture)] = veil
+        return self._veils[id(picture)]
+
+    def _smoke(self, frame: pg.Surface, camera: tuple[int, int], stage: Stage) -> None:
+        for x, y in self.furnished.chimneys:
+            x, y = x - camera[0], y - camera[1]
+            if -20 < x < SIZE[0] + 20 and -10 < y < SIZE[1] + 50:
+                self.air.smoke(frame, x, y, stage.seconds, stage.weather == "wind")
+
+    def _attention(self, frame: pg.Surface, stage: Stage, camera: tuple[int, int], calm: bool) -> None:
+        """Rings of dots that draw in towards whoever attends."""
+        x, y = stage.player.x - camera[0], stage.player.y - 9 - camera[1]
+        seconds = stage.seconds * (CALM if calm else 1)
+        for ring in range(3):
+            part = (1 - seconds * 0.45 + ring / 3) % 1
+            reach = 14 + 60 * part
+            colour = scaled((120, 190, 255), stage.attend * (1 - part) * 0.9)
+            for dot in range(20):
+                angle = dot * math.tau / 20 + ring * 0.4 + seconds * 0.15
+                spot = (int(x + reach * math.cos(angle)), int(y + 0.6 * reach * math.sin(angle)), 2, 1)
+                frame.fill(colour, spot, special_flags=pg.BLEND_RGB_ADD)
+
+
+def _wave(seconds: float, gust: bool) -> list[int]:
+    """Which bent picture plants of each phase show; gusts run over the land from the left."""
+    middle, whole = BENDS // 2, math.tau / WAVES
+    if gust:
+        return [
+            min(BENDS - 1, max(0, middle + 1 + round(1.3 * math.sin(seconds * 2.6 - step * whole))))
+            for step in range(WAVES)
+        ]
+    return [middle + round(0.75 * math.sin(seconds * 0.9 - step * whole)) for step in range(WAVES)]

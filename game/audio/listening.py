@@ -1,0 +1,66 @@
+"""What happens from one frame to the next that is heard once: steps, doors, the bell, and what one learnt."""
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from game.art.frame_state import LEAP, Stage
+from game.audio.mix import Ear, Wish, ears
+from game.audio.sound_bank import VARIANTS
+
+if TYPE_CHECKING:
+    from game.journey.journey import Journey
+
+STRIDE = 26.0  # px from step to step: the feet of a figure touch the ground as often
+TOLLS = (5.0, 17.0, 20.0)  # hours at which the bell is struck: dawn, dusk, night
+ASIDE = 0.14  # pan of a foot
+ORDER = (0, 2, 1, 0, 1, 2, 1, 0, 2)  # of the variants of a step: never twice the same
+ORDER_LOUD = (1.0, 0.85, 0.95, 0.8, 0.9, 1.0, 0.82)
+
+
+class Walk:
+    """Steps, doors and the bell, from stages."""
+
+    def __init__(self) -> None:
+        self._at: tuple[int, int] | None = None
+        self._hour: float | None = None
+        self._gone = STRIDE / 2  # px since the last step; the first one comes soon
+        self._steps = 0
+
+    def heard(self, stage: Stage, ear: Ear) -> Iterator[Wish]:
+        """What begins to sound in this frame."""
+        player, at, hour = stage.player, self._at, self._hour
+        self._at, self._hour = (player.x, player.y), stage.hour
+        if at is not None:
+            gone = math.hypot(player.x - at[0], player.y - at[1])
+            if gone > LEAP:
+                yield Wish("door", *ears(0.0, 0.8))
+                gone = 0.0
+            yield from self._step(gone, player.moving, ear)
+        if hour is not None and any(hour < toll <= stage.hour for toll in TOLLS):
+            yield ear.bell(stage)
+
+    def _step(self, gone: float, moving: bool, ear: Ear) -> Iterator[Wish]:
+        self._gone = self._gone + gone if moving or gone else STRIDE / 2
+        if self._gone >= STRIDE and self._at is not None:
+            self._gone %= STRIDE
+            self._steps += 1
+            ground = ear.underfoot(*self._at)
+            name = f"step.{ground}.{ORDER[self._steps % len(ORDER)] % VARIANTS}"
+            loud = 0.55 * ORDER_LOUD[self._steps % len(ORDER_LOUD)]
+            yield Wish(name, *ears(ASIDE if self._steps % 2 else -ASIDE, loud))
+
+
+class Learnt:
+    """Cues for what the journey says: a lesson, a first sight, one that was proven."""
+
+    def __init__(self, journey: "Journey") -> None:
+        self._shown, self._found, self._now = journey.shown, journey.firsts.found, journey.firsts.now
+
+    def heard(self, journey: "Journey") -> str:
+        """The cue of this frame, or nothing."""
+        shown, found, now = journey.shown, journey.firsts.found, journey.firsts.now
+        fresh = now is not None and now is not self._now
+        cue = "found" if found > self._found else "sight" if fresh else "lesson" if shown > self._shown else ""
+        self._shown, self._found, self._now = shown, found, now
+        return cue

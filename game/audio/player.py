@@ -1,0 +1,289 @@
+"""Sound: what is heard follows the frames. Device and sounds are got ready beside them; until then it is quiet.
+
+Where there is no sound device, where it goes away, or where SDL's dummy driver stands for one, play goes on silently.
+"""
+
+import math
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pygame as pg
+
+from game.app.settings import Settings
+from game.audio import mix
+from game.audio.listening import Learnt, Walk
+from game.audio.mix import Ear, Wish
+from game.audio.sound_bank import Bank, recipes, score
+from game.audio.synth import RATE
+from game.realm.rules import Rules
+from game.screens.ending import Epilogue
+
+if TYPE_CHECKING:
+    from game.app.game_loop import Game
+
+CHANNELS, ONCE = 48, 12  # mixer channels; the first of them are for what sounds once
+BUFFER = 1024  # samples that the device asks for at a time: 46 ms
+HUSHED = 0.3  # of the realm's sounds: in a dream, behind a menu
+AWAY = 0.1  # of everything while nobody looks, if play pauses then
+FAINT = 0.004  # what is fainter isn't played
+FADE_MS = 40
+TITLE_SEES = 1.3  # at the title: as if one spirit were seen, and half of another
+KEPT = 12.0  # s that a piece of music stays in memory when it isn't played
+IDLE = 0.1  # s between looks at what is wanted
+
+
+def gain(volume: int) -> float:
+    """How loud a setting 0..10 is; the ear hears even steps."""
+    return (volume / 10) ** 2
+
+
+def voices(rules: Rules) -> dict[str, str]:
+    """species -> the word for how it sounds."""
+    hear = rules.senses.index("hear")
+    return {kind.name: kind.traces[hear] for kind in rules.spirits}
+
+
+class Loader(Thread):
+    """Opens the device, then gets every sound ready. sounds: by name, as they come; fault: why there is none."""
+
+    def __init__(self, bank: Bank) -> None:
+        super().__init__(name="gets sounds ready", daemon=True)
+        self.bank = bank
+        self.sounds: dict[str, pg.mixer.Sound] = {}
+        self.fault = ""
+        self.ready = False  # the device is open
+        self.wanted: dict[str, float] = {}  # piece of music -> when it was wanted last (s, monotonic); frames write it
+        self.done = Event()  # all that is wanted at first has been made
+        self._told = Event()
+        self._helper: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Begins. A process is begun here, before there are frames that would wait for it."""
+        with suppress(OSError, ValueError, KeyError):  # `run` meets it again, and says so
+            self._helper = self.bank.fill()
+        super().start()
+
+    def run(self) -> None:
+        """The work."""
+        try:
+            pg.mixer.init(RATE, -16, 2, BUFFER, allowedchanges=0)
+            pg.mixer.set_num_channels(CHANNELS)
+            self.ready = True
+            self._fill()
+            self.bank.sweep()
+            self.done.set()
+            while not self._told.wait(IDLE):
+                self._tidy()
+        except (pg.error, OSError, ValueError, KeyError, MemoryError) as error:
+            self.fault = f"No sound: {str(error) or type(error).__name__}"
+
+    def _fill(self) -> None:
+        """Everything that is wanted at first. Another process makes what isn't in the cache, this one reads it; where
+        that doesn't work, it is made here, between the frames."""
+        for name in recipes():
+            path = self.bank.path(name)
+            while self._helper and self._helper.poll() is None and path and not path.exists():
+                if self._told.wait(IDLE):
+                    return
+            if self._told.wait(0.002):  # frames go first
+                return
+            if self._wants(name):
+                self._load(name)
+
+    def _wants(self, name: str) -> bool:
+        """True if a sound belongs in memory: all but the music, and of that what was wanted lately and the realm's."""
+        if not name.startswith("music."):
+            return True
+        piece = name.split(".")[1]
+        return piece == "realm" or time.monotonic() - self.wanted.get(piece, -math.inf) <= KEPT
+
+    def _load(self, name: str) -> None:
+        self.sounds[name] = pg.mixer.Sound(buffer=np.repeat(self.bank.get(name), 2).tobytes())
+
+    def _tidy(self) -> None:
+        """Loads a piece that is wanted, forgets one that hasn't been for a while."""
+        for name in recipes():
+            if name.startswith("music."):
+                if self._wants(name) and name not in self.sounds:
+                    self._load(name)
+                elif not self._wants(name):
+                    self.sounds.pop(name, None)
+
+    def stop(self) -> None:
+        """Asks it to end, and waits a little."""
+        self._told.set()
+        if self.is_alive():
+            self.join(3.0)
+        if self._helper is not None and self._helper.poll() is None:
+            self._helper.terminate()
+            self._helper.wait(3.0)
+
+
+@dataclass
+class Playing:
+    """A loop on a channel of its own; left, right: as it sounds now, volumes apart."""
+
+    wish: Wish
+    number: int
+    channel: pg.mixer.Channel
+    left: float = 0.0
+    right: float = 0.0
+    told: tuple[int, int] = (0, 0)  # what the channel was told last, 0..255
+
+
+class Player:
+    """The game's sound (desk.Sound). loader: starts at once; note: tells the player, once, that sound is gone."""
+
+    def __init__(self, loader: Loader, settings: Settings, note: Callable[[str], None]) -> None:
+        self.loader, self._note = loader, note
+        self.loops: dict[str, Playing] = {}
+        self.piece = "realm"
+        self._volumes: Mapping[str, float] = {}
+        self._master = 1.0
+        self._silent = False  # nothing can be heard any more
+        self._journey: object = None
+        self._ear: Ear | None = None
+        self._walk = Walk()
+        self._learnt: Learnt | None = None
+        self._once = 0  # the channel of what sounds once next
+        self._free = list(range(ONCE, CHANNELS))
+        self._rested = False
+        self.apply(settings)
+        loader.start()
+
+    def apply(self, settings: Settings) -> None:
+        """Other volumes from this moment on."""
+        effects, tunes = gain(settings.effects), gain(settings.music)
+        self._volumes = {"bed": effects, "voice": effects, "music": tunes, "interface": gain(settings.interface)}
+        self._ducks = settings.away == "pause"
+        if self.loader.ready and not self._silent:
+            with suppress(pg.error):  # the next frame says so
+                self._turn(0.0)
+
+    def cue(self, name: str) -> None:
+        """A sound of the interface by its name; one that isn't known is no sound."""
+        self._strike(Wish(f"cue.{name}", 0.7, 0.7), "interface")
+
+    def frame(self, game: "Game | None", dt: float) -> None:
+        """dt s have passed; game: None at the title."""
+        if self.loader.fault:
+            self._end(self.loader.fault)
+        if self._silent or not self.loader.ready:
+            return
+        try:
+            wishes = self._wishes(game)
+            away = game is not None and game.desk.keys.away and self._ducks
+            self._master += ((AWAY if away else 1.0) - self._master) * min(1.0, dt / 0.2)
+            self._follow(wishes, dt)
+        except pg.error as error:
+            self._end(f"No sound any more: {error}")
+
+    def _end(self, fault: str) -> None:
+        """Silence from now on."""
+        if not self._silent:
+            self._silent = True
+            self._note(fault)
+
+    def _wishes(self, game: "Game | None") -> dict[str, Wish]:
+        """What should be heard now; what sounds once begins."""
+        pieces = score()
+        if game is None or game.stage is None:
+            self._journey = None
+            return self._tune("realm", mix.music(pieces["realm"], "realm", TITLE_SEES))
+        journey, stage = game.journey, game.stage
+        if journey is not self._journey or self._ear is None or self._learnt is None:
+            self._journey, self._ear = journey, Ear(journey.world.map, voices(journey.world.rules))
+            self._walk, self._learnt, self._rested = Walk(), Learnt(journey), journey.resting
+        ear = self._ear
+        for wish in self._walk.heard(stage, ear):
+            self._strike(wish, "voice")
+        if cue := self._learnt.heard(journey):
+            self.cue(cue)
+        if journey.resting and not self._rested:
+            self._strike(ear.bell(stage), "voice")
+        self._rested = journey.resting
+        piece = "ending" if isinstance(game.layers.top, Epilogue) else "dream" if journey.resting else "realm"
+        tune = mix.music(pieces[piece], piece, mix.insight(stage), 1 - 0.4 * mix.GATHERED * stage.attend)
+        hushed = HUSHED if journey.resting or game.layers.pauses else 1.0
+        return {**self._tune(piece, tune), **ear.wishes(stage, hushed)}
+
+    def _tune(self, piece: str, tune: dict[str, Wish]) -> dict[str, Wish]:
+        self.piece = piece
+        self.loader.wanted[piece] = time.monotonic()
+        return tune
+
+    def _strike(self, wish: Wish, volume: str) -> None:
+        """Begins something that sounds once; the oldest of too many ends."""
+        sound, loud = self.loader.sounds.get(wish.name), self._volumes[volume] * self._master
+        if sound is None or self._silent or loud <= 0:
+            return
+        with suppress(pg.error):  # the next frame says so
+            channel = pg.mixer.Channel(self._once)
+            self._once = (self._once + 1) % ONCE
+            channel.play(sound)
+            channel.set_volume(wish.left * loud, wish.right * loud)
+
+    def _follow(self, wishes: Mapping[str, Wish], dt: float) -> None:
+        """Begins loops that are wished, lets those that aren't die away, and turns all of them."""
+        for key, wish in wishes.items():
+            if key in self.loops:
+                self.loops[key].wish = wish
+            elif max(wish.left, wish.right) > FAINT:
+                self._begin(key, wish)
+        for key, playing in list(self.loops.items()):
+            if key not in wishes:
+                playing.wish = playing.wish._replace(left=0.0, right=0.0)
+                if max(playing.left, playing.right) <= FAINT:
+                    playing.channel.stop()
+                    self._free.append(playing.number)
+                    del self.loops[key]
+        self._turn(dt)
+
+    def _begin(self, key: str, wish: Wish) -> None:
+        sound = self.loader.sounds.get(wish.name)
+        if sound is None or not self._free:
+            return
+        number = self._free.pop(0)
+        channel = pg.mixer.Channel(number)
+        channel.play(sound, loops=-1, fade_ms=FADE_MS)
+        channel.set_volume(0.0, 0.0)
+        self.loops[key] = Playing(wish, number, channel)
+
+    def _turn(self, dt: float) -> None:
+        """Every loop a little nearer to what is wished."""
+        for playing in self.loops.values():
+            wish = playing.wish
+            part = min(1.0, dt / mix.TIMES[wish.kind])
+            playing.left += (wish.left - playing.left) * part
+            playing.right += (wish.right - playing.right) * part
+            loud = 255 * self._volumes[wish.kind] * self._master
+            told = round(playing.left * loud), round(playing.right * loud)  # finer than that the mixer doesn't tell
+            if told != playing.told:
+                playing.told = told
+                playing.channel.set_volume(told[0] / 255, told[1] / 255)
+
+    def close(self) -> None:
+        """Silence, and the device goes back; a loader that hangs in it is left behind."""
+        self._silent = True
+        self.loader.stop()
+        if self.loader.ready and not self.loader.is_alive():
+            self.loops.clear()
+            pg.mixer.quit()
+
+
+def open_sound(
+    settings: Settings, cache: Path | None, note: Callable[[str], None], env: Mapping[str, str] = os.environ
+) -> Player | None:
+    """Sound, if anybody could hear it: SDL's dummy driver stands for no device. Returns at once; cache: a folder for
+    sounds that were made, None for none; note: tells the player something."""
+    if env.get("SDL_AUDIODRIVER") == "dummy":
+        return None
+    return Player(Loader(Bank(cache)), settings, note)

@@ -1,0 +1,64 @@
+"""The first minutes: one line at a time that says what to do next and which key does it. It goes when it is done."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from game.app.keys import LABELS
+
+STEPS = ("walk", "ask", "attend", "rest", "errand", "end")
+WALKED = 40  # px after which walking is understood
+ATTENDED = 2.5  # s after which attending is
+PATIENCE = 60.0  # s that somebody's question is pointed out
+ENDING = 12.0  # s that the last line stays
+
+
+@dataclass
+class Guide:
+    """Where the newcomer is in STEPS; past the end there is nothing to say."""
+
+    step: int = 0
+    walked: int = 0  # px
+    attended: float = 0.0  # s
+    rested: bool = False
+    waited: float = 0.0  # s
+    ended: float = 0.0  # s
+
+    def skip(self) -> None:
+        """For somebody who has been here before."""
+        self.step = len(STEPS)
+
+    def advance(self, dt: float, walked: int, attending: bool, resting: bool, shown: int, asked: bool = False) -> None:
+        """Lets dt seconds pass. walked: px since the last call; shown: spirits that the seer has pointed at; asked:
+        somebody has given an errand."""
+        self.walked += walked
+        self.attended += dt if attending and shown else 0.0
+        self.rested = self.rested or (resting and shown > 0)
+        known = STEPS[self.step] if self.step < len(STEPS) else ""
+        self.waited += dt if known == "errand" else 0.0
+        self.ended += dt if known == "end" else 0.0
+        done = {
+            "walk": self.walked >= WALKED,
+            "ask": shown > 0,
+            "attend": self.attended >= ATTENDED or self.rested,
+            "rest": self.rested and not resting,
+            "errand": asked or self.waited > PATIENCE,
+            "end": self.ended > ENDING,
+        }
+        if done.get(known):
+            self.step += 1
+
+    def line(self, verb: str, labels: Mapping[str, str] = LABELS) -> str:
+        """What to do now, keys in brackets; empty if there is nothing to say. verb: what the key for acting does."""
+        if self.step >= len(STEPS):
+            return ""
+        names = ("walk", "act", "attend", "rest", "heads", "name")
+        walk, act, attend, rest, heads, name = (labels[key] for key in names)
+        ask = f"[{act}] ask Granny Ume what you look past. Nobody here? Walk on and ask again."
+        return {
+            "walk": f"[{walk}] walk. The old woman follows: Granny Ume was born seeing.",
+            "ask": ask if verb in ("ask", "look") else f"Step away from here, then [{act}] ask Granny Ume.",
+            "attend": f"Hold [{attend}] to attend: your heads learn what she showed you.",
+            "rest": f"[{rest}] rest, and dream of it: most is learnt in dreams.",
+            "errand": f"Somebody has something to ask of you: go to the ? and [{act}] talk.",
+            "end": f"What do you see that nobody points at? [{name}] names it. [{heads}] shows your heads.",
+        }[STEPS[self.step]]

@@ -1,0 +1,270 @@
+"""A journey: the realm, a mind, and what the player does. No pygame: keys come in as intentions, stages go out.
+
+The world steps at its own fixed tick; frames in between are interpolated. What a mind believes is shown and never
+enters the world.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from game.art.frame_state import Body, Ghost, Hint, Motion, Stage, haunt
+from game.journey.guide import Guide
+from game.journey.narrator import Tale
+from game.journey.reading import Reading
+from game.realm.actors import Actor
+from game.realm.land import Place
+from game.realm.replay import ActionLog
+from game.realm.scene import View, describe
+from game.realm.world import (
+    TICKS_PER_SECOND,
+    Action,
+    beside_seer,
+    in_sight,
+    nearest_place,
+    step,
+    within_reach,
+)
+from game.ui import words
+from game.ui.overlays import Speech
+from perception.messages import Keep
+
+TICK = 1 / TICKS_PER_SECOND
+MOST_TICKS = 5  # per frame: a slow frame slows the world down instead of piling up ticks
+VIEW_EVERY = 1 / 8  # s: how often the senses are read
+FAINTEST = 0.05  # beliefs below this are not drawn
+SACRED = ("torii", "altar")  # landmarks at which one may rest
+MEMORIES = 24
+NEAR = 80  # px: what is sensed at a place so near is written below it
+PICTURE = (290, 140)  # px: places so near in x and y are on the screen
+BACK = "There you are again. The realm went nowhere without you. Walk with me."
+THEN = "You shut your eyes, and see as much as you did then."
+BLIND = "You see what you saw on the day you came."
+OPENING = "You look past them all, child. Walk with me. When something hums and nobody is there, ask me: I will point."
+
+
+@dataclass
+class Journey(Tale):
+    """Everything between the keys and the picture."""
+
+    guide: Guide = field(default_factory=Guide)
+    log: ActionLog = field(init=False)
+    reading: Reading = field(init=False)
+    motion: Motion = field(default_factory=Motion)
+    memories: "OrderedDict[int, tuple[str, float]]" = field(default_factory=OrderedDict)
+    attend: float = 0.0  # 0..1
+    resting: bool = False
+    view: View | None = None
+    choosing: int | None = None  # the place that a screen points at
+    _queue: list[Action] = field(default_factory=list)
+    _late: float = 0.0
+    _viewed: float = -1e9
+    _warned: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.reading = Reading(self.sight, self.world.rules)
+        self.log = self.past or ActionLog(self.world.seed)
+        self.motion.note(self.world)
+        self.speech = Speech(self.world.rules.seer_name, BACK if self.past else OPENING, 0.0)
+        if self.past is not None:
+            self.guide.skip()
+        if self.world.resting:
+            self._queue.append(("rest", False))
+
+    def advance(self, dt: float, walk: tuple[int, int], attending: bool, now: float) -> None:
+        """Lets dt seconds pass: ticks, beliefs, messages. walk: (dx, dy); now: s on the clock minds are asked by."""
+        self.seconds += dt
+        x, y = self.world.player.x, self.world.player.y
+        self._late = min(self._late + dt, MOST_TICKS * TICK)
+        while self._late >= TICK - 1e-9:
+            self._late -= TICK
+            self._tick((0, 0) if self.resting else walk)
+        attending = attending and not self.resting
+        self.attend += ((1.0 if attending else 0.0) - self.attend) * min(1.0, dt * 4)
+        self.sight.practise(attending or self.resting)
+        self.sight.hear()
+        if self.seconds - self._viewed >= VIEW_EVERY:
+            self._sense()
+        if self.view is not None and self.sight.wants_scene(now):
+            self.sight.ask(self.view, now)
+        self.sight.settle(dt)
+        self._see(now)
+        self._answers()
+        walked = abs(self.world.player.x - x) + abs(self.world.player.y - y)
+        asked = any(errand.stage != "open" for errand in self.world.quests.errands.values())
+        self.guide.advance(dt, walked, attending, self.resting, self.known, asked)
+        self.pointed = [spot for spot in self.pointed if spot.until > self.seconds]
+        self._read_on()
+
+    def _see(self, now: float) -> None:
+        """First sights are one's own: what one sees through other eyes was pointed out."""
+        self.lent = self.sight.borrowed(now) is not None
+        if self.lent:
+            self.firsts.lend(self._in_picture(), self.seconds)
+        elif not self.resting:  # asleep nobody sees: it is announced on waking
+            self.firsts.watch(self._in_picture(), self.seconds)
+            self._note_sight()
+        if self.sight.warning != self._warned:
+            self._warned = self.sight.warning
+            self.sight.notes.extend([self._warned] if self._warned else [])
+
+    def _answers(self) -> None:
+        """What the mind said when it was asked something: what one reads, where the familiar goes."""
+        read = self.reading.heard()
+        if read is not None:
+            believed = words.believed(*self.sight.belief(read.place))
+            self.say("", f"{words.sensed(read.events, read.where)} {believed}")
+        told = self.companion.hear(self.seconds)
+        if told is not None:
+            self._queue.append(("heed", told[0]))
+            self.say("", told[1])
+
+    def _in_picture(self) -> list[tuple[int, str, float]]:
+        """(place, species, belief) of what is believed about places on the screen, a little way from its edge."""
+        player, places = self.world.player, self.world.map.places
+        return [
+            (place, *self.sight.belief(place))
+            for place in self.sight.places()
+            if abs(places[place].x - player.x) < PICTURE[0] and abs(places[place].y - player.y) < PICTURE[1]
+        ]
+
+    def _tick(self, walk: tuple[int, int]) -> None:
+        queued, self._queue = self._queue, []
+        actions = tuple(queued) + ((("move", *walk),) if walk != (0, 0) else ())
+        # Verbs are judged before anybody moves, so a lesson's scene is what stood there before the step.
+        view = describe(self.world, self.sight.tongue) if queued else None
+        happenings = step(self.world, actions)
+        self.log.append(actions)
+        self.motion.note(self.world)
+        for happening in happenings:
+            self._happened(happening, view, actions)
+
+    def _sense(self) -> None:
+        self._viewed = self.seconds
+        self.view = describe(self.world, self.sight.tongue)
+        if self.lent:
+            return
+        for place in self.view.places.values():
+            self.memories[place] = self.sight.belief(place)
+            self.memories.move_to_end(place)
+        while len(self.memories) > MEMORIES:
+            self.memories.popitem(last=False)
+
+    def context(self) -> str:
+        """What the key for acting does now: talk, ask, touch, rest, look or wake."""
+        if self.resting:
+            return "wake"
+        world, place = self.world, nearest_place(self.world)
+        person, seer = world.quests.beside(world), beside_seer(world)
+        reach = self._away(place) if within_reach(world, place) else 10**9
+        if person is not None and self._away(world.quests.people[person]) < reach:
+            return "talk"
+        if reach < 10**9 and not (seer is not None and self._away(seer) < reach):
+            believed = self.sight.belief(place.index)[1] >= words.UNSURE
+            return "rest" if place.kind in SACRED and not believed else "touch"
+        return "ask" if seer is not None else "look"
+
+    def _away(self, spot: Actor | Place) -> int:
+        return (spot.x - self.world.player.x) ** 2 + (spot.y - self.world.player.y) ** 2
+
+    def act(self) -> None:
+        """Does what `context` says."""
+        verb = self.context()
+        if verb == "talk":
+            self._queue.append(("talk", self.world.quests.beside(self.world)))
+        elif verb == "ask":
+            self._queue.append(("ask",))
+        elif verb == "touch":
+            self._queue.append(("touch", nearest_place(self.world).index))
+        elif verb == "look":
+            self.look()
+        else:
+            self.rest(verb == "rest")
+
+    def look(self) -> None:
+        """Reads what is sensed at the nearest place, and what is believed of it; the mind says what one reads."""
+        self._queue.append(("look",))
+        place = nearest_place(self.world)
+        self.reading.look(describe(self.world, self.sight.tongue), place.index)
+        self._answers()
+
+    def name(self, place: int, species: str) -> None:
+        """Says who is at a place in sight: a species or "nothing"."""
+        self._queue.append(("name", place, species))
+
+    def nameable(self) -> tuple[str, ...]:
+        """Species that one has met, or was asked about: only those can be named."""
+        quests = self.world.quests
+        asked = [guest for e in quests.errands.values() if e.stage != "open" for guest in e.plan.guests]
+        return tuple(name for name, page in quests.tally.pages.items() if page.known or name in asked)
+
+    def ways(self) -> dict[str, str]:
+        """Direction -> landmark, of the places in sight: where the familiar can be sent."""
+        places = self.world.map.places
+        return {direction: places[index].kind for direction, index in in_sight(self.world)}
+
+    def send(self, direction: str) -> None:
+        """Tells the familiar at one's side to go somewhere; it answers when the mind does."""
+        view = describe(self.world, self.sight.tongue)
+        there = self.world.familiar_with and not self.world.familiar.away
+        if there and self.companion.send(direction, view, self.ways()):
+            self._queue.append(("send", direction))
+
+    def call(self) -> None:
+        """Calls the familiar back to one's side."""
+        self._queue.append(("call",))
+
+    def judge(self, right: bool) -> None:
+        """Praises the familiar's last answer, or says that it should have gone."""
+        said = self.companion.judge(right, self.seconds)
+        if said:
+            self.say("", said)
+
+    def rewind(self, number: int) -> None:
+        """Turns the mind back to a rest, 0 to the day one came; the world goes on."""
+        self.sight.rewind(number)
+        self.say("", THEN if number else BLIND)
+
+    def whispers(self) -> tuple[int, int, str] | None:
+        """(x, y, what is sensed) at the nearest place if it is near; x, y: px of the world, at its foot."""
+        place = nearest_place(self.world)
+        near = (place.x - self.world.player.x) ** 2 + (place.y - self.world.player.y) ** 2 <= NEAR**2
+        if self.view is None or not near:
+            return None
+        where = next((word for word, index in self.view.places.items() if index == place.index), "")
+        told = words.whispered(self.view.scene.events, where)
+        return (place.x, place.y, told) if told else None
+
+    def rest(self, on: bool) -> None:
+        """Lies down to dream, or wakes."""
+        if on == self.resting:
+            return
+        self.resting = on
+        self._queue.append(("rest", on))
+        if not on:
+            self.mind.send(Keep())
+            self.sight.mark(f"day {self.day(self.world.tick)}, {self.world.phase}")
+            self.say("", "You wake. Look around you.")
+        else:
+            self.speech = None
+
+    def stage(self) -> Stage:
+        """What a frame shows now."""
+        places = self.world.map.places
+        bodies = self.motion.bodies(self.world, self._late / TICK)
+        bodies += tuple(Body(who.kind, who.x, who.y, who.facing, False) for who in self.world.quests.standing)
+        ghosts = []
+        for place in self.sight.places():
+            species, belief = self.sight.belief(place)
+            if belief >= FAINTEST:
+                wavering = self.sight.wavers(place, self.seconds)
+                ghosts.append(Ghost(place, *haunt(places[place]), species, belief, wavering))
+        hints = []
+        if self.view is not None:
+            for event in self.view.scene.events:
+                if event.sense in ("glimpse", "track", "hear", "feel"):
+                    spot = places[self.view.places[event.place]]
+                    hints.append(Hint(spot.x, spot.y, event.sense, event.thing))
+        hour, weather = self.world.hour, self.world.weather
+        seen = tuple(ghosts), tuple(hints)
+        return Stage(hour, weather, self.seconds, bodies[0], bodies[1:], *seen, self.attend, self.world.flood)

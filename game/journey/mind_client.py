@@ -1,0 +1,290 @@
+"""The game's side of the talk with a mind: what it is asked, what it believes, how far it has learnt.
+
+A mind says Ready and then Progress when it wakes: from its count of lessons the game knows which ones it lacks.
+Nothing here waits. A mind that wakes, restarts or is dead only means that beliefs fade: without a mind nobody sees.
+For some seconds one may borrow other eyes; what they show is shown, and is nobody's own sight.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from game.journey.answers import Answer, Inquiries
+from game.journey.belief_fader import Shown
+from game.journey.learning_curve import Past
+from game.realm.rules import NOTHING
+from game.realm.scene import View
+from game.realm.tongues import TONGUES
+from perception.messages import (
+    Export,
+    Eyes,
+    FromMind,
+    Gaze,
+    HeadActivity,
+    Lesson,
+    Mark,
+    Perceive,
+    Percept,
+    Practise,
+    Progress,
+    Ready,
+    Rest,
+    Rests,
+    Rewind,
+    Scene,
+    Teach,
+    ToMind,
+    Trouble,
+    Weigh,
+    Weights,
+    Written,
+)  # fmt: skip
+
+ASK_EVERY = 1 / 8  # s: at most so often
+ASK_AGAIN = 1 / 4  # s: the same scene again, because the mind may have learnt meanwhile
+PATIENCE = 6.0  # s: an answer that takes longer is given up
+PROVEN = 20.0  # s: how long a phantom wavers after a touch proved its place empty
+BORROWED = 8.0  # s that other eyes are lent
+WARNINGS = {"grounding": "More of this practice blurs the ordinary. Walk, look and touch, or turn back to a rest."}
+
+
+class Mind(Protocol):
+    """What the game needs of a mind (perception.link.Link, or a stand-in). Nothing here may block."""
+
+    @property
+    def state(self) -> str:
+        """waking, awake, restarting or dead."""
+        ...
+
+    def send(self, message: ToMind) -> object:
+        """Leaves a message for the mind."""
+        ...
+
+    def poll(self) -> Sequence[FromMind]:
+        """What has come since the last poll."""
+        ...
+
+
+@dataclass
+class _Asked:
+    view: View
+    when: float
+    eyes: Eyes = "you"
+
+
+class Sight:
+    """Beliefs by place, and everything a mind has told."""
+
+    def __init__(self, mind: Mind) -> None:
+        self.mind = mind
+        self.ready: Ready | None = None
+        self.heads: HeadActivity | None = None  # your own
+        self.others: dict[str, HeadActivity] = {}  # of borrowed eyes, as they were last
+        self.head: int | None = None  # the head one looks into, and what it looks at
+        self.gaze: Gaze | None = None
+        self.weights: Weights | None = None  # the newest whole result, and how far the next one is
+        self.weighing: Weights | None = None
+        self.rests: tuple[Rest, ...] = ()  # states one can turn back to, the day one came first
+        self.progress: Progress | None = None
+        self._past = Past()
+        self.notes: deque[str] = deque(maxlen=8)  # lines for the player: troubles, files written
+        self.journal: list[Lesson] = []
+        self.answers = 0
+        self._inquiries = Inquiries(mind.send)
+        self._borrowed: tuple[Eyes, float] = ("you", -1e9)  # whose eyes, until when
+        self._asked: _Asked | None = None
+        self._last: tuple[float, tuple] = (-1e9, ())
+        self.view: View | None = None  # the scene that was answered last
+        self.aim: dict[int, dict[str, float]] = {}  # its beliefs, by place: species -> 0..1
+        self._shown = Shown()
+        self._proven: dict[int, float] = {}
+        self._practising = False
+        self._before: int | None = None  # lessons the mind held when it first woke
+        self._owing = True  # it has not said yet how many it holds
+
+    @property
+    def tongue(self) -> str:
+        """The tongue that the mind wants its scenes in; terse if the realm doesn't speak that."""
+        return self.ready.tongue if self.ready and self.ready.tongue in TONGUES else "terse"
+
+    def wants_scene(self, now: float) -> bool:
+        """True when a scene may be sent: the mind is awake and owes no answer (now: s, monotonic)."""
+        if self._asked and now - self._asked.when > PATIENCE:
+            self._asked = None
+        heard = self.mind.state == "awake" and self.ready is not None  # before Ready its tongue isn't known
+        return heard and self._asked is None and now - self._last[0] >= ASK_EVERY
+
+    def ask(self, view: View, now: float) -> None:
+        """Sends a scene, unless it is what was just asked."""
+        sensed = frozenset((e.sense, e.place, e.thing) for e in view.scene.events)
+        gist = (tuple(view.places.items()), sensed, self.head)  # another head is another question
+        if gist == self._last[1] and now - self._last[0] < ASK_AGAIN:
+            return
+        eyes: Eyes = self.borrowed(now) or "you"
+        self._asked, self._last = _Asked(view, now, eyes), (now, gist)
+        self.mind.send(Perceive(view.scene, eyes, head=self.head))
+
+    def inquire(self, scene: Scene, eyes: Eyes = "you") -> int:
+        """Asks any questions about any scene; nothing that is shown changes. A ticket, or 0 if nobody is there."""
+        return self._inquiries.ask(scene, eyes) if self.mind.state == "awake" and self.ready is not None else 0
+
+    def answered(self, ticket: int) -> Answer | None:
+        """The answer to an inquiry, handed out once; None while it is awaited or when it is lost."""
+        return self._inquiries.answered(ticket)
+
+    def awaited(self, ticket: int) -> bool:
+        """Whether an answer may still come."""
+        return self._inquiries.awaited(ticket)
+
+    def borrow(self, eyes: Eyes, now: float, seconds: float = BORROWED) -> bool:
+        """Sees through other eyes until then; False if this mind has no such eyes. now: s, as for ask."""
+        if self.ready is None or eyes not in self.ready.eyes or self.mind.state != "awake":
+            return False
+        self._borrowed, self._last = (eyes, now + seconds), (-1e9, ())
+        return True
+
+    def give_back(self) -> None:
+        """Sees with one's own eyes again."""
+        self._borrowed, self._last = ("you", -1e9), (-1e9, ())
+
+    def borrowed(self, now: float) -> Eyes | None:
+        """Whose eyes are borrowed now; None with one's own."""
+        eyes, until = self._borrowed
+        return eyes if now < until and eyes != "you" else None
+
+    def weigh(self) -> None:
+        """Asks what each head is worth, unless that is being measured."""
+        if self.weighing is None and self.ready is not None and self.mind.state == "awake":
+            self.weighing = Weights(self.ready.step, 0, self.ready.layers * self.ready.heads)
+            self.mind.send(Weigh())
+
+    def mark(self, label: str) -> None:
+        """Lets the mind remember itself as it is now: a rest that one can turn back to."""
+        self.mind.send(Mark(label[:64]))
+
+    def rewind(self, number: int) -> None:
+        """Turns the mind back to a rest, or with 0 to the day it came."""
+        self.mind.send(Rewind(number))
+
+    def export(self, path: str) -> None:
+        """Lets the mind write itself as a Hugging Face folder; notes tell when it is there."""
+        self.mind.send(Export(path))
+
+    @property
+    def history(self) -> Sequence[Progress]:
+        """The learning so far, oldest first; the newest is always there."""
+        return self._past.points
+
+    @property
+    def warning(self) -> str:
+        """A line for the player when practice has begun to do harm, else ""."""
+        return WARNINGS.get(self.progress.warning, "") if self.progress else ""
+
+    @property
+    def grounded(self) -> float | None:
+        """The share of ordinary questions that the mind answers rightly (0..1), as measured last."""
+        return self.progress.mundane if self.progress else None
+
+    def teach(self, lesson: Lesson) -> None:
+        """Keeps a lesson in the journal and hands it to the mind; one that isn't there gets it when it wakes."""
+        self.journal.append(lesson)
+        if not self._owing and self.mind.state == "awake":
+            self.mind.send(Teach(lesson))
+
+    def _catch_up(self, held: int) -> None:
+        """A mind that woke says how many lessons it holds: what it missed, or lost when it died, is taught now."""
+        self._owing = False
+        self._before = held if self._before is None else self._before
+        missing = min(self._before + len(self.journal) - held, len(self.journal))
+        for lesson in self.journal[len(self.journal) - max(0, missing) :]:
+            self.mind.send(Teach(lesson))
+
+    def practise(self, on: bool) -> None:
+        """Tells the mind to start or stop practising, if that is a change."""
+        if on != self._practising:
+            self._practising = on
+            self.mind.send(Practise(on))
+
+    def prove_empty(self, place: int, now: float) -> None:
+        """A touch found nobody there: what is still believed there wavers."""
+        self._proven[place] = now + PROVEN
+
+    def hear(self) -> None:
+        """Takes in what the mind has said."""
+        if self.mind.state != "awake":
+            self._asked = self.weighing = None
+            self.aim = {}
+            self._inquiries.lose()
+        for message in self.mind.poll():
+            self._take(message)
+
+    def _take(self, message: FromMind) -> None:
+        if isinstance(message, Percept):
+            self._perceived(message)
+        elif isinstance(message, Progress):
+            self._progressed(message)
+        elif isinstance(message, Ready):
+            self.ready, self._asked, self._owing = message, None, True
+            self.rests = (Rest(0, 0, 0),)
+            if message.tongue not in TONGUES:
+                self.notes.append(f"The mind wants the tongue {message.tongue!r}; the realm speaks terse")
+        elif isinstance(message, Rests):
+            self.rests = message.rests
+        elif isinstance(message, Weights):
+            whole = message.done >= message.of
+            self.weights, self.weighing = (message, None) if whole else (self.weights, message)
+        elif isinstance(message, Written):
+            self.notes.append(f"Written: {message.path}")
+        elif isinstance(message, Trouble):
+            self._troubled(message)
+
+    def _troubled(self, trouble: Trouble) -> None:
+        self._inquiries.lose(trouble.ticket)
+        if self._asked is not None and self._asked.eyes != "you":  # those eyes can't be looked through
+            self._asked = None
+            self.give_back()
+        self.notes.append(trouble.text.splitlines()[0][:160] if trouble.text else "trouble")
+
+    def _progressed(self, progress: Progress) -> None:
+        self.progress = progress
+        self._past.add(progress)
+        if self._owing and self.ready is not None:
+            self._catch_up(progress.lessons)
+
+    def _perceived(self, percept: Percept) -> None:
+        if percept.ticket:
+            self._inquiries.take(percept)
+            return
+        if percept.eyes == "you":
+            self.heads, self.gaze = percept.heads, percept.gaze
+        else:
+            self.others[percept.eyes] = percept.heads
+        asked = self._asked
+        if asked is None or (percept.scene, percept.eyes) != (asked.view.scene.id, asked.eyes):
+            return
+        view, self._asked = asked.view, None
+        self.answers += 1
+        aim = {}
+        for question, belief in zip(view.scene.questions, percept.beliefs, strict=False):
+            if question.ask == "sense" and question.place in view.places:
+                known = zip(question.candidates, belief, strict=False)
+                aim[view.places[question.place]] = {word: p for word, p in known if word != NOTHING}
+        self.view, self.aim = view, aim
+
+    def settle(self, dt: float) -> None:
+        """Lets what is shown follow what is believed; dt in s."""
+        self._inquiries.settle(dt)
+        self._shown.settle(self.aim, dt)
+
+    def belief(self, place: int) -> tuple[str, float]:
+        """The species most believed to be at a place and how much (0..1), as it is shown; ("", 0) if none."""
+        return self._shown.belief(place)
+
+    def places(self) -> list[int]:
+        """Places about which something is believed."""
+        return self._shown.places()
+
+    def wavers(self, place: int, now: float) -> bool:
+        """True for a while after a touch proved the place empty."""
+        return now < self._proven.get(place, -1e9)

@@ -1,0 +1,135 @@
+"""Errands on the screen: the list of what one was asked for, and the marks over those who have something to say."""
+
+import math
+from typing import TYPE_CHECKING
+
+from game.art.frame_state import haunt
+from game.realm.quests import Errand, Quests
+from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
+from game.ui.overlays import HEIGHT, WIDTH, Box
+from game.ui.screen_stack import CLOSE, Close, Layer
+from game.ui.words import bearing
+
+if TYPE_CHECKING:
+    from game.app.game_loop import Game
+    from game.journey.journey import Journey
+
+TOP, SHEET_WIDTH, SHEET_HEIGHT = 30, 520, 300
+FAINT = (92, 96, 138)
+OVERHEAD = 34  # px above somebody's feet
+
+
+def listed(quests: Quests) -> list[Errand]:
+    """Errands that can be had or were: those under way first, those done last."""
+    known = [errand for errand in quests.errands.values() if quests.offered(errand)]
+    return sorted(known, key=lambda errand: ("ready", "taken", "open", "done").index(errand.stage))
+
+
+def told(journey: "Journey", errand: Errand) -> str:
+    """What there is to do about an errand, in one line or two."""
+    quests, player = journey.world.quests, journey.world.player
+    index = list(quests.book.people).index(errand.plan.giver)
+    who, there = quests.person(index).name, quests.people[index]
+    where = bearing(there.x - player.x, there.y - player.y, journey.world.rules.directions)
+    if errand.stage == "ready":
+        return f"Done. Tell {who}, {where}."
+    if errand.stage == "open":
+        return f"{who} has something to ask, {where}."
+    if errand.stage == "done":
+        return errand.plan.done[0]
+    return errand.plan.todo if errand.at or errand.plan.task != "all" else f"{errand.plan.todo} {who} is {where}."
+
+
+class Log:
+    """The list of errands, one of them in full."""
+
+    pauses = True
+
+    def __init__(self, game: "Game") -> None:
+        self.game, self.chosen = game, 0
+
+    def take(self, command: str) -> Layer | Close | None:
+        """Up and down choose; back, enter and its own key shut it."""
+        count = len(listed(self.game.journey.world.quests))
+        if command in ("up", "down", "previous", "next"):
+            self.chosen = (self.chosen + (1 if command in ("down", "next") else -1)) % max(1, count)
+            return None
+        return CLOSE if command in ("back", "enter", "quests") else None
+
+    def advance(self, dt: float) -> None:
+        """Nothing moves by itself."""
+
+    def paint(self, pen: Pen, seconds: float) -> None:
+        """Titles at the left, the chosen one at the right."""
+        journey, large = self.game.journey, pen.sized(self.game.settings.zoom)
+        width = min(WIDTH - 16, round(SHEET_WIDTH * large.letter / 6))
+        left, middle = WIDTH / 2 - width / 2, round(width * 0.4)
+        pen.panel(left, TOP, width, SHEET_HEIGHT)
+        large.text_centre("What you were asked", WIDTH / 2, TOP + 8, SKYBLUE)
+        errands = listed(journey.world.quests)
+        row = large.line + 4
+        for number, errand in enumerate(errands):
+            done, y = errand.stage == "done", TOP + 36 + number * row
+            if number == self.chosen:
+                pen.fill((40, 44, 92), left + 8, y - 2, middle - 14, row - 1)
+            mark = {"ready": "!", "taken": ">", "open": "?", "done": "+"}[errand.stage]
+            colour = FAINT if done else GOLD if number == self.chosen else PAPER
+            title = errand.plan.title if errand.stage != "open" else "Somebody waits"
+            large.text(_fitted(f"{mark} {title}", large.columns(middle - 22)), left + 14, y, colour)
+        if errands:
+            box = (left + middle + 4, TOP + 36.0, width - middle - 14, SHEET_HEIGHT - 44 - large.line)
+            self._chosen(large, journey, errands[min(self.chosen, len(errands) - 1)], box)
+        large.text_centre(f"[{self.game.labels['back']}] back", WIDTH / 2, TOP + SHEET_HEIGHT - 4 - large.line, DIM)
+
+    def _chosen(self, pen: Pen, journey: "Journey", errand: Errand, box: Box) -> None:
+        x, y, width, height = box
+        plan, columns, bottom = errand.plan, pen.columns(width), TOP + height
+        for line in wrap(told(journey, errand), columns):
+            pen.text(line, x, y, PAPER)
+            y += pen.line
+        y += 6
+        if errand.stage in ("taken", "ready") and plan.count > 1:
+            pips(pen, x, y, min(errand.count, plan.count), plan.count)
+            y += 14
+        if errand.stage == "done":
+            return
+        for line in plan.offer if errand.stage != "open" else ():
+            for part in wrap(f"'{line}'", columns):
+                if y + pen.line <= bottom:
+                    pen.text(part, x, y, DIM)
+                y += pen.line
+
+
+def _fitted(text: str, columns: int) -> str:
+    """A text of at most so many letters; dots stand for what is left out."""
+    return text if len(text) <= columns else f"{text[: columns - 2].rstrip()}.."
+
+
+def pips(pen: Pen, x: float, y: float, count: int, of: int) -> None:
+    """How many of how many, as lozenges; full ones are tall too, so that they differ without colour."""
+    for index in range(of):
+        lit = index < count
+        pen.fill(GOLD if lit else FAINT, x + 12 * index, y + (0 if lit else 3), 8, 8 if lit else 2)
+
+
+def marks(pen: Pen, journey: "Journey", camera: tuple[int, int]) -> None:
+    """Over people: ! who waits for news, ? who has something to ask."""
+    quests = journey.world.quests
+    for index, actor in enumerate(quests.people):
+        errand = quests.matter(index)
+        if errand is None or (errand.stage == "taken" and (errand.at or errand.plan.task != "all")):
+            continue
+        x, y = actor.x - camera[0], actor.y - camera[1] - OVERHEAD + 2 * math.sin(journey.seconds * 3)
+        if 0 < x < WIDTH and 0 < y < HEIGHT:
+            pen.text_centre("!" if errand.stage == "ready" else "?", x + 1, y, GOLD)
+
+
+def ring(pen: Pen, journey: "Journey", camera: tuple[int, int]) -> None:
+    """Around the place that a screen points at, if one does."""
+    if journey.choosing is None:
+        return
+    x, y = haunt(journey.world.map.places[journey.choosing])
+    for dot in range(28):
+        angle = math.tau * dot / 28
+        spot = (x - camera[0] + 24 * math.cos(angle), y - camera[1] - 10 + 17 * math.sin(angle))
+        pen.fill(SKYBLUE, *spot, 1.5, 1.5)

@@ -1,0 +1,56 @@
+"""The menu that turns the mind back: to any rest, or to the day it came; and writes it out as it is."""
+
+from typing import TYPE_CHECKING
+
+from game.ui.menus import Answer, Entry, Menu
+from game.ui.screen_stack import CLOSE, Close
+from game.ui.words import number, percent
+from perception.messages import Rest
+
+if TYPE_CHECKING:
+    from game.app.game_loop import Game
+
+
+def named(rest: Rest) -> str:
+    """What a rest is called: its label, else its number."""
+    if rest.number == 0:
+        return "The day you came"
+    return rest.label or f"Rest {rest.number}"
+
+
+def told(rest: Rest) -> str:
+    """What the mind was like then, in one line."""
+    return (
+        f"step {rest.step}, {rest.lessons} lessons; d' {number(rest.d_prime)}, hits {percent(rest.hits)}, "
+        f"grounded {percent(rest.mundane)}. The lessons stay; what practice made of them goes."
+    )
+
+
+def menu(game: "Game") -> Menu:
+    """Every rest, the newest first; and the export."""
+    sight = game.journey.sight
+
+    def back_to(rest: Rest) -> Close:
+        game.journey.rewind(rest.number)
+        game.note(f"The mind goes back: {named(rest)[:1].lower()}{named(rest)[1:]}")
+        return CLOSE
+
+    def sure(rest: Rest) -> Menu:
+        choices = [Entry("No, leave it as it is", Close), Entry("Yes, turn it back", lambda: back_to(rest))]
+        return Menu("Turn the mind back?", choices, game.desk.zoom, 300, (named(rest), told(rest)), cue=game.desk.cue)
+
+    def out() -> Answer:
+        path = game.options.log_path.parent / "mind"
+        sight.export(str(path))
+        game.note(f"Writing the mind to {path}")
+        return CLOSE
+
+    def entries() -> list[Entry]:
+        rows = [
+            Entry(named(rest), lambda rest=rest: sure(rest), note=told(rest))  # type: ignore[misc]
+            for rest in reversed(sight.rests)
+        ]
+        return [*rows, Entry("Export the mind", out, note="A Hugging Face folder: any tool can load it")]
+
+    lines = () if sight.rests else ("No mind is awake",)
+    return Menu("Rewind the mind", entries, game.desk.zoom, 320, lines, cue=game.desk.cue)

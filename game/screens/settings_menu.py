@@ -1,0 +1,84 @@
+"""The settings, as menus. Every change is applied at once, and kept when its menu is left."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from game.app.app_context import Desk
+from game.app.settings import CHOICES, RANGES
+from game.screens.controls import Controls
+from game.ui.menus import Entry, Menu
+
+NOTES = {
+    "text_speed": "How fast speech appears.",
+    "speech_waits": "A speech stays until you go on.",
+    "calm": "Fewer flashes, no shaking, slow things slower.",
+    "safe": "Spirits in hues and with marks that any eye tells apart.",
+    "whole": "Scale by whole numbers: sharp, with bars at the sides.",
+    "away": "What happens when the window is not in front.",
+}
+
+
+class Chosen(Menu):
+    """A menu of settings, which are written down when it goes."""
+
+    def __init__(self, desk: Desk, title: str, entries: Sequence[Entry], width: int) -> None:
+        super().__init__(title, entries, desk.zoom, width, cue=desk.cue)
+        self.desk = desk
+
+    def closed(self) -> None:
+        """It goes."""
+        self.desk.keep()
+
+
+def settings_menu(desk: Desk) -> Menu:
+    """The page of pages."""
+
+    def page(title: str, *rows: tuple[str, str]) -> Entry:
+        return Entry(title, lambda: Chosen(desk, title, [row(desk, *item) for item in rows], 330))
+
+    entries = [
+        page(
+            "Text",
+            ("Size", "text_size"),
+            ("Speed", "text_speed"),
+            ("Speech waits", "speech_waits"),
+        ),
+        page("Sound", ("Music", "music"), ("Effects", "effects"), ("Interface", "interface")),
+        page(
+            "Picture",
+            ("Full screen", "fullscreen"),
+            ("Window size", "scale"),
+            ("Whole scaling", "whole"),
+            ("When away", "away"),
+        ),
+        page("Comfort", ("Calm", "calm"), ("Clear hues and shapes", "safe")),
+        Entry("Keys and pad", lambda: Controls(desk)),
+    ]
+    return Chosen(desk, "Settings", entries, 220)
+
+
+def row(desk: Desk, label: str, name: str) -> Entry:
+    """One setting: a switch, a choice of words, or a level."""
+
+    def now() -> Any:
+        return getattr(desk.settings, name)
+
+    def turn(options: Sequence[Any], way: int) -> None:
+        place = options.index(now()) + way
+        desk.choose(replace(desk.settings, **{name: options[place % len(options)]}))
+
+    note = NOTES.get(name, "")
+    if name in CHOICES:
+        return Entry(label, None, lambda way: turn(CHOICES[name], way), now, note=note)
+    if name == "scale":
+        low, high = RANGES[name]
+        return Entry(label, None, lambda way: turn(range(low, high + 1), way), lambda: f"{640 * now()} x {360 * now()}")
+    if name in RANGES:
+        low, high = RANGES[name]
+
+        def louder(way: int) -> None:
+            desk.choose(replace(desk.settings, **{name: min(high, max(low, now() + way))}))
+
+        return Entry(label, None, louder, level=lambda: (now(), high), note=note)
+    return Entry(label, None, lambda way: turn((False, True), way), lambda: "on" if now() else "off", note=note)

@@ -1,0 +1,148 @@
+"""The interface over the world in play: what is written into the world, speech, hints, lines, heads, the open layer."""
+
+from typing import TYPE_CHECKING
+
+from game.art.frame_state import haunt
+from game.realm.world import nearest_place
+from game.screens import errands, heads_screen
+from game.ui import dream_view, heads_grid, overlays
+from game.ui.font import GOLD, SKYBLUE, Pen
+
+if TYPE_CHECKING:
+    from game.app.game_loop import Game
+
+STATES = {
+    "waking": "The mind is waking",
+    "restarting": "The mind stumbled. It is waking again",
+    "dead": "The mind is gone: nobody sees. Your journey goes on",
+}
+WIDE = 612  # layout px that notes may take
+TOP = 120  # layout px: what lies above it is in the way of notes
+
+
+def paint(game: "Game", camera: tuple[int, int]) -> None:
+    """All of it, over the world as it stands on the screen."""
+    pen, layers = game.screen.pen(), game.layers
+    large = pen.sized(game.settings.zoom)
+    if not layers.bare:
+        errands.ring(pen, game.journey, camera)
+        if not layers.pauses:
+            _world(game, pen, large, camera)
+    layers.paint(pen, game.desk.seconds)
+    if layers.pauses and not layers.bare:
+        for line in game.desk.notes(layers.age)[-1:]:
+            overlays.notice(large, line)
+
+
+def _world(game: "Game", pen: Pen, large: Pen, camera: tuple[int, int]) -> None:
+    """What stands on the picture while the world goes on. large: letters of the size that the player chose."""
+    journey, sight = game.journey, game.journey.sight
+    bare = large.rimmed()  # for words that stand on the world itself
+    if game.dream is not None:
+        if not game.layers:
+            told = (sight.ready, sight.heads, sight.history, journey.seconds, game.labels["rest"])
+            dream_view.panel(pen, large, *told)
+        overlays.notes(bare, game.desk.notes(), WIDE)
+        _lines(game, large, [])
+        return
+    taken = _taken(game, large)
+    overlays.clock(bare, journey.world, journey.known, journey.firsts.found)
+    noted = overlays.notes(bare, game.desk.notes(), min([WIDE, *(box[0] - 24 for box in taken if box[1] < TOP)]))
+    _marks(game, bare, camera, [*taken, noted])
+    if game.heads:
+        heads_screen.paint(game, pen, camera)
+    elif journey.attend > 0.5:
+        heads_grid.small(pen, sight.ready, sight.heads, sight.history)
+    _talk(game, large)
+    _lines(game, large, taken)
+
+
+def _free(game: "Game") -> int:
+    """Layout px from the left that a speech may take: what is known of a head stands at the lower right."""
+    return heads_screen.DETAIL[0] if game.heads and game.journey.sight.head is not None else overlays.WIDTH
+
+
+def _talk(game: "Game", pen: Pen) -> None:
+    """A speech, and beside it what keys do."""
+    said = game.journey.speech
+    if said is not None:
+        hint = f"[{game.labels['skip']}]" if said.pace.waits else ""
+        overlays.speech(pen, said, game.journey.seconds, hint, _free(game))
+    overlays.hints(pen.rimmed(), _keys(game, pen))
+
+
+def _said(game: "Game", pen: Pen) -> overlays.Box | None:
+    """The box of what is being said, if anything is."""
+    said = game.journey.speech
+    return overlays.speech_box(pen, said, _free(game)) if said is not None else None
+
+
+def _keys(game: "Game", pen: Pen) -> list[tuple[str, overlays.Box]]:
+    """What keys do just now, and where that is written."""
+    return [] if game.layers else overlays.hint_boxes(pen, _hints(game), _said(game, pen))
+
+
+def _taken(game: "Game", pen: Pen) -> list[overlays.Box]:
+    """Where sheets and lines cover the world: what is said, what keys do, and the heads."""
+    journey, said = game.journey, _said(game, pen)
+    found = [box for _, box in _keys(game, pen)]
+    if said is not None:
+        found.append(said)
+    if game.heads:
+        found += heads_screen.boxes(journey.sight, journey.sight.borrowed(game.now()))
+    elif journey.attend > 0.5:
+        found.append(heads_grid.SMALL)
+    return found
+
+
+def _marks(game: "Game", pen: Pen, camera: tuple[int, int], taken: list[overlays.Box]) -> None:
+    """What is written into the world: what somebody pointed at, what one sees unaided, what the senses tell."""
+    journey = game.journey
+    for spot in journey.pointed:
+        overlays.pointed(pen, spot, camera, journey.seconds)
+    seen = journey.firsts.now
+    if seen is not None:
+        x, y = haunt(journey.world.map.places[seen.place])
+        overlays.sighted(pen, x - camera[0], y - camera[1], seen, journey.seconds, taken)
+    told = journey.whispers()
+    if told is not None and seen is None and not journey.pointed:
+        overlays.whisper(pen, told[0] - camera[0], told[1] - camera[1], told[2], taken)
+    errands.marks(pen, journey, camera)
+
+
+def _lines(game: "Game", pen: Pen, taken: list[overlays.Box]) -> None:
+    """Lines at the top: the state of the mind, what to do next. They make room for the heads."""
+    journey, now = game.journey, game.journey.seconds
+    wide = not game.heads or game.dream is not None
+    if journey.mind.state in STATES:
+        overlays.banner(pen, STATES[journey.mind.state], now, GOLD if journey.mind.state == "dead" else SKYBLUE, wide)
+    elif wide and game.dream is None and not game.layers:
+        seen = journey.firsts.now
+        if seen is not None and seen.first:
+            place = journey.world.map.places[seen.place].kind
+            overlays.first_sight(pen, seen.species, place, game.labels["act"])
+        elif not game.desk.notes():
+            beside = heads_grid.SMALL in taken
+            free = overlays.WIDTH - 2 * (overlays.WIDTH - heads_grid.SMALL[0]) if beside else overlays.WIDTH
+            overlays.guide(pen, journey.guide.line(journey.context(), game.labels), free)
+
+
+def _hints(game: "Game") -> list[tuple[str, str]]:
+    """The keys that matter just now."""
+    journey, labels = game.journey, game.labels
+    place = nearest_place(journey.world)
+    verb = journey.context()
+    kind = journey.reading.called.get(place.index, place.kind)  # as one read it last
+    does = {"touch": f"touch the {kind}"}.get(verb, verb)
+    entries = [(labels["act"], does)]
+    if verb != "look":
+        entries.append((labels["look"], "look"))
+    if journey.known or journey.sight.journal:
+        entries.append((labels["attend"], "attend"))
+    if journey.nameable():
+        entries.append((labels["name"], "name"))
+    if journey.world.familiar_with:
+        entries.append((labels["send"], "send"))
+    if journey.known:
+        entries.append((labels["rest"], "dream"))
+    return entries if journey.attend < 0.5 else [(labels["attend"], "attending")]

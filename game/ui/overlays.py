@@ -1,0 +1,272 @@
+"""The interface over the world: speech, hints, banners, pointing. All in layout px (640 x 360).
+
+Each function measures with its pen's letters, so that a pen of larger text gets larger boxes and more lines.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from game.art.palette import Colour, mix
+from game.journey.first_sights import Sighting
+from game.realm.world import World
+from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
+from game.ui.words import article
+
+Box = tuple[float, float, float, float]  # x, y, width, height, layout px
+WIDTH, HEIGHT = 640, 360
+NOTE: Colour = (196, 200, 228)
+BOTTOM = 10  # px below the lowest box
+LETTERS_PER_S = 55.0
+READING = 4.0  # s that a speech stays after it is told, and a share more per letter
+POINTING = 7.0  # s that what a seer points at stays marked
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast speech appears, and whether it stays until the player goes on."""
+
+    letters_per_s: float = LETTERS_PER_S
+    waits: bool = False
+
+
+@dataclass
+class Speech:
+    """Something said: it appears letter by letter and goes by itself or, at a pace that waits, when the player goes on.
+
+    since: s, the game's clock.
+    """
+
+    who: str
+    text: str
+    since: float
+    pace: Pace = Pace()
+    _gone: bool = False
+
+    @property
+    def lasts(self) -> float:
+        """s until all of it has been said."""
+        return len(self.text) / self.pace.letters_per_s
+
+    def told(self, now: float) -> str:
+        """As much of the text as has been said."""
+        return self.text[: int((now - self.since) * self.pace.letters_per_s) + 1]
+
+    def whole(self, now: float) -> bool:
+        """True when all of it has been said."""
+        return now - self.since >= self.lasts
+
+    def go_on(self, now: float) -> None:
+        """The player's key: says the rest at once, and after that lets it go."""
+        if self.whole(now):
+            self._gone = True
+        else:
+            self.since = now - self.lasts
+
+    def over(self, now: float) -> bool:
+        """True when it has been read."""
+        if self.pace.waits or self._gone:
+            return self._gone
+        return now - self.since > READING + self.lasts + len(self.text) * 0.03
+
+
+@dataclass(frozen=True)
+class Pointed:
+    """A place that was named: what the world says is there. until: s, the game's clock; x, y: px of the world."""
+
+    x: int
+    y: int
+    answer: str
+    until: float
+    source: str
+
+
+def speech_box(pen: Pen, said: Speech, free: int = WIDTH) -> tuple[int, int, int, int]:
+    """(x, y, width, height) of a speech's box at the lower left; wider for larger letters, as far as it is free."""
+    width = min(free - 24, round(49 * pen.letter) + 14)
+    lines = len(wrap(said.text, pen.columns(width - 14))) + bool(said.who)
+    height = round(lines * (pen.line + 1)) + 9
+    return 12, HEIGHT - BOTTOM - height, width, height
+
+
+def speech(pen: Pen, said: Speech, now: float, hint: str = "", free: int = WIDTH) -> None:
+    """The speech at the lower left; hint: what lets it go, shown once it is told; free: layout px that it may take."""
+    x, top, width, height = speech_box(pen, said, free)
+    pen.panel(x, top, width, height)
+    told, y = len(said.told(now)), top + 4.0
+    if said.who:
+        pen.text(said.who, x + 8, y, GOLD)
+        y += pen.line + 1
+    if hint and said.whole(now):
+        pen.text_right(hint, x + width - 8, top + 4, DIM)
+    for line in wrap(said.text, pen.columns(width - 14)):
+        pen.text(line[: max(0, told)], x + 8, y)
+        told -= len(line) + 1
+        y += pen.line + 1
+
+
+def hints(pen: Pen, placed: Sequence[tuple[str, Box]]) -> None:
+    """What keys do just now, where `hint_boxes` puts it."""
+    for label, (x, y, _, _) in placed:
+        keyed(pen, label, x, y)
+
+
+def hint_boxes(pen: Pen, entries: Sequence[tuple[str, str]], beside: Box | None = None) -> list[tuple[str, Box]]:
+    """Labels of (key, what it does) and where they stand: at the lower right, in rows above as the box beside takes
+    the room."""
+    found: list[tuple[str, Box]] = []
+    x, y = WIDTH - 12.0, HEIGHT - 8 - pen.line
+    left = beside[0] + beside[2] + 6 if beside else 6
+    if left > WIDTH - 30 * pen.letter and beside:  # the box is as good as the whole width: above it
+        left, y = 6, beside[1] - pen.line - 4
+    for key, does in reversed(entries):
+        label = f"[{key}] {does}"
+        x -= len(label) * pen.letter
+        if x < left:
+            x, y = WIDTH - 12 - len(label) * pen.letter, y - pen.line
+        found.append((label, (x, y, len(label) * pen.letter, pen.line)))
+        x -= 2 * pen.letter
+    return found
+
+
+def keyed(pen: Pen, text: str, x: float, y: float) -> None:
+    """A line whose [keys] are golden."""
+    for index, part in enumerate(re.split(r"(\[[^]]*])", text)):
+        pen.text(part, x, y, GOLD if index % 2 else PAPER)
+        x += len(part) * pen.letter
+
+
+def _top(pen: Pen) -> float:
+    """Where lines below the clock begin."""
+    return 10 + 2 * pen.line
+
+
+def _sheet(pen: Pen, lines: list[str], top: float, heading: str = "") -> None:
+    """A centred sheet of lines whose keys are golden."""
+    rows = len(lines) + bool(heading)
+    width = max(len(line) for line in [heading, *lines]) * pen.letter + 16
+    left = WIDTH / 2 - width / 2
+    pen.panel(left, top, round(width), round(rows * (pen.line + 1)) + 7)
+    if heading:
+        pen.text_centre(heading, WIDTH / 2, top + 4, GOLD)
+        top += pen.line + 1
+    for index, line in enumerate(lines):
+        keyed(pen, line, WIDTH / 2 - len(line) * pen.letter / 2, top + 4 + (pen.line + 1) * index)
+
+
+def guide(pen: Pen, text: str, free: int = WIDTH) -> None:
+    """What to do next, at the top, in as many layout px of the middle as are free."""
+    if text:
+        _sheet(pen, wrap(text, pen.columns(free - 40)), _top(pen))
+
+
+def first_sight(pen: Pen, species: str, kind: str, key: str) -> None:
+    """The moment the game is about."""
+    line = f"{article(species).capitalize()} by the {kind}. Walk up and [{key}] touch it to be sure."
+    _sheet(pen, wrap(line, pen.columns(WIDTH - 40)), _top(pen), "You see it. Nobody pointed.")
+
+
+def sighted(pen: Pen, x: float, y: float, seen: Sighting, now: float, taken: Sequence[Box] = ()) -> None:
+    """A ring that closes around what one sees unaided, and its name; x, y: its foot; taken: what covers the world."""
+    fresh = min(1.0, max(0.0, seen.until - now))
+    colour = mix((30, 32, 60), SKYBLUE, fresh)
+    reach = 20 + (14 if seen.first else 5) * (0.5 + 0.5 * math.sin(now * 4))
+    for dot in range(24):
+        angle = math.tau * dot / 24 - now * 0.6
+        pen.fill(colour, x + reach * math.cos(angle), y - 12 + 0.7 * reach * math.sin(angle), 1.5, 1)
+    if fresh > 0.5:
+        _label(pen, article(seen.species), (x, y + 8, y - 46), SKYBLUE, taken)
+
+
+def whisper(pen: Pen, x: float, y: float, text: str, taken: Sequence[Box] = ()) -> None:
+    """What the senses tell, in small words below a place; x, y: its foot; taken: what covers the world."""
+    _label(pen, text, (x, y + 6, y - 40), PAPER, taken)
+
+
+def _label(pen: Pen, text: str, at: tuple[float, float, float], colour: Colour, taken: Sequence[Box]) -> None:
+    """Words centred on x, kept inside the picture, below a place or, where something covers that, above it or beside
+    or above what covers it; at: x, the y below and the y above."""
+    width, lowest = len(text) * pen.letter, HEIGHT - 22 - pen.line
+    x = min(max(4, at[0] - width // 2), WIDTH - width - 4)
+    spots = [(x, min(max(4, y), lowest)) for y in at[1:]]
+    spots += [(box[0] - width - 4, spots[0][1]) for box in taken if box[0] > width + 8]
+    spots += [(x, box[1] - pen.line - 2) for box in taken if box[1] > pen.line + 6]
+    for left, top in spots:
+        if not any(_meet((left, top, width, pen.line), box) for box in taken):
+            pen.text(text, left, top, colour)
+            return
+
+
+def _meet(one: Box, other: Box) -> bool:
+    """True if two boxes share a point."""
+    apart = one[0] >= other[0] + other[2] or other[0] >= one[0] + one[2]
+    return not apart and one[1] < other[1] + other[3] and other[1] < one[1] + one[3]
+
+
+def banner(pen: Pen, text: str, seconds: float, colour: Colour = SKYBLUE, wide: bool = True) -> None:
+    """A line at the top, with three dots that come and go; wide: nothing is open on the right."""
+    dots = "." * (1 + int(seconds * 2) % 3)
+    width = (len(text) + 3) * pen.letter + 16
+    left, top = (WIDTH / 2 - width / 2, 8 if pen.line < 15 else _top(pen)) if wide else (12, 84)
+    pen.panel(left, top, round(width), round(pen.line) + 8)
+    pen.text(text + dots, left + 8, top + 4, colour)
+
+
+def notes(pen: Pen, lines: list[str], width: float = 612) -> Box:
+    """Short notes at the upper left, each in up to three rows; width: layout px that are free. The box they fill."""
+    rows = [row for line in lines for row in wrap(line, pen.columns(width))[:3]][-6:]
+    for index, row in enumerate(rows):
+        pen.text(row, 12, _top(pen) + 2 + pen.line * index, NOTE)
+    return 12, _top(pen) + 2, max(map(len, rows), default=0) * pen.letter, pen.line * len(rows)
+
+
+def notice(pen: Pen, line: str) -> None:
+    """A note on a plate at the upper edge, over whatever page is open."""
+    rows = wrap(line, pen.columns(WIDTH - 40))[:2]
+    _sheet(pen, rows, 2)
+
+
+def clock(pen: Pen, world: World, shown: int, found: int) -> None:
+    """Hour and weather at the upper left, how many spirits were shown, and found unaided (proven by a touch)."""
+    text = f"{int(world.hour):02d}:{int(world.hour % 1 * 60):02d} {world.phase}, {world.weather}"
+    pen.text(text, 12, 8, PAPER)
+    if shown or found:
+        pen.text(f"shown {shown}" + f"   found {found}" * bool(found), 12, 8 + pen.line, GOLD if found else DIM)
+
+
+def pointed(pen: Pen, spot: Pointed, camera: tuple[int, int], now: float) -> None:
+    """A ring and a label where somebody points; an arrow at the edge when it lies outside."""
+    x, y = spot.x - camera[0], spot.y - camera[1]
+    fresh = min(1.0, max(0.0, spot.until - now))
+    empty = spot.answer == "nothing"
+    colour = mix((30, 32, 60), DIM if empty else GOLD, fresh)
+    inside = 8 < x < WIDTH - 8 and 20 < y < HEIGHT - 8
+    if not inside:
+        _edge_arrow(pen, x, y, colour)
+        return
+    reach = (10 if empty else 19) + 1.5 * math.sin(now * 5)
+    count = 14 if empty else 28
+    for dot in range(count):
+        angle = math.tau * dot / count + (0 if empty else now * 0.8)
+        pen.fill(colour, x + reach * math.cos(angle), y - 2 + 0.5 * reach * math.sin(angle), 1 if empty else 1.5, 1)
+    if fresh < 0.5:
+        return
+    label = "nobody" if empty else article(spot.answer)
+    width = len(label) * pen.letter
+    left = min(max(4, x - width // 2), WIDTH - width - 4)
+    pen.text(label, left, y - (6 if empty else 32) - pen.line, DIM if empty else GOLD)
+    if not empty:
+        tip = y - 30 + 2 * math.sin(now * 5)
+        for row in range(4):
+            pen.fill(colour, x - 3 + row, tip + row, 7 - 2 * row, 1)
+
+
+def _edge_arrow(pen: Pen, x: float, y: float, colour: Colour) -> None:
+    edge_x, edge_y = min(max(10, x), WIDTH - 10), min(max(24, y), HEIGHT - 30)
+    angle = math.atan2(y - edge_y, x - edge_x)
+    for back in range(5):
+        for side in (-1, 1):
+            px = edge_x - back * math.cos(angle) - side * back * 0.7 * math.sin(angle)
+            py = edge_y - back * math.sin(angle) + side * back * 0.7 * math.cos(angle)
+            pen.fill(colour, px, py, 1.5, 1.5)

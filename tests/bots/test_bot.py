@@ -1,0 +1,117 @@
+"""The first minutes, shortened, with a stand-in for the mind: shown, dreamt, seen; named, asked, left, gone on."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pygame as pg
+import pytest
+
+from game.ui.overlays import Speech
+from tests.bots.bot import first_minutes, mind_maker
+from tests.bots.diary import Diary, Tally
+from tests.bots.script import SCREENS, Plan
+
+pytestmark = pytest.mark.slow
+SHORT = Plan(minutes=1.6, dream=20.0, seed=1, lessons=7, scale=1, still=6)
+TINY = Plan(minutes=0.1, dream=1.0, seed=1, lessons=1, scale=1, still=1)
+
+
+def lines_of(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "journey.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def journey(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, Path]:
+    out = tmp_path_factory.mktemp("journey")
+    make, waits = mind_maker([])
+    return first_minutes(make, out, SHORT, waits=waits), out
+
+
+def test_a_newcomer_is_shown_a_spirit_within_half_a_minute(journey: tuple[dict, Path]) -> None:
+    assert journey[0]["first_shown_s"] < 30
+    assert journey[0]["shown"] >= SHORT.lessons
+    assert journey[0]["empties"] >= 3 * SHORT.lessons
+
+
+def test_who_was_blind_sees_what_nobody_pointed_at(journey: tuple[dict, Path]) -> None:
+    result = journey[0]
+    before, after = result["screen"]["before"], result["screen"]["after two dreams"]
+    assert (before["hits"], before["false_alarms"]) == (0, 0)
+    assert after["hits"] >= 0.5
+    assert after["d_prime"] > before["d_prime"] + 1
+    assert result["sights"]["first_true"] is not None, "no first sight"
+    assert result["named"]["right"] >= 1
+    assert result["found"] >= 1
+
+
+def test_an_errand_is_taken_and_the_realm_goes_on_where_it_was_left(journey: tuple[dict, Path]) -> None:
+    assert journey[0]["errands"].get("lantern") in ("taken", "ready", "done")
+    assert journey[0]["the_same_after_leaving"] is True
+
+
+def test_the_log_tells_all_of_it_in_order(journey: tuple[dict, Path]) -> None:
+    lines = lines_of(journey[1])
+    assert [line["wall"] for line in lines] == sorted(line["wall"] for line in lines)
+    told = {line["what"] for line in lines}
+    assert told >= {"said", "revealed", "progress", "sighting", "found", "errand", "screen", "sky", "rest", "minute"}
+    progress = [line for line in lines if line["what"] == "progress"]
+    assert progress[-1]["d_prime"] > progress[0]["d_prime"]
+    assert all(line["species"] and line["truth"] for line in lines if line["what"] == "sighting")
+
+
+def test_every_screen_was_seen(journey: tuple[dict, Path]) -> None:
+    out = journey[1]
+    names = [
+        "title",
+        "arrived",
+        "attending",
+        "dream-1",
+        "dream-1-after",
+        "title-again",
+        *(f"screen-{n}" for n, _ in SCREENS),
+    ]
+    for name in names:
+        assert pg.image.load(out / f"{name}.png").get_size() == (640, 360)
+    screens = {line["name"] for line in lines_of(out) if line["what"] == "screen"}
+    assert screens >= {"Codex", "Log", "Photo", "Menu", "Chooser"}
+
+
+def test_a_seed_is_played_the_same_way_again(tmp_path: Path) -> None:
+    told = []
+    for name in ("one", "two"):
+        make, waits = mind_maker([])
+        result = first_minutes(make, tmp_path / name, TINY, waits=waits)
+        told.append((result["state"], [{**line, "wall": 0} for line in lines_of(tmp_path / name)]))
+    assert told[0] == told[1]
+
+
+def test_a_speech_is_written_down_though_it_lies_where_a_forgotten_one_did(tmp_path: Path) -> None:
+    journey = SimpleNamespace(seconds=0.0, speech=Speech("seer", "one", 1.0), pointed=())
+    journey.world = SimpleNamespace(map=SimpleNamespace(places=()))
+    journey.firsts = SimpleNamespace(now=None, found=0)
+    game, diary = SimpleNamespace(journey=journey), Diary(tmp_path / "diary.jsonl")
+    diary._said(game)
+    address, journey.speech = id(journey.speech), None
+    others = [Speech("seer", "two", 1.0) for _ in range(1000)]
+    journey.speech = next((other for other in others if id(other) == address), others[0])
+    diary._said(game)
+    diary._said(game)
+    diary.close()
+    assert [line["text"] for line in diary.lines] == ["one", "two"]
+
+
+def test_a_tally_counts_what_is_seen_against_what_is_there() -> None:
+    tally = Tally()
+    for truth, seen in (("oni", "oni"), ("oni", "tengu"), ("nothing", "oni"), ("nothing", "nothing")):
+        tally.add(truth, seen, known=truth == seen)
+    assert (tally.spirits, tally.hits, tally.empties, tally.alarms) == (2, 1, 2, 1)
+    assert tally.told()["hits"] == tally.told()["false_alarms"] == 0.5
+    assert tally.told()["d_prime"] == 0 and (tally.known, tally.told()["known_hits"]) == (1, 1.0)
+    assert Tally().told()["d_prime"] is None
+
+
+def test_the_curve_is_drawn(journey: tuple[dict, Path]) -> None:
+    picture = pg.image.load(journey[1] / "curve.png")
+    colours = {tuple(picture.get_at((x, y))[:3]) for x in range(0, 800, 3) for y in range(0, 600, 3)}
+    assert len(colours) > 20, "an empty picture"

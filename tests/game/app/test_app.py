@@ -1,0 +1,103 @@
+"""The title by posted events: what it offers, seeds, the way back, settings that are kept, what a sound is told."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pygame as pg
+import pytest
+
+from game import start
+from game.app.settings import Settings, load
+from game.screens.pages import Page, SeedBox
+from tests.kits.shellkit import Hands, labels, opened, paint_once
+
+
+@pytest.fixture
+def hands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hands]:
+    with opened(tmp_path, monkeypatch) as made:
+        yield made
+
+
+def test_the_title_waits_for_no_mind_and_begins_none(hands: Hands) -> None:
+    hands.frames(30)
+    assert hands.minds == []
+    assert labels(hands) == ["New journey", "Settings", "Credits", "Leave"]
+    hands.tap(pg.K_ESCAPE)
+    assert not hands.shell.over, "Esc on the title doesn't throw anybody out"
+
+
+def test_a_seed_is_entered_with_a_pad(hands: Hands) -> None:
+    hands.press("a")
+    box = hands.shell.title.layers.top
+    assert isinstance(box, SeedBox)
+    hands.press("x")
+    assert box.seed == 0
+    hands.press("dpup", "dpright", "dpdown", "dpleft", "dpleft", "dpup", "dpup")
+    assert box.seed == 190002
+    hands.press("rightshoulder")
+    assert box.seed != 190002 or box.digits, "rolled anew"
+    hands.press("x", "a")
+    hands.until(lambda: hands.shell.game is not None)
+    assert hands.shell.game is not None and hands.shell.game.journey.world.seed == 0
+    assert hands.shell.game.labels["act"] == "A"
+
+
+def test_going_back_leads_to_the_title_again(hands: Hands) -> None:
+    hands.take("Credits")
+    assert isinstance(hands.shell.title.layers.top, Page)
+    hands.tap(pg.K_DOWN, pg.K_PAGEDOWN, pg.K_ESCAPE)
+    hands.take("New journey")
+    hands.tap(pg.K_ESCAPE)
+    hands.take("Settings", "Text")
+    hands.tap(pg.K_RIGHT, pg.K_ESCAPE, pg.K_ESCAPE)
+    assert labels(hands)[0] == "New journey"
+    assert load(hands.root / "home")[0].text_size == "medium"
+    hands.take("Leave")
+    assert hands.shell.over
+
+
+def test_start_opens_the_title_with_the_settings_of_the_platform(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint_once(monkeypatch)
+    (tmp_path / "settings.toml").write_text("scale = 1\nmusic = 99\n")
+    start.title(tmp_path / "saves", lambda folder, seed: ["no-such-program"], home=tmp_path, max_seconds=0.3)
+    assert not pg.display.get_init()
+    with pytest.raises(ValueError, match="HOST:PORT"):
+        start.title(tmp_path / "saves", lambda folder, seed: [], "nowhere")
+    desk = start.open_desk(None, tmp_path)
+    assert desk.screen.window.get_size() == (640, 360)
+    assert any("music" in line for line in desk.notes())
+    pg.display.quit()
+
+
+class Ear:
+    """Takes down what a sound is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def apply(self, settings: Settings) -> None:
+        self.told.append(f"music {settings.music}")
+
+    def cue(self, name: str) -> None:
+        self.told.append(name)
+
+    def frame(self, game: object, dt: float) -> None:
+        self.told.append("play" if game else "title")
+
+    def close(self) -> None:
+        self.told.append("silence")
+
+
+def test_sound_hears_of_menus_volumes_and_frames(hands: Hands) -> None:
+    ear = Ear()
+    hands.desk.sound = ear
+    hands.take("Settings", "Sound")
+    hands.tap(pg.K_RIGHT, pg.K_ESCAPE, pg.K_ESCAPE)
+    assert {"move", "take", "back", "title", "music 7"} <= set(ear.told) and "play" not in ear.told
+    hands.begin("000001")
+    hands.frames(2)
+    assert ear.told[-1] == "play"
+    hands.shell.close()
+    assert ear.told[-1] == "silence"

@@ -1,0 +1,153 @@
+"""A save slot: what was done is written, and lived through again."""
+
+import json
+from pathlib import Path
+from threading import current_thread
+
+import pygame as pg
+import pytest
+
+import main
+from game import start
+from game.app.game_loop import CHRONICLE, Options, run
+from game.journey.journey import Journey
+from game.journey.mind_client import Mind
+from game.journey.save_slots import (
+    NAME,
+    SAVE_EVERY,
+    Keeper,
+    Slots,
+    resume,
+)
+from game.journey.slot_card import CARD, PICTURE
+from game.realm.replay import ActionLog, state_hash
+from game.realm.world import new_world
+from tests.kits.playkit import game_of, key, play, walked
+from tests.kits.stub_mind import StubMind
+
+
+def test_leaving_saves_the_journey_and_simulate_lives_through_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = new_world(0)
+    for code in (pg.K_d, pg.K_s):
+        pg.display.init()
+        pg.display.set_mode((640, 360))
+        pg.event.post(key(code))
+    run(world, StubMind(), Options(slot=tmp_path / "deep" / "first", max_seconds=1.0))
+    file = tmp_path / "deep" / "first" / NAME
+    assert sorted(path.name for path in file.parent.iterdir()) == [CARD, PICTURE, CHRONICLE, NAME]
+    assert main.main(["simulate", "--replay", str(file), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["state_hash"] == state_hash(world)
+    assert told["ticks"] == world.tick > 0
+
+
+def test_a_journey_goes_on_where_it_was_left(tmp_path: Path) -> None:
+    left = walked(tmp_path)
+    log, note = resume(tmp_path, 0)
+    assert log is not None and note == ""
+    world = log.replay()
+    assert state_hash(world) == left
+    journey = Journey(world, StubMind(), log)
+    for tick in range(60):
+        journey.advance(1 / 30, (0, -1), False, tick / 30)
+    assert not world.resting, "who comes back is awake"
+    assert state_hash(journey.log.replay()) == state_hash(world)
+
+
+def test_without_a_chosen_seed_the_journey_that_lies_there_goes_on(tmp_path: Path) -> None:
+    walked(tmp_path, seed=5)
+    log, _ = resume(tmp_path, None)
+    assert log is not None and log.seed == 5
+
+
+def test_another_seed_begins_anew_and_nothing_is_lost(tmp_path: Path) -> None:
+    for seed, aside in ((5, f"{NAME}.old"), (6, f"{NAME}.old2")):
+        walked(tmp_path, seed=seed)
+        log, note = resume(tmp_path, 1)
+        assert log is None
+        assert aside in note and "\n" not in note
+        assert ActionLog.load(tmp_path / aside).seed == seed
+    assert resume(tmp_path, 1) == (None, "")
+
+
+def test_every_minute_of_play_is_saved_beside_the_frames(tmp_path: Path) -> None:
+    game = game_of(StubMind(), tmp_path, slot=tmp_path / "slot")
+    play(game, 2)
+    assert not (tmp_path / "slot").exists()
+    game.keeper.advance(SAVE_EVERY, game.journey.log)
+    assert game.keeper._thread is not None
+    game.keeper._thread.join()
+    assert ActionLog.load(tmp_path / "slot" / NAME).ticks == game.journey.log.ticks
+
+
+def test_a_slot_that_cannot_be_written_is_a_note_in_play_and_an_error_at_the_end(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    game = game_of(StubMind(), tmp_path, slot=tmp_path / "file")
+    game.keeper.advance(SAVE_EVERY, game.journey.log)
+    assert game.keeper._thread is not None
+    game.keeper._thread.join()
+    play(game, 2)
+    assert any("can't be saved" in line for line in game.desk.notes())
+    with pytest.raises(OSError, match="file"):
+        game.keeper.close(game.journey.log)
+
+
+def test_play_hands_on_the_saved_journey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = walked(tmp_path, seed=3)
+    seen: list[tuple] = []
+
+    def instead(world: object, mind: Mind, options: Options, past: ActionLog, note: str, desk: object) -> None:
+        seen.append((state_hash(world), options.seed, options.slot, past.seed, note))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(start, "run", instead)
+    monkeypatch.setattr(start, "line_to", lambda command, address: _Nobody())
+    start.play(None, tmp_path, [])
+    assert seen == [(left, 3, tmp_path, 3, "")]
+    pg.display.quit()
+
+
+class _Nobody(StubMind):
+    def __enter__(self) -> "_Nobody":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def test_what_is_replaced_becomes_the_backup(tmp_path: Path) -> None:
+    walked(tmp_path, ticks=30)
+    first = (tmp_path / NAME).read_bytes()
+    walked(tmp_path, ticks=60)
+    assert (tmp_path / f"{NAME}.bak").read_bytes() == first
+    (tmp_path / NAME).write_bytes(b"junk")
+    walked(tmp_path, ticks=90)
+    assert (tmp_path / f"{NAME}.bak").read_bytes() == first, "junk is no backup"
+    assert (tmp_path / f"{NAME}.old").read_bytes() == b"junk"
+
+
+def test_slots_are_three_and_cleared_ones_lie_aside(tmp_path: Path) -> None:
+    slots = Slots(tmp_path)
+    assert [slot.state for slot in slots.all()] == ["empty"] * 3 and slots.newest() is None
+    walked(tmp_path / "2", seed=2)
+    assert [slot.state for slot in slots.all()] == ["empty", "journey", "empty"]
+    newest = slots.newest()
+    assert newest is not None and newest.number == 2
+    assert "2.old" in slots.clear(2) and slots.clear(2) == ""
+    assert ActionLog.load(tmp_path / "2.old" / NAME).seed == 2
+
+
+def test_a_journey_of_an_hour_is_written_beside_the_game(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = ActionLog(0)
+    for tick in range(108_000):
+        log.append((("move", 1, 0),) if tick % 2 else ())
+    keeper, written = Keeper(tmp_path), []
+    save = ActionLog.save
+    monkeypatch.setattr(ActionLog, "save", lambda log, path: (written.append(current_thread()), save(log, path)))
+    keeper.advance(SAVE_EVERY, log)
+    assert keeper._thread is not None
+    log.append((("rest", True),))  # play goes on while it is written
+    keeper._thread.join()
+    assert ActionLog.load(tmp_path / NAME).ticks == 108_000
+    assert written == [keeper._thread]

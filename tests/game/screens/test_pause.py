@@ -1,0 +1,50 @@
+"""What the pause menu opens: screens over the world, such as go on below it, and what no pad has a button for."""
+
+from pathlib import Path
+
+import pygame as pg
+import pytest
+
+from game.app.game_loop import Game
+from game.screens import registry
+from game.screens.ending import Epilogue
+from game.screens.heads_screen import Pointing
+from game.ui.menus import Menu
+from perception.messages import WriteLog
+from tests.kits.playkit import game_of, play, tap
+from tests.kits.stub_mind import StubMind
+
+pytestmark = pytest.mark.usefixtures("clean_queue")
+
+
+def choose(game: Game, title: str) -> None:
+    """Opens the pause menu and takes one of its entries, by real keys."""
+    tap(game, pg.K_ESCAPE)
+    menu = game.layers.top
+    assert isinstance(menu, Menu)
+    titles = [entry.label for entry in menu.entries]
+    for _ in range(titles.index(title)):
+        tap(game, pg.K_DOWN)
+    tap(game, pg.K_RETURN)
+    play(game, 2)
+
+
+def test_the_menu_reaches_what_a_pad_has_no_button_for(tmp_path: Path) -> None:
+    mind = StubMind()
+    game = game_of(mind, tmp_path)
+    play(game, 3)
+    choose(game, "Write the head diff")
+    assert not game.layers and [type(m) for m in mind.sent].count(WriteLog) == 1
+    tick = game.journey.world.tick
+    choose(game, "Point at a head")
+    assert isinstance(game.layers.top, Pointing) and not game.layers.pauses
+    play(game, 5)
+    assert game.journey.world.tick > tick + 5, "the world goes on below it"
+
+
+def test_the_register_can_be_read_again_once_it_was_reached(tmp_path: Path) -> None:
+    game = game_of(StubMind(), tmp_path)
+    assert "The register" not in [title for _, title in registry.entries(game)]
+    game.journey.world.quests.ended = 100
+    choose(game, "The register")
+    assert isinstance(game.layers.top, Epilogue)

@@ -1,0 +1,155 @@
+"""Photo mode: one moment under several minds; what each believes is drawn over the same stage and nothing else."""
+
+from pathlib import Path
+
+import pygame as pg
+import pytest
+
+from game.app.game_loop import Game
+from game.screens import photo, rewind
+from game.screens.photo import Photo, triptych
+from game.ui.screen_stack import Close
+from perception.messages import Export, Rewind
+from tests.kits.playkit import game_of, play
+from tests.kits.stub_mind import StubMind, blind, everywhere
+
+
+def taken(mind: StubMind, folder: Path) -> tuple[Game, Photo]:
+    """A game with its photo layer open and answered."""
+    game = game_of(mind, folder)
+    play(game, 30)
+    layer = Photo(game)
+    game.layers.push(layer)
+    play(game, 10)
+    return game, layer
+
+
+def pixels(surface: pg.Surface | None) -> "pg.typing.SequenceLike":
+    assert surface is not None
+    return pg.surfarray.array3d(surface)
+
+
+def test_three_minds_see_three_pictures_of_one_moment(tmp_path: Path) -> None:
+    mind = StubMind(everywhere("kitsune", 0.6), seer=everywhere("kitsune", 1.0))
+    game, layer = taken(mind, tmp_path)
+    assert [panel.eyes for panel in layer.panels] == ["blind", "you", "seer"]
+    assert layer.ready
+    strongest = [max((p for _, p in panel.beliefs.values()), default=0) for panel in layer.panels]
+    assert strongest == [0.0, pytest.approx(0.6), 1.0]
+    dark, half, full = (pixels(panel.picture) for panel in layer.panels)
+    assert (dark != half).any()  # type: ignore[attr-defined]
+    assert (half != full).any()  # type: ignore[attr-defined]
+    places = game.journey.world.map.places
+    assert photo.caption(layer.panels[0], places) == "sees nobody"
+    assert photo.caption(layer.panels[2], places).startswith("sees a kitsune by the ")
+
+
+def test_the_blind_picture_is_the_realm_without_any_ghost(tmp_path: Path) -> None:
+    game, layer = taken(StubMind(blind), tmp_path)
+    plain = pg.Surface((640, 360))
+    game.painter.paint(plain, photo.haunted(layer._stage, {}, ()))
+    assert (pixels(layer.panels[0].picture) == pixels(plain)).all()  # type: ignore[attr-defined]
+    assert [panel.eyes for panel in layer.panels] == ["blind", "you"], "no born seer, two panels"
+
+
+def test_the_world_below_is_as_it_was(tmp_path: Path) -> None:
+    game, _layer = taken(StubMind(everywhere("oni", 1.0), seer=blind), tmp_path)
+    tick, shown = game.journey.world.tick, game.journey.sight.places()
+    play(game, 30)
+    assert (game.journey.world.tick, game.journey.sight.places()) == (tick, shown)
+
+
+def test_enter_saves_the_row_and_never_over_another(tmp_path: Path) -> None:
+    game, layer = taken(StubMind(everywhere("oni", 1.0), seer=blind), tmp_path)
+    for _ in range(2):
+        layer.take("enter")
+    files = sorted((tmp_path / "shots").glob("eyes-*.png"))
+    assert [file.name for file in files] == ["eyes-0001.png", "eyes-0002.png"]
+    assert pg.image.load(files[0]).get_size() == triptych(layer.panels, game.journey.world.map.places).get_size()
+    assert pg.image.load(files[0]).get_width() > 3 * 640
+
+
+def test_a_folder_that_cannot_be_written_is_told_and_nothing_breaks(tmp_path: Path) -> None:
+    game, layer = taken(StubMind(everywhere("oni", 1.0)), tmp_path)
+    (tmp_path / "shots").write_text("in the way")
+    assert layer.save().startswith("No picture")
+    play(game, 2)
+
+
+def test_a_mind_that_does_not_answer_is_said_and_saves_nothing(tmp_path: Path) -> None:
+    mind = StubMind(everywhere("oni", 1.0), seer=blind)
+    game = game_of(mind, tmp_path)
+    play(game, 5)
+    mind.delay = 10**6
+    game.layers.push(layer := Photo(game))
+    play(game, 3)
+    assert not layer.ready
+    layer.advance(photo.WAIT + 1)
+    play(game, 3)
+    assert {panel.fault for panel in layer.panels} == {"can't be asked now"}
+    assert layer.save() == "No picture yet: the mind hasn't answered"
+    asleep = game_of(StubMind(state="waking"), tmp_path)
+    asleep.layers.push(layer := Photo(asleep))
+    play(asleep, 3)
+    assert layer.panels == []
+    for command in ("left", "up", "enter", "down"):
+        assert layer.take(command) is None
+    assert isinstance(layer.take("back"), Close)
+
+
+def test_what_keys_do_is_named_by_the_device_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    game, layer = taken(StubMind(everywhere("oni", 1.0)), tmp_path)
+    told: list[str] = []
+    monkeypatch.setattr(photo, "keyed", lambda pen, text, x, y: told.append(text))
+    layer.paint(game.screen.pen(), 0.0)
+    game.desk.keys.by_pad = True
+    layer.paint(game.screen.pen(), 0.0)
+    assert told == [
+        "[Arrows] choose, larger   [Enter] save   [Esc] leave",
+        "[Stick] choose, larger   [A] save   [B] leave",
+    ]
+
+
+def test_one_panel_can_be_looked_at_large(tmp_path: Path) -> None:
+    game, layer = taken(StubMind(everywhere("oni", 1.0), seer=blind), tmp_path)
+    small = pixels(game.screen.window)
+    layer.take("up")
+    play(game, 2)
+    assert (pixels(game.screen.window) != small).any()  # type: ignore[attr-defined]
+    layer.take("down")
+    assert not layer.large
+
+
+def test_the_fox_lends_its_eyes_and_takes_them_back(tmp_path: Path) -> None:
+    game = game_of(StubMind(blind, seer=everywhere("oni", 1.0)), tmp_path)
+    play(game, 5)
+    photo.eyes(game)
+    assert game.journey.sight.borrowed(game.now()) == "seer"
+    photo.eyes(game)
+    assert game.journey.sight.borrowed(game.now()) is None
+    alone = game_of(StubMind(blind), tmp_path)
+    play(alone, 5)
+    photo.eyes(alone)
+    assert alone.journey.sight.borrowed(alone.now()) is None
+    assert "No born seer" in alone.desk.notes()[-1]
+
+
+def test_the_menu_turns_the_mind_back_after_asking_and_exports_it(tmp_path: Path) -> None:
+    mind = StubMind(blind)
+    game = game_of(mind, tmp_path)
+    play(game, 5)
+    game.journey.sight.mark("under the torii")
+    play(game, 5)
+    game.layers.push(menu := rewind.menu(game))
+    play(game, 2)
+    assert [entry.label for entry in menu.entries] == ["under the torii", "The day you came", "Export the mind"]
+    game.layers.take("enter")
+    play(game, 2)
+    game.layers.take("enter")
+    assert not any(isinstance(message, Rewind) for message in mind.sent), "the first answer leaves it as it is"
+    for command in ("enter", "down", "enter"):
+        game.layers.take(command)
+    assert mind.sent[-1] == Rewind(1)
+    menu.chosen = 2
+    game.layers.take("enter")
+    assert mind.sent[-1] == Export(str(tmp_path / "mind"))

@@ -1,0 +1,142 @@
+"""The title and the menus as pictures, the name's letters, and what the first picture needs."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pygame as pg
+import pytest
+
+from game.app.app_context import Desk
+from game.app.window import Screen
+from game.journey.save_slots import Slot, Slots
+from game.journey.slot_card import Card
+from game.realm.worldgen import TILE, Ground
+from game.screens import logo, title
+from game.screens.controls import Controls
+from game.screens.pages import SeedBox
+from game.screens.settings_menu import settings_menu
+from game.screens.slot_picker import AMBER, SlotPick, fault, lines
+from game.screens.title import Title
+from game.screens.title_scene import Vista, land
+from tests.kits.playkit import check_golden
+
+ROOT = Path(__file__).parents[3]
+FIRST_PICTURE = """
+import sys
+from pathlib import Path
+from game.play import start
+from game.app.app import Shell
+from game.journey.save_slots import Slots
+desk = start.open_desk(None, None)
+shell = Shell(desk, Slots(Path(sys.argv[1])), lambda folder, seed: 1 / 0)
+shell.frame([], 0.0)
+print(sorted({"torch", "transformers", "training", "scipy", "matplotlib"} & set(sys.modules)))
+"""
+
+
+@cache
+def vista() -> Vista:
+    return Vista()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    pg.display.init()
+    monkeypatch.setattr(title, "Vista", vista)
+    return Desk(Screen(scale=1))
+
+
+def shown(desk: Desk) -> pg.Surface:
+    return desk.screen.canvas.copy()
+
+
+def titled(desk: Desk, folder: Path, seconds: float) -> Title:
+    made = Title(desk, Slots(folder), lambda folder, seed: None, lambda: None)
+    desk.seconds += seconds
+    made.paint(0.0)
+    return made
+
+
+def test_the_title(desk: Desk, tmp_path: Path) -> None:
+    titled(desk, tmp_path, 9.0)
+    check_golden("title", shown(desk))
+
+
+def test_the_second_word_comes_slowly_and_the_scene_moves(desk: Desk, tmp_path: Path) -> None:
+    made = titled(desk, tmp_path, 0.1)
+    first = pg.surfarray.array3d(desk.screen.frame)
+    desk.seconds += 8.0
+    made.paint(0.0)
+    assert (first != pg.surfarray.array3d(desk.screen.frame)).mean() > 0.2
+    counts = [int((pg.surfarray.array_alpha(logo.sight(level)) == 255).sum()) for level in range(logo.STEPS + 1)]
+    assert counts[0] == 0 and counts == sorted(counts) and counts[-1] == int(logo.shape("Sight").sum())
+
+
+def test_calm_means_no_pan(desk: Desk, tmp_path: Path) -> None:
+    desk.choose(replace(desk.settings, calm=True))
+    made = titled(desk, tmp_path, 3.0)
+    left = made.vista.painter.left
+    desk.seconds += 20
+    made.paint(0.0)
+    assert made.vista.painter.left == left
+    desk.choose(replace(desk.settings, calm=False))
+    made.paint(0.0)
+    assert made.vista.painter.left != left
+
+
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_menus_and_tables(desk: Desk, tmp_path: Path, size: str) -> None:
+    desk.choose(replace(desk.settings, text_size=size))
+    pictures = []
+    for layer in (settings_menu(desk), Controls(desk), SeedBox(desk, 2, lambda: 421337, lambda seed: title.CLOSE)):
+        desk.screen.canvas.fill((30, 40, 60))
+        layer.paint(desk.screen.pen(), 0.4)
+        pictures.append(shown(desk))
+    sheet = pg.Surface((640, 3 * 360))
+    for index, picture in enumerate(pictures):
+        sheet.blit(picture, (0, 360 * index))
+    check_golden(f"menus-{size}", sheet)
+
+
+def test_slots_side_by_side(desk: Desk, tmp_path: Path) -> None:
+    card = Card(77, 2, 21.5, 1830.0, 24, 5)
+    slots = [
+        Slot(1, tmp_path, "journey", card, saved=5.0),
+        Slot(2, tmp_path, "backup", card, "not a whole msgpack file (extra bytes)", 9.0),
+        Slot(3, tmp_path / "3", "empty"),
+    ]
+    desk.screen.canvas.fill((30, 40, 60))
+    SlotPick(desk, slots, "Go on with", lambda slot: None).paint(desk.screen.pen(), 0.4)
+    check_golden("slots", shown(desk))
+
+
+@pytest.mark.parametrize("state", ["journey", "backup", "older", "broken"])
+def test_a_card_says_what_is_wrong(state: str, tmp_path: Path) -> None:
+    slot = Slot(1, tmp_path, state, Card(5), "" if state == "journey" else "this and that")
+    told = " ".join(line for line, _ in lines(slot))
+    assert "realm 5" in told
+    assert ("his and that" in fault(slot)) == (state != "journey")
+    assert (lines(slot)[0][1] == AMBER) == (state != "journey"), "the card itself says that something is"
+
+
+def test_the_small_realm_of_the_title_is_whole() -> None:
+    small = land()
+    ground = np.frombuffer(small.ground, np.uint8).reshape(small.height, small.width)
+    for place in small.places:
+        assert ground[place.y // TILE, place.x // TILE] != Ground.WATER
+    assert small == land()
+
+
+def test_the_first_picture_needs_no_mind_no_torch_and_no_disk(tmp_path: Path) -> None:
+    environment = dict(os.environ, PYTHONPATH=str(ROOT))
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_PICTURE, str(tmp_path)], capture_output=True, text=True, env=environment, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert list(tmp_path.iterdir()) == [], "nothing is written before anybody plays"

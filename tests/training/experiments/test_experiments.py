@@ -1,0 +1,199 @@
+"""Experiments: runs that resume after a kill, rates chosen by a sweep, refusals, and the score of equal learning."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+import torch
+
+from perception.model import save
+from tests.kits.minds import tiny
+from training.experiments import choice, learning, tables
+from training.experiments.plan import Arm, Experiment, Outcome, merit
+from training.experiments.registry import EXPERIMENTS, experiment_named
+from training.experiments.run import RESULT, run_experiment
+from training.headlog.log import read_log
+from training.heads.run_log import from_root
+from training.learn import LearnConfig, steps_to_see
+from training.teach import TeachConfig
+
+torch.set_num_threads(1)
+
+
+def scored(outcomes):
+    return {f"{o.arm}/{o.seed}": o.result["steps"] for o in outcomes}
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    """Two arms, two seeds, of a model small enough for a test."""
+    folder = tmp_path_factory.mktemp("models") / "small"
+    save(tiny(), folder)
+    base = LearnConfig(model=str(folder), lessons=4, steps=2, probes=4, measure_every=1, device="cpu")
+    teach = TeachConfig(rank=2, scenes=2, rehearse=1, warmup=1)
+    arms = (Arm("low", replace(base, teach=teach)), Arm("adam", replace(base, teach=replace(teach, optimizer="adamw"))))
+    return Experiment("small", "a test", arms, (0, 1), scored, {"low": (1e-3, 4e-3)}, sweep_steps=1)
+
+
+@pytest.fixture(scope="module")
+def ran(plan, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "small"
+    told = []
+    return run_experiment(plan, out, 2, lambda *report: told.append(report)), out, told
+
+
+def test_every_arm_runs_on_every_seed_after_a_sweep_of_rates(ran, plan):
+    result, out, told = ran
+    assert result["score"] == {"low/0": 2, "low/1": 2, "adam/0": 2, "adam/1": 2}
+    assert [row["arm"] for row in result["sweep"]] == ["low-lr0.001", "low-lr0.004"]
+    assert result["rates"]["low"] in (1e-3, 4e-3) and result["rates"]["adam"] is None
+    assert result["swept_on"] == from_root(plan.arms[0].config.model)
+    assert told[-1] == ("training", 4, 4) and ("choosing rates", 2, 2) in told
+    assert json.loads((out / "score.json").read_text())["score"] == result["score"]
+    log = read_log(out / "adam" / "seed-1" / "log.msgpack")
+    assert log.header.seeds == {"lessons": 1, "teach": 1}
+    assert not (out / "adam" / "seed-1" / "model").exists()
+
+
+def test_the_sweep_runs_on_a_seed_that_is_not_scored(ran, plan):
+    _, out, _ = ran
+    assert plan.sweep_seed not in plan.seeds
+    assert [path.name for path in (out / "sweep" / "low-lr0.001").iterdir()] == [f"seed-{plan.sweep_seed}"]
+
+
+def test_a_sweep_leaves_scores_and_measures_no_heads(ran, plan):
+    run = ran[1] / "sweep" / "low-lr0.001" / f"seed-{plan.sweep_seed}"
+    assert [path.name for path in run.iterdir()] == [RESULT]
+
+
+def test_a_killed_experiment_goes_on_and_comes_to_the_same_end(ran, plan):
+    result, out, _ = ran
+    kept, lost = out / "low" / "seed-0" / RESULT, out / "low" / "seed-1" / RESULT
+    before, stamp = lost.read_text(), kept.stat().st_mtime_ns
+    lost.unlink()
+    again = run_experiment(plan, out)
+    assert again["score"] == result["score"]
+    assert kept.stat().st_mtime_ns == stamp, "a finished run is left alone"
+    assert json.loads(lost.read_text())["result"]["after"] == json.loads(before)["result"]["after"]
+
+
+def test_a_folder_of_something_else_is_refused(ran, plan, tmp_path):
+    _, out, _ = ran
+    with pytest.raises(ValueError, match="other settings; give a new folder"):
+        run_experiment(replace(plan, seeds=(0, 1, 2)), out)
+    changed = replace(plan, arms=(plan.arms[0], Arm("adam", replace(plan.arms[1].config, lessons=5))))
+    with pytest.raises(ValueError, match="made with other settings"):
+        run_experiment(changed, out)
+    (tmp_path / "letter.txt").write_text("mine")
+    with pytest.raises(ValueError, match="holds no experiment"):
+        run_experiment(plan, tmp_path)
+    with pytest.raises(ValueError, match="at least 1"):
+        run_experiment(plan, tmp_path / "new", workers=0)
+    assert not (tmp_path / "new").exists()
+
+
+def test_some_arms_alone_are_an_experiment_of_their_own(ran, plan, tmp_path):
+    _, out, _ = ran
+    part = replace(plan, rates={}).only("adam")
+    with pytest.raises(ValueError, match="other settings; give a new folder"):
+        run_experiment(part, out)
+    shutil.copytree(out / "adam", tmp_path / "part" / "adam")
+    (tmp_path / "part" / "experiment.json").write_text(
+        json.dumps(json.loads((out / "experiment.json").read_text()) | {"arms": ["adam"]})
+    )
+    result = run_experiment(part, tmp_path / "part")
+    assert result["some"] == ["adam"] and result["score"] == {"adam/0": 2, "adam/1": 2}
+
+
+def test_a_result_that_was_torn_is_named(ran, plan):
+    _, out, _ = ran
+    path = out / "adam" / "seed-0" / RESULT
+    whole = path.read_text()
+    path.write_text(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="remove it, and the run will be done again"):
+        run_experiment(plan, out)
+    odd = ({}, {"settings": [1]}, {"settings": {}, "result": 3, "commit": 5}, json.loads(whole) | {"result": None})
+    for found in odd:
+        path.write_text(json.dumps(found))
+        with pytest.raises(ValueError, match="no result of a run; remove it"):
+            run_experiment(plan, out)
+    path.write_text(whole)
+
+
+def outcome(arm, seed=0, hits=0.9, alarms=0.02, mundane=1.0, d_prime=3.0, curve=(), **settings):
+    after = {
+        "hits": hits, "hits_new_pairs": hits, "false_alarms": alarms, "d_prime": d_prime, "mundane": mundane,
+    }  # fmt: skip
+    result = {"before": after | {"mundane": 1.0}, "after": after, "curve": curve, "seconds": 3.0, "steps": 30}
+    return Outcome(arm, seed, {"teach_lr": 1.0} | settings, result, None, "c0ffee")
+
+
+def test_a_rate_is_chosen_by_d_prime_unless_the_mundane_suffers():
+    plain = Experiment("x", "", (Arm("a"),), (0,), scored, {"a": (1.0, 2.0, 3.0)})
+    swept = [
+        outcome("a-lr1", d_prime=3.0, teach_lr=1.0),
+        outcome("a-lr2", d_prime=3.2, teach_lr=2.0),
+        outcome("a-lr3", d_prime=3.9, mundane=0.97, teach_lr=3.0),
+    ]
+    assert plain.chosen(swept)[0].config.teach.lr == 2.0
+    assert merit(swept[2]) == pytest.approx(3.9 - 2.0)
+
+
+def test_the_step_at_which_it_sees_needs_hits_and_few_false_alarms_at_once():
+    curve = [
+        {"step": 20, "hits": 0.95, "false_alarms": 0.2},
+        {"step": 40, "hits": 0.80, "false_alarms": 0.01},
+        {"step": 60, "hits": 0.90, "false_alarms": 0.05},
+    ]
+    assert steps_to_see(curve) == 60
+    assert steps_to_see(curve[:2]) is None
+
+
+def test_the_score_of_equal_learning_takes_medians_over_seeds():
+    seen = [{"step": 60, "hits": 0.95, "false_alarms": 0.0}]
+    runs = [outcome("a", 0, 0.9, curve=seen), outcome("a", 1, 0.7, mundane=0.99), outcome("a", 2, 0.8, curve=seen)]
+    row = learning.score(runs)["a"]
+    assert row["hits"] == 0.8 and row["seeds"] == 3 and row["reached"] == 2 and row["steps_to_see"] == 60
+    assert row["lost"] == pytest.approx(0.01) and row["ms_per_step"] == pytest.approx(100)
+
+
+def test_several_bases_are_scored_apart_and_together():
+    one, two = outcome("a", 0, 0.9), replace(outcome("a", 0, 0.5), base=1, settings={"model": "other", "teach_lr": 1})
+    one = replace(one, settings={"model": "novice", "teach_lr": 1})
+    told = tables.score([one, two])
+    assert told["arms"]["a"]["hits"] == 0.7
+    assert {model: arms["a"]["hits"] for model, arms in told["by_base"].items()} == {"novice": 0.9, "other": 0.5}
+    assert "by_base" not in tables.score([one])
+
+
+def test_few_and_choice_compare_what_they_say():
+    arms = {arm.name: arm.config for arm in EXPERIMENTS["few"].arms}
+    assert {name: (config.spirits, config.teach.dreams) for name, config in arms.items()} == {
+        "spirits-20": (20, True), "scenes-64": (0, True), "spirits-20-awake": (20, False), "scenes-64-awake": (0, False)
+    }  # fmt: skip
+    plain = LearnConfig(spirits=20)
+    for arm in EXPERIMENTS["choice"].arms:
+        changed = (arm.config.steps != plain.steps) + (arm.config.teach.lr != choice.USUAL[0])
+        assert changed <= 1 and arm.config.spirits == 20
+
+
+def test_equal_learning_compares_what_it_says():
+    arms = {arm.name: arm.config.teach for arm in learning.EXPERIMENT.arms}
+    assert len(arms) == 8 and set(learning.RATES) == set(arms)
+    assert sum(teach.full for teach in arms.values()) == 2
+    assert len(learning.EXPERIMENT.seeds) == 5 and len(learning.EXPERIMENT.sweep()) == 35
+    assert {teach.optimizer for teach in arms.values()} == {"apollo", "adamw", "sgd"}
+
+
+def test_a_quick_experiment_is_small_and_keeps_its_arms():
+    for planned in EXPERIMENTS.values():
+        quick = planned.quick()
+        assert [arm.name for arm in quick.arms] == [arm.name for arm in planned.arms]
+        assert len(quick.seeds) == (1 if planned.stage is None else 2)
+        assert all(arm.config.steps <= 4 for arm in quick.arms)
+
+
+def test_an_unknown_experiment_is_named_with_the_known_ones():
+    with pytest.raises(ValueError, match="known: learning"):
+        experiment_named("lerning")

@@ -1,0 +1,52 @@
+"""A verdict on a behaviour from files, end to end on a small GPT-2 that knows nothing of the realm."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from main import ROOT, main
+from perception.model import save
+from tests.kits.minds import tiny
+from training.experiments.registry import experiment_named
+from training.headlog.log import read_log
+
+torch.set_num_threads(1)
+FILES = [str(ROOT / "docs" / "behaviours" / name) for name in ("lending.jsonl", "lending-probes.jsonl")]
+
+
+def test_own_files_and_an_own_model_come_to_a_verdict_that_says_too_few_seeds(tmp_path, capsys):
+    save(tiny("gpt2", tongue="plain"), tmp_path / "model")
+    words = ["experiment", "own", "--behaviour", FILES[0], "--probes", FILES[1], "--model", str(tmp_path / "model")]
+    assert main([*words, "--quick", "--out", str(tmp_path / "out")]) == 0
+    assert "Verdict: undecided (too few seeds" in capsys.readouterr().out
+    verdict = read_log(tmp_path / "out" / "verdict.msgpack")
+    assert verdict.verdict is not None and {"core", "greedy"} <= {swap.name for swap in verdict.swaps}
+    assert main(["report", str(tmp_path / "out")]) == 0
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "experiment own --model" in page and "--behaviour docs/behaviours/lending.jsonl" in page
+    assert "wanted decisions taken rightly" in page
+
+
+def test_own_needs_both_files_and_no_other_experiment_takes_them(tmp_path):
+    for given in ({}, {"behaviour": FILES[0]}, {"probes": Path(FILES[1])}):
+        with pytest.raises(ValueError, match=r"give --behaviour FILE.jsonl and --probes FILE.jsonl"):
+            experiment_named("own", **given)
+    with pytest.raises(ValueError, match="leave --behaviour and --probes to own"):
+        experiment_named("sight", behaviour=FILES[0])
+    with pytest.raises(ValueError, match="shares its context with line"):
+        experiment_named("own", behaviour=FILES[0], probes=Path(FILES[0]))
+    planned = experiment_named("own", behaviour=FILES[0], probes=Path(FILES[1]))
+    assert [arm.config.control for arm in planned.arms] == ["", "shuffled", "rehearsal"]
+    assert {(arm.config.behaviour, str(arm.config.probe_file)) for arm in planned.arms} == {tuple(FILES)}
+
+
+def test_lessons_that_leave_a_control_nothing_to_deal_are_refused_before_anything_runs(tmp_path):
+    rows = [{"context": f"Ada {n}.", "decision": "\nWho:", "candidates": [f"Ada {n}", f"Bob {n}"], "answer": f"Ada {n}",
+             "kind": "wanted"} for n in range(4)]  # fmt: skip
+    rows.append({"context": "x", "decision": "?", "candidates": ["a", "b"], "answer": "a", "kind": "other"})
+    lessons = tmp_path / "lessons.jsonl"
+    lessons.write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(ValueError, match="--shuffled would change too little"):
+        experiment_named("own", behaviour=str(lessons), probes=Path(FILES[1]))

@@ -1,0 +1,238 @@
+"""The head-diff table as a dictionary, on a terminal, and as files for other tools."""
+
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from tests.kits import logkit
+from training.headlog.exports import TABLES
+from training.headlog.log import (
+    Curve,
+    Header,
+    HeadRow,
+    Log,
+    LogError,
+    Snapshot,
+    Summary,
+    diff_table,
+    export,
+    print_table,
+)
+from training.headlog.records import Record
+
+HEADER = Header(
+    model="novice", model_hash="", data_hash="", commit="", seeds={}, config={}, layers=2, heads=3, created="2026"
+)
+
+
+def row(layer: int, head: int, gain: float | None, own: float = 0.3) -> HeadRow:
+    return HeadRow(
+        layer=layer, head=head, gain=gain, own=own, inherited=0.2, pattern=0.05, cue_mass_before=0.1,
+        cue_mass_after=0.4,
+        entropy_before=0.9, entropy_after=0.7, weights={"q": 0.1, "k": 0.0, "v": 0.01, "o": 0.2},
+    )  # fmt: skip
+
+
+GAINS = ((0.1, 0.0, -0.1), (0.6, 0.3, 0.1))
+ROWS = tuple(row(layer, head, gain) for layer, gains in enumerate(GAINS) for head, gain in enumerate(gains))
+SUMMARY = Summary(
+    before={"hits": 0.01, "d_prime": None}, after={"hits": 0.93, "d_prime": 3.4}, gain=1.5, residual=0.003, rest=0.5,
+    steps=208, seconds=99.5, spirits_shown=20, empties_shown=60, lessons=64,
+)  # fmt: skip
+CURVE = Curve(step=20, loss=float("nan"), hits=0.5, false_alarms=0.02, d_prime=2.1, mundane=0.98, seconds=7.5)
+
+
+def log(*records: Record, fault: str | None = None) -> Log:
+    return Log("run/log.msgpack", HEADER, records or (CURVE, *ROWS, SUMMARY), fault)
+
+
+def shown(log: Log) -> str:
+    text = io.StringIO()
+    print_table(log, Console(file=text, width=140))
+    return text.getvalue()
+
+
+def test_the_dictionary_has_the_keys_of_the_design() -> None:
+    table = diff_table(log())
+    assert list(table) == ["heads", "gain", "residual", "verdict"]
+    assert (table["gain"], table["residual"]) == (1.5, 0.003)
+    assert table["verdict"]["verdict"] == "undecided"
+    assert "no controls" in table["verdict"]["because"]
+    assert [list(head) for head in table["heads"]] == [
+        ["layer", "head", "gain", "own", "inherited", "pattern", "cue_mass_before", "cue_mass_after", "weights"]
+    ] * 6
+    assert table["heads"][3] == {
+        "layer": 1, "head": 0, "gain": 0.6, "own": 0.3, "inherited": 0.2, "pattern": 0.05, "cue_mass_before": 0.1,
+        "cue_mass_after": 0.4, "weights": {"q": 0.1, "k": 0.0, "v": 0.01, "o": 0.2},
+    }  # fmt: skip
+
+
+def test_rows_come_in_order_and_the_last_measurement_counts() -> None:
+    table = diff_table(log(row(1, 0, 0.5), row(0, 2, 0.5), row(1, 0, 0.7)))
+    assert [(head["layer"], head["head"], head["gain"]) for head in table["heads"]] == [(0, 2, 0.5), (1, 0, 0.7)]
+    assert (table["gain"], table["residual"]) == (None, None)
+
+
+def test_numbers_that_are_not_finite_become_none() -> None:
+    table = diff_table(log(row(0, 0, float("nan"), own=float("inf"))))
+    assert (table["heads"][0]["gain"], table["heads"][0]["own"]) == (None, None)
+    json.dumps(table, allow_nan=False)
+    shown(log(row(0, 0, float("nan"), own=float("inf"))))
+
+
+def test_a_run_that_was_stopped_before_its_end_has_no_table() -> None:
+    for use in (diff_table, shown, lambda log: export(log, "csv")):
+        with pytest.raises(LogError, match=r"run/log\.msgpack: no head was compared"):
+            use(log(CURVE))
+
+
+def test_the_terminal_shows_a_grid_the_leaders_and_the_outcome() -> None:
+    text = shown(log())
+    lines = text.splitlines()
+    assert "share of the heads' gain, %" in text
+    assert [cell.strip() for cell in lines[5].split("│")[1:-1]] == ["0", "10.0", "0.0", "-10.0"]
+    assert [cell.strip() for cell in lines[6].split("│")[1:-1]] == ["1", "60.0", "30.0", "10.0"]
+    leaders = [line.split("│")[1].strip() for line in lines if line.startswith("│ ") and "." in line.split("│")[1]]
+    assert leaders[:3] == ["1.0", "1.1", "0.0"]
+    assert leaders[-1] == "0.2"
+    assert "hits: 0.01 -> 0.93" in text
+    assert "d_prime: - -> 3.4" in text
+    assert "gain 1.5, in no head's matrices 0.5, residual 0.003" in text
+    assert "verdict: undecided" in text
+    assert "only part" not in text
+
+
+def test_without_a_gain_own_change_is_shown_and_a_fault_is_said() -> None:
+    text = shown(log(row(0, 0, None, own=3.0), row(0, 1, None, own=1.0), fault="x: byte 9: cut [off]; copy it"))
+    assert "share of the heads' own change, %" in text
+    assert "75.0" in text
+    assert "only part of the log could be read: x: byte 9: cut [off]; copy it" in text
+
+
+def test_names_from_a_hostile_log_cannot_steer_the_terminal() -> None:
+    header = msgspec.structs.replace(HEADER, model="[/bold]\x1b[2J\nnovice")
+    summary = msgspec.structs.replace(SUMMARY, before={"[red]\x1b": 1.0})
+    text = shown(Log("x", header, (*ROWS, summary)))
+    assert "\x1b" not in text
+    assert "[/bold] [2J novice" in text
+    assert "[red] : 1 -> -" in text
+
+
+def test_csv_has_a_row_per_head(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    export(log(), "csv", tmp_path / "heads.csv")
+    text = (tmp_path / "heads.csv").read_text()
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert len(rows) == 6
+    assert (rows[3]["layer"], rows[3]["gain"], rows[3]["weight_o"], rows[3]["entropy_after"]) == (
+        "1",
+        "0.6",
+        "0.2",
+        "0.7",
+    )
+    export(log(), "csv")
+    assert list(csv.DictReader(io.StringIO(capsys.readouterr().out))) == rows
+    assert [path.name for path in tmp_path.iterdir()] == ["heads.csv"]
+
+
+def test_json_holds_the_whole_log(tmp_path: Path) -> None:
+    export(log(), "json", tmp_path / "log.json")
+    whole = json.loads((tmp_path / "log.json").read_text())
+    assert whole["heads"] == diff_table(log())["heads"]
+    assert whole["header"] == json.loads(msgspec.json.encode(HEADER))
+    assert (whole["curve"][0]["hits"], whole["curve"][0]["loss"]) == (0.5, None)
+    assert whole["summary"]["after"]["hits"] == 0.93
+
+
+NEW = Log("run/log.msgpack", logkit.HEADER, logkit.RECORDS)
+
+
+def test_every_table_of_a_log_is_exported_as_csv(capsys: pytest.CaptureFixture[str]) -> None:
+    tables = {}
+    for name in TABLES:
+        if name != "decisions":
+            export(NEW, "csv", table=name)
+            tables[name] = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    sizes = {"heads": 6, "curve": 2, "snapshots": 6, "gains": 6, "swaps": 1, "wholes": 1, "probes": 2, "verdict": 5}
+    assert {name: len(rows) for name, rows in tables.items()} == sizes
+    assert tables["gains"][5] == {
+        "along": "path", "chunk": "0", "decisions": "5", "rest": "0.25", "whole": "3.5", "residual": "0.0",
+        "layer": "1", "head": "2", "gain": "3.5",
+    }  # fmt: skip
+    assert (tables["swaps"][0]["heads"], tables["swaps"][0]["size"], tables["swaps"][0]["remove"]) == (
+        "0.1 1.2",
+        "2",
+        "",
+    )
+    assert [(row["chunk"], row["before"], row["after"]) for row in tables["probes"]] == [
+        ("0", "2.5", "1.0"), ("1", "2.0", "0.5"),
+    ]  # fmt: skip
+    assert [(row["name"], row["index"], row["number"]) for row in tables["verdict"]][2:] == [
+        ("gain", "2", "1.5"), ("bases", "0", "1"), ("held", "0", ""),
+    ]  # fmt: skip
+    assert tables["snapshots"][0]["pattern"] == ""
+
+
+def test_single_decisions_are_a_table_of_their_own(tmp_path: Path) -> None:
+    each = ((0.0, 1.0, 2.0, 3.0, 4.0, 5.0), (6.0,) * 6)
+    seen = Log("x", HEADER, (Snapshot(step=9, phase="after", each=each),))
+    export(seen, "csv", tmp_path / "each.csv", "decisions")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "each.csv").read_text())))
+    assert len(rows) == 12
+    assert list(rows[5].values()) == ["9", "after", "0", "1", "2", "5.0"]
+
+
+def test_a_table_that_is_not_there_is_refused() -> None:
+    with pytest.raises(LogError, match="unknown table 'souls'; choose one of heads, curve, snapshots"):
+        export(NEW, "csv", table="souls")
+    for table in ("gains", "verdict", "decisions"):
+        with pytest.raises(LogError, match=f"run/log.msgpack: holds no {table}; export another"):
+            export(log(), "csv", table=table)
+
+
+def test_the_verdict_of_a_log_is_told_and_all_of_it_is_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert diff_table(NEW)["verdict"] == {"verdict": "undecided", "because": "too few seeds", "rule": 1}
+    assert "verdict: undecided: too few seeds" in shown(NEW)
+    assert "context_share: 0.9" in shown(NEW)
+    export(Log("x", logkit.HEADER, tuple(r for r in logkit.RECORDS if not isinstance(r, HeadRow))), "json")
+    whole = json.loads(capsys.readouterr().out)
+    assert whole["judgement"]["numbers"] == {"gain": [1.0, 0.5, 1.5], "bases": 1, "held": None}
+    assert (whole["gains"][0]["whole"], whole["swaps"][0]["insert"], whole["probes"][0]["decisions"]) == (3.5, 0.75, 9)
+
+
+def test_parquet_needs_pyarrow_and_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(LogError, match="pip install pyarrow, or export csv or json"):
+        export(log(), "parquet", tmp_path / "heads.parquet")
+    with pytest.raises(LogError, match="name a file"):
+        export(log(), "parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parquet_comes_back(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow, an optional extra, is not installed")
+    export(log(), "parquet", tmp_path / "heads.parquet")
+    assert parquet.read_table(tmp_path / "heads.parquet").to_pylist()[3]["gain"] == 0.6
+
+
+def test_bad_exports_are_refused_and_leave_nothing(tmp_path: Path) -> None:
+    with pytest.raises(LogError, match="unknown export 'xml'; choose one of csv, json, parquet"):
+        export(log(), "xml", tmp_path / "x")
+    for path in (tmp_path, tmp_path / "none" / "x.csv"):
+        with pytest.raises(LogError, match=r"cannot write: .*; choose another place"):
+            export(log(), "csv", path)
+    assert list(tmp_path.iterdir()) == []
+    assert not list(tmp_path.parent.glob(f".{tmp_path.name}.*"))
+
+
+def test_an_experiments_verdict_is_told_without_heads() -> None:
+    whole = Log(
+        "verdict.msgpack", logkit.HEADER, tuple(r for r in logkit.RECORDS if not isinstance(r, HeadRow | Summary))
+    )
+    assert diff_table(whole)["heads"] == [] and diff_table(whole)["gain"] is None
+    assert "verdict: undecided: too few seeds" in shown(whole) and "share of the heads'" not in shown(whole)

@@ -1,0 +1,110 @@
+"""What a run's log holds beside its curve: history, probes, the gain in chunks along path and line, swaps, wholes."""
+
+import copy
+
+import pytest
+import torch
+
+from game.realm.rules import load
+from tests.kits.minds import tiny
+from training.headlog.log import read_log
+from training.heads import run_log
+from training.heads.chunks import in_both_halves
+from training.heads.head_probes import head_probes
+from training.heads.run_log import RunLog, write_training_log
+from training.learn import LearnConfig, train
+from training.teach import TeachConfig
+
+torch.set_num_threads(1)
+RULES = load()
+TEACH = TeachConfig(rank=4, scenes=2, rehearse=1, warmup=1, lr=0.05)
+CONFIG = LearnConfig(teach=TEACH, lessons=6, steps=4, probes=8, measure_every=2, device="cpu", seed=3)
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """(run, its log as it stood before the end, its log at the end)."""
+    path = tmp_path_factory.mktemp("run") / "log.msgpack"
+    log = RunLog(path)
+    run = train(CONFIG, tiny(), RULES, lambda *_: None, log)
+    midway = read_log(path, partial=True)
+    log.finish(run.training(), head_probes(run.before, run.probes, RULES), run.behaviour.gain_losses())
+    return run, midway, read_log(path)
+
+
+def test_the_log_is_written_as_the_run_goes(told):
+    _, midway, whole = told
+    assert "no end record" in midway.fault
+    assert [point.step for point in midway.curve] == [0, 2, 4]
+    assert [(found.step, found.phase) for found in midway.snapshots] == [(2, "during"), (4, "during")]
+    assert whole.fault is None
+    assert whole.records[: len(midway.records)] == midway.records
+
+
+def test_history_holds_what_each_head_came_to(told):
+    run, _, log = told
+    during = [found for found in log.snapshots if found.phase == "during"]
+    assert [step for step, _ in run.path] == [0, 2, 4]
+    for found, (step, grids), share in zip(during, run.history, run.gradients, strict=True):
+        assert found.step == step
+        for name in ("own", "pattern", "cue_mass", "entropy"):
+            assert list(map(list, getattr(found, name))) == grids[name].tolist()
+        assert sum(map(sum, found.gradient)) == pytest.approx(float(share.sum()))
+    before, after = log.snapshots[0], log.snapshots[-1]
+    assert (before.phase, after.phase) == ("before", "after")
+    assert 0 < len(before.each) == len(after.each) <= run_log.EACH
+    assert before.each != after.each
+
+
+@pytest.mark.parametrize("along", ["path", "line"])
+def test_every_chunk_is_shared_out_and_together_they_are_the_table(told, along):
+    _, _, log = told
+    chunks = log.allocations(along)
+    assert [found.chunk for found in chunks] == list(range(4))  # eight scenes of four realms
+    asked = next(found for found in log.probes if found.what == "gain")
+    assert sum(found.decisions for found in chunks) == asked.decisions
+    assert [found.whole for found in chunks] == pytest.approx([a - b for a, b in zip(asked.before, asked.after)])
+    for found in chunks:
+        assert sum(map(sum, found.heads)) + found.rest + found.residual == pytest.approx(found.whole)
+    shared = sum(found.decisions * found.heads[1][2] for found in chunks) / asked.decisions
+    row = next(row for row in log.rows if (row.layer, row.head) == (1, 2))
+    assert shared == pytest.approx(row.gain) if along == "line" else shared != row.gain
+    whole = sum(found.decisions * found.whole for found in chunks) / asked.decisions
+    assert whole == pytest.approx(log.summary.gain)
+
+
+def test_layers_and_single_heads_are_swapped_and_the_context_is(told):
+    _, _, log = told
+    assert [swap.name for swap in log.swaps] == [
+        "layer 0", "layer 1", *(f"head {layer}.{head}" for layer in range(2) for head in range(4)),
+    ]  # fmt: skip
+    assert {swap.what for swap in log.swaps} == {"output"}
+    few = [found.decisions for found in in_both_halves(log.allocations("line"), run_log.SWAPPED)]
+    assert {swap.decisions for swap in log.swaps} == {sum(few)}
+    assert [number.name for number in log.wholes] == ["context_share", "decision_share"]
+
+
+def test_the_same_probes_have_the_same_hash_and_others_another(told, tmp_path):
+    run, _, log = told
+    assert all(len(found.hash) == 16 for found in log.probes)
+    path = tmp_path / "log.msgpack"
+    loss, other = run.behaviour.gain_losses()[0], run.behaviour.gain_losses()[1]
+    hashes = []
+    for chunks in ([loss], loss, [other]):
+        write_training_log(path, run.training(), head_probes(run.before, run.probes, RULES), chunks)
+        again = read_log(path)
+        hashes.append(again.probes[1].hash)
+        assert again.probes[0].hash == log.probes[0].hash
+    assert hashes[0] == hashes[1] != hashes[2]
+    assert again.swaps == ()  # a journey's heads are weighed when somebody asks for it
+    assert [found.along for found in again.gains] == ["line", "path"]
+
+
+def test_without_a_loss_nothing_is_shared_out(told, tmp_path):
+    run, _, _ = told
+    still = copy.copy(run)
+    still.path = []
+    write_training_log(tmp_path / "log", still.training(), head_probes(run.before, run.probes, RULES), None)
+    log = read_log(tmp_path / "log")
+    assert (log.gains, log.wholes, log.summary.gain) == ((), (), None)
+    assert {row.gain for row in log.rows} == {None}

@@ -1,0 +1,174 @@
+"""Beside the verdict: depth, roles, rank and likeness come out as they were made."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from game.realm.rules import load as load_rules
+from perception.heads import MATRICES, addresses
+from tests.kits.minds import tiny
+from training.heads.head_probes import probe_loss
+from training.heads.likeness import dealt_p, likeness, rank_correlation
+from training.heads.score import probes
+from training.heads.swaps import measured
+from training.verdict.analyses import Level, beside, depth, interval, needs, rank_summary, ranks, roles, widths, without
+from training.verdict.verdict import Evidence
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def asked():
+    model = tiny()
+    return model, probes(5, 2, "terse", load_rules())
+
+
+def test_an_interval_holds_its_mean_and_shrinks_to_a_point():
+    mean, low, high = interval([1.0, 2.0, 3.0, 6.0])
+    assert mean == 3.0 and 1.0 <= low < 3.0 < high <= 6.0
+    assert interval([2.0, 2.0]) == (2.0, 2.0, 2.0)
+
+
+def test_depth_finds_the_layer_that_holds_the_gain():
+    trained, shuffled = np.zeros((4, 4, 12)), np.zeros((4, 4, 12))
+    trained[:, :, 8:] = 1.0 + np.random.default_rng(0).normal(0, 0.1, (4, 4, 4))
+    trained[:, :, 0:4], shuffled[:, :, 0:4] = 5.0, 5.5  # the control has it, too
+    found = depth(Evidence(trained, shuffled, shuffled, trained.sum(2), shuffled.sum(2)), 3)
+    assert found["centre"] == (2.0, 2.0, 2.0)
+    assert found["by_layer"][2][0] == 1.0 and found["by_layer"][0] == (0.0, 0.0, 0.0)
+
+
+def test_depth_resamples_a_training_with_the_control_of_its_scenes():
+    swell = np.linspace(1, 3, 6)[:, None, None]  # from seed to seed, in both arms alike
+    shuffled = np.ones((6, 4, 8)) * swell
+    trained = shuffled + np.repeat([1.0, 0.5], 4)
+    arms = (trained, shuffled, shuffled, trained.sum(2), shuffled.sum(2))
+    alone = depth(Evidence(*arms), 2)["centre"]
+    paired = depth(Evidence(*arms, paired=True), 2)["centre"]
+    assert paired == pytest.approx((1 / 3,) * 3) and alone[2] - alone[1] > 0.1
+
+
+def test_the_spread_of_an_allocation():
+    even, one = np.ones(20), np.eye(20)[3]
+    assert widths(even) == {"effective": pytest.approx(1.0), "top_tenth": pytest.approx(0.1)}
+    assert widths(one) == {"effective": pytest.approx(0.05), "top_tenth": 1.0}
+    assert np.isnan(widths(-even)["effective"])
+
+
+def changed(model, ranks_of, scale=0.3, seed=0):
+    """A copy whose q, k, v, o changed by random matrices of this rank."""
+    net, dice = copy.deepcopy(model.net), torch.Generator().manual_seed(seed)
+    at = addresses(net)
+    with torch.no_grad():
+        for layer in range(at.layers):
+            for matrix in MATRICES:
+                weight = at.weight(layer, matrix)
+                rows, columns = weight.flatten(0, 1).shape
+                u, v = torch.randn(rows, ranks_of, generator=dice), torch.randn(ranks_of, columns, generator=dice)
+                weight.add_((scale * u @ v / ranks_of).reshape(weight.shape))
+    return net
+
+
+def test_a_change_of_rank_one_keeps_its_gain_in_one_singular_value(asked):
+    model, found = asked
+    loss = probe_loss(model, found)
+    net = next(
+        net for seed in range(20) if measured(net := changed(model, 1, seed=seed), loss) < measured(model.net, loss)
+    )
+    told = ranks(model.net, net, loss)
+    assert all(value == pytest.approx(1.0, abs=1e-4) for some in told["stable"].values() for value in some)
+    assert list(told["kept"].values()) == pytest.approx([1.0] * len(told["kept"]), abs=1e-3)
+    assert rank_summary([told, told])["kept"]["1"][0] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_change_of_higher_rank_needs_more_than_one(asked):
+    model, found = asked
+    loss = probe_loss(model, found)
+    net = next(
+        net for seed in range(20) if measured(net := changed(model, 6, seed=seed), loss) < measured(model.net, loss)
+    )
+    told = ranks(model.net, net, loss)
+    assert min(told["stable"]["q"]) > 1.5
+    assert told["kept"]["8"] == pytest.approx(1.0, abs=1e-3) and abs(told["kept"]["1"] - 1) > 1e-3
+
+
+def test_a_head_that_writes_nothing_is_needed_by_nobody(asked):
+    model, found = asked
+    level = Level(probe_loss(model, found).batches)
+    net = copy.deepcopy(model.net)
+    with torch.no_grad():
+        addresses(net).weight(1, "o")[2] = 0
+    whole = measured(net, level)
+    with without(net, 1, 2, level.batches):
+        assert measured(net, level) == pytest.approx(whole, abs=1e-7)
+    with without(net, 1, 1, level.batches):
+        assert abs(measured(net, level) - whole) > 1e-7
+    assert measured(net, level) == whole
+
+
+def test_needs_are_a_number_a_head_for_behaviour_and_the_rest(asked):
+    model, found = asked
+    level, rest = Level(probe_loss(model, found).batches), beside(model, found)
+    assert rest is not None and rest.total >= 6
+    told = needs(model.net, changed(model, 2), level, rest)
+    assert len(told["behaviour"]) == len(told["mundane"]) == 8
+    assert beside(model, []) is None
+
+
+def test_roles_are_of_heads_that_are_needed_but_hold_no_gain():
+    seeds = [{"behaviour": [0.9, 0.8, 0.0, spread], "mundane": [0.0, 0.0, 0.5, 0.1]} for spread in (-1.0, 1.8) * 4]
+    found = roles(seeds, named=(0,), heads=2)
+    assert [row[:2] for row in found["supporting"]] == [[0, 1]]
+    assert [row[:2] for row in found["competing"]] == [[1, 0]]
+    assert roles([{"behaviour": [0.0] * 4, "mundane": []}], (), 2) == {"supporting": [], "competing": []}
+
+
+def test_rank_correlation_of_known_lists():
+    assert rank_correlation([1, 2, 3, 4], [10, 20, 30, 99]) == pytest.approx(1.0)
+    assert rank_correlation([1, 2, 3, 4], [4, 3, 2, 1]) == pytest.approx(-1.0)
+    assert np.isnan(rank_correlation([1, 1, 1], [1, 2, 3]))
+    assert rank_correlation([0, 0, 1, 0], [1, 0, 0, 0]) == pytest.approx(-1 / 3)  # ties have no order
+    rng = np.random.default_rng(0)
+    for a, b in rng.integers(0, 5, (20, 2, 12)):  # scipy's definition, the slow way
+        ranks = [[sum(y < x for y in some) + (sum(y == x for y in some) - 1) / 2 for x in some] for some in (a, b)]
+        assert rank_correlation(a, b) == pytest.approx(np.corrcoef(*ranks)[0, 1])
+
+
+def test_learners_with_the_seers_heads_are_told_from_others():
+    rng = np.random.default_rng(1)
+    seer = rng.normal(size=64)
+    mine = [{"own": list(seer + rng.normal(0, 0.5, 64))} for _ in range(4)]
+    others = [{"own": list(rng.normal(size=64))} for _ in range(8)]
+    found = likeness(mine, {"own": list(seer), "gain": [0.0] * 64}, others, 8)
+    assert set(found) == {"own"}
+    assert found["own"]["likeness"] > 0.8 and found["own"]["p"] == pytest.approx(1e-4)
+    assert found["own"]["over_others"] == 1.0 and found["own"]["among"] > 0.5
+    alone = likeness(others[:4], {"own": list(seer)}, [], 8)["own"]
+    assert alone["p"] > 0.01 and alone["over_others"] is None
+
+
+def test_what_the_same_start_alone_makes_alike_shows_in_the_controls():
+    rng = np.random.default_rng(3)
+    start, lesson = rng.normal(size=(2, 64))
+    seer = {"own": list(start + lesson)}
+
+    def near(what):
+        return [{"own": list(what + rng.normal(0, 0.1, 64))} for _ in range(4)]
+
+    controls = {"shuffled": near(start), "rehearsal": near(rng.normal(size=64))}
+    learnt = likeness(near(start + lesson), seer, [], 8, controls)["own"]
+    assert min(learnt["controls"]["shuffled"]) > 0.5 > max(learnt["controls"]["rehearsal"])
+    assert learnt["excess"]["shuffled"] == pytest.approx(rank_correlation(lesson, seer["own"]), abs=0.1)
+    idle = likeness(near(start), seer, [], 8, controls)["own"]
+    against_seer = [rank_correlation(one["own"], seer["own"]) for one in controls["shuffled"]]
+    assert idle["controls"]["shuffled"] == pytest.approx(against_seer) and max(against_seer) < 0.9
+    assert idle["likeness"] > 0.5 and abs(idle["excess"]["shuffled"]) < 0.3, "alike, and nothing of it learnt"
+    assert likeness(near(start), seer, [], 8)["own"]["controls"] == {}
+
+
+def test_layers_alone_are_no_likeness():
+    rng = np.random.default_rng(2)
+    steps = np.repeat(np.arange(8.0), 8) * 100
+    assert dealt_p(steps + rng.normal(size=64), steps + rng.normal(size=64), 8) > 0.01

@@ -1,0 +1,214 @@
+"""Evidence from logs: the arrays are those of the logs, and whatever doesn't belong together is refused in one line."""
+
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+import pytest
+
+from training.headlog.log import Allocation, Header, Log, Probes
+from training.heads.head_sets import Shift
+from training.verdict.causal import excess, judged, sets_of
+from training.verdict.evidence import (
+    evidence,
+    joint,
+    judgement,
+    plain,
+    unaccounted,
+    with_caveats,
+    worst_residual,
+)  # fmt: skip
+from training.verdict.verdict import Verdict, decide
+
+LAYERS, HEADS, CHUNKS = 2, 3, 4
+
+
+def log(
+    seed, control="", base="aa", probes="p0", along="path", chunks=CHUNKS, lift=0.0, residual=0.0, commit="c", **config
+):
+    """A run's log, in memory; its allocations are told apart by seed and chunk."""
+    header = Header(
+        model="m", model_hash=base, data_hash="d", commit=commit, seeds={"lessons": seed, "teach": seed},
+        config={"control": control, "seed": seed, "steps": 300} | config,
+        layers=LAYERS, heads=HEADS, created="2026-01-01",
+    )  # fmt: skip
+    records = [Probes(what="gain", hash=probes, decisions=8), Probes(what="heads", hash=f"h{seed}", decisions=8)]
+    for chunk in range(chunks):
+        heads = tuple(
+            tuple(lift + seed + chunk / 10 + (n * HEADS + h) / 100 for h in range(HEADS)) for n in range(LAYERS)
+        )
+        whole = float(np.sum(heads)) + 0.5
+        records.append(
+            Allocation(
+                along=along, chunk=chunk, decisions=2, heads=heads, rest=0.5 - residual, whole=whole, residual=residual
+            )
+        )
+    return Log(f"{base}-{control or 'trained'}-{seed}", header, tuple(records))
+
+
+def arms(**change):
+    return [[log(s, control, **change) for s in range(3)] for control in ("", "shuffled", "rehearsal")]
+
+
+def test_arrays_are_those_of_the_logs():
+    found = evidence(*arms())
+    assert found.trained_SCH.shape == (3, CHUNKS, LAYERS * HEADS)
+    assert found.trained_SCH[2, 3, 5] == pytest.approx(2 + 0.3 + 0.05)
+    assert found.whole_SC[1, 2] == pytest.approx(found.trained_SCH[1, 2].sum() + 0.5)
+    assert found.shuffled_SCH[2, 0, 0] == 2.0 and found.bases == 1
+    assert found.paired and not evidence(arms()[0], arms()[1][::-1], arms()[2]).paired
+    assert evidence(*arms(along="line"), along="line").whole_SC.shape == (3, CHUNKS)
+
+
+def test_bases_are_counted_where_the_caller_says_so():
+    pooled = [[*one, *two] for one, two in zip(arms(), arms(base="bb", probes="p1"), strict=True)]
+    assert evidence(*pooled, bases=2).trained_SCH.shape[0] == 6
+    with pytest.raises(ValueError, match="differ in model_hash; 1 expected, 2 found"):
+        evidence(*pooled)
+    with pytest.raises(ValueError, match="2 expected, 1 found"):
+        evidence(*arms(), bases=2)
+
+
+def swap(arm, run, **change):
+    """All arms with one run of one arm exchanged for another."""
+    made = arms()
+    control = ("", "shuffled", "rehearsal")[arm]
+    made[arm][run] = log(**({"seed": run, "control": control} | change))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (swap(0, 1, base="bb"), "differ in model_hash"),
+        (swap(1, 2, probes="p1"), "aa-shuffled-2: other probes than aa-trained-0"),
+        (swap(2, 0, control="shuffled"), "can't stand for rehearsal"),
+        (swap(0, 0, control="shuffled"), "can't stand for trained"),
+        (swap(0, 0, along="line"), "aa-trained-0: holds no gain along the path"),
+        (swap(1, 0, chunks=3), "chunks of probes are not those of aa-trained-0"),
+        (swap(0, 2, seed=1), "the same seeds as aa-trained-1"),
+        (swap(1, 2, steps=100), "aa-shuffled-2: steps is 100, not 300 as in aa-trained-0"),
+        (swap(2, 0, teach_lr=0.1), "aa-rehearsal-0: teach_lr is 0.1, not None"),
+        ([arms()[0], [], arms()[2]], "no shuffled runs"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused(wrong, told):
+    with pytest.raises(ValueError, match=told) as error:
+        evidence(*wrong)
+    assert "\n" not in str(error.value)
+
+
+def test_a_log_that_does_not_name_its_probes_is_refused():
+    made = arms()
+    made[0][0] = replace(made[0][0], records=tuple(r for r in made[0][0].records if not isinstance(r, Probes)))
+    with pytest.raises(ValueError, match="doesn't say on which probes"):
+        evidence(*made)
+
+
+def test_a_quadrature_that_misses_is_a_caveat():
+    verdict = Verdict("undecided", "", {}, (), ())
+    plain_, odd = [log(1, lift=9.0)], [log(1, lift=9.0, residual=1.0)]
+    control = [log(1, "shuffled")]
+    assert worst_residual(plain_) == unaccounted(plain_, control) == 0.0
+    assert with_caveats(verdict, plain_, control) is verdict
+    assert worst_residual(odd) > 0
+    assert unaccounted(odd, control) == pytest.approx(1 / 54)
+    assert unaccounted([log(1, lift=9.0, residual=2.0)], control) == pytest.approx(2 / 54)
+    told = with_caveats(verdict, [log(1, lift=9.0, residual=2.0)], control).caveats
+    assert len(told) == 1 and "2% is the most" in told[0]
+    assert np.isnan(worst_residual([replace(log(1), records=())]))
+    assert np.isnan(unaccounted(control, plain_))
+
+
+def test_heads_that_alone_were_trained_and_other_commits_are_caveats():
+    verdict = Verdict("undecided", "", {}, (), ())
+    only = [log(1, lift=9.0, teach_train="attention")]
+    assert "by construction" in with_caveats(verdict, only, [log(1, "shuffled")]).caveats[0]
+    assert with_caveats(verdict, [log(1, lift=9.0, teach_train="all")], [log(1, "shuffled")]) is verdict
+    mixed = with_caveats(verdict, [log(1, lift=9.0)], [log(1, "shuffled", commit="d")])
+    assert mixed.caveats == ("the runs are of different commits: c, d",)
+
+
+def test_base_models_have_to_agree():
+    one, other = Verdict("localized", "r", {}, (), ()), Verdict("distributed", "r", {}, (), ())
+    assert joint([one]) == ("localized", "r")
+    assert joint([one, one]) == ("localized", "2 base models agree, each judged by itself; a general claim needs 3")
+    assert joint([one, one, one])[1].endswith("by itself")
+    assert joint([one, other, one])[0] == "undecided" and joint([])[0] == "undecided"
+    none = [Verdict("undecided", reason, {}, (), ()) for reason in ("too few seeds", "no gain", "no gain")]
+    told = "each of 3 base models is undecided by itself: too few seeds; no gain"
+    assert joint(none) == ("undecided", told)  # that is no agreement
+
+
+def test_random_sets_that_are_mostly_the_same_are_a_caveat():
+    verdict, logs = Verdict("undecided", "", {}, (), ()), ([log(1, lift=9.0)], [log(1, "shuffled")])
+    few = [((0, 0),), ((0, 1),)] * 100
+    assert "the 200 random sets are 2 different ones" in with_caveats(verdict, *logs, "path", few).caveats[0]
+    many = [((layer, head),) for layer in range(5) for head in range(4)]
+    assert with_caveats(verdict, *logs, "path", many) is verdict
+
+
+def test_a_verdict_becomes_a_record_without_nan():
+    verdict = decide(evidence(*arms()), resamples=50)
+    record = judgement(verdict, HEADS)
+    assert record.word == "undecided" and record.numbers["seeds"] == [3, 3, 3]
+    assert record.core == tuple(divmod(h, HEADS) for h in verdict.core)
+    assert b"NaN" not in msgspec.json.encode(plain(verdict, HEADS))
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(record), type=type(record)) == record
+
+
+def shift(name, insert, remove=None, what="output", gain=2.0, heads=((0, 0),)):
+    return Shift(what, name, heads, gain, insert, remove, 8)
+
+
+def seed(scale, gain):
+    """A seed's swaps in nats, all in proportion to `scale`."""
+    return [
+        shift("core", 0.8 * scale, 0.9 * scale, gain=gain), shift("core+halo", scale, scale, gain=gain),
+        shift("core", 0.7 * scale, scale, "weight", gain), shift("core+halo", 0.95 * scale, scale, "weight", gain),
+        shift("greedy", 0.6 * scale, 0.7 * scale, gain=gain, heads=((0, int(scale)),)),
+        shift("random 0", 0.1 * scale, 0.2 * scale, gain=gain), shift("random 1", 0.3 * scale, gain=gain),
+    ]  # fmt: skip
+
+
+def test_swaps_are_shares_of_the_gain_over_control():
+    trained, shuffled = [seed(3.0, 3.0), seed(5.0, 5.0)], [seed(2.0, 2.0), seed(2.0, 2.0)]
+    found = {(swap.what, swap.name): swap for swap in excess(trained, shuffled)}
+    assert found["output", "core"].insert == pytest.approx(0.8) and found["output", "core"].heads == ((0, 0),)
+    assert found["output", "greedy"].heads == (), "another set in every seed"
+    # A set that brings in training just what it brings in the control brings nothing of what is judged.
+    even = [[shift("core", 1.5, gain=3.0)], [shift("core", 1.5, gain=3.0)]]
+    alike = [[shift("core", 1.5, gain=2.0)], [shift("core", 1.5, gain=2.0)]]
+    assert excess(even, alike)[0].insert == 0.0
+    # Of the gain, the same set has a half; of the gain over control all: 1.5 more, where the gain is 1.5 more.
+    assert excess([[shift("core", 1.5, gain=3.0)]], [[shift("core", 0.0, gain=1.5)]])[0].insert == pytest.approx(1.0)
+
+
+def test_a_seed_with_little_gain_weighs_little():
+    trained = [[shift("core", 4.0, gain=4.0)], [shift("core", -0.1, gain=0.1)]]
+    found = excess(trained, [[shift("core", 0.0, gain=0.0)]] * 2)
+    assert found[0].insert == pytest.approx(3.9 / 4.1)
+
+
+def test_what_the_rule_looks_at_has_to_be_measured():
+    trained, shuffled = [seed(3.0, 3.0), seed(5.0, 5.0)], [seed(2.0, 2.0), seed(2.0, 2.0)]
+    found = judged(excess(trained, shuffled))
+    assert (found.core_insert, found.core_remove) == (pytest.approx(0.8), pytest.approx(0.9))
+    assert (found.core_weights, found.both_weights) == (pytest.approx(0.7), pytest.approx(0.95))
+    assert found.random_insert == pytest.approx((0.1, 0.3)) and found.random_remove == pytest.approx((0.2,))
+    with pytest.raises(ValueError, match=r"random 1 \(output\) was not measured on every seed"):
+        excess([trained[0], trained[1][:-1]], shuffled)
+    with pytest.raises(ValueError, match="greedy insert"):
+        judged([swap for swap in excess(trained, shuffled) if swap.name != "greedy"])
+    with pytest.raises(ValueError, match=r"core insert \(weight\) was not measured"):
+        judged([swap for swap in excess(trained, shuffled) if swap.what == "output"])
+    assert excess(trained, trained) == [], "no gain over control"
+    with pytest.raises(ValueError, match="no trained seeds, or no control's"):
+        excess(trained, [])
+
+
+def test_sets_are_of_the_verdicts_heads():
+    found = sets_of((5, 0), (0, 2, 5), LAYERS, HEADS, count=7)
+    assert found.core == ((0, 0), (1, 2)) and found.halo == ((0, 2),) and found.both == ((0, 0), (0, 2), (1, 2))
+    assert len(found.random) == 7 and all(not set(some) & set(found.core) for some in found.random)
+    assert found == sets_of((0, 5), (0, 2, 5), LAYERS, HEADS, count=7)

@@ -1,0 +1,288 @@
+"""The verdict: planted effects come out as planted, noise as undecided, every gate closes, and nothing else decides."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from training.validation import simulated
+from training.validation.simulated import CASES, World, simulate
+from training.verdict.significance import (
+    benjamini_hochberg,
+    incomplete_beta,
+    permutation_p,
+    student_sf,
+    welch_p,
+)  # fmt: skip
+from training.verdict.verdict import (
+    DISTRIBUTED,
+    HIERARCHICAL,
+    LOCALIZED,
+    NOT_IN_HEADS,
+    UNDECIDED,
+    bootstrap,
+    concentration,
+    core_size,
+    decide,
+    excess,
+)  # fmt: skip
+
+FAST = 200  # resamples
+
+
+def evidence(case, run=0, world=None):
+    rng = np.random.default_rng([7, run])
+    return simulate(rng, CASES[case][1](rng), world or World())
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_was_planted_is_what_the_verdict_says(case):
+    wanted = CASES[case][0].split("|")
+    assert [decide(evidence(case, run), run, FAST).word in wanted for run in range(3)] == [True] * 3
+
+
+def test_the_core_that_is_named_is_the_one_that_was_planted():
+    rng = np.random.default_rng(1)
+    shares = CASES["six heads + 10 % halo"][1](rng)
+    found = decide(simulate(rng, shares, World()), 0, FAST)
+    assert set(found.core) == set(np.flatnonzero(shares > 0.1))
+    assert found.word == LOCALIZED
+    assert "core holds" in found.reason
+
+
+def test_a_serial_circuit_is_localized_by_insert_though_random_sets_remove_as_much():
+    assert decide(evidence("four heads", 1, World(serial=True)), 0, FAST).word == LOCALIZED
+
+
+def test_too_few_seeds_are_said_so():
+    found = decide(evidence("one head", 0, World(seeds=7)), 0, FAST)
+    assert (found.word, found.reason[:13]) == (UNDECIDED, "too few seeds")
+
+
+def test_one_network_is_a_caveat_and_three_are_none():
+    few = decide(replace(evidence("uniform"), bases=1), 0, FAST)
+    assert few.word == DISTRIBUTED
+    assert "one network only" in few.caveats[0]
+    assert decide(evidence("uniform"), 0, FAST).caveats == ()
+
+
+def test_a_gain_that_the_control_has_too_decides_nothing():
+    told = evidence("one head")
+    found = decide(replace(told, shuffled_whole_SC=told.whole_SC + 1e-3), 0, FAST)
+    assert (found.word, found.reason[:41]) == (UNDECIDED, "the gain isn't above the shuffled control")
+
+
+def test_a_gain_that_rehearsal_alone_has_too_decides_nothing():
+    told = evidence("one head")
+    found = decide(replace(told, rehearsal_whole_SC=told.whole_SC + 1e-3), 0, FAST)
+    assert (found.word, found.reason[:42]) == (UNDECIDED, "the gain isn't above the rehearsal control")
+
+
+def test_heads_that_hold_no_more_than_a_controls_decide_nothing():
+    told = evidence("one head")
+    found = decide(replace(told, rehearsal_SCH=told.trained_SCH + 1e-3), 0, FAST)
+    assert (found.word, found.reason[:49]) == (UNDECIDED, "the heads' total isn't above the rehearsal contro")
+
+
+def test_a_gain_that_others_than_heads_bring_is_called_that_though_heads_are_as_in_the_controls():
+    told, alike = evidence("one head"), evidence("no effect")
+    found = decide(replace(alike, whole_SC=alike.trained_SCH.sum(2) + told.whole_SC), 0, FAST)
+    assert found.numbers["p_shuffled"] > 0.01
+    assert found.word == NOT_IN_HEADS
+
+
+def test_a_gain_outside_the_heads_is_called_that():
+    told = evidence("one head")
+    found = decide(replace(told, whole_SC=told.whole_SC * 20), 0, FAST)
+    assert found.word == NOT_IN_HEADS
+
+
+def test_no_gain_is_no_verdict():
+    told = evidence("one head")
+    found = decide(replace(told, whole_SC=-told.whole_SC), 0, FAST)
+    assert (found.word, found.reason[:7]) == (UNDECIDED, "no gain")
+
+
+def test_many_negative_heads_bar_a_verdict():
+    told = evidence("one head")
+    worse = told.trained_SCH.copy()
+    worse[:, :, 32:] -= 0.7 * abs(worse.sum(2).mean()) / 32
+    found = decide(replace(told, trained_SCH=worse, whole_SC=worse.sum(2) + 1), 0, FAST)
+    assert found.word == UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("case", "change"),
+    [
+        ("four heads", {"core_insert": 0.7}),
+        ("four heads", {"core_weights": 0.7}),
+        ("four heads", {"core_remove": 0.5}),
+        ("four heads", {"random_insert": (1.2,) * 200}),
+        ("four heads", {"random_insert": (0.1,) * 199}),
+        ("core 4 (55 %) + halo 60", {"both_insert": 0.8}),
+        ("core 4 (55 %) + halo 60", {"both_weights": 0.8}),
+        ("core 4 (55 %) + halo 60", {"core_insert": 0.2, "core_remove": 0.5}),
+        ("core 4 (55 %) + halo 60", {"core_insert": -1.0, "core_remove": 0.9}),
+        ("core 4 (55 %) + halo 60", {"random_insert": (0.7,) * 200}),
+        ("core 4 (55 %) + halo 60", {"random_insert": (0.1,) * 199}),
+        ("uniform", {"greedy_insert": 0.4}),
+        ("uniform", {"core_weights": 0.4}),
+        ("uniform", {"random_insert": (0.1,) * 199 + (0.36,)}),
+    ],
+)
+def test_swaps_that_disagree_make_it_undecided(case, change):
+    told = evidence(case, 1)
+    assert decide(told, 0, FAST).word in (LOCALIZED, HIERARCHICAL, DISTRIBUTED)
+    found = decide(replace(told, causal=replace(told.causal, **change)), 0, FAST)
+    assert found.word == UNDECIDED
+    assert "swaps disagree" in found.reason
+
+
+def test_without_swaps_nothing_is_decided():
+    found = decide(replace(evidence("uniform"), causal=None), 0, FAST)
+    assert (found.word, "no causal swaps" in found.reason) == (UNDECIDED, True)
+
+
+def test_the_same_evidence_gives_the_same_numbers():
+    a, b = decide(evidence("log-normal 1"), 3, FAST), decide(evidence("log-normal 1"), 3, FAST)
+    assert a == b
+
+
+def test_shares_of_known_arrays():
+    a = np.zeros(20)
+    a[:2] = 0.5
+    assert concentration(a, a) == (1.0, pytest.approx(2 / 20))
+    even = np.full(20, 0.05)
+    assert concentration(even, even) == (pytest.approx(core_size(20) / 20), pytest.approx(1.0))
+    assert np.isnan(concentration(-even, even)[0])
+
+
+def test_the_core_is_chosen_on_the_other_half():
+    a, b = np.zeros(20), np.zeros(20)
+    a[:2], b[2:4] = 1.0, 1.0
+    assert concentration(a, b)[0] == 0.0
+
+
+def test_the_control_is_subtracted_and_halves_are_even_and_odd_chunks():
+    trained, shuffled = np.zeros((2, 4, 3)), np.ones((2, 4, 3))
+    trained[:, 0::2, 0], trained[:, 1::2, 1] = 2.0, 3.0
+    a, b = excess(trained, shuffled)
+    assert a.tolist() == [1.0, -1.0, -1.0]
+    assert b.tolist() == [-1.0, 2.0, -1.0]
+
+
+@pytest.mark.parametrize("name", ["trained_SCH", "shuffled_SCH", "rehearsal_SCH", "whole_SC", "rehearsal_whole_SC"])
+def test_numbers_that_are_not_finite_decide_nothing(name):
+    told = evidence("uniform")
+    broken = getattr(told, name).copy()
+    broken.flat[3] = np.nan
+    with pytest.raises(ValueError, match=f"{name} holds numbers that are not finite"):
+        replace(told, **{name: broken})
+
+
+def test_swaps_that_are_not_finite_are_refused():
+    causal = evidence("uniform").causal
+    for change in ({"greedy_insert": np.nan}, {"random_insert": (0.1, np.inf)}):
+        with pytest.raises(ValueError, match="is not finite"):
+            replace(causal, **change)
+
+
+def test_a_held_share_on_both_sides_of_the_bar_is_undecided():
+    told = evidence("one head")
+    apart = told.whole_SC * np.where(np.arange(8)[:, None] % 2, 1.0, 5.0)  # seed by seed
+    found = decide(replace(told, whole_SC=apart), 0, FAST)
+    low, high = found.numbers["held_by_heads"][1:]
+    assert low < 0.2 < high
+    assert (found.word, "20% is worth splitting" in found.reason) == (UNDECIDED, True)
+
+
+def test_what_a_seed_does_to_both_arms_cancels_where_they_are_resampled_together():
+    told = evidence("uniform")
+    luck = np.random.default_rng(3).normal(0, 4.0, (len(told.trained_SCH), 1, told.trained_SCH.shape[2]))
+    shared = replace(told, trained_SCH=told.trained_SCH + luck, shuffled_SCH=told.shuffled_SCH + luck)
+
+    def spans(some):
+        bounds = bootstrap(some, 0, FAST)
+        return {name: bounds[name][1] - bounds[name][0] for name in ("share", "width")}
+
+    apart, together, without = spans(shared), spans(replace(shared, paired=True)), spans(replace(told, paired=True))
+    assert together == pytest.approx(without, rel=1e-9)
+    assert not apart["share"] < 2 * together["share"], "wider, or no bound at all"
+    with pytest.raises(ValueError, match="can't be paired"):
+        replace(told, shuffled_SCH=told.shuffled_SCH[1:], shuffled_whole_SC=told.shuffled_whole_SC[1:], paired=True)
+
+
+def test_more_seeds_than_were_registered_are_a_caveat():
+    assert "adds seeds" in decide(evidence("uniform", world=World(seeds=25)), 0, FAST).caveats[-1]
+
+
+def test_shapes_that_do_not_agree_are_refused():
+    told = evidence("uniform")
+    with pytest.raises(ValueError, match="shuffled_SCH"):
+        replace(told, shuffled_SCH=told.shuffled_SCH[:, :3])
+    for name in ("whole_SC", "shuffled_whole_SC", "rehearsal_whole_SC"):
+        with pytest.raises(ValueError, match=f"verdict: {name} is"):
+            replace(told, **{name: getattr(told, name)[:3]})
+
+
+def test_students_tail_matches_printed_tables():
+    for t, df, p in (
+        (2.228, 10, 0.025),
+        (1.812, 10, 0.05),
+        (63.657, 1, 0.005),
+        (1.960, 1e6, 0.025),
+        (3.169, 10, 0.005),
+    ):
+        assert student_sf(t, df) == pytest.approx(p, rel=2e-3)
+        assert student_sf(-t, df) == pytest.approx(1 - p, rel=2e-3)
+    assert incomplete_beta(2, 3, 0.5) == pytest.approx(0.6875)
+    assert incomplete_beta(0.5, 0.5, 0.5) == pytest.approx(0.5)
+
+
+def test_welch_is_calibrated_on_noise_and_sees_a_shift():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0, 1, (8, 4000)), rng.normal(0, 2, (8, 4000))
+    assert (welch_p(a, b) <= 0.05).mean() == pytest.approx(0.05, abs=0.015)
+    assert (welch_p(a + 10, b) < 1e-4).mean() > 0.98
+    assert welch_p(np.ones((3, 1)), np.zeros((3, 1)))[0] == 0.0
+    assert welch_p(np.ones((3, 1)), np.ones((3, 1)))[0] == 1.0
+
+
+def test_discoveries_are_those_of_benjamini_and_hochberg():
+    p = np.array([0.01, 0.04, 0.03, 0.005, 0.5])  # their steps: .005<=.01, .01<=.02, .03<=.03, .04<=.04, .5>.05
+    assert benjamini_hochberg(p, 0.05).tolist() == [True, True, True, True, False]
+    assert not benjamini_hochberg(np.array([0.02, 0.9]), 0.01).any()
+
+
+def test_permutation_is_calibrated_and_never_zero():
+    rng = np.random.default_rng(0)
+    ps = [permutation_p(rng.normal(size=8), rng.normal(size=8), k, 199) for k in range(400)]
+    assert np.mean(np.array(ps) <= 0.05) == pytest.approx(0.05, abs=0.03)
+    assert 0 < permutation_p(np.arange(8) + 100.0, np.arange(8.0)) <= 1e-3
+
+
+def test_the_table_of_calibration_counts_words_and_goes_on_after_a_kill(monkeypatch, tmp_path):
+    monkeypatch.setattr(simulated, "CASES", {"uniform": CASES["uniform"]})
+    monkeypatch.setattr(simulated, "WORLDS", {"plain": World(), "serial": World(serial=True)})
+    path = tmp_path / "deep" / "calibration.jsonl"
+    rows = simulated.run(path, runs=2, resamples=100)
+    assert [(row["world"], row["distributed"], row["right"]) for row in rows] == [("plain", 1, 1), ("serial", 1, 1)]
+    whole = path.read_text()
+    path.write_text(whole.splitlines(keepends=True)[0])
+    assert simulated.run(path, runs=2, resamples=100) == rows and path.read_text() == whole
+    with pytest.raises(ValueError, match="other settings; give a new file"):
+        simulated.run(path, runs=3, resamples=100)
+
+
+def test_one_seed_is_too_few_and_no_error():
+    one = evidence("one head", 0, World(seeds=1))
+    assert decide(one, 0, FAST).reason.startswith("too few seeds: (1, 1, 1)")
+
+
+def test_paired_arms_share_what_their_scenes_bring_and_are_resampled_together():
+    quiet = {"noise": 0.0, "probe_noise": 0.0}
+    shares = np.zeros(simulated.WIDTH)
+    told = simulate(np.random.default_rng(3), shares, World(paired=True, **quiet))
+    assert told.paired and np.array_equal(told.trained_SCH, told.shuffled_SCH)
+    apart = simulate(np.random.default_rng(3), shares, World(**quiet))
+    assert not apart.paired and not np.array_equal(apart.trained_SCH, apart.shuffled_SCH)

@@ -1,0 +1,282 @@
+"""What a head-diff log holds, as types: version 2, and what of it version 1 had. The bytes: docs/log.md.
+
+Formulae and units of the per-head numbers: MEASUREMENT.md, "Per head h, at decision row t". This module needs neither
+torch nor files.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+from msgspec import Meta, Struct
+
+FORMAT: Final = "second-sight-log"
+VERSION: Final = 2
+RECORD_MAX = 2**20  # bytes; unpacked, a hostile record grows up to 64-fold (a list takes one byte, and 56 in memory)
+TEXT_MAX = 65_536  # bytes
+ITEMS_MAX = 1024  # a reader may reserve room for them before it sees them, at each level of nesting
+
+Count = Annotated[int, Meta(ge=0)]
+Size = Annotated[int, Meta(ge=1, le=ITEMS_MAX)]
+Grid = tuple[tuple[float, ...], ...]  # [layer][head]
+Place = tuple[Count, Count]  # layer, head
+Scores = dict[str, float | None]
+Number = float | int | None
+Kind = TypeVar("Kind")
+
+
+class LogError(ValueError):
+    """A log that cannot be read, written or shown. One line: where, what, and how to mend it."""
+
+
+class Header(Struct, frozen=True, kw_only=True, tag="header", tag_field="type"):
+    format: Literal["second-sight-log"] = FORMAT
+    version: Literal[1, 2] = VERSION
+    model: str
+    model_hash: str
+    data_hash: str
+    commit: str
+    seeds: dict[str, int]
+    config: dict[str, str | int | float | bool | None]
+    layers: Size
+    heads: Size
+    created: str
+
+
+class Curve(Struct, frozen=True, kw_only=True, tag="curve", tag_field="type"):
+    step: Count
+    loss: float | None
+    hits: float | None
+    false_alarms: float | None
+    d_prime: float | None
+    mundane: float | None
+    seconds: float
+
+
+class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot", tag_field="type"):
+    step: Count
+    phase: Literal["before", "during", "after"]
+    own: Grid = ()
+    pattern: Grid = ()
+    cue_mass: Grid = ()
+    entropy: Grid = ()
+    activity: Grid = ()
+    gradient: Grid = ()
+    each: Grid = ()  # [decision][layer * heads + head] direct effects
+
+
+class HeadRow(Struct, frozen=True, kw_only=True, tag="head", tag_field="type"):
+    layer: Count
+    head: Count
+    gain: float | None
+    own: float
+    inherited: float
+    pattern: float
+    cue_mass_before: float
+    cue_mass_after: float
+    cue_lift_before: float = 0.0
+    cue_lift_after: float = 0.0
+    entropy_before: float
+    entropy_after: float
+    direct_before: float = 0.0
+    direct_after: float = 0.0
+    weights: dict[str, float]
+    products: dict[str, float] = {}
+    gradients: dict[str, float] = {}
+
+
+class Probes(Struct, frozen=True, kw_only=True, tag="probes", tag_field="type"):
+    """What was asked: of the heads, or for the gain; the same hash, the same probes."""
+
+    what: Literal["heads", "gain"]
+    hash: str
+    decisions: Count
+    before: tuple[float, ...] = ()
+    after: tuple[float, ...] = ()
+
+
+class Allocation(Struct, frozen=True, kw_only=True, tag="gain", tag_field="type"):
+    """One chunk of probes' gain, shared out along a way through the weights."""
+
+    along: Literal["path", "line"]
+    chunk: Count
+    decisions: Count
+    heads: Grid
+    rest: float
+    whole: float
+    residual: float
+
+
+class Swap(Struct, frozen=True, kw_only=True, tag="swap", tag_field="type"):
+    """A set of heads inserted and removed; None where it was not measured, or where there is no gain to share."""
+
+    what: Literal["output", "weight"]
+    name: str
+    heads: tuple[Place, ...]
+    insert: float | None
+    remove: float | None
+    decisions: Count = 0
+
+
+class Whole(Struct, frozen=True, kw_only=True, tag="whole", tag_field="type"):
+    """A number about the whole model."""
+
+    name: str
+    value: float | None
+    about: str
+
+
+class Judgement(Struct, frozen=True, kw_only=True, tag="verdict", tag_field="type"):
+    """What `training.verdict.verdict` said, and every number that it rests on."""
+
+    word: str
+    reason: str
+    rule: Count
+    numbers: dict[str, Number | list[Number]]
+    core: tuple[Place, ...] = ()
+    significant: tuple[Place, ...] = ()
+    caveats: tuple[str, ...] = ()
+
+
+class Summary(Struct, frozen=True, kw_only=True, tag="summary", tag_field="type"):
+    before: Scores
+    after: Scores
+    gain: float | None
+    residual: float | None
+    rest: float | None = None
+    steps: Count
+    seconds: float
+    spirits_shown: Count
+    empties_shown: Count
+    lessons: Count
+    gradients: dict[str, float] = {}
+
+
+class End(Struct, frozen=True, tag="end", tag_field="type"):
+    """The run closed its log itself."""
+
+
+Record1 = Curve | Snapshot | HeadRow | Summary | End
+Record = Record1 | Probes | Allocation | Swap | Whole | Judgement
+RECORDS: dict[int, Any] = {1: Record1, 2: Record}  # of each version
+PHASES = ("before", "during", "after")
+GRIDS = ("own", "pattern", "cue_mass", "entropy", "activity", "gradient")
+
+
+@dataclass(frozen=True)
+class Log:
+    """A log in memory. fault: why it is not whole (one line), None if it is."""
+
+    path: str
+    header: Header
+    records: tuple[Record, ...]
+    fault: str | None = None
+
+    def _of(self, kind: type[Kind]) -> tuple[Kind, ...]:
+        return tuple(record for record in self.records if isinstance(record, kind))
+
+    @property
+    def curve(self) -> tuple[Curve, ...]:
+        """The learning curve, in the order of the run."""
+        return self._of(Curve)
+
+    @property
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """The per-head grids along the run: before, during, after, whenever each was written."""
+        return tuple(sorted(self._of(Snapshot), key=lambda found: (PHASES.index(found.phase), found.step)))
+
+    @property
+    def rows(self) -> tuple[HeadRow, ...]:
+        """The per-head table, layer by layer; of a head measured twice, the last measurement."""
+        last = {(record.layer, record.head): record for record in self._of(HeadRow)}
+        return tuple(last[place] for place in sorted(last))
+
+    @property
+    def summary(self) -> Summary | None:
+        """What the run came to; None if it was stopped before."""
+        return next(reversed(self._of(Summary)), None)
+
+    @property
+    def gains(self) -> tuple[Allocation, ...]:
+        """The gain shared out, every chunk and way, in the order of the log."""
+        return self._of(Allocation)
+
+    def allocations(self, along: str = "path") -> list[Allocation]:
+        """The gain along one way ("path" or "line"), chunk by chunk; of a chunk measured twice, the last."""
+        last = {record.chunk: record for record in self.gains if record.along == along}
+        return [last[chunk] for chunk in sorted(last)]
+
+    @property
+    def swaps(self) -> tuple[Swap, ...]:
+        """Sets of heads swapped, in the order of the log."""
+        return self._of(Swap)
+
+    @property
+    def wholes(self) -> tuple[Whole, ...]:
+        """Numbers about the whole model."""
+        return self._of(Whole)
+
+    @property
+    def probes(self) -> tuple[Probes, ...]:
+        """What was asked."""
+        return self._of(Probes)
+
+    @property
+    def verdict(self) -> Judgement | None:
+        """The verdict, if the log holds one."""
+        return next(reversed(self._of(Judgement)), None)
+
+
+def weight(value: Any) -> int:
+    """A bound on the bytes that a record takes in memory (CPython: a float 24, a slot 8, a dict entry 150)."""
+    if isinstance(value, Struct):
+        return 100 + sum(16 + weight(getattr(value, name)) for name in value.__struct_fields__)
+    if isinstance(value, str):
+        return 80 + 4 * len(value)
+    if isinstance(value, dict):
+        return 300 + sum(150 + weight(name) + weight(item) for name, item in value.items())
+    if isinstance(value, tuple | list):
+        if value and isinstance(value[0], tuple | str):
+            return 80 + sum(16 + weight(item) for item in value)
+        return 80 + 40 * len(value)
+    return 32
+
+
+def misfit(record: Record, header: Header) -> str | None:
+    """Say what in a record contradicts the header's sizes, or None."""
+    sizes = (header.layers, header.heads)
+    if isinstance(record, HeadRow):
+        return _no_head([(record.layer, record.head)], header)
+    if isinstance(record, Swap):
+        return _no_head(record.heads, header)
+    if isinstance(record, Judgement):
+        return _no_head((*record.core, *record.significant), header)
+    if isinstance(record, Allocation):
+        return None if _shaped(record.heads, *sizes) else f"gain of chunk {record.chunk}: heads is not {_by(sizes)}"
+    if isinstance(record, Snapshot):
+        for name in GRIDS:
+            grid: Grid = getattr(record, name)
+            if grid and not _shaped(grid, *sizes):
+                return f"snapshot at step {record.step}: {name} is not {_by(sizes)}"
+        if not _shaped(record.each, len(record.each), sizes[0] * sizes[1]):
+            return f"snapshot at step {record.step}: each is not rows of {sizes[0] * sizes[1]} numbers"
+    return None
+
+
+def _shaped(grid: Grid, rows: int, columns: int) -> bool:
+    return len(grid) == rows and all(len(row) == columns for row in grid)
+
+
+def _by(sizes: tuple[int, int]) -> str:
+    return f"{sizes[0]} x {sizes[1]} numbers"
+
+
+def _no_head(places: Any, header: Header) -> str | None:
+    for layer, head in places:
+        if layer >= header.layers or head >= header.heads:
+            return f"head {layer}.{head} of a model with {header.layers} x {header.heads} heads"
+    return None
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks and control characters, which a hostile file may hold."""
+    return "".join(character if character.isprintable() else " " for character in text)

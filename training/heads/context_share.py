@@ -1,0 +1,46 @@
+"""Numbers about a whole model beside those of its heads: what the gain owes to how the context is read anew."""
+
+import torch
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedModel
+
+from perception.packing import decide, encode_contexts
+from training.headlog.records import Whole
+from training.heads.gain_allocation import same_shape
+from training.heads.head_probes import ProbeLoss
+from training.heads.swaps import LEAST_GAIN
+
+
+def context_share(before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss) -> list[Whole]:
+    """How much of the gain lies in deciding anew, and how much in encoding the context anew (MEASUREMENT.md).
+
+    context_share: the new model's decisions against the old model's context caches; decision_share: the old model's
+    decisions against the new caches. Shares of the gain, None without one; they need not add up to 1. Raises ValueError
+    for models of different shape.
+    """
+    same_shape(before, after)
+    modes = before.training, after.training
+    before.eval(), after.eval()
+    try:
+        losses = {(d, c): _crossed(d, c, loss) for d in (before, after) for c in (before, after)}
+    finally:
+        before.train(modes[0]), after.train(modes[1])
+    old, gain = losses[before, before], losses[before, before] - losses[after, after]
+    told = {
+        "context_share": (after, before, "share of the gain that is left when the new model decides on old contexts"),
+        "decision_share": (before, after, "share of the gain that the old model has when it decides on new contexts"),
+    }
+    return [
+        Whole(name=name, value=(old - losses[d, c]) / gain if gain > LEAST_GAIN else None, about=about)
+        for name, (d, c, about) in told.items()
+    ]
+
+
+@torch.no_grad()
+def _crossed(decider: PreTrainedModel, reader: PreTrainedModel, loss: ProbeLoss) -> float:
+    """The loss of one model's decisions against the other's contexts."""
+    parts = [
+        cross_entropy(decide(decider, p, encode_contexts(reader, p)).float(), p.target_N, reduction="sum")
+        for p in loss.batches
+    ]
+    return float(torch.stack(parts).sum()) / loss.total

@@ -1,0 +1,266 @@
+"""A training -> its head-diff log: header, curve, history, the per-head table, the gain shared out, swaps, summary.
+
+`RunLog` writes a headless run's log (`learn`) as the run goes, so that a killed run is readable up to its last whole
+record; `write_training_log` writes a journey's (F2) whole. What is in a log: docs/log.md.
+"""
+
+import hashlib
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from torch import Tensor
+
+from perception.model import Model, weights_hash
+from training.data.lessons import Shown
+from training.headlog.log import Curve, Header, HeadRow, Probes, Record, Snapshot, Summary, Writer, write_log
+from training.headlog.records import ITEMS_MAX
+from training.heads.chunks import allocations, in_both_halves, pooled
+from training.heads.context_share import context_share
+from training.heads.gain_allocation import POINTS, Gain, allocate
+from training.heads.head_diff import HeadDiff, ProbeBatch, head_diff
+from training.heads.head_probes import ProbeLoss
+from training.heads.head_sets import by_layer, each_swap, singly
+from training.heads.trajectory import Path as Way
+from training.optim.gradients import Shares
+
+ROOT = Path(__file__).resolve().parents[2]
+EACH = 64  # decisions whose direct effects are kept one by one
+SWAPPED = 4  # one in so many chunks (of both halves) is decided on in swaps of single heads and layers
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a log is written from, when the training is over.
+
+    curve: dicts with Curve's fields. history: (step, grids by a snapshot's names, (L, H) each). gradients: (L, H) share
+    of the gradient's energy since the entry before, one for each of `history`; shares: over all. path: the states
+    between which the gain is shared out, the start first; without one, the straight line is all.
+    """
+
+    before: Model
+    after: Model
+    config: dict[str, Any]
+    seeds: dict[str, int]
+    journal: Shown
+    curve: Sequence[dict[str, float | None]]
+    scores: tuple[Any, Any]  # each has as_dict(): names to numbers
+    steps: int
+    seconds: float
+    history: Sequence[tuple[int, Mapping[str, Tensor]]] = ()
+    gradients: Sequence[Tensor] = ()
+    shares: Shares | None = None
+    path: Way | None = None
+
+
+class RunLog:
+    """The log of a run under way; the file is there once `begin` was called.
+
+    Raises LogError where it can't be written. A run that fails leaves what it had told, without an end record.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writer: Writer | None = None
+
+    def begin(self, before: Model, config: Mapping[str, Any], seeds: dict[str, int], journal: Shown) -> None:
+        """Write the header: what learns, from what, with which settings."""
+        self._writer = Writer(self.path, _header(before, config, seeds, journal))
+
+    def point(
+        self,
+        point: Mapping[str, float | None],
+        grids: Mapping[str, Tensor] | None = None,
+        gradient: Tensor | None = None,
+    ) -> None:
+        """A point of the curve, and what the heads came to there (none at the start)."""
+        self._write(_curve(point))
+        if grids is not None:
+            self._write(_during(int(point["step"] or 0), grids, gradient))
+
+    def finish(self, training: Training, probes: Sequence[ProbeBatch], losses: Sequence[ProbeLoss]) -> None:
+        """Compare, share out and swap; close the log with its end record. losses: one a chunk of probes."""
+        assert self._writer is not None
+        with self._writer as writer:
+            for record in _outcome(training, probes, losses, swaps=True):
+                writer.write(record)
+
+    def close(self) -> None:
+        """Close the file as it is."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def _write(self, record: Record) -> None:
+        assert self._writer is not None
+        self._writer.write(record)
+
+
+def write_training_log(
+    path: Path, training: Training, probes: Sequence[ProbeBatch], losses: ProbeLoss | Sequence[ProbeLoss] | None
+) -> None:
+    """Measure every head before and after, and write the log whole. With losses, the gain is shared out too.
+
+    Raises LogError or OSError; an existing file is replaced only by a whole one.
+    """
+    shares: Sequence[Tensor | None] = training.optim.gradients or [None] * len(training.history)
+    told: list[Record] = [_curve(point) for point in training.curve]
+    along = zip(training.history, shares, strict=True)
+    told += [_during(step, grids, share) for (step, grids), share in along]
+    chunks = [losses] if isinstance(losses, ProbeLoss) else losses or []
+    told += _outcome(training, probes, chunks, swaps=False)
+    write_log(path, _header(training.before, training.config, training.seeds, training.journal), told)
+
+
+def from_root(told: Any) -> Any:
+    """A path inside this checkout as it is called from its root, so that a run may be read, and go on, elsewhere.
+
+    Whatever else (another path, a behaviour's name, None) stays as it is.
+    """
+    path = Path(told) if isinstance(told, str | Path) else None
+    return path.relative_to(ROOT).as_posix() if path is not None and path.is_relative_to(ROOT) else told
+
+
+def commit() -> str:
+    """The commit that runs, with + if the tree was changed; "unknown" outside a checkout."""
+    try:
+        command = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=10", "--dirty=+"]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+
+
+def _header(before: Model, config: Mapping[str, Any], seeds: dict[str, int], journal: Shown) -> Header:
+    lessons = msgspec.msgpack.encode(journal.lessons)
+    plain = {k: v if isinstance(v, str | int | float | bool | None) else str(v) for k, v in config.items()}
+    return Header(
+        model=before.name,
+        model_hash=weights_hash(before.net),
+        data_hash=hashlib.blake2b(lessons, digest_size=8).hexdigest(),
+        commit=commit(),
+        seeds=seeds,
+        config=plain,
+        layers=before.layers,
+        heads=before.heads,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _curve(point: Mapping[str, float | None]) -> Curve:
+    return Curve(**{name: point[name] for name in Curve.__struct_fields__})  # type: ignore[arg-type]
+
+
+def _grid(values: Tensor) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in values.tolist())
+
+
+def _during(step: int, grids: Mapping[str, Tensor], gradient: Tensor | None) -> Snapshot:
+    found = {name: _grid(values) for name, values in grids.items()}
+    return Snapshot(step=step, phase="during", gradient=() if gradient is None else _grid(gradient), **found)
+
+
+def _outcome(
+    training: Training, probes: Sequence[ProbeBatch], losses: Sequence[ProbeLoss], swaps: bool
+) -> Iterator[Record]:
+    """What is measured when the training is over, record by record as it is found."""
+    before, after = training.before.net, training.after.net
+    diff = head_diff(before, after, probes)
+    yield Probes(what="heads", hash=_hash_of_heads(probes), decisions=len(diff.each_before))
+    yield from _ends(training, diff)
+    whole = None
+    if losses:
+        gains = allocate(before, [dict(after.named_parameters())], losses, POINTS)
+        whole = pooled(gains, losses)
+        yield _asked(losses, gains)
+        yield from allocations("line", gains, losses)
+        if training.path is not None and len(training.path) > 1:
+            states = [state for _step, state in training.path[1:]]
+            yield from allocations("path", allocate(before, states, losses), losses)
+    yield from (_with_gradients(row, training.shares) for row in diff.rows(whole))
+    if losses:
+        every = ProbeLoss([batch for loss in losses for batch in loss.batches])
+        yield from context_share(before, after, every)
+        if swaps:
+            few = ProbeLoss([batch for loss in in_both_halves(losses, SWAPPED) for batch in loss.batches])
+            sizes = training.before.layers, training.before.heads
+            yield from each_swap(before, after, few, [*by_layer(*sizes), *singly(*sizes)])
+    yield _summary(training, whole)
+
+
+def _ends(training: Training, diff: HeadDiff) -> Iterator[Snapshot]:
+    still = torch.zeros_like(diff.own)
+    found = (
+        ("before", 0, still, still, diff.cue_before, diff.entropy_before, diff.each_before),
+        ("after", training.steps, diff.own, diff.pattern, diff.cue_after, diff.entropy_after, diff.each_after),
+    )
+    for phase, step, own, pattern, cue, entropy, each in found:
+        rows = each[:: -(-len(each) // EACH)] if each.shape[1] <= ITEMS_MAX else each[:0]
+        yield Snapshot(
+            step=step,
+            phase=phase,  # type: ignore[arg-type]
+            own=_grid(own),
+            pattern=_grid(pattern),
+            cue_mass=_grid(cue),
+            entropy=_grid(entropy),
+            each=_grid(rows),
+        )
+
+
+def _with_gradients(row: HeadRow, shares: Shares | None) -> HeadRow:
+    if shares is None:
+        return row
+    found = {matrix: float(grid[row.layer, row.head]) for matrix, grid in shares.heads.items()}
+    return msgspec.structs.replace(row, gradients=found)
+
+
+def _asked(losses: Sequence[ProbeLoss], gains: Sequence[Gain]) -> Probes:
+    tensors = [
+        tensor
+        for loss in losses
+        for p in loss.batches
+        for tensor in (p.context_BC, p.lengths_B, p.decision_BD, p.position_BD, p.row_N, p.column_N, p.target_N)
+    ]
+    return Probes(
+        what="gain",
+        hash=_hash(tensors),
+        decisions=sum(loss.total for loss in losses),
+        before=tuple(gain.before for gain in gains),
+        after=tuple(gain.before - gain.gain for gain in gains),
+    )
+
+
+def _hash_of_heads(probes: Sequence[ProbeBatch]) -> str:
+    """Of what was asked; the rivals are left out, they are what a model believes."""
+    return _hash(
+        [t for p in probes for t in (p.input_ids, p.attention_mask, p.decision_rows, p.cue_mask, p.answer_ids)]
+    )
+
+
+def _hash(tensors: Sequence[Tensor]) -> str:
+    """16 hex digits of whole numbers and their shapes."""
+    digest = hashlib.blake2b(digest_size=8)
+    for tensor in tensors:
+        digest.update(str(tuple(tensor.shape)).encode())
+        digest.update(tensor.cpu().to(torch.int64).contiguous().numpy().astype("<i8").tobytes())
+    return digest.hexdigest()
+
+
+def _summary(training: Training, gain: Gain | None) -> Summary:
+    first, last = training.scores
+    return Summary(
+        before=first.as_dict(),
+        after=last.as_dict(),
+        gain=None if gain is None else gain.gain,
+        rest=None if gain is None else gain.rest,
+        residual=None if gain is None else gain.residual,
+        steps=training.steps,
+        seconds=training.seconds,
+        spirits_shown=training.journal.spirits_shown,
+        empties_shown=training.journal.empties_shown,
+        lessons=len(training.journal.lessons),
+        gradients={} if training.shares is None else training.shares.by_matrix(),
+    )

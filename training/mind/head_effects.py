@@ -1,0 +1,32 @@
+"""Causal weight of every head, measured in the background of a mind, a swap at a time."""
+
+import copy
+from collections.abc import Iterator
+
+from perception.messages import Weights
+from perception.model import Model
+from training.heads.head_probes import ProbeLoss
+from training.heads.swaps import Causal, causal
+
+
+class Weighing:
+    """One measurement under way, of the weights as they are when it begins: practising may go on beside it.
+
+    Holds a copy of the model until it is done. step: which step the weights are of.
+    """
+
+    def __init__(self, before: Model, after: Model, loss: ProbeLoss, step: int) -> None:
+        self._steps: Iterator[tuple[int, Causal | None]] = causal(before.net, copy.deepcopy(after.net), loss)
+        self._step, self._of, self._told = step, after.layers * after.heads, -1
+        self.done = False
+
+    def more(self) -> list[Weights]:
+        """Two forwards at most; what there is to say after them."""
+        done, result = next(self._steps)
+        if result is not None:
+            self.done = True
+            return [Weights(self._step, done, self._of, result.gain, result.insert, result.remove)]
+        if done == self._told:
+            return []
+        self._told = done
+        return [Weights(self._step, done, self._of)]

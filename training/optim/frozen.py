@@ -1,0 +1,222 @@
+"""The context-frozen step: contexts are encoded without gradient; question and answer tokens learn against them.
+
+`frozen_step` is the whole of it: contexts, decisions and a model in, loss and gradients out. Exact: they equal those of
+a full forward in which every context key and value is detached; tests/training/optim/test_frozen_step.py compares the
+two. `full_loss` is the ordinary way, for comparison: gradient through everything.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from transformers import DynamicCache, PreTrainedModel
+
+from perception.addresses import addresses
+from perception.packing import Decision, Packed, check_decisions, check_window, decide, encode_contexts, pack
+
+TRAINABLE = ("q", "attention", "all")
+PRECISIONS = ("float32", "bfloat16")
+
+
+def choose_parameters(net: PreTrainedModel, train: str) -> list[torch.nn.Parameter]:
+    """Mark what trains (requires_grad) and return it, in the model's order.
+
+    q: query projections; attention: q, k, v, o; all: everything but the embeddings, which a handful of lessons about
+    few words would bend for all. Where q, k, v are one fused matrix (GPT-2), `q` trains that matrix.
+    Raises ValueError for another word.
+    """
+    if train not in TRAINABLE:
+        raise ValueError(f"--train {train}: unknown; choose {', '.join(TRAINABLE)}")
+    projections = addresses(net).projections
+    wanted = {row[m].parameter for row in projections for m in (("q",) if train == "q" else ("q", "k", "v", "o"))}
+    biases = {name.removesuffix("weight") + "bias" for name in wanted}
+    tied = {id(net.get_input_embeddings().weight), id(net.get_output_embeddings().weight)}
+    chosen = []
+    for name, parameter in net.named_parameters():
+        learns = id(parameter) not in tied if train == "all" else name in wanted or name in biases
+        parameter.requires_grad_(learns)
+        if learns:
+            chosen.append(parameter)
+    return chosen
+
+
+def deal(
+    contexts: Sequence[Sequence[int]], decisions: Sequence[Decision], parts: int
+) -> list[tuple[Sequence[Sequence[int]], list[Decision]]]:
+    """Contexts in `parts` runs of about equal length, each with the decisions about them, numbered anew.
+
+    Raises ValueError unless every part gets a context.
+    """
+    if not 1 <= parts <= len(contexts):
+        raise ValueError(f"--parts {parts}: must be from 1 to the number of scenes, {len(contexts)}")
+    ends = [part * len(contexts) // parts for part in range(parts + 1)]
+    return [
+        (contexts[a:b], [replace(d, context=d.context - a) for d in decisions if a <= d.context < b])
+        for a, b in pairwise(ends)
+    ]
+
+
+def arithmetic(net: PreTrainedModel, precision: str) -> torch.autocast:
+    """A block in which matrices are multiplied in `precision`; weights, gradients and optimizer state stay as they are.
+
+    Raises ValueError for another word than float32 and bfloat16.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"--precision {precision}: unknown; choose {', '.join(PRECISIONS)}")
+    # Without autocast's memory of cast weights: what was cast where no gradient is kept must not serve where one is.
+    return torch.autocast(net.device.type, torch.bfloat16, enabled=precision == "bfloat16", cache_enabled=False)
+
+
+def loss_of(logits_NV: Tensor, packed: Packed) -> Tensor:
+    """Mean cross-entropy (nats) over the answers' tokens."""
+    return cross_entropy(logits_NV if logits_NV.dtype == torch.float64 else logits_NV.float(), packed.target_N)
+
+
+def frozen_loss(net: PreTrainedModel, packed: Packed, cache: DynamicCache | None = None) -> Tensor:
+    """Loss of packed decisions against frozen contexts; backward() gives the context-frozen gradient.
+
+    cache: contexts encoded before (with older weights, if the caller reuses it); it is not changed.
+    """
+    return loss_of(decide(net, packed, cache or encode_contexts(net, packed)), packed)
+
+
+def full_loss(net: PreTrainedModel, packed: Packed) -> Tensor:
+    """The same loss with gradient through the contexts too."""
+    check_window(net, packed)
+    cache = net.base_model(input_ids=packed.context_BC, use_cache=True).past_key_values
+    return loss_of(decide(net, packed, cache), packed)
+
+
+class Broken(ValueError):
+    """A step whose loss, gradient or outcome was not finite; weights and optimizer state are as they were before it."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step found: loss (nats), gradients by parameter name (the parameters' own .grad), caches to reuse."""
+
+    loss: float
+    gradients: dict[str, Tensor]
+    caches: tuple[DynamicCache, ...]
+
+
+def frozen_step(
+    net: PreTrainedModel,
+    contexts: Sequence[Sequence[int]],
+    decisions: Sequence[Decision],
+    *,
+    parts: int = 1,
+    caches: Sequence[DynamicCache] | None = None,
+    precision: str = "float32",
+) -> Step:
+    """Loss and gradients of decisions (question, answer; loss on the answer's tokens) about contexts, as token ids.
+
+    Gradients are of what has requires_grad (`choose_parameters`), with every context key and value held constant. They
+    replace what .grad held. Contexts and decisions may have any lengths. parts: gradient accumulation, the activations
+    of one part in memory at a time; the result is the same. caches: of an earlier step on the same contexts and parts;
+    they are not changed, and what their age costs is in docs/RESULTS.md.
+    Raises ValueError for an empty context or decision, one longer than the model's window, or weights that are not
+    finite, before anything changes; Broken, with no gradients left, if loss or gradient is not finite.
+    """
+    check_weights(net)
+    packs = _packs(net, contexts, decisions, parts)
+    with arithmetic(net, precision):
+        caches = caches or [encode_contexts(net, packed) for packed in packs]
+    learning = {name: p for name, p in net.named_parameters() if p.requires_grad}
+    net.zero_grad()
+    total, targets = torch.zeros((), device=net.device), sum(len(packed.target_N) for packed in packs)
+    for packed, cache in zip(packs, caches, strict=True):
+        with arithmetic(net, precision):
+            loss = frozen_loss(net, packed, cache) * (len(packed.target_N) / targets)
+        loss.backward()
+        total = total + loss.detach()
+    try:
+        check_finite(total, learning.values())
+    except Broken:
+        net.zero_grad()
+        raise
+    return Step(float(total), {n: p.grad for n, p in learning.items() if p.grad is not None}, tuple(caches))
+
+
+def _packs(
+    net: PreTrainedModel, contexts: Sequence[Sequence[int]], decisions: Sequence[Decision], parts: int
+) -> list[Packed]:
+    """The parts of a step that have decisions, checked, on the net's device."""
+    check_decisions(contexts, decisions)
+    dealt = [part for part in deal(contexts, decisions, parts) if part[1]]
+    if not dealt:
+        raise ValueError("a step needs at least one decision")
+    packs = [pack(*part, net.dtype).to(net.device) for part in dealt]
+    for packed in packs:
+        check_window(net, packed)
+    return packs
+
+
+def check_weights(net: PreTrainedModel) -> None:
+    """Raise ValueError, naming the parameter, if a weight is NaN or infinite."""
+    named = list(net.named_parameters())
+    if _finite([parameter.detach() for _, parameter in named]):
+        return
+    for name, parameter in named:
+        if not parameter.isfinite().all():
+            raise ValueError(f"{name} holds NaN or infinity; nothing was learned, load the model anew")
+
+
+def check_finite(loss: Tensor, parameters: Iterable[torch.nn.Parameter]) -> None:
+    """Raise Broken before anything is changed, if the loss or a gradient is not finite."""
+    if not _finite([loss.detach(), *(p.grad for p in parameters if p.grad is not None)]):
+        raise Broken("the step's loss or gradient is not finite; it was left out, the weights are as before")
+
+
+def _finite(tensors: Iterable[Tensor]) -> bool:
+    """Whether all are finite: one number comes back from a GPU, whatever their number and size.
+
+    A tensor whose sum of squares overflows counts as infinite: an optimizer's second moments would be.
+    """
+    norms = torch._foreach_norm([tensor.detach() for tensor in tensors if tensor.numel()])
+    return bool(torch.stack([norm.to(norms[0]) for norm in norms]).isfinite().all())
+
+
+def guarded_step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    """The optimizer's step, or none: if loss, gradient, or what comes of them is not finite, Broken is raised.
+
+    Weights and optimizer state are then bit for bit what they were, also after any other error. They are copied for as
+    long as the step lasts, when the activations are gone already: the peak of memory stays where it was.
+    """
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    check_finite(loss, parameters)
+    weights = [p.detach().clone() for p in parameters]
+    state = _copied(optimizer.state_dict())
+    try:
+        optimizer.step()
+        if not _finite([*parameters, *_floats(optimizer.state_dict()["state"])]):
+            raise Broken(
+                "the optimizer's step gave weights or a state that are not finite; both are as before, lower the rate"
+            )
+    except BaseException:
+        torch._foreach_copy_([p.data for p in parameters], weights)
+        optimizer.load_state_dict(state)
+        raise
+
+
+def _copied(value: Any) -> Any:
+    """A copy of nested dictionaries and lists with tensors in them."""
+    if isinstance(value, Tensor):
+        return value.detach().clone()
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
+
+
+def _floats(value: Any) -> Iterator[Tensor]:
+    """The floating-point tensors in nested dictionaries and lists."""
+    if isinstance(value, Tensor):
+        if value.is_floating_point():
+            yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _floats(item)

@@ -1,0 +1,214 @@
+"""Beside the verdict: how deep the core lies, which heads support it or compete with it, of what rank the change is.
+
+Depth rests on the evidence of all runs. What supports and what competes is asked of each trained seed by removing a
+head from both models: its output becomes its own mean over the tokens of that forward. Rank is asked of the change.
+Intervals are 95 % percentile bootstraps over seeds.
+
+Shape suffixes: S seeds, C chunks of probes, L layers, H heads (layer * heads + head).
+"""
+
+import copy
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from perception.heads import MATRICES, HeadMap, addresses
+from perception.language import answer_tokens, context_tokens, question_tokens
+from perception.model import Model
+from perception.packing import Decision, Packed, decide, pack
+from training.heads.head_probes import ProbeLoss
+from training.heads.score import Probe
+from training.heads.swaps import LEAST_GAIN, measured
+from training.verdict.verdict import INTERVAL, RESAMPLES, Array, Evidence
+
+NEEDED = 0.2  # a head whose removal costs a smaller part than this supports nothing
+RANKS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+def interval(values_S: Sequence[float] | Array, seed: int = 0) -> tuple[float, float, float]:
+    """(mean, lower, upper) over seeds."""
+    values = np.asarray(values_S, np.float64)
+    drawn = np.random.default_rng([seed, 0xA11]).integers(0, len(values), (RESAMPLES, len(values)))
+    low, high = np.percentile(values[drawn].mean(1), INTERVAL)
+    return float(values.mean()), float(low), float(high)
+
+
+def layer_shares(e_H: Array, layers: int) -> Array:
+    """(L,) each layer's share of an allocation over heads; layers below 0 count as 0. NaN where none is above."""
+    e_L = np.maximum(e_H.reshape(layers, -1).sum(1), 0)
+    share_L: Array = e_L / e_L.sum() if e_L.sum() > 0 else np.full(layers, np.nan)
+    return share_L
+
+
+def depth(evidence: Evidence, layers: int, seed: int = 0) -> dict[str, Any]:
+    """Where in the layers the gain lies: by_layer (shares) and centre, in layers from 0 (first) to L - 1 (last).
+
+    Layers that hold less than the control count as 0. Each number is (estimate, lower, upper), over seeds and chunks; a
+    true training and its control of the same scenes are resampled together, as for the verdict.
+    """
+    rng = np.random.default_rng([seed, 0xDE9])
+    trained, shuffled = evidence.trained_SCH, evidence.shuffled_SCH
+    found = []
+    for turn in range(RESAMPLES + 1):
+        i, j, c = (rng.integers(0, n, n) for n in (len(trained), len(shuffled), trained.shape[1]))
+        if turn == 0:
+            i, j, c = np.arange(len(trained)), np.arange(len(shuffled)), np.arange(trained.shape[1])
+        j = i if evidence.paired else j
+        e_H = trained[i][:, c].mean((0, 1)) - shuffled[j][:, c].mean((0, 1))
+        share_L = layer_shares(e_H, layers)
+        found.append([*share_L, float((share_L * np.arange(layers)).sum())])
+    grid = np.array(found)
+    low, high = np.nanpercentile(grid[1:], INTERVAL, axis=0) if np.isfinite(grid[1:]).any() else grid[:2]
+    rows = [tuple(map(float, row)) for row in zip(grid[0], low, high, strict=True)]
+    return {"centre": rows[-1], "by_layer": rows[:-1]}
+
+
+class Level(ProbeLoss):
+    """The mean probability of the right answers' tokens, as a fraction of 1."""
+
+    def __call__(self, net: PreTrainedModel) -> Tensor:
+        parts = []
+        for packed in self.batches:
+            cache = net.base_model(input_ids=packed.context_BC, use_cache=True).past_key_values
+            logits_NV = decide(net, packed, cache).float()
+            parts.append(logits_NV.softmax(-1).gather(1, packed.target_N[:, None]).sum())
+        return torch.stack(parts).sum() / self.total
+
+
+def beside(model: Model, probes: Sequence[Probe]) -> Level | None:
+    """The level of the answers beside the behaviour (mundane questions and such); None where the probes ask none."""
+    contexts, decisions = [], []
+    for probe in probes:
+        rest = list(zip(probe.scene.questions, probe.answers, strict=False))[probe.places :]
+        if rest:
+            contexts.append(context_tokens(model.tokenizer, probe.scene))
+        for asked, answer in rest:
+            ids = tuple(answer_tokens(model.tokenizer, asked, [answer])[0])
+            question = tuple(question_tokens(model.tokenizer, asked))
+            decisions.append(Decision(len(contexts) - 1, question, ids))
+    return Level([pack(contexts, decisions).to(model.device)]) if decisions else None
+
+
+@contextmanager
+def without(net: PreTrainedModel, layer: int, head: int, batches: Sequence[Packed]) -> Iterator[None]:
+    """A head's z is its mean over the forward's real tokens, in forwards of a ProbeLoss over these batches."""
+    at: HeadMap = addresses(net)
+    real = [mask for packed in batches for mask in _real(packed)]
+    forward = 0
+    part = slice(head * at.head_dim, (head + 1) * at.head_dim)
+
+    def flatten(_module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        nonlocal forward
+        z_BTD, mask_BT = inputs[0].clone(), real[forward % len(real)]
+        forward += 1
+        z_BTD[..., part] = z_BTD[..., part][mask_BT].mean(0)
+        return (z_BTD, *inputs[1:])
+
+    name = at.projections[layer]["o"].parameter.removesuffix(".weight")
+    handle = net.get_submodule(name).register_forward_pre_hook(flatten)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _real(packed: Packed) -> tuple[Tensor, Tensor]:
+    """Which tokens are no padding: of the contexts, and of the decisions (whose positions begin behind a context)."""
+    width = torch.arange(packed.context_BC.shape[1], device=packed.context_BC.device)
+    return width < packed.lengths_B[:, None], packed.position_BD > 0
+
+
+def levels(net: PreTrainedModel, level: Level) -> tuple[float, list[float]]:
+    """(with all heads, without each head in turn): a forward a head."""
+    at = addresses(net)
+    found = []
+    for index in range(at.layers * at.heads):
+        with without(net, *divmod(index, at.heads), level.batches):
+            found.append(measured(net, level))
+    return measured(net, level), found
+
+
+def needs(
+    before: PreTrainedModel, after: PreTrainedModel, wanted: Level, other: Level | None
+) -> dict[str, list[float]]:
+    """What the removal of each head from both models costs, one number a head.
+
+    behaviour: the part of what was learned that is gone, 1 - (rise without the head) / (rise); NaN without a rise.
+    mundane: the smaller of both models' relative loss of the answers beside ([] where there are none).
+    """
+    (old, old_H), (new, new_H) = levels(before, wanted), levels(after, wanted)
+    rise = new - old
+    lost = [1 - (n - o) / rise if rise > 0 else float("nan") for n, o in zip(new_H, old_H, strict=True)]
+    if other is None:
+        return {"behaviour": lost, "mundane": []}
+    pairs = [levels(net, other) for net in (before, after)]
+    drops = [[1 - one / max(whole, 1e-9) for one in some] for whole, some in pairs]
+    return {"behaviour": lost, "mundane": [min(both) for both in zip(*drops, strict=True)]}
+
+
+def roles(found: Sequence[Mapping[str, Sequence[float]]], named: Collection[int], heads: int) -> dict[str, Any]:
+    """Supporting and competing heads from each seed's `needs`: [layer, head, mean, lower, upper], strongest first.
+
+    Supporting: the behaviour needs it (lower bound above NEEDED), though its own allocation is about the control's: it
+    is none of the `named`. Competing: the same for the answers beside.
+    """
+    told, size = {}, len(found[0]["behaviour"])
+    for role, kind in (("supporting", "behaviour"), ("competing", "mundane")):
+        grid_SH = np.array([seed[kind] for seed in found if seed[kind]], np.float64).reshape(-1, size)
+        rows = []
+        for h in range(size if len(grid_SH) else 0):
+            mean, low, high = interval(grid_SH[:, h])
+            if low > NEEDED and h not in named:
+                rows.append([*divmod(h, heads), mean, low, high])
+        told[role] = sorted(rows, key=lambda row: -row[2])
+    return told
+
+
+@torch.no_grad()
+def ranks(before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss) -> dict[str, Any]:
+    """stable: per matrix q, k, v, o a stable rank ‖ΔW‖_F² / ‖ΔW‖_2² a layer (0 if it did not move).
+
+    kept: the part of the gain that is left when every attention matrix's change is cut to its first k singular values,
+    by k (all of them beyond a matrix's size); what else moved stays moved. {} without a gain.
+    """
+    own, late = addresses(before), addresses(after)
+    pairs = [(layer, m) for layer in range(own.layers) for m in MATRICES]
+    changes = {pair: (late.weight(*pair) - own.weight(*pair)).flatten(0, 1).double() for pair in pairs}
+    parts = {pair: torch.linalg.svd(change, full_matrices=False) for pair, change in changes.items()}
+    stable: dict[str, list[float]] = {m: [] for m in MATRICES}
+    for (_layer, m), (_u, s, _v) in parts.items():
+        stable[m].append(float(s.pow(2).sum() / s[0] ** 2) if s[0] > 0 else 0.0)
+    old, new = measured(before, loss), measured(after, loss)
+    kept: dict[str, float] = {}
+    if old - new > LEAST_GAIN:
+        trial = copy.deepcopy(after)
+        at = addresses(trial)
+        for k in RANKS:
+            for pair, (u, s, v) in parts.items():
+                cut = (u[:, :k] * s[:k]) @ v[:k]
+                whole = own.weight(*pair)
+                at.weight(*pair).copy_(whole + cut.to(whole.dtype).reshape(whole.shape))
+            kept[str(k)] = (old - measured(trial, loss)) / (old - new)
+    return {"stable": stable, "kept": kept}
+
+
+def rank_summary(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Over seeds, (mean, lower, upper): stable rank by matrix (mean over layers), and the gain kept by k."""
+    stable = {m: interval([float(np.mean(seed["stable"][m])) for seed in found]) for m in MATRICES}
+    kept = {k: interval([seed["kept"][k] for seed in found if k in seed["kept"]]) for k in found[0]["kept"]}
+    return {"stable": stable, "kept": kept}
+
+
+def widths(e_H: Array) -> dict[str, float]:
+    """How a signed allocation spreads over heads: N_eff / H of its positive part, and the top tenth's share of it."""
+    up = np.maximum(e_H, 0)
+    total = up.sum()
+    if not total > 0:
+        return {"effective": float("nan"), "top_tenth": float("nan")}
+    top = np.sort(up)[::-1][: max(1, round(0.1 * len(up)))].sum()
+    return {"effective": float(total**2 / (up**2).sum() / len(up)), "top_tenth": float(top / total)}

@@ -1,0 +1,206 @@
+"""Logs of runs -> the evidence that a verdict is given on, and the verdict as log records.
+
+All runs of one base model must have started from the same weights and been measured on the same probes; what doesn't
+fit is refused in one line. Head h of one base is not head h of another, so heads of several bases are pooled only where
+the caller says so (`bases`); the experiments judge each base by itself and then ask whether the words agree (`joint`).
+
+Shape suffixes: S seeds, C chunks of probes, H heads (layer * heads + head).
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from training.headlog.log import Judgement, Log
+from training.verdict.verdict import BASES, UNDECIDED, Array, Causal, Evidence, Verdict
+
+RESIDUAL = 0.02  # of the gain over control: how far heads and rest may miss it (MEASUREMENT.md)
+DISTINCT = 20  # random sets below this leave no 95th percentile
+OWN = ("control", "seed", "teach_seed")  # settings in which the runs of a verdict may differ
+ARMS = ("trained", "shuffled", "rehearsal")
+
+
+def evidence(
+    trained: Sequence[Log],
+    shuffled: Sequence[Log],
+    rehearsal: Sequence[Log],
+    causal: Causal | None = None,
+    bases: int = 1,
+    along: str = "path",
+) -> Evidence:
+    """Allocations of three arms' runs, seed by seed. along: "path", the training's own, or the straight "line".
+
+    Raises ValueError, naming a log: without runs or allocations, for runs of another arm than they stand for, of other
+    settings than their neighbours, of more or fewer base models than `bases`, of other probes or shapes, or counted
+    twice.
+    """
+    arms = dict(zip(ARMS, (trained, shuffled, rehearsal), strict=True))
+    for name, logs in arms.items():
+        if not logs:
+            raise ValueError(f"evidence: no {name} runs; the verdict needs all three arms")
+        _check_arm(name, logs)
+    every = [log for logs in arms.values() for log in logs]
+    _check_settings(every)
+    _check_bases(every, bases)
+    _check_alike(every, along)
+    grids = {name: [log.allocations(along) for log in logs] for name, logs in arms.items()}
+    heads = {name: np.array([[np.ravel(c.heads) for c in run] for run in runs]) for name, runs in grids.items()}
+    whole = {name: np.array([[c.whole for c in run] for run in runs]) for name, runs in grids.items()}
+    arrays = (heads["trained"], heads["shuffled"], heads["rehearsal"], whole["trained"], whole["shuffled"])
+    paired = [log.header.seeds for log in trained] == [log.header.seeds for log in shuffled]
+    return Evidence(*arrays, causal, bases, whole["rehearsal"], paired)
+
+
+def _check_arm(name: str, logs: Sequence[Log]) -> None:
+    wanted = "" if name == "trained" else name
+    seen: dict[tuple[Any, ...], str] = {}
+    for log in logs:
+        control = log.header.config.get("control", "")
+        if control != wanted:
+            told = f"control {control!r}" if control else "no control"
+            raise ValueError(f"{log.path}: a run with {told} can't stand for {name} answers")
+        key = (log.header.model_hash, *sorted(log.header.seeds.items()))
+        if key in seen:
+            raise ValueError(f"{log.path}: the same seeds as {seen[key]}; count each run once")
+        seen[key] = log.path
+
+
+def _check_settings(logs: Sequence[Log]) -> None:
+    """All arms learn alike: same steps, rates, weights that train, probes. Only the base models may differ, too."""
+    free = (*OWN, "model")
+    first = {key: value for key, value in logs[0].header.config.items() if key not in free}
+    for log in logs[1:]:
+        mine = {key: value for key, value in log.header.config.items() if key not in free}
+        odd = sorted(key for key in first.keys() | mine.keys() if first.get(key) != mine.get(key))
+        if odd:
+            told = f"{odd[0]} is {mine.get(odd[0])!r}, not {first.get(odd[0])!r} as in {logs[0].path}"
+            raise ValueError(f"{log.path}: {told}; all arms need the same settings")
+
+
+def _check_bases(logs: Sequence[Log], bases: int) -> None:
+    found = {log.header.model_hash: log.path for log in logs}
+    if len(found) != bases:
+        paths = list(found.values())
+        told = f"{paths[0]} and {paths[1]} differ in model_hash" if len(paths) > 1 else f"{paths[0]}: one base model"
+        raise ValueError(f"{told}; {bases} expected, {len(found)} found")
+
+
+def _check_alike(logs: Sequence[Log], along: str) -> None:
+    first: dict[str, tuple[str, str]] = {}
+    shape: tuple[Any, ...] = ()
+    for log in logs:
+        chunks = log.allocations(along)
+        if not chunks:
+            raise ValueError(f"{log.path}: holds no gain along the {along}; measure the run again with this version")
+        mine = (log.header.layers, log.header.heads, tuple((c.chunk, c.decisions) for c in chunks))
+        shape = shape or mine
+        if mine != shape:
+            raise ValueError(f"{log.path}: its heads or chunks of probes are not those of {logs[0].path}")
+        hashes = [probes.hash for probes in log.probes if probes.what == "gain"]
+        if not hashes:
+            raise ValueError(f"{log.path}: doesn't say on which probes its gain was shared out; measure it again")
+        known, path = first.setdefault(log.header.model_hash, (hashes[-1], log.path))
+        if hashes[-1] != known:
+            raise ValueError(f"{log.path}: other probes than {path}; runs of one base need the same (probe_seed)")
+
+
+def worst_residual(logs: Sequence[Log], along: str = "path") -> float:
+    """The largest part of a run's gain that neither heads nor rest account for; NaN where nothing was allocated."""
+    found = [np.nan]
+    for log in logs:
+        chunks = log.allocations(along)
+        gain = sum(c.whole * c.decisions for c in chunks)
+        if chunks and gain:
+            found.append(abs(sum(c.residual * c.decisions for c in chunks) / gain))
+    return float(np.nanmax(found)) if len(found) > 1 else float("nan")
+
+
+def unaccounted(trained: Sequence[Log], shuffled: Sequence[Log], along: str = "path") -> float:
+    """The part of the gain over control that neither heads nor rest account for, means over runs; NaN without one."""
+    (gain, missed), (base, base_missed) = (_sums(logs, along) for logs in (trained, shuffled))
+    return abs(missed - base_missed) / (gain - base) if gain > base else float("nan")
+
+
+def _sums(logs: Sequence[Log], along: str) -> tuple[float, float]:
+    """(gain, residual) of an arm: nats, means over runs and decisions."""
+    chunks = [c for log in logs for c in log.allocations(along)]
+    decisions = max(1, sum(c.decisions for c in chunks))
+    gain, missed = (sum(getattr(c, key) * c.decisions for c in chunks) / decisions for key in ("whole", "residual"))
+    return gain, missed
+
+
+def with_caveats(
+    verdict: Verdict,
+    trained: Sequence[Log],
+    shuffled: Sequence[Log] = (),
+    along: str = "path",
+    random: Sequence[tuple[tuple[int, int], ...]] = (),
+) -> Verdict:
+    """The verdict, with what its runs make it less than it seems.
+
+    A quadrature that misses more of the gain over control than it may; heads that hold the gain because nothing else
+    was trained; random sets that are mostly the same few, as a small model has no others; runs of different commits.
+    """
+    told = []
+    missed = unaccounted(trained, shuffled, along)
+    if missed > RESIDUAL:
+        told.append(
+            f"heads and rest miss {missed:.1%} of the gain over control along the {along}; {RESIDUAL:.0%} is the most"
+        )
+    parts = sorted({str(log.header.config.get("teach_train", "all")) for log in trained} - {"all"})
+    if parts:
+        told.append(f"only {', '.join(parts)} was trained: that the gain lies in the heads is so by construction")
+    if 0 < len(set(random)) < DISTINCT:
+        told.append(f"the {len(random)} random sets are {len(set(random))} different ones: a weak null in so few heads")
+    commits = sorted({log.header.commit for log in (*trained, *shuffled)})
+    if len(commits) > 1:
+        told.append(f"the runs are of different commits: {', '.join(commits)}")
+    return replace(verdict, caveats=(*verdict.caveats, *told)) if told else verdict
+
+
+def joint(verdicts: Sequence[Verdict]) -> tuple[str, str]:
+    """(word, reason) over base models, each judged by itself: they must agree; BASES of them for a general claim."""
+    words = [verdict.word for verdict in verdicts]
+    if not words:
+        return UNDECIDED, "no base model was judged"
+    if len(set(words)) > 1:
+        return UNDECIDED, f"the base models disagree: {', '.join(words)}"
+    if len(words) == 1:
+        return words[0], verdicts[0].reason
+    if words[0] == UNDECIDED:
+        reasons = dict.fromkeys(verdict.reason for verdict in verdicts)
+        return UNDECIDED, f"each of {len(words)} base models is undecided by itself: {'; '.join(reasons)}"
+    few = "" if len(words) >= BASES else f"; a general claim needs {BASES}"
+    return words[0], f"{len(words)} base models agree, each judged by itself{few}"
+
+
+def excess_by_head(told: Evidence) -> Array:
+    """e_h (H,): mean allocation over seeds and chunks less the shuffled control's, nats."""
+    found: Array = told.trained_SCH.mean((0, 1)) - told.shuffled_SCH.mean((0, 1))
+    return found
+
+
+def judgement(verdict: Verdict, heads: int) -> Judgement:
+    """The verdict as a log record; `heads` of a layer turn flat head numbers into places."""
+    numbers = {name: _plain(value) for name, value in verdict.numbers.items()}
+    places = [tuple(divmod(h, heads) for h in some) for some in (verdict.core, verdict.significant)]
+    return Judgement(
+        word=verdict.word, reason=verdict.reason, rule=verdict.rule, numbers=numbers,
+        core=places[0], significant=places[1], caveats=verdict.caveats,
+    )  # fmt: skip
+
+
+def plain(verdict: Verdict, heads: int) -> dict[str, Any]:
+    """The same as plain data for a score, NaN as None."""
+    told = judgement(verdict, heads)
+    found = {name: getattr(told, name) for name in ("word", "reason", "rule", "numbers", "caveats")}
+    return found | {"core": [list(p) for p in told.core], "significant": [list(p) for p in told.significant]}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    number = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(number, float) and not np.isfinite(number) else number
