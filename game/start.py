@@ -6,10 +6,10 @@ from pathlib import Path
 import pygame as pg
 
 from game.app import app
-from game.app.app_context import Desk
+from game.app.app_context import AppContext
 from game.app.game_loop import Options, run, welcome
 from game.app.settings import load
-from game.app.window import Screen
+from game.app.window import Window
 from game.audio.player import open_sound
 from game.audio.sound_bank import cache_folder
 from game.journey.save_slots import Slots, resume
@@ -35,7 +35,7 @@ def title(
     def make(folder: Path, seed: int) -> Line:
         return line_to(command(folder, seed), address)
 
-    app.run(app.Shell(desk, Slots(root), make), max_seconds)
+    app.run(app.App(desk, Slots(root), make), max_seconds)
 
 
 def play(
@@ -66,11 +66,11 @@ def play(
             desk.sound.close()
 
 
-def open_desk(scale: int | None, home: Path | None) -> Desk:
+def open_desk(scale: int | None, home: Path | None) -> AppContext:
     """A window as the settings want it, and sound, which gets ready by itself. Raises NoDisplay."""
     settings, faults = load(home) if home is not None else (None, [])
     wanted = scale or (settings.scale if settings else 2)
-    desk = Desk(Screen(bool(settings and settings.fullscreen), wanted), settings, home)
+    desk = AppContext(Window(bool(settings and settings.fullscreen), wanted), settings, home)
     desk.sound = open_sound(desk.settings, cache_folder() if home is not None else None, desk.note)
     for fault in faults:
         desk.note(fault)

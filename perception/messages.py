@@ -129,7 +129,7 @@ class Progress(Struct, frozen=True, tag="progress"):
     warning: Word = ""  # "grounding": the mundane falls under practice, and more of it does harm
 
 
-class Rest(Struct, frozen=True):
+class RestorePoint(Struct, frozen=True):
     """A state to which the mind can be turned back, with its measurements. number 0 is the day it came."""
 
     number: Number
@@ -142,10 +142,10 @@ class Rest(Struct, frozen=True):
     mundane: Fraction | None = None
 
 
-class Rests(Struct, frozen=True, tag="rests"):
+class RestorePoints(Struct, frozen=True, tag="rests"):
     """Every state that is remembered, oldest first."""
 
-    rests: Annotated[tuple[Rest, ...], Meta(max_length=64)]
+    rests: Annotated[tuple[RestorePoint, ...], Meta(max_length=64)]
 
 
 class Weights(Struct, frozen=True, tag="weights"):
@@ -232,13 +232,16 @@ class Weigh(Struct, frozen=True, tag="weigh"):
 
 
 class Mark(Struct, frozen=True, tag="mark"):
-    """Remember the mind as it is now, so that it can be turned back to it. Answered with Rests."""
+    """Remember the mind as it is now, so that it can be turned back to it. Answered with RestorePoints."""
 
     label: Word = ""
 
 
 class Rewind(Struct, frozen=True, tag="rewind"):
-    """Turn the mind back to the Rest of this number, 0 for the day it came. Lessons stay. Answered with Rests."""
+    """Turn the mind back to the RestorePoint of this number, 0 for the day it came. Lessons stay.
+
+    Answered with RestorePoints.
+    """
 
     to: Number
 
@@ -258,4 +261,4 @@ class Quit(Struct, frozen=True, tag="quit"):
 
 
 ToMind = Perceive | Teach | Practise | Keep | WriteLog | Weigh | Mark | Rewind | Export | Ping | Quit
-FromMind = Ready | Percept | Progress | Rests | Weights | Pong | Written | Trouble
+FromMind = Ready | Percept | Progress | RestorePoints | Weights | Pong | Written | Trouble

@@ -179,7 +179,7 @@ def test_a_truncated_log_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_a_wrong_key_in_the_rules_is_one_line_that_names_it(tmp_path: Path) -> None:
-    for folder in ("game", "perception", "training"):
+    for folder in ("common", "game", "perception", "training"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "assets").mkdir()
     shutil.copy(ROOT / "main.py", tmp_path)

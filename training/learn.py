@@ -18,13 +18,12 @@ from game.realm.rules import load as load_rules
 from perception.model import NOVICE, Model, choose_device, load, save
 from training.behaviours.behaviour import Behaviour
 from training.behaviours.registry import behaviour_of, check_behaviour
-from training.data.lessons import Shown
+from training.data.lessons import LessonCounts
 from training.heads.head_diff import Baseline, glance
 from training.heads.head_probes import ProbeLoss, head_probes
 from training.heads.run_log import RunLog, Training, from_root
 from training.heads.score import Probe, Score
-from training.heads.trajectory import Path as Way
-from training.heads.trajectory import keep_state
+from training.heads.trajectory import Trajectory, keep_state
 from training.optim.frozen import Broken
 from training.optim.gradients import Shares
 from training.progress import Report
@@ -96,7 +95,7 @@ class Run:
     seconds: float
     gradients: list[torch.Tensor] = field(default_factory=list)  # a share per head for each of `history`
     shares: Shares | None = None  # where the gradient went, over the whole run
-    path: Way = field(default_factory=list)  # (step, what trains, on the CPU)
+    path: Trajectory = field(default_factory=list)  # (step, what trains, on the CPU)
 
     @property
     def probes(self) -> list[Probe]:
@@ -109,7 +108,7 @@ class Run:
         return self.behaviour.judged
 
     @property
-    def journal(self) -> Shown:
+    def journal(self) -> LessonCounts:
         """What was taught."""
         return self.behaviour.shown
 
@@ -205,7 +204,7 @@ def train(config: LearnConfig, model: Model, rules: Rules, report: Report, log: 
         log.point(curve[0])
     history: list[tuple[int, dict[str, torch.Tensor]]] = []
     gradients: list[torch.Tensor] = []
-    path: Way = []
+    path: Trajectory = []
     keep_state(path, 0, model.net)
     seconds, mark = 0.0, teacher.meter.mark()
     for step in range(1, config.steps + 1):

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pygame as pg
 
-from game.app.app_context import Desk
+from game.app.app_context import AppContext
 from game.app.game_loop import Game, Options
 from game.journey.mind_client import Mind
 from game.journey.save_slots import Slots, resume
@@ -57,10 +57,12 @@ class Waking(Thread):
             self.note = str(error)
 
 
-class Shell:
+class App:
     """The whole of the game in one window. make: a mind for a slot, not yet started; now: the clock of minds (s)."""
 
-    def __init__(self, desk: Desk, slots: Slots, make: MakeMind, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, desk: AppContext, slots: Slots, make: MakeMind, now: Callable[[], float] = time.monotonic
+    ) -> None:
         self.desk, self.slots, self.make, self.now = desk, slots, make, now
         self.game: Game | None = None
         self.over = False
@@ -175,7 +177,7 @@ class Shell:
             thread.join()
 
 
-def run(shell: Shell, max_seconds: float | None = None) -> None:
+def run(shell: App, max_seconds: float | None = None) -> None:
     """Frames until the player leaves; max_seconds: leaves by itself then (s of real time)."""
     clock, began = pg.time.Clock(), time.monotonic()
     try:

@@ -10,7 +10,7 @@ import pygame as pg
 
 from game.app.keys import Keys
 from game.app.settings import Settings, save
-from game.app.window import Screen
+from game.app.window import Window
 from game.ui.screen_stack import Stack
 
 if TYPE_CHECKING:
@@ -40,11 +40,11 @@ class Sound(Protocol):
         ...
 
 
-class Desk:
+class AppContext:
     """One window and whoever sits before it. home: the folder of the settings file, None for nowhere."""
 
     def __init__(
-        self, screen: Screen, settings: Settings | None = None, home: Path | None = None, sound: Sound | None = None
+        self, screen: Window, settings: Settings | None = None, home: Path | None = None, sound: Sound | None = None
     ) -> None:
         self.screen, self.home, self.sound = screen, home, sound
         self.settings = settings or Settings(fullscreen=screen.fullscreen)

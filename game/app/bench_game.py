@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pygame as pg
 
-from game.art.frame_state import Body, Ghost, Hint, Stage, haunt
+from game.art.frame_state import Body, FrameState, Ghost, Hint, haunt
 from game.art.painter import SIZE, Painter
-from game.journey.save_slots import Keeper
+from game.journey.save_slots import AutoSave
 from game.realm.policy import RandomPolicy
 from game.realm.replay import ActionLog
 from game.realm.world import World, new_world, step
@@ -82,7 +82,7 @@ def _save(seed: int) -> float:
         step(world, actions)
         log.append(actions)
     with tempfile.TemporaryDirectory() as folder:
-        keeper, times = Keeper(Path(folder)), []
+        keeper, times = AutoSave(Path(folder)), []
         for _ in range(SAVES + 1):
             started = time.perf_counter()
             keeper.close(log)
@@ -101,7 +101,7 @@ def _timed(work: Callable[[], bool], until: Callable[[bool], bool]) -> list[floa
             return times
 
 
-def _frames(painter: Painter, frame: pg.Surface, window: pg.Surface, stages: Iterator[Stage]) -> list[float]:
+def _frames(painter: Painter, frame: pg.Surface, window: pg.Surface, stages: Iterator[FrameState]) -> list[float]:
     """ms of each frame of a scene, scaled to the window."""
     times = []
     for count, stage in enumerate(stages):
@@ -118,7 +118,7 @@ def _percentile(times: list[float], part: int) -> float:
     return ordered[min(len(ordered) - 1, len(ordered) * part // 100)]
 
 
-def _scenes(world: World) -> dict[str, Iterator[Stage]]:
+def _scenes(world: World) -> dict[str, Iterator[FrameState]]:
     """Scenes to time: a plain walk by day, and the busiest one, where everything happens at once."""
     places = world.map.places
     busiest = max(places, key=lambda place: sum(_near(place, other) for other in places if place.room < 0))
@@ -133,11 +133,11 @@ def _near(place: Place, other: Place) -> bool:
     return abs(place.x - other.x) < 300 and abs(place.y - other.y) < 160
 
 
-def _stage(world: World, at: tuple[int, int], seconds: float) -> Stage:
-    return Stage(12.0, "clear", seconds, Body("player", *at, "e", True))
+def _stage(world: World, at: tuple[int, int], seconds: float) -> FrameState:
+    return FrameState(12.0, "clear", seconds, Body("player", *at, "e", True))
 
 
-def _busy(world: World, middle: Place, step: int) -> Stage:
+def _busy(world: World, middle: Place, step: int) -> FrameState:
     """Night and rain, eight spirits in every state of belief, twenty-four folk, a trace for every sense everywhere."""
     seconds = step / 60
     near = [place for place in world.map.places if _near(middle, place)]
@@ -154,4 +154,4 @@ def _busy(world: World, middle: Place, step: int) -> Stage:
     senses = (("track", "pawprint"), ("glimpse", "feather"), ("hear", "hum"), ("feel", "chill"))
     hints = tuple(Hint(place.x, place.y, *sense) for place in near[:8] for sense in senses)
     player = Body("player", middle.x + step // 2 - 80, middle.y + 40, "e", True)
-    return Stage(22.5, "rain", seconds, player, bodies, ghosts, hints, attend=0.8, flood=1.0)
+    return FrameState(22.5, "rain", seconds, player, bodies, ghosts, hints, attend=0.8, flood=1.0)

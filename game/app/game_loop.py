@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pygame as pg
 
-from game.app.app_context import Desk
+from game.app.app_context import AppContext
 from game.app.keys import HELD
 from game.app.settings import Settings
-from game.app.window import Screen
-from game.art.frame_state import Stage
+from game.app.window import Window
+from game.art.frame_state import FrameState
 from game.art.painter import Painter
 from game.journey.chronicle import Chronicle
 from game.journey.journey import Journey
 from game.journey.mind_client import Mind
-from game.journey.save_slots import Keeper
+from game.journey.save_slots import AutoSave
 from game.journey.slot_card import THUMB, Beside, Card, read_card, read_paper
 from game.realm.replay import ActionLog
 from game.realm.world import World
@@ -53,7 +53,7 @@ class Options:
     scale: int = 2
 
 
-def welcome(screen: Screen) -> None:
+def welcome(screen: Window) -> None:
     """Something to see while the ground is baked."""
     pen = screen.pen()
     screen.canvas.fill((14, 12, 30))
@@ -75,25 +75,25 @@ class Game:
         options: Options,
         now: Callable[[], float] = time.monotonic,
         painter: Painter | None = None,
-        screen: Screen | None = None,
+        screen: Window | None = None,
         past: ActionLog | None = None,
-        desk: Desk | None = None,
+        desk: AppContext | None = None,
     ) -> None:
         self.options = options
         self.now = now
-        self.desk = desk or Desk(screen or Screen(options.fullscreen, options.scale))
+        self.desk = desk or AppContext(screen or Window(options.fullscreen, options.scale))
         self.screen = self.desk.screen
         welcome(self.screen)
         self.painter = painter or Painter(world.map)
         self.journey: Journey = Journey(world, mind, past)
-        self.keeper = Keeper(options.slot)
+        self.keeper = AutoSave(options.slot)
         self.layers = Stack()
         self.over = False
         self.leaving = ""  # where to, once it is over: title or quit
         self.heads = False
         self.mode = heads_grid.MODES[0]
         self.frame_ms: deque[float] = deque(maxlen=2000)  # drawing alone, without waiting
-        self.stage: Stage | None = None  # what the last frame showed
+        self.stage: FrameState | None = None  # what the last frame showed
         self.dream: dream_view.Dream | None = None
         self._slept = 0.0
         self._pace()
@@ -269,10 +269,10 @@ def run(
     world: World,
     mind: Mind,
     options: Options,
-    screen: Screen | None = None,
+    screen: Window | None = None,
     past: ActionLog | None = None,
     note: str = "",
-    desk: Desk | None = None,
+    desk: AppContext | None = None,
 ) -> str:
     """Plays until the player leaves; returns where to (title or quit). The mind is the caller's: it is asked to keep
     what it learnt, not closed. Without a desk the window is closed at the end.

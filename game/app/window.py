@@ -39,7 +39,7 @@ def free_path(folder: Path, stem: str) -> Path:
     return path
 
 
-class Screen:
+class Window:
     """Opens the window; `frame` is what to paint the realm on. whole: scale by whole numbers only."""
 
     def __init__(self, fullscreen: bool = False, scale: int = 2, title: str = "Second Sight") -> None:

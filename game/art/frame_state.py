@@ -58,7 +58,7 @@ class Hint:
 
 
 @dataclass(frozen=True)
-class Stage:
+class FrameState:
     """One frame. seconds: the clock of animations; attend: 0..1, how gathered the player is; flood: 0..1, how high the
     river stands; view: px of the world to look at instead of the player; hidden: nobody plays, a title is shown.
     """

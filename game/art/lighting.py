@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pygame as pg
 
 from game.art import ghosts, light_map
-from game.art.frame_state import Ghost, Stage
+from game.art.frame_state import FrameState, Ghost
 from game.art.ground.ground import Ground
 from game.art.palette import Colour, darkness, mix, scaled
 from game.art.pixels import dissolve_level
@@ -38,7 +38,7 @@ class Lighting:
     def shine(
         self,
         frame: pg.Surface,
-        stage: Stage,
+        stage: FrameState,
         camera: tuple[int, int],
         sky: Colour,
         calm: bool,

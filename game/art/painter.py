@@ -9,12 +9,12 @@ import math
 import pygame as pg
 
 from game.art import drifting, ghosts, hints, light_map, lighting, spirit_shapes, spirits, sprites, weather
-from game.art.frame_state import Body, Ghost, Hint, Stage
+from game.art.frame_state import Body, FrameState, Ghost, Hint
 from game.art.ground import ground, undergrowth
 from game.art.lighting import CALM, DUSK
 from game.art.palette import darkness, mix, scaled, tone
 from game.art.pixels import BENDS, LEVELS, dissolve_level, shadow
-from game.art.placed_sprites import WAVES, Furnished, Standing
+from game.art.placed_sprites import WAVES, PlacedSprites, Standing
 from game.realm.terrain import OUTDOORS
 from game.realm.worldgen import TILE, Map
 
@@ -37,7 +37,7 @@ class Painter:
         self.figures = sprites.figures()
         self._arts = {safe: spirits.spirits(safe) for safe in (False, True)}
         self.spirits = self._arts[False]
-        self.furnished = Furnished(land, self.things)
+        self.furnished = PlacedSprites(land, self.things)
         self.ground = ground.Ground(land, self.furnished.shades(), self.furnished.mirrored())
         self.lighting = lighting.Lighting(SIZE, self.furnished.lamps, self.ground)
         self.air = drifting.Air(*SIZE)
@@ -74,7 +74,7 @@ class Painter:
                 return pg.Rect(area.left + EAVES, area.top, area.width - 2 * EAVES, area.height - EAVES + 4)
         return None
 
-    def paint(self, frame: pg.Surface, stage: Stage, calm: bool = False, safe: bool = False) -> tuple[int, int]:
+    def paint(self, frame: pg.Surface, stage: FrameState, calm: bool = False, safe: bool = False) -> tuple[int, int]:
         """Draws a stage; returns the camera. calm: little motion, no flicker; safe: hues and signs for any eye."""
         at = stage.view or (stage.player.x, stage.player.y)
         camera, room = self.camera(*at), self.room(*at)
@@ -94,7 +94,7 @@ class Painter:
     def _living(
         self,
         frame: pg.Surface,
-        stage: Stage,
+        stage: FrameState,
         camera: tuple[int, int],
         pace: float,
         room: pg.Rect | None,
@@ -129,7 +129,7 @@ class Painter:
         if stage.attend > 0.02:
             self._attention(frame, stage, camera, calm)
 
-    def _outside(self, area: pg.Rect, stage: Stage) -> pg.Surface:
+    def _outside(self, area: pg.Rect, stage: FrameState) -> pg.Surface:
         """What lies around a house whose inside is shown: the dim land, as it was when one came in."""
         sky = light_map.ambient(stage.hour, stage.weather)
         key = (area.left, darkness(sky) > DUSK, stage.weather)
@@ -141,7 +141,7 @@ class Painter:
             image = pg.Surface(SIZE).convert()
             self.ground.need(pg.Rect(camera, SIZE))
             image.blit(self.ground.picture, (-camera[0], -camera[1]))
-            empty = Stage(stage.hour, stage.weather, 0.0, stage.player, hidden=True)
+            empty = FrameState(stage.hour, stage.weather, 0.0, stage.player, hidden=True)
             self._everybody(image, empty, camera, darkness(sky), 0.0)
             image.fill(mix((30, 34, 62), (96, 100, 112), 1 - darkness(sky)), special_flags=pg.BLEND_RGB_MULT)
             self.lighting.glows(image, camera, 0.6 * darkness(sky), 0.0)
@@ -157,7 +157,9 @@ class Painter:
         arts = self._arts[safe]
         return arts.get(species) or arts["kodama"]
 
-    def _everybody(self, frame: pg.Surface, stage: Stage, camera: tuple[int, int], dark: float, pace: float) -> None:
+    def _everybody(
+        self, frame: pg.Surface, stage: FrameState, camera: tuple[int, int], dark: float, pace: float
+    ) -> None:
         """Things and people, far ones first. What hides the player turns half clear; pace 0: nothing sways."""
         left, right = camera[0] - 84, camera[0] + SIZE[0] + 84
         player, lit = stage.player, dark > DUSK
@@ -258,13 +260,13 @@ class Painter:
             self._veils[id(picture)] = veil
         return self._veils[id(picture)]
 
-    def _smoke(self, frame: pg.Surface, camera: tuple[int, int], stage: Stage) -> None:
+    def _smoke(self, frame: pg.Surface, camera: tuple[int, int], stage: FrameState) -> None:
         for x, y in self.furnished.chimneys:
             x, y = x - camera[0], y - camera[1]
             if -20 < x < SIZE[0] + 20 and -10 < y < SIZE[1] + 50:
                 self.air.smoke(frame, x, y, stage.seconds, stage.weather == "wind")
 
-    def _attention(self, frame: pg.Surface, stage: Stage, camera: tuple[int, int], calm: bool) -> None:
+    def _attention(self, frame: pg.Surface, stage: FrameState, camera: tuple[int, int], calm: bool) -> None:
         """Rings of dots that draw in towards whoever attends."""
         x, y = stage.player.x - camera[0], stage.player.y - 9 - camera[1]
         seconds = stage.seconds * (CALM if calm else 1)

@@ -65,7 +65,7 @@ class Lamp:
     daylight: bool = False
 
 
-class Furnished:
+class PlacedSprites:
     """Everything that stands on a map, far things first, and everything that shines."""
 
     def __init__(self, land: Map, things: dict[str, list[pg.Surface]]) -> None:

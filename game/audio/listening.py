@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from game.art.frame_state import LEAP, Stage
+from game.art.frame_state import LEAP, FrameState
 from game.audio.mix import Ear, Wish, ears
 from game.audio.sound_bank import VARIANTS
 
@@ -27,7 +27,7 @@ class Walk:
         self._gone = STRIDE / 2  # px since the last step; the first one comes soon
         self._steps = 0
 
-    def heard(self, stage: Stage, ear: Ear) -> Iterator[Wish]:
+    def heard(self, stage: FrameState, ear: Ear) -> Iterator[Wish]:
         """What begins to sound in this frame."""
         player, at, hour = stage.player, self._at, self._hour
         self._at, self._hour = (player.x, player.y), stage.hour

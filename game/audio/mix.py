@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from game.art.frame_state import Stage
+from game.art.frame_state import FrameState
 from game.audio.music import Piece
 from game.realm.land import Map
 from game.realm.terrain import OUTDOORS, TILE, Ground
@@ -50,7 +50,7 @@ def carries(distance: float) -> float:
     return fades / (1 + distance / NEAR)
 
 
-def insight(stage: Stage) -> float:
+def insight(stage: FrameState) -> float:
     """How much is believed of what one could see: 1 for each spirit that one is sure of. Phantoms that were touched
     don't count."""
     x, y = stage.player.x, stage.player.y
@@ -76,7 +76,7 @@ class Ear:
         self.map, self.voices = land, dict(voices)
         self._river = sorted(land.river)
 
-    def wishes(self, stage: Stage, hushed: float = 1.0) -> dict[str, Wish]:
+    def wishes(self, stage: FrameState, hushed: float = 1.0) -> dict[str, Wish]:
         """Everything but music. hushed: 0..1, how much of it comes through (a dream, a pause)."""
         heard = self.beds(stage)
         heard.update(self.voiced(stage))
@@ -84,7 +84,7 @@ class Ear:
             return heard
         return {key: wish._replace(left=wish.left * hushed, right=wish.right * hushed) for key, wish in heard.items()}
 
-    def voiced(self, stage: Stage) -> dict[str, Wish]:
+    def voiced(self, stage: FrameState) -> dict[str, Wish]:
         """Traces that are heard, each from its place, and the voices of spirits that are believed in."""
         x, y = stage.player.x, stage.player.y
         believed: dict[tuple[int, int, str], float] = {}
@@ -105,7 +105,7 @@ class Ear:
                 wishes[f"{place_x} {place_y} {name}"] = Wish(name, *ears((place_x - x) / WIDE, gain))
         return wishes
 
-    def beds(self, stage: Stage) -> dict[str, Wish]:
+    def beds(self, stage: FrameState) -> dict[str, Wish]:
         """Weather, water, and the small beasts of the hour."""
         inside, weather = self.inside(stage), stage.weather
         open_air = (WITHIN if inside else 1.0) * (1 - GATHERED * stage.attend)
@@ -129,11 +129,11 @@ class Ear:
             if gain > 0
         }
 
-    def inside(self, stage: Stage) -> bool:
+    def inside(self, stage: FrameState) -> bool:
         """Under a roof?"""
         return stage.player.y >= OUTDOORS * TILE
 
-    def _by_river(self, stage: Stage) -> tuple[float, float]:
+    def _by_river(self, stage: FrameState) -> tuple[float, float]:
         """(how loud 0..1, pan) of the water; it is as wide as it is near."""
         x, y = stage.player.x, stage.player.y
         if not self._river:
@@ -158,7 +158,7 @@ class Ear:
         row = min(self.map.height - 1, max(0, y // TILE))
         return Ground(self.map.ground[row * self.map.width + column])
 
-    def bell(self, stage: Stage) -> Wish:
+    def bell(self, stage: FrameState) -> Wish:
         """The shrine's bell, from where it hangs; it is heard in all the realm."""
         x, y = self.map.shrine
         dx, dy = x - stage.player.x, y - stage.player.y

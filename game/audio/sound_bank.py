@@ -26,7 +26,7 @@ from game.audio.synth import RATE, level, samples, stream
 
 ROOT = Path(__file__).resolve().parents[2]
 SOUND_TOML = ROOT / "assets" / "sound.toml"
-MADE_FROM = ("synth", "voices", "crafts", "ambience", "music", "soundbank")
+MADE_FROM = ("synth", "voices", "crafts", "ambience", "music", "sound_bank")
 FORMAT = b"second-sight sound 1\n"
 LARGEST_FILE = 4 * 2**20  # bytes; 40 s are 1.8 MB
 UNSEEN = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows would open a console

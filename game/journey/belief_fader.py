@@ -7,7 +7,7 @@ RISE = 0.3  # s: how fast what is shown follows what is believed
 FADE = 0.9  # s: how fast a place that is out of the scene fades
 
 
-class Shown:
+class BeliefFader:
     """Beliefs by place, smoothed."""
 
     def __init__(self) -> None:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from game.journey.mind_client import Sight
+from game.journey.mind_client import MindClient
 from game.realm.scene import View
 from game.realm.talk import DIRECTION, TALK, Said, Talk, addressed, load_talk
 from game.ui import words
 from game.ui.menus import Entry, Menu
-from game.ui.screen_stack import Close, Layer
+from game.ui.screen_stack import Close, Screen
 from perception.messages import Lesson, Scene
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Order:
 class Companion:
     """Orders, answers, lessons. acts: what it answered lately; lessons: in listening, on this journey."""
 
-    sight: Sight
+    sight: MindClient
     talk: Talk = field(default_factory=load_talk)
     order: Order | None = None
     acts: deque[str] = field(default_factory=lambda: deque(maxlen=LAST))
@@ -130,7 +130,7 @@ class Companion:
         return f"It went where you said {words.count(went)} of the last {words.count(len(self.acts))} times."
 
 
-def chooser(game: "Game") -> Layer | None:
+def chooser(game: "Game") -> Screen | None:
     """The screen for telling it where to go, and for what one thinks of its last answer; None if it isn't there."""
     journey = game.journey
     companion, view = journey.companion, journey.view

@@ -7,9 +7,9 @@ enters the world.
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from game.art.frame_state import Body, Ghost, Hint, Motion, Stage, haunt
+from game.art.frame_state import Body, FrameState, Ghost, Hint, Motion, haunt
 from game.journey.guide import Guide
-from game.journey.narrator import Tale
+from game.journey.narrator import Narrator
 from game.journey.reading import Reading
 from game.realm.actors import Actor
 from game.realm.land import Place
@@ -43,7 +43,7 @@ OPENING = "You look past them all, child. Walk with me. When something hums and 
 
 
 @dataclass
-class Journey(Tale):
+class Journey(Narrator):
     """Everything between the keys and the picture."""
 
     guide: Guide = field(default_factory=Guide)
@@ -248,7 +248,7 @@ class Journey(Tale):
         else:
             self.speech = None
 
-    def stage(self) -> Stage:
+    def stage(self) -> FrameState:
         """What a frame shows now."""
         places = self.world.map.places
         bodies = self.motion.bodies(self.world, self._late / TICK)
@@ -267,4 +267,4 @@ class Journey(Tale):
                     hints.append(Hint(spot.x, spot.y, event.sense, event.thing))
         hour, weather = self.world.hour, self.world.weather
         seen = tuple(ghosts), tuple(hints)
-        return Stage(hour, weather, self.seconds, bodies[0], bodies[1:], *seen, self.attend, self.world.flood)
+        return FrameState(hour, weather, self.seconds, bodies[0], bodies[1:], *seen, self.attend, self.world.flood)

@@ -7,7 +7,7 @@ from perception.messages import Progress
 MOST = 4000  # points kept; when there are more, every second goes, and from then on twice as few are added
 
 
-class Past:
+class LearningCurve:
     """What was told of the learning, oldest first; the newest is always there."""
 
     def __init__(self, most: int = MOST) -> None:

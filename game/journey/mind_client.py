@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from game.journey.answers import Answer, Inquiries
-from game.journey.belief_fader import Shown
-from game.journey.learning_curve import Past
+from game.journey.belief_fader import BeliefFader
+from game.journey.learning_curve import LearningCurve
 from game.realm.rules import NOTHING
 from game.realm.scene import View
 from game.realm.tongues import TONGUES
@@ -29,8 +29,8 @@ from perception.messages import (
     Practise,
     Progress,
     Ready,
-    Rest,
-    Rests,
+    RestorePoint,
+    RestorePoints,
     Rewind,
     Scene,
     Teach,
@@ -73,7 +73,7 @@ class _Asked:
     eyes: Eyes = "you"
 
 
-class Sight:
+class MindClient:
     """Beliefs by place, and everything a mind has told."""
 
     def __init__(self, mind: Mind) -> None:
@@ -85,9 +85,9 @@ class Sight:
         self.gaze: Gaze | None = None
         self.weights: Weights | None = None  # the newest whole result, and how far the next one is
         self.weighing: Weights | None = None
-        self.rests: tuple[Rest, ...] = ()  # states one can turn back to, the day one came first
+        self.rests: tuple[RestorePoint, ...] = ()  # states one can turn back to, the day one came first
         self.progress: Progress | None = None
-        self._past = Past()
+        self._past = LearningCurve()
         self.notes: deque[str] = deque(maxlen=8)  # lines for the player: troubles, files written
         self.journal: list[Lesson] = []
         self.answers = 0
@@ -97,7 +97,7 @@ class Sight:
         self._last: tuple[float, tuple] = (-1e9, ())
         self.view: View | None = None  # the scene that was answered last
         self.aim: dict[int, dict[str, float]] = {}  # its beliefs, by place: species -> 0..1
-        self._shown = Shown()
+        self._shown = BeliefFader()
         self._proven: dict[int, float] = {}
         self._practising = False
         self._before: int | None = None  # lessons the mind held when it first woke
@@ -226,10 +226,10 @@ class Sight:
             self._progressed(message)
         elif isinstance(message, Ready):
             self.ready, self._asked, self._owing = message, None, True
-            self.rests = (Rest(0, 0, 0),)
+            self.rests = (RestorePoint(0, 0, 0),)
             if message.tongue not in TONGUES:
                 self.notes.append(f"The mind wants the tongue {message.tongue!r}; the realm speaks terse")
-        elif isinstance(message, Rests):
+        elif isinstance(message, RestorePoints):
             self.rests = message.rests
         elif isinstance(message, Weights):
             whole = message.done >= message.of

@@ -11,7 +11,7 @@ from game.art.frame_state import haunt
 from game.journey.chronicle import Chronicle, Entry
 from game.journey.companion import Companion
 from game.journey.first_sights import Firsts, Sighting
-from game.journey.mind_client import Mind, Sight
+from game.journey.mind_client import Mind, MindClient
 from game.realm.quests import Turn
 from game.realm.replay import ActionLog
 from game.realm.rules import NOTHING
@@ -29,13 +29,13 @@ FOUND = "Nobody pointed: you saw it."
 
 
 @dataclass
-class Tale:
+class Narrator:
     """World and mind, and what has been said and seen between them."""
 
     world: World
     mind: Mind
     past: ActionLog | None = None  # what led to this world, if the journey goes on
-    sight: Sight = field(init=False)
+    sight: MindClient = field(init=False)
     firsts: Firsts = field(default_factory=Firsts)
     chronicle: Chronicle = field(default_factory=Chronicle)
     companion: Companion = field(init=False)
@@ -50,7 +50,7 @@ class Tale:
     _noted: Sighting | None = None
 
     def __post_init__(self) -> None:
-        self.sight = Sight(self.mind)
+        self.sight = MindClient(self.mind)
         self.companion = Companion(self.sight)
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from game.journey.mind_client import Sight
+from game.journey.mind_client import MindClient
 from game.realm.rules import NONE, NOTHING, Rules
 from game.realm.scene import View
 from game.realm.tongues import LOOK, question, tongue_named
@@ -27,7 +27,7 @@ class Read:
 class Reading:
     """One look at a time; a new one takes the place of an old one."""
 
-    def __init__(self, sight: Sight, rules: Rules) -> None:
+    def __init__(self, sight: MindClient, rules: Rules) -> None:
         self.sight, self.rules = sight, rules
         self.called: dict[int, str] = {}  # place -> what one took its landmark for, when one looked last
         self._ticket = 0

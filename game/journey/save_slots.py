@@ -181,7 +181,7 @@ def look(number: int, folder: Path) -> Slot:
 
 
 @dataclass
-class Keeper:
+class AutoSave:
     """Writes an action log now and then, beside the game: a frame doesn't wait for the disk. folder None: nowhere."""
 
     folder: Path | None

@@ -14,7 +14,7 @@ NEIGHBOURHOOD = 18  # tiles: folk look for their next place no farther than this
 SLOPE = 414  # tan(22.5 degrees) in thousandths: where one of the eight directions ends
 
 
-class Vicinity:
+class SpatialIndex:
     """sight: tiles. All x, y are px."""
 
     def __init__(self, land: Map, sight: int) -> None:

@@ -26,7 +26,7 @@ from game.realm.senses import room_of as room_of
 from game.realm.senses import walkable as walkable
 from game.realm.senses import who_is_at as who_is_at
 from game.realm.senses import within_reach as within_reach
-from game.realm.spatial_index import Vicinity
+from game.realm.spatial_index import SpatialIndex
 from game.realm.terrain import TILE, Point
 from game.realm.traces import NOBODY, Traces
 from game.realm.worldgen import Map, generate
@@ -41,7 +41,7 @@ class World:
         self.seed, self.rules = seed, rules
         self.start_hour = rules.start_hour if start_hour is None else start_hour
         self.map: Map = generate(seed, rules)
-        self.vicinity = Vicinity(self.map, rules.sight)
+        self.vicinity = SpatialIndex(self.map, rules.sight)
         self._doors = {room.door: (room.inside, "n") for room in self.map.rooms}
         self._doors |= {room.exit: (room.outside, "s") for room in self.map.rooms}
         self.tick = 0

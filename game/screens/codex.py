@@ -8,7 +8,7 @@ from game.realm.tally import Page
 from game.screens.errands import pips
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.ui.overlays import WIDTH, Box
-from game.ui.screen_stack import CLOSE, Close, Layer
+from game.ui.screen_stack import CLOSE, Close, Screen
 from game.ui.words import date
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Codex:
         known = [number for number, page in enumerate(pages.values()) if page.known]
         self.page = known[-1] if known else 0
 
-    def take(self, command: str) -> Layer | Close | None:
+    def take(self, command: str) -> Screen | Close | None:
         """Turns the page, or shuts the book."""
         count = len(self.game.journey.world.rules.species)
         if command in ("left", "up", "previous"):

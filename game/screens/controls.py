@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pygame as pg
 
-from game.app.app_context import Desk
+from game.app.app_context import AppContext
 from game.app.keys import KEY_OF, TITLES, key_label
 from game.app.pad import PAD_LABELS
 from game.app.settings import Settings, rebind
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen
 from game.ui.menus import BAR, FAINT, marker, more
 from game.ui.overlays import HEIGHT, WIDTH
-from game.ui.screen_stack import CLOSE, Close, Layer
+from game.ui.screen_stack import CLOSE, Close, Screen
 
 COLUMNS = (("keys", 0, "Key"), ("keys", 1, "Or"), ("pad", 0, "Pad"))
 RESET = "Back to how it was at first"
@@ -23,7 +23,7 @@ class Controls:
 
     pauses = True
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: AppContext) -> None:
         self.desk = desk
         self.row = self.column = 0
         self.waiting = 0.0  # s that a new key is still waited for
@@ -32,7 +32,7 @@ class Controls:
         self._rows = [*TITLES, RESET]
         self._cells: list[tuple[int, float, float, list[tuple[int, float, float]]]] = []  # as painted last
 
-    def take(self, command: str) -> Layer | Close | None:
+    def take(self, command: str) -> Screen | Close | None:
         """Moves over the table; Enter waits for a new key, erase clears."""
         if command == "back":
             return CLOSE

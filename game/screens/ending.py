@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.ui.overlays import HEIGHT, WIDTH
-from game.ui.screen_stack import CLOSE, Close, Layer
+from game.ui.screen_stack import CLOSE, Close, Screen
 from game.ui.words import article, date, number, percent
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Epilogue:
         self.pages.append([*register(game.journey), "", *figures(game.journey)])
         self.page, self.since = 0, 0.0
 
-    def take(self, command: str) -> Layer | Close | None:
+    def take(self, command: str) -> Screen | Close | None:
         """Enter tells the rest of a page, then turns it."""
         if command not in ("enter", "back", "next", "right", "down"):
             return None

@@ -7,7 +7,7 @@ from game.art.frame_state import haunt
 from game.realm.quests import Errand, Quests
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.ui.overlays import HEIGHT, WIDTH, Box
-from game.ui.screen_stack import CLOSE, Close, Layer
+from game.ui.screen_stack import CLOSE, Close, Screen
 from game.ui.words import bearing
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Log:
     def __init__(self, game: "Game") -> None:
         self.game, self.chosen = game, 0
 
-    def take(self, command: str) -> Layer | Close | None:
+    def take(self, command: str) -> Screen | Close | None:
         """Up and down choose; back, enter and its own key shut it."""
         count = len(listed(self.game.journey.world.quests))
         if command in ("up", "down", "previous", "next"):

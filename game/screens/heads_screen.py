@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from game.journey.mind_client import Sight
+from game.journey.mind_client import MindClient
 from game.ui import beams, heads_grid
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen
 from game.ui.overlays import Box, keyed
-from game.ui.screen_stack import CLOSE, Close, Layer
+from game.ui.screen_stack import CLOSE, Close, Screen
 from perception.messages import Gaze, HeadActivity, Progress
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def paint(game: "Game", pen: Pen, camera: tuple[int, int]) -> None:
     panel(pen, sight, game.mode, mouse, sight.borrowed(game.now()), game.labels)
 
 
-def point(sight: Sight, mode: str, mouse: tuple[float, float] | None, held: bool) -> None:
+def point(sight: MindClient, mode: str, mouse: tuple[float, float] | None, held: bool) -> None:
     """Which head one looks into: that under the mouse, else the one that Pointing holds. Causal weights are asked for
     when somebody looks at them for the first time.
     """
@@ -47,14 +47,14 @@ def point(sight: Sight, mode: str, mouse: tuple[float, float] | None, held: bool
         sight.weigh()
 
 
-def gaze_of(sight: Sight) -> Gaze | None:
+def gaze_of(sight: MindClient) -> Gaze | None:
     """What the head one looks into attends to, if the mind has said it of this head."""
     return sight.gaze if sight.gaze is not None and sight.gaze.head == sight.head else None
 
 
 def panel(
     pen: Pen,
-    sight: Sight,
+    sight: MindClient,
     mode: str,
     mouse: tuple[float, float] | None,
     lender: str | None,
@@ -71,18 +71,18 @@ def panel(
         compare(pen, mode, sight.heads, sight.others[beside], beside)
 
 
-def _beside(sight: Sight, lender: str | None) -> str | None:
+def _beside(sight: MindClient, lender: str | None) -> str | None:
     """Whose heads stand beside one's own, if anybody's do."""
     return next((eyes for eyes in LENDERS if eyes in sight.others and (lender == eyes or eyes == "seer")), None)
 
 
-def boxes(sight: Sight, lender: str | None) -> list[Box]:
+def boxes(sight: MindClient, lender: str | None) -> list[Box]:
     """What `panel` covers."""
     found: list[Box] = [heads_grid.SHEET]
     return found + [DETAIL] * (sight.head is not None) + [BESIDE] * (_beside(sight, lender) is not None)
 
 
-def detail(pen: Pen, sight: Sight) -> None:
+def detail(pen: Pen, sight: MindClient) -> None:
     """One head: its own change over the training, and what it reads."""
     x, y, width, height = DETAIL
     head, ready = sight.head or 0, sight.ready
@@ -160,7 +160,7 @@ class Pointing:
         sight = game.journey.sight
         sight.head = sight.head or 0
 
-    def take(self, command: str) -> "Layer | Close | None":
+    def take(self, command: str) -> "Screen | Close | None":
         """Arrows move, previous and next change the mode, enter measures causal weight anew."""
         sight = self._game.journey.sight
         if command in ("back", "heads", "point"):

@@ -7,7 +7,7 @@ from game.realm.world import in_sight
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen
 from game.ui.menus import BAR, FAINT, marker
 from game.ui.overlays import HEIGHT, WIDTH
-from game.ui.screen_stack import CLOSE, Close, Layer
+from game.ui.screen_stack import CLOSE, Close, Screen
 
 if TYPE_CHECKING:
     from game.app.game_loop import Game
@@ -44,7 +44,7 @@ class Chooser:
         """The ring around the place goes."""
         self.game.journey.choosing = None
 
-    def take(self, command: str) -> Layer | Close | None:
+    def take(self, command: str) -> Screen | Close | None:
         """A step, a guess, or nothing said."""
         if command in ("up", "down"):
             self.chosen = (self.chosen + (1 if command == "down" else -1)) % len(self.words)

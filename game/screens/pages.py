@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 
 import pygame as pg
 
-from game.app.app_context import Desk
+from game.app.app_context import AppContext
 from game.app.keys import KEY_OF
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.ui.menus import more
 from game.ui.overlays import HEIGHT, WIDTH
-from game.ui.screen_stack import CLOSE, Close, Layer
+from game.ui.screen_stack import CLOSE, Close, Screen
 
 DIGITS = 6
 
@@ -20,11 +20,11 @@ class Page:
 
     pauses = True
 
-    def __init__(self, desk: Desk, title: str, lines: Sequence[str], width: int = 400) -> None:
+    def __init__(self, desk: AppContext, title: str, lines: Sequence[str], width: int = 400) -> None:
         self.desk, self.title, self.lines, self.width = desk, title, lines, width
         self._first = 0
 
-    def take(self, command: str) -> Layer | Close | None:
+    def take(self, command: str) -> Screen | Close | None:
         """Scrolls, or closes."""
         if command in ("back", "enter"):
             return CLOSE
@@ -56,7 +56,7 @@ class SeedBox:
 
     pauses = True
 
-    def __init__(self, desk: Desk, slot: int, roll: Callable[[], int], begin: Callable[[int], Close]) -> None:
+    def __init__(self, desk: AppContext, slot: int, roll: Callable[[], int], begin: Callable[[int], Close]) -> None:
         self.desk, self.slot = desk, slot
         self._roll, self._begin = roll, begin
         self.digits = self._of(roll())
@@ -81,7 +81,7 @@ class SeedBox:
         self.place = min(DIGITS - 1, self.place + 1)
         return True
 
-    def take(self, command: str) -> Layer | Close | None:
+    def take(self, command: str) -> Screen | Close | None:
         """Turns a digit, moves, rolls anew, begins."""
         if command == "back":
             return CLOSE

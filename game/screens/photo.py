@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pygame as pg
 
 from game.app.window import free_path
-from game.art.frame_state import Ghost, Stage, haunt
+from game.art.frame_state import FrameState, Ghost, haunt
 from game.art.painter import SIZE, Painter
 from game.journey.answers import Answer
 from game.realm.rules import NOTHING
@@ -20,7 +20,7 @@ from game.realm.tongues import SENSE
 from game.realm.worldgen import Place
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.ui.overlays import keyed
-from game.ui.screen_stack import CLOSE, Close, Layer
+from game.ui.screen_stack import CLOSE, Close, Screen
 from game.ui.words import article
 from perception.messages import Eyes
 
@@ -63,7 +63,7 @@ def seen(answer: Answer, view: View) -> dict[int, tuple[str, float]]:
     return found
 
 
-def haunted(stage: Stage, beliefs: dict[int, tuple[str, float]], places: Sequence[Place]) -> Stage:
+def haunted(stage: FrameState, beliefs: dict[int, tuple[str, float]], places: Sequence[Place]) -> FrameState:
     """The same stage with these beliefs on it and no other, and nobody attending."""
     ghosts = tuple(
         Ghost(place, *haunt(places[place]), species, belief)
@@ -142,7 +142,7 @@ class Photo:
         painter.paint(picture, haunted(self._stage, panel.beliefs, self._places), settings.calm, settings.safe)
         return picture
 
-    def take(self, command: str) -> "Layer | Close | None":
+    def take(self, command: str) -> "Screen | Close | None":
         """Left and right choose, up and down show one large or all, enter saves."""
         if command in ("back", "photo"):
             return CLOSE

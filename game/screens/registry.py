@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from game.journey import companion
 from game.realm.quests import NEVER
 from game.screens import codex, ending, errands, heads_screen, naming, pause, photo, rewind
-from game.ui.screen_stack import Layer
+from game.ui.screen_stack import Screen
 
 if TYPE_CHECKING:
     from game.app.game_loop import Game
@@ -20,7 +20,7 @@ class Opener:
     """
 
     title: str
-    open: Callable[["Game"], Layer | None]
+    open: Callable[["Game"], Screen | None]
     there: Callable[["Game"], bool] = lambda game: True
     later: bool = False
 

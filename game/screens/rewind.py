@@ -5,20 +5,20 @@ from typing import TYPE_CHECKING
 from game.ui.menus import Answer, Entry, Menu
 from game.ui.screen_stack import CLOSE, Close
 from game.ui.words import number, percent
-from perception.messages import Rest
+from perception.messages import RestorePoint
 
 if TYPE_CHECKING:
     from game.app.game_loop import Game
 
 
-def named(rest: Rest) -> str:
+def named(rest: RestorePoint) -> str:
     """What a rest is called: its label, else its number."""
     if rest.number == 0:
         return "The day you came"
     return rest.label or f"Rest {rest.number}"
 
 
-def told(rest: Rest) -> str:
+def told(rest: RestorePoint) -> str:
     """What the mind was like then, in one line."""
     return (
         f"step {rest.step}, {rest.lessons} lessons; d' {number(rest.d_prime)}, hits {percent(rest.hits)}, "
@@ -30,12 +30,12 @@ def menu(game: "Game") -> Menu:
     """Every rest, the newest first; and the export."""
     sight = game.journey.sight
 
-    def back_to(rest: Rest) -> Close:
+    def back_to(rest: RestorePoint) -> Close:
         game.journey.rewind(rest.number)
         game.note(f"The mind goes back: {named(rest)[:1].lower()}{named(rest)[1:]}")
         return CLOSE
 
-    def sure(rest: Rest) -> Menu:
+    def sure(rest: RestorePoint) -> Menu:
         choices = [Entry("No, leave it as it is", Close), Entry("Yes, turn it back", lambda: back_to(rest))]
         return Menu("Turn the mind back?", choices, game.desk.zoom, 300, (named(rest), told(rest)), cue=game.desk.cue)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from game.app.app_context import Desk
+from game.app.app_context import AppContext
 from game.app.settings import CHOICES, RANGES
 from game.screens.controls import Controls
 from game.ui.menus import Entry, Menu
@@ -22,7 +22,7 @@ NOTES = {
 class Chosen(Menu):
     """A menu of settings, which are written down when it goes."""
 
-    def __init__(self, desk: Desk, title: str, entries: Sequence[Entry], width: int) -> None:
+    def __init__(self, desk: AppContext, title: str, entries: Sequence[Entry], width: int) -> None:
         super().__init__(title, entries, desk.zoom, width, cue=desk.cue)
         self.desk = desk
 
@@ -31,7 +31,7 @@ class Chosen(Menu):
         self.desk.keep()
 
 
-def settings_menu(desk: Desk) -> Menu:
+def settings_menu(desk: AppContext) -> Menu:
     """The page of pages."""
 
     def page(title: str, *rows: tuple[str, str]) -> Entry:
@@ -58,7 +58,7 @@ def settings_menu(desk: Desk) -> Menu:
     return Chosen(desk, "Settings", entries, 220)
 
 
-def row(desk: Desk, label: str, name: str) -> Entry:
+def row(desk: AppContext, label: str, name: str) -> Entry:
     """One setting: a switch, a choice of words, or a level."""
 
     def now() -> Any:

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 
 import pygame as pg
 
-from game.app.app_context import Desk
+from game.app.app_context import AppContext
 from game.journey.save_slots import Slot
 from game.journey.slot_card import THUMB, read_picture
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.ui.menus import Answer, marker
 from game.ui.overlays import WIDTH
-from game.ui.screen_stack import CLOSE, Close, Layer
+from game.ui.screen_stack import CLOSE, Close, Screen
 
 CARD_WIDTH, CARD_HEIGHT, CARD_TOP = 196, 236, 62  # layout px
 AMBER = (240, 170, 120)
@@ -21,7 +21,7 @@ class SlotPick:
 
     pauses = True
 
-    def __init__(self, desk: Desk, slots: Sequence[Slot], title: str, chosen: Callable[[Slot], Answer]) -> None:
+    def __init__(self, desk: AppContext, slots: Sequence[Slot], title: str, chosen: Callable[[Slot], Answer]) -> None:
         self.desk, self.slots, self.title = desk, slots, title
         self._chosen = chosen
         newest = max(slots, key=lambda slot: slot.saved)
@@ -29,7 +29,7 @@ class SlotPick:
         self._pictures = [read_picture(slot.folder) if slot.playable else None for slot in slots]
         self._scaled: dict[tuple[int, int], pg.Surface] = {}
 
-    def take(self, command: str) -> Layer | Close | None:
+    def take(self, command: str) -> Screen | Close | None:
         """Left and right choose, Enter takes."""
         if command == "back":
             self.desk.cue("back")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pygame as pg
 
-from game.app.app_context import Desk
+from game.app.app_context import AppContext
 from game.journey.save_slots import Slot, Slots
 from game.screens import logo
 from game.screens.pages import Page, SeedBox
@@ -17,7 +17,7 @@ from game.screens.title_scene import Vista
 from game.ui.font import DIM, GOLD, INK_SHADOW, PAPER, SKYBLUE, Pen
 from game.ui.menus import Answer, Entry, Menu, marker
 from game.ui.overlays import HEIGHT, WIDTH, banner, keyed
-from game.ui.screen_stack import CLOSE, Close, Layer, Stack
+from game.ui.screen_stack import CLOSE, Close, Screen, Stack
 
 Begin = Callable[[Path, int], None]  # a slot's folder and a seed
 CREDITS = (
@@ -69,7 +69,7 @@ class TitleMenu(Menu):
 class Title:
     """The title and its menus. begin: starts a journey; sleeping: says why one can't begin just yet, or nothing."""
 
-    def __init__(self, desk: Desk, slots: Slots, begin: Begin, leave: Callable[[], None]) -> None:
+    def __init__(self, desk: AppContext, slots: Slots, begin: Begin, leave: Callable[[], None]) -> None:
         self.desk, self.slots = desk, slots
         self._begin, self._leave = begin, leave
         self.vista = Vista()
@@ -104,7 +104,7 @@ class Title:
         self._leave()
         return None
 
-    def _pick(self, title: str, chosen: Callable[[Slot], Answer]) -> Layer:
+    def _pick(self, title: str, chosen: Callable[[Slot], Answer]) -> Screen:
         return SlotPick(self.desk, self.slots.all(), title, chosen)
 
     def _go_on(self, slot: Slot) -> Answer:
@@ -125,7 +125,7 @@ class Title:
         lines = (f"Slot {slot.number} holds a journey.", "It will be put aside, not lost.")
         return Menu("Begin anew?", entries, self.desk.zoom, 270, lines, cue=self.desk.cue)
 
-    def _seed(self, slot: Slot) -> Layer:
+    def _seed(self, slot: Slot) -> Screen:
         def take(seed: int) -> Close:
             try:
                 note = self.slots.clear(slot.number)

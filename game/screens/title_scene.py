@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pygame as pg
 
-from game.art.frame_state import Body, Ghost, Stage
+from game.art.frame_state import Body, FrameState, Ghost
 from game.art.painter import SIZE, Painter
 from game.realm.worldgen import TILE, Decor, Ground, Map, Place
 
@@ -100,7 +100,7 @@ class Vista:
             species = SPECIES[int((seconds - 5) / COMES) % len(SPECIES)]
             ghosts = (Ghost(0, GATE[0] + 4, GATE[1] + 6, species, belief),)
         bodies = [Body(*folk) for folk in FOLK]
-        stage = Stage(hour, "clear", seconds, bodies[-1], tuple(bodies[:-1]), ghosts)
+        stage = FrameState(hour, "clear", seconds, bodies[-1], tuple(bodies[:-1]), ghosts)
         self.painter.advance()
         self.painter.paint(frame, stage, calm, safe)
         frame.blit(self._shade, (0, 0), special_flags=pg.BLEND_RGB_MULT)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.ui.overlays import HEIGHT, WIDTH
-from game.ui.screen_stack import Close, Layer
+from game.ui.screen_stack import Close, Screen
 
-Answer = Layer | Close | None
+Answer = Screen | Close | None
 BAR = (40, 44, 92)
 FAINT = (92, 96, 138)
 PIP = (70, 74, 120)

@@ -14,14 +14,14 @@ class Close:
 CLOSE: Final = Close()
 
 
-class Layer(Protocol):
+class Screen(Protocol):
     """One screen. It may also have `grab(event) -> bool` (sees raw events first; True swallows), `bare` (True: nothing
     of the interface below it is painted) and `closed()` (called when it goes).
     """
 
     pauses: bool  # the world below stands still
 
-    def take(self, command: str) -> "Layer | Close | None":
+    def take(self, command: str) -> "Screen | Close | None":
         """A command: None stays, CLOSE goes, a layer opens on top."""
         ...
 
@@ -38,14 +38,14 @@ class Stack:
     """Open layers, the topmost last."""
 
     def __init__(self) -> None:
-        self.open: list[Layer] = []
+        self.open: list[Screen] = []
         self.age = 0.0  # s since the lowest one opened
 
     def __bool__(self) -> bool:
         return bool(self.open)
 
     @property
-    def top(self) -> Layer | None:
+    def top(self) -> Screen | None:
         """The one that hears."""
         return self.open[-1] if self.open else None
 
@@ -59,7 +59,7 @@ class Stack:
         """True if nothing of the interface below is painted."""
         return any(getattr(layer, "bare", False) for layer in self.open)
 
-    def push(self, layer: Layer | None) -> None:
+    def push(self, layer: Screen | None) -> None:
         """Opens a layer; None does nothing."""
         if layer is not None:
             self.age = self.age if self.open else 0.0
@@ -81,7 +81,7 @@ class Stack:
         else:
             self.push(answer)
 
-    def shut(self, layer: Layer) -> None:
+    def shut(self, layer: Screen) -> None:
         """Closes a layer and whatever was opened on top of it."""
         while layer in self.open:
             gone: Any = self.open.pop()

@@ -22,10 +22,10 @@ from random import Random
 import msgspec
 import pygame as pg
 
-from game.app.app import Life, MakeMind, Shell
-from game.app.app_context import Desk
+from game.app.app import App, Life, MakeMind
+from game.app.app_context import AppContext
 from game.app.game_loop import Game
-from game.app.window import Screen
+from game.app.window import Window
 from game.journey.save_slots import Slots
 from game.realm.replay import state_hash
 from game.realm.rules import NOTHING
@@ -38,8 +38,8 @@ def first_minutes(make: MakeMind, out: Path, plan: Plan, real: bool = False, wai
     """The journey; returns what was measured. make: a mind for a slot's folder and a seed."""
     out.mkdir(parents=True, exist_ok=True)
     began, passed = time.process_time(), [0.0]
-    desk = Desk(Screen(scale=plan.scale), home=out / "home")
-    shell = Shell(desk, Slots(out / "saves"), make, _clock(passed, waits or real))
+    desk = AppContext(Window(scale=plan.scale), home=out / "home")
+    shell = App(desk, Slots(out / "saves"), make, _clock(passed, waits or real))
     bot, diary = Bot(shell, out, Random(plan.seed), real, waits), Diary(out / "journey.jsonl")
 
     def watch(dt: float) -> None:

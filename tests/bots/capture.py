@@ -19,9 +19,9 @@ from random import Random
 import pygame as pg
 
 from game.app.app import MakeMind
-from game.app.app_context import Desk
+from game.app.app_context import AppContext
 from game.app.game_loop import Game, Options
-from game.app.window import Screen
+from game.app.window import Window
 from game.realm.rules import NOTHING
 from game.realm.world import World, new_world, step, who_is_at
 from tests.bots.bot import mind_maker
@@ -93,7 +93,7 @@ def take(still: Still, make: MakeMind, out: Path, seed: int, waits: bool) -> Pat
     world, passed = come_to(still, seed), [0.0]
     mind = make(out / "slot", seed)
     mind.start()
-    desk = Desk(Screen(scale=2))
+    desk = AppContext(Window(scale=2))
     clock = {} if waits else {"now": lambda: passed[0]}
     game = Game(world, mind, Options(seed, out / "log.msgpack", out), desk=desk, **clock)
     game.journey.guide.skip()

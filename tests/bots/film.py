@@ -8,9 +8,9 @@ from random import Random
 import pygame as pg
 from PIL import Image
 
-from game.app.app import MakeMind, Shell
-from game.app.app_context import Desk
-from game.app.window import Screen
+from game.app.app import App, MakeMind
+from game.app.app_context import AppContext
+from game.app.window import Window
 from game.journey.save_slots import Slots
 from tests.bots.diary import Diary
 from tests.bots.hands import FRAME, Bot
@@ -167,8 +167,8 @@ def shoot(make: MakeMind, out: Path, plan: Plan, seconds: float, waits: bool) ->
     folder, passed = out / "frames", [0.0]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    desk = Desk(Screen(scale=2))
-    shell = Shell(desk, Slots(out / "saves"), make, **({} if waits else {"now": lambda: passed[0]}))
+    desk = AppContext(Window(scale=2))
+    shell = App(desk, Slots(out / "saves"), make, **({} if waits else {"now": lambda: passed[0]}))
     bot = Bot(shell, out, Random(plan.seed), waits=waits, longest=FRAME)
     diary = Diary(out / "film.jsonl")
     reel = Reel(bot, diary, plan)

@@ -10,7 +10,7 @@ from random import Random
 
 import pygame as pg
 
-from game.app.app import MakeMind, Shell
+from game.app.app import App, MakeMind
 from game.app.bench_game import MEGABYTE, memory
 from game.journey.save_slots import SAVE_EVERY, Slots
 from game.start import open_desk
@@ -25,7 +25,7 @@ def measure(make: MakeMind, out: Path, seconds: float, seed: int = 1) -> dict:
     """Plays for so many seconds by the clock; returns the figures. make: a mind for a slot's folder and a seed."""
     out.mkdir(parents=True, exist_ok=True)
     began, cpu = time.monotonic(), time.process_time()
-    shell = Shell(open_desk(2, out / "home"), Slots(out / "saves"), make)
+    shell = App(open_desk(2, out / "home"), Slots(out / "saves"), make)
     shell.frame([], 0.0)
     title = time.monotonic() - began, time.process_time() - cpu
     bot = Bot(shell, out, Random(seed), real=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pygame as pg
 
-from game.app.app import Shell
+from game.app.app import App
 from game.realm.replay import state_hash
 from game.realm.world import in_sight
 from game.screens.errands import listed
@@ -48,7 +48,7 @@ class Script:
     def begin(self) -> None:
         """Title, new journey, the seed typed digit by digit, and until the mind is awake."""
         bot, shell = self.bot, self.bot.played
-        assert isinstance(shell, Shell)
+        assert isinstance(shell, App)
         bot.frames(3 * self.plan.still)
         bot.picture("title.png")
         bot.take("New journey")
@@ -185,7 +185,7 @@ class Script:
     def leave_and_go_on(self) -> bool:
         """Saves, leaves to the title, goes on; True if the realm is as it was."""
         bot, shell = self.bot, self.bot.played
-        assert isinstance(shell, Shell)
+        assert isinstance(shell, App)
         bot.press(pg.K_ESCAPE)
         world = bot.world
         bot.take("Save and leave to the title")

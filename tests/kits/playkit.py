@@ -13,7 +13,7 @@ from game.app.game_loop import Game, Options
 from game.art.painter import Painter
 from game.journey.journey import Journey
 from game.journey.mind_client import Mind
-from game.journey.save_slots import Keeper
+from game.journey.save_slots import AutoSave
 from game.realm.replay import state_hash
 from game.realm.world import World, new_world
 from game.realm.worldgen import TILE, Decor, Ground, Map, Place
@@ -116,7 +116,7 @@ def walked(folder: Path, seed: int = 0, ticks: int = 90) -> str:
         journey.advance(1 / 30, (1, 0) if tick % 3 else (0, 1), False, tick / 30)
     journey.rest(True)
     journey.advance(1 / 30, (0, 0), False, 99.0)
-    Keeper(folder).close(journey.log)
+    AutoSave(folder).close(journey.log)
     return state_hash(journey.world)
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import pygame as pg
 
-from game.art.frame_state import Body, Ghost, Hint, Stage
+from game.art.frame_state import Body, FrameState, Ghost, Hint
 from game.art.painter import Painter
 from game.realm.land import Room
 from game.realm.terrain import OUTDOORS
@@ -108,7 +108,7 @@ def shot(
     ghosts = tuple(
         Ghost(k, at[0] + (-48, 56)[k], at[1] + (16, 22)[k], SPECIES[(at[0] + k) % 6], belief) for k in range(2)
     )
-    stage = Stage(hour, weather, seconds, Body("player", *at, "s", False), bodies, ghosts, hints, flood=flood)
+    stage = FrameState(hour, weather, seconds, Body("player", *at, "s", False), bodies, ghosts, hints, flood=flood)
     camera = region_painter().paint(frame, stage, **flags)
     corner = at[0] - camera[0] - size[0] // 2, at[1] - camera[1] - size[1] * 2 // 3
     return frame.subsurface(pg.Rect(corner, size).clamp(frame.get_rect())).copy()

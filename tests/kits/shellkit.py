@@ -10,10 +10,10 @@ import pygame as pg
 import pytest
 
 from game.app import game_loop
-from game.app.app import Shell
-from game.app.app_context import Desk
+from game.app.app import App
+from game.app.app_context import AppContext
 from game.app.pad import PAD_BUTTONS
-from game.app.window import Screen
+from game.app.window import Window
 from game.journey.save_slots import Slots
 from game.screens import title
 from game.screens.title import TitleMenu
@@ -48,8 +48,8 @@ class Hands:
         self.minds: list[Mind] = []
         self.root = root
         self.wait = wait
-        self.desk = Desk(Screen(scale=1), home=root / "home")
-        self.shell = Shell(self.desk, Slots(root / "saves"), self._make)
+        self.desk = AppContext(Window(scale=1), home=root / "home")
+        self.shell = App(self.desk, Slots(root / "saves"), self._make)
         self.frames(1)
 
     def _make(self, folder: Path, seed: int) -> Mind:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from game.art.frame_state import Body, Ghost, Hint, Stage
+from game.art.frame_state import Body, FrameState, Ghost, Hint
 from game.audio.sound_bank import make
 
 
@@ -47,6 +47,6 @@ def stage(
     attend: float = 0.0,
     flood: float = 0.0,
     moving: bool = False,
-) -> Stage:
+) -> FrameState:
     """A frame with somebody at x, y."""
-    return Stage(hour, weather, 1.0, Body("player", x, y, "s", moving), (), ghosts, hints, attend, flood)
+    return FrameState(hour, weather, 1.0, Body("player", x, y, "s", moving), (), ghosts, hints, attend, flood)

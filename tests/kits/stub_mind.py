@@ -19,8 +19,8 @@ from perception.messages import (
     Progress,
     Question,
     Ready,
-    Rest,
-    Rests,
+    RestorePoint,
+    RestorePoints,
     Rewind,
     Scene,
     Teach,
@@ -78,7 +78,7 @@ class StubMind:
         self.seer = seer
         self.talk = "suggest"  # how it answers a direction
         self.misread: dict[str, str] = {}  # what it reads instead of what is there
-        self._rests: list[Rest] = [Rest(0, 0, 0)]
+        self._rests: list[RestorePoint] = [RestorePoint(0, 0, 0)]
         self.sent: list[ToMind] = []
         self._ready: deque[FromMind] = deque()
         self._waiting: deque[tuple[int, Percept]] = deque()
@@ -121,11 +121,11 @@ class StubMind:
 
     def _turn(self, message: Mark | Rewind) -> None:
         if isinstance(message, Mark):
-            self._rests.append(Rest(self._rests[-1].number + 1, self._step, self._lessons, message.label))
+            self._rests.append(RestorePoint(self._rests[-1].number + 1, self._step, self._lessons, message.label))
         else:
             self._step = next(rest.step for rest in self._rests if rest.number == message.to)
             self._ready.append(self._progress())
-        self._ready.append(Rests(tuple(self._rests)))
+        self._ready.append(RestorePoints(tuple(self._rests)))
 
     def poll(self) -> list[FromMind]:
         """What has come; practises a step per poll while told to."""

@@ -37,8 +37,8 @@ from perception.messages import (
     Question,
     Quit,
     Ready,
-    Rest,
-    Rests,
+    RestorePoint,
+    RestorePoints,
     Rewind,
     Scene,
     Teach,
@@ -79,7 +79,7 @@ EXAMPLES = (
     Ready("novice", "cpu", 8, 8, "terse", 0, ("you", "blind", "seer"), pulse=True),
     Percept(7, ((0.25, 0.75),), HEADS, 0.01),
     Percept(7, ((0.25, 0.75),), HEADS, 0.01, "blind", 4, GAZE),
-    Rests((Rest(0, 0, 0), Rest(3, 120, 9, "well", 0.5, 0.25, 1.5, 1.0))),
+    RestorePoints((RestorePoint(0, 0, 0), RestorePoint(3, 120, 9, "well", 0.5, 0.25, 1.5, 1.0))),
     Weights(12, 1, 2),
     Weights(12, 2, 2, 0.5, (0.25, -0.5), (0.75, 0.0)),
     Pong(0.5),
@@ -110,14 +110,14 @@ gazes = st.integers(0, 3).flatmap(
 eyes = st.sampled_from(["you", "blind", "seer"])
 beliefs = st.lists(st.lists(fractions, max_size=4).map(tuple), max_size=4).map(tuple)
 counts = st.integers(0, 10**6)
-rests = st.builds(Rest, counts, counts, counts, words, st.none() | fractions, d_prime=st.none() | numbers)
+rests = st.builds(RestorePoint, counts, counts, counts, words, st.none() | fractions, d_prime=st.none() | numbers)
 messages = st.one_of(
     st.builds(Perceive, scenes, eyes, counts, st.none() | counts),
     st.builds(Rewind, counts),
     st.builds(Mark, words),
     st.builds(Export, words),
     st.builds(Pong, numbers),
-    st.builds(Rests, st.lists(rests, max_size=5).map(tuple)),
+    st.builds(RestorePoints, st.lists(rests, max_size=5).map(tuple)),
     st.builds(Weights, counts, st.just(2), st.just(2), numbers, *[st.tuples(numbers, numbers)] * 2),
     st.builds(Weights, counts, st.integers(0, 4), st.just(5)),
     st.builds(Teach, lessons),
@@ -306,7 +306,7 @@ def test_bytes_of_the_first_version_still_say_what_they_said() -> None:
         Perceive(SCENE, ticket=-1),
         Mark("x" * 65),
         Export("x" * 5000),
-        Rests((Rest(0, 0, 0),) * 65),
+        RestorePoints((RestorePoint(0, 0, 0),) * 65),
         Percept(7, (), HEADS, 0.01, gaze=Gaze(0, words=(("x", 0.5),) * 17)),
         Pong(math.nan),
         Trouble("\ud800"),

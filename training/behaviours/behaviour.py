@@ -11,7 +11,7 @@ from functools import cached_property
 from game.realm.rules import Rules
 from perception.messages import Lesson
 from perception.model import Model
-from training.data.lessons import Journal, Shown
+from training.data.lessons import Journal, LessonCounts
 from training.heads.chunks import in_chunks
 from training.heads.head_probes import ProbeLoss, probe_loss
 from training.heads.score import Probe, Score, answers_of, tally
@@ -32,7 +32,7 @@ class Behaviour(ABC):
 
     @property
     @abstractmethod
-    def shown(self) -> Shown:
+    def shown(self) -> LessonCounts:
         """What the lessons show."""
 
     @cached_property

@@ -22,7 +22,7 @@ from game.realm.tongues import LOOK, tongue_named
 from perception.messages import Event, Lesson
 from perception.model import Model
 from training.behaviours.behaviour import Behaviour, filled
-from training.data.lessons import Asked, Journal, Shown, waking
+from training.data.lessons import Asked, Journal, LessonCounts, waking
 from training.data.rehearsal import rehearsal
 from training.data.talk_dreams import talk_dream
 from training.heads.score import MUNDANE_PER_SCENE, Probe, Score, answers_of, tally
@@ -127,7 +127,7 @@ class Listen(Behaviour):
         return filled(talk_lessons(config.seed, config.lessons, self.model.tongue, self.rules, shuffled))
 
     @property
-    def shown(self) -> Shown:
+    def shown(self) -> LessonCounts:
         return ShownTalk(self.journal)
 
     @property

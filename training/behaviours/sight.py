@@ -7,7 +7,7 @@ from game.realm.rules import Rules
 from game.realm.sampler import SCENES_PER_REALM
 from perception.model import Model
 from training.behaviours.behaviour import Behaviour, filled
-from training.data.lessons import Journal, Shown, generated, held_out_pairs, shown_pairs
+from training.data.lessons import Journal, LessonCounts, generated, held_out_pairs, shown_pairs
 from training.heads.score import Probe, Score, new_pair_probes, probes, score
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Sight(Behaviour):
         return filled(lessons)
 
     @property
-    def shown(self) -> Shown:
+    def shown(self) -> LessonCounts:
         return self.journal
 
     @cached_property

@@ -56,7 +56,7 @@ class Asked:
         return (*self.labelled, *self.rehearsed)
 
 
-class Shown(Protocol):
+class LessonCounts(Protocol):
     """What was taught: the lessons, and how often the wanted decision was shown, and one without it (DESIGN.md)."""
 
     lessons: list[Lesson]

@@ -19,7 +19,7 @@ from perception.heads import MATRICES, addresses
 from training.headlog.records import Swap
 from training.heads.gain_allocation import same_shape
 from training.heads.head_probes import ProbeLoss
-from training.heads.swaps import LEAST_GAIN, Head, Tape, measured, swapped_loss
+from training.heads.swaps import LEAST_GAIN, ActivationCache, Head, measured, swapped_loss
 
 What = Literal["output", "weight"]
 WAYS = ("insert", "remove")
@@ -112,7 +112,7 @@ class _Outputs:
 
     def __init__(self, before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss) -> None:
         self._before, self._after, self._loss = before, after, loss
-        self._tapes = Tape(before, loss), Tape(after, loss)
+        self._tapes = ActivationCache(before, loss), ActivationCache(after, loss)
         self.old, self.new = (tape.loss for tape in self._tapes)
 
     def insert(self, heads: Sequence[Head]) -> float:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from perception.model import Model, weights_hash
-from training.data.lessons import Shown
+from training.data.lessons import LessonCounts
 from training.headlog.log import Curve, Header, HeadRow, Probes, Record, Snapshot, Summary, Writer, write_log
 from training.headlog.records import ITEMS_MAX
 from training.heads.chunks import allocations, in_both_halves, pooled
@@ -26,7 +26,7 @@ from training.heads.gain_allocation import POINTS, Gain, allocate
 from training.heads.head_diff import HeadDiff, ProbeBatch, head_diff
 from training.heads.head_probes import ProbeLoss
 from training.heads.head_sets import by_layer, each_swap, singly
-from training.heads.trajectory import Path as Way
+from training.heads.trajectory import Trajectory
 from training.optim.gradients import Shares
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,7 +47,7 @@ class Training:
     after: Model
     config: dict[str, Any]
     seeds: dict[str, int]
-    journal: Shown
+    journal: LessonCounts
     curve: Sequence[dict[str, float | None]]
     scores: tuple[Any, Any]  # each has as_dict(): names to numbers
     steps: int
@@ -55,7 +55,7 @@ class Training:
     history: Sequence[tuple[int, Mapping[str, Tensor]]] = ()
     gradients: Sequence[Tensor] = ()
     shares: Shares | None = None
-    path: Way | None = None
+    path: Trajectory | None = None
 
 
 class RunLog:
@@ -68,7 +68,7 @@ class RunLog:
         self.path = path
         self._writer: Writer | None = None
 
-    def begin(self, before: Model, config: Mapping[str, Any], seeds: dict[str, int], journal: Shown) -> None:
+    def begin(self, before: Model, config: Mapping[str, Any], seeds: dict[str, int], journal: LessonCounts) -> None:
         """Write the header: what learns, from what, with which settings."""
         self._writer = Writer(self.path, _header(before, config, seeds, journal))
 
@@ -107,7 +107,7 @@ def write_training_log(
 
     Raises LogError or OSError; an existing file is replaced only by a whole one.
     """
-    shares: Sequence[Tensor | None] = training.optim.gradients or [None] * len(training.history)
+    shares: Sequence[Tensor | None] = training.gradients or [None] * len(training.history)
     told: list[Record] = [_curve(point) for point in training.curve]
     along = zip(training.history, shares, strict=True)
     told += [_during(step, grids, share) for (step, grids), share in along]
@@ -134,7 +134,7 @@ def commit() -> str:
         return "unknown"
 
 
-def _header(before: Model, config: Mapping[str, Any], seeds: dict[str, int], journal: Shown) -> Header:
+def _header(before: Model, config: Mapping[str, Any], seeds: dict[str, int], journal: LessonCounts) -> Header:
     lessons = msgspec.msgpack.encode(journal.lessons)
     plain = {k: v if isinstance(v, str | int | float | bool | None) else str(v) for k, v in config.items()}
     return Header(

@@ -35,7 +35,7 @@ class Causal:
     remove: tuple[float, ...]
 
 
-class Tape:
+class ActivationCache:
     """What every head of a model hands to its output matrix, forward after forward, on the decisions of a loss."""
 
     def __init__(self, net: PreTrainedModel, loss: ProbeLoss) -> None:
@@ -58,7 +58,7 @@ def _written(at: HeadMap, layer: int, z_BT: Tensor, heads: Sequence[int]) -> Ten
     return head_outputs(z_BTHD, at.weight(layer, "o").detach()[chosen]).sum(-2)
 
 
-def swapped_loss(net: PreTrainedModel, loss: ProbeLoss, heads: Sequence[Head], tape: Tape) -> float:
+def swapped_loss(net: PreTrainedModel, loss: ProbeLoss, heads: Sequence[Head], tape: ActivationCache) -> float:
     """The loss of `net` when these heads write what they write in the tape's model. `net` is left as it was."""
     at = addresses(net)
     by_layer = {layer: [h for one, h in heads if one == layer] for layer in sorted({layer for layer, _ in heads})}
@@ -107,9 +107,9 @@ def causal(before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss) -> 
     models differ in shape.
     """
     same_shape(before, after)
-    old = Tape(before, loss)
+    old = ActivationCache(before, loss)
     yield 0, None
-    new = Tape(after, loss)
+    new = ActivationCache(after, loss)
     yield 0, None
     gain, at = old.loss - new.loss, old.heads
     count = at.layers * at.heads

@@ -9,7 +9,7 @@ from training.heads.head_probes import ProbeLoss
 from training.heads.swaps import Causal, causal
 
 
-class Weighing:
+class HeadEffects:
     """One measurement under way, of the weights as they are when it begins: practising may go on beside it.
 
     Holds a copy of the model until it is done. step: which step the weights are of.

@@ -24,8 +24,8 @@ from perception.messages import (
     Practise,
     Progress,
     Ready,
-    Rest,
-    Rests,
+    RestorePoint,
+    RestorePoints,
     Rewind,
     Teach,
     ToMind,
@@ -42,9 +42,9 @@ from training.heads.head_probes import head_probes, probe_loss
 from training.heads.score import Score, answers_of, probes, score, tally
 from training.mind import restore_points
 from training.mind.eyes import Looks
-from training.mind.head_effects import Weighing
+from training.mind.head_effects import HeadEffects
 from training.mind.journey_log import write_journey_log
-from training.mind.mind_store import Journey, export_mind, load_mind, save_mind
+from training.mind.mind_store import SavedMind, export_mind, load_mind, save_mind
 from training.optim.frozen import Broken
 from training.teach import TeachConfig, Teacher
 
@@ -83,9 +83,9 @@ class Mind:
         self.baseline = Baseline.record(model.net, head_probes(model, self.probes, rules, CHANGE_ROWS))
         self.teacher = Teacher(model, config.teach, rules, Journal())
         self.practising = False
-        self.weighing: Weighing | None = None
+        self.weighing: HeadEffects | None = None
         self._turn = False
-        self.rests = restore_points.Rests(config.folder, self.origin)
+        self.rests = restore_points.RestorePointStore(config.folder, self.origin)
         self.history: list[tuple[int, float, float, Score]] = []  # step, seconds, loss, score
         self.first = self.latest = score(model, self.probes, rules)
         self.learned_s = 0.0
@@ -151,7 +151,7 @@ class Mind:
         if self.config.folder is not None:
             teacher = self.teacher
             lessons = tuple(teacher.journal.lessons)
-            journey = Journey(self.origin, teacher.steps, lessons, taught_at=teacher.taught_at)
+            journey = SavedMind(self.origin, teacher.steps, lessons, taught_at=teacher.taught_at)
             save_mind(self.config.folder, self.model.net, journey)
 
     def write_log(self, path: Path) -> None:
@@ -164,7 +164,10 @@ class Mind:
         """Answer one message. Raises nothing for what a scene or a path may hold: it says Trouble."""
         try:
             return self._answer(message)
-        except (ValueError, OSError) as error:  # ValueError: LanguageError, LogError, KeepError, RestError, EyesError
+        except (
+            ValueError,
+            OSError,
+        ) as error:  # ValueError: LanguageError, LogError, MindStoreError, RestorePointError, EyesError
             return [Trouble(str(error), message.ticket if isinstance(message, Perceive) else 0)]
 
     def _answer(self, message: ToMind) -> list[FromMind]:
@@ -188,7 +191,7 @@ class Mind:
         if isinstance(message, Weigh):
             if self.weighing is None:
                 loss = probe_loss(self.before, self.probes[:WEIGH_SCENES])
-                self.weighing = Weighing(self.before, self.model, loss, self.teacher.steps)
+                self.weighing = HeadEffects(self.before, self.model, loss, self.teacher.steps)
             return []
         self.keep()
         return []
@@ -199,9 +202,9 @@ class Mind:
         (percept,) = perceive(model, [message.scene], head=head)
         return replace(percept, eyes=message.eyes, ticket=message.ticket)
 
-    def rested(self) -> Rests:
+    def rested(self) -> RestorePoints:
         """All states it can be turned back to."""
-        return Rests((_rest(0, 0, "", self.first), *self.rests.rests))
+        return RestorePoints((_rest(0, 0, "", self.first), *self.rests.rests))
 
     def _mark(self, label: str) -> list[FromMind]:
         self.keep()
@@ -287,9 +290,9 @@ class Mind:
         return said
 
 
-def _rest(step: int, lessons: int, label: str, found: Score) -> Rest:
-    return Rest(0, step, lessons, label, found.hits, found.false_alarms, found.d_prime, found.mundane)
+def _rest(step: int, lessons: int, label: str, found: Score) -> RestorePoint:
+    return RestorePoint(0, step, lessons, label, found.hits, found.false_alarms, found.d_prime, found.mundane)
 
 
-def _score(rest: Rest) -> Score:
+def _score(rest: RestorePoint) -> Score:
     return Score(rest.hits or 0.0, None, rest.false_alarms or 0.0, rest.d_prime or 0.0, rest.mundane or 0.0)

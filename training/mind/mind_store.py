@@ -24,11 +24,11 @@ EXPORTED = ("*config.json", "*token*", "vocab.*", "merges.txt", "chat_template.*
 LARGEST_JOURNAL = 64 * 2**20  # bytes: some ten thousand lessons
 
 
-class KeepError(ValueError):
+class MindStoreError(ValueError):
     """A saved mind that cannot be used: one line, which file, why, how to mend it."""
 
 
-class Journey(msgspec.Struct, frozen=True):
+class SavedMind(msgspec.Struct, frozen=True):
     """journal.msgpack: the model the weights belong to, the steps taken, and every lesson."""
 
     model: str  # weights_hash of the model it started from
@@ -38,7 +38,7 @@ class Journey(msgspec.Struct, frozen=True):
     taught_at: int = 0  # the step at which the last lesson came: the rate goes by it
 
 
-def save_mind(folder: Path, net: PreTrainedModel, journey: Journey) -> None:
+def save_mind(folder: Path, net: PreTrainedModel, journey: SavedMind) -> None:
     """Weights that train (requires_grad), then the journal."""
     folder.mkdir(parents=True, exist_ok=True)
     learned = {name: p.detach().cpu().contiguous() for name, p in net.named_parameters() if p.requires_grad}
@@ -47,44 +47,44 @@ def save_mind(folder: Path, net: PreTrainedModel, journey: Journey) -> None:
     write_whole(folder / JOURNAL, msgspec.msgpack.encode(journey))
 
 
-def load_mind(folder: Path, net: PreTrainedModel, model: str) -> Journey | None:
+def load_mind(folder: Path, net: PreTrainedModel, model: str) -> SavedMind | None:
     """Put saved weights into `net`, return the journey; None if nothing was saved. Raises KeepError, net unchanged."""
     if not (folder / WEIGHTS).exists() and not (folder / JOURNAL).exists():
         return None
     try:
         journey, weights = _read(folder), load_file(folder / WEIGHTS)
-    except KeepError:
+    except MindStoreError:
         raise
     except (OSError, SafetensorError, ValueError, RecursionError) as error:  # ValueError: msgspec's own, and bad UTF-8
         what = " ".join(str(error).split())
-        raise KeepError(f"{folder}: the saved mind cannot be read ({what}); move it away to start anew") from error
+        raise MindStoreError(f"{folder}: the saved mind cannot be read ({what}); move it away to start anew") from error
     if journey.version != VERSION:
-        raise KeepError(f"{folder / JOURNAL}: version {journey.version}, this is {VERSION}; move the folder away")
+        raise MindStoreError(f"{folder / JOURNAL}: version {journey.version}, this is {VERSION}; move the folder away")
     if journey.model != model:
-        raise KeepError(f"{folder}: saved from another model; give that --model, or move the folder away to start anew")
+        raise MindStoreError(f"{folder}: saved from another model; give that --model, or move the folder away")
     if any(len(lesson.answers) != len(lesson.scene.questions) for lesson in journey.lessons):
-        raise KeepError(f"{folder / JOURNAL}: a lesson's answers do not fit; move the folder away to start anew")
+        raise MindStoreError(f"{folder / JOURNAL}: a lesson's answers do not fit; move the folder away")
     own = dict(net.named_parameters())
     for name, tensor in weights.items():
         if name not in own or own[name].shape != tensor.shape or not tensor.isfinite().all():
-            raise KeepError(f"{folder / WEIGHTS}: {name} does not fit the model; move the folder away to start anew")
+            raise MindStoreError(f"{folder / WEIGHTS}: {name} does not fit the model; move the folder away")
     for name, tensor in weights.items():
         own[name].data.copy_(tensor)
     return journey
 
 
-def _read(folder: Path) -> Journey:
+def _read(folder: Path) -> SavedMind:
     """The journal, with what the weights say of themselves. Raises KeepError and whatever reading raises."""
     with safe_open(folder / WEIGHTS, "pt") as file:
         told = file.metadata() or {}
     if not (folder / JOURNAL).exists() and "model" in told:  # the first save was cut short
-        journey = Journey(told["model"], 0, ())
+        journey = SavedMind(told["model"], 0, ())
     elif (folder / JOURNAL).stat().st_size > LARGEST_JOURNAL:
-        raise KeepError(f"{folder / JOURNAL}: larger than {LARGEST_JOURNAL} bytes; move it away to start anew")
+        raise MindStoreError(f"{folder / JOURNAL}: larger than {LARGEST_JOURNAL} bytes; move it away to start anew")
     else:
-        journey = msgspec.msgpack.decode((folder / JOURNAL).read_bytes(), type=Journey)
+        journey = msgspec.msgpack.decode((folder / JOURNAL).read_bytes(), type=SavedMind)
     if told.get("model", journey.model) != journey.model:
-        raise KeepError(f"{folder}: weights and journal are of different models; move the folder away to start anew")
+        raise MindStoreError(f"{folder}: weights and journal are of different models; move the folder away")
     steps, taught_at = int(told.get("steps", journey.steps)), int(told.get("taught_at", journey.taught_at))
     return msgspec.structs.replace(journey, steps=max(0, steps), taught_at=max(0, taught_at))
 
@@ -97,5 +97,5 @@ def export_mind(model: Model, folder: Path) -> None:
         files = sorted(folder.iterdir()) if folder.is_dir() else [folder]
         ours = all(file.is_file() and any(file.match(known) for known in EXPORTED) for file in files)
         if not ours or (files and not (folder / "config.json").is_file()):
-            raise KeepError(f"{folder}: is in the way and no exported mind; give a new name")
+            raise MindStoreError(f"{folder}: is in the way and no exported mind; give a new name")
     save_model(model, folder)

@@ -25,7 +25,7 @@ from perception.model import Model
 from training.data.curriculum import COPY, FINAL, PARTS, Batch, batch, untaught_kinds, vocabulary
 from training.novice.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
 from training.novice.objective import copy_loss, hearsay_loss, scene_loss
-from training.novice.trace_vectors import Kinship
+from training.novice.trace_vectors import TraceVectors
 
 WINDOW = 1024  # positions; a whole scene is about 160 tokens
 SOLVED = 0.93  # moving accuracy at which copying is left, prototypes/README.md
@@ -235,7 +235,7 @@ def pretrain(
     tokenizer = build_tokenizer(rules)
     net = build_net(config, len(tokenizer)).to(device).train()
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.lr, betas=(0.9, 0.98), weight_decay=config.decay)
-    kin, state = Kinship(net, tokenizer, rules, untaught_kinds(rules, PARTS.get(config.without, ()))), State()
+    kin, state = TraceVectors(net, tokenizer, rules, untaught_kinds(rules, PARTS.get(config.without, ()))), State()
     if (work / CHECKPOINT).exists():
         state = load_checkpoint(work, net, optimizer, asdict(config), State)
         report(state, float("nan"))

@@ -17,7 +17,7 @@ LOUDER = 1.2  # the shared part, in lengths of the traces' own vectors
 PULL = 0.005  # of the way to their mean that a kind's traces are drawn in every step
 
 
-class Kinship:
+class TraceVectors:
     """The traces of every kind, as rows of a model's word vectors; of `without`, whom an ablation leaves out, none."""
 
     def __init__(

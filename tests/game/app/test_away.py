@@ -2,7 +2,7 @@
 
 import pytest
 
-from game.journey.mind_client import Sight
+from game.journey.mind_client import MindClient
 from game.realm.scene import describe
 from game.realm.world import new_world
 from perception.messages import Lesson, Progress, Ready, Teach
@@ -31,7 +31,7 @@ def test_a_mind_that_died_is_taught_again_what_it_lost_and_no_more(held: int, ag
     scene = describe(new_world(0)).scene
     lessons = [Lesson(scene, (answer,), "seer") for answer in ("oni", "yurei", "tengu")]
     mind = Forgetful()
-    sight = Sight(mind)
+    sight = MindClient(mind)
     wake(mind, 5)  # five from an earlier journey
     sight.hear()
     sight.teach(lessons[0])
@@ -48,7 +48,7 @@ def test_a_mind_that_died_is_taught_again_what_it_lost_and_no_more(held: int, ag
 def test_lessons_given_while_the_mind_is_away_reach_it_once() -> None:
     scene = describe(new_world(0)).scene
     mind = Forgetful()
-    sight = Sight(mind)
+    sight = MindClient(mind)
     sight.teach(Lesson(scene, ("oni",), "seer"))
     assert mind.sent == []
     wake(mind, 0)

@@ -10,7 +10,7 @@ import pygame as pg
 from hypothesis import given
 from hypothesis import strategies as st
 
-from game.journey.save_slots import NAME, OLDER, Keeper, look, resume
+from game.journey.save_slots import NAME, OLDER, AutoSave, look, resume
 from game.journey.slot_card import CARD, PICTURE, Card, read_card, read_picture
 from game.realm.replay import ActionLog
 from tests.kits.playkit import walked
@@ -111,7 +111,7 @@ def test_whatever_happened_to_a_save_it_is_said_and_nothing_is_overwritten(
         left = {file.read_bytes() for file in folder.iterdir()}
         assert set(files.values()) <= left, "every file is still there, under some name"
         again = past or ActionLog(3)
-        Keeper(folder).close(again)
+        AutoSave(folder).close(again)
         assert ActionLog.load(folder / NAME).ticks == again.ticks
         assert set(files.values()) - {files[NAME], files[f"{NAME}.bak"]} <= {f.read_bytes() for f in folder.iterdir()}
 

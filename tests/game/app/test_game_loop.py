@@ -8,8 +8,7 @@ import pygame as pg
 import pytest
 
 from game.app import game_loop
-from game.app.window import NoDisplay, Screen
-from game.art import painter as draw
+from game.app.window import NoDisplay, Window
 from game.art.frame_state import Body
 from game.realm.replay import state_hash
 from game.realm.world import new_world, step
@@ -18,7 +17,7 @@ from perception.messages import Keep, Practise, Ready, WriteLog
 from tests.kits.playkit import game_of, key, play, tap
 from tests.kits.stub_mind import StubMind, by_traces, everywhere
 
-PLAY = Path(draw.__file__).parent
+GAME = Path(__file__).parents[3] / "game"
 
 
 pytestmark = pytest.mark.usefixtures("clean_queue")
@@ -111,7 +110,7 @@ def test_the_dream_opens_and_closes(tmp_path: Path) -> None:
 
 def test_a_menu_over_a_dream_stands_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     painted: list[object] = []
-    monkeypatch.setattr(hud.dream, "panel", lambda *given: painted.append(given))
+    monkeypatch.setattr(hud.dream_view, "panel", lambda *given: painted.append(given))
     game = game_of(StubMind(), tmp_path)
     tap(game, pg.K_r)
     play(game, 10)
@@ -172,35 +171,15 @@ def test_the_picture_does_not_know_the_truth(tmp_path: Path) -> None:
 
 
 def test_no_source_of_the_drawing_names_the_truth() -> None:
-    """What paints is made from a Map and handed Stages; nothing in game.play reads who is where."""
+    """What paints is made from a Map and handed a FrameState; nothing above the realm reads who is where."""
     forbidden = {"truth", "spirits", "traces", "who_is_at", "here", "shown"}
-    for name in (
-        "draw",
-        "stage",
-        "journey",
-        "sight",
-        "dream",
-        "air",
-        "light",
-        "ui",
-        "app",
-        "hints",
-        "firsts",
-        "guide",
-        "slot",
-        "hud",
-        "pause",
-        "screens",
-        "shell",
-        "slotpick",
-        "title",
-        "vista",
-    ):
-        for node in ast.walk(ast.parse((PLAY / f"{name}.py").read_text(encoding="utf-8"))):
+    sources = [path for path in sorted(GAME.rglob("*.py")) if path.parent.name not in ("realm", "shared", "env")]
+    for path in sources:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
                 owner = node.value.id if isinstance(node.value, ast.Name) else node.value.attr
-                assert not (owner == "world" and node.attr in forbidden), f"{name}: world.{node.attr}"
-    painting = (PLAY / "draw.py").read_text(encoding="utf-8")
+                assert not (owner == "world" and node.attr in forbidden), f"{path}: world.{node.attr}"
+    painting = (GAME / "art" / "painter.py").read_text(encoding="utf-8")
     assert "realm.world import" not in painting, "the painter must not see a World"
 
 
@@ -255,7 +234,7 @@ def test_no_display_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     pg.display.quit()
     monkeypatch.setenv("SDL_VIDEODRIVER", "no-such-driver")
     with pytest.raises(NoDisplay, match="no display") as caught:
-        Screen()
+        Window()
     assert "\n" not in str(caught.value)
     monkeypatch.undo()
     pg.display.init()

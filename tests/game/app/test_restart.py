@@ -15,7 +15,7 @@ from perception.link import Link
 from perception.messages import Lesson
 from tests.bots.hands import Bot
 from tests.kits.playkit import game_of
-from training.mind.mind_store import JOURNAL, WEIGHTS, Journey
+from training.mind.mind_store import JOURNAL, WEIGHTS, SavedMind
 
 ROOT = Path(__file__).parents[3]
 pytestmark = [
@@ -48,8 +48,8 @@ def child_of(link: Link) -> int:
     return int(life._process.pid)  # type: ignore[attr-defined]
 
 
-def kept(folder: Path) -> Journey:
-    return msgspec.msgpack.decode((folder / JOURNAL).read_bytes(), type=Journey)
+def kept(folder: Path) -> SavedMind:
+    return msgspec.msgpack.decode((folder / JOURNAL).read_bytes(), type=SavedMind)
 
 
 def test_a_mind_killed_in_mid_play_comes_back_with_what_it_had_learnt(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pygame as pg
 import pytest
 
 from game.art import spirits, sprites
-from game.art.frame_state import Body, Ghost, Hint, Stage
+from game.art.frame_state import Body, FrameState, Ghost, Hint
 from game.ui import heads_grid
 from game.ui.font import DIM, GOLD, Pen
 from game.ui.overlays import Pointed, Speech, pointed, speech
@@ -23,7 +23,7 @@ def scene(hour: float, weather: str, *ghosts: Ghost, attend: float = 0.0) -> pg.
         Body("cat", 400, 240, "w", False),
     )
     hints = (Hint(300, 200, "track", "pawprint"), Hint(360, 190, "glimpse", "feather"))
-    stage = Stage(hour, weather, 2.0, Body("player", 350, 230, "s", False), bodies, ghosts, hints, attend)
+    stage = FrameState(hour, weather, 2.0, Body("player", 350, 230, "s", False), bodies, ghosts, hints, attend)
     camera = painter.paint(frame, stage)
     return frame.subsurface(pg.Rect(220 - camera[0], 140 - camera[1], 168, 112)).copy()
 

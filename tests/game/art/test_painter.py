@@ -7,14 +7,14 @@ import pygame as pg
 import pytest
 
 from game.app import bench_game
-from game.art.frame_state import Body, Motion, Stage
+from game.art.frame_state import Body, FrameState, Motion
 from game.art.painter import SIZE, Painter
 from game.art.placed_sprites import Lamp
 from game.realm.world import new_world
 from tests.kits.playlands import VIEWS, region_map, region_painter
 
 
-def frame(stage: Stage, **flags: bool) -> np.ndarray:
+def frame(stage: FrameState, **flags: bool) -> np.ndarray:
     surface = pg.Surface(SIZE).convert()
     region_painter().paint(surface, stage, **flags)
     return pg.surfarray.array3d(surface).astype(int)
@@ -22,8 +22,8 @@ def frame(stage: Stage, **flags: bool) -> np.ndarray:
 
 def stage(
     at: tuple[int, int], hour: float = 12.0, weather: str = "clear", seconds: float = 1.0, **more: object
-) -> Stage:
-    return Stage(hour, weather, seconds, Body("player", *at, "s", False), **more)  # type: ignore[arg-type]
+) -> FrameState:
+    return FrameState(hour, weather, seconds, Body("player", *at, "s", False), **more)  # type: ignore[arg-type]
 
 
 def test_a_room_lies_in_the_middle_and_the_land_around_it_is_dim() -> None:

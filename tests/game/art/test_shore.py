@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from game.art.frame_state import Body, Stage
+from game.art.frame_state import Body, FrameState
 from game.art.ground.ground import Ground as Picture
 from game.art.ground.shore import END, FARTHEST, nearest, shore, soaked
 from game.art.painter import Painter
@@ -83,7 +83,7 @@ def test_who_stands_in_a_creek_wades() -> None:
     assert not painter.ground.wet(-5, 10**6), "beyond the map all is dry"
     frame = pg.Surface((640, 360)).convert()
     for y in (250 - END, 262):
-        painter.paint(frame, Stage(12.0, "clear", 2.0, Body("player", 520, y, "s", False)))
+        painter.paint(frame, FrameState(12.0, "clear", 2.0, Body("player", 520, y, "s", False)))
     assert len(painter._waded) == 2, "one of them in the picture of the wet spot alone"
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from game.art import pixels, spirits
 from game.art import spirit_shapes as shapes
-from game.art.frame_state import Body, Ghost, Hint, Stage
+from game.art.frame_state import Body, FrameState, Ghost, Hint
 from game.art.painter import Painter
 from game.realm.rules import load
 from tests.kits.playkit import open_display, small_painter
@@ -95,7 +95,7 @@ def test_colour_safe_art_has_other_hues_and_a_sign_for_each_species(art: dict[st
 
 def painted(painter: Painter, *ghosts: Ghost) -> np.ndarray:
     frame = pg.Surface((640, 360)).convert()
-    painter.paint(frame, Stage(21.0, "clear", 1.0, Body("player", 350, 230, "s", False), (), ghosts))
+    painter.paint(frame, FrameState(21.0, "clear", 1.0, Body("player", 350, 230, "s", False), (), ghosts))
     return pg.surfarray.array3d(frame).astype(int)
 
 
@@ -126,7 +126,7 @@ def test_no_belief_is_no_trace_of_a_spirit_in_any_style(species: str) -> None:
         for ghosts in ((), (Ghost(0, 300, 205, species, 0.0),), (Ghost(0, 300, 205, species, 0.5),)):
             frame = pg.Surface((640, 360)).convert()
             painter.paint(
-                frame, Stage(21.0, "clear", 1.0, Body("player", 350, 230, "s", False), (), ghosts), calm, safe
+                frame, FrameState(21.0, "clear", 1.0, Body("player", 350, 230, "s", False), (), ghosts), calm, safe
             )
             frames.append(pg.image.tobytes(frame, "RGB"))
         assert frames[0] == frames[1] != frames[2]
@@ -152,7 +152,7 @@ def test_a_sound_shows_above_its_place_and_nowhere_else() -> None:
 
     def frame(*hints: Hint) -> np.ndarray:
         surface = pg.Surface((640, 360)).convert()
-        painter.paint(surface, Stage(12.0, "clear", 1.3, Body("player", 350, 230, "s", False), hints=hints))
+        painter.paint(surface, FrameState(12.0, "clear", 1.3, Body("player", 350, 230, "s", False), hints=hints))
         return pg.surfarray.array3d(surface).astype(int)
 
     camera = painter.camera(350, 230)
@@ -170,7 +170,7 @@ def test_a_sound_shows_above_its_place_and_nowhere_else() -> None:
 def test_a_feeling_shows_in_the_air_of_its_place(thing: str) -> None:
     painter = small_painter()
     stages = [
-        Stage(12.0, "clear", 1.0 + k / 3, Body("player", 350, 230, "s", False), hints=hints)
+        FrameState(12.0, "clear", 1.0 + k / 3, Body("player", 350, 230, "s", False), hints=hints)
         for k in range(4)
         for hints in ((), (Hint(300, 200, "feel", thing),))
     ]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from game.art.frame_state import Ghost, Hint, Stage
+from game.art.frame_state import FrameState, Ghost, Hint
 from game.audio import mix
 from game.audio.listening import TOLLS, Walk
 from game.audio.mix import Ear, Wish, carries, ears
@@ -30,7 +30,7 @@ def power(wish: Wish) -> float:
     return math.hypot(wish.left, wish.right)
 
 
-def hum(ear: Ear, at: Stage) -> Wish:
+def hum(ear: Ear, at: FrameState) -> Wish:
     return ear.wishes(at)["300 200 hum"]
 
 

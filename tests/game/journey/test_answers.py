@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from game.journey import answers, mind_client
 from game.journey.answers import Answer
-from game.journey.learning_curve import Past
-from game.journey.mind_client import Sight
+from game.journey.learning_curve import LearningCurve
+from game.journey.mind_client import MindClient
 from game.realm.rules import load
 from game.realm.scene import View, describe
 from game.realm.tongues import LOOK, SENSE, question, tongue_named
@@ -19,7 +19,7 @@ from perception.messages import (
     Perceive,
     Percept,
     Progress,
-    Rest,
+    RestorePoint,
     Rewind,
     Scene,
     Trouble,
@@ -35,8 +35,8 @@ def view() -> View:
     return describe(new_world(0))
 
 
-def listening(mind: StubMind) -> Sight:
-    made = Sight(mind)
+def listening(mind: StubMind) -> MindClient:
+    made = MindClient(mind)
     made.hear()
     return made
 
@@ -82,7 +82,7 @@ def test_a_glance_under_way_and_inquiries_do_not_take_each_others_answers(view: 
 
 
 def test_nobody_there_cannot_be_asked_and_what_a_dead_mind_owed_is_lost(view: View) -> None:
-    assert Sight(StubMind(state="waking")).inquire(view.scene) == 0
+    assert MindClient(StubMind(state="waking")).inquire(view.scene) == 0
     mind = StubMind(delay=5)
     made = listening(mind)
     ticket = made.inquire(view.scene)
@@ -172,7 +172,7 @@ def test_an_answer_through_other_eyes_than_asked_is_not_shown(view: View) -> Non
 def test_rests_weights_and_the_export_are_asked_for_and_heard() -> None:
     mind = StubMind(learning=True)
     made = listening(mind)
-    assert made.rests == (Rest(0, 0, 0),)
+    assert made.rests == (RestorePoint(0, 0, 0),)
     made.mark("by the well")
     made.weigh()
     made.weigh()
@@ -199,7 +199,7 @@ def test_a_curve_ends_where_the_mind_was_turned_back_to() -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 39, 41, 97, 1000])
 def test_a_long_past_is_thinned_evenly_and_keeps_its_beginning(count: int) -> None:
-    past = Past(most=40)
+    past = LearningCurve(most=40)
     for step in range(count):
         past.add(Progress(step, 0, 0, 0, False))
     told = [entry.step for entry in past.points]

@@ -3,7 +3,7 @@
 import pytest
 
 from game.journey.journey import Journey
-from game.journey.mind_client import ASK_EVERY, PATIENCE, Sight
+from game.journey.mind_client import ASK_EVERY, PATIENCE, MindClient
 from game.realm.scene import View, describe
 from game.realm.world import new_world
 from perception.messages import HeadActivity, Perceive, Percept, Practise, Progress, Ready, Trouble, Written
@@ -19,14 +19,14 @@ def perceives(mind: StubMind) -> int:
     return sum(isinstance(message, Perceive) for message in mind.sent)
 
 
-def listening(mind: StubMind) -> Sight:
+def listening(mind: StubMind) -> MindClient:
     """A sight that has heard the mind's Ready."""
-    sight = Sight(mind)
+    sight = MindClient(mind)
     sight.hear()
     return sight
 
 
-def settle(sight: Sight, seconds: float) -> None:
+def settle(sight: MindClient, seconds: float) -> None:
     for _ in range(round(seconds * 60)):
         sight.settle(1 / 60)
 
@@ -70,7 +70,7 @@ def test_one_scene_is_outstanding_and_not_too_often(view: View) -> None:
 
 
 def test_nothing_is_asked_before_the_mind_has_said_its_tongue() -> None:
-    assert not Sight(StubMind()).wants_scene(0.0)
+    assert not MindClient(StubMind()).wants_scene(0.0)
 
 
 def test_an_answer_that_never_comes_is_given_up(view: View) -> None:
@@ -102,7 +102,7 @@ def test_an_answer_to_another_scene_is_not_shown(view: View) -> None:
         def poll(self) -> list:
             return [Percept(view.scene.id + 1, tuple((1.0,) for _ in view.scene.questions), HeadActivity(1, 1), 0.1)]
 
-    sight = Sight(Late())
+    sight = MindClient(Late())
     sight.ask(view, 0.0)
     sight.hear()
     assert sight.aim == {}
@@ -115,7 +115,7 @@ def test_everything_a_mind_says_is_taken_in() -> None:
             ready = Ready("novice", "cpu", 8, 8, "plain", 3)
             return [ready, Progress(4, 1, 1, 3, True), Written("log"), Trouble("it hurts\nhere"), Trouble("")]
 
-    sight = Sight(Talker())
+    sight = MindClient(Talker())
     assert sight.tongue == "terse"
     sight.hear()
     assert sight.tongue == "plain"
@@ -126,7 +126,7 @@ def test_everything_a_mind_says_is_taken_in() -> None:
 
 def test_practice_is_told_once_per_change() -> None:
     mind = StubMind(blind)
-    sight = Sight(mind)
+    sight = MindClient(mind)
     for on in (False, True, True, True, False, False, True):
         sight.practise(on)
     assert [m.on for m in mind.sent if isinstance(m, Practise)] == [True, False, True]

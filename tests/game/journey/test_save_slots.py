@@ -15,7 +15,7 @@ from game.journey.mind_client import Mind
 from game.journey.save_slots import (
     NAME,
     SAVE_EVERY,
-    Keeper,
+    AutoSave,
     Slots,
     resume,
 )
@@ -142,7 +142,7 @@ def test_a_journey_of_an_hour_is_written_beside_the_game(tmp_path: Path, monkeyp
     log = ActionLog(0)
     for tick in range(108_000):
         log.append((("move", 1, 0),) if tick % 2 else ())
-    keeper, written = Keeper(tmp_path), []
+    keeper, written = AutoSave(tmp_path), []
     save = ActionLog.save
     monkeypatch.setattr(ActionLog, "save", lambda log, path: (written.append(current_thread()), save(log, path)))
     keeper.advance(SAVE_EVERY, log)

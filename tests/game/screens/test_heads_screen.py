@@ -129,7 +129,7 @@ def test_the_panel_draws_with_everything_and_with_nothing() -> None:
     open_display()
     surface = pg.Surface((640, 360))
     for mind in (StubMind(state="waking"), StubMind(learning=True, seer=everywhere("oni", 1.0))):
-        sight = heads_screen.Sight(mind)
+        sight = heads_screen.MindClient(mind)
         sight.hear()
         sight.head = 3
         sight.others["seer"] = HeadActivity(8, 8, (0.1,) * 64, (0.2,) * 64)
@@ -138,7 +138,7 @@ def test_the_panel_draws_with_everything_and_with_nothing() -> None:
 
 
 def test_the_mouse_finds_a_head_and_lets_it_go() -> None:
-    sight = heads_screen.Sight(StubMind())
+    sight = heads_screen.MindClient(StubMind())
     sight.hear()
     assert isinstance(sight.ready, Ready)
     cell = heads_grid.laid("change", sight.ready, None, None)[17]

@@ -11,8 +11,8 @@ import numpy as np
 import pygame as pg
 import pytest
 
-from game.app.app_context import Desk
-from game.app.window import Screen
+from game.app.app_context import AppContext
+from game.app.window import Window
 from game.journey.save_slots import Slot, Slots
 from game.journey.slot_card import Card
 from game.realm.worldgen import TILE, Ground
@@ -29,11 +29,11 @@ ROOT = Path(__file__).parents[3]
 FIRST_PICTURE = """
 import sys
 from pathlib import Path
-from game.play import start
-from game.app.app import Shell
+from game import start
+from game.app.app import App
 from game.journey.save_slots import Slots
 desk = start.open_desk(None, None)
-shell = Shell(desk, Slots(Path(sys.argv[1])), lambda folder, seed: 1 / 0)
+shell = App(desk, Slots(Path(sys.argv[1])), lambda folder, seed: 1 / 0)
 shell.frame([], 0.0)
 print(sorted({"torch", "transformers", "training", "scipy", "matplotlib"} & set(sys.modules)))
 """
@@ -45,29 +45,29 @@ def vista() -> Vista:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppContext:
     pg.display.init()
     monkeypatch.setattr(title, "Vista", vista)
-    return Desk(Screen(scale=1))
+    return AppContext(Window(scale=1))
 
 
-def shown(desk: Desk) -> pg.Surface:
+def shown(desk: AppContext) -> pg.Surface:
     return desk.screen.canvas.copy()
 
 
-def titled(desk: Desk, folder: Path, seconds: float) -> Title:
+def titled(desk: AppContext, folder: Path, seconds: float) -> Title:
     made = Title(desk, Slots(folder), lambda folder, seed: None, lambda: None)
     desk.seconds += seconds
     made.paint(0.0)
     return made
 
 
-def test_the_title(desk: Desk, tmp_path: Path) -> None:
+def test_the_title(desk: AppContext, tmp_path: Path) -> None:
     titled(desk, tmp_path, 9.0)
     check_golden("title", shown(desk))
 
 
-def test_the_second_word_comes_slowly_and_the_scene_moves(desk: Desk, tmp_path: Path) -> None:
+def test_the_second_word_comes_slowly_and_the_scene_moves(desk: AppContext, tmp_path: Path) -> None:
     made = titled(desk, tmp_path, 0.1)
     first = pg.surfarray.array3d(desk.screen.frame)
     desk.seconds += 8.0
@@ -77,7 +77,7 @@ def test_the_second_word_comes_slowly_and_the_scene_moves(desk: Desk, tmp_path: 
     assert counts[0] == 0 and counts == sorted(counts) and counts[-1] == int(logo.shape("Sight").sum())
 
 
-def test_calm_means_no_pan(desk: Desk, tmp_path: Path) -> None:
+def test_calm_means_no_pan(desk: AppContext, tmp_path: Path) -> None:
     desk.choose(replace(desk.settings, calm=True))
     made = titled(desk, tmp_path, 3.0)
     left = made.vista.painter.left
@@ -90,7 +90,7 @@ def test_calm_means_no_pan(desk: Desk, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", ["small", "large"])
-def test_menus_and_tables(desk: Desk, tmp_path: Path, size: str) -> None:
+def test_menus_and_tables(desk: AppContext, tmp_path: Path, size: str) -> None:
     desk.choose(replace(desk.settings, text_size=size))
     pictures = []
     for layer in (settings_menu(desk), Controls(desk), SeedBox(desk, 2, lambda: 421337, lambda seed: title.CLOSE)):
@@ -103,7 +103,7 @@ def test_menus_and_tables(desk: Desk, tmp_path: Path, size: str) -> None:
     check_golden(f"menus-{size}", sheet)
 
 
-def test_slots_side_by_side(desk: Desk, tmp_path: Path) -> None:
+def test_slots_side_by_side(desk: AppContext, tmp_path: Path) -> None:
     card = Card(77, 2, 21.5, 1830.0, 24, 5)
     slots = [
         Slot(1, tmp_path, "journey", card, saved=5.0),

@@ -11,7 +11,7 @@ from perception.model import weights_hash
 from tests.kits.minds import tiny
 from training.heads.head_probes import probe_loss
 from training.heads.score import probes
-from training.heads.swaps import Causal, Tape, causal, swapped_loss
+from training.heads.swaps import ActivationCache, Causal, causal, swapped_loss
 
 torch.set_num_threads(1)
 RULES = load()
@@ -43,7 +43,7 @@ def result(before, after, loss):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_head_swapped_with_itself_changes_nothing(kind):
     net, _, loss = pair(kind, [])
-    tape = Tape(net, loss)
+    tape = ActivationCache(net, loss)
     for heads in ([(1, 2)], EVERY):
         assert swapped_loss(net, loss, heads, tape) == pytest.approx(tape.loss, abs=1e-12)
 
@@ -51,7 +51,7 @@ def test_a_head_swapped_with_itself_changes_nothing(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_all_heads_together_carry_everything_where_only_heads_moved(kind):
     before, after, loss = pair(kind, [(0, 1), (1, 3)])
-    old, new = Tape(before, loss), Tape(after, loss)
+    old, new = ActivationCache(before, loss), ActivationCache(after, loss)
     assert abs(old.loss - new.loss) > 1e-3
     assert swapped_loss(before, loss, EVERY, new) == pytest.approx(new.loss, abs=1e-12)
     assert swapped_loss(after, loss, EVERY, old) == pytest.approx(old.loss, abs=1e-12)
@@ -62,7 +62,9 @@ def test_all_heads_together_carry_everything_where_only_heads_moved(kind):
 @pytest.mark.parametrize("planted", [(0, 0), (1, 2)])
 def test_a_planted_head_carries_the_whole_gain(kind, planted):
     before, after, loss = pair(kind, [planted])
-    if Tape(before, loss).loss < Tape(after, loss).loss:  # chance made it worse: then the way back is the gain
+    if (
+        ActivationCache(before, loss).loss < ActivationCache(after, loss).loss
+    ):  # chance made it worse: then the way back is the gain
         before, after = after, before
     found = result(before, after, loss)
     assert found.gain > 1e-3

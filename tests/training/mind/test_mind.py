@@ -25,7 +25,7 @@ from training.data.lessons import generated
 from training.headlog.log import diff_table, read_log
 from training.mind import mind as minds
 from training.mind.mind import CHANGE_EVERY, MEASURE_EVERY, Mind, MindConfig
-from training.mind.mind_store import KeepError
+from training.mind.mind_store import MindStoreError
 from training.teach import TeachConfig
 
 torch.set_num_threads(1)
@@ -179,5 +179,5 @@ def test_the_log_of_a_journey_can_be_read(tmp_path, count):
 
 def test_the_mind_of_another_model_is_not_taken_over(tmp_path):
     taught(tmp_path).keep()
-    with pytest.raises(KeepError, match="saved from another model"):
+    with pytest.raises(MindStoreError, match="saved from another model"):
         awake(tmp_path, seed=1)

@@ -16,7 +16,7 @@ from perception.model import weights_hash
 from tests.kits.minds import tiny
 from training.data.lessons import generated
 from training.mind import mind_store
-from training.mind.mind_store import JOURNAL, WEIGHTS, Journey, KeepError, export_mind, load_mind, save_mind
+from training.mind.mind_store import JOURNAL, WEIGHTS, MindStoreError, SavedMind, export_mind, load_mind, save_mind
 from training.optim.frozen import choose_parameters
 
 LESSONS = tuple(generated(0, 3, "terse", load()))
@@ -36,7 +36,7 @@ def learned(folder):
         for parameter in net.parameters():
             if parameter.requires_grad:
                 parameter.add_(0.5)
-    save_mind(folder, net, Journey(ORIGIN, 12, LESSONS, taught_at=9))
+    save_mind(folder, net, SavedMind(ORIGIN, 12, LESSONS, taught_at=9))
     return net
 
 
@@ -49,7 +49,7 @@ def folder(tmp_path):
 def refused(folder, says, model=ORIGIN):
     net = fresh()
     before = weights_hash(net)
-    with pytest.raises(KeepError, match=says) as caught:
+    with pytest.raises(MindStoreError, match=says) as caught:
         load_mind(folder, net, model)
     assert "\n" not in str(caught.value)
     assert str(folder) in str(caught.value)
@@ -61,7 +61,7 @@ def test_what_was_saved_comes_back(tmp_path):
     net, again = learned(folder), fresh()
     assert weights_hash(again) == ORIGIN
     journey = load_mind(folder, again, ORIGIN)
-    assert journey == Journey(ORIGIN, 12, LESSONS, taught_at=9)
+    assert journey == SavedMind(ORIGIN, 12, LESSONS, taught_at=9)
     assert weights_hash(again) == weights_hash(net) != ORIGIN
     assert sorted(path.name for path in folder.iterdir()) == [JOURNAL, WEIGHTS]
     assert all("self_attn" in name for name in load_file(folder / WEIGHTS))
@@ -103,23 +103,23 @@ def test_a_first_save_that_was_cut_short_comes_back_without_its_lessons(tmp_path
     net = fresh()
     with torch.no_grad():
         next(p for p in net.parameters() if p.requires_grad).add_(0.5)
-    cut_short(tmp_path / "mind", net, Journey(ORIGIN, 12, LESSONS, taught_at=9))
+    cut_short(tmp_path / "mind", net, SavedMind(ORIGIN, 12, LESSONS, taught_at=9))
     assert [path.name for path in (tmp_path / "mind").iterdir()] == [WEIGHTS]
     again = fresh()
-    assert load_mind(tmp_path / "mind", again, ORIGIN) == Journey(ORIGIN, 12, (), taught_at=9)
+    assert load_mind(tmp_path / "mind", again, ORIGIN) == SavedMind(ORIGIN, 12, (), taught_at=9)
     assert weights_hash(again) == weights_hash(net)
     refused(tmp_path / "mind", "saved from another model", model="0" * 16)
 
 
 def test_a_later_save_that_was_cut_short_has_the_weights_steps_and_the_lessons_before(folder):
-    cut_short(folder, fresh(), Journey(ORIGIN, 5, LESSONS[:1], taught_at=5))  # the mind had been turned back
+    cut_short(folder, fresh(), SavedMind(ORIGIN, 5, LESSONS[:1], taught_at=5))  # the mind had been turned back
     again = fresh()
-    assert load_mind(folder, again, ORIGIN) == Journey(ORIGIN, 5, LESSONS, taught_at=5)
+    assert load_mind(folder, again, ORIGIN) == SavedMind(ORIGIN, 5, LESSONS, taught_at=5)
     assert weights_hash(again) == ORIGIN
 
 
 def test_weights_and_journal_of_two_models_are_refused(folder):
-    (folder / JOURNAL).write_bytes(msgspec.msgpack.encode(Journey("0" * 16, 12, LESSONS)))
+    (folder / JOURNAL).write_bytes(msgspec.msgpack.encode(SavedMind("0" * 16, 12, LESSONS)))
     refused(folder, "different models")
 
 
@@ -137,11 +137,11 @@ def test_an_export_overwrites_nothing_else(tmp_path, name):
     export_mind(tiny(), tmp_path / "out")
     (tmp_path / "out" / name).parent.mkdir(exist_ok=True)
     (tmp_path / "out" / name).write_text("dear diary")
-    with pytest.raises(KeepError, match="is in the way"):
+    with pytest.raises(MindStoreError, match="is in the way"):
         export_mind(tiny(seed=1), tmp_path / "out")
     assert (tmp_path / "out" / name).read_text() == "dear diary"
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(KeepError, match="is in the way"):
+    with pytest.raises(MindStoreError, match="is in the way"):
         export_mind(tiny(), tmp_path / "file")
 
 
@@ -156,13 +156,13 @@ def test_a_truncated_file_is_refused(folder, name, share):
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_journal_is_refused_or_still_a_journal(folder, data):
-    whole = msgspec.msgpack.encode(Journey(ORIGIN, 12, LESSONS[:1], taught_at=9))
+    whole = msgspec.msgpack.encode(SavedMind(ORIGIN, 12, LESSONS[:1], taught_at=9))
     at = data.draw(st.integers(0, len(whole) - 1))
     (folder / JOURNAL).write_bytes(whole[:at] + data.draw(st.binary(min_size=1, max_size=3)) + whole[at + 1 :])
     net = fresh()
     try:
         journey = load_mind(folder, net, ORIGIN)
-    except KeepError as error:
+    except MindStoreError as error:
         assert "\n" not in str(error)
         assert weights_hash(net) == ORIGIN
     else:
@@ -185,13 +185,13 @@ def test_weights_of_another_shape_or_not_finite_are_refused(folder):
 
 
 def test_a_journal_of_a_later_version_is_refused(folder):
-    (folder / JOURNAL).write_bytes(msgspec.msgpack.encode(Journey(ORIGIN, 1, (), version=2)))
+    (folder / JOURNAL).write_bytes(msgspec.msgpack.encode(SavedMind(ORIGIN, 1, (), version=2)))
     refused(folder, "version 2, this is 1")
 
 
 def test_lessons_whose_answers_do_not_fit_are_refused(folder):
     short = msgspec.structs.replace(LESSONS[0], answers=LESSONS[0].answers[1:])
-    (folder / JOURNAL).write_bytes(msgspec.msgpack.encode(Journey(ORIGIN, 1, (short,))))
+    (folder / JOURNAL).write_bytes(msgspec.msgpack.encode(SavedMind(ORIGIN, 1, (short,))))
     refused(folder, "answers do not fit")
 
 

@@ -18,7 +18,7 @@ from perception.messages import (
     Progress,
     Quit,
     Ready,
-    Rests,
+    RestorePoints,
     Rewind,
     Teach,
     Trouble,
@@ -113,7 +113,7 @@ def test_of_passing_glances_only_the_newest_is_looked_at_and_every_ticket():
 
 def turned(mind, number):
     rests, progress = mind.handle(Rewind(number))
-    assert isinstance(rests, Rests)
+    assert isinstance(rests, RestorePoints)
     assert isinstance(progress, Progress)
     return progress
 
@@ -264,7 +264,7 @@ def test_rests_are_told_when_a_mind_with_rests_wakes(tmp_path):
     steps(mind, 1)
     mind.handle(Mark("once"))
     talk = Talk(awake(tmp_path))
-    assert [rest.label for rest in talk.hear(Rests).rests] == ["", "once"]
+    assert [rest.label for rest in talk.hear(RestorePoints).rests] == ["", "once"]
     talk.line.send(Teach(msgspec.structs.replace(LESSONS[0], source="touch")))
     assert talk.hear(Progress).lessons == len(LESSONS) + 1
     talk.line.send(Quit())

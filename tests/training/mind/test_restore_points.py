@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from perception.messages import Rest
+from perception.messages import RestorePoint
 from perception.model import weights_hash
 from tests.kits.minds import tiny
 from training.mind import restore_points
-from training.mind.restore_points import MOST, RestError, Rests, learned, put
+from training.mind.restore_points import MOST, RestorePointError, RestorePointStore, learned, put
 from training.optim.frozen import choose_parameters
 
 
@@ -28,11 +28,11 @@ def move(net, by):
 @pytest.mark.parametrize("kept", [True, False], ids=["folder", "memory"])
 def test_every_rest_comes_back_bit_for_bit(tmp_path, kept):
     folder = tmp_path if kept else None
-    net, known, hashes = fresh(), Rests(folder, "m"), []
+    net, known, hashes = fresh(), RestorePointStore(folder, "m"), []
     for step in (10, 20, 30):
-        known.add(Rest(0, step, 2, f"rest of {step}", mundane=0.5), move(net, 0.25))
+        known.add(RestorePoint(0, step, 2, f"rest of {step}", mundane=0.5), move(net, 0.25))
         hashes.append(weights_hash(net))
-    again = Rests(folder, "m") if kept else known
+    again = RestorePointStore(folder, "m") if kept else known
     assert [(rest.number, rest.step, rest.label) for rest in again.rests] == [
         (1, 10, "rest of 10"),
         (2, 20, "rest of 20"),
@@ -46,38 +46,38 @@ def test_every_rest_comes_back_bit_for_bit(tmp_path, kept):
 
 
 def test_a_rest_after_which_nothing_was_learned_is_not_kept_twice():
-    known, net = Rests(None, "m"), fresh()
+    known, net = RestorePointStore(None, "m"), fresh()
     for step, lessons in ((5, 1), (5, 1), (5, 2), (6, 2)):
-        known.add(Rest(0, step, lessons), net)
+        known.add(RestorePoint(0, step, lessons), net)
     assert [(rest.step, rest.lessons) for rest in known.rests] == [(5, 1), (5, 2), (6, 2)]
 
 
 def test_what_is_kept_is_bounded_and_the_newest_and_the_far_ones_stay(tmp_path, monkeypatch):
-    known, net = Rests(tmp_path, "m"), fresh()
+    known, net = RestorePointStore(tmp_path, "m"), fresh()
     for step in (*range(100, 112), 1000, 2000, 3000):
-        known.add(Rest(0, step, 1), net)
+        known.add(RestorePoint(0, step, 1), net)
     assert len(known.rests) == MOST == len(list((tmp_path / restore_points.FOLDER).iterdir()))
     assert [rest.step for rest in known.rests][-3:] == [1000, 2000, 3000]
     assert [rest.number for rest in known.rests] == sorted(rest.number for rest in known.rests)
     monkeypatch.setattr(restore_points, "LARGEST", 1)
-    known.add(Rest(0, 4000, 1), net)
+    known.add(RestorePoint(0, 4000, 1), net)
     assert [rest.step for rest in known.rests] == [4000], "one is always kept"
-    assert [rest.step for rest in Rests(tmp_path, "m").rests] == [4000]
+    assert [rest.step for rest in RestorePointStore(tmp_path, "m").rests] == [4000]
 
 
 def test_broken_and_foreign_files_are_left_out_and_left_alone(tmp_path):
-    known, net = Rests(tmp_path, "m"), fresh()
+    known, net = RestorePointStore(tmp_path, "m"), fresh()
     for step in (1, 2, 3):
-        known.add(Rest(0, step, 1), net)
+        known.add(RestorePoint(0, step, 1), net)
     files = sorted((tmp_path / restore_points.FOLDER).iterdir())
     files[0].write_bytes(files[0].read_bytes()[:40])
     (tmp_path / restore_points.FOLDER / "notes.safetensors").write_bytes(b"")
-    assert [rest.step for rest in Rests(tmp_path, "m").rests] == [2, 3]
-    assert Rests(tmp_path, "another").rests == []
+    assert [rest.step for rest in RestorePointStore(tmp_path, "m").rests] == [2, 3]
+    assert RestorePointStore(tmp_path, "another").rests == []
     assert len(list((tmp_path / restore_points.FOLDER).iterdir())) == 4
-    with pytest.raises(RestError, match="rest 1: cannot be read"):
+    with pytest.raises(RestorePointError, match="rest 1: cannot be read"):
         known.find(1)
-    with pytest.raises(RestError, match="rest 9: not remembered; known: 1, 2, 3"):
+    with pytest.raises(RestorePointError, match="rest 9: not remembered; known: 1, 2, 3"):
         known.find(9)
 
 
@@ -86,6 +86,6 @@ def test_weights_that_do_not_fit_change_nothing():
     before, good = weights_hash(net), learned(net)
     name = sorted(good)[-1]
     for odd in (good[name][:-1], torch.full_like(good[name], float("nan"))):
-        with pytest.raises(RestError, match="does not fit"):
+        with pytest.raises(RestorePointError, match="does not fit"):
             put(net, {key: value + 1 for key, value in good.items()} | {name: odd})
         assert weights_hash(net) == before

@@ -13,7 +13,7 @@ from training.data.curriculum import PARTS, batch, untaught_kinds
 from training.data.splits import held_pairs
 from training.novice import pretrain
 from training.novice.pretrain import FIRM, Masks, PretrainConfig, State, build_net, build_tokenizer, dropped
-from training.novice.trace_vectors import SHARED, Kinship
+from training.novice.trace_vectors import SHARED, TraceVectors
 
 torch.set_num_threads(1)
 RULES = load()
@@ -34,7 +34,7 @@ def test_the_traces_of_a_kind_are_gathered_and_drawn_together_and_nothing_else_m
     net = build_net(SMALL, len(WORDS))
     others = [word for word in WORDS.get_vocab() if all(word not in kind.traces for kind in RULES.kinds)]
     apart, rest = vectors(net, SMITH.traces), vectors(net, others)
-    kin = Kinship(net, WORDS, RULES)
+    kin = TraceVectors(net, WORDS, RULES)
     kin.gather()
     near = vectors(net, SMITH.traces)
     assert abs(alike(apart)) < 0.5 < alike(near)
@@ -148,7 +148,7 @@ def test_an_ablation_tells_by_no_way_round_which_traces_belong_together(part, ki
     net = build_net(SMALL, len(WORDS))
     left, others = vectors(net, sorted(traces)), [k for k in RULES.kinds if k not in kinds]
     before = vectors(net, others[0].traces)
-    kin = Kinship(net, WORDS, RULES, kinds)
+    kin = TraceVectors(net, WORDS, RULES, kinds)
     kin.gather()
     kin.draw()
     assert torch.equal(vectors(net, sorted(traces)), left) and not torch.equal(vectors(net, others[0].traces), before)
