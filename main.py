@@ -352,17 +352,19 @@ def experiment(options: argparse.Namespace) -> int:
 
 
 def diff(options: argparse.Namespace) -> int:
-    from training.headlog import log as logs
+    from training.headlog.exports import export
+    from training.headlog.log import read_log
+    from training.headlog.table import diff_table, print_table
 
-    log = logs.read_log(options.log, partial=options.partial)
+    log = read_log(options.log, partial=options.partial)
     if options.export:
-        logs.export(log, options.export, options.to, options.table)
+        export(log, options.export, options.to, options.table)
     elif options.json:
-        print(json.dumps(_finite(logs.diff_table(log))))
+        print(json.dumps(_finite(diff_table(log))))
     else:
         from rich.console import Console
 
-        logs.print_table(log, Console())
+        print_table(log, Console())
     return 0
 
 

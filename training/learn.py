@@ -19,7 +19,8 @@ from perception.model import NOVICE, Model, choose_device, load, save
 from training.behaviours.behaviour import Behaviour
 from training.behaviours.registry import behaviour_of, check_behaviour
 from training.data.lessons import LessonCounts
-from training.heads.head_diff import Baseline, glance
+from training.heads.baseline import Baseline
+from training.heads.head_diff import glance
 from training.heads.head_probes import ProbeLoss, head_probes
 from training.heads.run_log import RunLog, Training, from_root
 from training.heads.score import Probe, Score

@@ -4,7 +4,7 @@ import random
 
 import msgspec
 
-from training.headlog.log import (
+from training.headlog.records import (
     Allocation,
     Curve,
     Header,
@@ -58,7 +58,7 @@ def size(value: Header | Record) -> int:
 
 def whole() -> bytes:
     """All of RECORDS as a log's bytes."""
-    from training.headlog.log import End
+    from training.headlog.records import End
 
     return b"".join(msgspec.msgpack.encode(record) for record in (HEADER, *RECORDS, End()))
 

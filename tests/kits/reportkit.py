@@ -6,8 +6,19 @@ from pathlib import Path
 
 import numpy as np
 
-from training.headlog.log import Curve, Header, HeadRow, Snapshot, Summary, write_log
-from training.headlog.records import Allocation, Judgement, Record, Swap, Whole
+from training.headlog.log import write_log
+from training.headlog.records import (
+    Allocation,
+    Curve,
+    Header,
+    HeadRow,
+    Judgement,
+    Record,
+    Snapshot,
+    Summary,
+    Swap,
+    Whole,
+)
 
 LAYERS, HEADS, CHUNKS = 4, 4, 4
 CORE = ((2, 1), (1, 3))

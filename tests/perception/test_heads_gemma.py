@@ -9,7 +9,8 @@ import transformers
 from torch import Tensor
 
 from perception.heads import Recorder, addresses, cue_lift, head_outputs
-from training.heads.head_diff import Baseline, ProbeBatch, direct_effects
+from training.heads.baseline import Baseline, ProbeBatch
+from training.heads.head_diff import direct_effects
 
 torch.set_num_threads(1)
 SIZES = {

@@ -9,7 +9,8 @@ from perception.model import load, save, weights_hash
 from tests.kits.minds import tiny
 from training import teach
 from training.experiments.plan import settings
-from training.headlog.log import diff_table, read_log
+from training.headlog.log import read_log
+from training.headlog.table import diff_table
 from training.heads import run_log
 from training.learn import LearnConfig, learn, steps_to_see
 from training.optim.frozen import Broken

@@ -20,7 +20,8 @@ from torch import Tensor
 from perception.heads import Record, Recorder
 from perception.model import load
 from training.bench.areas import Row, row
-from training.headlog.log import Header, Snapshot, read_log, write_log
+from training.headlog.log import read_log, write_log
+from training.headlog.records import Header, Snapshot
 
 CONTEXTS, TOKENS, ROUNDS = 16, 256, 15
 SNAPSHOTS, PROBES, SIDE = 50, 256, 8

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from training.experiments.plan import Outcome
-from training.headlog.log import Log, read_log
+from training.headlog.log import read_log
+from training.headlog.records import Log
 from training.heads.likeness import rank_correlation
 from training.learn import steps_to_see
 from training.verdict.analyses import interval, layer_shares, widths

@@ -16,7 +16,6 @@ from typing import Any, BinaryIO, Self
 import msgpack
 import msgspec
 
-from training.headlog.exports import export
 from training.headlog.records import (
     FORMAT,
     ITEMS_MAX,
@@ -24,31 +23,16 @@ from training.headlog.records import (
     RECORDS,
     TEXT_MAX,
     VERSION,
-    Allocation,
-    Curve,
     End,
     Header,
-    HeadRow,
-    Judgement,
     Log,
     LogError,
-    Probes,
     Record,
-    Snapshot,
-    Summary,
-    Swap,
-    Whole,
     misfit,
     one_line,
     weight,
 )
-from training.headlog.table import diff_table, print_table
 from training.headlog.well_formed import first_bad_byte
-
-__all__ = [
-    "Allocation", "Curve", "End", "HeadRow", "Header", "Judgement", "Log", "LogError", "Probes", "Record", "Snapshot",
-    "Summary", "Swap", "Whole", "Writer", "diff_table", "export", "print_table", "read_log", "stream_log", "write_log",
-]  # fmt: skip
 
 HELD_MAX = 96 * 2**20  # bytes that read_log holds in memory; a log of 64 heads, 50 snapshots, 256 probes takes 33 MiB
 CHUNK = 65_536  # bytes read at a time

@@ -27,8 +27,6 @@ from training.heads.gain_allocation import (
     weight_change,
 )
 
-__all__ = ["Baseline", "HeadDiff", "ProbeBatch", "glance", "head_diff", "jensen_shannon"]
-
 
 @dataclass(frozen=True)
 class HeadDiff:

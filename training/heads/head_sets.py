@@ -50,19 +50,6 @@ class Shift(msgspec.Struct, frozen=True):
         return Swap(what=self.what, name=self.name, heads=self.heads, decisions=self.decisions, **ways)
 
 
-def measure_swaps(
-    before: PreTrainedModel,
-    after: PreTrainedModel,
-    loss: ProbeLoss,
-    sets: Sequence[tuple[str, Sequence[Head]]],
-    what: What = "output",
-    ways: Sequence[str] = WAYS,
-    rest: bool = False,
-) -> list[Swap]:
-    """Every set swapped, in their order; see `each_shift`."""
-    return list(each_swap(before, after, loss, sets, what, ways, rest))
-
-
 def each_swap(
     before: PreTrainedModel,
     after: PreTrainedModel,

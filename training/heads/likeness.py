@@ -13,17 +13,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perception.model import Model
-from training.headlog.log import HeadRow, Log, Swap
+from training.headlog.records import HeadRow, Log, Swap
+from training.heads.baseline import ProbeBatch
 from training.heads.gain_allocation import Gain, gain_allocation
-from training.heads.head_diff import ProbeBatch, head_diff
+from training.heads.head_diff import head_diff
 from training.heads.head_probes import ProbeLoss
 from training.heads.head_sets import each_swap, singly
-from training.verdict.verdict import Array
 
 DEALS = 9_999  # so that the smallest p is 1e-4
 KINDS = ("gain", "own", "cue", "direct", "insert")
+Array = NDArray[np.float64]
 Profile = Mapping[str, Sequence[float]]
 
 

@@ -18,12 +18,13 @@ from torch import Tensor
 
 from perception.model import Model, weights_hash
 from training.data.lessons import LessonCounts
-from training.headlog.log import Curve, Header, HeadRow, Probes, Record, Snapshot, Summary, Writer, write_log
-from training.headlog.records import ITEMS_MAX
+from training.headlog.log import Writer, write_log
+from training.headlog.records import ITEMS_MAX, Curve, Header, HeadRow, Probes, Record, Snapshot, Summary
+from training.heads.baseline import ProbeBatch
 from training.heads.chunks import allocations, in_both_halves, pooled
 from training.heads.context_share import context_share
 from training.heads.gain_allocation import POINTS, Gain, allocate
-from training.heads.head_diff import HeadDiff, ProbeBatch, head_diff
+from training.heads.head_diff import HeadDiff, head_diff
 from training.heads.head_probes import ProbeLoss
 from training.heads.head_sets import by_layer, each_swap, singly
 from training.heads.trajectory import Trajectory

@@ -37,7 +37,7 @@ from perception.messages import (
 from perception.model import Model, weights_hash
 from perception.perceive import perceive
 from training.data.lessons import Journal, check_lesson
-from training.heads.head_diff import Baseline
+from training.heads.baseline import Baseline
 from training.heads.head_probes import head_probes, probe_loss
 from training.heads.score import Score, answers_of, probes, score, tally
 from training.mind import restore_points

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.headlog.log import Log
-from training.headlog.records import HeadRow
+from training.headlog.records import HeadRow, Log
 from training.report.gather import Run
 from training.verdict.verdict import core_size, excess
 

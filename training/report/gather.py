@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from training.headlog.log import Log, LogError, read_log
+from training.headlog.log import read_log
+from training.headlog.records import Log, LogError
 
 LOG, SCORE, PLAN, VERDICT = "log.msgpack", "score.json", "experiment.json", "verdict.msgpack"
 RUNS_MAX = 400

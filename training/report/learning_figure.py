@@ -11,7 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.headlog.log import Curve, Log, read_log
+from training.headlog.log import read_log
+from training.headlog.records import Curve, Log
 
 STYLES = {
     "hits": ("#0072B2", "-", "hits"),

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from training.headlog.log import Judgement, Log
-from training.verdict.verdict import BASES, UNDECIDED, Array, Causal, Evidence, Verdict
+from training.headlog.records import Judgement, Log
+from training.verdict.verdict import BASES, UNDECIDED, Causal, Evidence, Verdict
 
 RESIDUAL = 0.02  # of the gain over control: how far heads and rest may miss it (MEASUREMENT.md)
 DISTINCT = 20  # random sets below this leave no 95th percentile
@@ -174,12 +174,6 @@ def joint(verdicts: Sequence[Verdict]) -> tuple[str, str]:
         return UNDECIDED, f"each of {len(words)} base models is undecided by itself: {'; '.join(reasons)}"
     few = "" if len(words) >= BASES else f"; a general claim needs {BASES}"
     return words[0], f"{len(words)} base models agree, each judged by itself{few}"
-
-
-def excess_by_head(told: Evidence) -> Array:
-    """e_h (H,): mean allocation over seeds and chunks less the shuffled control's, nats."""
-    found: Array = told.trained_SCH.mean((0, 1)) - told.shuffled_SCH.mean((0, 1))
-    return found
 
 
 def judgement(verdict: Verdict, heads: int) -> Judgement:

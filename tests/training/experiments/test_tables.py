@@ -7,8 +7,8 @@ import pytest
 
 from training.experiments import tables
 from training.experiments.plan import Outcome
-from training.headlog.log import Header, write_log
-from training.headlog.records import Allocation
+from training.headlog.log import write_log
+from training.headlog.records import Allocation, Header
 
 LAYERS, HEADS = 3, 4
 HEADER = Header(

@@ -13,22 +13,21 @@ from hypothesis import strategies as st
 
 from tests.kits.logkit import HEADER, RECORDS
 from training.headlog import log as logs
-from training.headlog.log import (
+from training.headlog.log import Writer, read_log, write_log
+from training.headlog.records import (
     Allocation,
     Curve,
     End,
     Judgement,
     LogError,
     Probes,
+    Record,
     Snapshot,
     Summary,
     Swap,
     Whole,
-    Writer,
-    read_log,
-    write_log,
+    weight,
 )
-from training.headlog.records import Record, weight
 
 OLD = Path(__file__).parents[3] / "docs" / "logs" / "sight-0.msgpack"  # written by version 1
 

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from tests.kits.logkit import HEADER, RECORDS, mutated, size, whole
 from training.headlog import log as logs
-from training.headlog.log import Allocation, End, Judgement, LogError, Swap, read_log, write_log
+from training.headlog.log import read_log, write_log
+from training.headlog.records import Allocation, End, Judgement, LogError, Swap
 
 GAIN, SWAP, VERDICT = (next(r for r in RECORDS if isinstance(r, kind)) for kind in (Allocation, Swap, Judgement))
 

@@ -11,20 +11,9 @@ import pytest
 from rich.console import Console
 
 from tests.kits import logkit
-from training.headlog.exports import TABLES
-from training.headlog.log import (
-    Curve,
-    Header,
-    HeadRow,
-    Log,
-    LogError,
-    Snapshot,
-    Summary,
-    diff_table,
-    export,
-    print_table,
-)
-from training.headlog.records import Record
+from training.headlog.exports import TABLES, export
+from training.headlog.records import Curve, Header, HeadRow, Log, LogError, Record, Snapshot, Summary
+from training.headlog.table import diff_table, print_table
 
 HEADER = Header(
     model="novice", model_hash="", data_hash="", commit="", seeds={}, config={}, layers=2, heads=3, created="2026"

@@ -9,8 +9,9 @@ import transformers
 from torch import Tensor
 
 from perception.heads import addresses
+from training.heads.baseline import Baseline, ProbeBatch
 from training.heads.gain_allocation import gain_allocation
-from training.heads.head_diff import Baseline, ProbeBatch, glance, head_diff, jensen_shannon
+from training.heads.head_diff import glance, head_diff, jensen_shannon
 
 torch.set_num_threads(1)
 LAYERS, HEADS = 2, 4

@@ -13,7 +13,7 @@ from perception.model import weights_hash
 from tests.kits.minds import tiny
 from training.heads.context_share import context_share
 from training.heads.head_probes import probe_loss
-from training.heads.head_sets import by_layer, greedy_set, measure_swaps, random_sets, singly, ungrouped
+from training.heads.head_sets import by_layer, each_swap, greedy_set, random_sets, singly, ungrouped
 from training.heads.score import probes
 from training.heads.swaps import causal
 
@@ -21,6 +21,10 @@ torch.set_num_threads(1)
 RULES = load()
 KINDS = ("llama", "gpt2", "qwen2")
 EVERY = [(layer, head) for layer in range(2) for head in range(4)]
+
+
+def measure_swaps(*arguments, **options):
+    return list(each_swap(*arguments, **options))
 
 
 def pair(kind="llama", moved=None, matrices="o", size=0.3):

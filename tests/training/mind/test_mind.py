@@ -22,7 +22,8 @@ from perception.model import weights_hash
 from tests.kits.minds import tiny
 from training import teach
 from training.data.lessons import generated
-from training.headlog.log import diff_table, read_log
+from training.headlog.log import read_log
+from training.headlog.table import diff_table
 from training.mind import mind as minds
 from training.mind.mind import CHANGE_EVERY, MEASURE_EVERY, Mind, MindConfig
 from training.mind.mind_store import MindStoreError

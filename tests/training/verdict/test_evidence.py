@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from training.headlog.log import Allocation, Header, Log, Probes
+from training.headlog.records import Allocation, Header, Log, Probes
 from training.heads.head_sets import Shift
 from training.verdict.causal import excess, judged, sets_of
 from training.verdict.evidence import (
