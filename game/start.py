@@ -30,12 +30,12 @@ def title(
     the settings'; home: where settings lie, None for nowhere. Raises ValueError or OSError with one line.
     """
     line_to((), address)  # a wrong address is said before a window opens
-    desk = open_desk(scale, home)
+    context = open_context(scale, home)
 
     def make(folder: Path, seed: int) -> Line:
         return line_to(command(folder, seed), address)
 
-    app.run(app.App(desk, Slots(root), make), max_seconds)
+    app.run(app.App(context, Slots(root), make), max_seconds)
 
 
 def play(
@@ -50,31 +50,31 @@ def play(
     folder: the slot, where the journey, logs and screenshots go; the rest as for `title`.
     """
     line = line_to(command, address)
-    desk = open_desk(scale, home)  # before the mind: without a display nothing is begun
-    welcome(desk.screen)
+    context = open_context(scale, home)  # before the mind: without a display nothing is begun
+    welcome(context.window)
     try:
         with line:  # starts it at once: it loads while the ground is baked
             past, note = resume(folder, seed)
             world = past.replay() if past else new_world(seed or 0)
             options = Options(world.seed, folder / "log.msgpack", folder / "shots", folder)
-            run(world, line, options, past=past, note=note, desk=desk)
+            run(world, line, options, past=past, note=note, context=context)
             pg.display.quit()  # the mind may take a while to save
     finally:
         pg.display.quit()
-        desk.keep()
-        if desk.sound is not None:
-            desk.sound.close()
+        context.keep()
+        if context.sound is not None:
+            context.sound.close()
 
 
-def open_desk(scale: int | None, home: Path | None) -> AppContext:
+def open_context(scale: int | None, home: Path | None) -> AppContext:
     """A window as the settings want it, and sound, which gets ready by itself. Raises NoDisplay."""
     settings, faults = load(home) if home is not None else (None, [])
     wanted = scale or (settings.scale if settings else 2)
-    desk = AppContext(Window(bool(settings and settings.fullscreen), wanted), settings, home)
-    desk.sound = open_sound(desk.settings, cache_folder() if home is not None else None, desk.note)
+    context = AppContext(Window(bool(settings and settings.fullscreen), wanted), settings, home)
+    context.sound = open_sound(context.settings, cache_folder() if home is not None else None, context.note)
     for fault in faults:
-        desk.note(fault)
-    return desk
+        context.note(fault)
+    return context
 
 
 def line_to(command: Sequence[str], address: str | None) -> Line:

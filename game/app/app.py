@@ -15,7 +15,7 @@ from game.journey.save_slots import Slots, resume
 from game.realm.replay import ActionLog, ReplayError
 from game.realm.world import World, new_world
 from game.screens.title import Title
-from game.ui.screen_stack import Stack
+from game.ui.screen_stack import ScreenStack
 from perception.messages import Keep
 
 ASLEEP = "The mind of your last journey falls asleep"
@@ -61,9 +61,9 @@ class App:
     """The whole of the game in one window. make: a mind for a slot, not yet started; now: the clock of minds (s)."""
 
     def __init__(
-        self, desk: AppContext, slots: Slots, make: MakeMind, now: Callable[[], float] = time.monotonic
+        self, context: AppContext, slots: Slots, make: MakeMind, now: Callable[[], float] = time.monotonic
     ) -> None:
-        self.desk, self.slots, self.make, self.now = desk, slots, make, now
+        self.context, self.slots, self.make, self.now = context, slots, make, now
         self.game: Game | None = None
         self.over = False
         self._unsaved: Game | None = None  # which the player wanted to leave, and couldn't be saved
@@ -71,7 +71,7 @@ class App:
         self._sleepers: list[Thread] = []
         self._wanted: tuple[Path, int] | None = None  # the journey that begins as soon as it can
         self._waking: Waking | None = None  # the journey that is being lived through again
-        self.title = Title(desk, slots, self._want, self._leave)
+        self.title = Title(context, slots, self._want, self._leave)
 
     def frame(self, events: Iterable[pg.Event], dt: float) -> None:
         """One frame of the title or of the journey."""
@@ -81,16 +81,16 @@ class App:
             if self.game.over:
                 self._end(self.game)
             return
-        desk, title = self.desk, self.title
-        desk.seconds += dt
+        context, title = self.context, self.title
+        context.seconds += dt
         title.waits = ASLEEP if self._wanted is not None and self._sleepers else WAKING if self._waking else ""
-        desk.read(events, Stack() if title.waits else title.layers, self._command)
-        if desk.keys.quit:
+        context.read(events, ScreenStack() if title.waits else title.screens, self._command)
+        if context.keys.quit:
             self.over = True
         title.paint(dt)
-        desk.screen.flip()
-        if desk.sound is not None:
-            desk.sound.frame(None, dt)
+        context.window.flip()
+        if context.sound is not None:
+            context.sound.frame(None, dt)
         if self._waking is not None and not self._waking.is_alive():
             waking, self._waking = self._waking, None
             self._play(waking)
@@ -107,9 +107,9 @@ class App:
 
     def _shot(self) -> None:
         try:
-            self.desk.note(f"Screenshot: {self.desk.screen.shoot(self.slots.root / 'shots', 'title')}")
+            self.context.note(f"Screenshot: {self.context.window.shoot(self.slots.root / 'shots', 'title')}")
         except (OSError, pg.error) as error:
-            self.desk.note(f"No screenshot: {error}")
+            self.context.note(f"No screenshot: {error}")
 
     def _want(self, folder: Path, seed: int) -> None:
         self._wanted = (folder, seed)
@@ -126,14 +126,14 @@ class App:
 
     def _play(self, waking: "Waking") -> None:
         if waking.world is None or self._mind is None:
-            self.desk.note(f"This journey can't begin: {waking.note}")
+            self.context.note(f"This journey can't begin: {waking.note}")
             self._sleep()
             self.title.refresh()
             return
         folder, world = waking.folder, waking.world
         options = Options(world.seed, folder / "log.msgpack", folder / "shots", folder)
-        self.desk.keys.release()
-        self.game = Game(world, self._mind, options, self.now, past=waking.past, desk=self.desk)
+        self.context.keys.release()
+        self.game = Game(world, self._mind, options, self.now, past=waking.past, context=self.context)
         if waking.note:
             self.game.note(waking.note)
 
@@ -144,13 +144,13 @@ class App:
         game.journey.sight.practise(False)
         game.journey.mind.send(Keep())
         try:
-            game.keeper.close(game.journey.log, game.card)
+            game.autosave.close(game.journey.log, game.card)
         except OSError as error:
             if not anyway and self._unsaved is not game:
-                self._unsaved, game.over, self.desk.keys.quit = game, False, False
-                self.desk.note(f"The journey can't be saved: {error}. Leave once more to leave it unsaved")
+                self._unsaved, game.over, self.context.keys.quit = game, False, False
+                self.context.note(f"The journey can't be saved: {error}. Leave once more to leave it unsaved")
                 return
-            self.desk.note(f"The journey could not be saved: {error}")
+            self.context.note(f"The journey could not be saved: {error}")
         self.game = None
         self._sleep()
         self.over = self.over or game.leaving == "quit"
@@ -169,22 +169,22 @@ class App:
         if self.game is not None:
             self.game.leave("quit")
             self._end(self.game, anyway=True)
-        self.desk.keep()
-        if self.desk.sound is not None:
-            self.desk.sound.close()
+        self.context.keep()
+        if self.context.sound is not None:
+            self.context.sound.close()
         self._sleep()  # one whose journey had not begun yet
         for thread in self._sleepers:
             thread.join()
 
 
-def run(shell: App, max_seconds: float | None = None) -> None:
+def run(app: App, max_seconds: float | None = None) -> None:
     """Frames until the player leaves; max_seconds: leaves by itself then (s of real time)."""
     clock, began = pg.time.Clock(), time.monotonic()
     try:
-        while not shell.over:
-            shell.frame(pg.event.get(), clock.tick(FPS) / 1000)
+        while not app.over:
+            app.frame(pg.event.get(), clock.tick(FPS) / 1000)
             if max_seconds is not None and time.monotonic() - began >= max_seconds:
                 break
     finally:
         pg.display.quit()
-        shell.close()
+        app.close()

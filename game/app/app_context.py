@@ -11,7 +11,7 @@ import pygame as pg
 from game.app.keys import Keys
 from game.app.settings import Settings, save
 from game.app.window import Window
-from game.ui.screen_stack import Stack
+from game.ui.screen_stack import ScreenStack
 
 if TYPE_CHECKING:
     from game.app.game_loop import Game
@@ -44,10 +44,10 @@ class AppContext:
     """One window and whoever sits before it. home: the folder of the settings file, None for nowhere."""
 
     def __init__(
-        self, screen: Window, settings: Settings | None = None, home: Path | None = None, sound: Sound | None = None
+        self, window: Window, settings: Settings | None = None, home: Path | None = None, sound: Sound | None = None
     ) -> None:
-        self.screen, self.home, self.sound = screen, home, sound
-        self.settings = settings or Settings(fullscreen=screen.fullscreen)
+        self.window, self.home, self.sound = window, home, sound
+        self.settings = settings or Settings(fullscreen=window.fullscreen)
         self._kept = self.settings  # as they are written down
         self.keys = Keys()
         self.keys.pads.start()
@@ -75,9 +75,9 @@ class AppContext:
         before, self.settings = self.settings, settings
         self._apply()
         if settings.scale != before.scale:
-            self.screen.resize(settings.scale)
-        if settings.fullscreen != self.screen.fullscreen:
-            self.screen.toggle_fullscreen()
+            self.window.resize(settings.scale)
+        if settings.fullscreen != self.window.fullscreen:
+            self.window.toggle_fullscreen()
 
     def keep(self) -> None:
         """Writes the settings down if they were changed since; the disk may take its time."""
@@ -87,12 +87,12 @@ class AppContext:
 
     def toggle_fullscreen(self) -> None:
         """Between a window and the whole screen: a setting like any other, so that it is kept."""
-        self.choose(replace(self.settings, fullscreen=not self.screen.fullscreen))
+        self.choose(replace(self.settings, fullscreen=not self.window.fullscreen))
         self.keep()
 
     def _apply(self) -> None:
         self.keys.bind(self.settings.keys, self.settings.pad)
-        self.screen.whole = self.settings.whole
+        self.window.whole = self.settings.whole
         if self.sound is not None:
             self.sound.apply(self.settings)
 
@@ -106,8 +106,8 @@ class AppContext:
         """The lines that are shown now; within: only those that were noted in the last so many s."""
         return [line for until, line in self._notes if until > self.seconds + max(0.0, NOTE_STAYS - within)]
 
-    def read(self, events: Iterable[pg.Event], stack: Stack, command: Callable[[str], None]) -> None:
-        """Hands each event to the open layer, or its commands to `command`; keeps mouse and pads in mind."""
+    def read(self, events: Iterable[pg.Event], stack: ScreenStack, command: Callable[[str], None]) -> None:
+        """Hands each event to the open screen, or its commands to `command`; keeps mouse and pads in mind."""
         for event in events:
             if event.type in (pg.MOUSEMOTION, pg.MOUSEBUTTONDOWN):
                 self._mouse(event, stack)
@@ -118,9 +118,9 @@ class AppContext:
             self.keys.pads.left = self.keys.by_pad = False
             self.note(UNPLUGGED)
 
-    def _mouse(self, event: pg.Event, stack: Stack) -> None:
+    def _mouse(self, event: pg.Event, stack: ScreenStack) -> None:
         self.mouse = event.pos
         point = getattr(stack.top, "point", None)
-        hit = point is not None and point(*self.screen.to_layout(event.pos))
+        hit = point is not None and point(*self.window.to_layout(event.pos))
         if hit and event.type == pg.MOUSEBUTTONDOWN and event.button == 1:
             stack.take("enter")

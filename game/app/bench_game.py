@@ -44,10 +44,10 @@ def rows(seed: int = 0) -> list[dict[str, object]]:
     world = new_world(seed)
     started = time.thread_time()
     painter = Painter(world.map)
-    painter.paint(frame, _stage(world, world.map.start, 0.0))
+    painter.paint(frame, _frame_state(world, world.map.start, 0.0))
     first = time.thread_time() - started
     pieces = _timed(lambda: painter.advance(0.002), until=lambda ready: not ready)
-    frames = {name: _frames(painter, frame, window, stages) for name, stages in _scenes(world).items()}
+    frames = {name: _frames(painter, frame, window, frame_states) for name, frame_states in _scenes(world).items()}
     usual = _percentile(frames["frame"], 50)
     made = []
     for name, times in frames.items():
@@ -82,10 +82,10 @@ def _save(seed: int) -> float:
         step(world, actions)
         log.append(actions)
     with tempfile.TemporaryDirectory() as folder:
-        keeper, times = AutoSave(Path(folder)), []
+        autosave, times = AutoSave(Path(folder)), []
         for _ in range(SAVES + 1):
             started = time.perf_counter()
-            keeper.close(log)
+            autosave.close(log)
             times.append(1000 * (time.perf_counter() - started))
     return statistics.median(times[1:])  # the first had nothing to back up
 
@@ -101,12 +101,12 @@ def _timed(work: Callable[[], bool], until: Callable[[bool], bool]) -> list[floa
             return times
 
 
-def _frames(painter: Painter, frame: pg.Surface, window: pg.Surface, stages: Iterator[FrameState]) -> list[float]:
+def _frames(painter: Painter, frame: pg.Surface, window: pg.Surface, frame_states: Iterator[FrameState]) -> list[float]:
     """ms of each frame of a scene, scaled to the window."""
     times = []
-    for count, stage in enumerate(stages):
+    for count, frame_state in enumerate(frame_states):
         started = time.thread_time()
-        painter.paint(frame, stage)
+        painter.paint(frame, frame_state)
         pg.transform.scale(frame, window.get_size(), window)
         if count >= WARM:
             times.append(1000 * (time.thread_time() - started))
@@ -124,7 +124,7 @@ def _scenes(world: World) -> dict[str, Iterator[FrameState]]:
     busiest = max(places, key=lambda place: sum(_near(place, other) for other in places if place.room < 0))
     start = world.map.start
     return {
-        "frame": (_stage(world, (start[0] + step // 2, start[1]), step / 60) for step in range(FRAMES + WARM)),
+        "frame": (_frame_state(world, (start[0] + step // 2, start[1]), step / 60) for step in range(FRAMES + WARM)),
         "busy": (_busy(world, busiest, step) for step in range(FRAMES + WARM)),
     }
 
@@ -133,7 +133,7 @@ def _near(place: Place, other: Place) -> bool:
     return abs(place.x - other.x) < 300 and abs(place.y - other.y) < 160
 
 
-def _stage(world: World, at: tuple[int, int], seconds: float) -> FrameState:
+def _frame_state(world: World, at: tuple[int, int], seconds: float) -> FrameState:
     return FrameState(12.0, "clear", seconds, Body("player", *at, "e", True))
 
 

@@ -1,7 +1,7 @@
 """The game: a window, a journey, sixty frames a second. It never waits for the mind.
 
 `run` is the whole of one journey; `Game.frame` is one frame, so that a test or a bot can drive it with real pygame
-events. The title and what comes before and after a journey are in shell.py.
+events. The title and what comes before and after a journey are in app.py.
 """
 
 import time
@@ -29,7 +29,7 @@ from game.screens import registry
 from game.ui import dream_view, heads_grid, hud
 from game.ui.font import DIM, SKYBLUE
 from game.ui.overlays import Pace
-from game.ui.screen_stack import Stack
+from game.ui.screen_stack import ScreenStack
 from perception.messages import Keep, WriteLog
 
 STILL = (132, 130, 176)  # what the world is multiplied with while it stands still
@@ -53,18 +53,18 @@ class Options:
     scale: int = 2
 
 
-def welcome(screen: Window) -> None:
+def welcome(window: Window) -> None:
     """Something to see while the ground is baked."""
-    pen = screen.pen()
-    screen.canvas.fill((14, 12, 30))
+    pen = window.pen()
+    window.canvas.fill((14, 12, 30))
     pen.text_centre("Second Sight", 320, 160, SKYBLUE)
     pen.text_centre("The realm takes shape...", 320, 180, DIM)
-    screen.flip()
+    window.flip()
 
 
 class Game:
     """One game in one window. now: the clock by which minds are asked (s); painter: one made before, of this map;
-    screen: a window that is open already; past: what led to this world, if the journey goes on; desk: window and
+    window: one that is open already; past: what led to this world, if the journey goes on; context: window and
     settings that are shared with the title.
     """
 
@@ -75,25 +75,25 @@ class Game:
         options: Options,
         now: Callable[[], float] = time.monotonic,
         painter: Painter | None = None,
-        screen: Window | None = None,
+        window: Window | None = None,
         past: ActionLog | None = None,
-        desk: AppContext | None = None,
+        context: AppContext | None = None,
     ) -> None:
         self.options = options
         self.now = now
-        self.desk = desk or AppContext(screen or Window(options.fullscreen, options.scale))
-        self.screen = self.desk.screen
-        welcome(self.screen)
+        self.context = context or AppContext(window or Window(options.fullscreen, options.scale))
+        self.window = self.context.window
+        welcome(self.window)
         self.painter = painter or Painter(world.map)
         self.journey: Journey = Journey(world, mind, past)
-        self.keeper = AutoSave(options.slot)
-        self.layers = Stack()
+        self.autosave = AutoSave(options.slot)
+        self.screens = ScreenStack()
         self.over = False
         self.leaving = ""  # where to, once it is over: title or quit
         self.heads = False
         self.mode = heads_grid.MODES[0]
         self.frame_ms: deque[float] = deque(maxlen=2000)  # drawing alone, without waiting
-        self.stage: FrameState | None = None  # what the last frame showed
+        self.frame_state: FrameState | None = None  # what the last frame showed
         self.dream: dream_view.Dream | None = None
         self._slept = 0.0
         self._pace()
@@ -116,63 +116,63 @@ class Game:
     @property
     def settings(self) -> Settings:
         """What the player chose."""
-        return self.desk.settings
+        return self.context.settings
 
     @property
     def labels(self) -> dict[str, str]:
         """What hints name for each command."""
-        return self.desk.labels
+        return self.context.labels
 
     @property
     def mouse(self) -> tuple[int, int] | None:
         """Where the mouse is, in px of the window; None until it moved."""
-        return self.desk.mouse
+        return self.context.mouse
 
     def _pace(self) -> None:
         self.journey.pace = Pace(self.settings.letters_per_s, self.settings.speech_waits)
 
     def frame(self, events: Iterable[pg.Event], dt: float) -> None:
         """One frame: events in, dt seconds pass, a picture out."""
-        desk, keys = self.desk, self.desk.keys
-        desk.seconds += dt
-        desk.read(events, self.layers, self._command)
+        context, keys = self.context, self.context.keys
+        context.seconds += dt
+        context.read(events, self.screens, self._command)
         if keys.quit:
             self.leave("quit")
-        if keys.away and self.settings.away == "pause" and not self.layers:
+        if keys.away and self.settings.away == "pause" and not self.screens:
             self._command("menu")
         self._pace()
-        if self.layers.pauses:
+        if self.screens.pauses:
             self.journey.sight.practise(False)
             self.journey.sight.hear()
         else:
-            free = not self.layers and not keys.away
+            free = not self.screens and not keys.away
             walk, attending = (keys.walking(), keys.attending) if free else ((0, 0), False)
             self.journey.advance(min(dt, LONGEST_FRAME), walk, attending, self.now())
             self._called()
-        self.layers.advance(dt)
-        self.keeper.advance(dt, self.journey.log, self.card)
+        self.screens.advance(dt)
+        self.autosave.advance(dt, self.journey.log, self.card)
         self._hear()
         started = time.perf_counter()
         self._draw()
         self.frame_ms.append(1000 * (time.perf_counter() - started))
-        self.screen.flip()
-        if desk.sound is not None:
-            desk.sound.frame(self, dt)
+        self.window.flip()
+        if context.sound is not None:
+            context.sound.frame(self, dt)
         self.painter.advance()  # ground that nobody has seen yet is painted a little at a time
 
     def _called(self) -> None:
         """A screen that opens by itself."""
-        if self.journey.wants and not self.layers:
+        if self.journey.wants and not self.screens:
             opener, self.journey.wants = registry.OPEN[self.journey.wants], ""
-            self.layers.push(opener.open(self))
+            self.screens.push(opener.open(self))
 
     def _hear(self) -> None:
         """What mind and disk have to say becomes notes."""
         notes = self.journey.sight.notes
         while notes:
             self.note(notes.popleft())
-        if self.keeper.fault:
-            self.note(self.keeper.fault)
+        if self.autosave.fault:
+            self.note(self.autosave.fault)
 
     def _command(self, command: str) -> None:
         if command == "log":
@@ -180,11 +180,11 @@ class Game:
         elif command == "shot":
             self._take_shot()
         elif command == "full":
-            self.desk.toggle_fullscreen()
-        elif self.layers:
-            self.layers.take(command)
+            self.context.toggle_fullscreen()
+        elif self.screens:
+            self.screens.take(command)
         elif command in registry.OPEN:
-            self.layers.push(registry.OPEN[command].open(self))
+            self.screens.push(registry.OPEN[command].open(self))
         elif command not in HELD:
             self._play(command)
 
@@ -226,15 +226,15 @@ class Game:
 
     def note(self, line: str) -> None:
         """Shows a line for a while; the same line again only stays longer."""
-        self.desk.note(line)
+        self.context.note(line)
 
     def shot(self, name: str | None = None) -> Path:
         """Saves what the window shows; returns where."""
         if name is None:
-            return self.screen.shoot(self.options.shot_dir, "second-sight")
+            return self.window.shoot(self.options.shot_dir, "second-sight")
         self.options.shot_dir.mkdir(parents=True, exist_ok=True)
         path = self.options.shot_dir / name
-        pg.image.save(self.screen.canvas, path)
+        pg.image.save(self.window.canvas, path)
         return path
 
     def card(self) -> Beside:
@@ -246,12 +246,12 @@ class Game:
             world.seed, 1 + int(hours // 24), round(world.hour, 2), seconds, journey.known, journey.firsts.found
         )
         papers = {CHRONICLE: journey.chronicle.encode()}
-        return Beside(card, pg.transform.smoothscale(self.screen.frame, THUMB), papers)
+        return Beside(card, pg.transform.smoothscale(self.window.frame, THUMB), papers)
 
     def _draw(self) -> None:
-        journey, frame = self.journey, self.screen.frame
-        self.stage = journey.stage()
-        camera = self.painter.paint(frame, self.stage, self.settings.calm, self.settings.safe)
+        journey, frame = self.journey, self.window.frame
+        self.frame_state = journey.frame_state()
+        camera = self.painter.paint(frame, self.frame_state, self.settings.calm, self.settings.safe)
         if journey.resting and self.dream is None:
             memories = [(place, *belief) for place, belief in journey.memories.items()]
             self.dream, self._slept = dream_view.Dream(self.painter, memories), journey.seconds
@@ -259,9 +259,9 @@ class Game:
             self.dream = None
         if self.dream is not None:
             self.dream.paint(frame, journey.seconds, journey.seconds - self._slept)
-        if self.layers.pauses and not self.layers.bare:
+        if self.screens.pauses and not self.screens.bare:
             frame.fill(STILL, special_flags=pg.BLEND_RGB_MULT)
-        self.screen.put()
+        self.window.put()
         hud.paint(self, camera)
 
 
@@ -269,17 +269,17 @@ def run(
     world: World,
     mind: Mind,
     options: Options,
-    screen: Window | None = None,
+    window: Window | None = None,
     past: ActionLog | None = None,
     note: str = "",
-    desk: AppContext | None = None,
+    context: AppContext | None = None,
 ) -> str:
     """Plays until the player leaves; returns where to (title or quit). The mind is the caller's: it is asked to keep
-    what it learnt, not closed. Without a desk the window is closed at the end.
+    what it learnt, not closed. Without a context the window is closed at the end.
 
     note: a line to begin with. Raises NoDisplay where no window can be opened, OSError if the journey can't be saved.
     """
-    game = Game(world, mind, options, screen=screen, past=past, desk=desk)
+    game = Game(world, mind, options, window=window, past=past, context=context)
     if note:
         game.note(note)
     clock = pg.time.Clock()
@@ -293,7 +293,7 @@ def run(
     finally:
         game.journey.sight.practise(False)
         mind.send(Keep())
-        if desk is None:
+        if context is None:
             pg.display.quit()
-        game.keeper.close(game.journey.log, game.card)
+        game.autosave.close(game.journey.log, game.card)
     return game.leaving or "quit"

@@ -48,7 +48,7 @@ class Window:
             pg.display.init()
             if not os.environ.get("SDL_VIDEODRIVER") and pg.display.get_driver() in UNSEEN:
                 raise pg.error("none answers")
-            self.window = pg.display.set_mode((SIZE[0] * scale, SIZE[1] * scale), pg.RESIZABLE)
+            self.surface = pg.display.set_mode((SIZE[0] * scale, SIZE[1] * scale), pg.RESIZABLE)
         except pg.error as error:
             pg.display.quit()
             raise NoDisplay(f"no display to open a window on ({error}); {REMEDY}") from error
@@ -73,7 +73,7 @@ class Window:
         """Makes the window a multiple of 640 x 360; in full screen it waits until that is left."""
         self._later = scale if self.fullscreen else 0
         if not self.fullscreen:
-            self.window = pg.display.set_mode((SIZE[0] * scale, SIZE[1] * scale), pg.RESIZABLE)
+            self.surface = pg.display.set_mode((SIZE[0] * scale, SIZE[1] * scale), pg.RESIZABLE)
 
     def layout(self) -> tuple[int, tuple[int, int]]:
         """(scale, corner): the whole-number scale that is drawn at, and where the picture's corner lies on `canvas`."""
@@ -84,19 +84,19 @@ class Window:
         return scale, ((width - SIZE[0] * scale) // 2, (height - SIZE[1] * scale) // 2)
 
     def _measure(self) -> tuple[int, int]:
-        self.window = pg.display.get_surface() or self.window
-        return self.window.get_size()
+        self.surface = pg.display.get_surface() or self.surface
+        return self.surface.get_size()
 
     def _stretched(self) -> bool:
         """True if the picture doesn't go onto the window pixel by pixel."""
-        width, height = self.window.get_size()
+        width, height = self.surface.get_size()
         if width < SIZE[0] or height < SIZE[1]:
             return True
         return not self.whole and (width % SIZE[0] != 0 or height * SIZE[0] != width * SIZE[1])
 
     def _fit(self) -> pg.Rect:
         """Where the stretched picture lies in the window: as large as can be, in its own shape."""
-        width, height = self.window.get_size()
+        width, height = self.surface.get_size()
         part = min(width / SIZE[0], height / SIZE[1])
         size = max(1, int(SIZE[0] * part)), max(1, int(SIZE[1] * part))
         return pg.Rect((width - size[0]) // 2, (height - size[1]) // 2, *size)
@@ -106,7 +106,7 @@ class Window:
         """What is drawn on: the window, or a sheet that `flip` stretches onto it."""
         scale, _ = self.layout()
         if not self._stretched():
-            return self.window
+            return self.surface
         size = (SIZE[0] * scale, SIZE[1] * scale)
         if self._sheet is None or self._sheet.get_size() != size:
             self._sheet = pg.Surface(size).convert()
@@ -128,8 +128,8 @@ class Window:
         """Shows what was drawn."""
         if self._stretched() and self._sheet is not None:
             fit = self._fit()
-            self.window.fill(BARS)
-            self.window.blit(pg.transform.smoothscale(self._sheet, fit.size), fit)
+            self.surface.fill(BARS)
+            self.surface.blit(pg.transform.smoothscale(self._sheet, fit.size), fit)
         pg.display.flip()
 
     def shoot(self, folder: Path, stem: str) -> Path:

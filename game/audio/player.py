@@ -140,7 +140,7 @@ class Playing:
 
 
 class Player:
-    """The game's sound (desk.Sound). loader: starts at once; note: tells the player, once, that sound is gone."""
+    """The game's sound (context.Sound). loader: starts at once; note: tells the player, once, that sound is gone."""
 
     def __init__(self, loader: Loader, settings: Settings, note: Callable[[str], None]) -> None:
         self.loader, self._note = loader, note
@@ -180,7 +180,7 @@ class Player:
             return
         try:
             wishes = self._wishes(game)
-            away = game is not None and game.desk.keys.away and self._ducks
+            away = game is not None and game.context.keys.away and self._ducks
             self._master += ((AWAY if away else 1.0) - self._master) * min(1.0, dt / 0.2)
             self._follow(wishes, dt)
         except pg.error as error:
@@ -195,10 +195,10 @@ class Player:
     def _wishes(self, game: "Game | None") -> dict[str, Wish]:
         """What should be heard now; what sounds once begins."""
         pieces = score()
-        if game is None or game.stage is None:
+        if game is None or game.frame_state is None:
             self._journey = None
             return self._tune("realm", mix.music(pieces["realm"], "realm", TITLE_SEES))
-        journey, stage = game.journey, game.stage
+        journey, stage = game.journey, game.frame_state
         if journey is not self._journey or self._ear is None or self._learnt is None:
             self._journey, self._ear = journey, Ear(journey.world.map, voices(journey.world.rules))
             self._walk, self._learnt, self._rested = Walk(), Learnt(journey), journey.resting
@@ -210,9 +210,9 @@ class Player:
         if journey.resting and not self._rested:
             self._strike(ear.bell(stage), "voice")
         self._rested = journey.resting
-        piece = "ending" if isinstance(game.layers.top, Epilogue) else "dream" if journey.resting else "realm"
+        piece = "ending" if isinstance(game.screens.top, Epilogue) else "dream" if journey.resting else "realm"
         tune = mix.music(pieces[piece], piece, mix.insight(stage), 1 - 0.4 * mix.GATHERED * stage.attend)
-        hushed = HUSHED if journey.resting or game.layers.pauses else 1.0
+        hushed = HUSHED if journey.resting or game.screens.pauses else 1.0
         return {**self._tune(piece, tune), **ear.wishes(stage, hushed)}
 
     def _tune(self, piece: str, tune: dict[str, Wish]) -> dict[str, Wish]:

@@ -160,4 +160,4 @@ def chooser(game: "Game") -> Screen | None:
         entries.append(Entry("Come back", call))
     else:
         entries += [Entry(f"{way}, the {kind}", partial(send, way)) for way, kind in journey.ways().items()]
-    return Menu("Go...", entries, game.desk.zoom, 220, (companion.listens(),), cue=game.desk.cue)
+    return Menu("Go...", entries, game.context.zoom, 220, (companion.listens(),), cue=game.context.cue)

@@ -1,4 +1,4 @@
-"""A journey: the realm, a mind, and what the player does. No pygame: keys come in as intentions, stages go out.
+"""A journey: the realm, a mind, and what the player does. No pygame: keys come in as intentions, frame states go out.
 
 The world steps at its own fixed tick; frames in between are interpolated. What a mind believes is shown and never
 enters the world.
@@ -248,7 +248,7 @@ class Journey(Narrator):
         else:
             self.speech = None
 
-    def stage(self) -> FrameState:
+    def frame_state(self) -> FrameState:
         """What a frame shows now."""
         places = self.world.map.places
         bodies = self.motion.bodies(self.world, self._late / TICK)

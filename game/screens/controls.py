@@ -23,8 +23,8 @@ class Controls:
 
     pauses = True
 
-    def __init__(self, desk: AppContext) -> None:
-        self.desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self.context = context
         self.row = self.column = 0
         self.waiting = 0.0  # s that a new key is still waited for
         self.said = ""
@@ -44,7 +44,7 @@ class Controls:
             self.row = min(len(self._rows) - 1, max(0, self.row + (6 if command == "next" else -6)))
         elif command == "enter" and self._rows[self.row] == RESET:
             fresh = Settings()
-            self.desk.choose(replace(self.desk.settings, keys=fresh.keys, pad=fresh.pad))
+            self.context.choose(replace(self.context.settings, keys=fresh.keys, pad=fresh.pad))
             self.said = "Everything is as it was at first"
         elif command == "enter":
             self.waiting, self.said = PATIENCE, ""
@@ -54,7 +54,7 @@ class Controls:
 
     def closed(self) -> None:
         """What was bound is kept."""
-        self.desk.keep()
+        self.context.keep()
 
     def advance(self, dt: float) -> None:
         """A new key isn't waited for forever."""
@@ -72,7 +72,7 @@ class Controls:
             elif table == "keys":
                 self._bind(name) if name else self._unknown()
             return True
-        told = [name for name, on in self.desk.keys.pads.take(event) if on and not name.startswith("stick")]
+        told = [name for name, on in self.context.keys.pads.take(event) if on and not name.startswith("stick")]
         if told and table == "pad":
             self._bind(told[0])
         return bool(told)
@@ -82,10 +82,10 @@ class Controls:
 
     def _bind(self, name: str) -> None:
         table, slot, _ = COLUMNS[self.column]
-        settings, self.said = rebind(self.desk.settings, table, self._rows[self.row], slot, name)
+        settings, self.said = rebind(self.context.settings, table, self._rows[self.row], slot, name)
         self.waiting = 0.0
-        if settings is not self.desk.settings:
-            self.desk.choose(settings)
+        if settings is not self.context.settings:
+            self.context.choose(settings)
 
     def point(self, x: float, y: float) -> bool:
         """The mouse is at a point (layout px): chooses the cell there; True if there is one. Not while a key is
@@ -101,7 +101,7 @@ class Controls:
 
     def paint(self, pen: Pen, seconds: float) -> None:
         """The table on a sheet."""
-        big = pen.sized(self.desk.zoom())
+        big = pen.sized(self.context.zoom())
         row, width = big.line + 3, min(WIDTH - 16, round(470 * (1 + 0.35 * (big.letter / 6 - 1))))
         left, top = WIDTH / 2 - width / 2, 8
         head, foot = 2 * big.line + 14, big.line + 10
@@ -150,14 +150,14 @@ class Controls:
 
     def _label(self, command: str, column: int) -> str:
         table, slot, _ = COLUMNS[column]
-        names = getattr(self.desk.settings, table).get(command, ())
+        names = getattr(self.context.settings, table).get(command, ())
         if slot >= len(names):
             return "-"
-        return key_label(names[slot]) if table == "keys" else PAD_LABELS[self.desk.keys.pads.style][names[slot]]
+        return key_label(names[slot]) if table == "keys" else PAD_LABELS[self.context.keys.pads.style][names[slot]]
 
     def _foot(self) -> str:
         if self.waiting:
             what = "button" if COLUMNS[self.column][0] == "pad" else "key"
             return f"Press the new {what} ({self.waiting:.0f} s). Esc leaves it as it is."
-        labels = self.desk.labels
+        labels = self.context.labels
         return self.said or f"[{labels['enter']}] change   [{labels['erase']}] clear   [{labels['back']}] back"

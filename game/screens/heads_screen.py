@@ -1,6 +1,6 @@
 """The heads while one plays: the grid, one head in detail, its beams on the map, and a born seer's heads beside.
 
-Heads are pointed at with the mouse, or with arrows and pad in the layer that `Pointing` is.
+Heads are pointed at with the mouse, or with arrows and pad in the screen `Pointing`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,8 +25,8 @@ LENDERS = {"seer": "Born seer", "blind": "As you came"}
 def paint(game: "Game", pen: Pen, camera: tuple[int, int]) -> None:
     """Everything of the heads, over the world; what is pointed at is asked of the mind."""
     journey, sight = game.journey, game.journey.sight
-    mouse = game.screen.to_layout(game.mouse) if game.mouse else None
-    point(sight, game.mode, mouse, any(isinstance(layer, Pointing) for layer in game.layers.open))
+    mouse = game.window.to_layout(game.mouse) if game.mouse else None
+    point(sight, game.mode, mouse, any(isinstance(screen, Pointing) for screen in game.screens.open))
     if sight.head is not None and sight.view is not None:
         land, player = journey.world.map, journey.world.player
         found = beams.beams(gaze_of(sight))
@@ -150,7 +150,7 @@ def compare(pen: Pen, mode: str, yours: HeadActivity | None, theirs: HeadActivit
 
 
 class Pointing:
-    """A layer in which arrows and pad move over the heads. The world goes on."""
+    """A screen in which arrows and pad move over the heads. The world goes on."""
 
     pauses = False
 

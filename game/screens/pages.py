@@ -20,8 +20,8 @@ class Page:
 
     pauses = True
 
-    def __init__(self, desk: AppContext, title: str, lines: Sequence[str], width: int = 400) -> None:
-        self.desk, self.title, self.lines, self.width = desk, title, lines, width
+    def __init__(self, context: AppContext, title: str, lines: Sequence[str], width: int = 400) -> None:
+        self.context, self.title, self.lines, self.width = context, title, lines, width
         self._first = 0
 
     def take(self, command: str) -> Screen | Close | None:
@@ -36,7 +36,7 @@ class Page:
 
     def paint(self, pen: Pen, seconds: float) -> None:
         """The sheet."""
-        big = pen.sized(self.desk.zoom())
+        big = pen.sized(self.context.zoom())
         width = min(WIDTH - 24, round(self.width * big.letter / 6))
         lines = [part for line in self.lines for part in wrap(line, big.columns(width - 28))]
         head = big.line + 14
@@ -56,8 +56,8 @@ class SeedBox:
 
     pauses = True
 
-    def __init__(self, desk: AppContext, slot: int, roll: Callable[[], int], begin: Callable[[int], Close]) -> None:
-        self.desk, self.slot = desk, slot
+    def __init__(self, context: AppContext, slot: int, roll: Callable[[], int], begin: Callable[[int], Close]) -> None:
+        self.context, self.slot = context, slot
         self._roll, self._begin = roll, begin
         self.digits = self._of(roll())
         self.place = 0
@@ -97,7 +97,7 @@ class SeedBox:
             self.digits = [0] * DIGITS
         else:
             return None
-        self.desk.cue("move")
+        self.context.cue("move")
         return None
 
     def advance(self, dt: float) -> None:
@@ -105,9 +105,9 @@ class SeedBox:
 
     def paint(self, pen: Pen, seconds: float) -> None:
         """The digits on a sheet, the chosen one lit."""
-        big, tall = pen.sized(self.desk.zoom()), pen.sized(2.0 * self.desk.zoom())
+        big, tall = pen.sized(self.context.zoom()), pen.sized(2.0 * self.context.zoom())
         cell = tall.letter + 10
-        labels = self.desk.labels
+        labels = self.context.labels
         feet = [f"[{labels['next']}] another   [{labels['enter']}] begin   [{labels['back']}] back"]
         feet = [part for foot in feet for part in wrap(foot, big.columns(WIDTH - 60))]
         width = round(max(cell * DIGITS + 40, max(map(len, feet)) * big.letter + 30))

@@ -31,10 +31,10 @@ def menu(game: "Game") -> Menu:
     entries = [Entry("Go on", Close)]
     entries += [Entry(title, opens(command)) for command, title in registry.entries(game)]
     entries += [
-        Entry("Settings", lambda: settings_menu(game.desk)),
+        Entry("Settings", lambda: settings_menu(game.context)),
         Entry("Save and leave to the title", lambda: leave("title")),
         Entry("Save and leave the game", lambda: leave("quit")),
     ]
     journey = game.journey
     lines = (f"journey {game.options.seed}, {journey.world.phase}",)
-    return Menu("Second Sight", entries, game.desk.zoom, 250, lines, cue=game.desk.cue)
+    return Menu("Second Sight", entries, game.context.zoom, 250, lines, cue=game.context.cue)

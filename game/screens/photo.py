@@ -1,6 +1,6 @@
 """Photo mode: one moment of the realm under three minds, side by side: blind, you, and one that was born seeing.
 
-The scene of the moment is asked of each; what each believes is drawn over the same stage. A panel whose mind can't
+The scene of the moment is asked of each; what each believes is drawn over the same frame. A panel whose mind can't
 answer says so. Enter saves the panels as one picture.
 """
 
@@ -63,14 +63,14 @@ def seen(answer: Answer, view: View) -> dict[int, tuple[str, float]]:
     return found
 
 
-def haunted(stage: FrameState, beliefs: dict[int, tuple[str, float]], places: Sequence[Place]) -> FrameState:
-    """The same stage with these beliefs on it and no other, and nobody attending."""
+def haunted(frame_state: FrameState, beliefs: dict[int, tuple[str, float]], places: Sequence[Place]) -> FrameState:
+    """The same frame with these beliefs on it and no other, and nobody attending."""
     ghosts = tuple(
         Ghost(place, *haunt(places[place]), species, belief)
         for place, (species, belief) in sorted(beliefs.items())
         if belief >= FAINTEST
     )
-    return replace(stage, ghosts=ghosts, attend=0.0)
+    return replace(frame_state, ghosts=ghosts, attend=0.0)
 
 
 def caption(panel: Panel, places: Sequence[Place]) -> str:
@@ -100,7 +100,7 @@ def triptych(panels: Sequence[Panel], places: Sequence[Place]) -> pg.Surface:
 
 
 class Photo:
-    """The layer. The world stands still; the minds answer one after the other."""
+    """The screen. The world stands still; the minds answer one after the other."""
 
     pauses = True
     bare = True
@@ -109,7 +109,7 @@ class Photo:
         self._game = game
         journey = game.journey
         self._places = journey.world.map.places
-        self._stage = journey.stage()
+        self._frame_state = journey.frame_state()
         self._view = describe(journey.world, journey.sight.tongue)
         ready = journey.sight.ready
         there = [eyes for eyes in TITLES if ready is not None and eyes in ready.eyes]
@@ -139,7 +139,7 @@ class Photo:
     def _painted(self, painter: Painter, panel: Panel) -> pg.Surface:
         picture = pg.Surface(SIZE)
         settings = self._game.settings
-        painter.paint(picture, haunted(self._stage, panel.beliefs, self._places), settings.calm, settings.safe)
+        painter.paint(picture, haunted(self._frame_state, panel.beliefs, self._places), settings.calm, settings.safe)
         return picture
 
     def take(self, command: str) -> "Screen | Close | None":
@@ -170,7 +170,7 @@ class Photo:
         """All panels in a row, or the chosen one large."""
         pen.fill(INK, 0, 0, 640, 360)
         large = pen.sized(self._game.settings.zoom)
-        noted = self._game.desk.notes()[-1:]
+        noted = self._game.context.notes()[-1:]
         heading = large if not noted or len(noted[0]) <= large.columns(620) else pen
         heading.text_centre(noted[0][:104] if noted else "One moment, other eyes", 320, 10, PAPER if noted else SKYBLUE)
         if not self.panels:

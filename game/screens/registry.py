@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Opener:
-    """title: its entry in the pause menu, empty for none; open: makes the layer, or does something and gives None;
+    """title: its entry in the pause menu, empty for none; open: makes the screen, or does something and gives None;
     there: whether the pause menu lists it now; later: it opens once that menu is shut, as the world goes on below it.
     """
 

@@ -37,7 +37,9 @@ def menu(game: "Game") -> Menu:
 
     def sure(rest: RestorePoint) -> Menu:
         choices = [Entry("No, leave it as it is", Close), Entry("Yes, turn it back", lambda: back_to(rest))]
-        return Menu("Turn the mind back?", choices, game.desk.zoom, 300, (named(rest), told(rest)), cue=game.desk.cue)
+        return Menu(
+            "Turn the mind back?", choices, game.context.zoom, 300, (named(rest), told(rest)), cue=game.context.cue
+        )
 
     def out() -> Answer:
         path = game.options.log_path.parent / "mind"
@@ -53,4 +55,4 @@ def menu(game: "Game") -> Menu:
         return [*rows, Entry("Export the mind", out, note="A Hugging Face folder: any tool can load it")]
 
     lines = () if sight.rests else ("No mind is awake",)
-    return Menu("Rewind the mind", entries, game.desk.zoom, 320, lines, cue=game.desk.cue)
+    return Menu("Rewind the mind", entries, game.context.zoom, 320, lines, cue=game.context.cue)

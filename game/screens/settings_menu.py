@@ -22,20 +22,20 @@ NOTES = {
 class Chosen(Menu):
     """A menu of settings, which are written down when it goes."""
 
-    def __init__(self, desk: AppContext, title: str, entries: Sequence[Entry], width: int) -> None:
-        super().__init__(title, entries, desk.zoom, width, cue=desk.cue)
-        self.desk = desk
+    def __init__(self, context: AppContext, title: str, entries: Sequence[Entry], width: int) -> None:
+        super().__init__(title, entries, context.zoom, width, cue=context.cue)
+        self.context = context
 
     def closed(self) -> None:
         """It goes."""
-        self.desk.keep()
+        self.context.keep()
 
 
-def settings_menu(desk: AppContext) -> Menu:
+def settings_menu(context: AppContext) -> Menu:
     """The page of pages."""
 
     def page(title: str, *rows: tuple[str, str]) -> Entry:
-        return Entry(title, lambda: Chosen(desk, title, [row(desk, *item) for item in rows], 330))
+        return Entry(title, lambda: Chosen(context, title, [row(context, *item) for item in rows], 330))
 
     entries = [
         page(
@@ -53,20 +53,20 @@ def settings_menu(desk: AppContext) -> Menu:
             ("When away", "away"),
         ),
         page("Comfort", ("Calm", "calm"), ("Clear hues and shapes", "safe")),
-        Entry("Keys and pad", lambda: Controls(desk)),
+        Entry("Keys and pad", lambda: Controls(context)),
     ]
-    return Chosen(desk, "Settings", entries, 220)
+    return Chosen(context, "Settings", entries, 220)
 
 
-def row(desk: AppContext, label: str, name: str) -> Entry:
+def row(context: AppContext, label: str, name: str) -> Entry:
     """One setting: a switch, a choice of words, or a level."""
 
     def now() -> Any:
-        return getattr(desk.settings, name)
+        return getattr(context.settings, name)
 
     def turn(options: Sequence[Any], way: int) -> None:
         place = options.index(now()) + way
-        desk.choose(replace(desk.settings, **{name: options[place % len(options)]}))
+        context.choose(replace(context.settings, **{name: options[place % len(options)]}))
 
     note = NOTES.get(name, "")
     if name in CHOICES:
@@ -78,7 +78,7 @@ def row(desk: AppContext, label: str, name: str) -> Entry:
         low, high = RANGES[name]
 
         def louder(way: int) -> None:
-            desk.choose(replace(desk.settings, **{name: min(high, max(low, now() + way))}))
+            context.choose(replace(context.settings, **{name: min(high, max(low, now() + way))}))
 
         return Entry(label, None, louder, level=lambda: (now(), high), note=note)
     return Entry(label, None, lambda way: turn((False, True), way), lambda: "on" if now() else "off", note=note)

@@ -17,12 +17,14 @@ AMBER = (240, 170, 120)
 
 
 class SlotPick:
-    """A layer of slots. chosen: what Enter does with one."""
+    """A screen of slots. chosen: what Enter does with one."""
 
     pauses = True
 
-    def __init__(self, desk: AppContext, slots: Sequence[Slot], title: str, chosen: Callable[[Slot], Answer]) -> None:
-        self.desk, self.slots, self.title = desk, slots, title
+    def __init__(
+        self, context: AppContext, slots: Sequence[Slot], title: str, chosen: Callable[[Slot], Answer]
+    ) -> None:
+        self.context, self.slots, self.title = context, slots, title
         self._chosen = chosen
         newest = max(slots, key=lambda slot: slot.saved)
         self.place = list(slots).index(newest)
@@ -32,15 +34,15 @@ class SlotPick:
     def take(self, command: str) -> Screen | Close | None:
         """Left and right choose, Enter takes."""
         if command == "back":
-            self.desk.cue("back")
+            self.context.cue("back")
             return CLOSE
         if command == "enter":
-            self.desk.cue("take")
+            self.context.cue("take")
             return self._chosen(self.slots[self.place])
         if command in ("left", "up", "previous", "right", "down", "next"):
             way = -1 if command in ("left", "up", "previous") else 1
             self.place = (self.place + way) % len(self.slots)
-            self.desk.cue("move")
+            self.context.cue("move")
         return None
 
     def advance(self, dt: float) -> None:
@@ -61,7 +63,7 @@ class SlotPick:
 
     def paint(self, pen: Pen, seconds: float) -> None:
         """Three cards and a heading."""
-        big = pen.sized(self.desk.zoom())
+        big = pen.sized(self.context.zoom())
         width = round((len(self.title) + 4) * big.letter)
         pen.panel(WIDTH / 2 - width / 2, 14, width, round(big.line) + 10)
         big.text_centre(self.title, WIDTH / 2, 19, SKYBLUE)

@@ -17,7 +17,7 @@ from game.screens.title_scene import Vista
 from game.ui.font import DIM, GOLD, INK_SHADOW, PAPER, SKYBLUE, Pen
 from game.ui.menus import Answer, Entry, Menu, marker
 from game.ui.overlays import HEIGHT, WIDTH, banner, keyed
-from game.ui.screen_stack import CLOSE, Close, Screen, Stack
+from game.ui.screen_stack import CLOSE, Close, Screen, ScreenStack
 
 Begin = Callable[[Path, int], None]  # a slot's folder and a seed
 CREDITS = (
@@ -69,24 +69,24 @@ class TitleMenu(Menu):
 class Title:
     """The title and its menus. begin: starts a journey; sleeping: says why one can't begin just yet, or nothing."""
 
-    def __init__(self, desk: AppContext, slots: Slots, begin: Begin, leave: Callable[[], None]) -> None:
-        self.desk, self.slots = desk, slots
+    def __init__(self, context: AppContext, slots: Slots, begin: Begin, leave: Callable[[], None]) -> None:
+        self.context, self.slots = context, slots
         self._begin, self._leave = begin, leave
         self.vista = Vista()
-        self.layers = Stack()
+        self.screens = ScreenStack()
         self.waits = ""  # a line over everything, while something has to be waited for
-        self._since = desk.seconds
+        self._since = context.seconds
         self._newest: Slot | None = None
         self.refresh()
 
     def refresh(self) -> None:
         """Looks at the slots again, and shows the menu."""
         self._newest = self.slots.newest()
-        self.layers.clear()
-        self.layers.push(TitleMenu("", self._entries, self.desk.zoom, back=lambda: None, cue=self.desk.cue))
+        self.screens.clear()
+        self.screens.push(TitleMenu("", self._entries, self.context.zoom, back=lambda: None, cue=self.context.cue))
 
     def _entries(self) -> Sequence[Entry]:
-        desk, newest = self.desk, self._newest
+        context, newest = self.context, self._newest
         entries = []
         if newest is not None:
             entries.append(Entry("Continue", lambda: self._go_on(newest), note=f"slot {newest.number}"))
@@ -94,8 +94,8 @@ class Title:
         if newest is not None:
             entries.append(Entry("Journeys", lambda: self._pick("Go on with", self._go_on)))
         entries += [
-            Entry("Settings", lambda: settings_menu(desk)),
-            Entry("Credits", lambda: Page(desk, "Second Sight", CREDITS)),
+            Entry("Settings", lambda: settings_menu(context)),
+            Entry("Credits", lambda: Page(context, "Second Sight", CREDITS)),
             Entry("Leave", self._go),
         ]
         return entries
@@ -105,7 +105,7 @@ class Title:
         return None
 
     def _pick(self, title: str, chosen: Callable[[Slot], Answer]) -> Screen:
-        return SlotPick(self.desk, self.slots.all(), title, chosen)
+        return SlotPick(self.context, self.slots.all(), title, chosen)
 
     def _go_on(self, slot: Slot) -> Answer:
         if not slot.playable:
@@ -123,56 +123,56 @@ class Title:
             return self._seed(slot)
         entries = [Entry("Leave it as it is", Close), Entry("Put it aside and begin anew", lambda: self._seed(slot))]
         lines = (f"Slot {slot.number} holds a journey.", "It will be put aside, not lost.")
-        return Menu("Begin anew?", entries, self.desk.zoom, 270, lines, cue=self.desk.cue)
+        return Menu("Begin anew?", entries, self.context.zoom, 270, lines, cue=self.context.cue)
 
     def _seed(self, slot: Slot) -> Screen:
         def take(seed: int) -> Close:
             try:
                 note = self.slots.clear(slot.number)
             except OSError as error:
-                self.desk.note(f"Slot {slot.number} can't be cleared: {error.strerror}")
+                self.context.note(f"Slot {slot.number} can't be cleared: {error.strerror}")
                 return CLOSE
             if note:
-                self.desk.note(note)
+                self.context.note(note)
             self._begin(slot.folder if not slot.playable else self.slots.folder(slot.number), seed)
             return CLOSE
 
-        return SeedBox(self.desk, slot.number, any_seed, take)
+        return SeedBox(self.context, slot.number, any_seed, take)
 
     def command(self, name: str) -> None:
         """A command from keys or pad."""
         if name == "full":
-            self.desk.toggle_fullscreen()
+            self.context.toggle_fullscreen()
         elif not self.waits:
-            self.layers.take(name)
+            self.screens.take(name)
 
     def paint(self, dt: float) -> None:
         """One picture; dt s have passed."""
-        desk, frame = self.desk, self.desk.screen.frame
-        now = desk.seconds - self._since
-        self.layers.advance(dt)
-        self.vista.paint(frame, now, desk.settings.calm, desk.settings.safe)
-        alone = len(self.layers.open) < 2
+        context, frame = self.context, self.context.window.frame
+        now = context.seconds - self._since
+        self.screens.advance(dt)
+        self.vista.paint(frame, now, context.settings.calm, context.settings.safe)
+        alone = len(self.screens.open) < 2
         if alone:
             self._name(frame, now)
         else:
             frame.fill(STILL, special_flags=pg.BLEND_RGB_MULT)
-        desk.screen.put()
-        pen = desk.screen.pen()
-        large = pen.sized(desk.settings.zoom)
-        self.layers.paint(pen, now)
+        context.window.put()
+        pen = context.window.pen()
+        large = pen.sized(context.settings.zoom)
+        self.screens.paint(pen, now)
         if alone:
-            labels = desk.labels
+            labels = context.labels
             hint = f"[{labels['enter']}] take"
             keyed(large, hint, WIDTH - 14 - len(hint) * large.letter, HEIGHT - 10 - large.line)
-        for index, line in enumerate(desk.notes()):
+        for index, line in enumerate(context.notes()):
             large.text(line[: large.columns(WIDTH - 24)], 12, 8 + large.line * index, PAPER)
         if self.waits:
             banner(large, self.waits, now, SKYBLUE)
 
     def _name(self, frame: pg.Surface, now: float) -> None:
         """The name; its second word holds together only now and then, and an eye opens over it."""
-        calm = self.desk.settings.calm
+        calm = self.context.settings.calm
         breath = 1.0 if calm else 0.86 + 0.14 * math.sin(now * 0.7)
         level = round(logo.STEPS * min(1.0, now / RISES) * breath)
         second, sight = logo.second(), logo.sight(level)

@@ -100,9 +100,9 @@ class Vista:
             species = SPECIES[int((seconds - 5) / COMES) % len(SPECIES)]
             ghosts = (Ghost(0, GATE[0] + 4, GATE[1] + 6, species, belief),)
         bodies = [Body(*folk) for folk in FOLK]
-        stage = FrameState(hour, "clear", seconds, bodies[-1], tuple(bodies[:-1]), ghosts)
+        frame_state = FrameState(hour, "clear", seconds, bodies[-1], tuple(bodies[:-1]), ghosts)
         self.painter.advance()
-        self.painter.paint(frame, stage, calm, safe)
+        self.painter.paint(frame, frame_state, calm, safe)
         frame.blit(self._shade, (0, 0), special_flags=pg.BLEND_RGB_MULT)
 
 

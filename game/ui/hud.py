@@ -1,4 +1,4 @@
-"""The interface over the world in play: what is written into the world, speech, hints, lines, heads, the open layer."""
+"""The interface over the world in play: writing in the world, speech, hints, lines, heads, and the open screen."""
 
 from typing import TYPE_CHECKING
 
@@ -22,15 +22,15 @@ TOP = 120  # layout px: what lies above it is in the way of notes
 
 def paint(game: "Game", camera: tuple[int, int]) -> None:
     """All of it, over the world as it stands on the screen."""
-    pen, layers = game.screen.pen(), game.layers
+    pen, screens = game.window.pen(), game.screens
     large = pen.sized(game.settings.zoom)
-    if not layers.bare:
+    if not screens.bare:
         errands.ring(pen, game.journey, camera)
-        if not layers.pauses:
+        if not screens.pauses:
             _world(game, pen, large, camera)
-    layers.paint(pen, game.desk.seconds)
-    if layers.pauses and not layers.bare:
-        for line in game.desk.notes(layers.age)[-1:]:
+    screens.paint(pen, game.context.seconds)
+    if screens.pauses and not screens.bare:
+        for line in game.context.notes(screens.age)[-1:]:
             overlays.notice(large, line)
 
 
@@ -39,15 +39,15 @@ def _world(game: "Game", pen: Pen, large: Pen, camera: tuple[int, int]) -> None:
     journey, sight = game.journey, game.journey.sight
     bare = large.rimmed()  # for words that stand on the world itself
     if game.dream is not None:
-        if not game.layers:
+        if not game.screens:
             told = (sight.ready, sight.heads, sight.history, journey.seconds, game.labels["rest"])
             dream_view.panel(pen, large, *told)
-        overlays.notes(bare, game.desk.notes(), WIDE)
+        overlays.notes(bare, game.context.notes(), WIDE)
         _lines(game, large, [])
         return
     taken = _taken(game, large)
     overlays.clock(bare, journey.world, journey.known, journey.firsts.found)
-    noted = overlays.notes(bare, game.desk.notes(), min([WIDE, *(box[0] - 24 for box in taken if box[1] < TOP)]))
+    noted = overlays.notes(bare, game.context.notes(), min([WIDE, *(box[0] - 24 for box in taken if box[1] < TOP)]))
     _marks(game, bare, camera, [*taken, noted])
     if game.heads:
         heads_screen.paint(game, pen, camera)
@@ -79,7 +79,7 @@ def _said(game: "Game", pen: Pen) -> overlays.Box | None:
 
 def _keys(game: "Game", pen: Pen) -> list[tuple[str, overlays.Box]]:
     """What keys do just now, and where that is written."""
-    return [] if game.layers else overlays.hint_boxes(pen, _hints(game), _said(game, pen))
+    return [] if game.screens else overlays.hint_boxes(pen, _hints(game), _said(game, pen))
 
 
 def _taken(game: "Game", pen: Pen) -> list[overlays.Box]:
@@ -116,12 +116,12 @@ def _lines(game: "Game", pen: Pen, taken: list[overlays.Box]) -> None:
     wide = not game.heads or game.dream is not None
     if journey.mind.state in STATES:
         overlays.banner(pen, STATES[journey.mind.state], now, GOLD if journey.mind.state == "dead" else SKYBLUE, wide)
-    elif wide and game.dream is None and not game.layers:
+    elif wide and game.dream is None and not game.screens:
         seen = journey.firsts.now
         if seen is not None and seen.first:
             place = journey.world.map.places[seen.place].kind
             overlays.first_sight(pen, seen.species, place, game.labels["act"])
-        elif not game.desk.notes():
+        elif not game.context.notes():
             beside = heads_grid.SMALL in taken
             free = overlays.WIDTH - 2 * (overlays.WIDTH - heads_grid.SMALL[0]) if beside else overlays.WIDTH
             overlays.guide(pen, journey.guide.line(journey.context(), game.labels), free)

@@ -30,7 +30,7 @@ class Entry:
 
 
 class Menu:
-    """A layer of entries. zoom: of the text, asked anew each time; back: what Esc answers (CLOSE by default)."""
+    """A screen of entries. zoom: of the text, asked anew each time; back: what Esc answers (CLOSE by default)."""
 
     pauses = True
 

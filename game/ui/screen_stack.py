@@ -1,4 +1,4 @@
-"""Screens over the world: menus, codex, choosers. A layer is handed commands and paints itself; the topmost speaks."""
+"""Screens over the world: menus, codex, choosers. A screen is handed commands and paints itself; the topmost speaks."""
 
 from typing import Any, Final, Protocol
 
@@ -8,7 +8,7 @@ from game.ui.font import Pen
 
 
 class Close:
-    """What a layer answers when it is done."""
+    """What a screen answers when it is done."""
 
 
 CLOSE: Final = Close()
@@ -22,7 +22,7 @@ class Screen(Protocol):
     pauses: bool  # the world below stands still
 
     def take(self, command: str) -> "Screen | Close | None":
-        """A command: None stays, CLOSE goes, a layer opens on top."""
+        """A command: None stays, CLOSE goes, a screen opens on top."""
         ...
 
     def advance(self, dt: float) -> None:
@@ -34,8 +34,8 @@ class Screen(Protocol):
         ...
 
 
-class Stack:
-    """Open layers, the topmost last."""
+class ScreenStack:
+    """Open screens, the topmost last."""
 
     def __init__(self) -> None:
         self.open: list[Screen] = []
@@ -52,18 +52,18 @@ class Stack:
     @property
     def pauses(self) -> bool:
         """True if the world stands still."""
-        return any(layer.pauses for layer in self.open)
+        return any(screen.pauses for screen in self.open)
 
     @property
     def bare(self) -> bool:
         """True if nothing of the interface below is painted."""
-        return any(getattr(layer, "bare", False) for layer in self.open)
+        return any(getattr(screen, "bare", False) for screen in self.open)
 
-    def push(self, layer: Screen | None) -> None:
-        """Opens a layer; None does nothing."""
-        if layer is not None:
+    def push(self, screen: Screen | None) -> None:
+        """Opens a screen; None does nothing."""
+        if screen is not None:
             self.age = self.age if self.open else 0.0
-            self.open.append(layer)
+            self.open.append(screen)
 
     def grab(self, event: pg.Event) -> bool:
         """Lets the topmost see a raw event first; True if it swallowed it."""
@@ -72,18 +72,18 @@ class Stack:
 
     def take(self, command: str) -> None:
         """A command for the topmost."""
-        layer = self.top
-        if layer is None:
+        screen = self.top
+        if screen is None:
             return
-        answer = layer.take(command)
+        answer = screen.take(command)
         if isinstance(answer, Close):
-            self.shut(layer)
+            self.shut(screen)
         else:
             self.push(answer)
 
-    def shut(self, layer: Screen) -> None:
-        """Closes a layer and whatever was opened on top of it."""
-        while layer in self.open:
+    def shut(self, screen: Screen) -> None:
+        """Closes a screen and whatever was opened on top of it."""
+        while screen in self.open:
             gone: Any = self.open.pop()
             if hasattr(gone, "closed"):
                 gone.closed()

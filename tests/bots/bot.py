@@ -38,8 +38,8 @@ def first_minutes(make: MakeMind, out: Path, plan: Plan, real: bool = False, wai
     """The journey; returns what was measured. make: a mind for a slot's folder and a seed."""
     out.mkdir(parents=True, exist_ok=True)
     began, passed = time.process_time(), [0.0]
-    desk = AppContext(Window(scale=plan.scale), home=out / "home")
-    shell = App(desk, Slots(out / "saves"), make, _clock(passed, waits or real))
+    context = AppContext(Window(scale=plan.scale), home=out / "home")
+    shell = App(context, Slots(out / "saves"), make, _clock(passed, waits or real))
     bot, diary = Bot(shell, out, Random(plan.seed), real, waits), Diary(out / "journey.jsonl")
 
     def watch(dt: float) -> None:

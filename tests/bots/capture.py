@@ -93,9 +93,9 @@ def take(still: Still, make: MakeMind, out: Path, seed: int, waits: bool) -> Pat
     world, passed = come_to(still, seed), [0.0]
     mind = make(out / "slot", seed)
     mind.start()
-    desk = AppContext(Window(scale=2))
+    context = AppContext(Window(scale=2))
     clock = {} if waits else {"now": lambda: passed[0]}
-    game = Game(world, mind, Options(seed, out / "log.msgpack", out), desk=desk, **clock)
+    game = Game(world, mind, Options(seed, out / "log.msgpack", out), context=context, **clock)
     game.journey.guide.skip()
     game.journey.speech = None
     bot = Bot(game, out, Random(seed), waits=waits)

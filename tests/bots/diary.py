@@ -132,7 +132,7 @@ class Diary:
         for key, errand in world.quests.errands.items():
             if self._new(f"errand {key}", (errand.stage, errand.count, errand.wrongs)) and errand.stage != "open":
                 self.write("errand", game, key=key, stage=errand.stage, count=errand.count, wrongs=errand.wrongs)
-        top = type(game.layers.top).__name__ if game.layers else ""
+        top = type(game.screens.top).__name__ if game.screens else ""
         if self._new("screen", top) and top:
             self.write("screen", game, name=top)
         if self._new("sky", (world.phase, world.weather)):

@@ -142,7 +142,7 @@ class Reel(Script):
             bot.press(key)
             self.roll(wait)
         bot.press(pg.K_p)
-        bot.until(lambda: getattr(bot.game.layers.top, "ready", True), 12.0)
+        bot.until(lambda: getattr(bot.game.screens.top, "ready", True), 12.0)
         self.roll(4)
         bot.press(pg.K_ESCAPE)
         self.roll(0, 3.0)
@@ -167,8 +167,8 @@ def shoot(make: MakeMind, out: Path, plan: Plan, seconds: float, waits: bool) ->
     folder, passed = out / "frames", [0.0]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    desk = AppContext(Window(scale=2))
-    shell = App(desk, Slots(out / "saves"), make, **({} if waits else {"now": lambda: passed[0]}))
+    context = AppContext(Window(scale=2))
+    shell = App(context, Slots(out / "saves"), make, **({} if waits else {"now": lambda: passed[0]}))
     bot = Bot(shell, out, Random(plan.seed), waits=waits, longest=FRAME)
     diary = Diary(out / "film.jsonl")
     reel = Reel(bot, diary, plan)
@@ -176,7 +176,7 @@ def shoot(make: MakeMind, out: Path, plan: Plan, seconds: float, waits: bool) ->
 
     def watch(dt: float) -> None:
         passed[0] += dt if shell.game is not None else 0.0
-        reel.film.watch(desk.screen.canvas, dt)
+        reel.film.watch(context.window.canvas, dt)
 
     bot.watch = watch
     try:

@@ -223,7 +223,7 @@ class Bot:
     def name(self, place: int, species: str) -> bool:
         """Names who is at a place, with the chooser; False if that can't be said there."""
         self.press(pg.K_n)
-        chooser = self.game.layers.top
+        chooser = self.game.screens.top
         if not isinstance(chooser, Chooser):
             return False
         sayable = species in chooser.words and place in [index for _, index in chooser.places]
@@ -279,15 +279,15 @@ class Bot:
         return ready
 
     def _menu(self) -> Menu:
-        layers = self.played.layers if isinstance(self.played, Game) else None
+        layers = self.played.screens if isinstance(self.played, Game) else None
         if layers is None:
             shell = self.played
-            layers = shell.game.layers if shell.game is not None else shell.title.layers  # type: ignore[attr-defined]
+            layers = shell.game.screens if shell.game is not None else shell.title.screens  # type: ignore[attr-defined]
         assert isinstance(layers.top, Menu), f"no menu is open: {layers.top}"
         return layers.top
 
     def picture(self, name: str) -> None:
         """A picture of the window, into the bot's folder."""
         self.out.mkdir(parents=True, exist_ok=True)
-        screen = self.played.screen if isinstance(self.played, Game) else self.played.desk.screen  # type: ignore[attr-defined]
+        screen = self.played.window if isinstance(self.played, Game) else self.played.context.window  # type: ignore[attr-defined]
         pg.image.save(screen.canvas, self.out / name)

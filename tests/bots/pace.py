@@ -13,7 +13,7 @@ import pygame as pg
 from game.app.app import App, MakeMind
 from game.app.bench_game import MEGABYTE, memory
 from game.journey.save_slots import SAVE_EVERY, Slots
-from game.start import open_desk
+from game.start import open_context
 from tests.bots.hands import Bot
 
 AWAKE_WITHIN = 180.0  # s
@@ -25,7 +25,7 @@ def measure(make: MakeMind, out: Path, seconds: float, seed: int = 1) -> dict:
     """Plays for so many seconds by the clock; returns the figures. make: a mind for a slot's folder and a seed."""
     out.mkdir(parents=True, exist_ok=True)
     began, cpu = time.monotonic(), time.process_time()
-    shell = App(open_desk(2, out / "home"), Slots(out / "saves"), make)
+    shell = App(open_context(2, out / "home"), Slots(out / "saves"), make)
     shell.frame([], 0.0)
     title = time.monotonic() - began, time.process_time() - cpu
     bot = Bot(shell, out, Random(seed), real=True)
@@ -34,7 +34,7 @@ def measure(make: MakeMind, out: Path, seconds: float, seed: int = 1) -> dict:
         bot.press(*(pg.K_0 + int(digit) for digit in f"{seed:06d}"), pg.K_RETURN)
         sight = (bot.until(lambda: shell.game is not None, 60.0), bot.game.journey.sight)[1]
         if not bot.until(lambda: sight.progress is not None, AWAKE_WITHIN):
-            raise TimeoutError(f"the mind never woke: {shell.desk.notes()}")
+            raise TimeoutError(f"the mind never woke: {shell.context.notes()}")
         bot.hear_out()
         bot.be_shown(4, 60.0)
         told = _walk_about(bot, seconds)
@@ -113,7 +113,7 @@ def _percentiles(values: list[float], factor: float) -> dict[str, float]:
 def _save(bot: Bot) -> dict[str, float]:
     """ms that a frame waits for a save of the walk so far, and ms that the whole of it takes beside the frames."""
     game = bot.game
-    keeper = game.keeper
+    keeper = game.autosave
     began = time.perf_counter()
     keeper.advance(SAVE_EVERY, game.journey.log, game.card)
     waited = time.perf_counter() - began

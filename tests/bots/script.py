@@ -67,12 +67,12 @@ class Script:
     def _begin(self, fault: str) -> None:
         shell = self.bot.played
         if not self.bot.begin(lambda: shell.game is not None, AWAKE_WITHIN):  # type: ignore[attr-defined]
-            raise TimeoutError(f"{fault} in {AWAKE_WITHIN:.0f} s: {shell.desk.notes()}")  # type: ignore[attr-defined]
+            raise TimeoutError(f"{fault} in {AWAKE_WITHIN:.0f} s: {shell.context.notes()}")  # type: ignore[attr-defined]
 
     def _wait(self, done: Callable[[], bool], fault: str) -> None:
         if not self.bot.until(done, AWAKE_WITHIN, by_clock=True):
             shell = self.bot.played
-            raise TimeoutError(f"{fault} in {AWAKE_WITHIN:.0f} s: {shell.desk.notes()}")  # type: ignore[attr-defined]
+            raise TimeoutError(f"{fault} in {AWAKE_WITHIN:.0f} s: {shell.context.notes()}")  # type: ignore[attr-defined]
 
     def learn_to_ask(self) -> None:
         """What the guide says: walk, look, ask, attend; and a hand laid on something."""
@@ -171,7 +171,7 @@ class Script:
         bot = self.bot
         for name, key in SCREENS:
             bot.press(key)
-            bot.until(lambda: getattr(bot.game.layers.top, "ready", True), 12.0)
+            bot.until(lambda: getattr(bot.game.screens.top, "ready", True), 12.0)
             bot.frames(self.plan.still)
             bot.picture(f"screen-{name}.png")
             if name == "heads":

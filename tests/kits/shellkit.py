@@ -48,8 +48,8 @@ class Hands:
         self.minds: list[Mind] = []
         self.root = root
         self.wait = wait
-        self.desk = AppContext(Window(scale=1), home=root / "home")
-        self.shell = App(self.desk, Slots(root / "saves"), self._make)
+        self.context = AppContext(Window(scale=1), home=root / "home")
+        self.shell = App(self.context, Slots(root / "saves"), self._make)
         self.frames(1)
 
     def _make(self, folder: Path, seed: int) -> Mind:
@@ -76,7 +76,7 @@ class Hands:
     def take(self, *labels: str) -> None:
         """Chooses entries of open menus by their labels."""
         for label in labels:
-            layers = self.shell.game.layers if self.shell.game else self.shell.title.layers
+            layers = self.shell.game.screens if self.shell.game else self.shell.title.screens
             top = layers.top
             assert isinstance(top, Menu), label
             names = [entry.label for entry in top.entries]
@@ -133,6 +133,6 @@ def opened(root: Path, patch: pytest.MonkeyPatch, wait: threading.Event | None =
 
 
 def labels(hands: Hands) -> list[str]:
-    top = hands.shell.title.layers.top
+    top = hands.shell.title.screens.top
     assert isinstance(top, TitleMenu)
     return [entry.label for entry in top.entries]

@@ -28,7 +28,7 @@ def test_the_title_waits_for_no_mind_and_begins_none(hands: Hands) -> None:
 
 def test_a_seed_is_entered_with_a_pad(hands: Hands) -> None:
     hands.press("a")
-    box = hands.shell.title.layers.top
+    box = hands.shell.title.screens.top
     assert isinstance(box, SeedBox)
     hands.press("x")
     assert box.seed == 0
@@ -44,7 +44,7 @@ def test_a_seed_is_entered_with_a_pad(hands: Hands) -> None:
 
 def test_going_back_leads_to_the_title_again(hands: Hands) -> None:
     hands.take("Credits")
-    assert isinstance(hands.shell.title.layers.top, Page)
+    assert isinstance(hands.shell.title.screens.top, Page)
     hands.tap(pg.K_DOWN, pg.K_PAGEDOWN, pg.K_ESCAPE)
     hands.take("New journey")
     hands.tap(pg.K_ESCAPE)
@@ -65,9 +65,9 @@ def test_start_opens_the_title_with_the_settings_of_the_platform(
     assert not pg.display.get_init()
     with pytest.raises(ValueError, match="HOST:PORT"):
         start.title(tmp_path / "saves", lambda folder, seed: [], "nowhere")
-    desk = start.open_desk(None, tmp_path)
-    assert desk.screen.window.get_size() == (640, 360)
-    assert any("music" in line for line in desk.notes())
+    context = start.open_context(None, tmp_path)
+    assert context.window.surface.get_size() == (640, 360)
+    assert any("music" in line for line in context.notes())
     pg.display.quit()
 
 
@@ -92,7 +92,7 @@ class Ear:
 
 def test_sound_hears_of_menus_volumes_and_frames(hands: Hands) -> None:
     ear = Ear()
-    hands.desk.sound = ear
+    hands.context.sound = ear
     hands.take("Settings", "Sound")
     hands.tap(pg.K_RIGHT, pg.K_ESCAPE, pg.K_ESCAPE)
     assert {"move", "take", "back", "title", "music 7"} <= set(ear.told) and "play" not in ear.told

@@ -83,7 +83,7 @@ def test_log_and_screenshot_say_where(tmp_path: Path) -> None:
     shots = sorted((tmp_path / "shots").glob("*.png"))
     assert [shot.name for shot in shots] == ["second-sight-0001.png", "second-sight-0002.png"]
     assert pg.image.load(shots[0]).get_size() == (1280, 720)
-    said = " ".join(game.desk.notes())
+    said = " ".join(game.context.notes())
     assert "log.msgpack" in said
     assert "Written" in said
     assert "second-sight-0001.png" in said
@@ -101,11 +101,11 @@ def test_the_dream_opens_and_closes(tmp_path: Path) -> None:
     tap(game, pg.K_r)
     play(game, 120)
     assert game.journey.resting
-    dark = pg.surfarray.array3d(game.screen.frame).mean()
+    dark = pg.surfarray.array3d(game.window.frame).mean()
     tap(game, pg.K_r)
     play(game, 10)
     assert not game.journey.resting
-    assert pg.surfarray.array3d(game.screen.frame).mean() > 1.5 * dark
+    assert pg.surfarray.array3d(game.window.frame).mean() > 1.5 * dark
 
 
 def test_a_menu_over_a_dream_stands_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +118,7 @@ def test_a_menu_over_a_dream_stands_alone(tmp_path: Path, monkeypatch: pytest.Mo
     tap(game, pg.K_ESCAPE)
     painted.clear()
     play(game, 10)
-    assert game.layers
+    assert game.screens
     assert not painted
 
 
@@ -128,13 +128,13 @@ def test_the_game_goes_on_without_a_mind_and_says_so(tmp_path: Path, state: str)
     game = game_of(mind, tmp_path)
     play(game, 60)
     assert game.journey.sight.places()
-    before = pg.surfarray.array3d(game.screen.window)
+    before = pg.surfarray.array3d(game.window.surface)
     mind.state = state
     tick = game.journey.world.tick
     play(game, 330, [key(pg.K_RIGHT)])
     assert game.journey.world.tick >= tick + 110
     assert game.journey.sight.places() == []
-    after = pg.surfarray.array3d(game.screen.window)
+    after = pg.surfarray.array3d(game.window.surface)
     assert (before[560:720, 16:56] != after[560:720, 16:56]).any(), "the banner"
     mind.state = "awake"
     play(game, 60)
@@ -166,7 +166,7 @@ def test_the_picture_does_not_know_the_truth(tmp_path: Path) -> None:
         game.journey.view = None  # what is sensed is the world's to tell; here only the drawing is compared
         for _ in range(3):
             game._draw()
-        pictures.append(pg.surfarray.array3d(game.screen.frame))
+        pictures.append(pg.surfarray.array3d(game.window.frame))
     assert np.array_equal(*pictures)
 
 
@@ -195,9 +195,9 @@ def test_no_source_of_the_drawing_names_the_truth() -> None:
 def test_the_window_scales_by_whole_numbers(size: tuple, scale: int, corner: tuple, tmp_path: Path) -> None:
     game = game_of(StubMind(), tmp_path)
     pg.display.set_mode(size, pg.RESIZABLE)
-    assert game.screen.layout() == (scale, corner)
+    assert game.window.layout() == (scale, corner)
     play(game, 2)
-    x, y = game.screen.to_layout((corner[0] + scale * 100, corner[1] + scale * 50))
+    x, y = game.window.to_layout((corner[0] + scale * 100, corner[1] + scale * 50))
     assert (x, y) == (100, 50)
 
 
@@ -210,7 +210,7 @@ def test_the_camera_stays_in_the_realm(tmp_path: Path) -> None:
 def test_who_stands_behind_a_tree_can_be_seen(tmp_path: Path) -> None:
     game = game_of(StubMind(), tmp_path)
     tree = next(t for t in game.painter.furnished.things if t.tall and 700 < t.x < 900 and 300 < t.y < 700)
-    stage = game.journey.stage()
+    stage = game.journey.frame_state()
     frames = []
     for kind in ("player", "cat"):
         frame = pg.Surface((640, 360)).convert()
@@ -246,7 +246,7 @@ def test_a_log_that_cannot_be_written_is_a_note_not_a_crash(tmp_path: Path) -> N
     game = game_of(mind, tmp_path, log_path=tmp_path / "file" / "log", shot_dir=tmp_path / "file" / "shots")
     tap(game, pg.K_F2)
     tap(game, pg.K_F12)
-    said = " ".join(game.desk.notes())
+    said = " ".join(game.context.notes())
     assert "No log" in said
     assert "No screenshot" in said
     assert not any(isinstance(m, WriteLog) for m in mind.sent)
@@ -259,4 +259,4 @@ def test_a_mind_with_a_foreign_tongue_is_told_in_terse(tmp_path: Path) -> None:
     game = game_of(mind, tmp_path)
     play(game, 30)
     assert game.journey.sight.tongue == "terse"
-    assert any("elvish" in line for line in game.desk.notes())
+    assert any("elvish" in line for line in game.context.notes())

@@ -59,7 +59,7 @@ def test_a_mind_killed_in_mid_play_comes_back_with_what_it_had_learnt(tmp_path: 
         bot, sight = Bot(game, tmp_path, Random(0)), game.journey.sight
 
         def wait(done: Callable[[], bool], what: str) -> None:
-            assert bot.until(done, SECONDS), f"{what}; the mind is {link.state}: {game.desk.notes()}"
+            assert bot.until(done, SECONDS), f"{what}; the mind is {link.state}: {game.context.notes()}"
 
         wait(lambda: sight.progress is not None, "the mind never woke")
         assert bot.be_shown(1) == 1
@@ -73,7 +73,7 @@ def test_a_mind_killed_in_mid_play_comes_back_with_what_it_had_learnt(tmp_path: 
 
         os.kill(child_of(link), signal.SIGKILL)
         wait(lambda: link.state == "restarting", "its death was not noticed")
-        wait(lambda: any("The mind" in line for line in game.desk.notes()), "nothing was said")
+        wait(lambda: any("The mind" in line for line in game.context.notes()), "nothing was said")
         first = sight.ready
         wait(lambda: link.state == "awake" and sight.ready is not first, "it was not started again")
         assert sight.ready is not None and sight.ready.step >= saved > 0

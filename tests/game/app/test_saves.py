@@ -71,7 +71,7 @@ def test_an_impatient_player_begins_one_journey(hands: Hands, monkeypatch: pytes
     gate = threading.Event()
     slow = Waking.run
     monkeypatch.setattr(Waking, "run", lambda self: (gate.wait(10), slow(self)))
-    top = hands.shell.title.layers.top
+    top = hands.shell.title.screens.top
     assert isinstance(top, TitleMenu)
     hands.frames(1)
     _, x, y, _, _ = top._rows[0]
@@ -92,7 +92,7 @@ def test_new_journeys_take_free_slots_and_slots_are_chosen(hands: Hands) -> None
         hands.home()
         assert ActionLog.load(hands.root / "saves" / str(number) / NAME).seed == number
     hands.take("Journeys")
-    pick = hands.shell.title.layers.top
+    pick = hands.shell.title.screens.top
     assert isinstance(pick, SlotPick) and pick.place == 2, "the newest is offered first"
     hands.tap(pg.K_LEFT, pg.K_RETURN)
     hands.until(lambda: hands.shell.game is not None)
@@ -125,7 +125,7 @@ def test_a_second_mind_waits_until_the_first_one_sleeps(tmp_path: Path, monkeypa
         hands.frames(20)
         assert hands.shell.game is None and len(hands.minds) == 1 and hands.shell.title.waits == ASLEEP
         hands.tap(pg.K_DOWN, pg.K_RETURN)
-        assert isinstance(hands.shell.title.layers.top, TitleMenu), "nothing else is taken meanwhile"
+        assert isinstance(hands.shell.title.screens.top, TitleMenu), "nothing else is taken meanwhile"
         wait.set()
         hands.until(lambda: hands.shell.game is not None)
         assert len(hands.minds) == 2 and hands.minds[0].closed
@@ -161,7 +161,7 @@ def test_a_broken_walk_is_said_its_backup_goes_on_and_nothing_is_lost(hands: Han
     hands.until(lambda: hands.shell.game is not None)
     game = hands.shell.game
     assert game is not None and game.journey.log.ticks >= backup
-    assert any("backup goes on" in line for line in hands.desk.notes())
+    assert any("backup goes on" in line for line in hands.context.notes())
     hands.home()
     assert (folder / f"{NAME}.old").read_bytes() == broken
 
@@ -175,9 +175,9 @@ def test_a_journey_that_cannot_be_saved_goes_on_until_one_leaves_once_more(hands
     game.leave("title")
     hands.frames(5)
     assert hands.shell.game is game and not game.over
-    assert any("Leave once more" in line for line in hands.desk.notes())
+    assert any("Leave once more" in line for line in hands.context.notes())
     hands.home()
-    assert any("could not be saved" in line for line in hands.desk.notes())
+    assert any("could not be saved" in line for line in hands.context.notes())
     hands.frames(5)
 
 

@@ -53,7 +53,7 @@ def player(notes: list[str]) -> Iterator[Player]:
 @pytest.fixture
 def game(player: Player, tmp_path: Path) -> Game:
     made = game_of(StubMind(), tmp_path)
-    made.desk.sound = player
+    made.context.sound = player
     made.stage = stage()
     return made
 
@@ -76,12 +76,12 @@ def test_the_title_has_music_and_nothing_else(player: Player) -> None:
 
 
 def test_a_trace_comes_from_its_side_and_goes_again(player: Player, game: Game) -> None:
-    game.stage = stage(x=300, hints=(Hint(450, 230, "hear", "hum"),))
+    game.frame_state = stage(x=300, hints=(Hint(450, 230, "hear", "hum"),))
     for _ in range(30):
         player.frame(game, 0.05)
     left, right = loud(player, "450 230 hum")
     assert right > 2 * left > 0
-    game.stage = stage(x=300)
+    game.frame_state = stage(x=300)
     player.frame(game, 0.05)
     assert loud(player, "450 230 hum")[1] < right, "it fades"
     for _ in range(40):
@@ -117,7 +117,7 @@ class Listening:
 
 def test_too_many_sounds_leave_some_out(player: Player, game: Game) -> None:
     hints = tuple(Hint(350 + 2 * k, 230, "hear", "hum") for k in range(60))
-    game.stage = stage(hints=hints)
+    game.frame_state = stage(hints=hints)
     for _ in range(5):
         player.frame(game, 0.05)
         for _ in range(30):
@@ -135,7 +135,7 @@ def test_dream_and_ending_have_music_of_their_own(player: Player, game: Game) ->
     assert player.piece == "dream" and "music.realm.ground" not in player.loops
     assert loud(player, "bed.wind")[0] < 0.05, "the realm is far away"
     game.journey.resting = False
-    game.layers.push(Epilogue(game))
+    game.screens.push(Epilogue(game))
     player.frame(game, 0.05)
     assert player.piece == "ending" and set(player.loader.wanted) == {"realm", "dream", "ending"}
 
@@ -160,7 +160,7 @@ def test_what_one_learns_is_heard_once(player: Player, game: Game, monkeypatch: 
 
 
 def test_it_ducks_only_where_play_pauses(player: Player, game: Game) -> None:
-    game.desk.keys.away = True
+    game.context.keys.away = True
     for _ in range(20):
         player.frame(game, 0.1)
     assert player._master == pytest.approx(1.0)
@@ -168,7 +168,7 @@ def test_it_ducks_only_where_play_pauses(player: Player, game: Game) -> None:
     for _ in range(20):
         player.frame(game, 0.1)
     assert player._master == pytest.approx(sound.AWAY, abs=0.01)
-    game.desk.keys.away = False
+    game.context.keys.away = False
     for _ in range(20):
         player.frame(game, 0.1)
     assert player._master > 0.95
@@ -177,7 +177,7 @@ def test_it_ducks_only_where_play_pauses(player: Player, game: Game) -> None:
 def test_real_frames_of_a_game_are_heard(player: Player, game: Game) -> None:
     play(game, 40)
     assert "bed.wind" in player.loops and "music.realm.ground" in player.loops
-    assert game.stage is not None and game.stage.hour == game.journey.world.hour
+    assert game.frame_state is not None and game.frame_state.hour == game.journey.world.hour
 
 
 def test_a_device_that_goes_away_is_said_once(player: Player, game: Game, notes: list[str]) -> None:

@@ -144,7 +144,7 @@ def test_what_one_sees_through_other_eyes_is_not_ones_own() -> None:
     pass_time(journey, 0.2)
     assert journey.sight.borrow("seer", journey.seconds, 3.0)
     pass_time(journey, 2.5)
-    assert any(ghost.species == "oni" for ghost in journey.stage().ghosts)
+    assert any(ghost.species == "oni" for ghost in journey.frame_state().ghosts)
     place = in_sight(world)[0][1]
     oni = next(spirit for spirit in world.spirits if spirit.kind.name == "oni")
     oni.hold(world, place)
@@ -177,20 +177,20 @@ def game(tmp_path: Path) -> Game:
 def test_naming_is_a_chooser_over_the_places_in_sight(game: Game) -> None:
     play(game, 10)
     game._command("name")
-    layer = game.layers.top
+    layer = game.screens.top
     assert isinstance(layer, naming.Chooser)
     play(game, 2)
     assert game.journey.choosing == in_sight(game.journey.world)[0][1]
-    with_ring = pg.surfarray.array3d(game.screen.canvas)
+    with_ring = pg.surfarray.array3d(game.window.canvas)
     game.journey.choosing = None
     play(game, 1)
-    assert (with_ring != pg.surfarray.array3d(game.screen.canvas)).any(), "a ring shows which place is meant"
+    assert (with_ring != pg.surfarray.array3d(game.window.canvas)).any(), "a ring shows which place is meant"
     game._command("right")
     place = in_sight(game.journey.world)[1][1]
     assert game.journey.choosing == place
     assert layer.words == (NOTHING,), "whom one hasn't met one can't name"
     game._command("enter")
-    assert not game.layers and game.journey.choosing is None
+    assert not game.screens and game.journey.choosing is None
     play(game, 4)
     assert [actions for _, actions in game.journey.log.actions][-1] == (("name", place, NOTHING),)
 
@@ -199,12 +199,12 @@ def test_naming_is_a_chooser_over_the_places_in_sight(game: Game) -> None:
 def test_a_screen_opens_paints_and_shuts_with_its_own_key(game: Game, command: str) -> None:
     play(game, 2)
     game._command(command)
-    assert game.layers
+    assert game.screens
     for step in ("down", "right", "next", "up", "left", "previous"):
         game._command(step)
         play(game, 1)
     tap(game, CODES[KEYS[command][0]], 1)
-    assert not game.layers
+    assert not game.screens
 
 
 def test_the_codex_hides_what_is_unknown_and_fills_by_meeting(game: Game) -> None:
@@ -219,26 +219,26 @@ def test_the_codex_hides_what_is_unknown_and_fills_by_meeting(game: Game) -> Non
 
 def test_without_a_familiar_nobody_can_be_sent(game: Game) -> None:
     game._command("send")
-    assert not game.layers
+    assert not game.screens
     game.journey.world.familiar_joins()
     game.journey.motion.note(game.journey.world)
     play(game, 2)
     game._command("send")
-    assert game.layers.top is not None
+    assert game.screens.top is not None
     game._command("enter")
     play(game, 4)
     assert game.journey.companion.acts[-1] == "suggest"
     game._command("send")
-    assert [entry.label for entry in game.layers.top.entries][:2] == ["Praise it", "Do as I say!"]  # type: ignore[union-attr]
+    assert [entry.label for entry in game.screens.top.entries][:2] == ["Praise it", "Do as I say!"]  # type: ignore[union-attr]
 
 
 def test_the_end_is_read_page_by_page_and_then_one_goes_on(game: Game) -> None:
     game.journey.wants = "ending"
     play(game, 2)
-    layer = game.layers.top
+    layer = game.screens.top
     assert isinstance(layer, ending.Epilogue)
     pages = 0
-    while game.layers:
+    while game.screens:
         game._command("enter")
         play(game, 1)
         pages += 1

@@ -67,12 +67,12 @@ def test_a_touch_teaches_emptiness_and_makes_the_phantom_waver() -> None:
     index = a_place(journey.world, NOTHING)
     beside(journey.world, index)
     pass_time(journey, 3.0)
-    assert [ghost.wavering for ghost in journey.stage().ghosts if ghost.place == index] == [False]
+    assert [ghost.wavering for ghost in journey.frame_state().ghosts if ghost.place == index] == [False]
     assert journey.context() == "touch"
     journey.act()
     pass_time(journey, 0.2)
     assert [answer for answer in taught(mind)[0].lesson.answers if answer] == [NOTHING]
-    assert [ghost.wavering for ghost in journey.stage().ghosts if ghost.place == index] == [True]
+    assert [ghost.wavering for ghost in journey.frame_state().ghosts if ghost.place == index] == [True]
 
 
 def test_looking_says_what_is_sensed_and_believed() -> None:
@@ -131,9 +131,9 @@ def test_attending_practises_while_the_key_is_held() -> None:
     mind = StubMind()
     journey = Journey(new_world(0), mind)
     pass_time(journey, 1.0, attending=True)
-    assert journey.stage().attend > 0.9
+    assert journey.frame_state().attend > 0.9
     pass_time(journey, 2.0)
-    assert journey.stage().attend < 0.05
+    assert journey.frame_state().attend < 0.05
     assert [m.on for m in mind.sent if isinstance(m, Practise)] == [True, False]
 
 
@@ -174,7 +174,7 @@ def test_bodies_move_smoothly_between_ticks() -> None:
     xs = []
     for _ in range(12):
         journey.advance(1 / 120, (1, 0), False, 0.0)
-        xs.append(journey.stage().player.x)
+        xs.append(journey.frame_state().player.x)
     gaps = [b - a for a, b in pairwise(xs)]
     assert max(gaps) <= 2, "three px a tick, four frames a tick"
     assert min(gaps) >= 0

@@ -76,29 +76,29 @@ def test_every_minute_of_play_is_saved_beside_the_frames(tmp_path: Path) -> None
     game = game_of(StubMind(), tmp_path, slot=tmp_path / "slot")
     play(game, 2)
     assert not (tmp_path / "slot").exists()
-    game.keeper.advance(SAVE_EVERY, game.journey.log)
-    assert game.keeper._thread is not None
-    game.keeper._thread.join()
+    game.autosave.advance(SAVE_EVERY, game.journey.log)
+    assert game.autosave._thread is not None
+    game.autosave._thread.join()
     assert ActionLog.load(tmp_path / "slot" / NAME).ticks == game.journey.log.ticks
 
 
 def test_a_slot_that_cannot_be_written_is_a_note_in_play_and_an_error_at_the_end(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     game = game_of(StubMind(), tmp_path, slot=tmp_path / "file")
-    game.keeper.advance(SAVE_EVERY, game.journey.log)
-    assert game.keeper._thread is not None
-    game.keeper._thread.join()
+    game.autosave.advance(SAVE_EVERY, game.journey.log)
+    assert game.autosave._thread is not None
+    game.autosave._thread.join()
     play(game, 2)
-    assert any("can't be saved" in line for line in game.desk.notes())
+    assert any("can't be saved" in line for line in game.context.notes())
     with pytest.raises(OSError, match="file"):
-        game.keeper.close(game.journey.log)
+        game.autosave.close(game.journey.log)
 
 
 def test_play_hands_on_the_saved_journey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     left = walked(tmp_path, seed=3)
     seen: list[tuple] = []
 
-    def instead(world: object, mind: Mind, options: Options, past: ActionLog, note: str, desk: object) -> None:
+    def instead(world: object, mind: Mind, options: Options, past: ActionLog, note: str, context: object) -> None:
         seen.append((state_hash(world), options.seed, options.slot, past.seed, note))  # type: ignore[arg-type]
 
     monkeypatch.setattr(start, "run", instead)

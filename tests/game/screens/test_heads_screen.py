@@ -103,8 +103,8 @@ def test_a_pointed_head_is_looked_into_and_drawn(tmp_path: Path) -> None:
     tap(game, pg.K_TAB, 5)
     assert game.heads
     sight = game.journey.sight
-    game.layers.push(Pointing(game))
-    game.layers.take("right")
+    game.screens.push(Pointing(game))
+    game.screens.take("right")
     for _ in range(100):  # minds are asked by the clock on the wall, however fast frames are drawn
         play(game, 4)
         if sight.gaze is not None:
@@ -113,14 +113,14 @@ def test_a_pointed_head_is_looked_into_and_drawn(tmp_path: Path) -> None:
     assert sight.head == 1
     assert sight.gaze is not None
     assert sight.gaze.head == 1
-    before = pg.surfarray.array3d(game.screen.window)
+    before = pg.surfarray.array3d(game.window.surface)
     for command in ("down", "next", "next", "next"):
-        game.layers.take(command)
+        game.screens.take(command)
     play(game, 40)
     assert (sight.head, game.mode) == (9, "causal")
     assert sight.weights is not None, "looking at causal weight asks for it"
-    assert (pg.surfarray.array3d(game.screen.window) != before).any()
-    game.layers.take("back")
+    assert (pg.surfarray.array3d(game.window.surface) != before).any()
+    game.screens.take("back")
     play(game, 2)
     assert sight.head is None
 

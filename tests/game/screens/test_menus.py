@@ -13,7 +13,7 @@ from game.screens import registry
 from game.screens.controls import Controls
 from game.ui.font import Pen
 from game.ui.menus import Entry, Menu
-from game.ui.screen_stack import CLOSE, Close, Stack
+from game.ui.screen_stack import CLOSE, Close, ScreenStack
 from tests.kits.playkit import game_of, key, play, tap
 from tests.kits.stub_mind import StubMind, everywhere
 
@@ -33,14 +33,14 @@ def press(game: Game, name: str, frames: int = 2) -> None:
 
 
 def labels(game: Game) -> list[str]:
-    top = game.layers.top
+    top = game.screens.top
     assert isinstance(top, Menu)
     return [entry.label for entry in top.entries]
 
 
 def choose(game: Game, label: str) -> None:
     """Walks down to an entry with the arrow keys."""
-    top = game.layers.top
+    top = game.screens.top
     assert isinstance(top, Menu)
     for _ in range(labels(game).index(label)):
         tap(game, pg.K_DOWN, 1)
@@ -61,11 +61,11 @@ def test_the_world_stands_still_while_the_menu_is_open(game: Game) -> None:
     assert game.journey.world.tick == tick
     enter(game, "Go on")
     play(game, 10)
-    assert not game.layers and game.journey.world.tick > tick
+    assert not game.screens and game.journey.world.tick > tick
 
 
 def test_settings_are_changed_by_keys_and_kept_when_their_menu_is_left(game: Game, tmp_path: Path) -> None:
-    game.desk.home = tmp_path / "home"
+    game.context.home = tmp_path / "home"
     tap(game, pg.K_ESCAPE)
     enter(game, "Settings", "Text")
     tap(game, pg.K_RIGHT, 1)
@@ -102,7 +102,7 @@ def test_a_pad_walks_the_same_menus_and_hints_follow_it(game: Game) -> None:
     press(game, "b")
     press(game, "b")
     press(game, "b")
-    assert not game.layers
+    assert not game.screens
     tap(game, pg.K_l)
     assert game.labels["act"] == "E"
 
@@ -123,7 +123,7 @@ def test_eyes_can_be_borrowed_from_the_pause_menu_where_there_is_a_born_seer(tmp
     play(game, 10)
     tap(game, pg.K_ESCAPE)
     enter(game, "Borrow a born seer's eyes")
-    assert not game.layers and any("born seer" in line for line in game.desk.notes())
+    assert not game.screens and any("born seer" in line for line in game.context.notes())
     play(game, 60)
     assert game.journey.lent
 
@@ -133,20 +133,20 @@ def test_a_note_of_before_a_page_does_not_cover_it_and_a_later_one_is_seen(game:
     game.note("of before")
     play(game, 30)
     tap(game, pg.K_ESCAPE)
-    assert game.desk.notes(game.layers.age) == [] and game.desk.notes() == ["of before"]
+    assert game.context.notes(game.screens.age) == [] and game.context.notes() == ["of before"]
     game.note("of now")
-    assert game.desk.notes(game.layers.age + 0.1) == ["of now"]
+    assert game.context.notes(game.screens.age + 0.1) == ["of now"]
 
 
 def test_full_screen_by_its_key_is_a_setting_like_any_other(game: Game) -> None:
     tap(game, pg.K_F11)
-    assert game.screen.fullscreen and game.settings.fullscreen
-    game.desk.choose(replace(game.settings, music=3, scale=1))
-    assert game.screen.fullscreen, "other settings leave it alone"
-    assert game.screen.window.get_size() != (640, 360)
+    assert game.window.fullscreen and game.settings.fullscreen
+    game.context.choose(replace(game.settings, music=3, scale=1))
+    assert game.window.fullscreen, "other settings leave it alone"
+    assert game.window.surface.get_size() != (640, 360)
     tap(game, pg.K_F11)
-    assert not game.screen.fullscreen and game.screen.window.get_size() == (640, 360), "the size waited"
-    game.desk.choose(replace(game.settings, scale=2))
+    assert not game.window.fullscreen and game.window.surface.get_size() == (640, 360), "the size waited"
+    game.context.choose(replace(game.settings, scale=2))
 
 
 def test_a_pulled_pad_is_said_and_play_goes_on(game: Game) -> None:
@@ -158,13 +158,13 @@ def test_a_pulled_pad_is_said_and_play_goes_on(game: Game) -> None:
     x, tick = game.journey.world.player.x, game.journey.world.tick
     play(game, 20)
     assert game.journey.world.player.x == x and game.journey.world.tick > tick
-    assert any("gamepad" in line for line in game.desk.notes())
+    assert any("gamepad" in line for line in game.context.notes())
 
 
 def test_a_new_key_is_captured_and_works(game: Game) -> None:
     tap(game, pg.K_ESCAPE)
     enter(game, "Settings", "Keys and pad")
-    table = game.layers.top
+    table = game.screens.top
     assert isinstance(table, Controls)
     for _ in range(list(table._rows).index("look")):
         tap(game, pg.K_DOWN, 1)
@@ -175,7 +175,7 @@ def test_a_new_key_is_captured_and_works(game: Game) -> None:
     for _ in range(3):
         tap(game, pg.K_ESCAPE, 1)
     play(game, 2)
-    assert not game.layers
+    assert not game.screens
     game.journey.speech = None
     tap(game, pg.K_q)
     assert game.journey.speech is None
@@ -186,8 +186,8 @@ def test_a_new_key_is_captured_and_works(game: Game) -> None:
 
 
 def test_capture_takes_the_right_device_gives_up_and_is_left_with_escape(game: Game) -> None:
-    table = Controls(game.desk)
-    game.layers.push(table)
+    table = Controls(game.context)
+    game.screens.push(table)
     table.row = list(table._rows).index("look")
     tap(game, pg.K_RETURN, 1)
     press(game, "y", 1)
@@ -195,7 +195,7 @@ def test_capture_takes_the_right_device_gives_up_and_is_left_with_escape(game: G
     row, top, _, cells = table._cells[0]
     assert not table.point(cells[0][1] + 1, top + 1) and table.row != row, "the mouse doesn't change what it is for"
     tap(game, pg.K_ESCAPE, 1)
-    assert not table.waiting and game.layers.top is table
+    assert not table.waiting and game.screens.top is table
     table.column = 2
     tap(game, pg.K_RETURN, 1)
     tap(game, pg.K_y, 1)
@@ -214,11 +214,11 @@ def test_capture_takes_the_right_device_gives_up_and_is_left_with_escape(game: G
 
 def test_the_mouse_chooses_and_takes(game: Game) -> None:
     tap(game, pg.K_ESCAPE)
-    top = game.layers.top
+    top = game.screens.top
     assert isinstance(top, Menu)
     place = labels(game).index("Settings")
     _, x, y, width, height = top._rows[place]
-    scale, corner = game.screen.layout()
+    scale, corner = game.window.layout()
     spot = (int(corner[0] + (x + width / 2) * scale), int(corner[1] + (y + height / 2) * scale))
     play(game, 1, [pg.Event(pg.MOUSEMOTION, pos=spot, rel=(0, 0), buttons=(0, 0, 0))])
     assert top.chosen == place
@@ -239,7 +239,7 @@ def test_a_layer_that_does_not_pause_lets_the_world_go_on_but_takes_the_arrows(g
     class Chooser(Menu):
         pauses = False
 
-    game.layers.push(Chooser("Who?", [Entry("nobody", lambda: CLOSE)]))
+    game.screens.push(Chooser("Who?", [Entry("nobody", lambda: CLOSE)]))
     x, tick = game.journey.world.player.x, game.journey.world.tick
     play(game, 20, [key(pg.K_RIGHT)])
     assert game.journey.world.tick > tick and game.journey.world.player.x == x
@@ -253,8 +253,8 @@ def test_every_screen_opens_by_its_command_and_closes(game: Game) -> None:
     for command, opener in registry.OPEN.items():
         game._command(command)
         play(game, 2)
-        if game.layers:
-            game.layers.clear()
+        if game.screens:
+            game.screens.clear()
         play(game, 1)
         assert opener.title == "" or (opener.title in [told for _, told in registry.entries(game)]) == opener.there(
             game
@@ -283,7 +283,7 @@ def test_a_stack_closes_what_lies_on_top_too() -> None:
         def closed(self) -> None:
             told.append(f"closed {self.name}")
 
-    stack = Stack()
+    stack = ScreenStack()
     upper = One("upper", Close())
     stack.push(One("lower", upper))  # type: ignore[arg-type]
     stack.push(None)

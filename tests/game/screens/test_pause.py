@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("clean_queue")
 def choose(game: Game, title: str) -> None:
     """Opens the pause menu and takes one of its entries, by real keys."""
     tap(game, pg.K_ESCAPE)
-    menu = game.layers.top
+    menu = game.screens.top
     assert isinstance(menu, Menu)
     titles = [entry.label for entry in menu.entries]
     for _ in range(titles.index(title)):
@@ -34,10 +34,10 @@ def test_the_menu_reaches_what_a_pad_has_no_button_for(tmp_path: Path) -> None:
     game = game_of(mind, tmp_path)
     play(game, 3)
     choose(game, "Write the head diff")
-    assert not game.layers and [type(m) for m in mind.sent].count(WriteLog) == 1
+    assert not game.screens and [type(m) for m in mind.sent].count(WriteLog) == 1
     tick = game.journey.world.tick
     choose(game, "Point at a head")
-    assert isinstance(game.layers.top, Pointing) and not game.layers.pauses
+    assert isinstance(game.screens.top, Pointing) and not game.screens.pauses
     play(game, 5)
     assert game.journey.world.tick > tick + 5, "the world goes on below it"
 
@@ -47,4 +47,4 @@ def test_the_register_can_be_read_again_once_it_was_reached(tmp_path: Path) -> N
     assert "The register" not in [title for _, title in registry.entries(game)]
     game.journey.world.quests.ended = 100
     choose(game, "The register")
-    assert isinstance(game.layers.top, Epilogue)
+    assert isinstance(game.screens.top, Epilogue)

@@ -1,4 +1,4 @@
-"""Photo mode: one moment under several minds; what each believes is drawn over the same stage and nothing else."""
+"""Photo mode: one moment under several minds; what each believes is drawn over the same frame and nothing else."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def taken(mind: StubMind, folder: Path) -> tuple[Game, Photo]:
     game = game_of(mind, folder)
     play(game, 30)
     layer = Photo(game)
-    game.layers.push(layer)
+    game.screens.push(layer)
     play(game, 10)
     return game, layer
 
@@ -81,7 +81,7 @@ def test_a_mind_that_does_not_answer_is_said_and_saves_nothing(tmp_path: Path) -
     game = game_of(mind, tmp_path)
     play(game, 5)
     mind.delay = 10**6
-    game.layers.push(layer := Photo(game))
+    game.screens.push(layer := Photo(game))
     play(game, 3)
     assert not layer.ready
     layer.advance(photo.WAIT + 1)
@@ -89,7 +89,7 @@ def test_a_mind_that_does_not_answer_is_said_and_saves_nothing(tmp_path: Path) -
     assert {panel.fault for panel in layer.panels} == {"can't be asked now"}
     assert layer.save() == "No picture yet: the mind hasn't answered"
     asleep = game_of(StubMind(state="waking"), tmp_path)
-    asleep.layers.push(layer := Photo(asleep))
+    asleep.screens.push(layer := Photo(asleep))
     play(asleep, 3)
     assert layer.panels == []
     for command in ("left", "up", "enter", "down"):
@@ -101,9 +101,9 @@ def test_what_keys_do_is_named_by_the_device_in_use(tmp_path: Path, monkeypatch:
     game, layer = taken(StubMind(everywhere("oni", 1.0)), tmp_path)
     told: list[str] = []
     monkeypatch.setattr(photo, "keyed", lambda pen, text, x, y: told.append(text))
-    layer.paint(game.screen.pen(), 0.0)
-    game.desk.keys.by_pad = True
-    layer.paint(game.screen.pen(), 0.0)
+    layer.paint(game.window.pen(), 0.0)
+    game.context.keys.by_pad = True
+    layer.paint(game.window.pen(), 0.0)
     assert told == [
         "[Arrows] choose, larger   [Enter] save   [Esc] leave",
         "[Stick] choose, larger   [A] save   [B] leave",
@@ -112,10 +112,10 @@ def test_what_keys_do_is_named_by_the_device_in_use(tmp_path: Path, monkeypatch:
 
 def test_one_panel_can_be_looked_at_large(tmp_path: Path) -> None:
     game, layer = taken(StubMind(everywhere("oni", 1.0), seer=blind), tmp_path)
-    small = pixels(game.screen.window)
+    small = pixels(game.window.surface)
     layer.take("up")
     play(game, 2)
-    assert (pixels(game.screen.window) != small).any()  # type: ignore[attr-defined]
+    assert (pixels(game.window.surface) != small).any()  # type: ignore[attr-defined]
     layer.take("down")
     assert not layer.large
 
@@ -131,7 +131,7 @@ def test_the_fox_lends_its_eyes_and_takes_them_back(tmp_path: Path) -> None:
     play(alone, 5)
     photo.eyes(alone)
     assert alone.journey.sight.borrowed(alone.now()) is None
-    assert "No born seer" in alone.desk.notes()[-1]
+    assert "No born seer" in alone.context.notes()[-1]
 
 
 def test_the_menu_turns_the_mind_back_after_asking_and_exports_it(tmp_path: Path) -> None:
@@ -140,16 +140,16 @@ def test_the_menu_turns_the_mind_back_after_asking_and_exports_it(tmp_path: Path
     play(game, 5)
     game.journey.sight.mark("under the torii")
     play(game, 5)
-    game.layers.push(menu := rewind.menu(game))
+    game.screens.push(menu := rewind.menu(game))
     play(game, 2)
     assert [entry.label for entry in menu.entries] == ["under the torii", "The day you came", "Export the mind"]
-    game.layers.take("enter")
+    game.screens.take("enter")
     play(game, 2)
-    game.layers.take("enter")
+    game.screens.take("enter")
     assert not any(isinstance(message, Rewind) for message in mind.sent), "the first answer leaves it as it is"
     for command in ("enter", "down", "enter"):
-        game.layers.take(command)
+        game.screens.take(command)
     assert mind.sent[-1] == Rewind(1)
     menu.chosen = 2
-    game.layers.take("enter")
+    game.screens.take("enter")
     assert mind.sent[-1] == Export(str(tmp_path / "mind"))

@@ -32,8 +32,8 @@ from pathlib import Path
 from game import start
 from game.app.app import App
 from game.journey.save_slots import Slots
-desk = start.open_desk(None, None)
-shell = App(desk, Slots(Path(sys.argv[1])), lambda folder, seed: 1 / 0)
+context = start.open_context(None, None)
+shell = App(context, Slots(Path(sys.argv[1])), lambda folder, seed: 1 / 0)
 shell.frame([], 0.0)
 print(sorted({"torch", "transformers", "training", "scipy", "matplotlib"} & set(sys.modules)))
 """
@@ -45,74 +45,78 @@ def vista() -> Vista:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppContext:
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppContext:
     pg.display.init()
     monkeypatch.setattr(title, "Vista", vista)
     return AppContext(Window(scale=1))
 
 
-def shown(desk: AppContext) -> pg.Surface:
-    return desk.screen.canvas.copy()
+def shown(context: AppContext) -> pg.Surface:
+    return context.window.canvas.copy()
 
 
-def titled(desk: AppContext, folder: Path, seconds: float) -> Title:
-    made = Title(desk, Slots(folder), lambda folder, seed: None, lambda: None)
-    desk.seconds += seconds
+def titled(context: AppContext, folder: Path, seconds: float) -> Title:
+    made = Title(context, Slots(folder), lambda folder, seed: None, lambda: None)
+    context.seconds += seconds
     made.paint(0.0)
     return made
 
 
-def test_the_title(desk: AppContext, tmp_path: Path) -> None:
-    titled(desk, tmp_path, 9.0)
-    check_golden("title", shown(desk))
+def test_the_title(context: AppContext, tmp_path: Path) -> None:
+    titled(context, tmp_path, 9.0)
+    check_golden("title", shown(context))
 
 
-def test_the_second_word_comes_slowly_and_the_scene_moves(desk: AppContext, tmp_path: Path) -> None:
-    made = titled(desk, tmp_path, 0.1)
-    first = pg.surfarray.array3d(desk.screen.frame)
-    desk.seconds += 8.0
+def test_the_second_word_comes_slowly_and_the_scene_moves(context: AppContext, tmp_path: Path) -> None:
+    made = titled(context, tmp_path, 0.1)
+    first = pg.surfarray.array3d(context.window.frame)
+    context.seconds += 8.0
     made.paint(0.0)
-    assert (first != pg.surfarray.array3d(desk.screen.frame)).mean() > 0.2
+    assert (first != pg.surfarray.array3d(context.window.frame)).mean() > 0.2
     counts = [int((pg.surfarray.array_alpha(logo.sight(level)) == 255).sum()) for level in range(logo.STEPS + 1)]
     assert counts[0] == 0 and counts == sorted(counts) and counts[-1] == int(logo.shape("Sight").sum())
 
 
-def test_calm_means_no_pan(desk: AppContext, tmp_path: Path) -> None:
-    desk.choose(replace(desk.settings, calm=True))
-    made = titled(desk, tmp_path, 3.0)
+def test_calm_means_no_pan(context: AppContext, tmp_path: Path) -> None:
+    context.choose(replace(context.settings, calm=True))
+    made = titled(context, tmp_path, 3.0)
     left = made.vista.painter.left
-    desk.seconds += 20
+    context.seconds += 20
     made.paint(0.0)
     assert made.vista.painter.left == left
-    desk.choose(replace(desk.settings, calm=False))
+    context.choose(replace(context.settings, calm=False))
     made.paint(0.0)
     assert made.vista.painter.left != left
 
 
 @pytest.mark.parametrize("size", ["small", "large"])
-def test_menus_and_tables(desk: AppContext, tmp_path: Path, size: str) -> None:
-    desk.choose(replace(desk.settings, text_size=size))
+def test_menus_and_tables(context: AppContext, tmp_path: Path, size: str) -> None:
+    context.choose(replace(context.settings, text_size=size))
     pictures = []
-    for layer in (settings_menu(desk), Controls(desk), SeedBox(desk, 2, lambda: 421337, lambda seed: title.CLOSE)):
-        desk.screen.canvas.fill((30, 40, 60))
-        layer.paint(desk.screen.pen(), 0.4)
-        pictures.append(shown(desk))
+    for layer in (
+        settings_menu(context),
+        Controls(context),
+        SeedBox(context, 2, lambda: 421337, lambda seed: title.CLOSE),
+    ):
+        context.window.canvas.fill((30, 40, 60))
+        layer.paint(context.window.pen(), 0.4)
+        pictures.append(shown(context))
     sheet = pg.Surface((640, 3 * 360))
     for index, picture in enumerate(pictures):
         sheet.blit(picture, (0, 360 * index))
     check_golden(f"menus-{size}", sheet)
 
 
-def test_slots_side_by_side(desk: AppContext, tmp_path: Path) -> None:
+def test_slots_side_by_side(context: AppContext, tmp_path: Path) -> None:
     card = Card(77, 2, 21.5, 1830.0, 24, 5)
     slots = [
         Slot(1, tmp_path, "journey", card, saved=5.0),
         Slot(2, tmp_path, "backup", card, "not a whole msgpack file (extra bytes)", 9.0),
         Slot(3, tmp_path / "3", "empty"),
     ]
-    desk.screen.canvas.fill((30, 40, 60))
-    SlotPick(desk, slots, "Go on with", lambda slot: None).paint(desk.screen.pen(), 0.4)
-    check_golden("slots", shown(desk))
+    context.window.canvas.fill((30, 40, 60))
+    SlotPick(context, slots, "Go on with", lambda slot: None).paint(context.window.pen(), 0.4)
+    check_golden("slots", shown(context))
 
 
 @pytest.mark.parametrize("state", ["journey", "backup", "older", "broken"])

@@ -42,18 +42,18 @@ def game(tmp_path: Path) -> Iterator[Game]:
     + [((1000, 700), False), ((5120, 2880), True)],
 )
 def test_any_window_shows_the_whole_picture(game: Game, size: tuple[int, int], whole: bool) -> None:
-    game.desk.choose(replace(game.settings, whole=whole))
+    game.context.choose(replace(game.settings, whole=whole))
     pg.display.set_mode(size, pg.RESIZABLE)
     play(game, 2, [pg.Event(pg.VIDEORESIZE, size=size, w=size[0], h=size[1])])
     tap(game, pg.K_ESCAPE, 1)
-    window = game.screen.window
+    window = game.window.surface
     assert window.get_size() == size
     for x, y in ((0, 0), (639, 359), (320, 180)):
         part = [part for part in (1, 2, 4, 8) if part * 640 <= size[0] and part * 360 <= size[1]]
         fit = min(size[0] / 640, size[1] / 360) if not part or not whole else float(max(part))
         corner = (size[0] - 640 * fit) / 2, (size[1] - 360 * fit) / 2
         spot = round(corner[0] + x * fit), round(corner[1] + y * fit)
-        back = game.screen.to_layout(spot)
+        back = game.window.to_layout(spot)
         assert abs(back[0] - x) <= 2 / fit + 1 and abs(back[1] - y) <= 2 / fit + 1
         inside = min(spot[0], size[0] - 1), min(spot[1], size[1] - 1)
         assert tuple(window.get_at(inside))[:3] != (0, 0, 0)
@@ -66,7 +66,7 @@ def test_losing_the_focus_pauses_only_if_the_player_wants_that(game: Game) -> No
     play(game, 10)
     assert game.journey.world.tick > tick
     play(game, 1, [pg.Event(pg.WINDOWFOCUSGAINED)])
-    game.desk.choose(replace(game.settings, away="pause"))
+    game.context.choose(replace(game.settings, away="pause"))
     play(game, 2, [pg.Event(pg.WINDOWFOCUSLOST)])
     tick = game.journey.world.tick
     play(game, 10)
@@ -91,7 +91,7 @@ def test_speech_goes_at_the_players_pace() -> None:
 
 
 def test_a_speech_that_waits_goes_with_the_key(game: Game) -> None:
-    game.desk.choose(replace(game.settings, speech_waits=True, text_speed="at once"))
+    game.context.choose(replace(game.settings, speech_waits=True, text_speed="at once"))
     play(game, 2)
     tap(game, pg.K_q)
     play(game, 30, dt=1.0)
