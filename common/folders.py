@@ -1,29 +1,31 @@
-"""Where this platform keeps what a game writes for its player."""
+"""Where this platform keeps what the program writes for its user (platformdirs).
+
+SECOND_SIGHT_HOME puts all of it below one folder of the user's choice.
+"""
 
 import os
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
+import platformdirs
+
 NAME = "second-sight"
-Bases = Mapping[str, tuple[str, str]]
-# sys.platform ("" for all others) -> (the variable that names the folder, that folder below home where it isn't set)
-CONFIG: Bases = {
-    "win32": ("APPDATA", "AppData/Roaming"),
-    "darwin": ("", "Library/Application Support"),
-    "": ("XDG_CONFIG_HOME", ".config"),
-}
-CACHE: Bases = {
-    "win32": ("LOCALAPPDATA", "AppData/Local"),
-    "darwin": ("", "Library/Caches"),
-    "": ("XDG_CACHE_HOME", ".cache"),
-}
 
 
-def folder(
-    bases: Bases, system: str = sys.platform, env: Mapping[str, str] = os.environ, home: Path | None = None
-) -> Path:
-    """This game's folder for settings (CONFIG) or for what can be made again (CACHE)."""
-    variable, below = bases.get(system, bases[""])
-    home = Path(os.path.expanduser("~")) if home is None else home
-    return Path(env.get(variable) or home / below) / NAME
+def _folder(kind: str, platform: str) -> Path:
+    home = os.environ.get("SECOND_SIGHT_HOME")
+    return Path(home) / kind if home else Path(platform)
+
+
+def settings() -> Path:
+    """The folder of the settings file."""
+    return _folder("settings", platformdirs.user_config_dir(NAME, appauthor=False, roaming=True))
+
+
+def cache() -> Path:
+    """The folder of what can be made again: sounds, converted models."""
+    return _folder("cache", platformdirs.user_cache_dir(NAME, appauthor=False))
+
+
+def saves() -> Path:
+    """The folder of journeys, one folder a slot."""
+    return _folder("saves", os.path.join(platformdirs.user_data_dir(NAME, appauthor=False), "saves"))

@@ -65,7 +65,7 @@ class Settings:
 
 def folder() -> Path:
     """Where this platform keeps settings."""
-    return folders.folder(folders.CONFIG)
+    return folders.settings()
 
 
 def to_toml(settings: Settings) -> str:

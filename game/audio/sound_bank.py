@@ -91,9 +91,9 @@ def make(name: str) -> np.ndarray:
     return samples(level(recipe.make(stream(name)), data()["loud"][recipe.kind] * recipe.gain))
 
 
-def cache_folder(env: Mapping[str, str] = os.environ) -> Path:
+def cache_folder() -> Path:
     """Where sounds are kept: $SECOND_SIGHT_CACHE, or where this platform keeps what can be made again."""
-    return Path(env["SECOND_SIGHT_CACHE"]) if env.get("SECOND_SIGHT_CACHE") else folders.folder(folders.CACHE, env=env)
+    return Path(os.environ.get("SECOND_SIGHT_CACHE") or folders.cache())
 
 
 @lru_cache(maxsize=1)

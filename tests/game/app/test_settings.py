@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import folders
 from game.app.keys import CODES, KEYS, PAD, TITLES
 from game.app.pad import PAD_BUTTONS
 from game.app.settings import (
@@ -125,20 +124,6 @@ def test_no_file_means_the_defaults_and_nothing_is_said(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     assert "can't be saved" in save(Settings(), tmp_path / "file" / "deeper")
-
-
-@pytest.mark.parametrize(
-    ("system", "env", "where"),
-    [
-        ("linux", {"XDG_CONFIG_HOME": "/x"}, "/x/second-sight"),
-        ("linux", {}, "/h/.config/second-sight"),
-        ("win32", {"APPDATA": "/a"}, "/a/second-sight"),
-        ("win32", {}, "/h/AppData/Roaming/second-sight"),
-        ("darwin", {"XDG_CONFIG_HOME": "/x"}, "/h/Library/Application Support/second-sight"),
-    ],
-)
-def test_settings_lie_where_the_platform_keeps_them(system: str, env: dict[str, str], where: str) -> None:
-    assert folders.folder(folders.CONFIG, system, env, Path("/h")) == Path(where)
 
 
 def test_a_key_in_use_trades_places() -> None:

@@ -1,0 +1,59 @@
+"""Workers: results by key, the first fault, a killed worker, and nothing that lives on."""
+
+import multiprocessing
+import os
+import signal
+
+import pytest
+
+from common.processes import WORKERS_MAX, run_jobs
+
+
+def double(number: int) -> int:
+    return 2 * number
+
+
+def fail(number: int) -> int:
+    raise ValueError(f"fault {number}")
+
+
+def vanish() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def interrupt(count: int) -> None:
+    raise KeyboardInterrupt
+
+
+def alone() -> bool:
+    return multiprocessing.active_children() == []
+
+
+def test_every_job_answers_by_its_key() -> None:
+    counts: list[int] = []
+    assert run_jobs({n: (double, (n,)) for n in range(5)}, 2, counts.append) == {n: 2 * n for n in range(5)}
+    assert counts == [1, 2, 3, 4, 5] and alone()
+
+
+def test_the_first_fault_is_raised_and_nothing_lives_on() -> None:
+    with pytest.raises(ValueError, match="fault 1"):
+        run_jobs({"a": (fail, (1,)), "b": (double, (2,)), "c": (double, (3,))}, 1)
+    assert alone()
+
+
+def test_a_killed_worker_is_one_line() -> None:
+    with pytest.raises(ValueError, match="a process was killed"):
+        run_jobs({"a": (vanish, ())}, 1)
+    assert alone()
+
+
+def test_an_interrupt_ends_the_workers() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs({n: (double, (n,)) for n in range(9)}, 1, interrupt)
+    assert alone()
+
+
+@pytest.mark.parametrize("workers", [0, -1, WORKERS_MAX + 1, 100_000])
+def test_too_many_workers_are_refused(workers: int) -> None:
+    with pytest.raises(ValueError, match=f"--workers {workers}: give 1 to {WORKERS_MAX}"):
+        run_jobs({"a": (double, (1,))}, workers)
