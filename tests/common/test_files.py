@@ -38,7 +38,8 @@ def test_a_fault_leaves_the_old_content_and_nothing_else(tmp_path: Path) -> None
             stream.write(b"half")
             raise RuntimeError
 
-    pytest.raises(RuntimeError, fail_half_way)
+    with pytest.raises(RuntimeError):
+        fail_half_way()
     assert path.read_bytes() == b"old" and names(tmp_path) == ["x"]
 
 
