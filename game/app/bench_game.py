@@ -16,10 +16,11 @@ import pygame as pg
 from game.art.frame_state import Body, FrameState, Ghost, Hint, haunt
 from game.art.painter import SIZE, Painter
 from game.journey.save_slots import AutoSave
+from game.realm.land import Place
 from game.realm.policy import RandomPolicy
 from game.realm.replay import ActionLog
-from game.realm.world import World, new_world, step
-from game.realm.worldgen import Place
+from game.realm.step import step
+from game.realm.world import World, new_world
 
 FRAMES = 300
 WARM = 40  # frames before one counts: caches fill in the first seconds of play

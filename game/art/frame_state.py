@@ -7,8 +7,9 @@ it, so drawing can't betray it. All x, y are px of the world, at the foot of a t
 from dataclasses import dataclass, field
 
 from game.realm.houses import SLOT
+from game.realm.land import Place
+from game.realm.terrain import TILE
 from game.realm.world import World
-from game.realm.worldgen import TILE, Place
 
 BESIDE = 20  # px: how far beside a landmark a spirit is drawn
 MIDDLE = 6 * TILE  # px from the left edge of a room's share of the map: about its middle

@@ -8,7 +8,8 @@ import pygame as pg
 from game.art import noise
 from game.art.palette import Colour, darkness, mix, scaled, sky
 from game.art.pixels import disc, glow, surface
-from game.realm.worldgen import TILE, Map
+from game.realm.land import Map
+from game.realm.terrain import TILE
 
 WEATHER_TINT = {  # what weather does to the sky's light: a colour to go towards, and how far (0..1)
     "clear": ((255, 255, 255), 0.0),

@@ -15,8 +15,8 @@ from game.art.lighting import CALM, DUSK
 from game.art.palette import darkness, mix, scaled, tone
 from game.art.pixels import BENDS, LEVELS, dissolve_level, shadow
 from game.art.placed_sprites import WAVES, PlacedSprites, Standing
-from game.realm.terrain import OUTDOORS
-from game.realm.worldgen import TILE, Map
+from game.realm.land import Map
+from game.realm.terrain import OUTDOORS, TILE
 
 SIZE = (640, 360)  # px of the world that a frame shows
 TALLEST = 112  # px: no sprite reaches higher above its foot

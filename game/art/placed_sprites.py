@@ -12,7 +12,8 @@ from game.art.ground import undergrowth
 from game.art.ground.ground import Mask
 from game.art.palette import Colour
 from game.art.pixels import swayed
-from game.realm.worldgen import TILE, Decor, Map, Place
+from game.realm.land import Decor, Map, Place
+from game.realm.terrain import TILE
 
 Light = tuple[int, int, int, Colour]  # dx, dy from the foot, radius (px), colour at full night
 WARM, FAINT = (255, 176, 92), (255, 186, 110)

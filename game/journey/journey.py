@@ -11,19 +11,13 @@ from game.art.frame_state import Body, FrameState, Ghost, Hint, Motion, haunt
 from game.journey.guide import Guide
 from game.journey.narrator import Narrator
 from game.journey.reading import Reading
-from game.realm.actors import Actor
+from game.realm.happenings import Action
 from game.realm.land import Place
 from game.realm.replay import ActionLog
 from game.realm.scene import View, describe
-from game.realm.world import (
-    TICKS_PER_SECOND,
-    Action,
-    beside_seer,
-    in_sight,
-    nearest_place,
-    step,
-    within_reach,
-)
+from game.realm.senses import beside_seer, in_sight, nearest_place, within_reach
+from game.realm.state import Actor
+from game.realm.step import TICKS_PER_SECOND, step
 from game.ui import words
 from game.ui.overlays import Speech
 from perception.messages import Keep

@@ -12,11 +12,11 @@ from game.journey.chronicle import Chronicle, Entry
 from game.journey.companion import Companion
 from game.journey.first_sights import Firsts, Sighting
 from game.journey.mind_client import Mind, MindClient
-from game.realm.quests import Turn
+from game.realm.happenings import Action, Came, Happening, Revealed, Said, Turn
 from game.realm.replay import ActionLog
 from game.realm.rules import NOTHING
 from game.realm.scene import View, lesson
-from game.realm.world import Action, Came, Happening, Revealed, Said, World
+from game.realm.world import World
 from game.ui import words
 from game.ui.overlays import POINTING, Pace, Pointed, Speech
 

@@ -1,56 +1,17 @@
 """What the player does, and what happens then: the world's verbs. `act` is called by the world's step alone."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from game.realm.actors import Actor, Seer
-from game.realm.quests import Turn
+from game.realm.actors import Seer
+from game.realm.happenings import Action, Came, Happening, Revealed, Said
 from game.realm.rules import NOTHING
 from game.realm.senses import beside_seer, in_sight, who_is_at, within_reach
+from game.realm.state import Actor
 from game.realm.terrain import TILE, Point
 from game.realm.traces import NOBODY
-
-if TYPE_CHECKING:
-    from game.realm.world import World
+from game.realm.world import TAIL, World
 
 DIAGONAL = {1: 3, 2: 2}  # px per tick and axis, by the number of axes moved along
 TRAIL = 12  # ticks: the seer walks where the player walked, this much later
-TAIL = 20  # ticks: and the familiar, this much later
 FACING = {(0, -1): "n", (0, 1): "s", (1, 0): "e", (-1, 0): "w"}
-
-# ("move", dx, dy) ("look",) ("ask",) ("touch", place) ("name", place, species) ("rest", on); the familiar is told
-# where to go by ("send", direction), and goes or stays by ("heed", goes); ("call",) brings it back. ("talk", person)
-# speaks to one of the people of the errands.
-Action = tuple
-
-
-@dataclass(frozen=True)
-class Said:
-    """Somebody says something."""
-
-    who: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Revealed:
-    """The world told the truth about these places: (place index, a species or "nothing")."""
-
-    source: str
-    truth: tuple[tuple[int, str], ...]
-
-
-@dataclass(frozen=True)
-class Came:
-    """The familiar has come to a place that it was sent to. swept: and the river in flood took it along."""
-
-    place: int
-    swept: bool
-
-
-Happening = Said | Revealed | Came | Turn
 
 
 def _move(world: World, dx: int, dy: int) -> None:
@@ -64,14 +25,14 @@ def _move(world: World, dx: int, dy: int) -> None:
             player.x += step_x
             player.y += step_y
             player.moving = True
-    leads = world._doors.get((player.x // TILE, player.y // TILE))
+    leads = world.doors.get((player.x // TILE, player.y // TILE))
     if leads:
         _pass(world, *leads)
 
 
 def _pass(world: World, spot: Point, facing: str) -> None:
     """Through a door, with those who follow."""
-    world._trail.clear()
+    world.trail.clear()
     world.player.moving = False
     followers: list[Actor] = [world.seer]
     if world.familiar_with and not world.familiar.away:
@@ -82,7 +43,7 @@ def _pass(world: World, spot: Point, facing: str) -> None:
 
 def follow(world: World) -> tuple[Happening, ...]:
     """Seer and familiar walk in the player's footsteps and stop a little way off."""
-    player, trail, familiar = world.player, world._trail, world.familiar
+    player, trail, familiar = world.player, world.trail, world.familiar
     if player.moving:
         trail.append((player.x, player.y, player.facing))
     steps = len(trail) if player.moving else 0

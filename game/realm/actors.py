@@ -1,16 +1,11 @@
 """Those who move: the player and who follows (moved by the world), the folk who work, the seers, the spirits."""
 
-from __future__ import annotations
-
 from random import Random
-from typing import TYPE_CHECKING
 
 from game.realm.rules import Kind, SeerRule
+from game.realm.state import Actor, RealmState
 from game.realm.terrain import TILE, Point
 from game.realm.traces import NOBODY
-
-if TYPE_CHECKING:
-    from game.realm.world import World
 
 BESIDE = 40  # px: so near a seer can be asked
 NEVER = 10**12  # a tick that doesn't come
@@ -20,23 +15,13 @@ PATIENCE = 40  # tiles walked before a walker settles for another goal
 STEPS = ((1, 0, "e"), (-1, 0, "w"), (0, 1, "s"), (0, -1, "n"))
 
 
-class Actor:
-    """Somebody with a position (px, at the foot) and a facing (n, e, s, w)."""
-
-    __slots__ = ("facing", "kind", "moving", "x", "y")
-
-    def __init__(self, kind: str, x: int, y: int) -> None:
-        self.kind, self.x, self.y = kind, x, y
-        self.facing, self.moving = "s", False
-
-
 class Folk(Actor):
     """A mundane presence: works at a place for a while, then walks (1 px a tick) to another; who is in a room stays
     in it."""
 
     __slots__ = ("_dx", "_dy", "_last", "_left", "_patience", "_rng", "goal", "index", "number", "place", "until")
 
-    def __init__(self, kind: Kind, index: int, world: World, rng: Random) -> None:
+    def __init__(self, kind: Kind, index: int, world: RealmState, rng: Random) -> None:
         self.index, self.number, self._rng = index, 0, rng
         self._left = self._dx = self._dy = self._patience = 0
         self.goal = NOBODY
@@ -48,11 +33,11 @@ class Folk(Actor):
             world.traces.arrive(self.place, index)
         self.until = self._stay(world)
 
-    def _stay(self, world: World) -> int:
+    def _stay(self, world: RealmState) -> int:
         shortest, longest = world.rules.folk_stay
         return world.tick + int(self._rng.uniform(shortest, longest) * world.rules.ticks_per_second)
 
-    def step(self, world: World) -> None:
+    def step(self, world: RealmState) -> None:
         """One tick on the way: a pixel, or a choice of where to turn."""
         if self._left:
             self._left -= 1
@@ -61,7 +46,7 @@ class Folk(Actor):
         else:
             self._turn(world)
 
-    def move_on(self, world: World) -> bool:
+    def move_on(self, world: RealmState) -> bool:
         """The work is done: sets out for another place of the neighbourhood, if one is free. True if it walks now."""
         near = world.neighbours(self._last)
         goal = world.free_place(near, self._rng) if near else NOBODY
@@ -74,13 +59,13 @@ class Folk(Actor):
         self.goal, self._patience, self.moving = goal, PATIENCE, True
         return True
 
-    def yield_place(self, world: World) -> None:
+    def yield_place(self, world: RealmState) -> None:
         """Makes room for somebody else."""
         world.traces.leave(self.place)
         self.place, self.until = NOBODY, world.tick + 1
         world.plan(self)
 
-    def _turn(self, world: World) -> None:
+    def _turn(self, world: RealmState) -> None:
         """At the middle of a tile: arrived, or which neighbour next."""
         spot = world.map.places[self.goal]
         dx, dy = spot.x - self.x, spot.y - self.y
@@ -96,7 +81,7 @@ class Folk(Actor):
                 self._dx, self._dy, self._left, self.facing = step_x, step_y, TILE, facing
                 return
 
-    def _arrive(self, world: World, there: bool) -> None:
+    def _arrive(self, world: RealmState, there: bool) -> None:
         if there and world.traces.here[self.goal] == NOBODY:
             self.place = self._last = self.goal
             world.traces.arrive(self.place, self.index)
@@ -121,7 +106,7 @@ class Seer(Actor):
         self.number, self._home, self._rng = 0, spot, rng
         self._left = self._dx = self._dy = self.until = 0
 
-    def step(self, world: World) -> None:
+    def step(self, world: RealmState) -> None:
         """One tick of a stroll."""
         self._left -= 1
         self.x += self._dx
@@ -130,7 +115,7 @@ class Seer(Actor):
             self.moving = False
             world.settle(self)
 
-    def move_on(self, world: World) -> bool:
+    def move_on(self, world: RealmState) -> bool:
         """Takes a step of one tile, or faces the player who stands beside them. True if they walk now."""
         dx, dy = world.player.x - self.x, world.player.y - self.y
         self.until = world.tick + TILE + 1 + int(self._rng.uniform(*PAUSE) * world.rules.ticks_per_second)
@@ -159,7 +144,7 @@ class Spirit:
 
     moving = False  # it is here, or there
 
-    def __init__(self, kind: Kind, index: int, world: World, rng: Random) -> None:
+    def __init__(self, kind: Kind, index: int, world: RealmState, rng: Random) -> None:
         self.kind, self.index, self.number, self._rng = kind, index, 0, rng
         self.place, self.visit, self.held = NOBODY, 0, False
         self.until = 0
@@ -171,10 +156,10 @@ class Spirit:
         # The realm is older than the player: everybody is somewhere in the middle of their stay.
         self.until = world.tick + int((self.until - world.tick) * rng.random())
 
-    def _wait(self, world: World, span: tuple[int, int]) -> None:
+    def _wait(self, world: RealmState, span: tuple[int, int]) -> None:
         self.until = world.tick + int(self._rng.uniform(*span) * world.rules.ticks_per_second)
 
-    def move_on(self, world: World) -> bool:
+    def move_on(self, world: RealmState) -> bool:
         """Leave the place one haunts; or come to a free one, if hour and weather are to one's liking. Never walks."""
         kind = self.kind
         if self.place != NOBODY:
@@ -188,12 +173,12 @@ class Spirit:
             self._wait(world, kind.away)
         return False
 
-    def _liking(self, world: World) -> float:
+    def _liking(self, world: RealmState) -> float:
         """The chance that it comes at this hour, in this weather, when its turn has come."""
         favoured = (world.phase in self.kind.hours) + (world.weather in self.kind.weathers)
         return 1.0 if favoured == 2 else min(1.0, (1 + favoured) * world.rules.unfavoured)
 
-    def _come(self, world: World) -> None:
+    def _come(self, world: RealmState) -> None:
         """To a free place, often of those that the species likes; if the few tries fail, it stays away."""
         at_home = self._rng.random() < world.rules.homing
         self.place = world.free_place(world.haunts[self.index] if at_home else world.everywhere, self._rng)
@@ -204,10 +189,9 @@ class Spirit:
         world.traces.arrive(self.place, self.index)
         self._wait(world, self.kind.stay)
 
-    def hold(self, world: World, place: int) -> None:
-        """Brings it to a place, whoever is there, and keeps it there."""
+    def hold(self, world: RealmState, place: int) -> None:
+        """Brings it to a place where nobody else is, and keeps it there."""
         if self.place != place:
-            world.vacate(place)
             if self.place != NOBODY:
                 world.traces.leave(self.place)
             self.place = place
@@ -215,12 +199,12 @@ class Spirit:
             world.traces.arrive(place, self.index)
         self.held, self.until = True, NEVER
 
-    def release(self, world: World) -> None:
+    def release(self, world: RealmState) -> None:
         """Lets it go: it leaves at once, and haunts the realm as before."""
         self.held, self.until = False, world.tick + 1
         world.plan(self)
 
-    def yield_place(self, world: World) -> None:
+    def yield_place(self, world: RealmState) -> None:
         """Makes room for somebody else."""
         world.traces.leave(self.place)
         self.place, self.held = NOBODY, False

@@ -3,17 +3,12 @@
 Whether it heeds a direction is decided outside, by the mind, and logged as an action: the world only does it.
 """
 
-from __future__ import annotations
-
 from collections import deque
-from typing import TYPE_CHECKING
 
-from game.realm.actors import BESIDE, STEPS, Actor
+from game.realm.actors import BESIDE, STEPS
+from game.realm.state import Actor, RealmState
 from game.realm.terrain import TILE, Point
 from game.realm.traces import NOBODY
-
-if TYPE_CHECKING:
-    from game.realm.world import World
 
 PACE = 2  # px a tick
 FAR = 2500  # tiles that it looks at for a way
@@ -35,7 +30,7 @@ class Familiar(Actor):
         self.until = 0
         self._path: list[Point] = []  # px, the next one last
 
-    def heed(self, world: World) -> bool:
+    def heed(self, world: RealmState) -> bool:
         """Sets out for the place it was asked to go to; False if there is no way."""
         column, row = world.map.places[self.asked].x // TILE, world.map.places[self.asked].y // TILE
         beside = [(column + dx, row + dy) for dx, dy in ((0, 1), (1, 0), (-1, 0), (0, -1), (0, 0))]
@@ -47,20 +42,20 @@ class Familiar(Actor):
         self.until = 0
         return True
 
-    def call(self, world: World) -> None:
+    def call(self, world: RealmState) -> None:
         """Comes back to the player, by a way or, out of sight, by one that nobody sees."""
         self.goal, self.until = NOBODY, 0
         self._path = self._way(world, (world.player.x // TILE, world.player.y // TILE))
         if not self._path:
             self.join(world)
 
-    def join(self, world: World) -> None:
+    def join(self, world: RealmState) -> None:
         """Is at the player's side."""
         self.x, self.y = world.player.x, world.player.y
         self.away = self.swept = self.moving = False
         self.goal, self._path = NOBODY, []
 
-    def step(self, world: World) -> str:
+    def step(self, world: RealmState) -> str:
         """One tick away from the player. Returns what happened: came, swept or nothing."""
         if self._path:
             self._walk()
@@ -86,7 +81,7 @@ class Familiar(Actor):
             self._path.pop()
         self.moving = bool(self._path)
 
-    def _way(self, world: World, goal: tuple[int, int]) -> list[Point]:
+    def _way(self, world: RealmState, goal: tuple[int, int]) -> list[Point]:
         """Middles of the tiles to a goal tile, the next one last; empty if it is too far or shut off."""
         start = (self.x // TILE, self.y // TILE)
         came, front = {goal: goal}, deque([goal])

@@ -11,7 +11,8 @@ from random import Random
 import numpy as np
 
 from game.realm.land import Decor
-from game.realm.terrain import NEAR, OUTDOORS, REGIONS, ROAD_HALF_WIDTH, TILE, WIDTH, Ground, Lay, waves
+from game.realm.rulecheck import REGIONS
+from game.realm.terrain import NEAR, OUTDOORS, ROAD_HALF_WIDTH, TILE, WIDTH, Ground, Lay, waves
 
 CELL = 2  # tiles
 DENSITY = {"village": 0.07, "forest": 0.64, "river": 0.16, "shrine": 0.22}

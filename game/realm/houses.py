@@ -11,8 +11,9 @@ from random import Random
 import numpy as np
 
 from game.realm.land import Decor, Place, Room
+from game.realm.rulecheck import ROOM
 from game.realm.rules import Rules
-from game.realm.terrain import OUTDOORS, ROOM, TILE, WIDTH, Ground, Lay, Point
+from game.realm.terrain import OUTDOORS, TILE, WIDTH, Ground, Lay, Point
 
 FOOTPRINTS = {  # tiles: width (odd), depth; the sprite may overhang upwards
     "house": (5, 2),

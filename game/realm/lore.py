@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from game.realm.rules import RulesError
+from game.realm.rulecheck import RulesError
 from game.realm.tables import ASSETS, english, read, sentences, table, vocabulary, words
 from game.realm.tongues import Tongue
 from perception.messages import Question, Scene

@@ -2,7 +2,9 @@
 
 from random import Random
 
-from game.realm.world import Action, World, beside_seer, nearest_place, within_reach
+from game.realm.happenings import Action
+from game.realm.senses import beside_seer, nearest_place, within_reach
+from game.realm.world import World
 
 HEADINGS = tuple((dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy)
 

@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from game.realm.rules import LARGEST_FILE, NOTHING, REALM_TOML, Rules, RulesError
+from game.realm.rulecheck import RulesError
+from game.realm.rules import LARGEST_FILE, NOTHING, REALM_TOML, Rules
 
 QUESTS_TOML = REALM_TOML.with_name("quests.toml")
 FAMILIAR = "familiar"  # the one gift that an errand may bring

@@ -5,35 +5,22 @@ a spirit that an errand holds at a place. Whoever is wrong about it, or lays han
 sends it elsewhere, so that trying every place and every name leads nowhere.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING
 
-from game.realm.actors import BESIDE, NEVER, Actor
+from game.realm.actors import BESIDE, NEVER
+from game.realm.happenings import Action, Turn
+from game.realm.population import Population
 from game.realm.questbook import FAMILIAR, Person, Plan, load
 from game.realm.rules import NOTHING
+from game.realm.state import Actor
 from game.realm.tally import Tally
 from game.realm.traces import NOBODY
-
-if TYPE_CHECKING:
-    from game.realm.world import Action, World
 
 PAUSE = 4  # s until a guest is somewhere again
 NEAR = 28  # px: standing so near a place is standing beside it
 STANDING = ((22, 0), (-22, 0), (22, 16), (-22, 16), (0, 22))  # px from a landmark: where people stand beside it
 APART = 64  # px between two people
-
-
-@dataclass(frozen=True)
-class Turn:
-    """An errand has moved, or somebody talks. stage: given, told, early, right, wrong, ready, done, ended or idle."""
-
-    quest: str
-    stage: str
-    who: str
-    lines: tuple[str, ...]
 
 
 @dataclass
@@ -61,7 +48,7 @@ class Errand:
 class Quests:
     """All errands of a world, its people, and the tally of what was shown, touched and named."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Population) -> None:
         self.book = load(world.rules)
         self._rng = Random(f"{world.seed}/quests")
         self.people: list[Actor] = []
@@ -85,7 +72,7 @@ class Quests:
         """Who somebody in `people` is."""
         return tuple(self.book.people.values())[index]
 
-    def beside(self, world: World) -> int | None:
+    def beside(self, world: Population) -> int | None:
         """Index of the nearest of those people whom the player stands beside; None: nobody. A seer who has nothing to
         ask is left to be asked."""
         x, y = world.player.x, world.player.y
@@ -110,7 +97,7 @@ class Quests:
         """True where an errand is under way: what is there the player has to find out, and no seer says it."""
         return any(errand.at and place in errand.area for errand in self._busy)
 
-    def talk(self, world: World, index: int) -> tuple[Turn, ...]:
+    def talk(self, world: Population, index: int) -> tuple[Turn, ...]:
         """The player speaks to one of the people; nothing happens if they are not beside each other."""
         if not 0 <= index < len(self.people) or self.beside(world) != index:
             return ()
@@ -131,7 +118,9 @@ class Quests:
         self._begin(world, errand)
         return (Turn(errand.key, "given", who.name, plan.offer),)
 
-    def heed(self, world: World, action: Action, truth: tuple[tuple[int, str], ...], source: str) -> tuple[Turn, ...]:
+    def heed(
+        self, world: Population, action: Action, truth: tuple[tuple[int, str], ...], source: str
+    ) -> tuple[Turn, ...]:
         """What an action that revealed something (place, answer) means to the errands; call it right after."""
         self.tally.note(world, action, truth, source)
         if source not in ("touch", "name"):
@@ -157,7 +146,7 @@ class Quests:
         guests = [errand for errand in self._busy if place in errand.at]
         return guests or [errand for errand in self._busy if errand.at and place in errand.area]
 
-    def pass_time(self, world: World) -> tuple[Turn, ...]:
+    def pass_time(self, world: Population) -> tuple[Turn, ...]:
         """One tick for the errands under way: guests come, time runs out, somebody stands still."""
         if not self._busy:
             return ()
@@ -171,7 +160,7 @@ class Quests:
                 turns += self._stand(world, errand)
         return turns
 
-    def _stand(self, world: World, errand: Errand) -> tuple[Turn, ...]:
+    def _stand(self, world: Population, errand: Errand) -> tuple[Turn, ...]:
         player = world.player
         if player.moving or world.resting:
             errand.still, errand.beside = 0, NOBODY
@@ -189,7 +178,7 @@ class Quests:
         place, errand.still = errand.beside, -1
         return self._right(world, errand, place) if place in errand.at else self._wrong(world, errand)
 
-    def _begin(self, world: World, errand: Errand) -> None:
+    def _begin(self, world: Population, errand: Errand) -> None:
         """Wild spirits of the same kinds make room, and the first guest, or all of them, come."""
         for spirit in world.spirits:
             if spirit.place in errand.area and not spirit.held and spirit.kind.name in errand.plan.guests:
@@ -204,7 +193,7 @@ class Quests:
             errand.at[place] = self._fetch(world, species, place)
         errand.due = world.tick + errand.plan.seconds * world.rules.ticks_per_second if errand.plan.seconds else NEVER
 
-    def _call(self, world: World, errand: Errand) -> None:
+    def _call(self, world: Population, errand: Errand) -> None:
         """The next guest comes to another place. The last one is never nobody."""
         plan = errand.plan
         last = errand.count == plan.count - 1
@@ -215,21 +204,21 @@ class Quests:
         place = self._rng.choice(free)
         errand.at, errand.due, errand.last = {place: self._fetch(world, species, place)}, NEVER, place
 
-    def _fetch(self, world: World, species: str, place: int) -> int:
+    def _fetch(self, world: Population, species: str, place: int) -> int:
         """Holds a spirit of this species at a place; returns its number, NOBODY for nothing."""
         if species == NOTHING:
             return NOBODY
         able = [n for n, spirit in enumerate(world.spirits) if spirit.kind.name == species and not spirit.held]
         number = min(able, key=lambda n: (world.spirits[n].place != NOBODY, n))
-        world.spirits[number].hold(world, place)
+        world.hold(world.spirits[number], place)
         return number
 
-    def _release(self, world: World, errand: Errand, place: int) -> None:
+    def _release(self, world: Population, errand: Errand, place: int) -> None:
         number = errand.at.pop(place)
         if number != NOBODY:
             world.spirits[number].release(world)
 
-    def _right(self, world: World, errand: Errand, place: int) -> tuple[Turn, ...]:
+    def _right(self, world: Population, errand: Errand, place: int) -> tuple[Turn, ...]:
         plan = errand.plan
         self._release(world, errand, place)
         said = plan.right[min(errand.count, len(plan.right) - 1)]
@@ -243,7 +232,7 @@ class Quests:
         turn = Turn(errand.key, "right" if plan.ends else "ready", "", (said,))
         return (turn, *self._finish(world, errand, "")) if plan.ends else (turn,)
 
-    def _wrong(self, world: World, errand: Errand) -> tuple[Turn, ...]:
+    def _wrong(self, world: Population, errand: Errand) -> tuple[Turn, ...]:
         """Every guest goes. A chase or a game slips back by one, a row begins anew, a roll has to be opened again."""
         for place in list(errand.at):
             self._release(world, errand, place)
@@ -256,7 +245,7 @@ class Quests:
             errand.due = world.tick + PAUSE * world.rules.ticks_per_second
         return (Turn(errand.key, "wrong", "", (errand.plan.wrong,)),)
 
-    def _finish(self, world: World, errand: Errand, who: str) -> tuple[Turn, ...]:
+    def _finish(self, world: Population, errand: Errand, who: str) -> tuple[Turn, ...]:
         errand.stage, errand.ended = "done", world.tick
         if errand.plan.gives == FAMILIAR:
             world.familiar_joins()
@@ -266,7 +255,7 @@ class Quests:
         return (Turn(errand.key, "ended", "", self.book.epilogue),)
 
 
-def _placed(world: World, person: Person, others: list[Actor]) -> Actor:
+def _placed(world: Population, person: Person, others: list[Actor]) -> Actor:
     """Where somebody stands: a seer wherever that seer is; the rest beside their landmark, or by the door of a house,
     the nearest to the start where nobody else stands."""
     for seer in world.seers:
@@ -284,7 +273,7 @@ def _placed(world: World, person: Person, others: list[Actor]) -> Actor:
     return Actor(person.looks, *(apart or free or there)[0])
 
 
-def _area(world: World, giver: Actor, plan: Plan) -> list[int]:
+def _area(world: Population, giver: Actor, plan: Plan) -> list[int]:
     """The places that an errand is about, nearest first."""
     x, y = (giver.x, giver.y) if plan.near == "giver" else world.map.shrine
     places = [place for place in world.map.places if place.region != "room"]

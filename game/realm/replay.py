@@ -17,10 +17,12 @@ import msgpack
 from msgspec.structs import asdict
 
 from common.files import write_whole
+from game.realm.happenings import Action
 from game.realm.questbook import load as load_quests
 from game.realm.rules import Rules
 from game.realm.rules import load as load_rules
-from game.realm.world import Action, World, new_world, step
+from game.realm.step import step
+from game.realm.world import World, new_world
 
 FORMAT, VERSION = "second-sight-replay", 3
 CHECKED = 3  # the first version with a check
@@ -83,7 +85,7 @@ def state_hash(world: World) -> str:
         world.flooded,
         world.resting,
         world.familiar_with,
-        tuple(world._trail),
+        tuple(world.trail),
         tuple(world.shown.items()),
     )
     for part in (

@@ -10,8 +10,19 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from game.realm.rulecheck import FURNISHED, ROOM, SHAPE, RulesError, between, chances, check, known, ranges, span
-from game.realm.rulecheck import REGIONS as REGIONS
+from game.realm.rulecheck import (
+    FURNISHED,
+    REGIONS,
+    ROOM,
+    SHAPE,
+    RulesError,
+    between,
+    chances,
+    check,
+    known,
+    ranges,
+    span,
+)
 
 REALM_TOML = Path(__file__).resolve().parents[2] / "assets" / "realm.toml"
 NOTHING = "nothing"  # the answer where nobody is

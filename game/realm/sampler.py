@@ -11,8 +11,9 @@ from random import Random
 from game.realm.rules import Rules
 from game.realm.rules import load as load_rules
 from game.realm.scene import View, describe, header, truth
+from game.realm.step import step
 from game.realm.terrain import OUTDOORS, TILE
-from game.realm.world import World, new_world, step, walkable
+from game.realm.world import World, new_world
 
 SCENES_PER_REALM = 2  # more would show the same spirits again and again
 TICKS_BETWEEN = 45  # of one realm: 1.5 s, and far apart in place
@@ -36,7 +37,7 @@ def wanderer(world: World, rng: Random) -> None:
         columns, rows = range(room.left, room.left + room.width), range(room.top, room.top + room.height)
     while True:
         x, y = rng.choice(columns) * TILE + TILE // 2, rng.choice(rows) * TILE + TILE // 2
-        if walkable(world, x, y) and not world.leads(x, y):
+        if world.open(x, y) and not world.leads(x, y):
             world.player.x, world.player.y = x, y
             return
 

@@ -7,10 +7,12 @@ a scene never touches the world's random streams: the order of events comes from
 from dataclasses import dataclass
 from random import Random
 
+from game.realm.happenings import Revealed
 from game.realm.rules import NOTHING
+from game.realm.senses import in_sight
 from game.realm.terrain import TILE, Ground
 from game.realm.tongues import LOOK, SENSE, question, tell, tongue_named
-from game.realm.world import Revealed, World, in_sight
+from game.realm.world import World
 from perception.messages import Event, Lesson, Scene
 
 

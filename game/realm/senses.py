@@ -1,53 +1,38 @@
 """What one senses and reaches from where the player stands. Looking changes nothing."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from game.realm.actors import BESIDE, Seer
-from game.realm.land import Place, Room
+from game.realm.land import Place
+from game.realm.population import Population
 from game.realm.rules import NOTHING
 from game.realm.spatial_index import by_octant
 from game.realm.terrain import TILE
 
-if TYPE_CHECKING:
-    from game.realm.world import World
-
 REACH = 28  # px: a place so near can be touched
 
 
-def walkable(world: World, x: int, y: int) -> bool:
-    return world.open(x, y)
-
-
-def room_of(world: World, x: int, y: int) -> Room | None:
-    """The room that a point lies in; None under the open sky."""
-    return world.vicinity.room(x, y)
-
-
-def in_sight(world: World) -> tuple[tuple[str, int], ...]:
+def in_sight(world: Population) -> tuple[tuple[str, int], ...]:
     """(direction word, place index) of the nearest place in each of the eight directions within sight, at least
     `rules.fewest` (farther ones fill up) and at most `rules.most`, nearest first. Walls hide what is behind them:
     in a room only its own places are in sight, outside only those outside."""
     rules, x, y = world.rules, world.player.x, world.player.y
     reach = (rules.sight * TILE) ** 2
-    found = by_octant(world.vicinity.near(x, y), x, y)
+    found = by_octant(world.spatial_index.near(x, y), x, y)
     near = sum(1 for distance, _, _ in found if distance <= reach)
     if near < rules.fewest:
-        found, near = by_octant(world.vicinity.around(x, y), x, y), rules.fewest
+        found, near = by_octant(world.spatial_index.around(x, y), x, y), rules.fewest
     return tuple((rules.directions[octant], index) for _, octant, index in found[: min(rules.most, near)])
 
 
-def nearest_place(world: World) -> Place:
+def nearest_place(world: Population) -> Place:
     """The place nearest to the player, under the same sky or in the same room."""
-    return world.vicinity.nearest(world.player.x, world.player.y)
+    return world.spatial_index.nearest(world.player.x, world.player.y)
 
 
-def within_reach(world: World, place: Place) -> bool:
+def within_reach(world: Population, place: Place) -> bool:
     return (place.x - world.player.x) ** 2 + (place.y - world.player.y) ** 2 <= REACH**2
 
 
-def beside_seer(world: World) -> Seer | None:
+def beside_seer(world: Population) -> Seer | None:
     """The nearest seer who can be asked, if one is so near."""
     x, y = world.player.x, world.player.y
     best, found = BESIDE**2 + 1, None
@@ -58,7 +43,7 @@ def beside_seer(world: World) -> Seer | None:
     return found
 
 
-def who_is_at(world: World, place: int) -> str:
+def who_is_at(world: Population, place: int) -> str:
     """The species at a place, or "nothing" (mundane presences are nothing to a seer)."""
     here = world.traces.here[place]
     return world.rules.species[here] if 0 <= here < len(world.rules.species) else NOTHING

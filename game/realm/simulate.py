@@ -17,7 +17,8 @@ from common.files import write_whole
 from game.realm.policy import POLICIES
 from game.realm.replay import ActionLog, state_hash
 from game.realm.scene import describe
-from game.realm.world import new_world, step
+from game.realm.step import step
+from game.realm.world import new_world
 
 TICKS_PER_SCENE = 5
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from zlib import crc32
 
-from game.realm.rules import RulesError
+from game.realm.rulecheck import RulesError
 from game.realm.tables import ASSETS, english, read, sentences, vocabulary, words
 from game.realm.tongues import Tongue
 from perception.messages import Question, Scene

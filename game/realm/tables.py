@@ -5,7 +5,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from game.realm.rules import LARGEST_FILE, RulesError
+from game.realm.rulecheck import RulesError
+from game.realm.rules import LARGEST_FILE
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 SENTENCE = re.compile(r"([a-z]+|\{[a-z]+\}|[.,?])( ([a-z]+|\{[a-z]+\}|[.,?]))*")

@@ -15,7 +15,8 @@ from random import Random
 from msgspec.structs import replace
 
 from game.realm import sampler
-from game.realm.rules import Rules, RulesError
+from game.realm.rulecheck import RulesError
+from game.realm.rules import Rules
 from game.realm.tables import ASSETS, english, read, sentences, table, vocabulary
 from game.realm.tongues import LOOK, Tongue, tongue_named
 from perception.messages import Event, Question, Scene

@@ -4,16 +4,12 @@ Counted from what the world revealed, so that it comes back with the log. A spir
 on a visit on which nobody, and no earlier guess or touch, had given it away.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from game.realm.happenings import Action
+from game.realm.population import Population
 from game.realm.rules import NOTHING, Rules
 from game.realm.traces import NOBODY
-
-if TYPE_CHECKING:
-    from game.realm.world import Action, World
 
 
 @dataclass
@@ -65,7 +61,7 @@ class Tally:
         finds = [(f.tick, f.place, f.species) for f in self.finds]
         return pages, finds, self.streak, self.best, self.guesses, self.rights, tuple(self._given.items())
 
-    def note(self, world: World, action: Action, truth: tuple[tuple[int, str], ...], source: str) -> None:
+    def note(self, world: Population, action: Action, truth: tuple[tuple[int, str], ...], source: str) -> None:
         """Counts what was revealed: (place, answer) by a seer, a touch, or the action ("name", place, guess)."""
         guess = action[2] if source == "name" else None
         if guess is not None:
@@ -91,7 +87,7 @@ class Tally:
                 self.finds.append(Find(world.tick, world.hour, place, answer))
             self._given[visit] = world.tick
 
-    def _learn(self, world: World, page: Page, place: int, species: str) -> None:
+    def _learn(self, world: Population, page: Page, place: int, species: str) -> None:
         own = self.rules.spirits[self.rules.species.index(species)].traces
         sensed = [thing for _, thing in world.traces.sensed[place]]
         page.traces = tuple(trace for trace in own if trace in page.traces or trace in sensed)

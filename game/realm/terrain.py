@@ -13,8 +13,7 @@ from random import Random
 
 import numpy as np
 
-from game.realm.rules import REGIONS as REGIONS
-from game.realm.rules import ROOM as ROOM
+from game.realm.rulecheck import REGIONS
 
 TILE = 16  # px
 WIDTH, OUTDOORS = 128, 96  # tiles of the open world

@@ -9,14 +9,13 @@ import numpy as np
 
 from game.realm.growth import shrine_way, trees
 from game.realm.houses import buildings, furniture, rooms
-from game.realm.land import Decor, Map, Place, Room
+from game.realm.land import Map, Place
+from game.realm.rulecheck import REGIONS
 from game.realm.rules import Rules
 from game.realm.terrain import (
     HEIGHT,
     OUTDOORS,
-    REGIONS,
     RIVER_HALF_WIDTH,
-    ROAD_HALF_WIDTH,
     TILE,
     WIDTH,
     Ground,
@@ -29,8 +28,6 @@ from game.realm.terrain import (
     river_distance,
     road_distance,
 )
-
-__all__ = ["ROAD_HALF_WIDTH", "TILE", "Decor", "Ground", "Map", "Place", "Point", "Room", "generate", "reached"]
 
 CELL = 7  # tiles: one landmark to each cell of the map
 TRIES = 6

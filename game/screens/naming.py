@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from game.realm.rules import NOTHING
-from game.realm.world import in_sight
+from game.realm.senses import in_sight
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen
 from game.ui.menus import BAR, FAINT, marker
 from game.ui.overlays import HEIGHT, WIDTH

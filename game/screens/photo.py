@@ -14,10 +14,10 @@ from game.app.window import free_path
 from game.art.frame_state import FrameState, Ghost, haunt
 from game.art.painter import SIZE, Painter
 from game.journey.answers import Answer
+from game.realm.land import Place
 from game.realm.rules import NOTHING
 from game.realm.scene import View, describe
 from game.realm.tongues import SENSE
-from game.realm.worldgen import Place
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.ui.overlays import keyed
 from game.ui.screen_stack import CLOSE, Close, Screen

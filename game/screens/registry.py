@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from game.journey import companion
-from game.realm.quests import NEVER
+from game.realm.actors import NEVER
 from game.screens import codex, ending, errands, heads_screen, naming, pause, photo, rewind
 from game.ui.screen_stack import Screen
 

@@ -10,7 +10,8 @@ import pygame as pg
 
 from game.art.frame_state import Body, FrameState, Ghost
 from game.art.painter import SIZE, Painter
-from game.realm.worldgen import TILE, Decor, Ground, Map, Place
+from game.realm.land import Decor, Map, Place
+from game.realm.terrain import TILE, Ground
 
 WIDTH, HEIGHT = 54, 26  # tiles
 PAN = 96.0  # px to either side

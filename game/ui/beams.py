@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import pygame as pg
 
 from game.art.palette import Colour, mix
+from game.realm.land import Place
 from game.realm.tongues import SENSE
-from game.realm.worldgen import Place
 from game.ui.font import INK_SHADOW, PAPER, Pen
 from perception.messages import Gaze
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from game.art.frame_state import haunt
-from game.realm.world import nearest_place
+from game.realm.senses import nearest_place
 from game.screens import errands, heads_screen
 from game.ui import dream_view, heads_grid, overlays
 from game.ui.font import GOLD, SKYBLUE, Pen

@@ -23,7 +23,9 @@ from game.app.app_context import AppContext
 from game.app.game_loop import Game, Options
 from game.app.window import Window
 from game.realm.rules import NOTHING
-from game.realm.world import World, new_world, step, who_is_at
+from game.realm.senses import who_is_at
+from game.realm.step import step
+from game.realm.world import World, new_world
 from tests.bots.bot import mind_maker
 from tests.bots.film import shoot
 from tests.bots.hands import Bot, Stand

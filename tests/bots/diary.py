@@ -14,7 +14,7 @@ import msgspec
 
 from game.app.game_loop import Game
 from game.realm.rules import NOTHING
-from game.realm.world import who_is_at
+from game.realm.senses import who_is_at
 
 AGAIN = 5.0  # s of the game's clock after which a place counts anew
 STALE = 30  # ticks: an older answer is about who was there then

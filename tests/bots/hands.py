@@ -14,8 +14,9 @@ from typing import Protocol
 import pygame as pg
 
 from game.app.game_loop import Game
+from game.realm.senses import in_sight
 from game.realm.terrain import TILE
-from game.realm.world import World, in_sight
+from game.realm.world import World
 from game.screens.naming import Chooser
 from game.ui.menus import Menu
 from tests.kits.questkit import Hand

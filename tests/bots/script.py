@@ -7,7 +7,7 @@ import pygame as pg
 
 from game.app.app import App
 from game.realm.replay import state_hash
-from game.realm.world import in_sight
+from game.realm.senses import in_sight
 from game.screens.errands import listed
 from game.ui.words import SURE
 from tests.bots.diary import Diary

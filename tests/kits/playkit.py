@@ -14,9 +14,10 @@ from game.art.painter import Painter
 from game.journey.journey import Journey
 from game.journey.mind_client import Mind
 from game.journey.save_slots import AutoSave
+from game.realm.land import Decor, Map, Place
 from game.realm.replay import state_hash
+from game.realm.terrain import TILE, Ground
 from game.realm.world import World, new_world
-from game.realm.worldgen import TILE, Decor, Ground, Map, Place
 from tests.kits.stub_mind import StubMind
 
 HERE = Path(__file__).resolve().parents[1]

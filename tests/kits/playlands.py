@@ -10,9 +10,8 @@ import pygame as pg
 
 from game.art.frame_state import Body, FrameState, Ghost, Hint
 from game.art.painter import Painter
-from game.realm.land import Room
-from game.realm.terrain import OUTDOORS
-from game.realm.worldgen import TILE, Decor, Ground, Map, Place
+from game.realm.land import Decor, Map, Place, Room
+from game.realm.terrain import OUTDOORS, TILE, Ground
 from tests.kits.playkit import open_display
 
 WIDTH, HEIGHT = 64, OUTDOORS + 12

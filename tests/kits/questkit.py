@@ -2,11 +2,14 @@
 
 from collections import deque
 
+from game.realm.happenings import Action, Turn
 from game.realm.land import Room
-from game.realm.quests import Errand, Turn
+from game.realm.quests import Errand
 from game.realm.replay import ActionLog
+from game.realm.senses import in_sight
+from game.realm.step import step
 from game.realm.terrain import TILE
-from game.realm.world import Action, World, in_sight, room_of, step
+from game.realm.world import World
 
 LONGEST = 30 * 60 * 4  # ticks that anything may take
 
@@ -158,5 +161,5 @@ def into(world: World, room: Room) -> None:
     world.player.x, world.player.y = room.outside
     for _ in range(30):
         step(world, (("move", 0, -1),))
-        if room_of(world, world.player.x, world.player.y):
+        if world.spatial_index.room(world.player.x, world.player.y):
             return

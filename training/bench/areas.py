@@ -19,7 +19,8 @@ from game.realm import sampler
 from game.realm.policy import RandomPolicy
 from game.realm.rules import load as load_rules
 from game.realm.scene import describe
-from game.realm.world import new_world, step
+from game.realm.step import step
+from game.realm.world import new_world
 from perception.language import answer_tokens, context_tokens, question_tokens
 from perception.messages import (
     FromMind,

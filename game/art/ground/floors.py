@@ -6,7 +6,8 @@ from game.art import noise
 from game.art.ground.ground_colours import DARK, FIRST, SHADE
 from game.art.ground.ground_patch import HALF, Fields
 from game.art.palette import RAMPS
-from game.realm.worldgen import TILE, Ground, Map
+from game.realm.land import Map
+from game.realm.terrain import TILE, Ground
 
 MATS = {"house": "tatami", "inn": "tatami", "hall": "boards", "mill": "boards", "hut": "gravel"}
 FACE = 2 * TILE  # px: height of the back wall's face

@@ -13,7 +13,8 @@ import pygame as pg
 from game.art.ground import floors, ground_colours, litter, open_ground, shore
 from game.art.ground.ground_patch import MARGIN, Fields, Sheet
 from game.art.noise import Field
-from game.realm.worldgen import ROAD_HALF_WIDTH, TILE, Map
+from game.realm.land import Map
+from game.realm.terrain import ROAD_HALF_WIDTH, TILE
 
 PATH_HALF_WIDTH = 9  # px
 CHUNK = 192  # px: a piece takes about 12 ms, in six steps

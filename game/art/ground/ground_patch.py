@@ -7,7 +7,7 @@ import numpy as np
 from game.art import noise
 from game.art.ground.ground_colours import FIRST
 from game.art.palette import RAMPS
-from game.realm.worldgen import TILE
+from game.realm.terrain import TILE
 
 MARGIN = 8  # px painted around a piece, so that what lies across an edge comes out alike on both sides
 HALF = np.float32(0.5)

@@ -12,7 +12,8 @@ from game.art import noise
 from game.art.ground.ground_colours import BANK, DEPTHS, FIRST, PHASES, WATER
 from game.art.ground.ground_patch import HALF, Sheet
 from game.art.ground.shore import POOL, RUN, Shore, nearest
-from game.realm.worldgen import ROAD_HALF_WIDTH, TILE, Ground, Map
+from game.realm.land import Map
+from game.realm.terrain import ROAD_HALF_WIDTH, TILE, Ground
 
 COARSE = 4  # px: distances to lines are measured on this grid and enlarged; they are smooth
 FLOOD = 15  # px: how far over its banks the river may rise

@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from game.realm.worldgen import TILE, Map, Point
+from game.realm.land import Map
+from game.realm.terrain import TILE, Point
 
 END = 30  # px above its foot: where a jetty's far end stands in the water
 POOL, RUN = 19, 10  # half the width of the water around that end, and of the creek that leads to it, px

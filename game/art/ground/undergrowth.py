@@ -11,7 +11,8 @@ import pygame as pg
 from game.art.ground import shore
 from game.art.palette import RAMPS, tone
 from game.art.pixels import empty, outlined
-from game.realm.worldgen import TILE, Ground, Map
+from game.realm.land import Map
+from game.realm.terrain import TILE, Ground
 
 DARK = (14, 18, 34)
 # kind -> (ground it grows on, chance per tile, how many variants)

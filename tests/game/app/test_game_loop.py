@@ -11,7 +11,8 @@ from game.app import game_loop
 from game.app.window import NoDisplay, Window
 from game.art.frame_state import Body
 from game.realm.replay import state_hash
-from game.realm.world import new_world, step
+from game.realm.step import step
+from game.realm.world import new_world
 from game.ui import hud
 from perception.messages import Keep, Practise, Ready, WriteLog
 from tests.kits.playkit import game_of, key, play, tap

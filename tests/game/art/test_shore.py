@@ -12,7 +12,8 @@ from game.art.frame_state import Body, FrameState
 from game.art.ground.ground import Ground as Picture
 from game.art.ground.shore import END, FARTHEST, nearest, shore, soaked
 from game.art.painter import Painter
-from game.realm.worldgen import TILE, Ground, Map, Place
+from game.realm.land import Map, Place
+from game.realm.terrain import TILE, Ground
 from tests.kits.playkit import open_display, small_map
 
 

@@ -11,8 +11,9 @@ from game.journey.chronicle import Chronicle, Entry
 from game.journey.companion import ANSWERS, JUDGED_WITHIN, LOST, chooser
 from game.journey.journey import Journey
 from game.realm.questbook import QUESTS_TOML
+from game.realm.senses import nearest_place
 from game.realm.talk import DANGER, SAFE, load_talk
-from game.realm.world import nearest_place, new_world
+from game.realm.world import new_world
 from game.ui.font import letters
 from game.ui.menus import Menu
 from perception.messages import Teach

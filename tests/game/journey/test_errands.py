@@ -12,7 +12,8 @@ from game.journey.chronicle import Entry
 from game.journey.journey import Journey
 from game.realm.replay import state_hash
 from game.realm.rules import NOTHING
-from game.realm.world import in_sight, nearest_place, new_world, who_is_at
+from game.realm.senses import in_sight, nearest_place, who_is_at
+from game.realm.world import new_world
 from game.screens import codex, ending, errands, naming
 from game.ui.words import bearing
 from perception.messages import Mark, Progress, Rewind, Teach
@@ -147,7 +148,7 @@ def test_what_one_sees_through_other_eyes_is_not_ones_own() -> None:
     assert any(ghost.species == "oni" for ghost in journey.frame_state().ghosts)
     place = in_sight(world)[0][1]
     oni = next(spirit for spirit in world.spirits if spirit.kind.name == "oni")
-    oni.hold(world, place)
+    world.hold(oni, place)
     journey.name(place, "oni")
     pass_time(journey, 0.1)
     assert texts(journey)[0] == "Yes: oni." and journey.firsts.found == 0

@@ -11,7 +11,9 @@ from game.journey.guide import ENDING, PATIENCE, STEPS, Guide
 from game.journey.journey import BACK, OPENING, Journey
 from game.realm.replay import ActionLog
 from game.realm.rules import NOTHING, Rules, load
-from game.realm.world import nearest_place, new_world, step, who_is_at
+from game.realm.senses import nearest_place, who_is_at
+from game.realm.step import step
+from game.realm.world import new_world
 from game.ui import words
 from game.ui.font import GLYPH_WIDTH, Pen
 from game.ui.overlays import HEIGHT, WIDTH, Speech, hint_boxes, hints, speech, speech_box

@@ -7,7 +7,9 @@ import pytest
 from game.journey.journey import Journey
 from game.realm.replay import state_hash
 from game.realm.rules import NOTHING
-from game.realm.world import World, new_world, step, who_is_at
+from game.realm.senses import who_is_at
+from game.realm.step import step
+from game.realm.world import World, new_world
 from perception.messages import Keep, Practise, Teach
 from tests.kits.stub_mind import StubMind, by_traces, everywhere
 

@@ -1,10 +1,13 @@
 """The familiar: it follows, goes where it is sent if it heeds, and the river in flood takes it along."""
 
 from game.realm.familiar import SWEPT
+from game.realm.happenings import Came
 from game.realm.replay import state_hash
+from game.realm.senses import in_sight
+from game.realm.step import step
+from game.realm.terrain import TILE
 from game.realm.traces import NOBODY
-from game.realm.world import Came, in_sight, new_world, step
-from game.realm.worldgen import TILE
+from game.realm.world import new_world
 from tests.kits.questkit import into
 
 

@@ -7,8 +7,11 @@ import pytest
 
 from game.realm import questbook
 from game.realm.questbook import QUESTS_TOML
-from game.realm.rules import RulesError, load
-from game.realm.world import World, nearest_place, new_world, step, within_reach
+from game.realm.rulecheck import RulesError
+from game.realm.rules import load
+from game.realm.senses import nearest_place, within_reach
+from game.realm.step import step
+from game.realm.world import World, new_world
 from tests.kits.questkit import Hand
 
 RULES = load()

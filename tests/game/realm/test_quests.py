@@ -6,11 +6,13 @@ from random import Random
 import pytest
 
 from game.realm import questbook
+from game.realm.happenings import Revealed, Said, Turn
 from game.realm.policy import RandomPolicy
-from game.realm.quests import Turn
 from game.realm.replay import ActionLog, state_hash
 from game.realm.rules import NOTHING, load
-from game.realm.world import Revealed, Said, beside_seer, in_sight, new_world, step
+from game.realm.senses import beside_seer, in_sight
+from game.realm.step import step
+from game.realm.world import new_world
 from tests.kits.questkit import Hand
 
 RULES = load()

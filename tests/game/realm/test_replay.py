@@ -16,8 +16,10 @@ from game.realm.policy import RandomPolicy
 from game.realm.replay import ActionLog, ReplayError, realm_mark, state_hash
 from game.realm.rules import load
 from game.realm.scene import describe
+from game.realm.senses import in_sight
 from game.realm.simulate import SimulateConfig, relive, simulate, simulate_many
-from game.realm.world import in_sight, new_world, step
+from game.realm.step import step
+from game.realm.world import new_world
 
 ROOT = Path(__file__).resolve().parents[3]
 GOLDEN = {

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from game.realm import rules
-from game.realm.rules import REALM_TOML, RulesError, load, parse
+from game.realm.rulecheck import RulesError
+from game.realm.rules import REALM_TOML, load, parse
 
 DATA = tomllib.loads(REALM_TOML.read_text(encoding="utf-8"))
 

@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from game.realm.happenings import Revealed
 from game.realm.policy import RandomPolicy
 from game.realm.rules import NONE, NOTHING, load
 from game.realm.sampler import samples
 from game.realm.scene import describe, header, lesson, truth
+from game.realm.senses import in_sight, who_is_at
+from game.realm.step import step
 from game.realm.tongues import LOOK, LORE, SENSE, TERSE, WORK, candidates, mundane_answer, question, tell, tongue_named
-from game.realm.world import Revealed, in_sight, new_world, step, who_is_at
+from game.realm.world import new_world
 from perception.messages import Event
 from training.data import curriculum
 from training.data.lessons import generated, held_out_pairs, shown_pairs

@@ -7,23 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from game.realm.actors import STROLL
+from game.realm.happenings import Revealed, Said
 from game.realm.policy import RandomPolicy
 from game.realm.rules import NOTHING, load
 from game.realm.sampler import samples
+from game.realm.senses import beside_seer, in_sight, nearest_place, who_is_at, within_reach
+from game.realm.step import step
+from game.realm.terrain import TILE
 from game.realm.traces import NOBODY
-from game.realm.world import (
-    Revealed,
-    Said,
-    beside_seer,
-    in_sight,
-    nearest_place,
-    new_world,
-    step,
-    walkable,
-    who_is_at,
-    within_reach,
-)
-from game.realm.worldgen import TILE
+from game.realm.world import new_world
 
 RULES = load()
 
@@ -63,7 +55,7 @@ def test_player_stops_at_water_and_walls():
     for heading in ((1, 0), (0, 1), (-1, 0), (0, -1)):
         for _ in range(400):
             step(world, (("move", *heading),))
-            assert walkable(world, world.player.x, world.player.y)
+            assert world.open(world.player.x, world.player.y)
 
 
 def test_scenes_hold_three_to_eight_places_in_different_directions():
@@ -207,7 +199,7 @@ def test_every_region_has_a_seer_who_stays_there_and_can_be_asked():
     for spots, (x, y), seer in zip(been, home, world.seers[1:], strict=True):
         assert len(spots) > 2 * TILE
         assert max(abs(a - x) for a, _ in spots) <= STROLL * TILE >= max(abs(b - y) for _, b in spots)
-        assert all(walkable(world, a, b) for a, b in spots)
+        assert all(world.open(a, b) for a, b in spots)
         world.player.x, world.player.y = seer.x + 20, seer.y
         assert beside_seer(world) is seer
         told = step(world, (("ask",),))
@@ -246,7 +238,7 @@ def test_a_spirit_that_is_held_stays_whoever_was_there_before_until_it_is_releas
     world = new_world(7)
     taken = next(worker.place for worker in world.folk if worker.place != NOBODY)
     spirit = world.spirits[0]
-    spirit.hold(world, taken)
+    world.hold(spirit, taken)
     for _ in range(6000):
         step(world)
         assert who_is_at(world, taken) == "kitsune"

@@ -10,18 +10,12 @@ from hypothesis import strategies as st
 from game.realm.land import OUTSIDE
 from game.realm.rules import load
 from game.realm.scene import header
+from game.realm.senses import beside_seer, in_sight, nearest_place
 from game.realm.spatial_index import by_octant
-from game.realm.terrain import OUTDOORS, UNDERFOOT
-from game.realm.world import (
-    beside_seer,
-    in_sight,
-    nearest_place,
-    new_world,
-    room_of,
-    step,
-    walkable,
-)
-from game.realm.worldgen import TILE, Ground, generate, reached
+from game.realm.step import step
+from game.realm.terrain import OUTDOORS, TILE, UNDERFOOT, Ground
+from game.realm.world import new_world
+from game.realm.worldgen import generate, reached
 from tests.kits.questkit import into
 
 RULES = load()
@@ -106,11 +100,11 @@ def test_a_door_leads_into_its_room_and_out_again_and_the_seer_comes_along():
     for room in world.map.rooms:
         into(world, room)
         assert (world.player.x, world.player.y) == room.inside == (world.seer.x, world.seer.y)
-        assert room_of(world, *room.inside) == room and room_of(world, *room.outside) is None
+        assert world.spatial_index.room(*room.inside) == room and world.spatial_index.room(*room.outside) is None
         assert header(world)[2] == "floor"
         for _ in range(30):
             step(world, (("move", 0, 1),))
-            if not room_of(world, world.player.x, world.player.y):
+            if not world.spatial_index.room(world.player.x, world.player.y):
                 break
         assert (world.player.x, world.player.y) == room.outside
         assert beside_seer(world) is world.seer
@@ -124,7 +118,7 @@ def test_walls_hide_what_is_behind_them():
             for row in range(room.top, room.top + room.height):
                 for column in range(room.left, room.left + room.width):
                     world.player.x, world.player.y = column * TILE + 3, row * TILE + 9
-                    if not walkable(world, world.player.x, world.player.y):
+                    if not world.open(world.player.x, world.player.y):
                         continue
                     seen = in_sight(world)
                     assert len(seen) >= RULES.fewest
@@ -142,4 +136,4 @@ def test_what_is_near_is_found_as_by_looking_at_every_place(x, y):
     near = [item for item in whole if item[0] <= (RULES.sight * TILE) ** 2]
     wanted = near if len(near) >= RULES.fewest else whole[: RULES.fewest]
     assert in_sight(world) == tuple((RULES.directions[octant], index) for _, octant, index in wanted[: RULES.most])
-    assert world.vicinity.nearest(x, y) == min(outside, key=lambda p: (p.x - x) ** 2 + (p.y - y) ** 2)
+    assert world.spatial_index.nearest(x, y) == min(outside, key=lambda p: (p.x - x) ** 2 + (p.y - y) ** 2)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pygame as pg
 import pytest
 
-from game.realm.worldgen import Place
+from game.realm.land import Place
 from game.screens import heads_screen
 from game.screens.heads_screen import Pointing, growth, likeness, moved
 from game.ui import beams, heads_grid

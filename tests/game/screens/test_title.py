@@ -15,7 +15,7 @@ from game.app.app_context import AppContext
 from game.app.window import Window
 from game.journey.save_slots import Slot, Slots
 from game.journey.slot_card import Card
-from game.realm.worldgen import TILE, Ground
+from game.realm.terrain import TILE, Ground
 from game.screens import logo, title
 from game.screens.controls import Controls
 from game.screens.pages import SeedBox

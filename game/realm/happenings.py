@@ -1,0 +1,48 @@
+"""What the player does in a tick, and what a tick tells the player: plain data."""
+
+from dataclasses import dataclass
+
+# ("move", dx, dy) ("look",) ("ask",) ("touch", place) ("name", place, species) ("rest", on) ("talk", person).
+# Of the familiar: ("send", direction) says where it should go; ("heed", goes) says whether it goes; ("call",) brings
+# it back.
+Action = tuple
+
+
+@dataclass(frozen=True)
+class Said:
+    """Somebody says something. who: a name; empty: the realm itself."""
+
+    who: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Revealed:
+    """The world told the truth about these places: (place index, a species or "nothing").
+
+    source: "seer", "touch" or "name".
+    """
+
+    source: str
+    truth: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True)
+class Came:
+    """The familiar has come to a place that it was sent to. swept: the river in flood took it along."""
+
+    place: int
+    swept: bool
+
+
+@dataclass(frozen=True)
+class Turn:
+    """An errand has moved, or somebody talks. stage: given, told, early, right, wrong, ready, done, ended or idle."""
+
+    quest: str
+    stage: str
+    who: str
+    lines: tuple[str, ...]
+
+
+Happening = Said | Revealed | Came | Turn

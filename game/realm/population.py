@@ -1,0 +1,101 @@
+"""The realm with everybody who lives in it: the seers, the folk, the spirits, the familiar."""
+
+import heapq
+from random import Random
+
+from game.realm.actors import Folk, Seer, Spirit
+from game.realm.familiar import Familiar
+from game.realm.rules import Rules
+from game.realm.state import Actor, RealmState
+from game.realm.terrain import TILE, Point
+
+
+class Population(RealmState):
+    """A realm and its people, but no errands yet."""
+
+    def __init__(self, seed: int, rules: Rules, start_hour: float | None = None) -> None:
+        super().__init__(seed, rules, start_hour)
+        self.familiar = Familiar(self.map.start)
+        self.familiar_with = False
+        self._walking: list[Folk | Seer] = []
+        self._populate()
+
+    def _populate(self) -> None:
+        """Puts seers, folk and spirits where they are; each kind has a random stream of its own."""
+        rules = self.rules
+        rng, x, y = Random(f"{self.seed}/seers"), *self.map.start
+        spots = [(x - 2 * TILE, y), *(self._home(rule.home) for rule in rules.seers[1:])]
+        self.seers = [Seer(rule, spot, rng) for rule, spot in zip(rules.seers, spots, strict=True)]
+        self.seer = self.seers[0]
+        rng = Random(f"{self.seed}/folk")
+        self.folk = [
+            Folk(kind, index, self, rng)
+            for kind, index in self._owners(rules.folk, rules.folk_each, len(rules.spirits))
+        ]
+        rng = Random(f"{self.seed}/spirits")
+        self.spirits = [
+            Spirit(kind, index, self, rng) for kind, index in self._owners(rules.spirits, rules.spirits_each, 0)
+        ]
+        self._movers: list[Folk | Seer | Spirit] = [*self.folk, *self.seers[1:], *self.spirits]
+        for number, who in enumerate(self._movers):
+            who.number = number
+            self.plan(who)
+
+    def _home(self, region: str) -> Point:
+        """Where a seer of a region is to be found: by the landmark nearest the region's heart."""
+        land = self.map
+        bridges = [(p.x, p.y) for p in land.places if p.region == "river"][-1:]
+        hut = [room.outside for room in land.rooms if room.kind == "hut"]
+        x, y = ({"shrine": [land.shrine], "river": bridges, "forest": hut}.get(region) or [land.start])[0]
+        there = [p for p in land.places if p.region == region] or land.places
+        place = min(there, key=lambda p: (p.x - x) ** 2 + (p.y - y) ** 2)
+        spots = [(place.x + dx * TILE, place.y + dy * TILE) for dx, dy in ((1, 1), (-1, 1), (0, 1), (1, 0), (-1, 0))]
+        column, row = next(((x // TILE, y // TILE) for x, y in spots if self.open(x, y)), (x // TILE, y // TILE))
+        return column * TILE + TILE // 2, row * TILE + TILE // 2
+
+    @staticmethod
+    def _owners(kinds: tuple, each: int, first: int) -> list[tuple]:
+        return [(kind, first + i) for _ in range(each) for i, kind in enumerate(kinds)]
+
+    @property
+    def actors(self) -> tuple[Actor, ...]:
+        """Everybody whom one can see: the player, the seer who follows, the other seers, the familiar, the folk."""
+        return (self.player, *self.seers, *((self.familiar,) if self.familiar_with else ()), *self.folk)
+
+    def familiar_joins(self) -> None:
+        """The familiar goes with the player from now on."""
+        self.familiar_with = True
+        self.familiar.join(self)
+
+    def move_everybody(self) -> None:
+        """Who is on the way takes a step; whose time is up chooses where to go."""
+        for walker in self._walking:
+            walker.step(self)
+        if self.arrived:
+            self._walking = [walker for walker in self._walking if walker.moving]
+            self.arrived = False
+        agenda, tick = self.agenda, self.tick
+        while agenda and agenda[0][0] <= tick:
+            due, number = heapq.heappop(agenda)
+            who = self._movers[number]
+            if who.until != due or who.moving:
+                continue
+            if who.move_on(self) and not isinstance(who, Spirit):
+                self._walking.append(who)
+            else:
+                self.plan(who)
+
+    def hold(self, spirit: Spirit, place: int) -> None:
+        """Keeps a spirit at a place; whoever else is there leaves first."""
+        if spirit.place != place:
+            self._vacate(place)
+        spirit.hold(self, place)
+
+    def _vacate(self, place: int) -> None:
+        """Whoever is at a place leaves it."""
+        for spirit in self.spirits:
+            if spirit.place == place:
+                spirit.yield_place(self)
+        for worker in self.folk:
+            if worker.place == place:
+                worker.yield_place(self)

@@ -1,0 +1,126 @@
+"""The realm without its people: the map, the clock, the sky, the traces, and who has to choose next.
+
+All x, y are pixels of the world, durations ticks. Each purpose has a random stream of its own.
+"""
+
+import heapq
+from random import Random
+from typing import Protocol
+
+from game.realm.land import Map
+from game.realm.rulecheck import REGIONS, ROOM
+from game.realm.rules import Rules
+from game.realm.spatial_index import SpatialIndex
+from game.realm.terrain import TILE
+from game.realm.traces import NOBODY, Traces
+from game.realm.worldgen import generate
+
+
+class Actor:
+    """Somebody with a position (px, at the foot) and a facing (n, e, s, w)."""
+
+    __slots__ = ("facing", "kind", "moving", "x", "y")
+
+    def __init__(self, kind: str, x: int, y: int) -> None:
+        self.kind, self.x, self.y = kind, x, y
+        self.facing, self.moving = "s", False
+
+
+class Mover(Protocol):
+    """Somebody who chooses where to go. number: their index among the movers; until: the tick of the next choice."""
+
+    number: int
+    until: int
+
+
+class RealmState:
+    """What everybody who lives in a realm finds there, and the player among them."""
+
+    def __init__(self, seed: int, rules: Rules, start_hour: float | None = None) -> None:
+        self.seed, self.rules = seed, rules
+        self.start_hour = rules.start_hour if start_hour is None else start_hour
+        self.map: Map = generate(seed, rules)
+        self.spatial_index = SpatialIndex(self.map, rules.sight)
+        self.doors = {room.door: (room.inside, "n") for room in self.map.rooms}
+        self.doors |= {room.exit: (room.outside, "s") for room in self.map.rooms}
+        self.tick = 0
+        self.resting = False
+        self.hour, self.phase, self.weather = self.start_hour, "", ""
+        self.flooded, self._water, self._turned = False, 0.0, 0
+        self._sky = Random(f"{seed}/sky")
+        self.traces = Traces(rules, len(self.map.places), Random(f"{seed}/traces"))
+        self.player = Actor("player", *self.map.start)
+        self.agenda: list[tuple[int, int]] = []  # (tick, number of the mover who then chooses where to go)
+        self.arrived = False  # somebody has arrived in this tick
+        self._begin_hour()
+        places = self.map.places
+        self.everywhere = list(range(len(places)))
+        of_region = {name: [p.index for p in places if p.region == name] for name in (*REGIONS, ROOM)}
+        self.haunts = [
+            [place for name in kind.haunts for place in of_region[name]] or self.everywhere for kind in rules.spirits
+        ]
+
+    @property
+    def truth(self) -> list[int]:
+        """Per place, who is there. For lessons, tests and measurement; a renderer has no business with it."""
+        return self.traces.here
+
+    @property
+    def flood(self) -> float:
+        """How high the river stands, 0 to 1: it rises while it is in flood, and falls after."""
+        gone = (self.tick - self._turned) / (self.rules.rise * self.rules.ticks_per_second)
+        return min(1.0, max(0.0, self._water + (gone if self.flooded else -gone)))
+
+    def dangerous(self, place: int) -> bool:
+        """True of a place by the river while it is in flood."""
+        return self.flooded and self.map.places[place].region == "river"
+
+    def open(self, x: int, y: int) -> bool:
+        """True if one can stand there."""
+        column, row, area = x // TILE, y // TILE, self.map
+        return 0 <= column < area.width and 0 <= row < area.height and area.walkable[row * area.width + column] == 1
+
+    def leads(self, x: int, y: int) -> bool:
+        """True of a door and of the way out of a room."""
+        return (x // TILE, y // TILE) in self.doors
+
+    def neighbours(self, place: int) -> list[int]:
+        """Where folk who work at a place go next."""
+        return self.spatial_index.neighbours(place)
+
+    def plan(self, who: Mover) -> None:
+        """Somebody chooses where to go when their time here is up; a plan that has changed since is void."""
+        heapq.heappush(self.agenda, (who.until, who.number))
+
+    def settle(self, who: Mover) -> None:
+        """Somebody has arrived."""
+        self.arrived = True
+        self.plan(who)
+
+    def free_place(self, places: list[int], rng: Random) -> int:
+        """One of these places where nobody is, or NOBODY if the few tries fail."""
+        for _ in range(4):
+            place = places[int(rng.random() * len(places))]
+            if self.traces.here[place] == NOBODY:
+                return place
+        return NOBODY
+
+    def _begin_hour(self) -> None:
+        """Every hour: the phase of the day, and the weather, follow the clock and the sky's own stream."""
+        rules = self.rules
+        self.phase = rules.phases[-1][0]
+        for name, start in rules.phases:
+            if self.hour >= start:
+                self.phase = name
+        names, chances = zip(*rules.weather, strict=True)
+        self.weather = self._sky.choices(names, chances)[0]
+        flooded = self.weather in rules.floods
+        if flooded != self.flooded:
+            self._water, self._turned, self.flooded = self.flood, self.tick, flooded
+
+    def tick_clock(self) -> None:
+        self.tick += 1
+        length = self.rules.ticks_per_second * self.rules.seconds_per_hour
+        self.hour = (self.start_hour + self.tick / length) % 24
+        if self.tick % length == 0:
+            self._begin_hour()
