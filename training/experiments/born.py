@@ -55,14 +55,18 @@ class Compare:
             report("comparing with the seer", 0, 1)
             in_processes({0: (profile_seer, (config, self.seer, place, self.every))}, 1, lambda done: None)
         report("comparing with the seer", 1, 1)
-        found = _read(place)
-        if found["novice"] != first.header.model_hash:
+        seer = _read(place)
+        if seer["novice"] != first.header.model_hash:
             raise ValueError(f"{place}: was made with another novice; remove it, and it will be measured again")
         others = [_profile(o) for base in range(1, len(runs.folders)) for o in by_arm(runs.of(base))[TRAINED]]
         controls = {name: [_profile(outcome) for outcome in logs[name]] for name in (SHUFFLED, REHEARSAL)}
-        mine = [profile_of_log(log) for log in learners]
-        told = likeness(mine, found["profile"], others, first.header.layers, controls)
-        return {"likeness": told, "seer": {"model": from_root(self.seer), "hash": found["seer"]}, "others": len(others)}
+        profiles = [profile_of_log(log) for log in learners]
+        similarity = likeness(profiles, seer["profile"], others, first.header.layers, controls)
+        return {
+            "likeness": similarity,
+            "seer": {"model": from_root(self.seer), "hash": seer["seer"]},
+            "others": len(others),
+        }
 
 
 def _profile(outcome: Outcome) -> dict[str, list[float]]:
@@ -71,8 +75,8 @@ def _profile(outcome: Outcome) -> dict[str, list[float]]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return {key: found[key] for key in ("novice", "seer", "profile")}
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return {key: content[key] for key in ("novice", "seer", "profile")}
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{path}: can't be read ({error}); remove it, and it will be measured again") from error
 
@@ -85,9 +89,9 @@ def profile_seer(config: LearnConfig, seer: str, to: Path, every: int) -> None:
     whole, few = (
         ProbeLoss([b for loss in part for b in loss.batches]) for part in (losses, in_both_halves(losses, every))
     )
-    found = profile_of_models(before, after, head_probes(before, behaviour.probes, rules), whole, few)
-    told = {"novice": weights_hash(before.net), "seer": weights_hash(after.net), "profile": found}
-    write_whole(to, json.dumps(told).encode())
+    profile = profile_of_models(before, after, head_probes(before, behaviour.probes, rules), whole, few)
+    content = {"novice": weights_hash(before.net), "seer": weights_hash(after.net), "profile": profile}
+    write_whole(to, json.dumps(content).encode())
 
 
 EXPERIMENT = Experiment(

@@ -77,23 +77,23 @@ class Judge:
             raise ValueError(f"--model: two base models hold the same weights ({', '.join(hashes)}); give others")
         bases = [self._base(runs, base, workers, report) for base in range(len(runs.folders))]
         word, reason = joint([verdict for verdict, _ in bases])
-        told = {"word": word, "reason": reason}
-        return {"verdict": told, "bases": [row for _, row in bases], "spread": by_model(runs.outcomes, spread)}
+        joint_verdict = {"word": word, "reason": reason}
+        return {"verdict": joint_verdict, "bases": [row for _, row in bases], "spread": by_model(runs.outcomes, spread)}
 
     def _base(self, runs: Runs, base: int, workers: int, report: Report) -> tuple[Verdict, dict[str, Any]]:
         arms = by_arm(runs.of(base))
         logs = {arm: [read_log(run.log) for run in arms[arm]] for arm in (TRAINED, SHUFFLED, REHEARSAL)}
         header = logs[TRAINED][0].header
-        told = evidence(logs[TRAINED], logs[SHUFFLED], logs[REHEARSAL], along=self.along)
-        first = decide(told)
+        measured = evidence(logs[TRAINED], logs[SHUFFLED], logs[REHEARSAL], along=self.along)
+        first = decide(measured)
         sets = sets_of(first.core, first.significant, header.layers, header.heads, count=self.sets)
         arm = next(arm for arm in runs.experiment.based(base).arms if arm.name == TRAINED)
         pairs = _pairs(arms[TRAINED], arms[SHUFFLED])
-        found = self._seeds(arm, pairs, runs.folders[base] / "causal", sets, workers, report)
-        swaps = excess(*([seed["shifts"][name] for seed in found] for name in (TRAINED, SHUFFLED)))
+        seeds = self._seeds(arm, pairs, runs.folders[base] / "causal", sets, workers, report)
+        swaps = excess(*([seed["shifts"][name] for seed in seeds] for name in (TRAINED, SHUFFLED)))
         causal = judged(swaps) if swaps else None
         verdict = with_caveats(
-            decide(replace(told, causal=causal)), logs[TRAINED], logs[SHUFFLED], self.along, sets.random
+            decide(replace(measured, causal=causal)), logs[TRAINED], logs[SHUFFLED], self.along, sets.random
         )
         write_log(runs.folders[base] / VERDICT, header, [judgement(verdict, header.heads), *swaps])
         row = {
@@ -103,9 +103,9 @@ class Judge:
             "residual": {name: worst_residual(some, self.along) for name, some in logs.items()},
             "unaccounted": unaccounted(logs[TRAINED], logs[SHUFFLED], self.along),
             "analyses": {
-                "depth": depth(told, header.layers),
-                "roles": roles([seed["needs"] for seed in found], named(verdict, told), header.heads),
-                "rank": rank_summary([seed["ranks"] for seed in found]),
+                "depth": depth(measured, header.layers),
+                "roles": roles([seed["needs"] for seed in seeds], named(verdict, measured), header.heads),
+                "rank": rank_summary([seed["ranks"] for seed in seeds]),
             },
         }  # fmt: skip
         return verdict, row
@@ -123,12 +123,12 @@ class Judge:
         known = len(pairs) - len(jobs)
         report("swapping heads", known, len(pairs))
         in_processes(jobs, workers, lambda done: report("swapping heads", known + done, len(pairs)))
-        return [found for pair, place in places if (found := _known(place, pair, sets, self)) is not None]
+        return [content for pair, place in places if (content := _known(place, pair, sets, self)) is not None]
 
 
-def named(verdict: Verdict, told: Evidence) -> set[int]:
+def named(verdict: Verdict, measured: Evidence) -> set[int]:
     """Heads whose own allocation says something: the core, those above the control, those below it."""
-    below = welch_p(told.shuffled_SCH.mean(1), told.trained_SCH.mean(1))
+    below = welch_p(measured.shuffled_SCH.mean(1), measured.trained_SCH.mean(1))
     return {*verdict.core, *verdict.significant, *map(int, np.flatnonzero(benjamini_hochberg(below, DISCOVERY)))}
 
 
@@ -143,15 +143,15 @@ def _known(path: Path, pair: Pair, sets: Sets, judge: Judge) -> dict[str, Any] |
     if not path.exists():
         return None
     try:
-        found = json.loads(path.read_bytes())
-        if any(found[key] != value for key, value in _asked(pair, sets, judge).items()):
+        content = json.loads(path.read_bytes())
+        if any(content[key] != value for key, value in _identity(pair, sets, judge).items()):
             return None
-        return found | {"shifts": msgspec.convert(found["shifts"], dict[str, list[Shift]])}
+        return content | {"shifts": msgspec.convert(content["shifts"], dict[str, list[Shift]])}
     except (ValueError, TypeError, KeyError, msgspec.MsgspecError) as error:
         raise ValueError(f"{path}: can't be read ({error}); remove it, and it will be measured again") from error
 
 
-def _asked(pair: Pair, sets: Sets, judge: Judge) -> dict[str, Any]:
+def _identity(pair: Pair, sets: Sets, judge: Judge) -> dict[str, Any]:
     """By what a file of swaps is known: which runs, which sets, how."""
     core, halo = ([list(place) for place in places] for places in (sets.core, sets.halo))
     return {
@@ -173,25 +173,25 @@ def measure_seed(config: LearnConfig, pair: Pair, to: Path, sets: Sets, judge: J
     after, control = (trained(load(config.model), run.folder / KEPT) for run in pair)
     behaviour = behaviour_of(replace(config, device="cpu"), before, rules)
     losses = in_both_halves(behaviour.gain_losses(), judge.every)
-    asked = [probe for chunk in in_both_halves(behaviour.judged_chunks(), judge.every) for probe in chunk]
+    probes = [probe for chunk in in_both_halves(behaviour.judged_chunks(), judge.every) for probe in chunk]
     batches = [batch for loss in losses for batch in loss.batches]
-    loss, few = ProbeLoss(batches), Level(batches)
-    mine = list(shifts(before.net, after.net, loss, sets, judge.removed))
-    greedy = next(shift.heads for shift in mine if shift.name == GREEDY)
-    theirs = list(shifts(before.net, control.net, loss, sets, judge.removed, greedy))
-    found = _asked(pair, sets, judge) | {
-        "shifts": {TRAINED: mine, SHUFFLED: theirs},
-        "needs": needs(before.net, after.net, few, beside(before, asked)),
+    loss, level = ProbeLoss(batches), Level(batches)
+    trained_shifts = list(shifts(before.net, after.net, loss, sets, judge.removed))
+    greedy = next(shift.heads for shift in trained_shifts if shift.name == GREEDY)
+    control_shifts = list(shifts(before.net, control.net, loss, sets, judge.removed, greedy))
+    content = _identity(pair, sets, judge) | {
+        "shifts": {TRAINED: trained_shifts, SHUFFLED: control_shifts},
+        "needs": needs(before.net, after.net, level, beside(before, probes)),
         "ranks": ranks(before.net, after.net, loss),
     }
     to.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(to, msgspec.json.encode(found))
+    write_whole(to, msgspec.json.encode(content))
 
 
 def _numbers(causal: Causal) -> dict[str, Any]:
-    told: dict[str, Any] = {n: v for n, v in vars(causal).items() if not n.startswith("random")}
-    for way in ("insert", "remove"):
-        drawn = getattr(causal, f"random_{way}")
-        told[f"random_{way}"] = list(drawn)
-        told[f"random_{way}_95"] = float(np.percentile(drawn, 95)) if drawn else None
-    return told
+    numbers: dict[str, Any] = {n: v for n, v in vars(causal).items() if not n.startswith("random")}
+    for direction in ("insert", "remove"):
+        drawn = getattr(causal, f"random_{direction}")
+        numbers[f"random_{direction}"] = list(drawn)
+        numbers[f"random_{direction}_95"] = float(np.percentile(drawn, 95)) if drawn else None
+    return numbers

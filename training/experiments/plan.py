@@ -91,7 +91,7 @@ class Experiment:
     def quick(self) -> "Experiment":
         """The same path in a minute or two: one seed (two if a stage compares them), a handful of steps, two rates."""
         arms = tuple(Arm(arm.name, replace(arm.config, **QUICK)) for arm in self.arms)  # type: ignore[arg-type]
-        rates = {name: found[:2] for name, found in list(self.rates.items())[:1]}
+        rates = {name: tried[:2] for name, tried in list(self.rates.items())[:1]}
         stage = None if self.stage is None else self.stage.quick()
         seeds = self.seeds[: 1 if stage is None else 2]
         return replace(self, arms=arms, seeds=seeds, rates=rates, sweep_steps=QUICK["steps"], stage=stage)

@@ -14,7 +14,7 @@ Key = TypeVar("Key", bound=Hashable)
 Job = tuple[Callable[..., Any], tuple[Any, ...]]  # a function of a module, and what it is called with
 
 
-def in_processes(jobs: Mapping[Key, Job], workers: int, told: Callable[[int], None]) -> dict[Key, Any]:
+def in_processes(jobs: Mapping[Key, Job], workers: int, report: Callable[[int], None]) -> dict[Key, Any]:
     """What every job returned. told: how many are done, after each.
 
     The first fault of a job is raised after the jobs under way have ended; the others are not begun. Raises ValueError
@@ -22,14 +22,14 @@ def in_processes(jobs: Mapping[Key, Job], workers: int, told: Callable[[int], No
     """
     done: dict[Key, Any] = {}
     if workers == 1 or not jobs:
-        return _here(jobs, told)
+        return _here(jobs, report)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=_quiet) as pool:
-        futures = {pool.submit(function, *given): key for key, (function, given) in jobs.items()}
+        futures = {pool.submit(function, *arguments): key for key, (function, arguments) in jobs.items()}
         try:
             for future in as_completed(futures):
                 done[futures[future]] = future.result()
-                told(len(done))
+                report(len(done))
         except BrokenProcessPool as error:
             raise ValueError("a process was killed (memory?); the same command goes on") from error
         finally:
@@ -37,7 +37,7 @@ def in_processes(jobs: Mapping[Key, Job], workers: int, told: Callable[[int], No
     return done
 
 
-def _here(jobs: Mapping[Key, Job], told: Callable[[int], None]) -> dict[Key, Any]:
+def _here(jobs: Mapping[Key, Job], report: Callable[[int], None]) -> dict[Key, Any]:
     """One after the other in this process, which gets its threads back."""
     import torch
 
@@ -45,9 +45,9 @@ def _here(jobs: Mapping[Key, Job], told: Callable[[int], None]) -> dict[Key, Any
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        for key, (function, given) in jobs.items():
-            done[key] = function(*given)
-            told(len(done))
+        for key, (function, arguments) in jobs.items():
+            done[key] = function(*arguments)
+            report(len(done))
     finally:
         torch.set_num_threads(threads)
     return done

@@ -62,10 +62,10 @@ class Cut:
         known = len(places) - len(jobs)
         report("cutting changes", known, len(places))
         in_processes(jobs, workers, lambda done: report("cutting changes", known + done, len(places)))
-        found = {o.folder: _known(place, self.every) or {} for o, place in zip(runs.outcomes, places, strict=True)}
+        by_folder = {o.folder: _known(place, self.every) or {} for o, place in zip(runs.outcomes, places, strict=True)}
 
         def change(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-            return {name: rank_summary([found[o.folder] for o in some]) for name, some in by_arm(outcomes).items()}
+            return {name: rank_summary([by_folder[o.folder] for o in some]) for name, some in by_arm(outcomes).items()}
 
         return {"change": by_model(runs.outcomes, change)}
 
@@ -75,20 +75,20 @@ def _known(path: Path, every: int) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return dict(found["ranks"]) if found["every"] == every else None
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return dict(content["ranks"]) if content["every"] == every else None
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{path}: can't be read ({error}); remove it, and it will be measured again") from error
 
 
-def cut(config: LearnConfig, kept: Path, to: Path, every: int) -> None:
+def cut(config: LearnConfig, delta: Path, to: Path, every: int) -> None:
     """`analyses.ranks` of one run, in a process of its own; written whole."""
-    before, after = load(config.model), trained(load(config.model), kept)
+    before, after = load(config.model), trained(load(config.model), delta)
     losses = behaviour_of(config, before, load_rules()).gain_losses()
-    found = ranks(
+    measured = ranks(
         before.net, after.net, ProbeLoss([batch for loss in in_both_halves(losses, every) for batch in loss.batches])
     )
-    write_whole(to, json.dumps({"every": every, "ranks": found}).encode())
+    write_whole(to, json.dumps({"every": every, "ranks": measured}).encode())
 
 
 EXPERIMENT = Experiment(

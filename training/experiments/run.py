@@ -53,19 +53,19 @@ def run_experiment(
         for arm in chosen.based(base).arms
     ]
     outcomes = _run_all(wanted, "weights" if experiment.keeps else "log", workers, report, "training")
-    found = experiment.score(outcomes)
+    score = experiment.score(outcomes)
     if experiment.stage is not None:
-        found = _joined(found, experiment.stage.run(Runs(chosen, outcomes, folders), workers, report))
-    result = _result(chosen, swept, outcomes, found)
+        score = _joined(score, experiment.stage.run(Runs(chosen, outcomes, folders), workers, report))
+    result = _result(chosen, swept, outcomes, score)
     write_whole(out / "score.json", (json.dumps(result, indent=1) + "\n").encode())
     return result
 
 
 def _result(
-    chosen: Experiment, swept: Sequence[Outcome], outcomes: Sequence[Outcome], found: dict[str, Any]
+    chosen: Experiment, swept: Sequence[Outcome], outcomes: Sequence[Outcome], score: dict[str, Any]
 ) -> dict[str, Any]:
     """score.json of an experiment at its chosen rates."""
-    told: dict[str, Any] = {
+    content: dict[str, Any] = {
         "experiment": chosen.name,
         "runs": len(outcomes),
         "bases": [from_root(base) for base in chosen.bases],
@@ -73,9 +73,9 @@ def _result(
         "rates": {arm.name: arm.config.teach.lr for arm in chosen.arms},
         "sweep": [_swept(outcome) for outcome in swept],
         "swept_on": from_root(chosen.arms[0].config.model) if swept else None,
-        "score": finite(found),
+        "score": finite(score),
     }
-    return told | ({"some": [arm.name for arm in chosen.arms]} if chosen.some else {})
+    return content | ({"some": [arm.name for arm in chosen.arms]} if chosen.some else {})
 
 
 def _joined(scored: dict[str, Any], staged: dict[str, Any]) -> dict[str, Any]:
@@ -109,9 +109,9 @@ def _claim(out: Path, experiment: Experiment) -> None:
         plan["bases"] = [from_root(base) for base in experiment.bases]
     path = out / PLAN
     if path.exists():
-        found = _read(path)
-        if found != plan:
-            raise ValueError(f"--out {out}: holds experiment {found.get('name')} of other settings; give a new folder")
+        stored = _read(path)
+        if stored != plan:
+            raise ValueError(f"--out {out}: holds experiment {stored.get('name')} of other settings; give a new folder")
     elif out.exists() and any(out.iterdir()):
         raise ValueError(f"--out {out}: exists and holds no experiment; give a new folder")
     else:
@@ -121,12 +121,12 @@ def _claim(out: Path, experiment: Experiment) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{path}: can't be read ({error}); remove it, and the run will be done again") from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise ValueError(f"{path}: no JSON object; remove it, and the run will be done again")
-    return found
+    return content
 
 
 Wanted = tuple[Arm, int, Path, int]  # an arm, a seed, the folder of its base's runs, and which base
@@ -139,9 +139,9 @@ def _run_all(wanted: Sequence[Wanted], leaves: Leaves, workers: int, report: Rep
         return []
     places = {run: folder / arm.name / f"seed-{seed}" for run, (arm, seed, folder, _) in enumerate(wanted)}
     done = {
-        run: found
+        run: outcome
         for run, (arm, seed, _, base) in enumerate(wanted)
-        if (found := _finished(arm, seed, places[run], base))
+        if (outcome := _finished(arm, seed, places[run], base))
     }
     report(what, len(done), len(wanted))
     jobs = {
@@ -160,16 +160,16 @@ def _finished(arm: Arm, seed: int, folder: Path, base: int) -> Outcome | None:
     path = folder / RESULT
     if not path.exists():
         return None
-    found = _read(path)
+    stored = _read(path)
     shape = {"settings": dict, "result": dict, "commit": str}
-    if any(not isinstance(found.get(key), kind) for key, kind in shape.items()):
+    if any(not isinstance(stored.get(key), kind) for key, kind in shape.items()):
         raise ValueError(f"{path}: no result of a run; remove it, and the run will be done again")
-    wanted = json.loads(json.dumps(settings(arm.seeded(seed))))
+    wanted_settings = json.loads(json.dumps(settings(arm.seeded(seed))))
     defaults = json.loads(json.dumps(settings(LearnConfig())))  # a setting added since then was its default
-    stored = {key: value for key, value in found["settings"].items() if key in wanted or value}
-    if defaults | stored != wanted:
+    stored_settings = {key: value for key, value in stored["settings"].items() if key in wanted_settings or value}
+    if defaults | stored_settings != wanted_settings:
         raise ValueError(f"{folder}: was made with other settings; give a new --out, or remove that folder")
-    return Outcome(arm.name, seed, found["settings"], found["result"], folder / LOG, found["commit"], base)
+    return Outcome(arm.name, seed, stored["settings"], stored["result"], folder / LOG, stored["commit"], base)
 
 
 def one(arm: str, config: LearnConfig, folder: Path, base: int = 0, leaves: Leaves = "log") -> Outcome:
@@ -183,6 +183,12 @@ def one(arm: str, config: LearnConfig, folder: Path, base: int = 0, leaves: Leav
     folder.mkdir(parents=True, exist_ok=True)
     result = {key: value for key, value in result.items() if key != "log"}
     outcome = Outcome(arm, config.seed, settings(config), result, folder / LOG, commit(), base)
-    kept = {"arm": arm, "seed": config.seed, "commit": outcome.commit, "settings": outcome.settings, "result": result}
-    write_whole(folder / RESULT, json.dumps(kept).encode())
+    content = {
+        "arm": arm,
+        "seed": config.seed,
+        "commit": outcome.commit,
+        "settings": outcome.settings,
+        "result": result,
+    }
+    write_whole(folder / RESULT, json.dumps(content).encode())
     return outcome

@@ -33,9 +33,9 @@ def lines(result: Mapping[str, Any]) -> Iterator[str]:
     """The arms (medians over seeds; lost: the most that mundane accuracy fell), then the verdict."""
     score = result["score"]
     arms, apart = score.get("arms", score), score.get("by_base", {})
-    for model, found in apart.items():
+    for model, arms_of_base in apart.items():
         yield f"{model}:"
-        yield from table(found)
+        yield from table(arms_of_base)
     if apart:
         yield "all:"
     yield from table({name: row for name, row in arms.items() if isinstance(row, Mapping) and "hits" in row})

@@ -19,10 +19,10 @@ SCORES = ("hits", "hits_new_pairs", "hits_new_forms", "false_alarms", "d_prime",
 
 def by_arm(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
     """The runs of each arm, in the order in which arms first appear."""
-    found: dict[str, list[Outcome]] = {}
+    runs_by_arm: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
-        found.setdefault(outcome.arm, []).append(outcome)
-    return found
+        runs_by_arm.setdefault(outcome.arm, []).append(outcome)
+    return runs_by_arm
 
 
 def learned(runs: Sequence[Outcome]) -> dict[str, Any]:
@@ -45,10 +45,10 @@ def learned(runs: Sequence[Outcome]) -> dict[str, Any]:
 
 def score(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """{"arms": what each arm learned}; of several base models {"by_base": the same for each, by its folder}, too."""
-    told: dict[str, Any] = {"arms": {name: learned(runs) for name, runs in by_arm(outcomes).items()}}
+    tables: dict[str, Any] = {"arms": {name: learned(runs) for name, runs in by_arm(outcomes).items()}}
     if len({outcome.base for outcome in outcomes}) > 1:
-        told["by_base"] = by_model(outcomes, lambda some: {arm: learned(runs) for arm, runs in by_arm(some).items()})
-    return told
+        tables["by_base"] = by_model(outcomes, lambda some: {arm: learned(runs) for arm, runs in by_arm(some).items()})
+    return tables
 
 
 def spread(outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -58,26 +58,26 @@ def spread(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     optimizer's signature); effective: N_eff / H; top_tenth: share of the top tenth; centre: in layers from 0, layers
     that lost count as 0; gain: nats; held: the heads' part.
     """
-    told = {}
+    by_arm_name = {}
     for name, runs in by_arm(outcomes).items():
         rows = [_spread_of(read_log(run.log)) for run in runs]
         keys = [key for key in rows[0] if all(np.isfinite(row.get(key, np.nan)) for row in rows)]
-        told[name] = {key: interval([row[key] for row in rows]) for key in keys}
-    return told
+        by_arm_name[name] = {key: interval([row[key] for row in rows]) for key in keys}
+    return by_arm_name
 
 
 def _spread_of(log: Log) -> dict[str, float]:
-    found: dict[str, float] = {}
-    if (told := _gain(log)) is not None:
-        e_H, whole = told
-        found = {f"gain_{key}": value for key, value in widths(e_H).items()}
-        found |= {"gain": whole, "held": float(e_H.sum()) / whole if whole > 0 else float("nan")}
-        found["gain_centre"] = float(layer_shares(e_H, log.header.layers) @ np.arange(log.header.layers))
+    numbers: dict[str, float] = {}
+    if (gain := _gain(log)) is not None:
+        e_H, whole = gain
+        numbers = {f"gain_{key}": value for key, value in widths(e_H).items()}
+        numbers |= {"gain": whole, "held": float(e_H.sum()) / whole if whole > 0 else float("nan")}
+        numbers["gain_centre"] = float(layer_shares(e_H, log.header.layers) @ np.arange(log.header.layers))
     moved_H = np.array([np.sqrt(np.mean(np.square(list(row.weights.values())))) for row in log.rows if row.weights])
     if len(moved_H):
-        found |= {f"weight_{key}": value for key, value in widths(moved_H).items()}
-        found["weight_change"] = float(moved_H.mean())
-    return found
+        numbers |= {f"weight_{key}": value for key, value in widths(moved_H).items()}
+        numbers["weight_change"] = float(moved_H.mean())
+    return numbers
 
 
 def _gain(log: Log) -> tuple[Array, float] | None:
@@ -94,12 +94,12 @@ def alike(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:
     Means over pairs of runs of different seeds, within an arm as between two: as like as two seeds of one arm are is as
     like as can be hoped. NaN without such a pair; arms whose logs tell no allocation are left out.
     """
-    told = {
+    gains = {
         name: {run.seed: gain[0] for run in runs if (gain := _gain(read_log(run.log))) is not None}
         for name, runs in by_arm(outcomes).items()
     }
-    told = {name: by_seed for name, by_seed in told.items() if by_seed}
-    return {a: {b: _between(one, other) for b, other in told.items()} for a, one in told.items()}
+    gains = {name: by_seed for name, by_seed in gains.items() if by_seed}
+    return {a: {b: _between(one, other) for b, other in gains.items()} for a, one in gains.items()}
 
 
 def _between(one: Mapping[int, Array], other: Mapping[int, Array]) -> float:
@@ -109,28 +109,28 @@ def _between(one: Mapping[int, Array], other: Mapping[int, Array]) -> float:
 
 def layers(outcomes: Sequence[Outcome]) -> dict[str, dict[str, Any]]:
     """Per arm, each layer's share of what the heads gained: means over seeds as (mean, lower, upper), from layer 0."""
-    told: dict[str, dict[str, Any]] = {}
+    by_arm_name: dict[str, dict[str, Any]] = {}
     for name, runs in by_arm(outcomes).items():
         logs = [read_log(run.log) for run in runs]
         by_layer = [gain[0].reshape(log.header.layers, -1).sum(1) for log in logs if (gain := _gain(log)) is not None]
         shares = [e_L / e_L.sum() for e_L in by_layer if e_L.sum() > 0]
         if shares:
-            told[name] = {f"layer_{n}": interval(column) for n, column in enumerate(np.array(shares).T)}
-    return told
+            by_arm_name[name] = {f"layer_{n}": interval(column) for n, column in enumerate(np.array(shares).T)}
+    return by_arm_name
 
 
-def by_model(outcomes: Sequence[Outcome], told: Callable[[Sequence[Outcome]], dict[str, Any]]) -> dict[str, Any]:
+def by_model(outcomes: Sequence[Outcome], table: Callable[[Sequence[Outcome]], dict[str, Any]]) -> dict[str, Any]:
     """What is told of the runs; of several base models {model: what is told of its runs}.
 
     Seeds of one base are draws of one population, seeds of several are not: no interval may span them.
     """
     models = {outcome.base: outcome.settings["model"] for outcome in outcomes}
     if len(models) == 1:
-        return told(outcomes)
-    return {model: told([run for run in outcomes if run.base == base]) for base, model in models.items()}
+        return table(outcomes)
+    return {model: table([run for run in outcomes if run.base == base]) for base, model in models.items()}
 
 
 def both(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """`score`, and of the heads: each arm's `spread` ("heads"), `layers`, and how `alike` the arms' allocations are."""
     parts = {"heads": spread, "layers": layers, "alike": alike}
-    return score(outcomes) | {name: by_model(outcomes, told) for name, told in parts.items()}
+    return score(outcomes) | {name: by_model(outcomes, table) for name, table in parts.items()}

@@ -23,21 +23,21 @@ def keep_trained(base: str, trained: Path, to: Path) -> None:
     write_whole(to, save(moved))
 
 
-def trained(base: Model, kept: Path) -> Model:
+def trained(base: Model, delta: Path) -> Model:
     """A model like the base with what a training moved put in; the base itself is changed.
 
     Raises ValueError if the file can't be read or doesn't fit the base.
     """
     try:
-        if kept.stat().st_size > MOST:
-            raise ValueError(f"{kept}: larger than {MOST} bytes; this is no run's file")
-        moved = load_file(kept)
+        if delta.stat().st_size > MOST:
+            raise ValueError(f"{delta}: larger than {MOST} bytes; this is no run's file")
+        moved = load_file(delta)
     except (OSError, SafetensorError) as error:
-        raise ValueError(f"{kept}: can't be read ({error}); remove its folder, and the run is done again") from error
+        raise ValueError(f"{delta}: can't be read ({error}); remove its folder, and the run is done again") from error
     parameters = dict(base.net.named_parameters())
     for name, value in moved.items():
         if name not in parameters or parameters[name].shape != value.shape:
-            raise ValueError(f"{kept}: {name} doesn't fit the base model; it was trained from another one")
+            raise ValueError(f"{delta}: {name} doesn't fit the base model; it was trained from another one")
         with torch.no_grad():
             parameters[name].copy_(value)
     return base

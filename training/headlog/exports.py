@@ -35,61 +35,65 @@ def _plain(records: Sequence[Struct]) -> Iterator[Row]:
 
 def _snapshots(log: Log) -> Iterator[Row]:
     """One row per snapshot and head; empty where a grid was not measured."""
-    for found in log.snapshots:
+    for snapshot in log.snapshots:
         for layer, head in _places(log):
-            grids = {name: getattr(found, name) for name in GRIDS}
+            grids = {name: getattr(snapshot, name) for name in GRIDS}
             numbers = {name: grid[layer][head] if grid else None for name, grid in grids.items()}
-            yield {"step": found.step, "phase": found.phase, "layer": layer, "head": head} | numbers
+            yield {"step": snapshot.step, "phase": snapshot.phase, "layer": layer, "head": head} | numbers
 
 
 def _decisions(log: Log) -> Iterator[Row]:
     """One row per snapshot, decision and head: direct effects."""
-    for found in log.snapshots:
-        for decision, row in enumerate(found.each):
+    for snapshot in log.snapshots:
+        for decision, row in enumerate(snapshot.each):
             for (layer, head), value in zip(_places(log), row, strict=True):
                 place = {"decision": decision, "layer": layer, "head": head}
-                yield {"step": found.step, "phase": found.phase} | place | {"direct": value}
+                yield {"step": snapshot.step, "phase": snapshot.phase} | place | {"direct": value}
 
 
 def _gains(log: Log) -> Iterator[Row]:
     """One row per way, chunk and head, in nats; the chunk's own numbers beside."""
-    for found in log.gains:
-        chunk = msgspec.structs.asdict(found)
+    for allocation in log.gains:
+        chunk = msgspec.structs.asdict(allocation)
         grid = chunk.pop("heads")
         for layer, head in _places(log):
             yield chunk | {"layer": layer, "head": head, "gain": grid[layer][head]}
 
 
 def _swaps(log: Log) -> Iterator[Row]:
-    for found in log.swaps:
-        yield msgspec.structs.asdict(found) | {"heads": _told(found.heads), "size": len(found.heads)}
+    for swap in log.swaps:
+        yield msgspec.structs.asdict(swap) | {"heads": _heads_text(swap.heads), "size": len(swap.heads)}
 
 
 def _probes(log: Log) -> Iterator[Row]:
     """One row per probe set and chunk; a set without chunks has one."""
-    for found in log.probes:
-        ends: list[tuple[Any, Any]] = list(zip(found.before, found.after, strict=False)) or [(None, None)]
+    for probes in log.probes:
+        ends: list[tuple[Any, Any]] = list(zip(probes.before, probes.after, strict=False)) or [(None, None)]
         for chunk, (before, after) in enumerate(ends):
-            told = {"what": found.what, "hash": found.hash, "decisions": found.decisions}
-            yield told | {"chunk": chunk, "before": before, "after": after}
+            columns = {"what": probes.what, "hash": probes.hash, "decisions": probes.decisions}
+            yield columns | {"chunk": chunk, "before": before, "after": after}
 
 
 def _verdict(log: Log) -> Iterator[Row]:
     """One row per number that the verdict rests on; a list is several rows, numbered."""
-    if (found := log.verdict) is None:
+    if (verdict := log.verdict) is None:
         return
-    told = {"word": found.word, "reason": found.reason, "rule": found.rule}
-    told |= {"core": _told(found.core), "significant": _told(found.significant), "caveats": "; ".join(found.caveats)}
-    for name, value in found.numbers.items():
+    columns = {"word": verdict.word, "reason": verdict.reason, "rule": verdict.rule}
+    columns |= {
+        "core": _heads_text(verdict.core),
+        "significant": _heads_text(verdict.significant),
+        "caveats": "; ".join(verdict.caveats),
+    }
+    for name, value in verdict.numbers.items():
         for index, number in enumerate(value if isinstance(value, list) else [value]):
-            yield told | {"name": name, "index": index, "number": number}
+            yield columns | {"name": name, "index": index, "number": number}
 
 
 def _places(log: Log) -> list[tuple[int, int]]:
     return [(layer, head) for layer in range(log.header.layers) for head in range(log.header.heads)]
 
 
-def _told(places: Sequence[tuple[int, int]]) -> str:
+def _heads_text(places: Sequence[tuple[int, int]]) -> str:
     return " ".join(f"{layer}.{head}" for layer, head in places)
 
 

@@ -182,7 +182,7 @@ class Log:
     @property
     def snapshots(self) -> tuple[Snapshot, ...]:
         """The per-head grids along the run: before, during, after, whenever each was written."""
-        return tuple(sorted(self._of(Snapshot), key=lambda found: (PHASES.index(found.phase), found.step)))
+        return tuple(sorted(self._of(Snapshot), key=lambda snapshot: (PHASES.index(snapshot.phase), snapshot.step)))
 
     @property
     def rows(self) -> tuple[HeadRow, ...]:

@@ -82,8 +82,8 @@ def print_table(log: Log, console: "Console", top: int = TOP) -> None:
         if summary.gradients:
             shares = ", ".join(f"{one_line(name)} {share:.1%}" for name, share in summary.gradients.items())
             console.print(f"gradient energy: {shares}", highlight=False, markup=False)
-    told = one_line(f"verdict: {table['verdict']['verdict']}: {table['verdict']['because']}")
-    console.print(told, highlight=False, markup=False)
+    verdict_line = one_line(f"verdict: {table['verdict']['verdict']}: {table['verdict']['because']}")
+    console.print(verdict_line, highlight=False, markup=False)
     for number in log.wholes:
         console.print(f"{one_line(number.name)}: {_number(number.value)}", highlight=False, markup=False)
     if log.fault is not None:

@@ -41,17 +41,17 @@ class ProbeBatch:
 
     def __post_init__(self) -> None:
         (batch, length), rows = self.input_ids.shape, self.decision_rows.shape[-1]
-        wanted = {
+        expected = {
             "attention_mask": (batch, length),
             "decision_rows": (batch, rows),
             "cue_mask": (batch, rows, length),
             "answer_ids": (batch, rows),
             "rival_ids": (batch, rows),
         }
-        for name, shape in wanted.items():
-            found = tuple(getattr(self, name).shape)
-            if found != shape and not (name == "rival_ids" and found[:2] == shape and len(found) == 3):
-                raise ValueError(f"probes: {name} is {found}, expected {shape}")
+        for name, shape in expected.items():
+            actual = tuple(getattr(self, name).shape)
+            if actual != shape and not (name == "rival_ids" and actual[:2] == shape and len(actual) == 3):
+                raise ValueError(f"probes: {name} is {actual}, expected {shape}")
 
     @property
     def rivals(self) -> Tensor:
@@ -176,11 +176,11 @@ def _listening(heads: HeadMap) -> Iterator[tuple[list[Tensor], list[dict[str, An
     options: list[dict[str, Any]] = []
     final: list[Tensor] = []
 
-    def told(_module: nn.Module, _args: tuple[Any, ...], given: dict[str, Any]) -> None:
-        options.append({name: value for name, value in given.items() if name not in TRANSIENT})
+    def keep_options(_module: nn.Module, _args: tuple[Any, ...], arguments: dict[str, Any]) -> None:
+        options.append({name: value for name, value in arguments.items() if name not in TRANSIENT})
 
     hooks = [norm.register_forward_pre_hook(lambda _m, args: residuals.append(args[0])) for norm in heads.norms]
-    hooks += [module.register_forward_pre_hook(told, with_kwargs=True) for module in heads.attentions]
+    hooks += [module.register_forward_pre_hook(keep_options, with_kwargs=True) for module in heads.attentions]
     hooks.append(heads.final_norm.register_forward_pre_hook(lambda _m, args: final.append(args[0])))
     try:
         yield residuals, options, final

@@ -26,13 +26,13 @@ def context_share(before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLo
     finally:
         before.train(modes[0]), after.train(modes[1])
     old, gain = losses[before, before], losses[before, before] - losses[after, after]
-    told = {
+    measures = {
         "context_share": (after, before, "share of the gain that is left when the new model decides on old contexts"),
         "decision_share": (before, after, "share of the gain that the old model has when it decides on new contexts"),
     }
     return [
         Whole(name=name, value=(old - losses[d, c]) / gain if gain > LEAST_GAIN else None, about=about)
-        for name, (d, c, about) in told.items()
+        for name, (d, c, about) in measures.items()
     ]
 
 

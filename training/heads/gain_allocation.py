@@ -124,14 +124,14 @@ class _Walk:
     def corners(self, states: Sequence[State]) -> list[list[float]]:
         """Every chunk's loss at the start and at each state; the model ends where it began."""
         start = {name: parameter.detach().clone() for name, parameter in self._parameters.items()}
-        found = [self.values()]
+        losses = [self.values()]
         for state in states:
             self.turn(state)
             self.move(1.0)
-            found.append(self.values())
+            losses.append(self.values())
         self.turn(start)
         self.move(1.0)
-        return found
+        return losses
 
     def turn(self, state: State) -> None:
         """From here on `move` goes straight to this state."""
@@ -151,8 +151,8 @@ class _Walk:
     def shares(self, place: float) -> list[_Sum]:
         """-∂L/∂θ · Δθ of every chunk at a place of this piece."""
         self.move(place)
-        found = self._nothing()
-        for loss, one in zip(self._losses, found, strict=True):
+        sums = self._nothing()
+        for loss, chunk_sum in zip(self._losses, sums, strict=True):
             if self._line:
                 loss(self._model).backward()
             products = {  # each as exact as the gradient; sums are taken in float64
@@ -160,9 +160,9 @@ class _Walk:
                 for name, (parameter, start, end) in self._line.items()
                 if parameter.grad is not None
             }
-            one.add(_Sum(*_by_head(self._heads, products)), -1)
+            chunk_sum.add(_Sum(*_by_head(self._heads, products)), -1)
             self._model.zero_grad()
-        return found
+        return sums
 
     def _add(self, nodes: Sequence[list[_Sum]], weights: Sequence[float]) -> None:
         for node, weight in zip(nodes, weights, strict=True):
@@ -184,11 +184,11 @@ class _Walk:
         nodes: list[list[_Sum]] = []
         for weights in NESTED_WEIGHTS:
             nodes += [self.shares(low + half * (1 + at)) for at in NESTED[len(nodes) : len(weights)]]
-            found = [
+            allotted = [
                 sum(half * weight * node[chunk].whole for weight, node in zip(weights, nodes, strict=True))
                 for chunk in range(len(fall))
             ]
-            if mean(abs(a - b) for a, b in zip(found, fall, strict=True)) <= most:
+            if mean(abs(a - b) for a, b in zip(allotted, fall, strict=True)) <= most:
                 break
         else:
             if depth < DEPTH:
@@ -230,15 +230,15 @@ def _line(parameters: Mapping[str, nn.Parameter], state: State) -> _Line:
 def _by_head(heads: HeadMap, shares: Mapping[str, Tensor]) -> tuple[Tensor, float]:
     """(L, H) shares on the CPU, and what no head's matrices hold."""
     total = sum(float(share.cpu().sum(dtype=torch.float64)) for share in shares.values())
-    found_LH = torch.zeros(heads.layers, heads.heads, dtype=torch.float64)
+    share_LH = torch.zeros(heads.layers, heads.heads, dtype=torch.float64)
     for layer, projections in enumerate(heads.projections):
         for matrix in MATRICES:
             projection = projections[matrix]
             if projection.parameter in shares:
                 share_H = projection.per_head(shares[projection.parameter]).cpu().sum((1, 2), dtype=torch.float64)
                 alike = heads.heads // projection.heads
-                found_LH[layer] += share_H.repeat_interleave(alike) / alike
-    return found_LH, total - float(found_LH.sum())
+                share_LH[layer] += share_H.repeat_interleave(alike) / alike
+    return share_LH, total - float(share_LH.sum())
 
 
 def weight_change(before: nn.Module, after: nn.Module) -> dict[str, Tensor]:
@@ -269,12 +269,12 @@ def _product(first: str, second: str, at: HeadMap, layer: int, head: int) -> Ten
 def _relative(before: nn.Module, after: nn.Module, matrix: Callable[[HeadMap, int, int], Tensor]) -> Tensor:
     """(L, H) on the CPU: the norm of what changed in each head's matrix, over the norm of what it was."""
     a, b = addresses(before), addresses(after)
-    found_LH = torch.zeros(a.layers, a.heads, dtype=torch.float64)
+    ratio_LH = torch.zeros(a.layers, a.heads, dtype=torch.float64)
     for layer in range(a.layers):
         for head in range(a.heads):
             old = matrix(a, layer, head)
-            found_LH[layer, head] = (matrix(b, layer, head) - old).norm() / old.norm().clamp_min(1e-30)
-    return found_LH
+            ratio_LH[layer, head] = (matrix(b, layer, head) - old).norm() / old.norm().clamp_min(1e-30)
+    return ratio_LH
 
 
 def same_shape(before: nn.Module, after: nn.Module) -> None:

@@ -59,8 +59,8 @@ class HeadDiff:
     def rows(self, shared: Gain | None = None) -> list[HeadRow]:
         """The table as log records, layer by layer; shared: the gain, where it was shared out elsewhere."""
         layers, heads = self.own.shape
-        found = shared or self.gain
-        gain = None if found is None else found.heads.tolist()
+        allocation = shared or self.gain
+        gain = None if allocation is None else allocation.heads.tolist()
         columns = {
             "own": self.own, "inherited": self.inherited, "pattern": self.pattern,
             "cue_mass_before": self.cue_before, "cue_mass_after": self.cue_after,
@@ -152,11 +152,11 @@ def _cues(base: Baseline, probes: Sequence[ProbeBatch]) -> Tensor:
 
 
 def _lifts(base: Baseline, probes: Sequence[ProbeBatch]) -> Tensor:
-    found = []
+    lifts = []
     for entry, probe in zip(base.inputs, probes, strict=True):
         record, cues = entry.record, probe.cue_mask.to(entry.record.valid.device)
-        found.append([cue_lift(p, cues, v) for p, v in zip(record.patterns, record.visible, strict=True)])
-    return base.mean(found, [probe.cue_mask.any(-1) for probe in probes])
+        lifts.append([cue_lift(p, cues, v) for p, v in zip(record.patterns, record.visible, strict=True)])
+    return base.mean(lifts, [probe.cue_mask.any(-1) for probe in probes])
 
 
 def _entropies(base: Baseline) -> Tensor:
@@ -205,8 +205,8 @@ def _passed(heads: HeadMap, layer: int, written_BRHM: Tensor) -> Tensor | float:
 
 def _each(base: Baseline, effects: Sequence[Sequence[Tensor]]) -> Tensor:
     """(N, L * H) float64 on the CPU: the effects of every valid decision, batch after batch."""
-    found = [
+    effect_rows = [
         torch.stack(list(layers)).permute(1, 3, 0, 2)[entry.record.valid].flatten(1)
         for entry, layers in zip(base.inputs, effects, strict=True)
     ]
-    return torch.cat(found).cpu().double()
+    return torch.cat(effect_rows).cpu().double()

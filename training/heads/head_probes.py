@@ -70,8 +70,8 @@ def _batch(model: Model, chosen: Sequence[tuple[Probe, int]], rules: Rules) -> P
         scene, question = probe.scene, probe.scene.questions[index]
         alike, answer, rivals = _parting(model, probe, index)
         rows.append([*context_tokens(tokenizer, scene), *question_tokens(tokenizer, question), *alike])
-        told = event_tokens(tokenizer, scene)
-        cues.append([token for event in _cues(rules, probe, index) for token in told[event]])
+        tokens_of_event = event_tokens(tokenizer, scene)
+        cues.append([token for event in _cues(rules, probe, index) for token in tokens_of_event[event]])
         answers.append(answer)
         others.append(torch.tensor(rivals))
     longest = max(map(len, rows))

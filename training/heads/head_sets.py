@@ -43,11 +43,11 @@ class Shift(msgspec.Struct, frozen=True):
 
     def shares(self) -> Swap:
         """The same as shares of the gain: None for both without one (LEAST_GAIN)."""
-        ways = {
-            way: None if value is None or not self.gain > LEAST_GAIN else value / self.gain
-            for way, value in (("insert", self.insert), ("remove", self.remove))
+        shares = {
+            name: None if value is None or not self.gain > LEAST_GAIN else value / self.gain
+            for name, value in (("insert", self.insert), ("remove", self.remove))
         }
-        return Swap(what=self.what, name=self.name, heads=self.heads, decisions=self.decisions, **ways)
+        return Swap(what=self.what, name=self.name, heads=self.heads, decisions=self.decisions, **shares)
 
 
 def each_swap(
@@ -100,7 +100,7 @@ class _Outputs:
     def __init__(self, before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss) -> None:
         self._before, self._after, self._loss = before, after, loss
         self._tapes = ActivationCache(before, loss), ActivationCache(after, loss)
-        self.old, self.new = (tape.loss for tape in self._tapes)
+        self.old, self.new = (cache.loss for cache in self._tapes)
 
     def insert(self, heads: Sequence[Head]) -> float:
         return swapped_loss(self._before, self._loss, heads, self._tapes[1])
@@ -125,7 +125,7 @@ class _Weights:
 
     @torch.no_grad()
     def _with(self, net: PreTrainedModel, other: PreTrainedModel, heads: Sequence[Head]) -> float:
-        kept = {name: value.clone() for name, value in net.state_dict().items()}
+        state = {name: value.clone() for name, value in net.state_dict().items()}
         try:
             own, source = addresses(net), addresses(other)
             slices = [(layer, head, m) for layer, head in heads for m in MATRICES]
@@ -135,25 +135,25 @@ class _Weights:
                 slices = [(layer, head, m) for layer, head in sorted(every - set(heads)) for m in MATRICES]
                 for layer, head, m in slices:
                     projection = own.projections[layer][m]
-                    own.weight(layer, m)[head] = projection.per_head(kept[projection.parameter])[head]
+                    own.weight(layer, m)[head] = projection.per_head(state[projection.parameter])[head]
             else:
                 for layer, head, m in slices:
                     own.weight(layer, m)[head] = source.weight(layer, m)[head]
             return measured(net, self._loss)
         finally:
-            net.load_state_dict(kept)
+            net.load_state_dict(state)
 
 
 def ungrouped(net: PreTrainedModel) -> PreTrainedModel:
     """A copy that computes the same, in which every head has K and V of its own."""
-    made = copy.deepcopy(net).eval()
-    at = addresses(made)
+    copied = copy.deepcopy(net).eval()
+    at = addresses(copied)
     if at.group == 1:
-        return made
+        return copied
     for layer, attention in enumerate(at.attentions):
         for m in ("k", "v"):
             name = at.projections[layer][m].parameter.removesuffix(".weight")
-            module: Any = made.get_submodule(name)
+            module: Any = copied.get_submodule(name)
             weight = at.weight(layer, m).detach().repeat_interleave(at.group, dim=0).flatten(0, 1)
             wide = nn.Linear(weight.shape[1], weight.shape[0], module.bias is not None, weight.device, weight.dtype)
             wide.weight.data.copy_(weight)
@@ -162,8 +162,8 @@ def ungrouped(net: PreTrainedModel) -> PreTrainedModel:
                 wide.bias.data.copy_(bias.repeat_interleave(at.group, dim=0).flatten())
             setattr(attention, name.rpartition(".")[2], wide)
         attention.num_key_value_groups = 1  # type: ignore[assignment]
-    made.config.num_key_value_heads = at.heads
-    return made
+    copied.config.num_key_value_heads = at.heads
+    return copied
 
 
 def by_layer(layers: int, heads: int) -> list[tuple[str, list[Head]]]:
@@ -216,7 +216,7 @@ def greedy_set(
         alone = {place: pair.insert([place]) for place in every}
         while len(chosen) < size:
             tried = sorted((place for place in every if place not in chosen), key=alone.__getitem__)[:width]
-            found = {place: pair.insert([*chosen, place]) for place in tried}
-            chosen.append(min(sorted(found), key=found.__getitem__))
+            losses = {place: pair.insert([*chosen, place]) for place in tried}
+            chosen.append(min(sorted(losses), key=losses.__getitem__))
     insert, remove = pair.old - pair.insert(chosen), pair.remove(chosen) - pair.new
     return Shift("output", "greedy", tuple(sorted(chosen)), gain, insert, remove, loss.total)

@@ -46,17 +46,17 @@ def profile_of_models(
 
 
 def _profile(rows: Sequence[HeadRow], swaps: Sequence[Swap]) -> dict[str, list[float]]:
-    found = {
+    profile = {
         "own": [row.own for row in rows],
         "cue": [row.cue_mass_after - row.cue_mass_before for row in rows],
         "direct": [row.direct_after - row.direct_before for row in rows],
     }
     if rows and all(row.gain is not None for row in rows):
-        found["gain"] = [float(row.gain or 0.0) for row in rows]
+        profile["gain"] = [float(row.gain or 0.0) for row in rows]
     inserts = {swap.heads[0]: swap.insert for swap in swaps if swap.insert is not None}
     if rows and len(inserts) == len(rows):
-        found["insert"] = [inserts[row.layer, row.head] for row in rows]
-    return found
+        profile["insert"] = [inserts[row.layer, row.head] for row in rows]
+    return profile
 
 
 def rank_correlation(a_H: Sequence[float] | Array, b_H: Sequence[float] | Array) -> float:
@@ -70,8 +70,8 @@ def rank_correlation(a_H: Sequence[float] | Array, b_H: Sequence[float] | Array)
 def ranked(x_H: Array) -> Array:
     """Ranks from 0, ties at their mean rank."""
     _, place_H, count = np.unique(x_H, return_inverse=True, return_counts=True)
-    found: Array = (np.cumsum(count) - (count + 1) / 2)[place_H]
-    return found
+    ranks: Array = (np.cumsum(count) - (count + 1) / 2)[place_H]
+    return ranks
 
 
 def likeness(
@@ -89,30 +89,44 @@ def likeness(
     over_others: the share of null 2 that the likeness exceeds, None without others. controls: of null 3, by control,
     every one's; excess: that of the learners' mean profile less the control's, by control.
     """
-    told: dict[str, Any] = {}
-    for kind in KINDS:
-        if kind not in seer or not all(kind in some for some in learners):
-            continue
-        mine = np.array([some[kind] for some in learners], np.float64)
-        target = np.asarray(seer[kind], np.float64)
-        found = rank_correlation(mine.mean(0), target)
-        null = [rank_correlation(some[kind], target) for some in others if kind in some]
-        pairs = [rank_correlation(mine[i], mine[j]) for i in range(len(mine)) for j in range(i)]
-        against = {name: some for name, some in (controls or {}).items() if some and all(kind in one for one in some)}
-        told[kind] = {
-            "likeness": found,
-            "p": dealt_p(mine.mean(0), target, layers, seed),
-            "each": [rank_correlation(row, target) for row in mine],
-            "among": float(np.mean(pairs)) if pairs else None,
-            "others": null,
-            "over_others": float(np.mean(found > np.array(null))) if null else None,
-            "controls": {name: [rank_correlation(one[kind], target) for one in some] for name, some in against.items()},
-            "excess": {
-                name: rank_correlation(mine.mean(0) - np.mean([one[kind] for one in some], axis=0), target)
-                for name, some in against.items()
-            },
-        }
-    return told
+    return {
+        kind: _of_kind(kind, learners, seer, others, layers, controls or {}, seed)
+        for kind in KINDS
+        if kind in seer and all(kind in learner for learner in learners)
+    }
+
+
+def _of_kind(
+    kind: str,
+    learners: Sequence[Profile],
+    seer: Profile,
+    others: Sequence[Profile],
+    layers: int,
+    controls: Mapping[str, Sequence[Profile]],
+    seed: int,
+) -> dict[str, Any]:
+    """One kind's entry of `likeness`."""
+    seer_H = np.asarray(seer[kind], np.float64)
+    learners_SH = np.array([learner[kind] for learner in learners], np.float64)
+    controls_SH = {
+        name: np.array([control[kind] for control in arm], np.float64)
+        for name, arm in controls.items()
+        if arm and all(kind in control for control in arm)
+    }
+    mean_H = learners_SH.mean(0)
+    correlation = rank_correlation(mean_H, seer_H)
+    null = [rank_correlation(other[kind], seer_H) for other in others if kind in other]
+    pairs = [rank_correlation(learners_SH[i], learners_SH[j]) for i in range(len(learners_SH)) for j in range(i)]
+    return {
+        "likeness": correlation,
+        "p": dealt_p(mean_H, seer_H, layers, seed),
+        "each": [rank_correlation(row_H, seer_H) for row_H in learners_SH],
+        "among": float(np.mean(pairs)) if pairs else None,
+        "others": null,
+        "over_others": float(np.mean(correlation > np.array(null))) if null else None,
+        "controls": {name: [rank_correlation(row_H, seer_H) for row_H in arm] for name, arm in controls_SH.items()},
+        "excess": {name: rank_correlation(mean_H - arm.mean(0), seer_H) for name, arm in controls_SH.items()},
+    }
 
 
 def dealt_p(a_H: Array, b_H: Array, layers: int, seed: int = 0, deals: int = DEALS) -> float:

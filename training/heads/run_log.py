@@ -109,21 +109,21 @@ def write_training_log(
     Raises LogError or OSError; an existing file is replaced only by a whole one.
     """
     shares: Sequence[Tensor | None] = training.gradients or [None] * len(training.history)
-    told: list[Record] = [_curve(point) for point in training.curve]
+    records: list[Record] = [_curve(point) for point in training.curve]
     along = zip(training.history, shares, strict=True)
-    told += [_during(step, grids, share) for (step, grids), share in along]
+    records += [_during(step, grids, share) for (step, grids), share in along]
     chunks = [losses] if isinstance(losses, ProbeLoss) else losses or []
-    told += _outcome(training, probes, chunks, swaps=False)
-    write_log(path, _header(training.before, training.config, training.seeds, training.journal), told)
+    records += _outcome(training, probes, chunks, swaps=False)
+    write_log(path, _header(training.before, training.config, training.seeds, training.journal), records)
 
 
-def from_root(told: Any) -> Any:
+def from_root(value: Any) -> Any:
     """A path inside this checkout as it is called from its root, so that a run may be read, and go on, elsewhere.
 
     Whatever else (another path, a behaviour's name, None) stays as it is.
     """
-    path = Path(told) if isinstance(told, str | Path) else None
-    return path.relative_to(ROOT).as_posix() if path is not None and path.is_relative_to(ROOT) else told
+    path = Path(value) if isinstance(value, str | Path) else None
+    return path.relative_to(ROOT).as_posix() if path is not None and path.is_relative_to(ROOT) else value
 
 
 def commit() -> str:
@@ -160,8 +160,8 @@ def _grid(values: Tensor) -> tuple[tuple[float, ...], ...]:
 
 
 def _during(step: int, grids: Mapping[str, Tensor], gradient: Tensor | None) -> Snapshot:
-    found = {name: _grid(values) for name, values in grids.items()}
-    return Snapshot(step=step, phase="during", gradient=() if gradient is None else _grid(gradient), **found)
+    snapshot_grids = {name: _grid(values) for name, values in grids.items()}
+    return Snapshot(step=step, phase="during", gradient=() if gradient is None else _grid(gradient), **snapshot_grids)
 
 
 def _outcome(
@@ -172,33 +172,33 @@ def _outcome(
     diff = head_diff(before, after, probes)
     yield Probes(what="heads", hash=_hash_of_heads(probes), decisions=len(diff.each_before))
     yield from _ends(training, diff)
-    whole = None
+    gain = None
     if losses:
         gains = allocate(before, [dict(after.named_parameters())], losses, POINTS)
-        whole = pooled(gains, losses)
+        gain = pooled(gains, losses)
         yield _asked(losses, gains)
         yield from allocations("line", gains, losses)
         if training.path is not None and len(training.path) > 1:
             states = [state for _step, state in training.path[1:]]
             yield from allocations("path", allocate(before, states, losses), losses)
-    yield from (_with_gradients(row, training.shares) for row in diff.rows(whole))
+    yield from (_with_gradients(row, training.shares) for row in diff.rows(gain))
     if losses:
-        every = ProbeLoss([batch for loss in losses for batch in loss.batches])
-        yield from context_share(before, after, every)
+        all_probes = ProbeLoss([batch for loss in losses for batch in loss.batches])
+        yield from context_share(before, after, all_probes)
         if swaps:
-            few = ProbeLoss([batch for loss in in_both_halves(losses, SWAPPED) for batch in loss.batches])
+            swap_probes = ProbeLoss([batch for loss in in_both_halves(losses, SWAPPED) for batch in loss.batches])
             sizes = training.before.layers, training.before.heads
-            yield from each_swap(before, after, few, [*by_layer(*sizes), *singly(*sizes)])
-    yield _summary(training, whole)
+            yield from each_swap(before, after, swap_probes, [*by_layer(*sizes), *singly(*sizes)])
+    yield _summary(training, gain)
 
 
 def _ends(training: Training, diff: HeadDiff) -> Iterator[Snapshot]:
     still = torch.zeros_like(diff.own)
-    found = (
+    ends = (
         ("before", 0, still, still, diff.cue_before, diff.entropy_before, diff.each_before),
         ("after", training.steps, diff.own, diff.pattern, diff.cue_after, diff.entropy_after, diff.each_after),
     )
-    for phase, step, own, pattern, cue, entropy, each in found:
+    for phase, step, own, pattern, cue, entropy, each in ends:
         rows = each[:: -(-len(each) // EACH)] if each.shape[1] <= ITEMS_MAX else each[:0]
         yield Snapshot(
             step=step,
@@ -214,8 +214,8 @@ def _ends(training: Training, diff: HeadDiff) -> Iterator[Snapshot]:
 def _with_gradients(row: HeadRow, shares: Shares | None) -> HeadRow:
     if shares is None:
         return row
-    found = {matrix: float(grid[row.layer, row.head]) for matrix, grid in shares.heads.items()}
-    return msgspec.structs.replace(row, gradients=found)
+    by_matrix = {matrix: float(grid[row.layer, row.head]) for matrix, grid in shares.heads.items()}
+    return msgspec.structs.replace(row, gradients=by_matrix)
 
 
 def _asked(losses: Sequence[ProbeLoss], gains: Sequence[Gain]) -> Probes:

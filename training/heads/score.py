@@ -70,8 +70,8 @@ class Score:
 def _probe(sample: sampler.Sample, rng: Random, rules: Rules, untaught: Sequence[str] = ()) -> Probe:
     scene = sample.view.scene
     mundane = rehearsal(rng, scene.events, rules, scene.tongue, MUNDANE_PER_SCENE, untaught=untaught)
-    asked = replace(scene, questions=(*scene.questions, *(q for q, _ in mundane)))
-    return Probe(asked, (*sample.answers, *(answer for _, answer in mundane)), len(sample.answers), rules.species)
+    scene_asked = replace(scene, questions=(*scene.questions, *(q for q, _ in mundane)))
+    return Probe(scene_asked, (*sample.answers, *(answer for _, answer in mundane)), len(sample.answers), rules.species)
 
 
 def probes(
@@ -88,32 +88,32 @@ def new_pair_probes(
 ) -> list[Probe]:
     """Scenes with spirits that show only pairs which no lesson held; `barred` pairs are known to be such."""
     rng = Random(f"{seed}/new-pairs/questions")
-    found: list[Probe] = []
+    chosen: list[Probe] = []
     spirits = 0
     for sample in islice(sampler.samples(seed, "new-pairs", tongue, rules), 4000):
-        shown = shown_pairs(rules, sample.view.scene, sample.answers)
-        if not any(pair in barred for pair in shown):
+        pairs_shown = shown_pairs(rules, sample.view.scene, sample.answers)
+        if not any(pair in barred for pair in pairs_shown):
             continue
         probe = _probe(sample, rng, rules)
         fresh = len(_new_places(probe, rules, taught))
         if fresh:
-            found.append(probe)
+            chosen.append(probe)
             spirits += fresh
         if spirits >= NEW_PAIR_PLACES:
             break
-    return found
+    return chosen
 
 
 def _new_places(probe: Probe, rules: Rules, taught: Sequence[Pair]) -> list[int]:
     """Places of a probe with a spirit none of whose pairs was taught."""
-    found = []
+    places = []
     for index in range(probe.places):
         only = tuple(answer if i == index else None for i, answer in enumerate(probe.answers[: probe.places]))
         cut = replace(probe.scene, questions=probe.scene.questions[: probe.places])
         pairs = shown_pairs(rules, cut, only)
         if pairs and not any(pair in taught for pair in pairs):
-            found.append(index)
-    return found
+            places.append(index)
+    return places
 
 
 def d_prime(hits: int, spirits: int, false_alarms: int, empties: int) -> float:
@@ -122,30 +122,30 @@ def d_prime(hits: int, spirits: int, false_alarms: int, empties: int) -> float:
     return z((hits + 0.5) / (spirits + 1)) - z((false_alarms + 0.5) / (empties + 1))
 
 
-def answers_of(model: Model, found: Sequence[Probe]) -> list[list[str]]:
+def answers_of(model: Model, probes: Sequence[Probe]) -> list[list[str]]:
     """The model's most believed answer to every question of every probe."""
     answers = []
-    for start in range(0, len(found), CHUNK):
-        part = found[start : start + CHUNK]
+    for start in range(0, len(probes), CHUNK):
+        part = probes[start : start + CHUNK]
         for probe, percept in zip(part, perceive(model, [p.scene for p in part], record=False), strict=True):
-            asked = zip(probe.scene.questions, percept.beliefs, strict=True)
-            answers.append([q.candidates[belief.index(max(belief))] for q, belief in asked])
+            beliefs = zip(probe.scene.questions, percept.beliefs, strict=True)
+            answers.append([q.candidates[belief.index(max(belief))] for q, belief in beliefs])
     return answers
 
 
-def tally(found: Sequence[Probe], answers: Sequence[Sequence[str]], new: Sequence[bool] = ()) -> Score:
+def tally(probes: Sequence[Probe], answers: Sequence[Sequence[str]], new: Sequence[bool] = ()) -> Score:
     """The score of these answers; new: whether each spirit with a new pair was named."""
-    right, asked = Counter[str](), Counter[str]()
-    for probe, given in zip(found, answers, strict=True):
-        for index, (said, true) in enumerate(zip(given, probe.answers, strict=True)):
+    right, trials = Counter[str](), Counter[str]()
+    for probe, chosen in zip(probes, answers, strict=True):
+        for index, (said, true) in enumerate(zip(chosen, probe.answers, strict=True)):
             role = "rest" if index >= probe.places else "hits" if true in probe.wanted else "alarms"
-            asked[role] += 1
+            trials[role] += 1
             right[role] += said in probe.wanted if role == "alarms" else said == true
             if probe.kinds:
-                asked[f"right_{probe.kinds[index]}"] += 1
+                trials[f"right_{probe.kinds[index]}"] += 1
                 right[f"right_{probe.kinds[index]}"] += said == true
-    shares = {role: right[role] / max(1, count) for role, count in asked.items()}
-    distance = d_prime(right["hits"], asked["hits"], right["alarms"], asked["alarms"]) if asked["alarms"] else None
+    shares = {role: right[role] / max(1, count) for role, count in trials.items()}
+    distance = d_prime(right["hits"], trials["hits"], right["alarms"], trials["alarms"]) if trials["alarms"] else None
     return Score(
         shares.pop("hits", 0.0),
         sum(new) / len(new) if new else None,
@@ -157,7 +157,7 @@ def tally(found: Sequence[Probe], answers: Sequence[Sequence[str]], new: Sequenc
 
 
 def score(
-    model: Model, found: Sequence[Probe], rules: Rules, fresh: Sequence[Probe] = (), taught: Sequence[Pair] = ()
+    model: Model, probes: Sequence[Probe], rules: Rules, fresh: Sequence[Probe] = (), taught: Sequence[Pair] = ()
 ) -> Score:
     """Score a model on probes; `fresh` (from new_pair_probes) and `taught` give hits_new_pairs."""
     new = [
@@ -165,4 +165,4 @@ def score(
         for probe, said in zip(fresh, answers_of(model, fresh), strict=True)
         for index in _new_places(probe, rules, taught)
     ]
-    return tally(found, answers_of(model, found), new)
+    return tally(probes, answers_of(model, probes), new)

@@ -58,7 +58,7 @@ def _written(at: HeadMap, layer: int, z_BT: Tensor, heads: Sequence[int]) -> Ten
     return head_outputs(z_BTHD, at.weight(layer, "o").detach()[chosen]).sum(-2)
 
 
-def swapped_loss(net: PreTrainedModel, loss: ProbeLoss, heads: Sequence[Head], tape: ActivationCache) -> float:
+def swapped_loss(net: PreTrainedModel, loss: ProbeLoss, heads: Sequence[Head], cache: ActivationCache) -> float:
     """The loss of `net` when these heads write what they write in the tape's model. `net` is left as it was."""
     at = addresses(net)
     by_layer = {layer: [h for one, h in heads if one == layer] for layer in sorted({layer for layer, _ in heads})}
@@ -66,7 +66,7 @@ def swapped_loss(net: PreTrainedModel, loss: ProbeLoss, heads: Sequence[Head], t
 
     def swap(layer: int, _out: nn.Module, inputs: tuple[Any, ...], written_BTM: Tensor) -> Tensor:
         own = _written(at, layer, inputs[0].detach(), by_layer[layer])
-        other = tape.written(layer, forwards[layer], by_layer[layer])
+        other = cache.written(layer, forwards[layer], by_layer[layer])
         forwards[layer] += 1
         return written_BTM + (other - own)
 

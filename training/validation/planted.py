@@ -82,13 +82,13 @@ def shares(ground: Ground, case: Case, rng: np.random.Generator) -> Tensor:
     free = [int(h) for h in rng.permutation(len(able_S)) if able_S[h] > least_S[h]]
     # Strong ones beyond the first layer come first, each group in drawn order: they are the cores.
     free.sort(key=lambda h: able_S[h] <= STRONG or h < ground.at.heads)
-    found = np.zeros(len(able_S))
+    share_S = np.zeros(len(able_S))
     for count, held in case.parts:
         chosen, free = (free[:count], free[count:]) if count else (free, [])
         if len(chosen) < max(1, count):
             raise ValueError(f"planting: only {len(chosen)} heads can carry the answers; give a network with more")
-        found[chosen] = held / len(chosen)
-    return torch.from_numpy(found).float().unflatten(0, (ground.at.layers, ground.at.heads))
+        share_S[chosen] = held / len(chosen)
+    return torch.from_numpy(share_S).float().unflatten(0, (ground.at.layers, ground.at.heads))
 
 
 def tuned(ground: Ground, shares_LH: Tensor) -> Tensor:
@@ -152,11 +152,11 @@ def experiment(
     trained = arm(ground, factor_LH, mlps_L, drawn[0], False, True)
     shuffled = arm(ground, factor_LH, mlps_L, drawn[1], True, True)
     arms = (trained.heads, shuffled.heads, shaken.heads)
-    told = Evidence(*arms, trained.whole, shuffled.whole, rehearsal_whole_SC=shaken.whole)
-    verdict = decide(told, repetition)
+    evidence = Evidence(*arms, trained.whole, shuffled.whole, rehearsal_whole_SC=shaken.whole)
+    verdict = decide(evidence, repetition)
     causal = _causal(ground, trained, shuffled, verdict, repetition, sets)
     if causal is not None:
-        verdict = decide(replace(told, causal=causal), repetition)
+        verdict = decide(replace(evidence, causal=causal), repetition)
     planted = np.flatnonzero(shares_LH.flatten().numpy() > 0)
     return {
         "rule": verdict.rule, "model": weights_hash(ground.net), "case": name,
@@ -167,11 +167,11 @@ def experiment(
         "negative": verdict.numbers["negative"], "halo": verdict.numbers["halo"],
         "planted": [int(h) for h in planted], "core": list(verdict.core), "significant": len(verdict.significant),
         "control": float(shuffled.whole.mean()), "residual": max(trained.residual, shuffled.residual),
-        "causal": None if causal is None else _told(causal), "seconds": round(time.process_time() - began, 1),
+        "causal": None if causal is None else _rounded(causal), "seconds": round(time.process_time() - began, 1),
     }  # fmt: skip
 
 
-def _told(causal: Causal) -> dict[str, float]:
+def _rounded(causal: Causal) -> dict[str, float]:
     drawn = causal.random_insert
     named = {n: v for n, v in vars(causal).items() if not n.startswith("random")}
     named |= {"random_insert_most": max(drawn), "random_insert_95": np.percentile(drawn, 95)}
@@ -234,11 +234,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", default=str(NOVICE))
     parser.add_argument("--repetitions", type=int, default=8)
     parser.add_argument("--case", choices=CASES, action="append", help="only these (default: all)")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    ground = prepare(load(given.model, "cpu"), load_rules())
+    ground = prepare(load(options.model, "cpu"), load_rules())
     try:
-        rows = run(given.out, ground, given.repetitions, given.case or list(CASES))
+        rows = run(options.out, ground, options.repetitions, options.case or list(CASES))
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2

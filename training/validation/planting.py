@@ -86,8 +86,8 @@ class Sites:
         own = gram.diagonal(dim1=1, dim2=2).mean(1)
         gram = gram + QUIET * torch.einsum("nsd,nse->sde", quiet, quiet) / len(quiet)
         gram = gram + (RIDGE * own + 1e-12)[:, None, None] * torch.eye(x.shape[2], dtype=x.dtype)
-        told = torch.einsum("nsd,na->sda", x, _centred(answer_N, self.toward.shape[1])) / len(x)
-        return torch.linalg.solve(gram, told)
+        moment = torch.einsum("nsd,na->sda", x, _centred(answer_N, self.toward.shape[1])) / len(x)
+        return torch.linalg.solve(gram, moment)
 
 
 def _centred(answer_N: Tensor, answers: int) -> Tensor:
@@ -158,10 +158,10 @@ def _shake(at: HeadMap, noise: float, dice: torch.Generator) -> None:
 def _down(net: Any, layer: int) -> nn.Linear:
     """The matrix that an MLP writes by. Raises ValueError for another kind of network than Llama's."""
     try:
-        found: nn.Linear = net.model.layers[layer].mlp.down_proj
+        matrix: nn.Linear = net.model.layers[layer].mlp.down_proj
     except AttributeError as error:
         raise ValueError("planting knows networks of the Llama kind; give such a model") from error
-    return found
+    return matrix
 
 
 def prepare(model: Model, rules: Rules, seed: int = 0) -> Ground:
@@ -170,14 +170,16 @@ def prepare(model: Model, rules: Rules, seed: int = 0) -> Ground:
     scenes = islice(sampler.samples(seed, "planted", model.tongue, rules), LESSONS + PROBES)
     contexts = [context_tokens(model.tokenizer, sample.view.scene)[:TOKENS] for sample in scenes]
     speech = tongue_named(model.tongue)
-    asked = [tuple(question_tokens(model.tokenizer, question(speech, rules, SENSE, p))) for p in rules.directions]
+    question_ids = [
+        tuple(question_tokens(model.tokenizer, question(speech, rules, SENSE, p))) for p in rules.directions
+    ]
 
     def packed(some: Sequence[Sequence[int]]) -> Packed:
-        return pack(some, [Decision(r, ids, (a,)) for r in range(len(some)) for a, ids in enumerate(asked)])
+        return pack(some, [Decision(r, ids, (a,)) for r in range(len(some)) for a, ids in enumerate(question_ids)])
 
     lessons, probes = packed(contexts[:LESSONS]), contexts[LESSONS:]
     seen, logits_NV = _inputs(net, at, lessons)
-    words_A = _alike(logits_NV, len(asked))
+    words_A = _alike(logits_NV, len(question_ids))
     toward_o, toward_mlp = _jacobians(net, at, packed(contexts[:JACOBIAN]), words_A)
     real = torch.arange(lessons.context_BC.shape[1])[None] < lessons.lengths_B[:, None]
 
@@ -218,7 +220,7 @@ def _inputs(net: Any, at: HeadMap, packed: Packed) -> tuple[dict[str, list[list[
     """
     seen: dict[str, list[list[Tensor]]] = {kind: [[] for _ in range(at.layers)] for kind in ("o", "mlp")}
     handles = [
-        module.register_forward_pre_hook(lambda _m, given, into=into: into.append(given[0]))
+        module.register_forward_pre_hook(lambda _m, arguments, into=into: into.append(arguments[0]))
         for kind, modules in _writers(net, at).items()
         for module, into in zip(modules, seen[kind], strict=True)
     ]
@@ -242,7 +244,7 @@ def _jacobians(net: Any, at: HeadMap, packed: Packed, words_A: Tensor) -> tuple[
     with torch.no_grad():
         cache = net.base_model(input_ids=packed.context_BC, use_cache=True).past_key_values
     handles = [
-        module.register_forward_hook(lambda _m, _given, out, into=into: into.append(out))
+        module.register_forward_hook(lambda _m, _arguments, out, into=into: into.append(out))
         for (kind, modules) in _writers(net, at).items()
         for module in modules
         for into in [written[kind]]

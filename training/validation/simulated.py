@@ -50,11 +50,11 @@ class World:
 
 def _shares(rng: Generator, parts: dict[int, float]) -> Array:
     """Shares (H,) that sum to 1: {how many heads: what they hold together}, at random places."""
-    found, order, at = np.zeros(WIDTH), rng.permutation(WIDTH), 0
+    share_H, order, at = np.zeros(WIDTH), rng.permutation(WIDTH), 0
     for count, held in parts.items():
-        found[order[at : at + count]] = held / count
+        share_H[order[at : at + count]] = held / count
         at += count
-    return found
+    return share_H
 
 
 def _lognormal(rng: Generator, sd: float) -> Array:
@@ -133,8 +133,8 @@ def rates(world: World, name: str, runs: int = RUNS, resamples: int = RESAMPLES)
     for run in range(runs):
         rng = np.random.default_rng([list(CASES).index(name), run])
         words[decide(simulate(rng, shares(rng), world), run, resamples).word] += 1
-    found = {word: count / runs for word, count in sorted(words.items())}
-    return found | {"right": sum(words[word] for word in wanted.split("|")) / runs}
+    frequency = {word: count / runs for word, count in sorted(words.items())}
+    return frequency | {"right": sum(words[word] for word in wanted.split("|")) / runs}
 
 
 def run(path: Path, runs: int = RUNS, resamples: int = RESAMPLES) -> list[dict[str, Any]]:
@@ -149,10 +149,10 @@ def run(path: Path, runs: int = RUNS, resamples: int = RESAMPLES) -> list[dict[s
     for world, name in product(WORLDS, CASES):
         if (world, name) in done:
             continue
-        found = rates(WORLDS[world], name, runs, resamples)
-        rows.append({"world": world, "case": name, "wanted": CASES[name][0]} | found | settings)
+        frequency = rates(WORLDS[world], name, runs, resamples)
+        rows.append({"world": world, "case": name, "wanted": CASES[name][0]} | frequency | settings)
         write_whole(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
-        print(f"{world:22}{name:26}{found}", file=sys.stderr)
+        print(f"{world:22}{name:26}{frequency}", file=sys.stderr)
     return rows
 
 
@@ -171,8 +171,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="training.validation.simulated", description="how often the rule errs")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl")
     parser.add_argument("--runs", type=int, default=RUNS, help=f"simulated experiments per case (default {RUNS})")
-    given = parser.parse_args(arguments)
-    for row in run(given.out, given.runs):
+    options = parser.parse_args(arguments)
+    for row in run(options.out, options.runs):
         print(f"{row['world']:22}{row['case']:26}{row['wanted']:24}{row['right']:6.0%}")
     return 0
 

@@ -53,7 +53,7 @@ def depth(evidence: Evidence, layers: int, seed: int = 0) -> dict[str, Any]:
     """
     rng = np.random.default_rng([seed, 0xDE9])
     trained, shuffled = evidence.trained_SCH, evidence.shuffled_SCH
-    found = []
+    rows = []
     for turn in range(RESAMPLES + 1):
         i, j, c = (rng.integers(0, n, n) for n in (len(trained), len(shuffled), trained.shape[1]))
         if turn == 0:
@@ -61,11 +61,11 @@ def depth(evidence: Evidence, layers: int, seed: int = 0) -> dict[str, Any]:
         j = i if evidence.paired else j
         e_H = trained[i][:, c].mean((0, 1)) - shuffled[j][:, c].mean((0, 1))
         share_L = layer_shares(e_H, layers)
-        found.append([*share_L, float((share_L * np.arange(layers)).sum())])
-    grid = np.array(found)
+        rows.append([*share_L, float((share_L * np.arange(layers)).sum())])
+    grid = np.array(rows)
     low, high = np.nanpercentile(grid[1:], INTERVAL, axis=0) if np.isfinite(grid[1:]).any() else grid[:2]
-    rows = [tuple(map(float, row)) for row in zip(grid[0], low, high, strict=True)]
-    return {"centre": rows[-1], "by_layer": rows[:-1]}
+    intervals = [tuple(map(float, row)) for row in zip(grid[0], low, high, strict=True)]
+    return {"centre": intervals[-1], "by_layer": intervals[:-1]}
 
 
 class Level(ProbeLoss):
@@ -87,10 +87,10 @@ def beside(model: Model, probes: Sequence[Probe]) -> Level | None:
         rest = list(zip(probe.scene.questions, probe.answers, strict=False))[probe.places :]
         if rest:
             contexts.append(context_tokens(model.tokenizer, probe.scene))
-        for asked, answer in rest:
-            ids = tuple(answer_tokens(model.tokenizer, asked, [answer])[0])
-            question = tuple(question_tokens(model.tokenizer, asked))
-            decisions.append(Decision(len(contexts) - 1, question, ids))
+        for question, answer in rest:
+            ids = tuple(answer_tokens(model.tokenizer, question, [answer])[0])
+            question_ids = tuple(question_tokens(model.tokenizer, question))
+            decisions.append(Decision(len(contexts) - 1, question_ids, ids))
     return Level([pack(contexts, decisions).to(model.device)]) if decisions else None
 
 
@@ -126,11 +126,11 @@ def _real(packed: Packed) -> tuple[Tensor, Tensor]:
 def levels(net: PreTrainedModel, level: Level) -> tuple[float, list[float]]:
     """(with all heads, without each head in turn): a forward a head."""
     at = addresses(net)
-    found = []
+    ablated = []
     for index in range(at.layers * at.heads):
         with without(net, *divmod(index, at.heads), level.batches):
-            found.append(measured(net, level))
-    return measured(net, level), found
+            ablated.append(measured(net, level))
+    return measured(net, level), ablated
 
 
 def needs(
@@ -151,22 +151,22 @@ def needs(
     return {"behaviour": lost, "mundane": [min(both) for both in zip(*drops, strict=True)]}
 
 
-def roles(found: Sequence[Mapping[str, Sequence[float]]], named: Collection[int], heads: int) -> dict[str, Any]:
+def roles(needs_S: Sequence[Mapping[str, Sequence[float]]], named: Collection[int], heads: int) -> dict[str, Any]:
     """Supporting and competing heads from each seed's `needs`: [layer, head, mean, lower, upper], strongest first.
 
     Supporting: the behaviour needs it (lower bound above NEEDED), though its own allocation is about the control's: it
     is none of the `named`. Competing: the same for the answers beside.
     """
-    told, size = {}, len(found[0]["behaviour"])
+    heads_by_role, size = {}, len(needs_S[0]["behaviour"])
     for role, kind in (("supporting", "behaviour"), ("competing", "mundane")):
-        grid_SH = np.array([seed[kind] for seed in found if seed[kind]], np.float64).reshape(-1, size)
+        grid_SH = np.array([seed[kind] for seed in needs_S if seed[kind]], np.float64).reshape(-1, size)
         rows = []
         for h in range(size if len(grid_SH) else 0):
             mean, low, high = interval(grid_SH[:, h])
             if low > NEEDED and h not in named:
                 rows.append([*divmod(h, heads), mean, low, high])
-        told[role] = sorted(rows, key=lambda row: -row[2])
-    return told
+        heads_by_role[role] = sorted(rows, key=lambda row: -row[2])
+    return heads_by_role
 
 
 @torch.no_grad()
@@ -184,7 +184,7 @@ def ranks(before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss) -> d
     for (_layer, m), (_u, s, _v) in parts.items():
         stable[m].append(float(s.pow(2).sum() / s[0] ** 2) if s[0] > 0 else 0.0)
     old, new = measured(before, loss), measured(after, loss)
-    kept: dict[str, float] = {}
+    kept_by_rank: dict[str, float] = {}
     if old - new > LEAST_GAIN:
         trial = copy.deepcopy(after)
         at = addresses(trial)
@@ -193,15 +193,15 @@ def ranks(before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss) -> d
                 cut = (u[:, :k] * s[:k]) @ v[:k]
                 whole = own.weight(*pair)
                 at.weight(*pair).copy_(whole + cut.to(whole.dtype).reshape(whole.shape))
-            kept[str(k)] = (old - measured(trial, loss)) / (old - new)
-    return {"stable": stable, "kept": kept}
+            kept_by_rank[str(k)] = (old - measured(trial, loss)) / (old - new)
+    return {"stable": stable, "kept": kept_by_rank}
 
 
-def rank_summary(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def rank_summary(ranks_S: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Over seeds, (mean, lower, upper): stable rank by matrix (mean over layers), and the gain kept by k."""
-    stable = {m: interval([float(np.mean(seed["stable"][m])) for seed in found]) for m in MATRICES}
-    kept = {k: interval([seed["kept"][k] for seed in found if k in seed["kept"]]) for k in found[0]["kept"]}
-    return {"stable": stable, "kept": kept}
+    stable = {m: interval([float(np.mean(seed["stable"][m])) for seed in ranks_S]) for m in MATRICES}
+    kept_by_rank = {k: interval([seed["kept"][k] for seed in ranks_S if k in seed["kept"]]) for k in ranks_S[0]["kept"]}
+    return {"stable": stable, "kept": kept_by_rank}
 
 
 def widths(e_H: Array) -> dict[str, float]:

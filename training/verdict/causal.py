@@ -79,29 +79,33 @@ def excess(trained: Sequence[Sequence[Shift]], shuffled: Sequence[Sequence[Shift
     if not gain > LEAST_GAIN:
         return []
     arms = [_by_name(trained), _by_name(shuffled)]
-    found = []
-    for (what, name), mine in arms[0].items():
-        theirs = arms[1].get((what, name), [])
-        if len(mine) != len(trained) or len(theirs) != len(shuffled):
+    swaps = []
+    for (what, name), trained_shifts in arms[0].items():
+        shuffled_shifts = arms[1].get((what, name), [])
+        if len(trained_shifts) != len(trained) or len(shuffled_shifts) != len(shuffled):
             raise ValueError(f"causal: {name} ({what}) was not measured on every seed; measure all seeds alike")
-        heads = mine[0].heads if all(shift.heads == mine[0].heads for shift in mine) else ()
-        insert = _over([s.insert for s in mine], [s.insert for s in theirs], gain)
-        remove = _over([s.remove for s in mine], [s.remove for s in theirs], gain)
-        found.append(Swap(what=what, name=name, heads=heads, insert=insert, remove=remove, decisions=mine[0].decisions))
-    return found
+        heads = (
+            trained_shifts[0].heads if all(shift.heads == trained_shifts[0].heads for shift in trained_shifts) else ()
+        )
+        insert = _over([s.insert for s in trained_shifts], [s.insert for s in shuffled_shifts], gain)
+        remove = _over([s.remove for s in trained_shifts], [s.remove for s in shuffled_shifts], gain)
+        swaps.append(
+            Swap(what=what, name=name, heads=heads, insert=insert, remove=remove, decisions=trained_shifts[0].decisions)
+        )
+    return swaps
 
 
-def _over(mine: Sequence[float | None], theirs: Sequence[float | None], gain: float) -> float | None:
+def _over(trained: Sequence[float | None], shuffled: Sequence[float | None], gain: float) -> float | None:
     """None where a seed's was not asked for."""
-    return None if None in (*mine, *theirs) else (_mean(mine) - _mean(theirs)) / gain
+    return None if None in (*trained, *shuffled) else (_mean(trained) - _mean(shuffled)) / gain
 
 
 def _by_name(arm: Sequence[Sequence[Shift]]) -> dict[tuple[What, str], list[Shift]]:
-    found: dict[tuple[What, str], list[Shift]] = {}
+    shifts: dict[tuple[What, str], list[Shift]] = {}
     for seed in arm:
         for shift in seed:
-            found.setdefault((shift.what, shift.name), []).append(shift)
-    return found
+            shifts.setdefault((shift.what, shift.name), []).append(shift)
+    return shifts
 
 
 def _mean(values: Sequence[float | None]) -> float:
@@ -110,22 +114,22 @@ def _mean(values: Sequence[float | None]) -> float:
 
 def judged(swaps: Sequence[Swap]) -> Causal:
     """What the rule looks at. Raises ValueError if it was not measured."""
-    found = {(swap.what, swap.name): swap for swap in swaps}
+    by_name = {(swap.what, swap.name): swap for swap in swaps}
 
-    def one(what: What, name: str, way: str) -> float:
-        value = getattr(found.get((what, name)), way, None)
+    def share_of(what: What, name: str, direction: str) -> float:
+        value = getattr(by_name.get((what, name)), direction, None)
         if value is None:
-            raise ValueError(f"causal: {name} {way} ({what}) was not measured")
+            raise ValueError(f"causal: {name} {direction} ({what}) was not measured")
         return float(value)
 
     drawn = [swap for swap in swaps if swap.name.startswith(RANDOM)]
     return Causal(
-        core_insert=one("output", CORE, "insert"),
-        core_remove=one("output", CORE, "remove"),
-        both_insert=one("output", BOTH, "insert"),
-        greedy_insert=one("output", GREEDY, "insert"),
+        core_insert=share_of("output", CORE, "insert"),
+        core_remove=share_of("output", CORE, "remove"),
+        both_insert=share_of("output", BOTH, "insert"),
+        greedy_insert=share_of("output", GREEDY, "insert"),
         random_insert=tuple(swap.insert for swap in drawn if swap.insert is not None),
         random_remove=tuple(swap.remove for swap in drawn if swap.remove is not None),
-        core_weights=one("weight", CORE, "insert"),
-        both_weights=one("weight", BOTH, "insert"),
+        core_weights=share_of("weight", CORE, "insert"),
+        both_weights=share_of("weight", BOTH, "insert"),
     )

@@ -59,8 +59,8 @@ def _check_arm(name: str, logs: Sequence[Log]) -> None:
     for log in logs:
         control = log.header.config.get("control", "")
         if control != wanted:
-            told = f"control {control!r}" if control else "no control"
-            raise ValueError(f"{log.path}: a run with {told} can't stand for {name} answers")
+            what = f"control {control!r}" if control else "no control"
+            raise ValueError(f"{log.path}: a run with {what} can't stand for {name} answers")
         key = (log.header.model_hash, *sorted(log.header.seeds.items()))
         if key in seen:
             raise ValueError(f"{log.path}: the same seeds as {seen[key]}; count each run once")
@@ -72,19 +72,19 @@ def _check_settings(logs: Sequence[Log]) -> None:
     free = (*OWN, "model")
     first = {key: value for key, value in logs[0].header.config.items() if key not in free}
     for log in logs[1:]:
-        mine = {key: value for key, value in log.header.config.items() if key not in free}
-        odd = sorted(key for key in first.keys() | mine.keys() if first.get(key) != mine.get(key))
+        own = {key: value for key, value in log.header.config.items() if key not in free}
+        odd = sorted(key for key in first.keys() | own.keys() if first.get(key) != own.get(key))
         if odd:
-            told = f"{odd[0]} is {mine.get(odd[0])!r}, not {first.get(odd[0])!r} as in {logs[0].path}"
-            raise ValueError(f"{log.path}: {told}; all arms need the same settings")
+            difference = f"{odd[0]} is {own.get(odd[0])!r}, not {first.get(odd[0])!r} as in {logs[0].path}"
+            raise ValueError(f"{log.path}: {difference}; all arms need the same settings")
 
 
 def _check_bases(logs: Sequence[Log], bases: int) -> None:
-    found = {log.header.model_hash: log.path for log in logs}
-    if len(found) != bases:
-        paths = list(found.values())
-        told = f"{paths[0]} and {paths[1]} differ in model_hash" if len(paths) > 1 else f"{paths[0]}: one base model"
-        raise ValueError(f"{told}; {bases} expected, {len(found)} found")
+    paths_by_hash = {log.header.model_hash: log.path for log in logs}
+    if len(paths_by_hash) != bases:
+        paths = list(paths_by_hash.values())
+        what = f"{paths[0]} and {paths[1]} differ in model_hash" if len(paths) > 1 else f"{paths[0]}: one base model"
+        raise ValueError(f"{what}; {bases} expected, {len(paths_by_hash)} found")
 
 
 def _check_alike(logs: Sequence[Log], along: str) -> None:
@@ -108,13 +108,13 @@ def _check_alike(logs: Sequence[Log], along: str) -> None:
 
 def worst_residual(logs: Sequence[Log], along: str = "path") -> float:
     """The largest part of a run's gain that neither heads nor rest account for; NaN where nothing was allocated."""
-    found = [np.nan]
+    parts = [np.nan]
     for log in logs:
         chunks = log.allocations(along)
         gain = sum(c.whole * c.decisions for c in chunks)
         if chunks and gain:
-            found.append(abs(sum(c.residual * c.decisions for c in chunks) / gain))
-    return float(np.nanmax(found)) if len(found) > 1 else float("nan")
+            parts.append(abs(sum(c.residual * c.decisions for c in chunks) / gain))
+    return float(np.nanmax(parts)) if len(parts) > 1 else float("nan")
 
 
 def unaccounted(trained: Sequence[Log], shuffled: Sequence[Log], along: str = "path") -> float:
@@ -143,21 +143,23 @@ def with_caveats(
     A quadrature that misses more of the gain over control than it may; heads that hold the gain because nothing else
     was trained; random sets that are mostly the same few, as a small model has no others; runs of different commits.
     """
-    told = []
+    caveats = []
     missed = unaccounted(trained, shuffled, along)
     if missed > RESIDUAL:
-        told.append(
+        caveats.append(
             f"heads and rest miss {missed:.1%} of the gain over control along the {along}; {RESIDUAL:.0%} is the most"
         )
     parts = sorted({str(log.header.config.get("teach_train", "all")) for log in trained} - {"all"})
     if parts:
-        told.append(f"only {', '.join(parts)} was trained: that the gain lies in the heads is so by construction")
+        caveats.append(f"only {', '.join(parts)} was trained: that the gain lies in the heads is so by construction")
     if 0 < len(set(random)) < DISTINCT:
-        told.append(f"the {len(random)} random sets are {len(set(random))} different ones: a weak null in so few heads")
+        caveats.append(
+            f"the {len(random)} random sets are {len(set(random))} different ones: a weak null in so few heads"
+        )
     commits = sorted({log.header.commit for log in (*trained, *shuffled)})
     if len(commits) > 1:
-        told.append(f"the runs are of different commits: {', '.join(commits)}")
-    return replace(verdict, caveats=(*verdict.caveats, *told)) if told else verdict
+        caveats.append(f"the runs are of different commits: {', '.join(commits)}")
+    return replace(verdict, caveats=(*verdict.caveats, *caveats)) if caveats else verdict
 
 
 def joint(verdicts: Sequence[Verdict]) -> tuple[str, str]:
@@ -188,9 +190,9 @@ def judgement(verdict: Verdict, heads: int) -> Judgement:
 
 def plain(verdict: Verdict, heads: int) -> dict[str, Any]:
     """The same as plain data for a score, NaN as None."""
-    told = judgement(verdict, heads)
-    found = {name: getattr(told, name) for name in ("word", "reason", "rule", "numbers", "caveats")}
-    return found | {"core": [list(p) for p in told.core], "significant": [list(p) for p in told.significant]}
+    record = judgement(verdict, heads)
+    fields = {name: getattr(record, name) for name in ("word", "reason", "rule", "numbers", "caveats")}
+    return fields | {"core": [list(p) for p in record.core], "significant": [list(p) for p in record.significant]}
 
 
 def _plain(value: Any) -> Any:

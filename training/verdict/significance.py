@@ -21,11 +21,11 @@ def welch_p(a_SH: Array, b_SH: Array) -> Array:
     mean = a_SH.mean(0) - b_SH.mean(0)
     va, vb = a_SH.var(0, ddof=1) / len(a_SH), b_SH.var(0, ddof=1) / len(b_SH)
     spread = va + vb
-    found = np.where(mean > 0, 0.0, 1.0)
+    p_H = np.where(mean > 0, 0.0, 1.0)
     for h in np.flatnonzero(spread > 0):
         df = spread[h] ** 2 / (va[h] ** 2 / (len(a_SH) - 1) + vb[h] ** 2 / (len(b_SH) - 1))
-        found[h] = student_sf(mean[h] / math.sqrt(spread[h]), df)
-    return found
+        p_H[h] = student_sf(mean[h] / math.sqrt(spread[h]), df)
+    return p_H
 
 
 def student_sf(t: float, df: float) -> float:
@@ -63,10 +63,10 @@ def benjamini_hochberg(p_H: Array, rate: float) -> NDArray[np.bool_]:
     """Which of the hypotheses are discoveries at this false discovery rate (Benjamini & Hochberg 1995)."""
     order = np.argsort(p_H, kind="stable")
     below = np.flatnonzero(p_H[order] <= rate * np.arange(1, len(p_H) + 1) / len(p_H))
-    found = np.zeros(len(p_H), bool)
+    discovered_H = np.zeros(len(p_H), bool)
     if len(below):
-        found[order[: below[-1] + 1]] = True
-    return found
+        discovered_H[order[: below[-1] + 1]] = True
+    return discovered_H
 
 
 def permutation_p(a_S: Array, b_S: Array, seed: int = 0, permutations: int = PERMUTATIONS) -> float:

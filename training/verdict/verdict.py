@@ -256,10 +256,10 @@ def _judge(n: dict[str, Any], causal: Causal | None) -> tuple[str, str]:
         return word, reason
     if causal is None:
         return UNDECIDED, f"the shares look {word} ({reason}), but no causal swaps were measured"
-    agrees, told = agreement(word, causal)
+    agrees, swap_text = agreement(word, causal)
     if not agrees:
-        return UNDECIDED, f"the shares look {word} ({reason}), but the swaps disagree: {told}"
-    return word, f"{reason}; {told}"
+        return UNDECIDED, f"the shares look {word} ({reason}), but the swaps disagree: {swap_text}"
+    return word, f"{reason}; {swap_text}"
 
 
 def _gate(n: dict[str, Any]) -> tuple[str, str] | None:
@@ -272,10 +272,10 @@ def _gate(n: dict[str, Any]) -> tuple[str, str] | None:
         if n.get(f"p_whole_{control}", 0.0) > GATE_P:
             return UNDECIDED, f"the gain isn't above the {control} control's (p = {n[f'p_whole_{control}']:.3g})"
     held, low, high = n["held_by_heads"]
-    told = f"heads hold {held:.0%} ({low:.0%} to {high:.0%}) of the gain over control"
+    held_text = f"heads hold {held:.0%} ({low:.0%} to {high:.0%}) of the gain over control"
     if not low >= SPLITTABLE:
         word = NOT_IN_HEADS if high < SPLITTABLE else UNDECIDED
-        return word, f"{told}; {SPLITTABLE:.0%} is worth splitting"
+        return word, f"{held_text}; {SPLITTABLE:.0%} is worth splitting"
     for control in ("shuffled", "rehearsal"):
         if n[f"p_{control}"] > GATE_P:
             return UNDECIDED, f"the heads' total isn't above the {control} control's (p = {n[f'p_{control}']:.3g})"
@@ -290,32 +290,32 @@ def _gate(n: dict[str, Any]) -> tuple[str, str] | None:
 
 def _shape(n: dict[str, Any]) -> tuple[str, str]:
     (_, share_low, share_high), (_, width_low, width_high) = n["share_core"], n["width"]
-    told = f"core holds {share_low:.2f} to {share_high:.2f}, N_eff/H {width_low:.2f} to {width_high:.2f}"
+    shares_text = f"core holds {share_low:.2f} to {share_high:.2f}, N_eff/H {width_low:.2f} to {width_high:.2f}"
     if share_low >= LOCAL_CORE and width_high <= LOCAL_WIDTH:
-        return LOCALIZED, told
+        return LOCALIZED, shares_text
     if share_high <= SPREAD_CORE and width_low >= SPREAD_WIDTH and n["significant"] >= SPREAD_HEADS:
-        return DISTRIBUTED, told
+        return DISTRIBUTED, shares_text
     low, high = TIER_CORE
     if share_low >= low and share_high <= high and n["halo"] >= TIER_HALO and width_high <= TIER_WIDTH:
-        return HIERARCHICAL, f"{told}, {n['halo']:.0%} of the others significant"
-    return UNDECIDED, f"{told}, {n['halo']:.0%} of the others significant: no pattern of the rule"
+        return HIERARCHICAL, f"{shares_text}, {n['halo']:.0%} of the others significant"
+    return UNDECIDED, f"{shares_text}, {n['halo']:.0%} of the others significant: no pattern of the rule"
 
 
 def agreement(word: str, causal: Causal) -> tuple[bool, str]:
     """(do the swaps say the same, in words). Rests on insert: in a serial circuit removing any link kills all."""
-    told = (
+    swap_text = (
         f"core insert {causal.core_insert:.2f} (weights {causal.core_weights:.2f}), remove {causal.core_remove:.2f},"
         f" with halo {causal.both_insert:.2f} (weights {causal.both_weights:.2f})"
     )
     if word == LOCALIZED:
         enough = min(causal.core_insert, causal.core_remove, causal.core_weights) >= INSERT_WHOLE
-        return enough and causal.rare, told
+        return enough and causal.rare, swap_text
     if word == HIERARCHICAL:
         low, high = INSERT_CORE
         middling = low <= causal.core_insert <= high
         serial = causal.core_remove >= INSERT_WHOLE and 0 < causal.core_insert < INSERT_WHOLE
         whole = min(causal.both_insert, causal.both_weights) >= INSERT_HALO
-        return (middling or serial) and causal.rare and whole, told
+        return (middling or serial) and causal.rare and whole, swap_text
     sets = (causal.core_insert, causal.core_weights, causal.greedy_insert, *causal.random_insert)
     alone = len(causal.random_insert) >= RANDOM_SETS and max(sets) <= INSERT_NONE
-    return alone, f"{told}, best of greedy and random sets {max(sets):.2f}"
+    return alone, f"{swap_text}, best of greedy and random sets {max(sets):.2f}"
