@@ -1,0 +1,216 @@
+"""The settings of a measured training, with their flags and bounds. Neither torch nor any model is needed to read them.
+
+The command line, the check of the values, the log's header and the command that repeats a run all come from here.
+"""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from common.flags import faults, option, values, words
+
+NOVICE = Path(__file__).resolve().parents[1] / "assets" / "novice"
+SEED_MAX = 2**32 - 1
+BEHAVIOURS = ("sight", "listen")  # those that make their own lessons; others are files
+FILES = ".jsonl"  # how the name of a behaviour's file ends
+DEVICES = ("auto", "cpu", "cuda", "mps")
+OPTIMIZERS = ("apollo", "adamw", "sgd")
+SCALINGS = ("channel", "tensor")  # APOLLO's "head" needs a layout that only a library call can give
+PROJECTIONS = ("gaussian", "sketch")
+TRAINABLE = ("q", "attention", "all")
+PRECISIONS = ("float32", "bfloat16")
+CONTROLS = ("", "shuffled", "rehearsal")
+RATES = {"apollo": 6e-3, "adamw": 1e-3, "sgd": 0.3}  # chosen by the sweep in docs/RESULTS.md
+RATE_MAX = 1_000.0
+RANK_MAX = 65_536
+STEPS_MAX = 10_000_000
+SCENES_MAX = 100_000  # lessons or probes: all of them are in memory
+QUESTIONS_MAX = 1_000  # of one scene
+BATCH_MAX = 4_096  # scenes of a step
+
+
+@dataclass(frozen=True)
+class TeachConfig:
+    """Everything that decides how lessons change the weights. lr None: the optimizer's own default."""
+
+    optimizer: str = option("apollo", "what moves the weights", choices=OPTIMIZERS)
+    rank: int = option(64, "rank of APOLLO's gradient statistics", bounds=(1, RANK_MAX), metavar="N")
+    scaling: str = option("channel", "APOLLO's", choices=SCALINGS)
+    projection: str = option("gaussian", "APOLLO's", choices=PROJECTIONS)
+    lr: float | None = option(
+        None, "learning rate (default: apollo 6e-3, adamw 1e-3, sgd 0.3)", bounds=(0, RATE_MAX), above=0, metavar="RATE"
+    )
+    train: str = option("attention", "which weights learn", choices=TRAINABLE)
+    full: bool = option(
+        False, "", flag="", switches={"--full": (True, "gradient through the context too (no freezing)")}
+    )
+    dreams: bool = option(True, "", flag="", switches={"--no-dreams": (False, "teach lesson scenes as they were")})
+    # In the realm it is 0.2. A mind taught at that share grows too cautious (docs/LOG.md).
+    haunted: float = option(0.45, "share of a dream's places that hold a spirit", bounds=(0, 1), metavar="SHARE")
+    rehearse: int = option(
+        6, "mundane questions rehearsed for each scene", bounds=(0, QUESTIONS_MAX), metavar="N",
+        switches={"--no-rehearsal": (0, "rehearse no mundane questions")},
+    )  # fmt: skip
+    scenes: int = option(8, "scenes of each step", bounds=(1, BATCH_MAX), metavar="N")
+    parts: int = option(1, "gradient accumulation: a step in so many parts", bounds=(1, BATCH_MAX), metavar="N")
+    reuse: int = option(0, "steps that one cache of contexts serves (0: fresh)", bounds=(0, STEPS_MAX), metavar="N")
+    precision: str = option("float32", "of the forward pass", choices=PRECISIONS)
+    warmup: int = option(10, "steps over which the rate rises", bounds=(1, STEPS_MAX), metavar="N")
+    # Steps after the last lesson in which the rate falls to nothing; it stays for the first third of them. `learn` sets
+    # it to the number of its steps.
+    settle: int = option(300, "", flag="", bounds=(1, STEPS_MAX))
+    seed: int = option(
+        0, "of practice alone (default: the training's --seed)", flag="--teach-seed", bounds=(0, SEED_MAX), metavar="S"
+    )
+
+    def check(self) -> None:
+        """Raises ValueError in one line for settings that cannot be."""
+        _raise_first(self.faults())
+
+    def faults(self) -> list[str]:
+        """Everything that is wrong with these settings, one line each."""
+        found = faults(self)
+        if not found and self.parts > self.scenes:
+            found.append(f"--parts {self.parts}: must be from 1 to the number of scenes, {self.scenes}")
+        if not found and self.reuse > 1 and self.full:
+            found.append("--reuse: with --full there is no cache of contexts to reuse; leave one of them out")
+        return found
+
+
+@dataclass(frozen=True)
+class LearnConfig:
+    """Everything that decides a measured training; lr and the rest of how it learns stand in `teach`.
+
+    behaviour: sight, listen, or the path of a FILE.jsonl (docs/behaviours.md); then its probes stand in probe_file, and
+    all lines of both count, not `lessons` and `probes`. control: "shuffled" deals the answers out anew, "rehearsal"
+    leaves the labelled decisions out of the loss, with the same scenes, steps and rates. probe_seed: of the scenes
+    measured on; None for the run's own. Paths may be given as text or as Path.
+    """
+
+    behaviour: str = option("sight", "sight, listen, or a FILE.jsonl (docs/behaviours.md)", metavar="WHAT")
+    model: str = option(str(NOVICE), "a Hugging Face folder, or hub:org/name (default: the novice)", metavar="DIR")
+    teach: TeachConfig = field(default_factory=TeachConfig)
+    lessons: int = option(
+        64, "lesson scenes (default 64; of a file, all lines are lessons)", bounds=(1, SCENES_MAX), metavar="N"
+    )
+    spirits: int = option(
+        0, "sight: no more lessons once so many spirits were shown", bounds=(0, SCENES_MAX), metavar="N"
+    )
+    steps: int = option(300, "steps of practice", bounds=(1, STEPS_MAX), metavar="N")
+    probes: int = option(
+        160, "unseen scenes to measure on (default 160), or a FILE.jsonl", bounds=(1, SCENES_MAX), metavar="WHAT"
+    )
+    measure_every: int = option(20, "steps between two points of the curve", bounds=(1, STEPS_MAX), metavar="N")
+    control: str = option(
+        "", "", flag="", choices=CONTROLS,
+        switches={
+            "--shuffled": ("shuffled", "a control: answers dealt out anew"),
+            "--rehearsal-only": ("rehearsal", "a control: what the lessons label is left out"),
+        },
+    )  # fmt: skip
+    probe_file: Path | None = option(None, "probes as a FILE.jsonl", flag="--probes", suffix=FILES)
+    probe_seed: int | None = option(
+        None, "of the unseen scenes (default: the seed's own)", bounds=(0, SEED_MAX), metavar="S"
+    )
+    device: str = option("auto", "auto, cpu, cuda or mps", choices=DEVICES)
+    seed: int = option(0, "of lessons, probes and practice", bounds=(0, SEED_MAX), metavar="S")
+    out: Path | None = option(None, "folder for log.msgpack and the trained model", metavar="RUN")
+
+    def __post_init__(self) -> None:
+        """Text and Path are both taken for what names a file or folder; each field keeps its own type."""
+        for name, kind in (("behaviour", str), ("model", str), ("probe_file", Path), ("out", Path)):
+            value = getattr(self, name)
+            if isinstance(value, str | Path):
+                object.__setattr__(self, name, kind(value))
+
+    def check(self) -> None:
+        """Raises ValueError in one line, before anything is made. What is in the files: training.behaviours.check."""
+        _raise_first(self.faults())
+
+    def faults(self) -> list[str]:
+        """Everything that is wrong with these settings, one line each."""
+        found = [*faults(self), *self.teach.faults()]
+        if found:
+            return found
+        if self.control == "rehearsal" and not self.teach.rehearse:
+            found.append("--rehearsal-only with --no-rehearsal leaves nothing to learn; leave one of them out")
+        if self.spirits and self.behaviour != "sight":
+            found.append(f"--spirits {self.spirits}: a number of spirits to show, for --behaviour sight alone")
+        found += self._source_faults()
+        if self.out is not None and self.out.exists() and any(self.out.iterdir() if self.out.is_dir() else [self.out]):
+            found.append(f"--out {self.out}: exists and is not empty; give a new folder")
+        return found
+
+    def _source_faults(self) -> list[str]:
+        """What is wrong with where lessons and probes come from."""
+        name, probes = self.behaviour, self.probe_file
+        if name in BEHAVIOURS:
+            wrong = probes is not None
+            return [f"--probes {probes}: --behaviour {name} makes its own; give the number of scenes"] if wrong else []
+        if not self.from_files:
+            return [f"--behaviour {name}: not known; choose {', '.join(BEHAVIOURS)}, or give a FILE{FILES}"]
+        if probes is None:
+            return [f"--behaviour {name}: give its probes too: --probes FILE{FILES}"]
+        if self.probe_seed is not None:
+            return [f"--probe-seed {self.probe_seed}: all lines of {probes} are probes; leave it out"]
+        return []
+
+    @property
+    def from_files(self) -> bool:
+        """Whether lessons and probes are lines of files."""
+        return self.behaviour.endswith(FILES)
+
+    @property
+    def probing(self) -> int:
+        """The seed of the scenes measured on."""
+        return self.seed if self.probe_seed is None else self.probe_seed
+
+
+def _raise_first(found: list[str]) -> None:
+    if found:
+        more = f" (and {len(found) - 1} more: --check lists them)" if len(found) > 1 else ""
+        raise ValueError(found[0] + more)
+
+
+def learn_config(options: argparse.Namespace) -> LearnConfig:
+    """The training that a command line asks for; --seed is that of practice too. Raises ValueError."""
+    given = values(options, LearnConfig)
+    if "lessons" in given and str(given.get("behaviour")).endswith(FILES):
+        raise ValueError(f"--lessons {given['lessons']}: all lines of {given['behaviour']} are lessons; leave it out")
+    practice = {"seed": given.get("seed", LearnConfig.seed)} | values(options, TeachConfig)
+    return LearnConfig(**given, teach=TeachConfig(**practice))
+
+
+def command_of(config: LearnConfig) -> list[str]:
+    """The words behind `main.py` that repeat a training: what is not at its default, and the seed."""
+    practice = [] if config.teach.seed == config.seed else ["--teach-seed", str(config.teach.seed)]
+    teach = words(TeachConfig(**{**_shallow(config.teach), "seed": TeachConfig.seed}))
+    own = words(LearnConfig(**{**_shallow(config), "seed": LearnConfig.seed}))
+    return ["learn", *own, *teach, "--seed", str(config.seed), *practice]
+
+
+def _shallow(config: Any) -> dict[str, Any]:
+    return {item.name: getattr(config, item.name) for item in fields(config)}
+
+
+def flat(config: LearnConfig) -> dict[str, Any]:
+    """All settings by name, as logs and result files keep them: teach_* is how it learns. Without `out`."""
+    every = asdict(config)
+    teach = every.pop("teach")
+    del every["out"]
+    return every | {f"teach_{key}": value for key, value in teach.items()}
+
+
+def from_flat(settings: Mapping[str, Any]) -> LearnConfig:
+    """The training that a log's settings tell of; what they don't hold is at its default, the device too.
+
+    Raises ValueError for values that no training has.
+    """
+    own = {item.name for item in fields(LearnConfig)} - {"teach", "out", "device"}
+    teach = {item.name: settings[f"teach_{item.name}"] for item in fields(TeachConfig)
+             if f"teach_{item.name}" in settings}  # fmt: skip
+    config = LearnConfig(**{name: settings[name] for name in own & settings.keys()}, teach=TeachConfig(**teach))
+    config.check()
+    return config
