@@ -288,7 +288,7 @@ def learn(options: argparse.Namespace) -> int:
     )
     config.check()  # before a bar is drawn
     with progress_bar() as report:
-        result = learn(config, report)
+        result = dict(learn(config, report))
     show(options, result, _learned(result, options.behaviour))
     return 0
 

@@ -21,6 +21,7 @@ SCALINGS = ("channel", "tensor")  # APOLLO's "head" needs a layout that only a l
 PROJECTIONS = ("gaussian", "sketch")
 TRAINABLE = ("q", "attention", "all")
 PRECISIONS = ("float32", "bfloat16")
+HAUNTED = 0.45  # of a dream's places; in the realm it is 0.2, in which a mind grows too cautious (docs/LOG.md)
 CONTROLS = ("", "shuffled", "rehearsal")
 RATES = {"apollo": 6e-3, "adamw": 1e-3, "sgd": 0.3}  # chosen by the sweep in docs/RESULTS.md
 RATE_MAX = 1_000.0
@@ -47,8 +48,7 @@ class TeachConfig:
         False, "", flag="", switches={"--full": (True, "gradient through the context too (no freezing)")}
     )
     dreams: bool = option(True, "", flag="", switches={"--no-dreams": (False, "teach lesson scenes as they were")})
-    # In the realm it is 0.2. A mind taught at that share grows too cautious (docs/LOG.md).
-    haunted: float = option(0.45, "share of a dream's places that hold a spirit", bounds=(0, 1), metavar="SHARE")
+    haunted: float = option(HAUNTED, "share of a dream's places that hold a spirit", bounds=(0, 1), metavar="SHARE")
     rehearse: int = option(
         6, "mundane questions rehearsed for each scene", bounds=(0, QUESTIONS_MAX), metavar="N",
         switches={"--no-rehearsal": (0, "rehearse no mundane questions")},

@@ -1,23 +1,23 @@
 """One measured training: baseline, train, after, diff. `main.py learn` runs it; so can a library call.
 
-result = learn(LearnConfig(lessons=64, out=Path("runs/first")))
-result = learn(LearnConfig(model="DIR", behaviour="lessons.jsonl", probe_file=Path("probes.jsonl")))
+result = learn(LearnConfig(lessons=64, out="runs/first"))
+result = learn(LearnConfig(model="DIR", behaviour="lessons.jsonl", probe_file="probes.jsonl"))
 """
 
 import copy
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypedDict, cast
 
 import torch
 
 from game.realm.rules import Rules
 from game.realm.rules import load as load_rules
-from perception.model import NOVICE, Model, choose_device, load, save
+from perception.model import Model, choose_device, load, save
 from training.behaviours.behaviour import Behaviour
-from training.behaviours.registry import behaviour_of, check_behaviour
+from training.behaviours.registry import behaviour_of, check_files
+from training.config import LearnConfig, flat
 from training.data.lessons import LessonCounts
 from training.heads.baseline import Baseline
 from training.heads.head_diff import glance
@@ -25,61 +25,41 @@ from training.heads.head_probes import ProbeLoss, head_probes
 from training.heads.run_log import RunLog, Training, from_root
 from training.heads.score import Probe, Score
 from training.heads.trajectory import Trajectory, keep_state
-from training.optim.frozen import Broken
 from training.optim.gradients import Shares
 from training.progress import Report
-from training.teach import TeachConfig, Teacher
+from training.teach import Teacher
 
-CONTROLS = ("", "shuffled", "rehearsal")
 CHANGE_ROWS = 32  # decisions on which each head's own change is followed along the way
 SEEN_HITS, SEEN_ALARMS = 0.9, 0.05  # by which "steps to see" counts
 
+CurvePoint = dict[str, float | None]  # step, hits, false_alarms, mundane, d_prime, loss (nats), seconds
 
-@dataclass(frozen=True)
-class LearnConfig:
-    """Everything that decides a measured training; lr and the rest of how it learns stand in `teach`.
 
-    behaviour: sight, listen, or the path of a FILE.jsonl (docs/behaviours.md); then its probes stand in probe_file, and
-    all lines of both count, not `lessons` and `probes`. control: "shuffled" deals the answers out anew, "rehearsal"
-    leaves the labelled decisions out of the loss, with the same scenes, steps and rates. probe_seed: of the scenes
-    measured on; None for the run's own.
-    """
+class Scores(TypedDict):
+    """One measurement (`Score`): shares of 1, d_prime in standard deviations. A behaviour may add its own."""
 
-    behaviour: str = "sight"
-    model: str = str(NOVICE)
-    teach: TeachConfig = field(default_factory=TeachConfig)
-    lessons: int = 64  # scenes
-    spirits: int = 0  # sight: no more lessons once so many spirits were shown; 0: only `lessons` counts
-    steps: int = 300
-    probes: int = 160  # scenes
-    measure_every: int = 20  # steps
-    control: str = ""
-    probe_file: Path | None = None
-    probe_seed: int | None = None
-    device: str = "auto"
-    seed: int = 0
-    out: Path | None = None
+    hits: float
+    hits_new_pairs: float | None
+    false_alarms: float | None
+    d_prime: float | None
+    mundane: float
 
-    def check(self) -> None:
-        """Raises ValueError in one line, before anything is made."""
-        if self.control not in CONTROLS:
-            raise ValueError(f"control {self.control!r}: unknown; choose among {', '.join(map(repr, CONTROLS))}")
-        if self.control == "rehearsal" and not self.teach.rehearse:
-            raise ValueError("--rehearsal-only with --no-rehearsal leaves nothing to learn; leave one of them out")
-        for name in ("lessons", "steps", "probes", "measure_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"--{name.replace('_', '-')} {getattr(self, name)}: must be at least 1")
-        if self.spirits < 0 or (self.spirits and self.behaviour != "sight"):
-            raise ValueError(f"--spirits {self.spirits}: a number of spirits to show, for --behaviour sight alone")
-        self.teach.check()
-        if self.out is not None and self.out.exists() and any(self.out.iterdir() if self.out.is_dir() else [self.out]):
-            raise ValueError(f"--out {self.out}: exists and is not empty; give a new folder")
-        check_behaviour(self)
 
-    @property
-    def probing(self) -> int:
-        """The seed of the scenes measured on."""
-        return self.seed if self.probe_seed is None else self.probe_seed
+class LearnResult(TypedDict):
+    """What a training came to; scripts rely on these keys (DESIGN.md). seconds: of practice alone. log: its path."""
+
+    before: Scores
+    after: Scores
+    spirits_shown: int
+    empties_shown: int
+    curve: list[CurvePoint]
+    steps_to_see: int | None
+    gradients: dict[str, float]
+    steps: int
+    seconds: float
+    steps_per_s: float
+    lessons: int
+    log: str | None
 
 
 @dataclass
@@ -91,12 +71,12 @@ class Run:
     model: Model
     behaviour: Behaviour
     scores: dict[str, Score]
-    curve: list[dict[str, float | None]]
+    curve: list[CurvePoint]
     history: list[tuple[int, dict[str, torch.Tensor]]]  # what the heads came to, by a snapshot's names
     seconds: float
     gradients: list[torch.Tensor] = field(default_factory=list)  # a share per head for each of `history`
     shares: Shares | None = None  # where the gradient went, over the whole run
-    path: Trajectory = field(default_factory=list)  # (step, what trains, on the CPU)
+    trajectory: Trajectory = field(default_factory=list)  # (step, what trains, on the CPU)
 
     @property
     def probes(self) -> list[Probe]:
@@ -109,9 +89,9 @@ class Run:
         return self.behaviour.judged
 
     @property
-    def journal(self) -> LessonCounts:
+    def lesson_counts(self) -> LessonCounts:
         """What was taught."""
-        return self.behaviour.shown
+        return self.behaviour.lesson_counts
 
     def training(self) -> Training:
         """What the log is written from."""
@@ -119,8 +99,8 @@ class Run:
         return Training(
             self.before,
             self.model,
-            *_told(self.config),
-            self.journal,
+            *_settings_and_seeds(self.config),
+            self.lesson_counts,
             self.curve,
             scores,
             self.config.steps,
@@ -128,50 +108,51 @@ class Run:
             self.history,
             self.gradients,
             self.shares,
-            self.path,
+            self.trajectory,
         )
 
-    def result(self) -> dict[str, Any]:
-        """The keys that scripts rely on (DESIGN.md)."""
-        steps = self.config.steps
+    def result(self, log: str | None = None) -> LearnResult:
+        """The numbers of the training. log: where its log is."""
+        steps, shown = self.config.steps, self.lesson_counts
+        before, after = (cast(Scores, self.scores[when].as_dict()) for when in ("before", "after"))
         return {
-            "before": self.scores["before"].as_dict(),
-            "after": self.scores["after"].as_dict(),
-            "spirits_shown": self.journal.spirits_shown,
-            "empties_shown": self.journal.empties_shown,
+            "before": before,
+            "after": after,
+            "spirits_shown": shown.spirits_shown,
+            "empties_shown": shown.empties_shown,
             "curve": self.curve,
             "steps_to_see": steps_to_see(self.curve),
             "gradients": {} if self.shares is None else self.shares.by_matrix(),
             "steps": steps,
             "seconds": self.seconds,
             "steps_per_s": steps / max(1e-9, self.seconds),
-            "lessons": len(self.journal.lessons),
+            "lessons": len(shown.lessons),
+            "log": log,
         }
 
 
-def learn(config: LearnConfig, report: Report = lambda what, done, of: None) -> dict[str, Any]:
-    """Train and measure; with config.out, write the run folder (log.msgpack, model/). Returns Run.result() + log.
+def learn(config: LearnConfig, report: Report = lambda what, done, of: None) -> LearnResult:
+    """Train and measure; with config.out, write the run folder (log.msgpack, model/).
 
     Raises ValueError (settings, model) before anything is written, Broken if a step was not finite.
     """
     config.check()
+    check_files(config)
     rules = load_rules()
     log = None if config.out is None else RunLog(config.out / "log.msgpack")
     try:
         run = train(config, load(config.model, choose_device(config.device)), rules, report, log)
-        result = run.result() | {"log": None}
         if log is not None:
             report("comparing heads", 0, 1)
-            found = head_probes(run.before, run.probes, rules)
-            log.finish(run.training(), found, run.behaviour.gain_losses())
+            log.finish(run.training(), head_probes(run.before, run.probes, rules), run.behaviour.gain_losses())
     finally:
         if log is not None:
             log.close()
-    if config.out is not None:
-        save(run.model, config.out / "model")
-        result["log"] = str(config.out / "log.msgpack")
-        report("comparing heads", 1, 1)
-    return result
+    if config.out is None or log is None:
+        return run.result()
+    save(run.model, config.out / "model")
+    report("comparing heads", 1, 1)
+    return run.result(str(log.path))
 
 
 def gain_losses(config: LearnConfig, model: Model, rules: Rules) -> list[ProbeLoss]:
@@ -179,11 +160,10 @@ def gain_losses(config: LearnConfig, model: Model, rules: Rules) -> list[ProbeLo
     return behaviour_of(config, model, rules).gain_losses()
 
 
-def _told(config: LearnConfig) -> tuple[dict[str, Any], dict[str, int]]:
+def _settings_and_seeds(config: LearnConfig) -> tuple[dict[str, Any], dict[str, int]]:
     """What a log's header says of the settings, and the seeds."""
-    flat = asdict(config) | {f"teach_{key}": value for key, value in asdict(config.teach).items()}
-    flat = {key: from_root(value) for key, value in flat.items() if key not in ("teach", "out")}
-    return flat, {"lessons": config.seed, "teach": config.teach.seed}
+    settings = {key: from_root(value) for key, value in flat(config).items()}
+    return settings, {"lessons": config.seed, "teach": config.teach.seed}
 
 
 def train(config: LearnConfig, model: Model, rules: Rules, report: Report, log: RunLog | None = None) -> Run:
@@ -201,12 +181,12 @@ def train(config: LearnConfig, model: Model, rules: Rules, report: Report, log: 
     watched = head_probes(model, behaviour.probes, rules, CHANGE_ROWS)
     baseline = Baseline.record(model.net, watched)
     if log is not None:
-        log.begin(before, *_told(config), behaviour.shown)
+        log.begin(before, *_settings_and_seeds(config), behaviour.lesson_counts)
         log.point(curve[0])
     history: list[tuple[int, dict[str, torch.Tensor]]] = []
     gradients: list[torch.Tensor] = []
-    path: Trajectory = []
-    keep_state(path, 0, model.net)
+    trajectory: Trajectory = []
+    keep_state(trajectory, 0, model.net)
     seconds, mark = 0.0, teacher.meter.mark()
     for step in range(1, config.steps + 1):
         began = time.perf_counter()
@@ -218,12 +198,12 @@ def train(config: LearnConfig, model: Model, rules: Rules, report: Report, log: 
             history.append((step, glance(baseline, model.net, watched)))
             gradients.append(teacher.meter.shares(mark).per_head)
             mark = teacher.meter.mark()
-            keep_state(path, step, model.net)
+            keep_state(trajectory, step, model.net)
             if log is not None:
                 log.point(curve[-1], history[-1][1], gradients[-1])
     scores["after"] = behaviour.score(model)
     shares = teacher.meter.shares()
-    return Run(config, before, model, behaviour, scores, curve, history, seconds, gradients, shares, path)
+    return Run(config, before, model, behaviour, scores, curve, history, seconds, gradients, shares, trajectory)
 
 
 def steps_to_see(curve: Sequence[dict[str, Any]]) -> int | None:
@@ -232,7 +212,7 @@ def steps_to_see(curve: Sequence[dict[str, Any]]) -> int | None:
     return next(seen, None)
 
 
-def _point(step: int, score: Score, loss: float | None, seconds: float) -> dict[str, float | None]:
+def _point(step: int, score: Score, loss: float | None, seconds: float) -> CurvePoint:
     return {
         "step": step,
         "hits": score.hits,
@@ -242,6 +222,3 @@ def _point(step: int, score: Score, loss: float | None, seconds: float) -> dict[
         "loss": loss,
         "seconds": seconds,
     }
-
-
-__all__ = ["Broken", "LearnConfig", "Run", "gain_losses", "learn", "steps_to_see", "train"]

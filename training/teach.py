@@ -7,7 +7,6 @@ which rehearses other mundane questions about them.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from random import Random
 
 import torch
@@ -18,7 +17,8 @@ from game.realm.rules import Rules
 from perception.messages import Lesson
 from perception.model import Model
 from perception.packing import Packed, encode_contexts, pack
-from training.data.lessons import HAUNTED, Asked, Journal, dream, tokens, waking
+from training.config import RATES, TeachConfig
+from training.data.lessons import Asked, Journal, dream, tokens, waking
 from training.data.talk_dreams import talk_dream
 from training.optim.apollo import Apollo
 from training.optim.frozen import (
@@ -33,47 +33,11 @@ from training.optim.frozen import (
 )
 from training.optim.gradients import GradientMeter
 
-OPTIMIZERS = ("apollo", "adamw", "sgd")
-RATES = {"apollo": 6e-3, "adamw": 1e-3, "sgd": 0.3}  # chosen by the sweep in docs/RESULTS.md
 LEAST = 0.02  # of the rate: practice never stops wholly
 TALKING = 0.3  # of the scenes, where both places and talk were taught
 
 # What one step trains on: (random stream, scenes, rehearsed questions per scene) -> that many scenes or more
 Source = Callable[[Random, int, int], list[Asked]]
-
-
-@dataclass(frozen=True)
-class TeachConfig:
-    """Everything that decides how lessons change the weights. lr None: the optimizer's own default."""
-
-    optimizer: str = "apollo"
-    rank: int = 64
-    scaling: str = "channel"  # APOLLO's, or "tensor"
-    projection: str = "gaussian"  # APOLLO's, or "sketch"
-    lr: float | None = None
-    train: str = "attention"
-    full: bool = False  # gradient through the context too
-    dreams: bool = True
-    haunted: float = HAUNTED  # share of a dream's places that hold a spirit
-    rehearse: int = 6  # mundane questions per scene
-    scenes: int = 8  # per step
-    parts: int = 1  # a step's gradient is taken in so many parts, one part's activations in memory at a time
-    reuse: int = 0  # steps that a drawn set of contexts serves from one cache; 0 (and 1): fresh each step
-    precision: str = "float32"  # or "bfloat16": autocast; weights, gradients and state stay as they are
-    warmup: int = 10  # steps over which the rate rises
-    settle: int = (
-        300  # steps after the last lesson in which the rate falls to nothing; the first third of them it stays
-    )
-    seed: int = 0
-
-    def check(self) -> None:
-        """Raises ValueError in one line for settings that cannot be."""
-        if not 1 <= self.parts <= self.scenes:
-            raise ValueError(f"--parts {self.parts}: must be from 1 to the number of scenes, {self.scenes}")
-        if self.reuse < 0:
-            raise ValueError(f"--reuse {self.reuse}: must be 0 (fresh contexts each step) or a number of steps")
-        if self.reuse > 1 and self.full:
-            raise ValueError("--reuse: with --full there is no cache of contexts to reuse; leave one of them out")
 
 
 class Teacher:
@@ -98,7 +62,7 @@ class Teacher:
         self.model, self.config, self.rules = model, config, rules
         self.journal = journal or Journal()
         self.parameters = choose_parameters(model.net, config.train)
-        self.rate = RATES.get(config.optimizer, 0.0) if config.lr is None else config.lr
+        self.rate = RATES[config.optimizer] if config.lr is None else config.lr
         self.optimizer = make_optimizer(config, self.parameters, self.rate)
         self.steps, self.loss = 0, float("nan")
         self.taught_at = 0  # the step at which the last lesson came
@@ -202,7 +166,7 @@ def _at_turn(asked: Asked, turn: int, rehearse: int, uses: int) -> Asked:
 
 
 def make_optimizer(config: TeachConfig, parameters: list[torch.nn.Parameter], rate: float) -> torch.optim.Optimizer:
-    """Raises ValueError for an unknown name or a rank below 1."""
+    """The optimizer that a checked config names."""
     if config.optimizer == "apollo":
         return Apollo(
             parameters,
@@ -214,6 +178,4 @@ def make_optimizer(config: TeachConfig, parameters: list[torch.nn.Parameter], ra
         )
     if config.optimizer == "adamw":
         return torch.optim.AdamW(parameters, lr=rate, weight_decay=0.0)
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=rate)
-    raise ValueError(f"--optimizer {config.optimizer}: unknown; choose {', '.join(OPTIMIZERS)}")
+    return torch.optim.SGD(parameters, lr=rate)

@@ -10,9 +10,10 @@ from game.realm.rules import NOTHING, load
 from perception.model import weights_hash
 from tests.kits.minds import tiny
 from training import teach
+from training.config import RATES, TeachConfig
 from training.data.lessons import generated
 from training.optim.frozen import Broken
-from training.teach import LEAST, RATES, TeachConfig, Teacher
+from training.teach import LEAST, Teacher
 
 torch.set_num_threads(1)
 RULES = load()

@@ -32,7 +32,7 @@ class Behaviour(ABC):
 
     @property
     @abstractmethod
-    def shown(self) -> LessonCounts:
+    def lesson_counts(self) -> LessonCounts:
         """What the lessons show."""
 
     @cached_property
@@ -74,7 +74,7 @@ class Behaviour(ABC):
 
     def check(self) -> None:
         """Raises ValueError if a probe tells the same scene as a lesson."""
-        taught = {lesson.scene.text: number for number, lesson in enumerate(self.shown.lessons)}
+        taught = {lesson.scene.text: number for number, lesson in enumerate(self.lesson_counts.lessons)}
         for number, probe in enumerate(self.probes):
             if probe.scene.text in taught:
                 raise ValueError(f"probe {number} tells the same scene as lesson {taught[probe.scene.text]}: leakage")

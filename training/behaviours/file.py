@@ -10,7 +10,6 @@ from itertools import zip_longest
 from pathlib import Path
 from random import Random
 from statistics import fmean
-from typing import TYPE_CHECKING
 
 from game.realm.rules import Rules
 from perception.language import CUE, LanguageError, answer_tokens, context_tokens, question_tokens
@@ -19,12 +18,10 @@ from perception.model import Model
 from perception.packing import window
 from training.behaviours.behaviour import Behaviour
 from training.behaviours.lines import OTHER, WANTED, BehaviourError, Line, Placed, read_pair
+from training.config import LearnConfig
 from training.data.lessons import Answered, Asked
 from training.heads.score import Probe
 from training.teach import Source
-
-if TYPE_CHECKING:
-    from training.learn import LearnConfig
 
 LEAST_DEALT = 0.25  # of the wanted lines, in expectation: a control that changes less is the true training again
 
@@ -93,8 +90,8 @@ class Deck:
         return found
 
 
-class Lines:
-    """What the lessons show (`Shown`)."""
+class LineCounts:
+    """What the lessons show (`LessonCounts`)."""
 
     def __init__(self, lines: Sequence[Line], tongue: str, source: str) -> None:
         self.lessons = [Lesson(scene_of(line, tongue, n), (line.answer,), source) for n, line in enumerate(lines)]
@@ -140,7 +137,7 @@ class FileBehaviour(Behaviour):
     judged_probes = 160  # lines: of one decision each
     together = 2  # a wanted line and one at which it tempts, so that both halves of the chunks hold both
 
-    def __init__(self, config: "LearnConfig", model: Model, rules: Rules) -> None:
+    def __init__(self, config: LearnConfig, model: Model, rules: Rules) -> None:
         """Raises BehaviourError with every line that this model can't decide."""
         super().__init__(model, rules)
         if config.probe_file is None:
@@ -151,12 +148,12 @@ class FileBehaviour(Behaviour):
         self._lines = [placed.line for placed in lessons]
         if config.control == "shuffled":
             self._lines = dealt(path, lessons, config.seed)
-        self._shown = Lines(self._lines, model.tongue, "shuffled" if config.control == "shuffled" else "file")
+        self._counts = LineCounts(self._lines, model.tongue, "shuffled" if config.control == "shuffled" else "file")
         self._placed = probes
 
     @property
-    def shown(self) -> Lines:
-        return self._shown
+    def lesson_counts(self) -> LineCounts:
+        return self._counts
 
     @cached_property
     def probes(self) -> list[Probe]:

@@ -10,7 +10,6 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from random import Random
-from typing import TYPE_CHECKING
 
 from msgspec import structs
 
@@ -22,14 +21,12 @@ from game.realm.tongues import LOOK, tongue_named
 from perception.messages import Event, Lesson
 from perception.model import Model
 from training.behaviours.behaviour import Behaviour, filled
+from training.config import LearnConfig
 from training.data.lessons import Asked, Journal, LessonCounts, waking
 from training.data.rehearsal import rehearsal
 from training.data.talk_dreams import talk_dream
 from training.heads.score import MUNDANE_PER_SCENE, Probe, Score, answers_of, tally
 from training.teach import Source
-
-if TYPE_CHECKING:
-    from training.learn import LearnConfig
 
 MUNDANE, SPIRITS = "mundane", "spirits"  # kinds beside those of talk
 SAID_PER_SCENE = 4  # things said to each probe scene, a direction among them
@@ -105,7 +102,7 @@ class Listen(Behaviour):
     name = "listen"
     together = SCENES_PER_REALM
 
-    def __init__(self, config: "LearnConfig", model: Model, rules: Rules) -> None:
+    def __init__(self, config: LearnConfig, model: Model, rules: Rules) -> None:
         """Asks the model, as it is now, about spirits: what it says of them is what has to stay."""
         super().__init__(model, rules)
         self._config = config
@@ -127,8 +124,8 @@ class Listen(Behaviour):
         return filled(talk_lessons(config.seed, config.lessons, self.model.tongue, self.rules, shuffled))
 
     @property
-    def shown(self) -> LessonCounts:
-        return ShownTalk(self.journal)
+    def lesson_counts(self) -> LessonCounts:
+        return TalkCounts(self.journal)
 
     @property
     def probes(self) -> list[Probe]:
@@ -158,8 +155,8 @@ class Listen(Behaviour):
         return replace(found, more={**forms, **found.more})
 
 
-class ShownTalk:
-    """A journal of talk, as `Shown`: spirits_shown counts safe directions, empties_shown everything else said."""
+class TalkCounts:
+    """The counts of a journal of talk: spirits_shown counts safe directions, empties_shown everything else said."""
 
     def __init__(self, journal: Journal) -> None:
         self.lessons = journal.lessons

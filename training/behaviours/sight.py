@@ -1,17 +1,14 @@
 """Sight: spirits are named at places where they were silent, empty places stay empty, and so does the mundane."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from game.realm.rules import Rules
 from game.realm.sampler import SCENES_PER_REALM
 from perception.model import Model
 from training.behaviours.behaviour import Behaviour, filled
+from training.config import LearnConfig
 from training.data.lessons import Journal, LessonCounts, generated, held_out_pairs, shown_pairs
 from training.heads.score import Probe, Score, new_pair_probes, probes, score
-
-if TYPE_CHECKING:
-    from training.learn import LearnConfig
 
 
 class Sight(Behaviour):
@@ -20,7 +17,7 @@ class Sight(Behaviour):
     name = "sight"
     together = SCENES_PER_REALM
 
-    def __init__(self, config: "LearnConfig", model: Model, rules: Rules) -> None:
+    def __init__(self, config: LearnConfig, model: Model, rules: Rules) -> None:
         super().__init__(model, rules)
         self._seed, self._count, self._shuffled = config.seed, config.lessons, config.control == "shuffled"
         self._spirits, self._wanted = config.spirits, (config.probing, config.probes)
@@ -32,7 +29,7 @@ class Sight(Behaviour):
         return filled(lessons)
 
     @property
-    def shown(self) -> LessonCounts:
+    def lesson_counts(self) -> LessonCounts:
         return self.journal
 
     @cached_property

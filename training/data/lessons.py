@@ -24,10 +24,9 @@ from game.realm.tongues import LOOK, SENSE, question, tell, tongue_named
 from perception.language import answer_tokens, context_tokens, question_tokens, text_tokens
 from perception.messages import Event, Lesson, Scene
 from perception.packing import Decision
+from training.config import HAUNTED
 from training.data.rehearsal import Answered, rehearsal
 from training.data.talks import Talked, heard
-
-HAUNTED = 0.45  # of a dream's places; in the realm it is 0.2, in which a mind grows too cautious (docs/LOG.md)
 
 DRIFT = 0.8  # of dreamt places where a stray omen can drift in get one
 FADING = 0.5  # of dreamt places lose an omen, if what is left still means the same

@@ -14,6 +14,7 @@ from common.files import write_whole
 from game.realm.rules import load as load_rules
 from perception.model import NOVICE, load, weights_hash
 from training.behaviours.registry import behaviour_of
+from training.config import LearnConfig
 from training.experiments.plan import Experiment, Outcome, Runs
 from training.experiments.pool import in_processes
 from training.experiments.sight import ARMS, REHEARSAL, SHUFFLED, TRAINED
@@ -23,7 +24,6 @@ from training.heads.chunks import in_both_halves
 from training.heads.head_probes import ProbeLoss, head_probes
 from training.heads.likeness import likeness, profile_of_log, profile_of_models
 from training.heads.run_log import from_root
-from training.learn import LearnConfig
 from training.progress import Report
 
 SEER = str(NOVICE.parent / "seer")

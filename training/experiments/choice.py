@@ -1,9 +1,8 @@
 """Choice: what rate and how many steps to learn with from twenty spirits? Three seeds; sizes, too, by --model each."""
 
+from training.config import LearnConfig, TeachConfig
 from training.experiments.plan import Arm, Experiment
 from training.experiments.tables import score
-from training.learn import LearnConfig
-from training.teach import TeachConfig
 
 RATES, STEPS = (3e-3, 6e-3, 1.2e-2), (100, 200, 300, 600)
 USUAL = (6e-3, 300)  # the defaults: every other arm changes one of them

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from training.config import LearnConfig
 from training.experiments.plan import Arm, Experiment
 from training.experiments.tables import score
-from training.learn import LearnConfig
 
 SCENES, SPIRITS = LearnConfig(), LearnConfig(spirits=20)
 AWAKE = replace(SCENES.teach, dreams=False)

@@ -1,9 +1,8 @@
 """Frozen: do the same heads hold the gain when the gradient goes through the context, too? Four seeds each."""
 
+from training.config import LearnConfig, TeachConfig
 from training.experiments.plan import PROBE_SEED, Arm, Experiment
 from training.experiments.tables import both
-from training.learn import LearnConfig
-from training.teach import TeachConfig
 
 
 def _arm(name: str, full: bool) -> Arm:

@@ -20,6 +20,7 @@ from common.files import write_whole
 from game.realm.rules import load as load_rules
 from perception.model import load
 from training.behaviours.registry import behaviour_of
+from training.config import LearnConfig
 from training.experiments.plan import KEPT, Arm, Outcome, Runs
 from training.experiments.pool import in_processes
 from training.experiments.tables import by_arm, by_model, spread
@@ -29,7 +30,6 @@ from training.heads.chunks import in_both_halves
 from training.heads.head_probes import ProbeLoss
 from training.heads.head_sets import Shift
 from training.heads.run_log import from_root
-from training.learn import LearnConfig
 from training.progress import Report
 from training.verdict.analyses import Level, beside, depth, needs, rank_summary, ranks, roles
 from training.verdict.causal import GREEDY, Sets, excess, judged, sets_of, shifts

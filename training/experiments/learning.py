@@ -7,10 +7,9 @@ reaches 90 % hits at 5 % false alarms at most.
 from collections.abc import Sequence
 from typing import Any
 
+from training.config import LearnConfig, TeachConfig
 from training.experiments.plan import Arm, Experiment, Outcome
 from training.experiments.tables import by_arm, learned
-from training.learn import LearnConfig
-from training.teach import TeachConfig
 
 
 def _arm(name: str, **teach: Any) -> Arm:

@@ -1,9 +1,8 @@
 """Optimizer: norms are its signature; is the gain's spread over the heads, too? SGD, AdamW, APOLLO, four seeds each."""
 
+from training.config import LearnConfig, TeachConfig
 from training.experiments.plan import PROBE_SEED, Arm, Experiment
 from training.experiments.tables import both
-from training.learn import LearnConfig
-from training.teach import TeachConfig
 
 
 def _arm(name: str, lr: float) -> Arm:

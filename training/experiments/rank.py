@@ -13,15 +13,14 @@ from common.files import write_whole
 from game.realm.rules import load as load_rules
 from perception.model import load
 from training.behaviours.registry import behaviour_of
+from training.config import LearnConfig, TeachConfig
 from training.experiments.plan import KEPT, PROBE_SEED, Arm, Experiment, Outcome, Runs
 from training.experiments.pool import in_processes
 from training.experiments.tables import both, by_arm, by_model
 from training.experiments.weight_delta import trained
 from training.heads.chunks import in_both_halves
 from training.heads.head_probes import ProbeLoss
-from training.learn import LearnConfig
 from training.progress import Report
-from training.teach import TeachConfig
 from training.verdict.analyses import rank_summary, ranks
 
 CUT = "cut.json"  # beside a run's log: what its change came to

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from common.files import write_whole
+from training.config import LearnConfig
 from training.experiments.plan import KEPT, Arm, Experiment, Outcome, Runs, settings
 from training.experiments.pool import in_processes
 from training.experiments.weight_delta import keep_trained
 from training.heads.run_log import commit, from_root
-from training.learn import LearnConfig, learn
+from training.learn import learn
 from training.progress import Report
 
 PLAN, RESULT, LOG = "experiment.json", "result.json", "log.msgpack"
@@ -176,12 +177,12 @@ def one(arm: str, config: LearnConfig, folder: Path, base: int = 0, leaves: Leav
     """One run in its folder, from nothing; result.json is written last, whole."""
     if folder.exists():
         shutil.rmtree(folder)
-    result = learn(replace(config, out=None if leaves == "result" else folder))
+    learned = learn(replace(config, out=None if leaves == "result" else folder))
     if leaves == "weights":
         keep_trained(config.model, folder / "model", folder / KEPT)
     shutil.rmtree(folder / "model", ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    result = {key: value for key, value in result.items() if key != "log"}
+    result = {key: value for key, value in learned.items() if key != "log"}
     outcome = Outcome(arm, config.seed, settings(config), result, folder / LOG, commit(), base)
     content = {
         "arm": arm,

@@ -1,9 +1,9 @@
 """Sight: which heads learn to see spirits, and may we say how? Eight seeds, two controls of eight, the verdict."""
 
+from training.config import LearnConfig
 from training.experiments.judge import REHEARSAL, SHUFFLED, TRAINED, Judge
 from training.experiments.plan import PROBE_SEED, Arm, Experiment
 from training.experiments.tables import score
-from training.learn import LearnConfig
 
 ARMS = (
     Arm(TRAINED, LearnConfig(probe_seed=PROBE_SEED)),

@@ -36,6 +36,7 @@ from perception.messages import (
 )  # fmt: skip
 from perception.model import Model, weights_hash
 from perception.perceive import perceive
+from training.config import TeachConfig
 from training.data.lessons import Journal, check_lesson
 from training.heads.baseline import Baseline
 from training.heads.head_probes import head_probes, probe_loss
@@ -46,7 +47,7 @@ from training.mind.head_effects import HeadEffects
 from training.mind.journey_log import write_journey_log
 from training.mind.mind_store import SavedMind, export_mind, load_mind, save_mind
 from training.optim.frozen import Broken
-from training.teach import TeachConfig, Teacher
+from training.teach import Teacher
 
 KEEP_EVERY = 20.0  # seconds of learning between saves
 CHANGE_EVERY = 4  # steps between measurements of every head, which cost a third of a step

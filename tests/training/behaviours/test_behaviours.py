@@ -17,11 +17,12 @@ from training.behaviours.behaviour import Behaviour, filled
 from training.behaviours.listen import MUNDANE, SPIRITS, Listen, as_before, talk_lessons, talk_probes
 from training.behaviours.registry import behaviour_of
 from training.behaviours.sight import Sight
+from training.config import LearnConfig, TeachConfig
 from training.data.talks import understood
 from training.heads.head_probes import chosen_places, head_probes
 from training.heads.score import answers_of, tally
-from training.learn import LearnConfig, gain_losses, train
-from training.teach import TeachConfig, Teacher
+from training.learn import gain_losses, train
+from training.teach import Teacher
 
 torch.set_num_threads(1)
 RULES, WORDS = load(), load_talk()

@@ -14,12 +14,13 @@ from perception.model import save
 from tests.kits.minds import tiny
 from training.behaviours.file import Deck, FileBehaviour, dealt, fits, probe_of, question_of
 from training.behaviours.lines import BehaviourError, Line, Placed, read_lines
+from training.config import LearnConfig, TeachConfig
 from training.data.lessons import Asked
 from training.headlog.log import read_log
 from training.heads.head_probes import chosen_places, head_probes
 from training.heads.score import answers_of
-from training.learn import LearnConfig, gain_losses, learn
-from training.teach import TeachConfig, Teacher
+from training.learn import gain_losses, learn
+from training.teach import Teacher
 
 torch.set_num_threads(1)
 RULES = load()

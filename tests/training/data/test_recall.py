@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from game.realm.rules import NOTHING, load
-from training.data.lessons import HAUNTED, Journal, generated
+from training.config import HAUNTED
+from training.data.lessons import Journal, generated
 
 LESSONS = generated(0, 24, "terse", load())
 

@@ -8,11 +8,11 @@ from game.realm.rules import load
 from game.realm.tongues import LORE, OMEN, WHERE, WORK
 from tests.kits.minds import tiny
 from training.behaviours.sight import Sight
+from training.config import LearnConfig, TeachConfig
 from training.data.curriculum import PARTS
 from training.data.lessons import generated
 from training.data.rehearsal import rehearsal
-from training.learn import LearnConfig
-from training.teach import TeachConfig, Teacher
+from training.teach import Teacher
 
 RULES = load()
 LESSON = generated(0, 1, "terse", RULES)[0]

@@ -16,13 +16,14 @@ from game.realm.tongues import SENSE, mundane_answer
 from perception.messages import Event, Lesson, Practise, Rewind, Teach, Trouble
 from perception.perceive import perceive
 from tests.kits.minds import tiny
+from training.config import TeachConfig
 from training.data.lessons import Journal, generated
 from training.data.splits import spirit_at
 from training.data.talk_dreams import talk_dream
 from training.data.talks import heading, heard, understood
 from training.mind import mind as minds
 from training.mind.mind import Mind, MindConfig
-from training.teach import TALKING, TeachConfig, Teacher
+from training.teach import TALKING, Teacher
 
 torch.set_num_threads(1)
 RULES, WORDS = load(), load_talk()

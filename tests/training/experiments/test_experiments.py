@@ -9,14 +9,14 @@ import torch
 
 from perception.model import save
 from tests.kits.minds import tiny
+from training.config import LearnConfig, TeachConfig
 from training.experiments import choice, learning, tables
 from training.experiments.plan import Arm, Experiment, Outcome, merit
 from training.experiments.registry import EXPERIMENTS, experiment_named
 from training.experiments.run import RESULT, run_experiment
 from training.headlog.log import read_log
 from training.heads.run_log import from_root
-from training.learn import LearnConfig, steps_to_see
-from training.teach import TeachConfig
+from training.learn import steps_to_see
 
 torch.set_num_threads(1)
 

@@ -12,6 +12,7 @@ import torch
 from perception.model import load, save, weights_hash
 from tests.kits.minds import tiny
 from training.behaviours import sight as sight_behaviour
+from training.config import LearnConfig, TeachConfig
 from training.experiments import born, judge, listen, rank, sight
 from training.experiments.judge import VERDICT, Judge
 from training.experiments.plan import KEPT, Arm
@@ -20,8 +21,6 @@ from training.experiments.run import _joined, run_experiment
 from training.experiments.weight_delta import trained
 from training.headlog.log import read_log
 from training.heads.likeness import profile_of_log, rank_correlation
-from training.learn import LearnConfig
-from training.teach import TeachConfig
 from training.verdict.verdict import Verdict
 
 torch.set_num_threads(1)

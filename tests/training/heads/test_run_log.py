@@ -7,13 +7,13 @@ import torch
 
 from game.realm.rules import load
 from tests.kits.minds import tiny
+from training.config import LearnConfig, TeachConfig
 from training.headlog.log import read_log
 from training.heads import run_log
 from training.heads.chunks import in_both_halves
 from training.heads.head_probes import head_probes
 from training.heads.run_log import RunLog, write_training_log
-from training.learn import LearnConfig, train
-from training.teach import TeachConfig
+from training.learn import train
 
 torch.set_num_threads(1)
 RULES = load()

@@ -21,13 +21,13 @@ from perception.messages import (
 from perception.model import weights_hash
 from tests.kits.minds import tiny
 from training import teach
+from training.config import TeachConfig
 from training.data.lessons import generated
 from training.headlog.log import read_log
 from training.headlog.table import diff_table
 from training.mind import mind as minds
 from training.mind.mind import CHANGE_EVERY, MEASURE_EVERY, Mind, MindConfig
 from training.mind.mind_store import MindStoreError
-from training.teach import TeachConfig
 
 torch.set_num_threads(1)
 RULES = load()
