@@ -13,6 +13,7 @@ from types import UnionType
 from typing import Any, get_args, get_type_hints
 
 OPTION = "option"  # the key of a field's metadata
+SAID_MAX = 60  # characters of a wrong value that are said
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Flag:
         if (value is None and self.optional) or self._sound(value):
             return ""
         if self.choices:
-            return f"{self.flag or self.field} {value}: unknown; choose {', '.join(filter(None, self.choices))}"
-        return f"{self.flag or self.field} {value}: must be {self._wanted()}"
+            return f"{self.flag or self.field} {_said(value)}: unknown; choose {', '.join(filter(None, self.choices))}"
+        return f"{self.flag or self.field} {_said(value)}: must be {self._wanted()}"
 
     def _sound(self, value: Any) -> bool:
         if self.choices:
@@ -61,7 +62,7 @@ class Flag:
         kind = "a whole number" if self.type is int else "a number"
         if self.bounds is None:
             return kind
-        low, high = (f"{bound:.15g}" for bound in self.bounds)
+        low, high = (f"{bound:g}" if isinstance(bound, float) else str(bound) for bound in self.bounds)
         return f"{kind} from {low} to {high}" if self.above is None else f"{kind} above {self.above:g}, at most {high}"
 
     def parse(self, text: str) -> Any:
@@ -79,6 +80,15 @@ class Flag:
         if self.switch:
             return [self.flag]
         return [self.flag, repr(float(value)) if self.type is float else str(value)]
+
+
+def _said(value: Any) -> str:
+    """A value in one short line."""
+    try:
+        text = " ".join(str(value).split())
+    except ValueError:  # Python writes no integer of more than 4,300 digits
+        return "(a number of thousands of digits)"
+    return text if len(text) <= SAID_MAX else f"{text[:SAID_MAX]}..."
 
 
 def option(

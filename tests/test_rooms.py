@@ -57,10 +57,6 @@ NOT_YET_UP: list[str] = [
     "game.ui.hud -> game.screens.errands",
     "game.ui.hud -> game.screens.heads_screen",
     "game.ui.overlays -> game.journey.first_sights",
-    "training.behaviours.file -> training.learn",
-    "training.behaviours.listen -> training.learn",
-    "training.behaviours.registry -> training.learn",
-    "training.behaviours.sight -> training.learn",
     "training.heads.likeness -> training.verdict.verdict",
 ]
 NOT_YET_IN_A_CIRCLE: list[str] = [

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from common.assets import NOVICE
 from common.flags import faults, option, values, words
+from common.numbers import SEED_MAX
 
-NOVICE = Path(__file__).resolve().parents[1] / "assets" / "novice"
-SEED_MAX = 2**32 - 1
 BEHAVIOURS = ("sight", "listen")  # those that make their own lessons; others are files
 FILES = ".jsonl"  # how the name of a behaviour's file ends
 DEVICES = ("auto", "cpu", "cuda", "mps")
