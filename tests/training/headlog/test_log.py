@@ -29,7 +29,7 @@ from training.headlog.records import (
     weight,
 )
 
-OLD = Path(__file__).parents[3] / "docs" / "logs" / "sight-0.msgpack"  # written by version 1
+OLD = Path(__file__).parents[3] / "tests" / "golden" / "log-version-1.msgpack"  # written by version 1
 
 
 @pytest.fixture

@@ -205,7 +205,7 @@ def test_whatever_a_log_holds_stays_text(tmp_path):
 
 
 def test_a_log_of_the_first_version_makes_a_page_that_says_what_it_lacks():
-    found, missing = alone(ROOT / "docs" / "logs" / "sight-0.msgpack")
+    found, missing = alone(ROOT / "tests" / "golden" / "log-version-1.msgpack")
     assert [name for name in found.sections if name] == [name for name in SECTIONS if name != "score"]
     assert {"verdict: verdict", "causal: swaps", "whole: whole"} <= set(missing)
     assert "undecided one run has no controls" in found.text("verdict")
