@@ -11,10 +11,11 @@ import pygame as pg
 from game.app.keys import Keys
 from game.app.settings import Settings, save
 from game.app.window import Window
+from game.audio.moment import Moment
 from game.ui.screen_stack import ScreenStack
 
 if TYPE_CHECKING:
-    from game.app.game_loop import Game
+    pass
 
 NOTE_STAYS = 6.0  # s
 UNPLUGGED = "The gamepad is gone. Keys go on"
@@ -31,8 +32,8 @@ class Sound(Protocol):
         """A sound of the interface: move, take or back."""
         ...
 
-    def frame(self, game: "Game | None", dt: float) -> None:
-        """A frame of dt s has passed; game: what is played, None on the title."""
+    def frame(self, moment: Moment | None, dt: float) -> None:
+        """A frame of dt s has passed; moment: what is to be heard, None on the title."""
         ...
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pygame as pg
 
 from game.app.app_context import AppContext
+from game.app.hearing import moment
 from game.app.keys import HELD
 from game.app.settings import Settings
 from game.app.window import Window
@@ -157,7 +158,7 @@ class Game:
         self.frame_ms.append(1000 * (time.perf_counter() - started))
         self.window.flip()
         if context.sound is not None:
-            context.sound.frame(self, dt)
+            context.sound.frame(moment(self.journey, self.frame_state, self.screens, keys.away), dt)
         self.painter.advance()  # ground that nobody has seen yet is painted a little at a time
 
     def _called(self) -> None:

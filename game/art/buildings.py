@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pygame as pg
 
-from game.art import noise
-from game.art.palette import RAMPS, tone
-from game.art.pixels import empty, outlined, surface
+from game.art.pixels import noise
+from game.art.pixels.drawing import empty, outlined, surface
+from game.art.pixels.palette import RAMPS, tone
 
 WINDOW_LIT, WINDOW_DAY = (255, 206, 120), (196, 200, 206)
 

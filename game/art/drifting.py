@@ -7,8 +7,8 @@ import numpy as np
 import pygame as pg
 
 from game.art import light_map
-from game.art.palette import Colour, scaled, tone
-from game.art.pixels import glow
+from game.art.pixels.drawing import glow
+from game.art.pixels.palette import Colour, scaled, tone
 
 MOTES = 54
 VEIL = (26, 29, 36)  # what mist adds to everything

@@ -1,15 +1,14 @@
 """What a frame shows, and nothing else: the only thing the painter is handed.
 
-A Stage holds what anybody in the realm could see, and what the mind believes. The world's truth about spirits isn't in
-it, so drawing can't betray it. All x, y are px of the world, at the foot of a thing.
+A FrameState holds what anybody in the realm could see, and what the mind believes. The world's truth about spirits
+isn't in it, so drawing can't betray it. All x, y are px of the world, at the foot of a thing.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from game.realm.houses import SLOT
 from game.realm.land import Place
 from game.realm.terrain import TILE
-from game.realm.world import World
 
 BESIDE = 20  # px: how far beside a landmark a spirit is drawn
 MIDDLE = 6 * TILE  # px from the left edge of a room's share of the map: about its middle
@@ -78,27 +77,3 @@ class FrameState:
 
 
 LEAP = 3 * TILE  # px: who is farther away after one tick went through a door, and isn't seen gliding there
-
-
-@dataclass
-class Motion:
-    """Where everybody was a tick ago and is now, so that frames between ticks move smoothly."""
-
-    before: list[tuple[int, int]] = field(default_factory=list)
-    now: list[tuple[int, int]] = field(default_factory=list)
-
-    def note(self, world: World) -> None:
-        """Call once before the first frame and after every tick."""
-        self.before = self.now
-        self.now = [(actor.x, actor.y) for actor in world.actors]
-
-    def bodies(self, world: World, part: float) -> tuple[Body, ...]:
-        """Player, seers, familiar and folk at `part` (0..1) of the way from the last tick to this one."""
-        before = self.before if len(self.before) == len(self.now) else self.now
-        shown = []
-        for actor, (old_x, old_y), (x, y) in zip(world.actors, before, self.now, strict=True):
-            if abs(x - old_x) + abs(y - old_y) > LEAP:
-                old_x, old_y = x, y
-            place = round(old_x + (x - old_x) * part), round(old_y + (y - old_y) * part)
-            shown.append(Body(actor.kind, *place, actor.facing, actor.moving))
-        return tuple(shown)

@@ -4,8 +4,8 @@ import math
 
 import pygame as pg
 
-from game.art.palette import tone
-from game.art.pixels import empty, outlined
+from game.art.pixels.drawing import empty, outlined
+from game.art.pixels.palette import tone
 
 
 def _pillar(image: pg.Surface, left: int, right: int, top: int, bottom: int, ramp: str = "red") -> None:

@@ -7,8 +7,8 @@ import pygame as pg
 
 from game.art import light_map, spirits
 from game.art.frame_state import Ghost
-from game.art.palette import Colour, scaled
-from game.art.pixels import LEVELS, dissolve_level
+from game.art.pixels.drawing import LEVELS, dissolve_level
+from game.art.pixels.palette import Colour, scaled
 
 FLYING = 9  # sparks, feathers, leaves about a spirit that is believed wholly
 Spark = tuple[float, float, int, int, float]  # dx, dy from the foot, width, height, strength 0..1

@@ -6,8 +6,8 @@ from functools import lru_cache
 import pygame as pg
 
 from game.art.frame_state import Hint
-from game.art.palette import scaled
-from game.art.pixels import from_grid
+from game.art.pixels.drawing import from_grid
+from game.art.pixels.palette import scaled
 from game.art.sprites import colours, grids
 
 SOUND = (170, 190, 230)

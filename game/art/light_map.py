@@ -5,9 +5,9 @@ from functools import lru_cache
 import numpy as np
 import pygame as pg
 
-from game.art import noise
-from game.art.palette import Colour, darkness, mix, scaled, sky
-from game.art.pixels import disc, glow, surface
+from game.art.pixels import noise
+from game.art.pixels.drawing import disc, glow, surface
+from game.art.pixels.palette import Colour, darkness, mix, scaled, sky
 from game.realm.land import Map
 from game.realm.terrain import TILE
 

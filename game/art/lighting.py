@@ -8,8 +8,8 @@ import pygame as pg
 from game.art import ghosts, light_map
 from game.art.frame_state import FrameState, Ghost
 from game.art.ground.ground import Ground
-from game.art.palette import Colour, darkness, mix, scaled
-from game.art.pixels import dissolve_level
+from game.art.pixels.drawing import dissolve_level
+from game.art.pixels.palette import Colour, darkness, mix, scaled
 from game.art.placed_sprites import Lamp
 
 DUSK = 0.3  # of darkness: from here on lamps burn

@@ -12,8 +12,8 @@ from game.art import drifting, ghosts, hints, light_map, lighting, spirit_shapes
 from game.art.frame_state import Body, FrameState, Ghost, Hint
 from game.art.ground import ground, undergrowth
 from game.art.lighting import CALM, DUSK
-from game.art.palette import darkness, mix, scaled, tone
-from game.art.pixels import BENDS, LEVELS, dissolve_level, shadow
+from game.art.pixels.drawing import BENDS, LEVELS, dissolve_level, shadow
+from game.art.pixels.palette import darkness, mix, scaled, tone
 from game.art.placed_sprites import WAVES, PlacedSprites, Standing
 from game.realm.land import Map
 from game.realm.terrain import OUTDOORS, TILE

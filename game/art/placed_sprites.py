@@ -10,8 +10,8 @@ import pygame as pg
 from game.art.buildings import BUILDINGS
 from game.art.ground import undergrowth
 from game.art.ground.ground import Mask
-from game.art.palette import Colour
-from game.art.pixels import swayed
+from game.art.pixels.drawing import swayed
+from game.art.pixels.palette import Colour
 from game.realm.land import Decor, Map, Place
 from game.realm.terrain import TILE
 

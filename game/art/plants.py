@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pygame as pg
 
-from game.art import noise
-from game.art.palette import RAMPS, tone
-from game.art.pixels import empty, outlined, surface
+from game.art.pixels import noise
+from game.art.pixels.drawing import empty, outlined, surface
+from game.art.pixels.palette import RAMPS, tone
 
 DARK = (14, 16, 34)  # the outline of things that grow
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from game.art.noise import THRESHOLDS, fbm, tiled
+from game.art.pixels.noise import THRESHOLDS, fbm, tiled
 
 IDLE = 8  # pictures of a spirit's idle motion
 SIZE = (64, 56)  # px of a canvas; the feet stand at its bottom centre

@@ -10,8 +10,8 @@ import numpy as np
 import pygame as pg
 
 from game.art import spirit_shapes
-from game.art.palette import Colour, oklch, scaled
-from game.art.pixels import LEVELS, dissolve_level, from_grid, glow, surface
+from game.art.pixels.drawing import LEVELS, dissolve_level, from_grid, glow, surface
+from game.art.pixels.palette import Colour, oklch, scaled
 from game.art.sprites import grids
 
 FAINTEST = 0.05  # beliefs below this are not drawn: the novice's doubt would else be a haze of ghosts

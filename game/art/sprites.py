@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import pygame as pg
 
+from common.assets import ASSETS
 from game.art import buildings, gates, plants
-from game.art.palette import Colour, tone
-from game.art.pixels import from_grid, outlined
-from game.ui.font import ASSETS
+from game.art.pixels.drawing import from_grid, outlined
+from game.art.pixels.palette import Colour, tone
 
 FRAMES = 4  # steps of a walking cycle: stand, step, stand, other step
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pygame as pg
 
-from game.art.palette import scaled
-from game.art.pixels import empty, surface
+from game.art.pixels.drawing import empty, surface
+from game.art.pixels.palette import scaled
 
 DROPS = 170
 SPLASHES = 90

@@ -2,14 +2,11 @@
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from game.art.frame_state import LEAP, FrameState
 from game.audio.mix import Ear, Wish, ears
+from game.audio.moment import Moment
 from game.audio.sound_bank import VARIANTS
-
-if TYPE_CHECKING:
-    from game.journey.journey import Journey
 
 STRIDE = 26.0  # px from step to step: the feet of a figure touch the ground as often
 TOLLS = (5.0, 17.0, 20.0)  # hours at which the bell is struck: dawn, dusk, night
@@ -19,7 +16,7 @@ ORDER_LOUD = (1.0, 0.85, 0.95, 0.8, 0.9, 1.0, 0.82)
 
 
 class Walk:
-    """Steps, doors and the bell, from stages."""
+    """Steps, doors and the bell, from one frame after the other."""
 
     def __init__(self) -> None:
         self._at: tuple[int, int] | None = None
@@ -52,15 +49,16 @@ class Walk:
 
 
 class Learnt:
-    """Cues for what the journey says: a lesson, a first sight, one that was proven."""
+    """Cues for what a journey teaches: a lesson, a first sight, one that was proven."""
 
-    def __init__(self, journey: "Journey") -> None:
-        self._shown, self._found, self._now = journey.shown, journey.firsts.found, journey.firsts.now
+    def __init__(self, moment: Moment) -> None:
+        self._before = moment
 
-    def heard(self, journey: "Journey") -> str:
+    def heard(self, moment: Moment) -> str:
         """The cue of this frame, or nothing."""
-        shown, found, now = journey.shown, journey.firsts.found, journey.firsts.now
-        fresh = now is not None and now is not self._now
-        cue = "found" if found > self._found else "sight" if fresh else "lesson" if shown > self._shown else ""
-        self._shown, self._found, self._now = shown, found, now
-        return cue
+        before, self._before = self._before, moment
+        if moment.sights > before.sights:
+            return "found"
+        if moment.sighting is not None and moment.sighting is not before.sighting:
+            return "sight"
+        return "lesson" if moment.lessons > before.lessons else ""

@@ -12,22 +12,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pygame as pg
 
-from game.app.settings import Settings
 from game.audio import mix
 from game.audio.listening import Learnt, Walk
 from game.audio.mix import Ear, Wish
+from game.audio.moment import Moment, Volumes
 from game.audio.sound_bank import Bank, recipes, score
 from game.audio.synth import RATE
+from game.realm.land import Map
 from game.realm.rules import Rules
-from game.screens.ending import Epilogue
-
-if TYPE_CHECKING:
-    from game.app.game_loop import Game
 
 CHANNELS, ONCE = 48, 12  # mixer channels; the first of them are for what sounds once
 BUFFER = 1024  # samples that the device asks for at a time: 46 ms
@@ -140,16 +136,16 @@ class Playing:
 
 
 class Player:
-    """The game's sound (context.Sound). loader: starts at once; note: tells the player, once, that sound is gone."""
+    """The game's sound. loader: starts at once; note: tells the player, once, that sound is gone."""
 
-    def __init__(self, loader: Loader, settings: Settings, note: Callable[[str], None]) -> None:
+    def __init__(self, loader: Loader, settings: Volumes, note: Callable[[str], None]) -> None:
         self.loader, self._note = loader, note
         self.loops: dict[str, Playing] = {}
         self.piece = "realm"
         self._volumes: Mapping[str, float] = {}
         self._master = 1.0
         self._silent = False  # nothing can be heard any more
-        self._journey: object = None
+        self._land: Map | None = None  # of the journey that is heard
         self._ear: Ear | None = None
         self._walk = Walk()
         self._learnt: Learnt | None = None
@@ -159,7 +155,7 @@ class Player:
         self.apply(settings)
         loader.start()
 
-    def apply(self, settings: Settings) -> None:
+    def apply(self, settings: Volumes) -> None:
         """Other volumes from this moment on."""
         effects, tunes = gain(settings.effects), gain(settings.music)
         self._volumes = {"bed": effects, "voice": effects, "music": tunes, "interface": gain(settings.interface)}
@@ -172,15 +168,15 @@ class Player:
         """A sound of the interface by its name; one that isn't known is no sound."""
         self._strike(Wish(f"cue.{name}", 0.7, 0.7), "interface")
 
-    def frame(self, game: "Game | None", dt: float) -> None:
-        """dt s have passed; game: None at the title."""
+    def frame(self, moment: Moment | None, dt: float) -> None:
+        """dt s have passed; moment: None at the title."""
         if self.loader.fault:
             self._end(self.loader.fault)
         if self._silent or not self.loader.ready:
             return
         try:
-            wishes = self._wishes(game)
-            away = game is not None and game.context.keys.away and self._ducks
+            wishes = self._wishes(moment)
+            away = moment is not None and moment.away and self._ducks
             self._master += ((AWAY if away else 1.0) - self._master) * min(1.0, dt / 0.2)
             self._follow(wishes, dt)
         except pg.error as error:
@@ -192,28 +188,28 @@ class Player:
             self._silent = True
             self._note(fault)
 
-    def _wishes(self, game: "Game | None") -> dict[str, Wish]:
+    def _wishes(self, moment: Moment | None) -> dict[str, Wish]:
         """What should be heard now; what sounds once begins."""
         pieces = score()
-        if game is None or game.frame_state is None:
-            self._journey = None
+        if moment is None:
+            self._land = None
             return self._tune("realm", mix.music(pieces["realm"], "realm", TITLE_SEES))
-        journey, stage = game.journey, game.frame_state
-        if journey is not self._journey or self._ear is None or self._learnt is None:
-            self._journey, self._ear = journey, Ear(journey.world.map, voices(journey.world.rules))
-            self._walk, self._learnt, self._rested = Walk(), Learnt(journey), journey.resting
+        state = moment.frame_state
+        if moment.land is not self._land or self._ear is None or self._learnt is None:
+            self._land, self._ear = moment.land, Ear(moment.land, voices(moment.rules))
+            self._walk, self._learnt, self._rested = Walk(), Learnt(moment), moment.resting
         ear = self._ear
-        for wish in self._walk.heard(stage, ear):
+        for wish in self._walk.heard(state, ear):
             self._strike(wish, "voice")
-        if cue := self._learnt.heard(journey):
+        if cue := self._learnt.heard(moment):
             self.cue(cue)
-        if journey.resting and not self._rested:
-            self._strike(ear.bell(stage), "voice")
-        self._rested = journey.resting
-        piece = "ending" if isinstance(game.screens.top, Epilogue) else "dream" if journey.resting else "realm"
-        tune = mix.music(pieces[piece], piece, mix.insight(stage), 1 - 0.4 * mix.GATHERED * stage.attend)
-        hushed = HUSHED if journey.resting or game.screens.pauses else 1.0
-        return {**self._tune(piece, tune), **ear.wishes(stage, hushed)}
+        if moment.resting and not self._rested:
+            self._strike(ear.bell(state), "voice")
+        self._rested = moment.resting
+        piece = moment.piece or ("dream" if moment.resting else "realm")
+        tune = mix.music(pieces[piece], piece, mix.insight(state), 1 - 0.4 * mix.GATHERED * state.attend)
+        hushed = HUSHED if moment.resting or moment.menu else 1.0
+        return {**self._tune(piece, tune), **ear.wishes(state, hushed)}
 
     def _tune(self, piece: str, tune: dict[str, Wish]) -> dict[str, Wish]:
         self.piece = piece
@@ -280,7 +276,7 @@ class Player:
 
 
 def open_sound(
-    settings: Settings, cache: Path | None, note: Callable[[str], None], env: Mapping[str, str] = os.environ
+    settings: Volumes, cache: Path | None, note: Callable[[str], None], env: Mapping[str, str] = os.environ
 ) -> Player | None:
     """Sound, if anybody could hear it: SDL's dummy driver stands for no device. Returns at once; cache: a folder for
     sounds that were made, None for none; note: tells the player something."""

@@ -7,8 +7,9 @@ enters the world.
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from game.art.frame_state import Body, FrameState, Ghost, Hint, Motion, haunt
+from game.art.frame_state import Body, FrameState, Ghost, Hint, haunt
 from game.journey.guide import Guide
+from game.journey.motion import Motion
 from game.journey.narrator import Narrator
 from game.journey.reading import Reading
 from game.realm.happenings import Action

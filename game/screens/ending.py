@@ -49,6 +49,7 @@ class Epilogue:
 
     pauses = True
     bare = True
+    music = "ending"
 
     def __init__(self, game: "Game") -> None:
         self.game = game

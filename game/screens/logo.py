@@ -11,8 +11,8 @@ from itertools import pairwise
 import numpy as np
 import pygame as pg
 
-from game.art.noise import THRESHOLDS, tiled
-from game.art.palette import INK, ramp
+from game.art.pixels.noise import THRESHOLDS, tiled
+from game.art.pixels.palette import INK, ramp
 
 Points = list[tuple[float, float]]
 XHEIGHT = 27  # px of a small letter

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pygame as pg
 
-from game.art.palette import Colour, mix
+from game.art.pixels.palette import Colour, mix
 from game.realm.land import Place
 from game.realm.tongues import SENSE
 from game.ui.font import INK_SHADOW, PAPER, Pen

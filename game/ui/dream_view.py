@@ -8,8 +8,8 @@ import pygame as pg
 
 from game.art.frame_state import Ghost, haunt
 from game.art.painter import SIZE, Painter
-from game.art.palette import scaled
-from game.art.pixels import disc, dissolved, glow
+from game.art.pixels.drawing import disc, dissolved, glow
+from game.art.pixels.palette import scaled
 from game.ui import heads_grid
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen
 from game.ui.words import number, percent

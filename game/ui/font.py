@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pygame as pg
 
-from game.art.palette import Colour
+from game.art.pixels.palette import Colour
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 GLYPH_WIDTH = 6  # layout px from letter to letter

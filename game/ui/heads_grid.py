@@ -9,7 +9,7 @@ what the head brings alone, the inner square what is lost without it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from game.art.palette import Colour, mix
+from game.art.pixels.palette import Colour, mix
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen
 from game.ui.words import number, percent
 from perception.messages import HeadActivity, Progress, Ready, Weights

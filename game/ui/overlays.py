@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from game.art.palette import Colour, mix
+from game.art.pixels.palette import Colour, mix
 from game.journey.first_sights import Sighting
 from game.realm.world import World
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from game.art import noise
 from game.art.ground.ground_colours import DARK, FIRST, SHADE
 from game.art.ground.ground_patch import HALF, Fields
-from game.art.palette import RAMPS
+from game.art.pixels import noise
+from game.art.pixels.palette import RAMPS
 from game.realm.land import Map
 from game.realm.terrain import TILE, Ground
 

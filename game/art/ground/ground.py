@@ -12,7 +12,7 @@ import pygame as pg
 
 from game.art.ground import floors, ground_colours, litter, open_ground, shore
 from game.art.ground.ground_patch import MARGIN, Fields, Sheet
-from game.art.noise import Field
+from game.art.pixels.noise import Field
 from game.realm.land import Map
 from game.realm.terrain import ROAD_HALF_WIDTH, TILE
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from game.art.palette import RAMPS, Colour
+from game.art.pixels.palette import RAMPS, Colour
 
 NAMES = (
     "grass", "leaves", "moss", "gravel", "mud", "stone", "bark", "sakura", "gold", "marsh", "boards",

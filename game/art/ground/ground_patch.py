@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from game.art import noise
 from game.art.ground.ground_colours import FIRST
-from game.art.palette import RAMPS
+from game.art.pixels import noise
+from game.art.pixels.palette import RAMPS
 from game.realm.terrain import TILE
 
 MARGIN = 8  # px painted around a piece, so that what lies across an edge comes out alike on both sides

@@ -8,10 +8,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from game.art import noise
 from game.art.ground.ground_colours import BANK, DEPTHS, FIRST, PHASES, WATER
 from game.art.ground.ground_patch import HALF, Sheet
 from game.art.ground.shore import POOL, RUN, Shore, nearest
+from game.art.pixels import noise
 from game.realm.land import Map
 from game.realm.terrain import ROAD_HALF_WIDTH, TILE, Ground
 

@@ -9,8 +9,8 @@ import numpy as np
 import pygame as pg
 
 from game.art.ground import shore
-from game.art.palette import RAMPS, tone
-from game.art.pixels import empty, outlined
+from game.art.pixels.drawing import empty, outlined
+from game.art.pixels.palette import RAMPS, tone
 from game.realm.land import Map
 from game.realm.terrain import TILE, Ground
 

@@ -6,8 +6,9 @@ import numpy as np
 import pygame as pg
 import pytest
 
-from game.art import hints, noise, palette, sprites
+from game.art import hints, sprites
 from game.art.ground import ground, ground_colours, undergrowth
+from game.art.pixels import noise, palette
 from game.realm.land import Map
 from game.realm.rules import load
 from game.realm.terrain import Ground

@@ -7,10 +7,9 @@ import pygame as pg
 import pytest
 
 from game.app import bench_game
-from game.art.frame_state import Body, FrameState, Motion
+from game.art.frame_state import Body, FrameState
 from game.art.painter import SIZE, Painter
 from game.art.placed_sprites import Lamp
-from game.realm.world import new_world
 from tests.kits.playlands import VIEWS, region_map, region_painter
 
 
@@ -149,19 +148,6 @@ def test_a_lamp_that_was_near_before_the_water_was_painted_is_mirrored_later() -
     while painter.advance(1.0):
         pass
     assert painter.ground.painted(pg.Rect(0, 0, *painter.ground.size)) and any(map(mirrored, lamps))
-
-
-def test_who_goes_through_a_door_does_not_glide_there() -> None:
-    world = new_world(0)
-    motion = Motion()
-    motion.note(world)
-    motion.note(world)
-    world.player.x += 2
-    motion.note(world)
-    assert motion.bodies(world, 0.5)[0].x == world.player.x - 1
-    world.player.x += 400
-    motion.note(world)
-    assert motion.bodies(world, 0.5)[0].x == world.player.x
 
 
 def test_the_bench_has_a_row_for_every_figure(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from game.art import pixels, spirits
 from game.art import spirit_shapes as shapes
+from game.art import spirits
 from game.art.frame_state import Body, FrameState, Ghost, Hint
 from game.art.painter import Painter
+from game.art.pixels import drawing
 from game.realm.rules import load
 from tests.kits.playkit import open_display, small_painter
 
@@ -42,7 +43,7 @@ def test_belief_0_half_and_1(art: dict[str, spirits.Spirit], species: str) -> No
 @given(st.floats(-1, 2), st.floats(-1, 2))
 def test_more_belief_never_shows_less(first: float, second: float) -> None:
     low, high = sorted((first, second))
-    assert 0 <= pixels.dissolve_level(low) <= pixels.dissolve_level(high) <= pixels.LEVELS
+    assert 0 <= drawing.dissolve_level(low) <= drawing.dissolve_level(high) <= drawing.LEVELS
 
 
 @pytest.mark.parametrize("species", spirits.SPECIES)
@@ -51,10 +52,10 @@ def test_pixels_only_ever_come_with_belief(art: dict[str, spirits.Spirit], speci
         before = np.zeros(shapes.SIZE, bool)
         assert visible(art[species].shown(0, step)) == 0
         assert (
-            visible(art[species].shown(pixels.LEVELS, step))
+            visible(art[species].shown(drawing.LEVELS, step))
             == (shapes.gathered(species, art[species].rows, step)[0] != ".").sum()
         )
-        for level in range(pixels.LEVELS + 1):
+        for level in range(drawing.LEVELS + 1):
             now = pg.surfarray.array_alpha(art[species].shown(level, step)) > 0
             assert (now | before == now).all()
             before = now
@@ -63,7 +64,7 @@ def test_pixels_only_ever_come_with_belief(art: dict[str, spirits.Spirit], speci
 @pytest.mark.parametrize("species", spirits.SPECIES)
 def test_spirits_never_stand_still_and_their_motion_repeats(art: dict[str, spirits.Spirit], species: str) -> None:
     spirit = art[species]
-    moments = [pg.image.tobytes(spirit.shown(pixels.LEVELS, step), "RGBA") for step in range(shapes.IDLE)]
+    moments = [pg.image.tobytes(spirit.shown(drawing.LEVELS, step), "RGBA") for step in range(shapes.IDLE)]
     assert len(set(moments)) >= 2
     whole = shapes.IDLE / spirits.PACE
     assert spirit.picture(1.0, 0.1) is spirit.picture(1.0, 0.1 + whole)

@@ -10,6 +10,7 @@ import pygame as pg
 import pytest
 
 from game.app.game_loop import Game
+from game.app.hearing import moment
 from game.app.settings import Settings
 from game.art.frame_state import Hint
 from game.audio import player as sound
@@ -54,8 +55,13 @@ def player(notes: list[str]) -> Iterator[Player]:
 def game(player: Player, tmp_path: Path) -> Game:
     made = game_of(StubMind(), tmp_path)
     made.context.sound = player
-    made.stage = stage()
+    made.frame_state = stage()
     return made
+
+
+def hear(player: Player, game: Game, dt: float) -> None:
+    """A frame of the game, as its loop tells sound of it."""
+    player.frame(moment(game.journey, game.frame_state, game.screens, game.context.keys.away), dt)
 
 
 def loud(player: Player, key: str) -> tuple[float, float]:
@@ -78,21 +84,21 @@ def test_the_title_has_music_and_nothing_else(player: Player) -> None:
 def test_a_trace_comes_from_its_side_and_goes_again(player: Player, game: Game) -> None:
     game.frame_state = stage(x=300, hints=(Hint(450, 230, "hear", "hum"),))
     for _ in range(30):
-        player.frame(game, 0.05)
+        hear(player, game, 0.05)
     left, right = loud(player, "450 230 hum")
     assert right > 2 * left > 0
     game.frame_state = stage(x=300)
-    player.frame(game, 0.05)
+    hear(player, game, 0.05)
     assert loud(player, "450 230 hum")[1] < right, "it fades"
     for _ in range(40):
-        player.frame(game, 0.05)
+        hear(player, game, 0.05)
     assert "450 230 hum" not in player.loops
     assert sorted([*player._free, *(p.number for p in player.loops.values())]) == list(range(12, 48))
 
 
 def test_volumes_hold_at_once(player: Player, game: Game) -> None:
     for _ in range(40):
-        player.frame(game, 0.05)
+        hear(player, game, 0.05)
     music, wind = (player.loops[key].channel for key in ("music.realm.ground", "bed.wind"))
     assert busy() >= 2
     heard: list[tuple[str, float, float]] = []
@@ -119,7 +125,7 @@ def test_too_many_sounds_leave_some_out(player: Player, game: Game) -> None:
     hints = tuple(Hint(350 + 2 * k, 230, "hear", "hum") for k in range(60))
     game.frame_state = stage(hints=hints)
     for _ in range(5):
-        player.frame(game, 0.05)
+        hear(player, game, 0.05)
         for _ in range(30):
             player.cue("move")
     assert player._free == [] and len(player.loops) == 36
@@ -127,16 +133,16 @@ def test_too_many_sounds_leave_some_out(player: Player, game: Game) -> None:
 
 
 def test_dream_and_ending_have_music_of_their_own(player: Player, game: Game) -> None:
-    player.frame(game, 0.05)
+    hear(player, game, 0.05)
     assert player.piece == "realm"
     game.journey.resting = True
     for _ in range(300):
-        player.frame(game, 0.1)
+        hear(player, game, 0.1)
     assert player.piece == "dream" and "music.realm.ground" not in player.loops
     assert loud(player, "bed.wind")[0] < 0.05, "the realm is far away"
     game.journey.resting = False
     game.screens.push(Epilogue(game))
-    player.frame(game, 0.05)
+    hear(player, game, 0.05)
     assert player.piece == "ending" and set(player.loader.wanted) == {"realm", "dream", "ending"}
 
 
@@ -144,33 +150,33 @@ def test_what_one_learns_is_heard_once(player: Player, game: Game, monkeypatch: 
     cues: list[str] = []
     monkeypatch.setattr(player, "cue", cues.append)
     journey = game.journey
-    player.frame(game, 0.05)
+    hear(player, game, 0.05)
     journey.shown += 1
     for _ in range(3):
-        player.frame(game, 0.05)
+        hear(player, game, 0.05)
     journey.firsts.now = Sighting(3, "kitsune", 99.0, True)
     for _ in range(3):
-        player.frame(game, 0.05)
+        hear(player, game, 0.05)
     journey.shown += 1
     journey.firsts.found += 1
     journey.firsts.now = None
     for _ in range(3):
-        player.frame(game, 0.05)
+        hear(player, game, 0.05)
     assert cues == ["lesson", "sight", "found"]
 
 
 def test_it_ducks_only_where_play_pauses(player: Player, game: Game) -> None:
     game.context.keys.away = True
     for _ in range(20):
-        player.frame(game, 0.1)
+        hear(player, game, 0.1)
     assert player._master == pytest.approx(1.0)
     player.apply(replace(FULL, away="pause"))
     for _ in range(20):
-        player.frame(game, 0.1)
+        hear(player, game, 0.1)
     assert player._master == pytest.approx(sound.AWAY, abs=0.01)
     game.context.keys.away = False
     for _ in range(20):
-        player.frame(game, 0.1)
+        hear(player, game, 0.1)
     assert player._master > 0.95
 
 
@@ -182,12 +188,12 @@ def test_real_frames_of_a_game_are_heard(player: Player, game: Game) -> None:
 
 def test_a_device_that_goes_away_is_said_once(player: Player, game: Game, notes: list[str]) -> None:
     for _ in range(9):
-        player.frame(game, 0.05)
+        hear(player, game, 0.05)
     pg.mixer.quit()
     player.apply(replace(FULL, effects=1))
     for _ in range(5):
         player.cue("move")
-        player.frame(game, 0.05)
+        hear(player, game, 0.05)
         player.apply(Settings())
     assert len(notes) == 1 and notes[0].startswith("No sound any more")
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pygame as pg
 
-from game.art.noise import BAYER, THRESHOLDS, tiled
-from game.art.palette import INK, Colour
+from game.art.pixels.noise import BAYER, THRESHOLDS, tiled
+from game.art.pixels.palette import INK, Colour
 
 
 def surface(rgb: np.ndarray, alpha: np.ndarray | None = None) -> pg.Surface:

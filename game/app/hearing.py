@@ -1,0 +1,24 @@
+"""From the game to its sound: the plain data that sound is told of a frame."""
+
+from game.art.frame_state import FrameState
+from game.audio.moment import Moment
+from game.journey.journey import Journey
+from game.ui.screen_stack import ScreenStack
+
+
+def moment(journey: Journey, frame_state: FrameState | None, screens: ScreenStack, away: bool) -> Moment | None:
+    """What is to be heard of a frame; None before the first one. A screen may ask for a piece: its `music`."""
+    if frame_state is None:
+        return None
+    return Moment(
+        land=journey.world.map,
+        rules=journey.world.rules,
+        frame_state=frame_state,
+        lessons=journey.shown,
+        sights=journey.firsts.found,
+        sighting=journey.firsts.now,
+        resting=journey.resting,
+        piece=getattr(screens.top, "music", ""),
+        menu=screens.pauses,
+        away=away,
+    )
