@@ -49,6 +49,7 @@ NOT_YET_UP: list[str] = [
 NOT_YET_IN_A_CIRCLE: list[str] = [
     "game.app.app_context",
     "game.app.game_loop",
+    "game.app.hearing",
     "game.journey.companion",
     "game.journey.journey",
     "game.journey.narrator",

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import pygame as pg
 
@@ -13,9 +13,6 @@ from game.app.settings import Settings, save
 from game.app.window import Window
 from game.audio.moment import Moment
 from game.ui.screen_stack import ScreenStack
-
-if TYPE_CHECKING:
-    pass
 
 NOTE_STAYS = 6.0  # s
 UNPLUGGED = "The gamepad is gone. Keys go on"
