@@ -44,17 +44,14 @@ NOT_YET_UP: list[str] = [
     "game.ui.hud -> game.screens.errands",
     "game.ui.hud -> game.screens.heads_screen",
     "game.ui.overlays -> game.journey.first_sights",
-    "training.heads.likeness -> training.verdict.verdict",
 ]
 NOT_YET_IN_A_CIRCLE: list[str] = [
-    "game.app.app_context",
     "game.app.game_loop",
     "game.app.hearing",
     "game.journey.companion",
     "game.journey.journey",
     "game.journey.narrator",
     "game.screens.codex",
-    "game.screens.controls",
     "game.screens.ending",
     "game.screens.errands",
     "game.screens.heads_screen",
@@ -63,17 +60,11 @@ NOT_YET_IN_A_CIRCLE: list[str] = [
     "game.screens.photo",
     "game.screens.registry",
     "game.screens.rewind",
-    "game.screens.settings_menu",
     "game.ui.hud",
-    "training.behaviours.file",
-    "training.behaviours.listen",
-    "training.behaviours.registry",
-    "training.behaviours.sight",
     "training.bench.areas",
     "training.bench.frozen_step",
     "training.bench.optimizers",
     "training.bench.recorder",
-    "training.learn",
     "training.mind.journey_log",
     "training.mind.mind",
 ]
@@ -81,8 +72,6 @@ NOT_YET_ITS_OWN: list[str] = [
     "perception.heads",
     "training.data.lessons",
     "training.experiments.sight",
-    "training.headlog.log",
-    "training.heads.head_diff",
 ]
 
 
