@@ -261,7 +261,8 @@ def _fitting(model: str) -> Callable[[Any], str]:
 def learn(options: argparse.Namespace) -> int:
     if options.check:
         return check_files(options)
-    from training.learn import LearnConfig, learn
+    from training.config import LearnConfig
+    from training.learn import learn
     from training.progress import progress_bar
 
     if options.shuffled and options.rehearsal_only:
@@ -295,7 +296,7 @@ def learn(options: argparse.Namespace) -> int:
 
 def _teach(options: argparse.Namespace) -> Any:
     """How the lessons change the weights: a TeachConfig."""
-    from training.teach import TeachConfig
+    from training.config import TeachConfig
 
     return TeachConfig(
         optimizer=options.optimizer,

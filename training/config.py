@@ -41,8 +41,10 @@ class TeachConfig:
     scaling: str = option("channel", "APOLLO's", choices=SCALINGS)
     projection: str = option("gaussian", "APOLLO's", choices=PROJECTIONS)
     lr: float | None = option(
-        None, "learning rate (default: apollo 6e-3, adamw 1e-3, sgd 0.3)", bounds=(0, RATE_MAX), above=0, metavar="RATE"
-    )
+        None,
+        "learning rate (default: apollo 6e-3, adamw 1e-3, sgd 0.3; 0: a control that learns nothing)",
+        bounds=(0, RATE_MAX), metavar="RATE",
+    )  # fmt: skip
     train: str = option("attention", "which weights learn", choices=TRAINABLE)
     full: bool = option(
         False, "", flag="", switches={"--full": (True, "gradient through the context too (no freezing)")}

@@ -72,7 +72,7 @@ def test_every_setting_but_one_has_a_flag():
         ({"spirits": 3, "behaviour": "listen"}, "--spirits 3: a number of spirits to show, for --behaviour sight"),
         ({"teach": TeachConfig(optimizer="adam")}, "--optimizer adam: unknown; choose apollo, adamw, sgd"),
         ({"teach": TeachConfig(rank=0)}, "--rank 0: must be a whole number from 1 to 65536"),
-        ({"teach": TeachConfig(lr=float("nan"))}, "--lr nan: must be a number above 0, at most 1000"),
+        ({"teach": TeachConfig(lr=float("nan"))}, "--lr nan: must be a number from 0 to 1000"),
         ({"teach": TeachConfig(train="mlp")}, "--train mlp: unknown; choose q, attention, all"),
         ({"teach": TeachConfig(rehearse=0), "control": "rehearsal"}, "--rehearsal-only with --no-rehearsal leaves"),
     ],

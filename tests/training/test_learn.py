@@ -176,7 +176,7 @@ def test_an_out_that_exists_is_refused_and_kept(tmp_path, config, kept):
         ({"behaviour": "flight"}, "--behaviour flight: not known; choose sight, listen, or give a FILE.jsonl"),
         ({"model": "/nowhere"}, "--model /nowhere: no such folder"),
         ({"lessons": 0}, "--lessons 0: must be a whole number from 1 to 100000"),
-        ({"teach": replace(TEACH, lr=-1.0)}, "--lr -1.0: must be a number above 0, at most 1000"),
+        ({"teach": replace(TEACH, lr=-1.0)}, "--lr -1.0: must be a number from 0 to 1000"),
     ],
 )
 def test_bad_settings_write_nothing(tmp_path, config, changes, says):
