@@ -16,19 +16,18 @@ from transformers import DynamicCache
 from game.realm.rules import Rules
 from perception.messages import Lesson
 from perception.model import Model
-from perception.packing import Packed, encode_contexts, pack
+from perception.packing import Packed, pack
 from training.config import RATES, TeachConfig
 from training.data.lessons import Asked, Journal, dream, tokens, waking
 from training.data.talk_dreams import talk_dream
 from training.optim.apollo import Apollo
 from training.optim.frozen import (
     Broken,
+    accumulate,
     arithmetic,
     check_weights,
     choose_parameters,
     deal,
-    frozen_loss,
-    full_loss,
     guarded_step,
 )
 from training.optim.gradients import GradientMeter
@@ -99,19 +98,9 @@ class Teacher:
         """One step, pausing after each part of its gradient; the weights move when it is exhausted."""
         config, net = self.config, self.model.net
         self.optimizer.zero_grad(set_to_none=False)
+        packs, caches = self._draw(), self._caches if self._uses > 1 else None
         total = torch.zeros((), device=self.model.device)
-        drawn, caches = self._draw(), self._caches
-        targets = sum(len(packed.target_N) for packed in drawn)
-        for index, packed in enumerate(drawn):
-            with arithmetic(net, config.precision):
-                if self._uses > 1:
-                    caches[index] = caches[index] or encode_contexts(net, packed)
-                known = [caches[index]] if self._uses > 1 else []
-                loss = full_loss(net, packed) if config.full else frozen_loss(net, packed, *known)
-            # Each part weighs as many answers as it holds: the step does not depend on the number of parts.
-            loss = loss * (len(packed.target_N) / targets)
-            loss.backward()
-            total += loss.detach()
+        for total in accumulate(net, packs, caches, config.precision, config.full):  # noqa: B007  the last one counts
             yield
         self._move(total)
         self.steps += 1

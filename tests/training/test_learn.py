@@ -7,13 +7,13 @@ import torch
 
 from perception.model import load, save, weights_hash
 from tests.kits.minds import tiny
-from training import teach
 from training.config import LearnConfig, TeachConfig
 from training.experiments.plan import settings
 from training.headlog.log import read_log
 from training.headlog.table import diff_table
 from training.heads import run_log
 from training.learn import learn, steps_to_see
+from training.optim import frozen
 from training.optim.frozen import Broken
 
 torch.set_num_threads(1)
@@ -187,13 +187,13 @@ def test_bad_settings_write_nothing(tmp_path, config, changes, says):
 
 
 def test_a_step_that_is_not_finite_ends_it_and_leaves_what_the_log_had(tmp_path, config, monkeypatch):
-    well, steps = teach.frozen_loss, []
+    well, steps = frozen.frozen_loss, []
 
-    def fails_in_the_fourth(net, packed):
+    def fails_in_the_fourth(net, packed, cache):
         steps.append(1)
-        return well(net, packed) * (float("nan") if len(steps) > 3 else 1)
+        return well(net, packed, cache) * (float("nan") if len(steps) > 3 else 1)
 
-    monkeypatch.setattr(teach, "frozen_loss", fails_in_the_fourth)
+    monkeypatch.setattr(frozen, "frozen_loss", fails_in_the_fourth)
     with pytest.raises(Broken):
         learn(replace(config, out=tmp_path / "run"))
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["log.msgpack"]

@@ -9,9 +9,9 @@ import torch
 from game.realm.rules import NOTHING, load
 from perception.model import weights_hash
 from tests.kits.minds import tiny
-from training import teach
 from training.config import RATES, TeachConfig
 from training.data.lessons import generated
+from training.optim import frozen
 from training.optim.frozen import Broken
 from training.teach import LEAST, Teacher
 
@@ -78,15 +78,15 @@ def test_weights_move_only_when_the_last_part_is_done():
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_loss_that_is_not_finite_leaves_the_weights_bit_identical(monkeypatch, bad):
-    found, well = teacher(), teach.frozen_loss
+    found, well = teacher(), frozen.frozen_loss
     found.step()
     before, steps = weights_hash(found.model.net), found.steps
-    monkeypatch.setattr(teach, "frozen_loss", lambda net, packed: well(net, packed) * bad)
+    monkeypatch.setattr(frozen, "frozen_loss", lambda net, packed, cache: well(net, packed, cache) * bad)
     with pytest.raises(Broken):
         found.step()
     assert weights_hash(found.model.net) == before
     assert found.steps == steps
-    monkeypatch.setattr(teach, "frozen_loss", well)
+    monkeypatch.setattr(frozen, "frozen_loss", well)
     found.step()
     assert all(p.isfinite().all() for p in found.model.net.parameters())
     assert weights_hash(found.model.net) != before
@@ -147,8 +147,8 @@ def test_a_drawn_set_serves_as_many_steps_as_the_settings_say_and_each_asks_anew
 @pytest.mark.parametrize("parts", [1, 2])
 def test_a_context_is_encoded_once_for_the_steps_it_serves(monkeypatch, parts):
     counted = []
-    encode = teach.encode_contexts
-    monkeypatch.setattr(teach, "encode_contexts", lambda net, packed: counted.append(1) or encode(net, packed))
+    encode = frozen.encode_contexts
+    monkeypatch.setattr(frozen, "encode_contexts", lambda net, packed: counted.append(1) or encode(net, packed))
     found = teacher(replace(SMALL, reuse=4, parts=parts))
     for _ in range(9):
         found.step()

@@ -2,7 +2,7 @@
 
 Clean-room from Algorithm 1 of Zhu 2024 (arXiv 2412.05270); one file, torch only. For a matrix gradient G (m x n,
 m <= n): R = P G with P (r x m), Adam moments M, V of R, N = M / (sqrt V + eps), one scale per column
-s_j = ‖N_j‖ / ‖R_j‖ (or one per attention head, or per matrix), step = lr sqrt(scale) s G, whose norm may grow by
+s_j = ‖N_j‖ / ‖R_j‖ (or one per matrix), step = lr sqrt(scale) s G, whose norm may grow by
 `norm_growth` per step at most (Fira, arXiv 2410.01623); decoupled weight decay after it. P is drawn anew every
 `refresh` steps, moments stay. Taller matrices are the same, transposed.
 
@@ -10,8 +10,8 @@ Fast: matrices of one shape are stacked and pass through the processor's cache a
 fused kernel. Weights and gradients stay where their owner keeps them: what is stacked is the moments, and small
 gradients are copied into a buffer at each step, so that there is no alias of anything that could grow stale.
 
-Shape legend, used as suffixes: B matrices of a stack, mn a matrix as stored, c channels (the larger side, or the
-heads'), d the projected side (the other one), r rank <= d, g groups of channels that share a scale.
+Shape legend, used as suffixes: B matrices of a stack, mn a matrix as stored, c channels (the larger side), d the
+projected side (the other one), r rank <= d, g groups of channels that share a scale (c, or 1).
 """
 # long because: it is one file that can be taken elsewhere: first the update, then the stacks, then the optimizer.
 
@@ -19,18 +19,19 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import groupby
 from math import isfinite, sqrt
+from numbers import Integral, Real
 from typing import Any, NamedTuple, overload
 
 import torch
 from torch import Tensor
 
-SCALINGS = ("channel", "head", "tensor")
+SCALINGS = ("channel", "tensor")
 PROJECTIONS = ("gaussian", "sketch")
 # An update this much smaller than the last one is an empty batch, not a trend: the limiter forgets it. Remembered, an
 # exactly-zero gradient would hold every later step down for ~1,500 steps of 1 % growth (ANCHORS.md).
 COLLAPSE = 1e-2
 STATE = ("first", "second", "norm")
-STRUCTURE = ("rank", "scaling", "projection", "refresh", "heads")  # what a stack is built for
+STRUCTURE = ("rank", "scaling", "projection", "refresh")  # what a stack is built for
 # Bytes of gradient worked on at a time: measured best where a core has 1 MB of cache; elsewhere, fill the device.
 CHUNK_CPU, CHUNK = 2**20, 2**26
 FEW = 8  # a sketch of so many parts adds them one by one; of more, by one product and one sum (measured)
@@ -90,7 +91,7 @@ def adam_moments(
     rate of -1 comes N, in one pass over memory instead of seven.
     """
     torch._foreach_zero_(outs)
-    (beta1, beta2), eps = options["betas"], options["eps"]
+    (beta1, beta2), eps = map(float, options["betas"]), float(options["eps"])
     kernel: dict[str, Any] = {"beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": 0.0}
     torch._fused_adamw_(outs, grads, firsts, seconds, [], steps, lr=-1.0, amsgrad=False, maximize=False, **kernel)
 
@@ -108,14 +109,14 @@ def group_scales(
 ) -> Tensor:
     """The factors s, (B, c) or (B, 1), such that s G is the update; limited, without a host sync.
 
-    From the channels' norms of G, R and N. `groups` equal runs of channels share a factor ‖N_g‖ / ‖R_g‖ each (c: one
-    per channel, 1: one per matrix). last: the norm of the last update, 0 before the first; changed in place.
+    From the channels' norms of G, R and N. groups: c for a factor ‖N_g‖ / ‖R_g‖ per channel, 1 for one per matrix.
+    last: the norm of the last update, 0 before the first; changed in place.
     options: Apollo's norm_growth, and eps, which is also the floor of ‖R_g‖.
     """
     channels, growth = whole_Bc.shape[1], options["norm_growth"]
     if groups < channels:
         whole_Bc, reduced_Bc, normal_Bc = (
-            torch.linalg.vector_norm(x.unflatten(1, (groups, -1)), dim=2) for x in (whole_Bc, reduced_Bc, normal_Bc)
+            torch.linalg.vector_norm(x, dim=1, keepdim=True) for x in (whole_Bc, reduced_Bc, normal_Bc)
         )
     scales_Bg = normal_Bc / (reduced_Bc + options["eps"])
     if growth is not None:
@@ -125,7 +126,7 @@ def group_scales(
         norm_B *= shrink_B
         last_B.copy_(torch.where(norm_B > last_B * COLLAPSE, norm_B, last_B))
         scales_Bg *= shrink_B[:, None]
-    return scales_Bg if groups in (1, channels) else scales_Bg.repeat_interleave(channels // groups, 1)
+    return scales_Bg
 
 
 def _change(weights: list[Tensor], group: dict[str, Any], update: Callable[[list[Tensor]], None]) -> None:
@@ -135,9 +136,14 @@ def _change(weights: list[Tensor], group: dict[str, Any], update: Callable[[list
     update(wide)
     if group["weight_decay"]:
         # Not mul_(1 - lr * decay): in float32 that factor rounds, every step the same way.
-        torch._foreach_add_(wide, wide, alpha=-group["lr"] * group["weight_decay"])
+        torch._foreach_add_(wide, wide, alpha=-_rate(group) * float(group["weight_decay"]))
     if wide is not weights:
         torch._foreach_copy_(weights, wide)
+
+
+def _rate(group: dict[str, Any]) -> float:
+    """The learning rate as a plain number: schedulers set tensors and numpy's numbers, too."""
+    return float(group["lr"])
 
 
 def _exact(dtype: torch.dtype) -> torch.dtype:
@@ -156,11 +162,10 @@ class Layout(NamedTuple):
     @classmethod
     def of(cls, shape: Sequence[int], group: dict[str, Any]) -> "Layout":
         rows, columns = shape
-        tall = rows > columns if group["heads"] is None else group["heads"][0] == 0
+        tall = rows > columns
         channels, side = (rows, columns) if tall else (columns, rows)
-        heads = group["heads"][1] if group["heads"] else 0
-        groups = {"channel": channels, "tensor": 1, "head": heads}[group["scaling"]]
-        return cls(tall, channels, side, min(group["rank"], side), groups)
+        groups = channels if group["scaling"] == "channel" else 1
+        return cls(tall, channels, side, min(int(group["rank"]), side), groups)
 
     def moment(self) -> tuple[int, int]:
         """The shape of R, so of each moment."""
@@ -221,7 +226,8 @@ class _Stack:
 
     def _draw(self, start: int, stop: int, step: int) -> None:
         """The projections of this step: from memory, or drawn again from their seeds after a refresh or a resume."""
-        count, kind, (_tall, _c, side, rank, _g) = step // self.group["refresh"], self.group["projection"], self.layout
+        kind, (_tall, _channels, side, rank, _groups) = self.group["projection"], self.layout
+        count = step // int(self.group["refresh"])
         for index in range(start, stop):
             if self.drawn[index] != count:
                 drawn = draw_projection(kind, rank, side, mix(self.states[index]["seed"], count))
@@ -257,7 +263,7 @@ class _Stack:
         whole, reduced, normal = (norms if self.layout.tall else norms.sqrt_()).unbind()
         reduced = whole if self.weights is None else reduced
         scales = group_scales(whole, reduced, normal, self.norm[start:stop], self.layout.groups, self.group)
-        scales = scales * (-self.group["lr"] * sqrt(self.group["scale"]))
+        scales = scales * (-_rate(self.group) * sqrt(self.group["scale"]))
         factors, exact = scales[:, :, None] if self.layout.tall else scales[:, None, :], scales.dtype
         pace = stop - start if self.members[0].dtype == exact else self.size  # wide copies of a few at a time
         for at in range(0, stop - start, pace):
@@ -304,26 +310,20 @@ class _Loose:
         firsts, seconds = [state["first"] for state in states], [state["second"] for state in states]
         steps, normals = [f.new_full((), s["step"]) for f, s in zip(firsts, states)], [f.clone() for f in firsts]
         adam_moments(grads, firsts, seconds, steps, normals, self.group)
-        _change(weights, self.group, lambda wide: torch._foreach_add_(wide, normals, alpha=-self.group["lr"]))
+        _change(weights, self.group, lambda wide: torch._foreach_add_(wide, normals, alpha=-_rate(self.group)))
 
 
 class Apollo(torch.optim.Optimizer):
     """Algorithm 1 as a torch optimizer. Matrices by APOLLO; parameters of 1 or of more than 2 dimensions by AdamW.
 
     lr: step size. rank: r, cut to the projected side of each matrix. scale: the paper's alpha, of which the root
-    counts. scaling: 'channel', 'head', or 'tensor' (APOLLO-Mini is rank 1, tensor, scale 128). projection: 'gaussian'
+    counts. scaling: 'channel' or 'tensor' (APOLLO-Mini is rank 1, tensor, scale 128). projection: 'gaussian'
     as in the paper, or 'sketch', cheaper, and at full rank exactly channel-wise Adam. eps: Adam's own 1e-8, because a
     loss averaged over few answers has gradients near 1e-6 per weight, which a larger one (1e-6 is common) would damp.
     weight_decay: decoupled, after the update. refresh: steps between projections (200, arXiv 2412.05270).
     norm_growth: 1.01 (Fira), or None for no limit. seed: with a parameter's position and the refresh count it alone
     decides the projections, whatever torch's global generator does. guard: look at all gradients first, at the price
     of one more pass and one host sync per step, and raise before anything changes if one is not finite.
-
-    heads, of a param group: (dimension, count) says that this dimension of its matrices is `count` equal blocks, one
-    per head. Channels then run along it even where it is the smaller side. With scaling 'head', the channels of block
-    h share the factor ‖N_h‖ / ‖R_h‖ (Frobenius): (0, H) for q, (0, G) for k and v under grouped-query attention, i.e.
-    one per key/value head, (1, H) for o. So all four matrices of a head are scaled by one number each, and the
-    direction of the gradient within a head stays. training/optim/head_groups.py makes such groups for a model.
 
     State: (channels) * r * 2 numbers per matrix, at least float32. state_dict holds seeds, not projections, loads with
     weights_only=True, and resumes bit for bit. Raises ValueError for an impossible option, for weights that are not
@@ -336,7 +336,7 @@ class Apollo(torch.optim.Optimizer):
         lr: float = 1e-3,
         rank: int = 64,
         scale: float = 1.0,
-        scaling: str = "channel",  # or "head", "tensor"
+        scaling: str = "channel",  # or "tensor"
         projection: str = "gaussian",  # or "sketch"
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -344,14 +344,13 @@ class Apollo(torch.optim.Optimizer):
         refresh: int = 200,
         norm_growth: float | None = 1.01,
         seed: int = 0,
-        heads: tuple[int, int] | None = None,
         guard: bool = False,
     ) -> None:
         self._built: list[Any] | None = None  # what _stacks was built for
         options = {
             "lr": lr, "rank": rank, "scale": scale, "scaling": scaling, "projection": projection, "betas": betas,
             "eps": eps, "weight_decay": weight_decay, "refresh": refresh, "norm_growth": norm_growth, "seed": seed,
-            "heads": heads, "guard": guard,
+            "guard": guard,
         }  # fmt: skip
         super().__init__(params, options)
 
@@ -411,14 +410,20 @@ class Apollo(torch.optim.Optimizer):
         state, shape = self.state[parameter], _moment(parameter, group)
         if not state:
             like: dict[str, Any] = {"dtype": _exact(parameter.dtype), "device": parameter.device}
-            state.update({"step": 0, "seed": mix(group["seed"], index), "norm": torch.zeros((), **like)})
+            state.update({"step": 0, "seed": mix(int(group["seed"]), index), "norm": torch.zeros((), **like)})
             state.update(first=torch.zeros(shape, **like), second=torch.zeros(shape, **like))
         elif state["first"].shape != shape:
             raise ValueError(
                 f"Apollo: parameter {index} has moments {tuple(state['first'].shape)}, but its options want {shape};"
-                " keep rank and heads as they were, or start with a new optimizer"
+                " keep the rank as it was, or start with a new optimizer"
             )
         return state
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state to save; options are plain numbers, whoever set them."""
+        saved = super().state_dict()
+        saved["param_groups"] = [{name: _plain(value) for name, value in g.items()} for g in saved["param_groups"]]
+        return saved
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a saved state; raises ValueError if it does not fit the parameters or holds impossible options."""
@@ -458,13 +463,10 @@ def mix(seed: int, number: int) -> int:
 
 
 def _check_weights(group: dict[str, Any]) -> None:
-    """Raise ValueError unless every weight of the group is real, finite, and divides into its heads."""
+    """Raise ValueError unless every weight of the group is real and finite."""
     for index, parameter in enumerate(group["params"]):
         if not parameter.is_floating_point() or not torch.isfinite(parameter.detach()).all():
             raise ValueError(f"Apollo: parameter {index} of the group holds numbers that are not real and finite")
-        if group["heads"] and parameter.dim() == 2 and parameter.shape[group["heads"][0]] % group["heads"][1]:
-            dimension, count = group["heads"]
-            raise ValueError(f"Apollo: heads {count} don't divide dimension {dimension} of {tuple(parameter.shape)}")
 
 
 def _check_grads(groups: list[dict[str, Any]]) -> None:
@@ -482,24 +484,19 @@ def _check_grads(groups: list[dict[str, Any]]) -> None:
 
 def _check(options: dict[str, Any]) -> None:
     """Raise ValueError, naming the option, unless Algorithm 1 can run with these."""
-    growth, betas, heads = options["norm_growth"], options["betas"], options["heads"]
+    growth, betas = options["norm_growth"], options["betas"]
     wanted: dict[str, tuple[bool, str]] = {
         "lr": (_number(options["lr"]) and options["lr"] >= 0, "a number, 0 or above"),
         "weight_decay": (_number(options["weight_decay"]) and options["weight_decay"] >= 0, "a number, 0 or above"),
         "scale": (_number(options["scale"]) and options["scale"] > 0, "a number above 0"),
         "eps": (_number(options["eps"]) and options["eps"] > 0, "a number above 0"),
-        "rank": (isinstance(options["rank"], int) and options["rank"] >= 1, "an integer of at least 1"),
-        "refresh": (isinstance(options["refresh"], int) and options["refresh"] >= 1, "an integer of at least 1"),
-        "seed": (isinstance(options["seed"], int), "an integer"),
+        "rank": (_whole(options["rank"]) and options["rank"] >= 1, "an integer of at least 1"),
+        "refresh": (_whole(options["refresh"]) and options["refresh"] >= 1, "an integer of at least 1"),
+        "seed": (_whole(options["seed"]), "an integer"),
         "scaling": (options["scaling"] in SCALINGS, f"one of {', '.join(SCALINGS)}"),
         "projection": (options["projection"] in PROJECTIONS, f"one of {', '.join(PROJECTIONS)}"),
         "betas": (len(betas) == 2 and all(_number(beta) and 0 <= beta < 1 for beta in betas), "two numbers in [0, 1)"),
         "norm_growth": (growth is None or (_number(growth) and growth >= 1), "a number of at least 1, or None"),
-        "heads": (
-            (heads is None and options["scaling"] != "head")
-            or (heads is not None and _pair(heads) and heads[0] in (0, 1) and heads[1] >= 1),
-            "(0 or 1, number of heads); scaling 'head' cannot do without",
-        ),
         "guard": (isinstance(options["guard"], bool), "True or False"),
     }
     for name, (fine, what) in wanted.items():
@@ -508,8 +505,20 @@ def _check(options: dict[str, Any]) -> None:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and isfinite(value)
+    """Whether this is one finite real number, Python's, numpy's or a tensor's: schedulers set all of them."""
+    if isinstance(value, Tensor):
+        return value.numel() == 1 and not value.is_complex() and isfinite(value)
+    return isinstance(value, Real) and isfinite(value)
 
 
-def _pair(value: Any) -> bool:
-    return isinstance(value, tuple | list) and len(value) == 2 and all(isinstance(number, int) for number in value)
+def _whole(value: Any) -> bool:
+    return isinstance(value, Integral)
+
+
+def _plain(value: Any) -> Any:
+    """An option as Python's own number, so that a saved state loads with weights_only=True; tensors stay."""
+    if isinstance(value, tuple | list):
+        return type(value)(_plain(item) for item in value)
+    if isinstance(value, bool | Tensor):
+        return value
+    return int(value) if isinstance(value, Integral) else float(value) if isinstance(value, Real) else value

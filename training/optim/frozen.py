@@ -2,10 +2,12 @@
 
 `frozen_step` is the whole of it: contexts, decisions and a model in, loss and gradients out. Exact: they equal those of
 a full forward in which every context key and value is detached; tests/training/optim/test_frozen_step.py compares the
-two. `full_loss` is the ordinary way, for comparison: gradient through everything.
+two. `accumulate` is its core, part by part: training.teach goes through the same one. `full_loss` is the ordinary
+gradient through everything, for comparison.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -71,6 +73,22 @@ def arithmetic(net: PreTrainedModel, precision: str) -> torch.autocast:
     return torch.autocast(net.device.type, torch.bfloat16, enabled=precision == "bfloat16", cache_enabled=False)
 
 
+@contextmanager
+def without_checkpointing(net: PreTrainedModel) -> Iterator[None]:
+    """A block in which no layer of the net recomputes its activations (gradient checkpointing); as before after it.
+
+    A checkpointed layer takes no cache, and a decision against a cache has no context to recompute.
+    """
+    modules = [module for module in net.modules() if getattr(module, "gradient_checkpointing", False) is True]
+    for module in modules:
+        module.gradient_checkpointing = False
+    try:
+        yield
+    finally:
+        for module in modules:
+            module.gradient_checkpointing = True
+
+
 def loss_of(logits_NV: Tensor, packed: Packed) -> Tensor:
     """Mean cross-entropy (nats) over the answers' tokens."""
     return cross_entropy(logits_NV if logits_NV.dtype == torch.float64 else logits_NV.float(), packed.target_N)
@@ -81,14 +99,43 @@ def frozen_loss(net: PreTrainedModel, packed: Packed, cache: DynamicCache | None
 
     cache: contexts encoded before (with older weights, if the caller reuses it); it is not changed.
     """
-    return loss_of(decide(net, packed, cache or encode_contexts(net, packed)), packed)
+    with without_checkpointing(net):
+        return loss_of(decide(net, packed, cache or encode_contexts(net, packed)), packed)
 
 
 def full_loss(net: PreTrainedModel, packed: Packed) -> Tensor:
     """The same loss with gradient through the contexts too."""
     check_window(net, packed)
-    cache = net.base_model(input_ids=packed.context_BC, use_cache=True).past_key_values
-    return loss_of(decide(net, packed, cache), packed)
+    with without_checkpointing(net):
+        cache = net.base_model(input_ids=packed.context_BC, use_cache=True).past_key_values
+        return loss_of(decide(net, packed, cache), packed)
+
+
+def accumulate(
+    net: PreTrainedModel,
+    packs: Sequence[Packed],
+    caches: list[DynamicCache | None] | None = None,
+    precision: str = "float32",
+    full: bool = False,
+) -> Iterator[Tensor]:
+    """Add the gradient of one pack after the other to .grad; after each one the loss so far (nats, 0-dim).
+
+    Each pack weighs as many answers as it holds: gradient and last loss don't depend on how many packs there are.
+    caches: one a pack, to be reused; None in it is replaced by what is encoded here. full: gradient through the
+    contexts, too, without caches.
+    """
+    total, targets = torch.zeros((), device=net.device), sum(len(packed.target_N) for packed in packs)
+    for index, packed in enumerate(packs):
+        with arithmetic(net, precision):
+            if caches is not None and caches[index] is None:
+                with without_checkpointing(net):
+                    caches[index] = encode_contexts(net, packed)
+            cache = None if caches is None else caches[index]
+            loss = full_loss(net, packed) if full else frozen_loss(net, packed, cache)
+        loss = loss * (len(packed.target_N) / targets)
+        loss.backward()
+        total = total + loss.detach()
+        yield total
 
 
 class Broken(ValueError):
@@ -124,22 +171,21 @@ def frozen_step(
     """
     check_weights(net)
     packs = _packs(net, contexts, decisions, parts)
-    with arithmetic(net, precision):
-        caches = caches or [encode_contexts(net, packed) for packed in packs]
+    arithmetic(net, precision)  # refuses an unknown one
+    reused = list(caches) if caches else [None] * len(packs)
+    if len(reused) != len(packs):
+        raise ValueError(f"caches: {len(reused)} of them for {len(packs)} parts; give those of the same contexts")
     learning = {name: p for name, p in net.named_parameters() if p.requires_grad}
     net.zero_grad()
-    total, targets = torch.zeros((), device=net.device), sum(len(packed.target_N) for packed in packs)
-    for packed, cache in zip(packs, caches, strict=True):
-        with arithmetic(net, precision):
-            loss = frozen_loss(net, packed, cache) * (len(packed.target_N) / targets)
-        loss.backward()
-        total = total + loss.detach()
+    *_, total = accumulate(net, packs, reused, precision)
     try:
         check_finite(total, learning.values())
     except Broken:
         net.zero_grad()
         raise
-    return Step(float(total), {n: p.grad for n, p in learning.items() if p.grad is not None}, tuple(caches))
+    return Step(
+        float(total), {n: p.grad for n, p in learning.items() if p.grad is not None}, tuple(filter(None, reused))
+    )
 
 
 def _packs(

@@ -20,7 +20,6 @@ from perception.messages import (
 )  # fmt: skip
 from perception.model import weights_hash
 from tests.kits.minds import tiny
-from training import teach
 from training.config import TeachConfig
 from training.data.lessons import generated
 from training.headlog.log import read_log
@@ -28,6 +27,7 @@ from training.headlog.table import diff_table
 from training.mind import mind as minds
 from training.mind.mind import CHANGE_EVERY, MEASURE_EVERY, Mind, MindConfig
 from training.mind.mind_store import MindStoreError
+from training.optim import frozen
 
 torch.set_num_threads(1)
 RULES = load()
@@ -152,13 +152,13 @@ def test_a_full_disk_while_practising_is_trouble(tmp_path, monkeypatch):
 
 
 def test_a_step_that_is_not_finite_is_trouble_and_the_next_one_is_taken(monkeypatch):
-    mind, well = taught(), teach.frozen_loss
+    mind, well = taught(), frozen.frozen_loss
     before = weights_hash(mind.model.net)
-    monkeypatch.setattr(teach, "frozen_loss", lambda net, packed: well(net, packed) * float("nan"))
+    monkeypatch.setattr(frozen, "frozen_loss", lambda net, packed, cache: well(net, packed, cache) * float("nan"))
     said = [answer for _ in range(3) for answer in mind.practise()]
     assert [type(message) for message in said] == [Trouble]
     assert weights_hash(mind.model.net) == before
-    monkeypatch.setattr(teach, "frozen_loss", well)
+    monkeypatch.setattr(frozen, "frozen_loss", well)
     assert [message.step for message in steps(mind, 1)] == [1]
 
 

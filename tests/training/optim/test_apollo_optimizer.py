@@ -4,6 +4,7 @@ import copy
 import io
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -145,7 +146,8 @@ def test_learns_a_low_rank_map_faster_than_plain_descent() -> None:
     [
         ("rank", 0), ("rank", 2.5), ("lr", -1.0), ("lr", float("nan")), ("scale", 0), ("eps", 0.0), ("refresh", 0),
         ("scaling", "row"), ("projection", "hadamard"), ("betas", (0.9, 1.0)), ("betas", (0.9,)), ("seed", None),
-        ("norm_growth", 0.5), ("weight_decay", -0.1), ("heads", (2, 4)), ("heads", (0, 0)), ("heads", 4), ("guard", 1),
+        ("norm_growth", 0.5), ("weight_decay", -0.1), ("scaling", "head"), ("guard", 1),
+        ("lr", torch.ones(2)), ("lr", "1"),
     ],
 )  # fmt: skip
 def test_impossible_options_are_named(option: str, value: Any) -> None:
@@ -168,3 +170,46 @@ def test_a_gradient_it_cannot_use_changes_nothing() -> None:
     with pytest.raises(ValueError, match="dense real"):
         Apollo([a, b]).step()
     assert torch.equal(a, torch.ones(3, 3))
+
+
+NUMBERS = {
+    "numpy": {"lr": np.float32(0.01), "weight_decay": np.float64(0.1), "betas": (np.float32(0.9), np.float32(0.999))},
+    "numpy integers": {"rank": np.int64(2), "refresh": np.int32(2), "seed": np.int64(3)},
+    "numpy factors": {"scale": np.float32(2), "eps": np.float32(1e-8), "norm_growth": np.float32(1.5)},
+    "tensors": {"lr": torch.tensor(0.01), "weight_decay": torch.tensor(0.1)},
+}
+
+
+@pytest.mark.parametrize("odd", NUMBERS.values(), ids=NUMBERS.keys())
+def test_numbers_of_numpy_and_torch_do_as_python_s_own_and_are_saved_as_those(odd: dict[str, Any]) -> None:
+    """A scheduler may set such a rate, in the constructor's place or later; the state is taken back all the same."""
+    plain = {k: tuple(map(float, v)) if isinstance(v, tuple) else v.item() for k, v in odd.items()}
+    ends = []
+    for options, late in ((plain, False), (odd, False), (odd, True)):
+        parameters = [torch.nn.Parameter(torch.ones(3, 4)), torch.nn.Parameter(torch.ones(3))]
+        optimizer = Apollo(parameters, **({} if late else options))
+        optimizer.param_groups[0].update(options)
+        for step in range(4):
+            for parameter in parameters:
+                parameter.grad = torch.full_like(parameter, 0.5 + step)
+            optimizer.step()
+            file = io.BytesIO()
+            torch.save(optimizer.state_dict(), file)
+            file.seek(0)
+            optimizer = Apollo(parameters)
+            optimizer.load_state_dict(torch.load(file, weights_only=True))
+        ends.append(parameters)
+    for other in ends[1:]:
+        assert all(torch.allclose(a, b, rtol=1e-6) for a, b in zip(ends[0], other))
+
+
+def test_a_scheduler_with_a_rate_of_numpy_can_be_resumed() -> None:
+    parameter = torch.nn.Parameter(torch.ones(3, 4))
+    optimizer = Apollo([parameter], lr=0.1)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: np.float32(0.5) ** step)
+    parameter.grad = torch.ones(3, 4)
+    optimizer.step()
+    scheduler.step()
+    again = Apollo([parameter])
+    again.load_state_dict(optimizer.state_dict())
+    assert (type(again.param_groups[0]["lr"]), again.param_groups[0]["lr"]) == (float, pytest.approx(0.05))

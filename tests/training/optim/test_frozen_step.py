@@ -242,3 +242,53 @@ def same(a, b):
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
     return torch.equal(a, b) if torch.is_tensor(a) else a == b
+
+
+def checkpointed(net):
+    """The net, which now recomputes its activations; whatever this transformers calls it."""
+    getattr(net, "activation_checkpointing_enable", net.gradient_checkpointing_enable)()
+    return [module for module in net.modules() if getattr(module, "gradient_checkpointing", False)]
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "qwen2"])
+def test_gradient_checkpointing_changes_nothing_and_stays_on(kind):
+    net = tiny(kind, dtype=torch.float64).net.train()
+    choose_parameters(net, "attention")
+    wanted = frozen_step(net, CONTEXTS, DECISIONS)
+    loss, gradients = wanted.loss, grads(wanted)
+    layers = checkpointed(net)
+    again = frozen_step(net, CONTEXTS, DECISIONS)
+    assert (again.loss, worst_error(grads(again), gradients)) == (loss, 0)
+    assert worst_error(grads(frozen_step(net, CONTEXTS, DECISIONS, caches=again.caches)), gradients) == 0
+    packed = pack(CONTEXTS, DECISIONS, net.dtype)
+    net.zero_grad()
+    full_loss(net, packed).backward()
+    assert layers and all(layer.gradient_checkpointing for layer in layers)
+    for layer in layers:
+        layer.gradient_checkpointing = False
+    with_it = {name: p.grad.clone() for name, p in net.named_parameters() if p.grad is not None}
+    net.zero_grad()
+    full_loss(net, packed).backward()
+    assert all(torch.equal(net.get_parameter(name).grad, grad) for name, grad in with_it.items())
+
+
+def test_gradient_checkpointing_stays_on_after_a_fault(monkeypatch):
+    net = tiny().net.train()
+    choose_parameters(net, "q")
+    layers = checkpointed(net)
+
+    def fails(*_args):
+        raise ValueError("that was all")
+
+    monkeypatch.setattr(frozen, "encode_contexts", fails)
+    with pytest.raises(ValueError, match="that was all"):
+        frozen_step(net, CONTEXTS, DECISIONS)
+    assert layers and all(layer.gradient_checkpointing for layer in layers)
+
+
+def test_caches_of_other_parts_are_refused():
+    net = tiny().net
+    choose_parameters(net, "q")
+    caches = frozen_step(net, CONTEXTS, DECISIONS, parts=3).caches
+    with pytest.raises(ValueError, match="3 of them for 1 parts"):
+        frozen_step(net, CONTEXTS, DECISIONS, caches=caches)
