@@ -80,14 +80,14 @@ def heard(frame: pg.Surface, hint: Hint, x: int, y: int, seconds: float) -> None
 
 def felt(frame: pg.Surface, hint: Hint, x: int, y: int, seconds: float) -> None:
     """A feeling: the air shows it. Warm air rises and wavers, cold sinks as a breath, a gust turns in a ring."""
-    way, colour = FEELINGS.get(hint.thing, ("breath", (190, 200, 220)))
+    motion, colour = FEELINGS.get(hint.thing, ("breath", (190, 200, 220)))
     beat = (seconds * 0.4 + (hint.x * 3 + hint.y * 17) % 83 / 83) % 1
     strength = math.sin(math.pi * beat)
     for index in range(7):
-        if way == "rise":
+        if motion == "rise":
             dx, dy = (index - 3) * 4 + 2 * math.sin(seconds * 4 + index), -4 - 16 * beat - index % 3 * 3
             spot = (x + int(dx), y + int(dy), 1, 3)
-        elif way == "turn":
+        elif motion == "turn":
             angle = beat * 7 + index * 0.5
             spot = (x + int((6 + 2 * index) * math.cos(angle)), y - 12 + int((3 + index) * math.sin(angle)), 2, 1)
         else:

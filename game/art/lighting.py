@@ -28,17 +28,17 @@ class Lighting:
 
     def _near(self, camera: tuple[int, int], margin: int) -> list[tuple[int, Lamp, int, int]]:
         """The lamps near the frame: number, lamp, and where it is in the frame."""
-        found = []
+        lamps = []
         for index, lamp in enumerate(self._lamps):
             x, y = lamp.x - camera[0], lamp.y - camera[1]
             if -margin < x < self._size[0] + margin and -margin < y < self._size[1] + margin:
-                found.append((index, lamp, x, y))
-        return found
+                lamps.append((index, lamp, x, y))
+        return lamps
 
     def shine(
         self,
         frame: pg.Surface,
-        stage: FrameState,
+        state: FrameState,
         camera: tuple[int, int],
         sky: Colour,
         calm: bool,
@@ -46,29 +46,29 @@ class Lighting:
         open_air: bool,
     ) -> None:
         """Gathers the light of everything and multiplies the frame with it; sky: as it is here; spirits: their hues."""
-        dark = darkness(light_map.ambient(stage.hour, stage.weather))
+        dark = darkness(light_map.ambient(state.hour, state.weather))
         self._map.begin(sky)
         if open_air:
-            self._map.clouds(camera, stage.seconds * (CALM if calm else 1), stage.weather, 1 - dark)
+            self._map.clouds(camera, state.seconds * (CALM if calm else 1), state.weather, 1 - dark)
         for index, lamp, x, y in self._near(camera, 110):
             if lamp.daylight:
                 outside = scaled(mix(*DAYLIGHT, 1 - dark), 0.55)
                 self._map.add(x, y, lamp.radius, outside, light_map.STRENGTHS)
             else:
-                flicker = 1.0 if calm else 0.93 + 0.07 * math.sin(stage.seconds * 3.1 + index * 1.9)
+                flicker = 1.0 if calm else 0.93 + 0.07 * math.sin(state.seconds * 3.1 + index * 1.9)
                 self._map.add(
                     x, y, lamp.radius, lamp.colour, light_map.strength((1 if lamp.steady else dark) * flicker)
                 )
-        x, y = stage.player.x - camera[0], stage.player.y - 8 - camera[1]
-        if not stage.hidden:
+        x, y = state.player.x - camera[0], state.player.y - 8 - camera[1]
+        if not state.hidden:
             self._map.add(x, y, *PLAYER_LIGHT, light_map.strength(dark))
-        if stage.attend > 0.02:
-            breath = 0.8 if calm else 0.75 + 0.25 * math.sin(stage.seconds * 2.4)
-            self._map.add(x, y, 130, (120, 150, 210), light_map.strength(stage.attend * breath))
+        if state.attend > 0.02:
+            breath = 0.8 if calm else 0.75 + 0.25 * math.sin(state.seconds * 2.4)
+            self._map.add(x, y, 130, (120, 150, 210), light_map.strength(state.attend * breath))
         for ghost, colour in spirits:
             level = dissolve_level(ghost.belief)
             ghosts.shine(self._map.add, ghost.x - camera[0], ghost.y - camera[1], level, colour)
-        self._map.shine(frame, stage.attend)
+        self._map.shine(frame, state.attend)
 
     def glows(self, frame: pg.Surface, camera: tuple[int, int], dark: float, seconds: float) -> None:
         """Halos of lamps, and their images in the water; seconds 0: nothing flickers."""

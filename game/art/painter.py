@@ -1,6 +1,7 @@
-"""The painter: one frame of the realm from a Stage, 640 x 360 px, about 4 ms.
+"""The painter: one frame of the realm from a FrameState, 640 x 360 px, about 4 ms.
 
-It is made from a Map (the still part, which holds no spirits) and is given a Stage per frame; it never sees a World.
+It is made from a Map (the still part, which holds no spirits) and gets a FrameState for each frame. It never sees a
+World.
 The ground is painted where it is looked at; call `advance` in idle moments to have the rest ready before it is seen.
 """
 
@@ -28,7 +29,7 @@ EAVES = 10  # px of a room's outer tiles that one doesn't see: its walls are thi
 
 
 class Painter:
-    """Draws stages of one map. Needs an open display."""
+    """Draws frame states of one map. Needs an open display."""
 
     def __init__(self, land: Map) -> None:
         self.land = land
@@ -37,9 +38,9 @@ class Painter:
         self.figures = sprites.figures()
         self._arts = {safe: spirits.spirits(safe) for safe in (False, True)}
         self.spirits = self._arts[False]
-        self.furnished = PlacedSprites(land, self.things)
-        self.ground = ground.Ground(land, self.furnished.shades(), self.furnished.mirrored())
-        self.lighting = lighting.Lighting(SIZE, self.furnished.lamps, self.ground)
+        self.placed_sprites = PlacedSprites(land, self.things)
+        self.ground = ground.Ground(land, self.placed_sprites.shades(), self.placed_sprites.mirrored())
+        self.lighting = lighting.Lighting(SIZE, self.placed_sprites.lamps, self.ground)
         self.air = drifting.Air(*SIZE)
         self.weather = weather.Weather(*SIZE)
         self.grade = light_map.Grade(land)
@@ -74,27 +75,27 @@ class Painter:
                 return pg.Rect(area.left + EAVES, area.top, area.width - 2 * EAVES, area.height - EAVES + 4)
         return None
 
-    def paint(self, frame: pg.Surface, stage: FrameState, calm: bool = False, safe: bool = False) -> tuple[int, int]:
-        """Draws a stage; returns the camera. calm: little motion, no flicker; safe: hues and signs for any eye."""
-        at = stage.view or (stage.player.x, stage.player.y)
+    def paint(self, frame: pg.Surface, state: FrameState, calm: bool = False, safe: bool = False) -> tuple[int, int]:
+        """Draws a frame; returns the camera. calm: little motion, no flicker; safe: hues and signs for any eye."""
+        at = state.view or (state.player.x, state.player.y)
         camera, room = self.camera(*at), self.room(*at)
-        pace = stage.seconds * (CALM if calm else 1)
+        pace = state.seconds * (CALM if calm else 1)
         view = pg.Rect(camera, SIZE)
         self.ground.need(view if room is None else room)
-        self.ground.tint(pace, stage.weather == "rain", stage.flood > 0.4)
+        self.ground.tint(pace, state.weather == "rain", state.flood > 0.4)
         frame.set_clip(None)
         if room is not None:
-            frame.blit(self._outside(room, stage), (0, 0))
+            frame.blit(self._outside(room, state), (0, 0))
             frame.set_clip(room.move(-camera[0], -camera[1]))
         frame.blit(self.ground.picture, (-camera[0], -camera[1]))
-        self._living(frame, stage, camera, pace, room, calm, safe)
+        self._living(frame, state, camera, pace, room, calm, safe)
         frame.set_clip(None)
         return camera
 
     def _living(
         self,
         frame: pg.Surface,
-        stage: FrameState,
+        state: FrameState,
         camera: tuple[int, int],
         pace: float,
         room: pg.Rect | None,
@@ -102,37 +103,37 @@ class Painter:
         safe: bool,
     ) -> None:
         """Everything but the ground, from the water's glints to what hangs in the air."""
-        sky = light_map.ambient(stage.hour, stage.weather)
+        sky = light_map.ambient(state.hour, state.weather)
         dark = darkness(sky)
         here = (camera[0] + SIZE[0] // 2, camera[1] + SIZE[1] // 2)
-        shown = self.grade.outside(sky, *here) if room is None else light_map.indoors(sky)
+        light = self.grade.outside(sky, *here) if room is None else light_map.indoors(sky)
         if room is None:
             self.air.glints(frame, self.ground.glints(pg.Rect(camera, SIZE)), camera, pace)
-            self.weather.on_ground(frame, stage.weather, self.ground.water, camera, stage.seconds, calm)
-        for hint in stage.hints:
+            self.weather.on_ground(frame, state.weather, self.ground.water, camera, state.seconds, calm)
+        for hint in state.hints:
             self._track(frame, hint, camera)
-        self._everybody(frame, stage, camera, dark, 0.0 if calm else pace)
-        glowing = [(ghost, self.spirit(ghost.species, safe).light) for ghost in stage.ghosts]
-        self.lighting.shine(frame, stage, camera, shown, calm, glowing, room is None)
+        self._everybody(frame, state, camera, dark, 0.0 if calm else pace)
+        glowing = [(ghost, self.spirit(ghost.species, safe).light) for ghost in state.ghosts]
+        self.lighting.shine(frame, state, camera, light, calm, glowing, room is None)
         if room is None:
-            self.weather.shafts(frame, self.grade.forest(*here), stage.hour, stage.weather, camera, pace)
-            self.air.fog(frame, stage.weather, dark, camera, pace)
-        self.lighting.glows(frame, camera, dark, 0.0 if calm else stage.seconds)
-        for hint in stage.hints:
-            self._flicker(frame, hint, camera, stage.seconds, calm)
-        for ghost in sorted(stage.ghosts, key=lambda ghost: ghost.y):
+            self.weather.shafts(frame, self.grade.forest(*here), state.hour, state.weather, camera, pace)
+            self.air.fog(frame, state.weather, dark, camera, pace)
+        self.lighting.glows(frame, camera, dark, 0.0 if calm else state.seconds)
+        for hint in state.hints:
+            self._flicker(frame, hint, camera, state.seconds, calm)
+        for ghost in sorted(state.ghosts, key=lambda ghost: ghost.y):
             self._stand_among(frame, ghost, camera, pace, safe)
         if room is None:
-            self.air.motes(frame, stage.weather, dark, camera, pace, self.grade.shrine(*here))
-            self._smoke(frame, camera, stage)
-            self.weather.in_air(frame, stage.weather, stage.hour, camera, stage.seconds, calm)
-        if stage.attend > 0.02:
-            self._attention(frame, stage, camera, calm)
+            self.air.motes(frame, state.weather, dark, camera, pace, self.grade.shrine(*here))
+            self._smoke(frame, camera, state)
+            self.weather.in_air(frame, state.weather, state.hour, camera, state.seconds, calm)
+        if state.attend > 0.02:
+            self._attention(frame, state, camera, calm)
 
-    def _outside(self, area: pg.Rect, stage: FrameState) -> pg.Surface:
+    def _outside(self, area: pg.Rect, state: FrameState) -> pg.Surface:
         """What lies around a house whose inside is shown: the dim land, as it was when one came in."""
-        sky = light_map.ambient(stage.hour, stage.weather)
-        key = (area.left, darkness(sky) > DUSK, stage.weather)
+        sky = light_map.ambient(state.hour, state.weather)
+        key = (area.left, darkness(sky) > DUSK, state.weather)
         if self._around is None or self._around[0] != key:
             inside = next(room for room in self.land.rooms if room.left * TILE + EAVES == area.left)
             exit_x, exit_y = inside.exit[0] * TILE + TILE // 2, inside.exit[1] * TILE + TILE
@@ -141,7 +142,7 @@ class Painter:
             image = pg.Surface(SIZE).convert()
             self.ground.need(pg.Rect(camera, SIZE))
             image.blit(self.ground.picture, (-camera[0], -camera[1]))
-            empty = FrameState(stage.hour, stage.weather, 0.0, stage.player, hidden=True)
+            empty = FrameState(state.hour, state.weather, 0.0, state.player, hidden=True)
             self._everybody(image, empty, camera, darkness(sky), 0.0)
             image.fill(mix((30, 34, 62), (96, 100, 112), 1 - darkness(sky)), special_flags=pg.BLEND_RGB_MULT)
             self.lighting.glows(image, camera, 0.6 * darkness(sky), 0.0)
@@ -150,7 +151,7 @@ class Painter:
 
     def thing(self, kind: str) -> pg.Surface:
         """A landmark's picture."""
-        return self.furnished.picture(kind, 4 if kind == "pine" else 0)
+        return self.placed_sprites.picture(kind, 4 if kind == "pine" else 0)
 
     def spirit(self, species: str, safe: bool = False) -> spirits.Spirit:
         """A species' art; one that realm.toml added and we have not drawn looks like a kodama."""
@@ -158,19 +159,19 @@ class Painter:
         return arts.get(species) or arts["kodama"]
 
     def _everybody(
-        self, frame: pg.Surface, stage: FrameState, camera: tuple[int, int], dark: float, pace: float
+        self, frame: pg.Surface, state: FrameState, camera: tuple[int, int], dark: float, pace: float
     ) -> None:
         """Things and people, far ones first. What hides the player turns half clear; pace 0: nothing sways."""
         left, right = camera[0] - 84, camera[0] + SIZE[0] + 84
-        player, lit = stage.player, dark > DUSK
-        wave = _wave(pace, stage.weather == "wind") if pace else ()
+        player, lit = state.player, dark > DUSK
+        wave = _wave(pace, state.weather == "wind") if pace else ()
         queue: list[tuple[int, int, int, Standing | Body]] = [
             (thing.y, thing.x, index, thing)
             for index, thing in enumerate(
-                self.furnished.near(left, right, camera[1] - 8, camera[1] + SIZE[1] + TALLEST)
+                self.placed_sprites.near(left, right, camera[1] - 8, camera[1] + SIZE[1] + TALLEST)
             )
         ]
-        for index, body in enumerate(stage.bodies if stage.hidden else (*stage.bodies, player)):
+        for index, body in enumerate(state.bodies if state.hidden else (*state.bodies, player)):
             if left < body.x < right:
                 queue.append((body.y, body.x, -1 - index, body))
         queue.sort(key=lambda entry: entry[:3])
@@ -178,14 +179,14 @@ class Painter:
         for y, x, _, entry in queue:
             x, y = x - camera[0], y - camera[1]
             if isinstance(entry, Body):
-                picture = self._figure(entry, stage.seconds)
+                picture = self._figure(entry, state.seconds)
                 if self.ground.wet(entry.x, entry.y):
                     picture, y = self._wading(picture), y + WADES
                 else:
                     drawn.append((self._shadow, (x - 6, y - 3)))
             else:
                 picture = entry.bent[wave[entry.phase]] if wave and entry.bent else entry.lit if lit else entry.picture
-                if entry.tall and not stage.hidden:
+                if entry.tall and not state.hidden:
                     wide, high = picture.get_size()
                     if 2 < entry.y - player.y < high - 6 and abs(entry.x - player.x) < wide // 2:
                         picture = self._half_clear(picture)
@@ -242,7 +243,7 @@ class Painter:
             return
         before = frame.subsurface(box).copy()
         self.ghost(frame, ghost, camera, seconds, safe)
-        for thing in self.furnished.near(ghost.x - 120, ghost.x + 120, ghost.y + 1, ghost.y + TALLEST, solid=True):
+        for thing in self.placed_sprites.near(ghost.x - 120, ghost.x + 120, ghost.y + 1, ghost.y + TALLEST, solid=True):
             wide, high = thing.picture.get_size()
             corner = (thing.x - camera[0] - wide // 2, thing.y - camera[1] - high + 1)
             part = box.clip((*corner, wide, high))
@@ -260,20 +261,20 @@ class Painter:
             self._veils[id(picture)] = veil
         return self._veils[id(picture)]
 
-    def _smoke(self, frame: pg.Surface, camera: tuple[int, int], stage: FrameState) -> None:
-        for x, y in self.furnished.chimneys:
+    def _smoke(self, frame: pg.Surface, camera: tuple[int, int], state: FrameState) -> None:
+        for x, y in self.placed_sprites.chimneys:
             x, y = x - camera[0], y - camera[1]
             if -20 < x < SIZE[0] + 20 and -10 < y < SIZE[1] + 50:
-                self.air.smoke(frame, x, y, stage.seconds, stage.weather == "wind")
+                self.air.smoke(frame, x, y, state.seconds, state.weather == "wind")
 
-    def _attention(self, frame: pg.Surface, stage: FrameState, camera: tuple[int, int], calm: bool) -> None:
+    def _attention(self, frame: pg.Surface, state: FrameState, camera: tuple[int, int], calm: bool) -> None:
         """Rings of dots that draw in towards whoever attends."""
-        x, y = stage.player.x - camera[0], stage.player.y - 9 - camera[1]
-        seconds = stage.seconds * (CALM if calm else 1)
+        x, y = state.player.x - camera[0], state.player.y - 9 - camera[1]
+        seconds = state.seconds * (CALM if calm else 1)
         for ring in range(3):
             part = (1 - seconds * 0.45 + ring / 3) % 1
             reach = 14 + 60 * part
-            colour = scaled((120, 190, 255), stage.attend * (1 - part) * 0.9)
+            colour = scaled((120, 190, 255), state.attend * (1 - part) * 0.9)
             for dot in range(20):
                 angle = dot * math.tau / 20 + ring * 0.4 + seconds * 0.15
                 spot = (int(x + reach * math.cos(angle)), int(y + 0.6 * reach * math.sin(angle)), 2, 1)

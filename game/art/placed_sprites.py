@@ -79,13 +79,13 @@ class PlacedSprites:
 
     def near(self, left: int, right: int, top: int, bottom: int, solid: bool = False) -> list[Standing]:
         """Things whose feet lie in left < x < right, top <= y <= bottom; solid: without the undergrowth."""
-        found = []
+        standing = []
         strips = self._solid if solid else self._strips
         for number in range(left // STRIP, right // STRIP + 1):
             things, feet = strips.get(number, ((), ()))
             part = things[bisect_left(feet, top) : bisect_right(feet, bottom)]
-            found += [thing for thing in part if left < thing.x < right]
-        return found
+            standing += [thing for thing in part if left < thing.x < right]
+        return standing
 
     def picture(self, kind: str, variant: int = 0, lit: bool = False) -> pg.Surface:
         """How a kind of thing looks; realm.toml may hold kinds that we have not drawn: they are boulders."""
@@ -115,40 +115,40 @@ class PlacedSprites:
 
     def shades(self) -> Iterator[Mask]:
         """The shadow of each thing on the ground."""
-        made: dict[int, np.ndarray] = {}
+        outlines: dict[int, np.ndarray] = {}
         for thing in self.things:
             width = thing.picture.get_width()
             if thing.living and thing.picture.get_height() < 9:
                 continue
             wide, high = max(6, int(width * 0.8)), max(4, int(width * (0.14 if thing.living else 0.24)))
-            if wide not in made:
+            if wide not in outlines:
                 across = (np.arange(wide)[:, None] + 0.5) / wide * 2 - 1
-                made[wide] = across**2 + ((np.arange(high)[None] + 0.5) / high * 2 - 1) ** 2 < 1
-            mask = made[wide]
+                outlines[wide] = across**2 + ((np.arange(high)[None] + 0.5) / high * 2 - 1) ** 2 < 1
+            mask = outlines[wide]
             yield thing.x - wide // 2 + 3, thing.y - mask.shape[1] + 4, mask
 
     def mirrored(self) -> Iterator[Mask]:
         """The upside-down silhouette of each tall thing, for water below it."""
-        made: dict[int, np.ndarray] = {}
+        outlines: dict[int, np.ndarray] = {}
         for thing in self.things:
             if thing.living and thing.picture.get_height() < 14:
                 continue
             key = id(thing.picture)
-            if key not in made:
+            if key not in outlines:
                 solid = pg.surfarray.array_alpha(thing.picture)[:, ::-1] > 0
                 ripple = (np.arange(solid.shape[1]) // 2 % 4 != 3) | (np.arange(solid.shape[1]) < 10)
-                made[key] = solid & ripple[None]
-            yield thing.x - made[key].shape[0] // 2, thing.y + 1, made[key]
+                outlines[key] = solid & ripple[None]
+            yield thing.x - outlines[key].shape[0] // 2, thing.y + 1, outlines[key]
 
 
 def _strips(things: list[Standing]) -> dict[int, tuple[list[Standing], list[int]]]:
     """Things by strips of the map from top to bottom, and the y of their feet."""
-    found: dict[int, tuple[list[Standing], list[int]]] = {}
+    strips: dict[int, tuple[list[Standing], list[int]]] = {}
     for thing in things:
-        strip = found.setdefault(thing.x // STRIP, ([], []))
+        strip = strips.setdefault(thing.x // STRIP, ([], []))
         strip[0].append(thing)
         strip[1].append(thing.y)
-    return found
+    return strips
 
 
 def _lights(land: Map) -> tuple[list[Lamp], list[tuple[int, int]]]:

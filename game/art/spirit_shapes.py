@@ -44,9 +44,9 @@ def order(name: str, solid: np.ndarray) -> np.ndarray:
         "oni": fbm(*SIZE, 11, 2, 5),  # embers that spread
         "zashiki": ((down * 1.25 + 0.16 * np.sin(across * 9)) % 0.25) * 4,  # ribbons wind around her
     }
-    way = ways.get(name, 1 - down) + np.zeros(SIZE)
-    way = (way - way.min()) / max(1e-6, float(way.max() - way.min()))
-    mixed = 0.74 * way + 0.26 * tiled(THRESHOLDS, *SIZE)
+    direction = ways.get(name, 1 - down) + np.zeros(SIZE)
+    direction = (direction - direction.min()) / max(1e-6, float(direction.max() - direction.min()))
+    mixed = 0.74 * direction + 0.26 * tiled(THRESHOLDS, *SIZE)
     ranks = np.full(SIZE, 2.0)
     chosen = np.argsort(mixed[solid], kind="stable")
     places = np.empty(len(chosen))

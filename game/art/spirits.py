@@ -45,10 +45,10 @@ class Spirit:
         key = (level, step)
         if key not in self._made:
             marks, order = spirit_shapes.gathered(self.name, self.rows, step)
-            there = (marks != ".") & (order < level / LEVELS)
+            visible = (marks != ".") & (order < level / LEVELS)
             if step not in self._colours:
                 self._colours[step] = self._coloured(marks)
-            self._made[key] = surface(self._colours[step], there * np.uint8(255))
+            self._made[key] = surface(self._colours[step], visible * np.uint8(255))
         return self._made[key]
 
     def _coloured(self, marks: np.ndarray) -> np.ndarray:

@@ -15,14 +15,14 @@ FRAMES = 4  # steps of a walking cycle: stand, step, stand, other step
 
 def colours(table: dict[str, str]) -> dict[str, Colour]:
     """A sprite's palette: "#rrggbb" or "ramp:step"."""
-    found = {}
+    palette = {}
     for mark, word in table.items():
         if word.startswith("#"):
-            found[mark] = (int(word[1:3], 16), int(word[3:5], 16), int(word[5:7], 16))
+            palette[mark] = (int(word[1:3], 16), int(word[3:5], 16), int(word[5:7], 16))
         else:
             name, step = word.split(":")
-            found[mark] = tone(name, int(step))
-    return found
+            palette[mark] = tone(name, int(step))
+    return palette
 
 
 def grids(name: str) -> dict:
@@ -32,13 +32,13 @@ def grids(name: str) -> dict:
 
 def things() -> dict[str, list[pg.Surface]]:
     """Every kind of landmark and decor -> its variants; feet at the bottom centre. KIND-lit: when its lamp burns."""
-    made = {}
+    pictures = {}
     for name, entry in grids("things").items():
         rows, mirror = entry["rows"].split(), entry.get("mirror", False)
-        made[name] = [outlined(from_grid(rows, colours(entry["colours"]), mirror))]
+        pictures[name] = [outlined(from_grid(rows, colours(entry["colours"]), mirror))]
         if "lit" in entry:
-            made[f"{name}-lit"] = [outlined(from_grid(rows, colours(entry["colours"] | entry["lit"]), mirror))]
-    made |= {
+            pictures[f"{name}-lit"] = [outlined(from_grid(rows, colours(entry["colours"] | entry["lit"]), mirror))]
+    pictures |= {
         "oak": [plants.tree(21, "leaf", 1.4)],
         "willow": [plants.willow(22)],
         "hollow": [plants.hollow(23)],
@@ -56,10 +56,10 @@ def things() -> dict[str, list[pg.Surface]]:
     }
     for kind in buildings.BUILDINGS:
         count = 4 if kind == "house" else 1
-        made[kind] = [buildings.building(kind, seed, False) for seed in range(count)]
-        made[f"{kind}-lit"] = [buildings.building(kind, seed, True) for seed in range(count)]
+        pictures[kind] = [buildings.building(kind, seed, False) for seed in range(count)]
+        pictures[f"{kind}-lit"] = [buildings.building(kind, seed, True) for seed in range(count)]
     pines = [plants.pine(seed, size) for seed, size in ((4, 1.05), (5, 0.95), (6, 1.15), (10, 1.0))]
-    return made | {"tree": made["tree"], "pine": [*pines, plants.pine(11, 1.45)]}  # the last: the landmark
+    return pictures | {"tree": pictures["tree"], "pine": [*pines, plants.pine(11, 1.45)]}  # the last: the landmark
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,9 @@ class Figure:
 def figures() -> dict[str, Figure]:
     """Every kind of actor -> its figure."""
     data = grids("people")
-    made = {name: _person(data, entry) for name, entry in data["people"].items()}
-    made |= {name: _animal(entry) for name, entry in data["animals"].items()}
-    return made | {"seer": _seer(data["seer"])}
+    of_kind = {name: _person(data, entry) for name, entry in data["people"].items()}
+    of_kind |= {name: _animal(entry) for name, entry in data["animals"].items()}
+    return of_kind | {"seer": _seer(data["seer"])}
 
 
 def _figure(views: dict[str, tuple[list[list[str]], dict[str, Colour]]]) -> Figure:

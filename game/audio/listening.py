@@ -24,18 +24,18 @@ class Walk:
         self._gone = STRIDE / 2  # px since the last step; the first one comes soon
         self._steps = 0
 
-    def heard(self, stage: FrameState, ear: Ear) -> Iterator[Wish]:
+    def heard(self, state: FrameState, ear: Ear) -> Iterator[Wish]:
         """What begins to sound in this frame."""
-        player, at, hour = stage.player, self._at, self._hour
-        self._at, self._hour = (player.x, player.y), stage.hour
+        player, at, hour = state.player, self._at, self._hour
+        self._at, self._hour = (player.x, player.y), state.hour
         if at is not None:
             gone = math.hypot(player.x - at[0], player.y - at[1])
             if gone > LEAP:
                 yield Wish("door", *ears(0.0, 0.8))
                 gone = 0.0
             yield from self._step(gone, player.moving, ear)
-        if hour is not None and any(hour < toll <= stage.hour for toll in TOLLS):
-            yield ear.bell(stage)
+        if hour is not None and any(hour < toll <= state.hour for toll in TOLLS):
+            yield ear.bell(state)
 
     def _step(self, gone: float, moving: bool, ear: Ear) -> Iterator[Wish]:
         self._gone = self._gone + gone if moving or gone else STRIDE / 2

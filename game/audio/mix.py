@@ -1,4 +1,4 @@
-"""What should be heard at a moment, and where: from a Stage alone, as the painter paints from it alone.
+"""What should be heard at a moment, and where: from a FrameState alone, as the painter paints from it alone.
 
 What nobody senses and nobody believes is silent: the world's truth about spirits isn't at hand here. Ground, river and
 shrine are the map's, which anybody sees.
@@ -50,11 +50,11 @@ def carries(distance: float) -> float:
     return fades / (1 + distance / NEAR)
 
 
-def insight(stage: FrameState) -> float:
+def insight(state: FrameState) -> float:
     """How much is believed of what one could see: 1 for each spirit that one is sure of. Phantoms that were touched
     don't count."""
-    x, y = stage.player.x, stage.player.y
-    near = (g for g in stage.ghosts if abs(g.x - x) < PICTURE[0] and abs(g.y - y) < PICTURE[1])
+    x, y = state.player.x, state.player.y
+    near = (g for g in state.ghosts if abs(g.x - x) < PICTURE[0] and abs(g.y - y) < PICTURE[1])
     return sum(ghost.belief for ghost in near if not ghost.wavering)
 
 
@@ -76,28 +76,28 @@ class Ear:
         self.map, self.voices = land, dict(voices)
         self._river = sorted(land.river)
 
-    def wishes(self, stage: FrameState, hushed: float = 1.0) -> dict[str, Wish]:
+    def wishes(self, state: FrameState, hushed: float = 1.0) -> dict[str, Wish]:
         """Everything but music. hushed: 0..1, how much of it comes through (a dream, a pause)."""
-        heard = self.beds(stage)
-        heard.update(self.voiced(stage))
+        wanted = self.beds(state)
+        wanted.update(self.voiced(state))
         if hushed == 1.0:
-            return heard
-        return {key: wish._replace(left=wish.left * hushed, right=wish.right * hushed) for key, wish in heard.items()}
+            return wanted
+        return {key: wish._replace(left=wish.left * hushed, right=wish.right * hushed) for key, wish in wanted.items()}
 
-    def voiced(self, stage: FrameState) -> dict[str, Wish]:
+    def voiced(self, state: FrameState) -> dict[str, Wish]:
         """Traces that are heard, each from its place, and the voices of spirits that are believed in."""
-        x, y = stage.player.x, stage.player.y
+        x, y = state.player.x, state.player.y
         believed: dict[tuple[int, int, str], float] = {}
-        for ghost in stage.ghosts:
+        for ghost in state.ghosts:
             voice = self.voices.get(ghost.species)
             if voice is not None and 0 <= ghost.place < len(self.map.places) and not ghost.wavering:
                 spot = self.map.places[ghost.place]
                 believed[spot.x, spot.y, voice] = ghost.belief
         loud = {key: OWN * (belief - DOUBT) / (1 - DOUBT) for key, belief in believed.items()}
-        for hint in stage.hints:
+        for hint in state.hints:
             if hint.sense == "hear":
-                heard = hint.x, hint.y, hint.thing
-                loud[heard] = PLAIN + (1 - PLAIN) * believed.get(heard, 0.0)
+                source = hint.x, hint.y, hint.thing
+                loud[source] = PLAIN + (1 - PLAIN) * believed.get(source, 0.0)
         wishes = {}
         for (place_x, place_y, name), gain in loud.items():
             gain *= carries(math.hypot(place_x - x, place_y - y))
@@ -105,20 +105,20 @@ class Ear:
                 wishes[f"{place_x} {place_y} {name}"] = Wish(name, *ears((place_x - x) / WIDE, gain))
         return wishes
 
-    def beds(self, stage: FrameState) -> dict[str, Wish]:
+    def beds(self, state: FrameState) -> dict[str, Wish]:
         """Weather, water, and the small beasts of the hour."""
-        inside, weather = self.inside(stage), stage.weather
-        open_air = (WITHIN if inside else 1.0) * (1 - GATHERED * stage.attend)
-        dark = _between(stage.hour, 18.5, 20.5) if stage.hour > 12 else 1 - _between(stage.hour, 4.0, 5.5)
-        light = _between(stage.hour, 4.5, 6.0) * (1 - _between(stage.hour, 16.5, 18.5))
-        river, side = self._by_river(stage)
+        inside, weather = self.inside(state), state.weather
+        open_air = (WITHIN if inside else 1.0) * (1 - GATHERED * state.attend)
+        dark = _between(state.hour, 18.5, 20.5) if state.hour > 12 else 1 - _between(state.hour, 4.0, 5.5)
+        light = _between(state.hour, 4.5, 6.0) * (1 - _between(state.hour, 16.5, 18.5))
+        river, side = self._by_river(state)
         sung = CALM.get(weather, 1.0) * open_air
         loud = {
             "wind": (WINDS.get(weather, 0.2) * open_air, 0.0),
             "rain": (0.0 if inside or weather != "rain" else 0.8 * open_air, 0.0),
             "roof": (0.7 if inside and weather == "rain" else 0.0, 0.0),
             "water": (0.0 if inside else river * open_air, side),
-            "flood": (0.0 if inside else stage.flood * river * open_air, side),
+            "flood": (0.0 if inside else state.flood * river * open_air, side),
             "night": (0.45 * dark * sung, 0.0),
             "day": (0.6 * light * sung, 0.0),
             "embers": (0.4 if inside else 0.0, 0.0),
@@ -129,13 +129,13 @@ class Ear:
             if gain > 0
         }
 
-    def inside(self, stage: FrameState) -> bool:
+    def inside(self, state: FrameState) -> bool:
         """Under a roof?"""
-        return stage.player.y >= OUTDOORS * TILE
+        return state.player.y >= OUTDOORS * TILE
 
-    def _by_river(self, stage: FrameState) -> tuple[float, float]:
+    def _by_river(self, state: FrameState) -> tuple[float, float]:
         """(how loud 0..1, pan) of the water; it is as wide as it is near."""
-        x, y = stage.player.x, stage.player.y
+        x, y = state.player.x, state.player.y
         if not self._river:
             return 0.0, 0.0
         middle = bisect_left(self._river, (x, 0))  # its points lie from west to east
@@ -158,12 +158,12 @@ class Ear:
         row = min(self.map.height - 1, max(0, y // TILE))
         return Ground(self.map.ground[row * self.map.width + column])
 
-    def bell(self, stage: FrameState) -> Wish:
+    def bell(self, state: FrameState) -> Wish:
         """The shrine's bell, from where it hangs; it is heard in all the realm."""
         x, y = self.map.shrine
-        dx, dy = x - stage.player.x, y - stage.player.y
+        dx, dy = x - state.player.x, y - state.player.y
         gain = 0.2 + 0.7 / (1 + math.hypot(dx, dy) / 300)
-        return Wish("bell", *ears(0.8 * max(-1.0, min(1.0, dx / 400)), gain * (WITHIN if self.inside(stage) else 1.0)))
+        return Wish("bell", *ears(0.8 * max(-1.0, min(1.0, dx / 400)), gain * (WITHIN if self.inside(state) else 1.0)))
 
 
 def _between(hour: float, first: float, last: float) -> float:

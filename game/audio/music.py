@@ -75,11 +75,11 @@ def parse(text: str) -> tuple[tuple[Note, ...], int]:
 
 def pieces(data: dict[str, Any]) -> dict[str, Piece]:
     """The [music] table. Raises ValueError: where, what."""
-    made = {}
+    of_name = {}
     for name, table in data.items():
         layers = tuple(_layer(f"music.{name}", entry, float(table["step"])) for entry in table["layer"])
-        made[name] = Piece(float(table["root"]), tuple(table["scale"]), layers)
-    return made
+        of_name[name] = Piece(float(table["root"]), tuple(table["scale"]), layers)
+    return of_name
 
 
 def _layer(where: str, entry: dict[str, Any], step: float) -> Layer:

@@ -261,10 +261,10 @@ class Player:
             playing.left += (wish.left - playing.left) * part
             playing.right += (wish.right - playing.right) * part
             loud = 255 * self._volumes[wish.kind] * self._master
-            told = round(playing.left * loud), round(playing.right * loud)  # finer than that the mixer doesn't tell
-            if told != playing.told:
-                playing.told = told
-                playing.channel.set_volume(told[0] / 255, told[1] / 255)
+            volumes = round(playing.left * loud), round(playing.right * loud)  # finer than that the mixer doesn't tell
+            if volumes != playing.told:
+                playing.told = volumes
+                playing.channel.set_volume(volumes[0] / 255, volumes[1] / 255)
 
     def close(self) -> None:
         """Silence, and the device goes back; a loader that hangs in it is left behind."""

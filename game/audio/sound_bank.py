@@ -57,28 +57,28 @@ def score() -> Mapping[str, music.Piece]:
 @lru_cache(maxsize=1)
 def recipes() -> Mapping[str, Recipe]:
     """How each sound is made, in the order in which they are wanted first."""
-    made: dict[str, Recipe] = {}
+    of_name: dict[str, Recipe] = {}
     for cue in ambience.CUES:
-        made[f"cue.{cue.__name__}"] = Recipe("cue", cue)
+        of_name[f"cue.{cue.__name__}"] = Recipe("cue", cue)
     for piece, plan in score().items():
         for layer in plan.layers:
             name = f"music.{piece}.{layer.name}"
-            made[name] = Recipe("music", partial(_layer, plan, layer, name), layer.loud, True)
-        if len(made) == len(ambience.CUES) + len(plan.layers):  # after the first piece, what a walk needs
-            _walk(made)
-    return MappingProxyType(made)
+            of_name[name] = Recipe("music", partial(_layer, plan, layer, name), layer.loud, True)
+        if len(of_name) == len(ambience.CUES) + len(plan.layers):  # after the first piece, what a walk needs
+            _walk(of_name)
+    return MappingProxyType(of_name)
 
 
-def _walk(made: dict[str, Recipe]) -> None:
+def _walk(of_name: dict[str, Recipe]) -> None:
     for ground, step in data()["step"].items():
         for variant in range(VARIANTS):
-            made[f"step.{ground}.{variant}"] = Recipe("step", partial(ambience.footstep, plan=step))
+            of_name[f"step.{ground}.{variant}"] = Recipe("step", partial(ambience.footstep, plan=step))
     for bed in ambience.BEDS:
-        made[f"bed.{bed.__name__}"] = Recipe("bed", bed, 1.0, True)
+        of_name[f"bed.{bed.__name__}"] = Recipe("bed", bed, 1.0, True)
     for voice in (*crafts.SPIRITS, *crafts.OTHERS):
-        made[voice.__name__] = Recipe("voice", voice, 1.0, True)
-    made["bell"] = Recipe("bell", ambience.bell)
-    made["door"] = Recipe("step", ambience.door, 1.2)
+        of_name[voice.__name__] = Recipe("voice", voice, 1.0, True)
+    of_name["bell"] = Recipe("bell", ambience.bell)
+    of_name["door"] = Recipe("step", ambience.door, 1.2)
 
 
 def _layer(piece: music.Piece, layer: music.Layer, name: str, rng: np.random.Generator) -> np.ndarray:
@@ -127,9 +127,9 @@ class Bank:
     def get(self, name: str) -> np.ndarray:
         """(n,) int16 mono."""
         path = self.path(name)
-        kept = _read(path) if path else None
-        if kept is not None:
-            return kept
+        cached = _read(path) if path else None
+        if cached is not None:
+            return cached
         sound = make(name)
         self.made += 1
         if path:

@@ -145,8 +145,8 @@ def loudness(sound: np.ndarray) -> float:
     count = max(1, len(sound) // WINDOW)
     pieces = np.array_split(sound, count)
     sizes = np.array([np.sqrt(np.mean(piece**2)) for piece in pieces])
-    heard = sizes[sizes >= HEARD * sizes.max()]
-    return float(np.sqrt(np.mean(heard**2)))
+    audible = sizes[sizes >= HEARD * sizes.max()]
+    return float(np.sqrt(np.mean(audible**2)))
 
 
 def level(sound: np.ndarray, rms: float) -> np.ndarray:

@@ -120,9 +120,9 @@ def _familiar(world: World, action: Action) -> None:
 def act(world: World, action: Action) -> tuple[Happening, ...]:
     """One verb of the player's: what happens at once, and what it means to the errands."""
     happened = _do(world, action)
-    for told in happened:
-        if isinstance(told, Revealed):
-            happened += world.quests.heed(world, action, told.truth, told.source)
+    for happening in happened:
+        if isinstance(happening, Revealed):
+            happened += world.quests.heed(world, action, happening.truth, happening.source)
     return happened
 
 

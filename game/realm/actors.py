@@ -81,8 +81,8 @@ class Folk(Actor):
                 self._dx, self._dy, self._left, self.facing = step_x, step_y, TILE, facing
                 return
 
-    def _arrive(self, world: RealmState, there: bool) -> None:
-        if there and world.traces.here[self.goal] == NOBODY:
+    def _arrive(self, world: RealmState, near: bool) -> None:
+        if near and world.traces.here[self.goal] == NOBODY:
             self.place = self._last = self.goal
             world.traces.arrive(self.place, self.index)
         self.goal, self.moving = NOBODY, False

@@ -70,19 +70,19 @@ def trees(
 @lru_cache(maxsize=1)
 def _kinds() -> list[list[str]]:
     """What grows: by region, grove and marsh, and a byte of luck."""
-    found = []
+    by_luck = []
     for parts in KINDS.values():
         ends = [sum(part for _, part in parts[: index + 1]) for index in range(len(parts))]
-        found.append(
+        by_luck.append(
             [next(k for (k, _), end in zip(parts, ends, strict=True) if luck / 256 < end) for luck in range(256)]
         )
-    return found
+    return by_luck
 
 
 def shrine_way(lay: Lay, site: np.ndarray, walkable: np.ndarray) -> list[Decor]:
     """Arches over the stairs, and stone lanterns beside them and around the court; lanterns block their tile."""
     column, top = lay.shrine[0] // TILE, lay.shrine[1] // TILE
-    found = [
+    decor = [
         Decor("arch", lay.shrine[0], row * TILE + TILE // 2, 0)
         for row in range(top + 4, lay.foot[1] // TILE - 1, ARCH_EVERY)
     ]
@@ -90,5 +90,5 @@ def shrine_way(lay: Lay, site: np.ndarray, walkable: np.ndarray) -> list[Decor]:
     for c, row in (*spots, (column - 6, top + 1), (column + 6, top + 1)):
         walkable[row, c] = 0
         site[row - 1 : row + 2, c - 1 : c + 2] = False
-        found.append(Decor("toro", c * TILE + TILE // 2, row * TILE + TILE * 3 // 4, 0))
-    return found
+        decor.append(Decor("toro", c * TILE + TILE // 2, row * TILE + TILE * 3 // 4, 0))
+    return decor

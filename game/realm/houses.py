@@ -60,26 +60,26 @@ def buildings(rng: Random, lay: Lay, ground: np.ndarray, site: np.ndarray, walka
     site &= ~np.isin(ground, UNBUILT)
     column, row = lay.shrine[0] // TILE, lay.shrine[1] // TILE - 2
     raise_walls("hall", column, row, site, walkable)
-    found = [_decor("hall", column, row, 0)]
+    decor = [_decor("hall", column, row, 0)]
     spots = [spot for radius in (5, 7, 9, 11, 13) for spot in _ring(rng, lay.village, radius, 9)]
-    wanted = ["inn"] + ["house", "house", "kura"] * HOUSES
+    to_build = ["inn"] + ["house", "house", "kura"] * HOUSES
     count = {"house": HOUSES, "kura": STOREHOUSES}
     for column, row in spots:
-        kind = wanted[0]
+        kind = to_build[0]
         if count.get(kind, 1) and _build(kind, column, row, site, walkable):
-            found.append(_decor(kind, column, row, rng.randrange(4)))
+            decor.append(_decor(kind, column, row, rng.randrange(4)))
             count[kind] = count.get(kind, 1) - 1
-            wanted.pop(0)
-        while wanted and not count.get(wanted[0], 1):
-            wanted.pop(0)
-        if not wanted:
+            to_build.pop(0)
+        while to_build and not count.get(to_build[0], 1):
+            to_build.pop(0)
+        if not to_build:
             break
     for kind, centre in (("mill", lay.mill), ("hut", lay.glade)):
         for column, row in [spot for radius in (0, 3, 5, 7, 9) for spot in _ring(rng, centre, radius, 9)]:
             if _build(kind, column, row, site, walkable):
-                found.append(_decor(kind, column, row, rng.randrange(4)))
+                decor.append(_decor(kind, column, row, rng.randrange(4)))
                 break
-    return found
+    return decor
 
 
 def _decor(kind: str, column: int, row: int, variant: int) -> Decor:
@@ -88,35 +88,35 @@ def _decor(kind: str, column: int, row: int, variant: int) -> Decor:
 
 def _ring(rng: Random, centre: Point, radius: float, count: int) -> list[Point]:
     """Tiles on a flat ellipse around a centre."""
-    turn, found = rng.uniform(0, 6.283), []
+    turn, tiles = rng.uniform(0, 6.283), []
     for k in range(count):
         angle = turn + 6.283 * (k + rng.uniform(-0.2, 0.2)) / count
-        found.append(
+        tiles.append(
             (
                 round(centre[0] / TILE + 1.45 * radius * math.cos(angle)),
                 round(centre[1] / TILE + 0.9 * radius * math.sin(angle)),
             )
         )
-    return found
+    return tiles
 
 
 def rooms(houses: Sequence[Decor], ground: np.ndarray, walkable: np.ndarray) -> list[Room]:
     """A room for every building that has a door. Fills the rows below the open world in both grids."""
     ground[OUTDOORS:] = Ground.VOID
     walkable[OUTDOORS:] = 0
-    found: list[Room] = []
+    inside: list[Room] = []
     for house, decor in enumerate(houses):
-        if decor.kind not in SIZES or len(found) == MOST_ROOMS:
+        if decor.kind not in SIZES or len(inside) == MOST_ROOMS:
             continue
-        left, top, (width, height) = len(found) * SLOT + 1, OUTDOORS + 1, SIZES[decor.kind]
+        left, top, (width, height) = len(inside) * SLOT + 1, OUTDOORS + 1, SIZES[decor.kind]
         right, bottom, middle = left + width - 1, top + height - 1, left + width // 2
         ground[top : bottom + 1, left : right + 1] = Ground.WALL
         inner = (slice(top + WALLED, bottom), slice(left + 1, right))
         ground[inner], walkable[inner] = Ground.FLOOR, 1
         ground[bottom, middle], walkable[bottom, middle] = Ground.FLOOR, 1
-        found.append(
+        inside.append(
             Room(
-                len(found),
+                len(inside),
                 decor.kind,
                 left,
                 top,
@@ -129,13 +129,13 @@ def rooms(houses: Sequence[Decor], ground: np.ndarray, walkable: np.ndarray) -> 
                 house,
             )
         )
-    return found
+    return inside
 
 
 def furniture(rng: Random, rules: Rules, inside: Sequence[Room], first: int, walkable: np.ndarray) -> list[Place]:
     """The places of the rooms, numbered from `first`: along the walls, so that from wherever one stands they lie in
     at least three directions."""
-    found: list[Place] = []
+    places: list[Place] = []
     kinds = dict(rules.rooms)
     for room in inside:
         left, right = room.left + 1, room.left + room.width - 2
@@ -146,5 +146,5 @@ def furniture(rng: Random, rules: Rules, inside: Sequence[Room], first: int, wal
         for (column, row), kind in zip(spots, rng.sample(kinds[room.kind], len(spots)), strict=True):
             walkable[row, column] = 0
             foot = column * TILE + TILE // 2, row * TILE + TILE * 3 // 4
-            found.append(Place(first + len(found), kind, *foot, ROOM, room.index))
-    return found
+            places.append(Place(first + len(places), kind, *foot, ROOM, room.index))
+    return places

@@ -69,8 +69,8 @@ def load_lore(path: Path = LORE_TOML) -> Lore:
         if len(words(values, where)) != len(forms):
             raise RulesError(f"{where}: must have {len(forms)} values: {', '.join(forms)}")
         facts += [Fact(len(facts) + i, subject, *fact) for i, fact in enumerate(zip(forms, values, strict=True))]
-    found = {r: tuple(dict.fromkeys(fact.value for fact in facts if fact.relation == r)) for r in forms}
-    return Lore(tuple(landmarks), forms, found, tuple(facts))
+    values_of = {r: tuple(dict.fromkeys(fact.value for fact in facts if fact.relation == r)) for r in forms}
+    return Lore(tuple(landmarks), forms, values_of, tuple(facts))
 
 
 def held_form(fact: Fact) -> int:
@@ -97,10 +97,10 @@ def fact_question(tongue: Tongue, lore: Lore, fact: Fact, form: int) -> Question
     """A fact asked in one of its forms; place is the landmark, the candidates are all values of the relation."""
     text = lore.forms[fact.relation][form]
     if tongue.name == "terse":
-        told = text.format(subject=fact.subject)
+        question_text = text.format(subject=fact.subject)
     else:
-        told = "\n" + english(text.replace("{subject}", "the {subject}")).format(subject=fact.subject.title())
-    return Question(f"{FACT}_{fact.relation}", fact.subject, told, lore.values[fact.relation])
+        question_text = "\n" + english(text.replace("{subject}", "the {subject}")).format(subject=fact.subject.title())
+    return Question(f"{FACT}_{fact.relation}", fact.subject, question_text, lore.values[fact.relation])
 
 
 def fact_scene(tongue: Tongue, lore: Lore, fact: Fact, form: int) -> Scene:

@@ -47,8 +47,8 @@ class Population(RealmState):
         bridges = [(p.x, p.y) for p in land.places if p.region == "river"][-1:]
         hut = [room.outside for room in land.rooms if room.kind == "hut"]
         x, y = ({"shrine": [land.shrine], "river": bridges, "forest": hut}.get(region) or [land.start])[0]
-        there = [p for p in land.places if p.region == region] or land.places
-        place = min(there, key=lambda p: (p.x - x) ** 2 + (p.y - y) ** 2)
+        landmarks = [p for p in land.places if p.region == region] or land.places
+        place = min(landmarks, key=lambda p: (p.x - x) ** 2 + (p.y - y) ** 2)
         spots = [(place.x + dx * TILE, place.y + dy * TILE) for dx, dy in ((1, 1), (-1, 1), (0, 1), (1, 0), (-1, 0))]
         column, row = next(((x // TILE, y // TILE) for x, y in spots if self.open(x, y)), (x // TILE, y // TILE))
         return column * TILE + TILE // 2, row * TILE + TILE // 2

@@ -221,15 +221,15 @@ class Quests:
     def _right(self, world: Population, errand: Errand, place: int) -> tuple[Turn, ...]:
         plan = errand.plan
         self._release(world, errand, place)
-        said = plan.right[min(errand.count, len(plan.right) - 1)]
+        line = plan.right[min(errand.count, len(plan.right) - 1)]
         errand.count += 1
         if errand.count < plan.count:
             if plan.task != "all":
                 errand.due = world.tick + PAUSE * world.rules.ticks_per_second
-            return (Turn(errand.key, "right", "", (said,)),)
+            return (Turn(errand.key, "right", "", (line,)),)
         errand.stage, errand.due = "ready", NEVER
         self._busy.remove(errand)
-        turn = Turn(errand.key, "right" if plan.ends else "ready", "", (said,))
+        turn = Turn(errand.key, "right" if plan.ends else "ready", "", (line,))
         return (turn, *self._finish(world, errand, "")) if plan.ends else (turn,)
 
     def _wrong(self, world: Population, errand: Errand) -> tuple[Turn, ...]:
@@ -264,13 +264,13 @@ def _placed(world: Population, person: Person, others: list[Actor]) -> Actor:
     land = world.map
     doors = [room.outside for room in land.rooms if room.kind == person.by]
     home = [place for place in land.places if place.region == person.region]
-    there = doors or [(p.x, p.y + 4) for p in home if p.kind == person.by] or [(p.x, p.y + 4) for p in home]
+    spots = doors or [(p.x, p.y + 4) for p in home if p.kind == person.by] or [(p.x, p.y + 4) for p in home]
     start_x, start_y = land.start
-    there = sorted(there, key=lambda spot: ((spot[0] - start_x) ** 2 + (spot[1] - start_y) ** 2, spot))
-    beside = [(x + dx, y + dy) for x, y in there for dx, dy in STANDING]
+    spots = sorted(spots, key=lambda spot: ((spot[0] - start_x) ** 2 + (spot[1] - start_y) ** 2, spot))
+    beside = [(x + dx, y + dy) for x, y in spots for dx, dy in STANDING]
     free = [(x, y) for x, y in beside if world.open(x, y) and not world.leads(x, y)]
     apart = [(x, y) for x, y in free if all((x - a.x) ** 2 + (y - a.y) ** 2 > APART**2 for a in others)]
-    return Actor(person.looks, *(apart or free or there)[0])
+    return Actor(person.looks, *(apart or free or spots)[0])
 
 
 def _area(world: Population, giver: Actor, plan: Plan) -> list[int]:

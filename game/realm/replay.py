@@ -59,8 +59,8 @@ def _mark(rules: Rules) -> str:
     people = [(key, who.region, who.by, who.seer) for key, who in book.people.items()]
     errands = [(key, {k: v for k, v in asdict(plan).items() if k not in SPOKEN}) for key, plan in book.quest.items()]
     silent = tuple(replace(seer, name="", points="") for seer in rules.seers)
-    told = repr((REALM_VERSION, dataclasses.astuple(replace(rules, seers=silent)), people, errands))
-    return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+    decisive = repr((REALM_VERSION, dataclasses.astuple(replace(rules, seers=silent)), people, errands))
+    return hashlib.blake2b(decisive.encode(), digest_size=8).hexdigest()
 
 
 def state_hash(world: World) -> str:

@@ -4,7 +4,7 @@ import difflib
 from typing import Any
 
 REGIONS, ROOM = ("village", "forest", "river", "shrine"), "room"
-FURNISHED = 6  # places in a room
+PLACES_IN_A_ROOM = 6  # places in a room
 
 # What each table must hold; a tuple means "this type, this many", "*" stands for any key of the same kind.
 SHAPE: dict[str, Any] = {

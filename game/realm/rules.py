@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from game.realm.rulecheck import (
-    FURNISHED,
+    PLACES_IN_A_ROOM,
     REGIONS,
     ROOM,
     SHAPE,
@@ -120,7 +120,7 @@ def _folk(data: dict[str, Any], senses: tuple[str, ...], file: str) -> tuple[Kin
 
 def _seers(data: dict[str, Any], file: str) -> tuple[SeerRule, ...]:
     """Those born seeing; at least one."""
-    found = []
+    seers = []
     for key, entry in data["seer"].items():
         where = f"{file} seer.{key}"
         home = known([entry["home"]], REGIONS, f"{where}.home")[0]
@@ -129,10 +129,10 @@ def _seers(data: dict[str, Any], file: str) -> tuple[SeerRule, ...]:
             entry["points"].format(direction="", place="", species="")
         except (KeyError, IndexError, ValueError, AttributeError) as error:
             raise RulesError(f"{where}.points: only {{direction}}, {{place}}, {{species}} can be filled in") from error
-        found.append(SeerRule(key, entry["name"], entry["figure"], home, knows, entry["points"]))
-    if not found:
+        seers.append(SeerRule(key, entry["name"], entry["figure"], home, knows, entry["points"]))
+    if not seers:
         raise RulesError(f"{file} seer: nobody is a seer; give at least one, who follows the player")
-    return tuple(found)
+    return tuple(seers)
 
 
 def _spirits(data: dict[str, Any], senses: tuple[str, ...], file: str) -> tuple[Kind, ...]:
@@ -167,8 +167,8 @@ def _spirits(data: dict[str, Any], senses: tuple[str, ...], file: str) -> tuple[
 
 def _rooms(data: dict[str, Any], file: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     for kind, places in data["rooms"].items():
-        if len(places) < FURNISHED or len(set(map(str, places))) != len(places):
-            raise RulesError(f"{file} rooms.{kind}: must be at least {FURNISHED} different words")
+        if len(places) < PLACES_IN_A_ROOM or len(set(map(str, places))) != len(places):
+            raise RulesError(f"{file} rooms.{kind}: must be at least {PLACES_IN_A_ROOM} different words")
     return tuple((kind, tuple(places)) for kind, places in data["rooms"].items())
 
 

@@ -16,11 +16,11 @@ def in_sight(world: Population) -> tuple[tuple[str, int], ...]:
     in a room only its own places are in sight, outside only those outside."""
     rules, x, y = world.rules, world.player.x, world.player.y
     reach = (rules.sight * TILE) ** 2
-    found = by_octant(world.spatial_index.near(x, y), x, y)
-    near = sum(1 for distance, _, _ in found if distance <= reach)
+    nearest = by_octant(world.spatial_index.near(x, y), x, y)
+    near = sum(1 for distance, _, _ in nearest if distance <= reach)
     if near < rules.fewest:
-        found, near = by_octant(world.spatial_index.around(x, y), x, y), rules.fewest
-    return tuple((rules.directions[octant], index) for _, octant, index in found[: min(rules.most, near)])
+        nearest, near = by_octant(world.spatial_index.around(x, y), x, y), rules.fewest
+    return tuple((rules.directions[octant], index) for _, octant, index in nearest[: min(rules.most, near)])
 
 
 def nearest_place(world: Population) -> Place:
@@ -35,12 +35,12 @@ def within_reach(world: Population, place: Place) -> bool:
 def beside_seer(world: Population) -> Seer | None:
     """The nearest seer who can be asked, if one is so near."""
     x, y = world.player.x, world.player.y
-    best, found = BESIDE**2 + 1, None
+    best, nearest = BESIDE**2 + 1, None
     for seer in world.seers:
         distance = (seer.x - x) ** 2 + (seer.y - y) ** 2
         if distance < best:
-            best, found = distance, seer
-    return found
+            best, nearest = distance, seer
+    return nearest
 
 
 def who_is_at(world: Population, place: int) -> str:

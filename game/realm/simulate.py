@@ -51,10 +51,10 @@ def simulate(config: SimulateConfig) -> dict[str, Any]:
             actions = policy(world)
             log.append(actions)
             step(world, actions)
-        told = clock()
+        ticked = clock()
         view = describe(world, config.tongue)
-        describing += clock() - told
-        ticking += told - began
+        describing += clock() - ticked
+        ticking += ticked - began
         scenes += 1
         if config.scenes:
             lines.append(msgspec.json.encode(view.scene).decode() + "\n")

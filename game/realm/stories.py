@@ -66,10 +66,10 @@ def load_stories(path: Path = STORIES_TOML) -> Stories:
             raise RulesError(f"{name} {key}: must be a list of [story, question]")
         for number, both in enumerate(data[key]):
             where = f"{name} {key}[{number}]"
-            story, asked = sentences(both, where, HOLES, 2)[:2]
-            if len(both) != 2 or "{a}" not in story or "{b}" not in story or "{s}" not in asked:
+            story, question = sentences(both, where, HOLES, 2)[:2]
+            if len(both) != 2 or "{a}" not in story or "{b}" not in story or "{s}" not in question:
                 raise RulesError(f"{where}: must be [story with {{a}} and {{b}}, question with {{s}}]")
-            forms.append((story, asked))
+            forms.append((story, question))
     names, places, things = (words(data[k], f"{name} {k}", 4) for k in ("names", "places", "things"))
     return Stories(names, places, things, tuple(forms), len(data["forms"]))
 
@@ -103,11 +103,11 @@ def told(tongue: Tongue, stories: Stories, story: Story) -> tuple[str, str]:
     """The text of a story and of its question; the answer is the next word."""
     filled = {"place": story.place, "thing": story.thing}
     people = {"a": story.first, "b": story.second, "s": story.subject}
-    text, asked = stories.forms[story.form]
+    text, question = stories.forms[story.form]
     if tongue.name == "terse":
-        return OPENING["terse"] + text.format(**filled, **people), asked.format(**filled, **people)
+        return OPENING["terse"] + text.format(**filled, **people), question.format(**filled, **people)
     people = {key: name.title() for key, name in people.items()}
-    whole = english(f"{text} {asked}").format(**filled, **people)
+    whole = english(f"{text} {question}").format(**filled, **people)
     cut = len(english(text).format(**filled, **people))
     return whole[:cut], whole[cut:]
 

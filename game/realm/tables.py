@@ -40,11 +40,11 @@ def table(value: Any, where: str) -> dict[str, Any]:
 
 def words(value: Any, where: str, least: int = 1) -> tuple[str, ...]:
     """A list of at least so many different lower-case words. Raises RulesError."""
-    found = sentences(value, where, (), least)
-    for word in found:
+    checked = sentences(value, where, (), least)
+    for word in checked:
         if not word.isalpha():
             raise RulesError(f"{where}: {word!r} must be one lower-case word")
-    return found
+    return checked
 
 
 def sentences(value: Any, where: str, holes: tuple[str, ...], least: int = 1) -> tuple[str, ...]:
@@ -64,11 +64,11 @@ def sentences(value: Any, where: str, holes: tuple[str, ...], least: int = 1) ->
 
 def vocabulary(texts: tuple[str, ...]) -> list[str]:
     """The words and marks of sentences, without their holes, in order of appearance."""
-    found = [word for text in texts for word in text.split() if not word.startswith("{")]
-    return list(dict.fromkeys(found))
+    spoken = [word for text in texts for word in text.split() if not word.startswith("{")]
+    return list(dict.fromkeys(spoken))
 
 
 def english(text: str) -> str:
     """A terse sentence in plain English: marks close up, the first letter (behind every full stop too) is large."""
     text = re.sub(r" ([.,?])", r"\1", text)
-    return re.sub(r"(^|[.?] )([a-z])", lambda found: found[1] + found[2].upper(), text)
+    return re.sub(r"(^|[.?] )([a-z])", lambda match: match[1] + match[2].upper(), text)

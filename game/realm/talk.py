@@ -78,8 +78,8 @@ def load_talk(path: Path = TALK_TOML) -> Talk:
         if key not in KINDS or not isinstance(act, str) or not act.isalpha() or not act.islower():
             raise RulesError(f"{name} acts.{key}: must be one of {', '.join(KINDS)} = one lower-case word")
     missing = [kind for kind in KINDS if kind not in base]
-    said = table(data["say"], f"{name} say"), table(data["held"], f"{name} held")
-    missing += [kind for kind, _ in SHARES for part in said if kind not in part]
+    sections = table(data["say"], f"{name} say"), table(data["held"], f"{name} held")
+    missing += [kind for kind, _ in SHARES for part in sections if kind not in part]
     if missing:
         raise RulesError(f"{name}: {missing[0]} is missing in acts, say or held")
     danger = {
@@ -87,11 +87,11 @@ def load_talk(path: Path = TALK_TOML) -> Talk:
     }
     forms, marks, trained = {}, {}, {}
     for kind, _ in SHARES:
-        mark, *kept = sentences(said[0][kind], f"{name} say.{kind}", ("place",), 2)
+        mark, *sentences_said = sentences(sections[0][kind], f"{name} say.{kind}", ("place",), 2)
         if mark not in (".", "?"):
             raise RulesError(f"{name} say.{kind}: must begin with its mark, . or ?")
-        forms[kind] = (*kept, *sentences(said[1][kind], f"{name} held.{kind}", ("place",)))
-        marks[kind], trained[kind] = mark, len(kept)
+        forms[kind] = (*sentences_said, *sentences(sections[1][kind], f"{name} held.{kind}", ("place",)))
+        marks[kind], trained[kind] = mark, len(sentences_said)
     return Talk(base, base | listening, danger, forms, marks, trained)
 
 
@@ -120,8 +120,8 @@ def addressed(scene: Scene, talk: Talk, said: Said) -> Scene:
 def dangerous(talk: Talk, header: tuple[str, str, str], events: Sequence[Event], place: str) -> bool:
     """Whether to go there is dangerous. header: (time, weather, ground) of the scene."""
     time, weather, _ = header
-    there = [event.thing for event in events if event.place == place and event.sense == LOOK]
-    return any(thing in talk.danger.get(when, ()) for thing in there for when in (time, weather))
+    landmarks = [event.thing for event in events if event.place == place and event.sense == LOOK]
+    return any(thing in talk.danger.get(when, ()) for thing in landmarks for when in (time, weather))
 
 
 def kind_of(said: Said, danger: bool) -> str:

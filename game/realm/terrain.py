@@ -75,9 +75,9 @@ def waves(first: tuple[float, float], second: tuple[float, float], least: float)
     """(OUTDOORS, WIDTH) bool: where two waves over columns and rows sum to more than `least`; not to be written to."""
     columns, rows = np.arange(WIDTH)[None], np.arange(OUTDOORS)[:, None]
     sums = np.sin(columns * first[0] + rows * first[1]) + np.sin(columns * second[0] + rows * second[1])
-    found: np.ndarray = sums > least
-    found.flags.writeable = False
-    return found
+    high: np.ndarray = sums > least
+    high.flags.writeable = False
+    return high
 
 
 def road_distance(roads: tuple[tuple[Point, ...], ...]) -> np.ndarray:
@@ -165,8 +165,8 @@ def layout(rng: Random, river: tuple[Point, ...]) -> Lay:
 
 def _ellipse(centre: Point, wide: float, high: float) -> np.ndarray:
     x, y = tiles()
-    found: np.ndarray = ((x - centre[0]) / (wide * TILE)) ** 2 + ((y - centre[1]) / (high * TILE)) ** 2 < 1
-    return found
+    inside: np.ndarray = ((x - centre[0]) / (wide * TILE)) ** 2 + ((y - centre[1]) / (high * TILE)) ** 2 < 1
+    return inside
 
 
 def regions(lay: Lay, river_HW: np.ndarray) -> np.ndarray:
@@ -174,8 +174,8 @@ def regions(lay: Lay, river_HW: np.ndarray) -> np.ndarray:
     x, y = tiles()
     region = np.ones(river_HW.shape, np.int8)
     np.copyto(region, 0, where=_ellipse(lay.village, 22, 13))
-    way = (np.abs(x - lay.shrine[0]) < 6 * TILE) & (y > lay.shrine[1]) & (y < lay.foot[1] + 2 * TILE)
-    np.copyto(region, 3, where=way | _ellipse(lay.shrine, 17, 11))
+    stairs = (np.abs(x - lay.shrine[0]) < 6 * TILE) & (y > lay.shrine[1]) & (y < lay.foot[1] + 2 * TILE)
+    np.copyto(region, 3, where=stairs | _ellipse(lay.shrine, 17, 11))
     np.copyto(region, 2, where=(river_HW < 4.5 * TILE) | _ellipse(lay.marsh, 13, 8))
     return region
 
@@ -199,8 +199,8 @@ def paint(lay: Lay, region: np.ndarray, river_HW: np.ndarray, road_HW: np.ndarra
         ground[tilled][village[tilled]] = Ground.FIELD
     lay_down(Ground.GRAVEL, road_HW < ROAD_HALF_WIDTH)
     column, first, last = lay.shrine[0] // TILE, lay.shrine[1] // TILE + 2, lay.foot[1] // TILE
-    way = ground[first : last + 1, column - 1 : column + 2]
-    way[:] = np.where(np.arange(len(way)) % 6 < 4, Ground.STAIRS, Ground.STONE)[:, None]
+    path = ground[first : last + 1, column - 1 : column + 2]
+    path[:] = np.where(np.arange(len(path)) % 6 < 4, Ground.STAIRS, Ground.STONE)[:, None]
     lay_down(Ground.MUD, river_HW < RIVER_HALF_WIDTH + TILE * 0.7)
     lay_down(Ground.WATER, river_HW < RIVER_HALF_WIDTH)
     over = river_HW < RIVER_HALF_WIDTH + TILE

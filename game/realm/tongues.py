@@ -128,8 +128,8 @@ def mundane_answer(rules: Rules, events: Sequence[Event], ask: str, place: str) 
     Two or more signs of one mundane presence at a place mean that it is there (the realm's invariant).
     """
     if ask in (COUNT, WHERE):
-        found = places_of(rules, events, place)
-        return NUMBERS[len(found)] if ask == COUNT else found[0] if len(found) == 1 else SEVERAL if found else NOWHERE
+        where = places_of(rules, events, place)
+        return NUMBERS[len(where)] if ask == COUNT else where[0] if len(where) == 1 else SEVERAL if where else NOWHERE
     if ask == LORE:
         return rules.omens()[place]
     sensed = {event.sense: event.thing for event in events if event.place == place}
@@ -150,5 +150,5 @@ def places_of(rules: Rules, events: Sequence[Event], word: str) -> list[str]:
     if word not in rules.presences:
         return list(dict.fromkeys(event.place for event in events if event.thing == word))
     signs = rules.folk[rules.presences.index(word)].traces
-    there = [event.place for event in events if event.thing in signs]
-    return [place for place in dict.fromkeys(there) if there.count(place) >= 2]
+    signs_at = [event.place for event in events if event.thing in signs]
+    return [place for place in dict.fromkeys(signs_at) if signs_at.count(place) >= 2]

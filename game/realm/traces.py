@@ -13,12 +13,12 @@ NOBODY = -1
 
 def _some(rng: Random, many: int, count: int) -> list[int]:
     """So many different numbers below `many`, in random order (quicker than Random.sample for a few)."""
-    found: list[int] = []
-    while len(found) < count:
+    numbers: list[int] = []
+    while len(numbers) < count:
         number = int(rng.random() * many)
-        if number not in found:
-            found.append(number)
-    return found
+        if number not in numbers:
+            numbers.append(number)
+    return numbers
 
 
 class Traces:
@@ -48,8 +48,8 @@ class Traces:
 
     def leave(self, place: int) -> None:
         """They go; one of their traces lingers."""
-        kind, shown = self.here[place], self._shown[place]
-        lingering = list(shown)[int(self._rng.random() * len(shown))]
+        kind, traces = self.here[place], self._shown[place]
+        lingering = list(traces)[int(self._rng.random() * len(traces))]
         self._strays[place][lingering] = kind
         self.here[place] = NOBODY
         self._shown[place] = {}

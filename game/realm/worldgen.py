@@ -71,19 +71,19 @@ def _spots(
     chosen = (np.arange(len(corners))[free.any(1)], free.argmax(1)[free.any(1)])
     column, row = columns[chosen], rows[chosen]
     wet = river_HW[row, column] < RIVER_HALF_WIDTH + EDGE
-    found = []
+    spots = []
     for c, r, where, by_water in zip(
         column.tolist(), row.tolist(), region[row, column].tolist(), wet.tolist(), strict=True
     ):
         name = REGIONS[where]
         fit = (shore[by_water] if name == "river" else ()) or kinds[name]
-        found.append((c, r, fit[int(rng.random() * len(fit))], name))
-    return found
+        spots.append((c, r, fit[int(rng.random() * len(fit))], name))
+    return spots
 
 
 def _belonging(spots: list[tuple[int, int, str, str]], lay: Lay) -> None:
     """The well in the village's middle, the altar and the bell in the shrine's court."""
-    for centre, name, wanted in (
+    for centre, name, kinds in (
         (lay.village, "village", ("well", "lantern", "bench")),
         (lay.shrine, "shrine", ("altar", "bell", "statue")),
     ):
@@ -91,7 +91,7 @@ def _belonging(spots: list[tuple[int, int, str, str]], lay: Lay) -> None:
             (i for i, spot in enumerate(spots) if spot[3] == name),
             key=lambda i: (spots[i][0] * TILE - centre[0]) ** 2 + (spots[i][1] * TILE - centre[1]) ** 2,
         )
-        for i, kind in zip(near, wanted, strict=False):
+        for i, kind in zip(near, kinds, strict=False):
             spots[i] = (*spots[i][:2], kind, name)
 
 
@@ -102,17 +102,17 @@ def _places(
     for column, row, _, _ in spots:
         walkable[row, column] = 0
     flood = reached(walkable.tobytes(), WIDTH, (start[0] // TILE, start[1] // TILE))
-    found: list[Place] = []
+    places: list[Place] = []
     for column, row, kind, name in spots:
         if flood >> ((row + 1) * WIDTH + column) & 1:
-            found.append(Place(len(found), kind, column * TILE + TILE // 2, row * TILE + TILE * 3 // 4, name))
+            places.append(Place(len(places), kind, column * TILE + TILE // 2, row * TILE + TILE * 3 // 4, name))
         else:
             walkable[row, column] = 1
-    found.append(Place(len(found), "torii", lay.foot[0], lay.foot[1] + 4, "shrine"))
+    places.append(Place(len(places), "torii", lay.foot[0], lay.foot[1] + 4, "shrine"))
     crossing = dict(rules.places)["crossing"][0]
     for x, y in lay.crossings:
-        found.append(Place(len(found), crossing, x, y, "river"))
-    return found
+        places.append(Place(len(places), crossing, x, y, "river"))
+    return places
 
 
 def _start(village: Point, ground: np.ndarray, site: np.ndarray, walkable: np.ndarray) -> Point:
@@ -144,7 +144,7 @@ def generate(seed: int, rules: Rules) -> Map:
     open_walk[:, [0, -1]] = 0
     site = open_walk == 1
     houses = buildings(rng, lay, open_ground, site, open_walk)
-    way = shrine_way(lay, site, open_walk)
+    shrine_decor = shrine_way(lay, site, open_walk)
     start = _start(lay.village, open_ground, site, open_walk)
     spots = _spots(rng, rules, region, open_ground, site, open_walk, river_HW)
     _belonging(spots, lay)
@@ -161,7 +161,7 @@ def generate(seed: int, rules: Rules) -> Map:
         river,
         RIVER_HALF_WIDTH,
         lay.roads,
-        tuple(houses + way + plants),
+        tuple(houses + shrine_decor + plants),
         tuple(places),
         start,
         lay.shrine,

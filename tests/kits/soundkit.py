@@ -37,7 +37,7 @@ class Shelf:
         """Nothing lies here."""
 
 
-def stage(
+def frame_state(
     x: int = 350,
     y: int = 230,
     hints: tuple[Hint, ...] = (),

@@ -115,7 +115,7 @@ def _face(kind: str, width: int, fine: np.ndarray) -> np.ndarray:
         steps = np.where(dado, planks, steps)
     posts = np.broadcast_to(across % 40 < 4, steps.shape)
     steps = np.where(posts, FIRST["bark"] + 2 + (across % 40 == 0) * 2 - (across % 40 == 3), steps)
-    for x in range(TILE, width - TILE, 4 * TILE):  # paper windows, where Furnished puts their light
+    for x in range(TILE, width - TILE, 4 * TILE):  # paper windows, where PlacedSprites puts their light
         steps[x : x + 16, 9:22] = FIRST["bark"]
         steps[x + 1 : x + 15, 10:21] = FIRST["wall"] + 4
         steps[x + 1 : x + 15, 15] = steps[x + 5, 10:21] = steps[x + 10, 10:21] = FIRST["bark"] + 1

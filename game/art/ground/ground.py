@@ -1,7 +1,7 @@
 """The ground of a map, pixel by pixel, in pieces: what a frame shows is painted at once, the rest in idle moments.
 
-It is one surface of one byte a pixel (see soil.py), 3.5 MB for the whole realm; a blit is cheap and water flows by
-palette. Drawing has its own noise, seeded by the map's seed, and touches no random stream of the world.
+It is one surface of one byte a pixel (see ground_colours.py), 3.5 MB for the whole realm. A blit is cheap, and water
+flows by palette. Drawing has its own noise, seeded by the map's seed, and touches no random stream of the world.
 """
 
 import time
@@ -11,7 +11,7 @@ import numpy as np
 import pygame as pg
 
 from game.art.ground import floors, ground_colours, litter, open_ground, shore
-from game.art.ground.ground_patch import MARGIN, Fields, Sheet
+from game.art.ground.ground_patch import MARGIN, Fields, GroundPatch
 from game.art.pixels.noise import Field
 from game.realm.land import Map
 from game.realm.terrain import ROAD_HALF_WIDTH, TILE
@@ -88,10 +88,10 @@ class Ground:
 
     def tint(self, seconds: float, wet: bool, flood: bool) -> None:
         """Sets the palette of a moment: the water's run, rain, flood."""
-        wanted = (int(seconds * ground_colours.SHIFTS) % ground_colours.LOOP, wet, flood)
-        if wanted != self._shown:
-            self._shown = wanted
-            self.picture.set_palette(ground_colours.colours(*wanted))
+        entry = (int(seconds * ground_colours.SHIFTS) % ground_colours.LOOP, wet, flood)
+        if entry != self._shown:
+            self._shown = entry
+            self.picture.set_palette(ground_colours.colours(*entry))
 
     def glints(self, area: pg.Rect) -> Iterator[tuple[int, int, int]]:
         """Points on the water of an area at which light may glint: x, y and a number of their own."""
@@ -103,22 +103,22 @@ class Ground:
         left, top = chunk[0] * CHUNK, chunk[1] * CHUNK
         width, height = min(CHUNK, self.size[0] - left), min(CHUNK, self.size[1] - top)
         if not floors.inside(self._tiles, left, top, width, height):
-            sheet = Sheet(left - MARGIN, top - MARGIN, width + 2 * MARGIN, height + 2 * MARGIN, self._tiles)
-            sheet.read(self._fields)
+            patch = GroundPatch(left - MARGIN, top - MARGIN, width + 2 * MARGIN, height + 2 * MARGIN, self._tiles)
+            patch.read(self._fields)
             yield
-            open_ground.meadow(sheet)
+            open_ground.meadow(patch)
             yield
-            open_ground.built(sheet)
+            open_ground.built(patch)
             yield
-            open_ground.roads(sheet, self.land.roads, ROAD_HALF_WIDTH)
-            open_ground.roads(sheet, self._paths, PATH_HALF_WIDTH)
+            open_ground.roads(patch, self.land.roads, ROAD_HALF_WIDTH)
+            open_ground.roads(patch, self._paths, PATH_HALF_WIDTH)
             yield
-            open_ground.river(sheet, self.land, self._shore)
+            open_ground.river(patch, self.land, self._shore)
             yield
-            self._scatter.on(sheet)
+            self._scatter.on(patch)
             for deck in self._decks:
-                open_ground.bridge(sheet, deck)
-            steps, water = sheet.inner()
+                open_ground.bridge(patch, deck)
+            steps, water = patch.inner()
             self._wet(chunk, left, top, water)
             self._shade(chunk, left, top, steps, water)
         else:
@@ -165,8 +165,8 @@ def _chunks(area: pg.Rect, size: tuple[int, int]) -> list[tuple[int, int]]:
 
 
 def _by_chunk(masks: Iterable[Mask], size: tuple[int, int]) -> dict[tuple[int, int], list[Mask]]:
-    found: dict[tuple[int, int], list[Mask]] = {}
+    masks_of: dict[tuple[int, int], list[Mask]] = {}
     for left, top, mask in masks:
         for chunk in _chunks(pg.Rect(left, top, *mask.shape), size):
-            found.setdefault(chunk, []).append((left, top, mask))
-    return found
+            masks_of.setdefault(chunk, []).append((left, top, mask))
+    return masks_of

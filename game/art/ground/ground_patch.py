@@ -24,7 +24,7 @@ class Fields:
     flow: noise.Field
 
 
-class Sheet:
+class GroundPatch:
     """One piece. left, top: px of the world, multiples of four, so that the dither meets too."""
 
     def __init__(self, left: int, top: int, width: int, height: int, tiles: np.ndarray) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from game.art.ground.ground_colours import FIRST
-from game.art.ground.ground_patch import Sheet
+from game.art.ground.ground_patch import GroundPatch
 
 TUFT = ("..b...b.", ".ab.a.b.", ".aabaab.", "..aaaa..")
 FLOWER = (".p.", "pgp", ".a.")
@@ -23,13 +23,13 @@ class Scatter:
         self._luck = rng.random(count, np.float32)
         self._gaps = rng.integers(0, 2**32, count, np.uint32)  # which pixels of a mark are left out
 
-    def on(self, sheet: Sheet) -> None:
-        """Stamps what falls on a sheet."""
-        first, last = np.searchsorted(self._spots[:, 0], (sheet.left, sheet.left + sheet.size[0] - 8))
+    def on(self, patch: GroundPatch) -> None:
+        """Stamps what falls on a patch."""
+        first, last = np.searchsorted(self._spots[:, 0], (patch.left, patch.left + patch.size[0] - 8))
         spots, luck, gaps = self._spots[first:last], self._luck[first:last], self._gaps[first:last]
-        near = (spots[:, 1] >= sheet.top) & (spots[:, 1] < sheet.top + sheet.size[1] - 5)
-        spots, luck, gaps = spots[near] - (sheet.left, sheet.top), luck[near], gaps[near]
-        under = sheet.steps[spots[:, 0] + 3, spots[:, 1] + 3]
+        near = (spots[:, 1] >= patch.top) & (spots[:, 1] < patch.top + patch.size[1] - 5)
+        spots, luck, gaps = spots[near] - (patch.left, patch.top), luck[near], gaps[near]
+        under = patch.steps[spots[:, 0] + 3, spots[:, 1] + 3]
         step = FIRST
         grass, moss = _of(under, "grass"), _of(under, "moss")
         leaves, marsh, stone = _of(under, "leaves"), _of(under, "marsh"), _of(under, "stone")
@@ -47,7 +47,7 @@ class Scatter:
             ((earth & (luck < 0.05)) | (grass & (luck > 0.91) & (luck < 0.92)), PEBBLE,
              {"g": step["stone"] + 3, "h": step["stone"] + 5, "a": step["stone"] + 1}),
         ):  # fmt: skip
-            _stamp(sheet.steps, spots[where], gaps[where], pattern, inks)
+            _stamp(patch.steps, spots[where], gaps[where], pattern, inks)
 
 
 def _of(under: np.ndarray, name: str) -> np.ndarray:
@@ -62,5 +62,5 @@ def _stamp(
     for y, row in enumerate(pattern):
         for x, mark in enumerate(row):
             if mark in inks:
-                kept = spots[(gaps >> np.uint32((x * 5 + y * 3) % 29)) & 7 != 0]
-                steps[kept[:, 0] + x, kept[:, 1] + y] = inks[mark]
+                spots_here = spots[(gaps >> np.uint32((x * 5 + y * 3) % 29)) & 7 != 0]
+                steps[spots_here[:, 0] + x, spots_here[:, 1] + y] = inks[mark]

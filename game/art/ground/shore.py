@@ -56,13 +56,13 @@ def shore(land: Map) -> Shore:
 
 def soaked(land: Map) -> np.ndarray:
     """(height, width) bool: the tiles that lie in a creek, where nothing of the meadow grows."""
-    found = np.zeros((land.height, land.width), bool)
-    made = shore(land)
-    for lines, half in ((made.pools, POOL), (made.runs, RUN)):
+    wet = np.zeros((land.height, land.width), bool)
+    outline = shore(land)
+    for lines, half in ((outline.pools, POOL), (outline.runs, RUN)):
         for line in lines:
             for (ax, ay), (bx, by) in pairwise(line):
                 for step in range(0, 33):
                     x, y = ax + (bx - ax) * step / 32, ay + (by - ay) * step / 32
                     rows = slice(max(0, int(y - half) // TILE), int(y + half) // TILE + 1)
-                    found[rows, max(0, int(x - half) // TILE) : int(x + half) // TILE + 1] = True
-    return found
+                    wet[rows, max(0, int(x - half) // TILE) : int(x + half) // TILE + 1] = True
+    return wet

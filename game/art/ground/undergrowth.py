@@ -35,13 +35,13 @@ def grow(land: Map) -> Iterator[tuple[str, int, int, int]]:
     luck, sort = rng.random(tiles.shape), rng.random(tiles.shape)
     dx, dy = rng.integers(2, TILE - 2, tiles.shape), rng.integers(4, TILE, tiles.shape)
     variant = rng.integers(0, 12, tiles.shape)
-    taken = shore.soaked(land)
+    soaked = shore.soaked(land)
     for place in land.places:  # nothing grows before a landmark, where tracks are seen
         column, row = place.x // TILE, place.y // TILE
-        taken[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2] = True
+        soaked[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2] = True
     start = 0.0
     for kind, grounds, chance, count in GROWS:
-        on = np.isin(tiles, grounds) & (walkable > 0) & ~taken & (luck >= start) & (luck < start + chance)
+        on = np.isin(tiles, grounds) & (walkable > 0) & ~soaked & (luck >= start) & (luck < start + chance)
         start += chance
         for row, column in np.argwhere(on).tolist():
             yield (

@@ -96,7 +96,7 @@ BENDS = 5  # pictures of something that the wind bends, from left to right; the 
 def swayed(image: pg.Surface, reach: int) -> tuple[pg.Surface, ...]:
     """The picture bent by -reach .. reach px at its top, less further down, not at all at its foot."""
     width, height = image.get_size()
-    made = []
+    pictures = []
     for bend in range(BENDS):
         lean = reach * (bend - BENDS // 2) / (BENDS // 2)
         canvas = empty(width + 2 * reach, height)
@@ -105,5 +105,5 @@ def swayed(image: pg.Surface, reach: int) -> tuple[pg.Surface, ...]:
             shift = round(lean * (1 - y / height) ** 1.3)
             rows.append((image, (reach + shift, y), (0, y, width, 1)))
         canvas.blits(rows)
-        made.append(canvas)
-    return tuple(made)
+        pictures.append(canvas)
+    return tuple(pictures)

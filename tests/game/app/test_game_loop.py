@@ -210,7 +210,7 @@ def test_the_camera_stays_in_the_realm(tmp_path: Path) -> None:
 
 def test_who_stands_behind_a_tree_can_be_seen(tmp_path: Path) -> None:
     game = game_of(StubMind(), tmp_path)
-    tree = next(t for t in game.painter.furnished.things if t.tall and 700 < t.x < 900 and 300 < t.y < 700)
+    tree = next(t for t in game.painter.placed_sprites.things if t.tall and 700 < t.x < 900 and 300 < t.y < 700)
     stage = game.journey.frame_state()
     frames = []
     for kind in ("player", "cat"):

@@ -143,7 +143,7 @@ def test_a_lamp_that_was_near_before_the_water_was_painted_is_mirrored_later() -
         painter.lighting.mirror(shown, lamp, lamp.x, lamp.foot, lamp.colour, camera, 0.0)
         return bool(pg.surfarray.array3d(shown).any())
 
-    lamps = [lamp for lamp in painter.furnished.lamps if lamp.foot]
+    lamps = [lamp for lamp in painter.placed_sprites.lamps if lamp.foot]
     assert not any(map(mirrored, lamps))
     while painter.advance(1.0):
         pass

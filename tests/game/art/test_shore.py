@@ -59,10 +59,10 @@ def test_no_creek_runs_over_a_road() -> None:
 
 def test_nothing_of_the_meadow_grows_in_a_creek() -> None:
     land = with_jetty(520, 250)
-    kinds = {thing.picture.get_size() for thing in Painter(land).furnished.things if thing.living}
+    kinds = {thing.picture.get_size() for thing in Painter(land).placed_sprites.things if thing.living}
     assert kinds
     wet = soaked(land)
-    for thing in Painter(land).furnished.things:
+    for thing in Painter(land).placed_sprites.things:
         tile = np.frombuffer(land.ground, np.uint8).reshape(land.height, land.width)[
             min(land.height - 1, thing.y // TILE), thing.x // TILE
         ]

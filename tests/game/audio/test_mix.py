@@ -15,7 +15,7 @@ from game.audio.mix import Ear, Wish, carries, ears
 from game.audio.sound_bank import recipes, score
 from game.realm.terrain import OUTDOORS, TILE
 from tests.kits.playkit import small_map
-from tests.kits.soundkit import made, stage
+from tests.kits.soundkit import frame_state, made
 
 VOICES = {"kitsune": "hum", "yurei": "sob"}
 WELL = (300, 200)  # place 0 of the small map
@@ -57,60 +57,64 @@ def test_nothing_grows_louder_with_distance(a: float, b: float) -> None:
 
 
 def test_a_trace_is_heard_from_its_place(ear: Ear) -> None:
-    west, east = hum(ear, stage(x=200, hints=heard())), hum(ear, stage(x=420, hints=heard()))
+    west, east = hum(ear, frame_state(x=200, hints=heard())), hum(ear, frame_state(x=420, hints=heard()))
     assert west.right > 1.5 * west.left and east.left > 1.5 * east.right
-    middle, far = hum(ear, stage(x=300, y=210, hints=heard())), hum(ear, stage(x=300, y=400, hints=heard()))
+    middle, far = hum(ear, frame_state(x=300, y=210, hints=heard())), hum(ear, frame_state(x=300, y=400, hints=heard()))
     assert middle.left == pytest.approx(middle.right) and power(middle) > 2.5 * power(far) > 0
-    assert power(hum(ear, stage(x=300, y=210 + 13 * TILE, hints=heard()))) > 0.1, "as far as one senses, it is heard"
-    assert "300 200 hum" not in ear.wishes(stage(x=700, hints=heard()))
+    assert power(hum(ear, frame_state(x=300, y=210 + 13 * TILE, hints=heard()))) > 0.1, (
+        "as far as one senses, it is heard"
+    )
+    assert "300 200 hum" not in ear.wishes(frame_state(x=700, hints=heard()))
 
 
 def test_only_what_is_heard_sounds(ear: Ear) -> None:
     for sense in ("glimpse", "track", "feel"):
-        assert ear.wishes(stage(hints=heard("flicker", sense))).keys() == ear.wishes(stage()).keys()
+        assert ear.wishes(frame_state(hints=heard("flicker", sense))).keys() == ear.wishes(frame_state()).keys()
 
 
 def test_a_trace_sounds_alike_whoever_made_it(ear: Ear) -> None:
-    ordinary = ear.wishes(stage(hints=heard("drip")))["300 200 drip"]
-    assert ordinary[1:] == hum(ear, stage(hints=heard()))[1:]
+    ordinary = ear.wishes(frame_state(hints=heard("drip")))["300 200 drip"]
+    assert ordinary[1:] == hum(ear, frame_state(hints=heard()))[1:]
 
 
 def test_a_voice_grows_with_belief_and_with_nothing_else(ear: Ear) -> None:
-    loud = [power(hum(ear, stage(hints=heard(), ghosts=believed(b)))) for b in (0.0, 0.3, 0.6, 1.0)]
+    loud = [power(hum(ear, frame_state(hints=heard(), ghosts=believed(b)))) for b in (0.0, 0.3, 0.6, 1.0)]
     assert loud == sorted(set(loud)) and loud[-1] / loud[0] == pytest.approx(1 / mix.PLAIN)
-    alone = [ear.wishes(stage(ghosts=believed(b))).get("300 200 hum") for b in (0.2, 0.5, 1.0)]
+    alone = [ear.wishes(frame_state(ghosts=believed(b))).get("300 200 hum") for b in (0.2, 0.5, 1.0)]
     assert alone[0] is None and alone[1] and alone[2] and 0 < power(alone[1]) < power(alone[2]) < loud[0]
-    assert "300 200 hum" not in ear.wishes(stage(ghosts=believed(1.0, wavering=True))), "touched, and nobody there"
+    assert "300 200 hum" not in ear.wishes(frame_state(ghosts=believed(1.0, wavering=True))), (
+        "touched, and nobody there"
+    )
     other = (Ghost(0, 280, 205, "yurei", 1.0),)
-    assert power(hum(ear, stage(hints=heard(), ghosts=other))) == pytest.approx(loud[0]), "belief in another"
+    assert power(hum(ear, frame_state(hints=heard(), ghosts=other))) == pytest.approx(loud[0]), "belief in another"
 
 
 def test_strange_beliefs_are_silent(ear: Ear) -> None:
     strange = (Ghost(999, 0, 0, "kitsune", 1.0), Ghost(-1, 0, 0, "kitsune", 1.0), Ghost(0, 280, 205, "griffin", 1.0))
-    assert ear.wishes(stage(ghosts=strange)) == ear.wishes(stage())
+    assert ear.wishes(frame_state(ghosts=strange)) == ear.wishes(frame_state())
 
 
 def test_weather_and_hour_are_heard(ear: Ear) -> None:
-    wet, dry = ear.wishes(stage(weather="rain")), ear.wishes(stage())
+    wet, dry = ear.wishes(frame_state(weather="rain")), ear.wishes(frame_state())
     assert "bed.rain" in wet and "bed.rain" not in dry and "bed.roof" not in wet
-    room = ear.wishes(stage(y=(OUTDOORS + 3) * TILE, weather="rain"))
+    room = ear.wishes(frame_state(y=(OUTDOORS + 3) * TILE, weather="rain"))
     assert {"bed.roof", "bed.embers"} <= room.keys() and not {"bed.rain", "bed.water"} & room.keys()
     assert power(room["bed.wind"]) < 0.5 * power(wet["bed.wind"])
-    assert power(ear.wishes(stage(weather="wind"))["bed.wind"]) > 3 * power(dry["bed.wind"])
-    night = ear.wishes(stage(hour=23))
+    assert power(ear.wishes(frame_state(weather="wind"))["bed.wind"]) > 3 * power(dry["bed.wind"])
+    night = ear.wishes(frame_state(hour=23))
     assert "bed.night" in night and "bed.day" not in night and "bed.night" not in dry and "bed.day" in dry
-    assert power(ear.wishes(stage(attend=1.0))["bed.wind"]) < 0.5 * power(dry["bed.wind"])
+    assert power(ear.wishes(frame_state(attend=1.0))["bed.wind"]) < 0.5 * power(dry["bed.wind"])
 
 
 def test_the_river_is_heard_where_it_runs(ear: Ear) -> None:
-    near, far = ear.wishes(stage(y=300)), ear.wishes(stage(y=150))
+    near, far = ear.wishes(frame_state(y=300)), ear.wishes(frame_state(y=150))
     assert power(near["bed.water"]) > 1.5 * power(far["bed.water"])
-    assert power(ear.wishes(stage(y=300, flood=1.0))["bed.flood"]) > 0.9 and "bed.flood" not in near
-    assert "bed.water" not in Ear(small_map(), {}).wishes(stage(y=1500))
+    assert power(ear.wishes(frame_state(y=300, flood=1.0))["bed.flood"]) > 0.9 and "bed.flood" not in near
+    assert "bed.water" not in Ear(small_map(), {}).wishes(frame_state(y=1500))
 
 
 def test_a_hush_takes_from_everything_alike(ear: Ear) -> None:
-    plain, hushed = (ear.wishes(stage(hints=heard()), part) for part in (1.0, 0.3))
+    plain, hushed = (ear.wishes(frame_state(hints=heard()), part) for part in (1.0, 0.3))
     assert plain.keys() == hushed.keys()
     assert all(power(hushed[key]) == pytest.approx(0.3 * power(wish)) for key, wish in plain.items())
 
@@ -122,13 +126,13 @@ def test_layers_come_with_sight() -> None:
     assert power(steps[1]["music.realm.koto"]) < power(steps[2]["music.realm.koto"]) == pytest.approx(1.0)
     assert all(name in recipes() for name in steps[3])
     sure = (Ghost(0, 280, 205, "kitsune", 0.9), Ghost(1, 360, 190, "yurei", 0.5, True), Ghost(2, 5600, 0, "oni", 1.0))
-    assert mix.insight(stage(ghosts=sure)) == pytest.approx(0.9), "phantoms and what is out of sight don't count"
+    assert mix.insight(frame_state(ghosts=sure)) == pytest.approx(0.9), "phantoms and what is out of sight don't count"
 
 
 def walk(ear: Ear, path: list[tuple[int, int]], hours: tuple[float, ...] = (12.0,)) -> list[Wish]:
     walker, found = Walk(), []
     for index, (x, y) in enumerate(path):
-        found += walker.heard(stage(x, y, hour=hours[index % len(hours)], moving=True), ear)
+        found += walker.heard(frame_state(x, y, hour=hours[index % len(hours)], moving=True), ear)
     return found
 
 
@@ -161,7 +165,7 @@ def test_the_busiest_moment_does_not_clip(ear: Ear) -> None:
     things = ("hum", "chime", "whisper", "sob", "drum", "giggle", "hammer", "chant")
     hints = tuple(Hint(350 + 30 * (k % 3), 230 + 20 * (k // 3), "hear", thing) for k, thing in enumerate(things))
     ghosts = tuple(Ghost(k, *spot, "kitsune", 1.0) for k, spot in enumerate(spots))
-    moment = stage(y=290, hints=hints, ghosts=ghosts, hour=22, weather="wind", flood=1.0)
+    moment = frame_state(y=290, hints=hints, ghosts=ghosts, hour=22, weather="wind", flood=1.0)
     wishes = {**ear.wishes(moment), **mix.music(score()["realm"], "realm", 9.0)}
     assert len(wishes) >= 15
     total = np.zeros((2, 10 * 22050))

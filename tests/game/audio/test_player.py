@@ -19,7 +19,7 @@ from game.audio.sound_bank import Bank, recipes
 from game.journey.first_sights import Sighting
 from game.screens.ending import Epilogue
 from tests.kits.playkit import game_of, play
-from tests.kits.soundkit import Shelf, stage
+from tests.kits.soundkit import Shelf, frame_state
 from tests.kits.soundkit import made as kit_made
 from tests.kits.stub_mind import StubMind
 
@@ -55,7 +55,7 @@ def player(notes: list[str]) -> Iterator[Player]:
 def game(player: Player, tmp_path: Path) -> Game:
     made = game_of(StubMind(), tmp_path)
     made.context.sound = player
-    made.frame_state = stage()
+    made.frame_state = frame_state()
     return made
 
 
@@ -82,12 +82,12 @@ def test_the_title_has_music_and_nothing_else(player: Player) -> None:
 
 
 def test_a_trace_comes_from_its_side_and_goes_again(player: Player, game: Game) -> None:
-    game.frame_state = stage(x=300, hints=(Hint(450, 230, "hear", "hum"),))
+    game.frame_state = frame_state(x=300, hints=(Hint(450, 230, "hear", "hum"),))
     for _ in range(30):
         hear(player, game, 0.05)
     left, right = loud(player, "450 230 hum")
     assert right > 2 * left > 0
-    game.frame_state = stage(x=300)
+    game.frame_state = frame_state(x=300)
     hear(player, game, 0.05)
     assert loud(player, "450 230 hum")[1] < right, "it fades"
     for _ in range(40):
@@ -123,7 +123,7 @@ class Listening:
 
 def test_too_many_sounds_leave_some_out(player: Player, game: Game) -> None:
     hints = tuple(Hint(350 + 2 * k, 230, "hear", "hum") for k in range(60))
-    game.frame_state = stage(hints=hints)
+    game.frame_state = frame_state(hints=hints)
     for _ in range(5):
         hear(player, game, 0.05)
         for _ in range(30):
