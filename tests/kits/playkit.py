@@ -24,8 +24,8 @@ HERE = Path(__file__).resolve().parents[1]
 GOLDEN = HERE / "golden"
 ARTEFACTS = HERE / "artefacts"
 Tiles = list[tuple[int, int]]
-ALIKE = 6.0  # mean difference per channel (0..255) that rounding on another machine may make
-BLOCK, STRAY = 32, 30.0  # px, and how far the mean of one block may be off: a lost spirit is no rounding
+ALIKE = 1.0  # mean difference per channel (0..255) that rounding on another machine may make
+BLOCK, STRAY = 4, 4.0  # px, and how far the mean of one block may be off: the faintest sprite that is lost makes more
 
 
 def open_display() -> None:
@@ -150,11 +150,11 @@ def check_golden(name: str, picture: pg.Surface) -> None:
 
 
 def _worst_block(gap: np.ndarray) -> float:
-    """The largest mean difference of a block of BLOCK x BLOCK px; gap: (w, h, 3)."""
-    width, height = gap.shape[0] // BLOCK * BLOCK, gap.shape[1] // BLOCK * BLOCK
-    if not width or not height:
-        return float(gap.mean())
-    blocks = gap[:width, :height].reshape(width // BLOCK, BLOCK, height // BLOCK, BLOCK, 3)
+    """The largest mean difference of a block of BLOCK x BLOCK px; gap: (w, h, 3), zeros beyond its edges."""
+    width, height = (-(-side // BLOCK) * BLOCK for side in gap.shape[:2])
+    whole = np.zeros((width, height, 3))
+    whole[: gap.shape[0], : gap.shape[1]] = gap
+    blocks = whole.reshape(width // BLOCK, BLOCK, height // BLOCK, BLOCK, 3)
     return float(blocks.mean(axis=(1, 3, 4)).max())
 
 

@@ -103,6 +103,7 @@ def shot(
     **flags: bool,
 ) -> pg.Surface:  # fmt: skip
     """What is painted around a point, `size` px of it, with two spirits that are believed this much."""
+    open_display()
     frame = pg.Surface((640, 360)).convert()
     ghosts = tuple(
         Ghost(k, at[0] + (-48, 56)[k], at[1] + (16, 22)[k], SPECIES[(at[0] + k) % 6], belief) for k in range(2)

@@ -13,16 +13,19 @@ from tests.kits import playkit
 from tests.kits.playkit import check_golden, open_display, small_painter
 from tests.kits.playlands import VIEWS, patch, region_map, shot
 
+BODIES = (Body("seer", 330, 232, "w", False), Body("fisher", 270, 236, "s", True))
+HINTS = (Hint(300, 200, "track", "pawprint"), Hint(360, 190, "glimpse", "feather"))
+GHOSTS = (Ghost(0, 230, 195, "kitsune", 0.25), Ghost(1, 285, 190, "oni", 0.6), Ghost(2, 340, 190, "yurei", 1.0))
 
-def scene(hour: float, weather: str, *ghosts: Ghost, attend: float = 0.0) -> pg.Surface:
+
+def scene(
+    hour: float, weather: str, *ghosts: Ghost, attend: float = 0.0, lost: Body | Ghost | Hint | None = None
+) -> pg.Surface:
+    """The small map with people and hints; lost: one of them that is left out."""
+    bodies, hints = (tuple(x for x in things if x is not lost) for things in (BODIES, HINTS))
+    ghosts = tuple(ghost for ghost in ghosts if ghost is not lost)
     painter = small_painter()
     frame = pg.Surface((640, 360)).convert()
-    bodies = (
-        Body("seer", 330, 232, "w", False),
-        Body("fisher", 270, 236, "s", True),
-        Body("cat", 400, 240, "w", False),
-    )
-    hints = (Hint(300, 200, "track", "pawprint"), Hint(360, 190, "glimpse", "feather"))
     stage = FrameState(hour, weather, 2.0, Body("player", 350, 230, "s", False), bodies, ghosts, hints, attend)
     camera = painter.paint(frame, stage)
     return frame.subsurface(pg.Rect(220 - camera[0], 140 - camera[1], 168, 112)).copy()
@@ -36,14 +39,21 @@ def test_hours_and_weathers(name: str, hour: float, weather: str) -> None:
 
 
 def test_spirits_at_three_beliefs() -> None:
-    places = ((230, 195), (285, 190), (340, 190))
-    ghosts = tuple(
-        Ghost(i, x, y, species, belief)
-        for i, ((x, y), species, belief) in enumerate(
-            zip(places, ("kitsune", "oni", "yurei"), (0.25, 0.6, 1.0), strict=True)
-        )
-    )
-    check_golden("spirits", scene(21.5, "clear", *ghosts))
+    check_golden("spirits", scene(21.5, "clear", *GHOSTS))
+
+
+DARK = (("scene-night", 23.0, "rain", ()), ("scene-dusk", 18.8, "mist", ()), ("spirits", 21.5, "clear", GHOSTS))
+
+
+@pytest.mark.parametrize(
+    ("name", "hour", "weather", "ghosts", "lost"),
+    [(*picture, lost) for picture in DARK for lost in (*BODIES, *HINTS, *picture[3])],
+)
+def test_a_lost_sprite_is_seen_in_the_dark_too(tmp_path, monkeypatch, name, hour, weather, ghosts, lost) -> None:
+    monkeypatch.setattr(playkit, "ARTEFACTS", tmp_path)
+    monkeypatch.delenv("SECOND_SIGHT_GOLDEN", raising=False)
+    with pytest.raises(AssertionError, match=f"{name} differs"):
+        check_golden(name, scene(hour, weather, *ghosts, lost=lost))
 
 
 @pytest.mark.parametrize("region", list(VIEWS))
