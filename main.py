@@ -411,11 +411,14 @@ def mind(options: argparse.Namespace) -> int:
 
 
 def bench(options: argparse.Namespace) -> int:
+    from training.bench.areas import check_area
+
+    check_area(options.area, options.device)
     if options.area == "game":
         return bench_game(options)
     import torch
 
-    from training.bench.areas import bench
+    from training.bench.run import bench
 
     torch.set_num_threads(1)
     result = bench(options.area, options.model, options.seed, options.device)

@@ -21,7 +21,7 @@ from game.realm.rules import load as load_rules
 from perception.language import answer_tokens, context_tokens, question_tokens
 from perception.model import Model, load
 from perception.packing import Decision, Packed, encode_contexts, pack
-from training.bench.areas import CPU, Row, Work, in_turns, row
+from training.bench.timing import CPU, Row, Work, in_turns, row
 from training.optim.frozen import choose_parameters, deal, frozen_loss, full_loss
 
 LESSONS, SHORTEST, LONGEST = 32, 100, 250
@@ -116,7 +116,7 @@ def frozen(model: str, seed: int, device: torch.device = CPU) -> list[Row]:
     torch.set_num_threads(1)
     mind = load(model, device)
     tokens = lessons(mind, seed)
-    found: list[Row] = []
+    rows: list[Row] = []
     for train, suffix in (("attention", ""), ("all", "-all")):
         choose_parameters(mind.net, train)
         scale = len(tokens[1]) / sum(d.context % NAIVE == NAIVE // 2 for d in tokens[1])
@@ -125,15 +125,15 @@ def frozen(model: str, seed: int, device: torch.device = CPU) -> list[Row]:
         order = {"full": "full", "frozen": "frozen", "reuse4": f"frozen{suffix}-reuse{REUSE}", "naive": "naive"}
         order |= {"full-in-4": f"full{suffix}-in-{PARTS}", "frozen-in-4": f"frozen{suffix}-in-{PARTS}"}
         names = {key: name if suffix in name else name + suffix for key, name in order.items()}
-        found += [_faster(names[key], took[key], "ms", f"full{suffix}", took["full"]) for key in order]
+        rows += [_faster(names[key], took[key], "ms", f"full{suffix}", took["full"]) for key in order]
         packed = pack(*tokens).to(device)
         whole = kept_bytes(mind.net, lambda p=packed: full_loss(mind.net, p))  # type: ignore[misc]
         less = kept_bytes(mind.net, lambda p=packed: frozen_loss(mind.net, p))  # type: ignore[misc]
-        found += [
+        rows += [
             _faster(f"full{suffix}-memory", whole, "bytes", f"full{suffix}-memory", whole),
             _faster(f"frozen{suffix}-memory", less, "bytes", f"full{suffix}-memory", whole),
         ]
-    return found + _curve(mind, seed)
+    return rows + _curve(mind, seed)
 
 
 def _curve(mind: Model, seed: int) -> list[Row]:
@@ -143,7 +143,7 @@ def _curve(mind: Model, seed: int) -> list[Row]:
     net = type(mind.net)(config).eval().to(mind.device)
     choose_parameters(net, "attention")
     generator = torch.Generator().manual_seed(seed)
-    found: list[Row] = []
+    rows: list[Row] = []
     for length in CURVE:
         words = torch.randint(3, int(config.vocab_size), (CURVE_CONTEXTS, length + 4), generator=generator).tolist()
         contexts = [line[:length] for line in words]
@@ -155,12 +155,12 @@ def _curve(mind: Model, seed: int) -> list[Row]:
         )
         reused = took["known"] + took["encode"] / REUSE
         baseline = f"full-{length}"
-        found += [
+        rows += [
             _faster(baseline, took["full"], "ms", baseline, took["full"]),
             _faster(f"frozen-{length}", took["frozen"], "ms", baseline, took["full"]),
             _faster(f"frozen-{length}-reuse{REUSE}", reused, "ms", baseline, took["full"]),
         ]
-    return found
+    return rows
 
 
 def _faster(name: str, value: float, unit: str, baseline: str, against: float) -> Row:

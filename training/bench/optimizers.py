@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from training.bench.areas import CPU, finish, row
+from training.bench.timing import CPU, finish, row
 from training.optim.apollo import Apollo, draw_projection, mix
 
 SHAPES = [(256, 256)] * 4 + [(688, 256)] * 2 + [(256, 688)]  # of one layer

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from perception.heads import Record, Recorder
 from perception.model import load
-from training.bench.areas import Row, row
+from training.bench.timing import Row, least_in_turns, row
 from training.headlog.log import read_log, write_log
 from training.headlog.records import Header, Snapshot
 
@@ -51,7 +51,7 @@ def _recorder(model: str, seed: int) -> list[Row]:
         "recorder-8": lambda: _overheard(net, ids, some),
         "eager-attentions": lambda: eager(input_ids=ids, use_cache=False, output_attentions=True).attentions,
     }
-    ms = _in_turns(works)
+    ms = least_in_turns(works, ROUNDS)
     kept = {
         "recorder": _bytes(_overheard(net, ids, last)),
         "recorder-8": _bytes(_overheard(net, ids, some)),
@@ -69,20 +69,6 @@ def _overheard(net: Any, ids: Tensor, rows: Tensor) -> Record:
 
 def _bytes(record: Record) -> int:
     return sum(part.nbytes for parts in (record.patterns, record.visible, record.z, record.residual) for part in parts)
-
-
-def _in_turns(works: dict[str, Callable[[], Any]]) -> dict[str, float]:
-    """The least milliseconds of the processor's time; a round goes through all, each time another one begins."""
-    times: dict[str, list[float]] = {name: [] for name in works}
-    names = list(works)
-    for number in range(ROUNDS + 1):
-        first = number % len(names)
-        for name in names[first:] + names[:first]:
-            began = time.process_time()
-            works[name]()
-            if number:  # the first round warms up
-                times[name].append(1000 * (time.process_time() - began))
-    return {name: min(found) for name, found in times.items()}
 
 
 def log(model: str, seed: int) -> list[Row]:

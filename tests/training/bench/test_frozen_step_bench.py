@@ -7,8 +7,8 @@ from torch.nn.functional import linear
 from perception.model import NOVICE
 from tests.kits.minds import tiny
 from training.bench import frozen_step
-from training.bench.areas import in_turns
 from training.bench.frozen_step import FEWEST, LESSONS, LONGEST, MOST, SHORTEST, frozen, kept_bytes, lessons
+from training.bench.timing import in_turns
 
 torch.set_num_threads(1)
 
