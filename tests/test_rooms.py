@@ -62,10 +62,6 @@ NOT_YET_IN_A_CIRCLE: list[str] = [
     "game.screens.registry",
     "game.screens.rewind",
     "game.ui.hud",
-    "training.bench.areas",
-    "training.bench.frozen_step",
-    "training.bench.optimizers",
-    "training.bench.recorder",
     "training.mind.journey_log",
     "training.mind.mind",
 ]

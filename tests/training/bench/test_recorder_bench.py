@@ -1,12 +1,8 @@
 """What the benches of measuring tell: their rows and bytes; never how fast this machine is."""
 
-import pytest
-import torch
-
-from perception.model import ModelError
 from tests.kits.minds import tiny
 from training.bench import recorder
-from training.bench.areas import AREAS, ELSEWHERE, bench
+from training.bench.run import bench
 
 
 def test_the_recorders_rows(monkeypatch):
@@ -30,23 +26,3 @@ def test_the_logs_rows():
     rows = {row["name"]: row for row in bench("log", "", 0)["rows"]}
     assert 7_000_000 < rows["size"]["value"] <= 8_000_000
     assert rows["read"]["baseline"] == "write"
-
-
-def test_an_unknown_area_is_refused():
-    with pytest.raises(ValueError, match=r"bench souls: unknown; choose realm, .*, optimizers$"):
-        bench("souls", "", 0)
-    assert {"recorder", "log"} <= set(AREAS)
-
-
-def test_a_device_is_looked_for_where_an_area_can_use_it_and_refused_elsewhere(monkeypatch):
-    seen = []
-    for area in ELSEWHERE:
-        monkeypatch.setitem(ELSEWHERE, area, lambda model, seed, device: seen.append(device) or [])
-        assert bench(area, "", 0, "cpu") == {"area": area, "device": "cpu", "rows": []}
-        with pytest.raises(ModelError, match="--device tpu: unknown"):
-            bench(area, "", 0, "tpu")
-    assert seen == [torch.device("cpu")] * len(ELSEWHERE)
-    with pytest.raises(
-        ValueError, match="--device cuda: bench log is about the CPU; only perceive, frozen, optimizers"
-    ):
-        bench("log", "", 0, "cuda")
