@@ -45,10 +45,15 @@ def test_the_mind_of_a_bench_ends_with_it_however_it_ends(tmp_path, monkeypatch)
     script.write_text("import os, time\nopen(__file__ + str(os.getpid()), 'w').close()\ntime.sleep(600)\n")
     monkeypatch.setattr(mind_process, "COMMAND", script)
     begun = []
-    with pytest.raises(KeyboardInterrupt), mind_process._mind("", 0):
-        while not begun:
-            time.sleep(0.01)
-            begun = list(tmp_path.glob("waits.py?*"))
-        raise KeyboardInterrupt
+
+    def interrupted():
+        with mind_process._mind("", 0):
+            while not begun:
+                time.sleep(0.01)
+                begun.extend(tmp_path.glob("waits.py?*"))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     with pytest.raises(ProcessLookupError):
         os.kill(int(begun[0].name.removeprefix("waits.py")), 0)
