@@ -11,7 +11,7 @@ from game.ui.overlays import Pointed, Speech, pointed, speech
 from perception.messages import HeadActivity, Progress, Ready
 from tests.kits import playkit
 from tests.kits.playkit import check_golden, open_display, small_painter
-from tests.kits.playlands import VIEWS, patch, region_map, shot
+from tests.kits.playlands import VIEWS, sheet, region_map, shot
 
 BODIES = (Body("seer", 330, 232, "w", False), Body("fisher", 270, 236, "s", True))
 HINTS = (Hint(300, 200, "track", "pawprint"), Hint(360, 190, "glimpse", "feather"))
@@ -59,7 +59,7 @@ def test_a_lost_sprite_is_seen_in_the_dark_too(tmp_path, monkeypatch, name, hour
 @pytest.mark.parametrize("region", list(VIEWS))
 def test_regions_by_hour_and_belief(region: str) -> None:
     rows = [[shot(VIEWS[region], hour, belief=belief) for belief in (0.0, 0.5, 1.0)] for hour in (11.0, 18.7, 23.0)]
-    check_golden(f"region-{region}", patch(rows))
+    check_golden(f"region-{region}", sheet(rows))
 
 
 def test_weathers() -> None:
@@ -67,7 +67,7 @@ def test_weathers() -> None:
         [shot(VIEWS[region], 15.0, weather) for weather in ("clear", "mist", "rain", "wind")]
         for region in ("village", "river")
     ]
-    check_golden("weathers", patch([*rows, [shot(VIEWS["river"], 9.0, "rain", flood=flood) for flood in (0, 1) * 2]]))
+    check_golden("weathers", sheet([*rows, [shot(VIEWS["river"], 9.0, "rain", flood=flood) for flood in (0, 1) * 2]]))
 
 
 def test_rooms_by_day_and_night() -> None:
@@ -75,7 +75,7 @@ def test_rooms_by_day_and_night() -> None:
         [shot(room.inside, hour, belief=belief, size=(240, 176)) for room in region_map().rooms]
         for hour, belief in ((12.0, 0.0), (22.0, 1.0))
     ]
-    check_golden("rooms", patch(rows))
+    check_golden("rooms", sheet(rows))
 
 
 def test_everybody_in_four_directions() -> None:
@@ -91,7 +91,7 @@ def test_everybody_in_four_directions() -> None:
                 cell.blit(picture, (14 - picture.get_width() // 2, 27 - picture.get_height()))
                 row.append(cell)
         rows.append(row)
-    check_golden("figures", patch(rows))
+    check_golden("figures", sheet(rows))
 
 
 def test_each_spirit_gathers_in_its_own_way() -> None:
@@ -108,7 +108,7 @@ def test_each_spirit_gathers_in_its_own_way() -> None:
                     cell.blit(art.glyph, (2, 2))
                 row.append(cell)
             rows.append(row)
-    check_golden("gathering", patch([left + right for left, right in zip(rows[:6], rows[6:], strict=True)]))
+    check_golden("gathering", sheet([left + right for left, right in zip(rows[:6], rows[6:], strict=True)]))
 
 
 def test_attending() -> None:
