@@ -11,7 +11,7 @@ from game.ui.overlays import Pointed, Speech, pointed, speech
 from perception.messages import HeadActivity, Progress, Ready
 from tests.kits import playkit
 from tests.kits.playkit import check_golden, open_display, small_painter
-from tests.kits.playlands import VIEWS, sheet, region_map, shot
+from tests.kits.playlands import VIEWS, region_map, sheet, shot
 
 BODIES = (Body("seer", 330, 232, "w", False), Body("fisher", 270, 236, "s", True))
 HINTS = (Hint(300, 200, "track", "pawprint"), Hint(360, 190, "glimpse", "feather"))
