@@ -458,8 +458,7 @@ def play(options: argparse.Namespace) -> int:
     if name is None and options.seed is None:
         start.title(saves, command, options.mind, scale, home())
     else:
-        slot = saves / (name or "first")
-        start.play(options.seed, slot, command(slot, options.seed or 0), options.mind, scale, home())
+        start.play(options.seed, saves / (name or "first"), command, options.mind, scale, home())
     return 0
 
 

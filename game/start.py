@@ -1,19 +1,21 @@
-"""From the command line to the game: a window, settings, then the title; or straight into a slot that has a name."""
+"""From the command line to the game: opens the window, reads the settings, and hands the app its screens.
 
+This is the composition root: the one place that knows the app, every screen, sound and minds.
+"""
+
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import pygame as pg
-
 from game.app import app
 from game.app.app_context import AppContext
-from game.app.game_loop import Options, run, welcome
 from game.app.settings import load
 from game.app.window import Window
 from game.audio.player import open_sound
 from game.audio.sound_bank import cache_folder
-from game.journey.save_slots import Slots, resume
-from game.realm.world import new_world
+from game.journey.save_slots import Slots
+from game.screens.registry import OPENERS
+from game.screens.title import Title
 from perception.link import Line, Link, connect
 
 
@@ -27,50 +29,58 @@ def title(
 ) -> None:
     """Shows the title and plays until the player leaves. root: where the slots lie; command: what starts a mind for a
     slot's folder and a journey's seed; address: HOST:PORT of a mind elsewhere instead; scale: of the window, None for
-    the settings'; home: where settings lie, None for nowhere. Raises ValueError or OSError with one line.
+    the settings'; home: where settings lie, None for nowhere; max_seconds: leaves by itself then (s of real time).
+    Raises ValueError or OSError with one line.
     """
     line_to((), address)  # a wrong address is said before a window opens
-    context = open_context(scale, home)
-
-    def make(folder: Path, seed: int) -> Line:
-        return line_to(command(folder, seed), address)
-
-    app.run(app.App(context, Slots(root), make), max_seconds)
+    make_mind = minds(command, address)
+    app.run(with_title(open_context(scale, home), Slots(root), make_mind), max_seconds)
 
 
 def play(
     seed: int | None,
     folder: Path,
-    command: Sequence[str],
+    command: Callable[[Path, int], Sequence[str]],
     address: str | None = None,
     scale: int | None = None,
     home: Path | None = None,
+    max_seconds: float | None = None,
 ) -> None:
     """Plays one slot without a title until the player leaves. seed None: goes on with the slot's journey, or seed 0;
     folder: the slot, where the journey, logs and screenshots go; the rest as for `title`.
     """
-    line = line_to(command, address)
+    line_to((), address)
     context = open_context(scale, home)  # before the mind: without a display nothing is begun
-    welcome(context.window)
-    try:
-        with line:  # starts it at once: it loads while the ground is baked
-            past, note = resume(folder, seed)
-            world = past.replay() if past else new_world(seed or 0)
-            options = Options(world.seed, folder / "log.msgpack", folder / "shots", folder)
-            run(world, line, options, past=past, note=note, context=context)
-            pg.display.quit()  # the mind may take a while to save
-    finally:
-        pg.display.quit()
-        context.keep()
-        if context.sound is not None:
-            context.sound.close()
+    one = app.App(context, minds(command, address), OPENERS, None, folder / "shots")
+    one.begin(folder, seed or 0, only=seed is not None)
+    app.run(one, max_seconds)
+
+
+def with_title(
+    context: AppContext, slots: Slots, make_mind: app.MakeMind, now: Callable[[], float] = time.monotonic
+) -> app.App:
+    """The app with the title, its slots and every screen; now: the clock by which minds are asked (s)."""
+
+    def make_title(begin: app.Begin, leave: Callable[[], None]) -> Title:
+        return Title(context, slots, begin, leave)
+
+    return app.App(context, make_mind, OPENERS, make_title, slots.root / "shots", now)
+
+
+def minds(command: Callable[[Path, int], Sequence[str]], address: str | None) -> app.MakeMind:
+    """What makes the mind of a slot."""
+
+    def make_mind(folder: Path, seed: int) -> Line:
+        return line_to(command(folder, seed), address)
+
+    return make_mind
 
 
 def open_context(scale: int | None, home: Path | None) -> AppContext:
     """A window as the settings want it, and sound, which gets ready by itself. Raises NoDisplay."""
     settings, faults = load(home) if home is not None else (None, [])
-    wanted = scale or (settings.scale if settings else 2)
-    context = AppContext(Window(bool(settings and settings.fullscreen), wanted), settings, home)
+    multiple = scale or (settings.scale if settings else 2)
+    context = AppContext(Window(bool(settings and settings.fullscreen), multiple), settings, home)
     context.sound = open_sound(context.settings, cache_folder() if home is not None else None, context.note)
     for fault in faults:
         context.note(fault)

@@ -1,7 +1,10 @@
-"""From the title to a journey and back. A mind is started when a journey begins, and put to sleep beside the title."""
+"""From the title to a journey and back. Every journey begins and ends here, with a title or without one.
+
+A mind is started when a journey begins, and closed in a thread when it ends: it may take a while to save.
+"""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from threading import Thread
 from typing import Protocol
@@ -9,22 +12,22 @@ from typing import Protocol
 import pygame as pg
 
 from game.app.app_context import AppContext
-from game.app.game_loop import Game, Options
+from game.app.game_loop import Game, welcome
+from game.app.playing import Opener, Options
 from game.journey.mind_client import Mind
-from game.journey.save_slots import Slots, resume
+from game.journey.save_slots import resume
 from game.realm.replay import ActionLog, ReplayError
 from game.realm.world import World, new_world
-from game.screens.title import Title
 from game.ui.screen_stack import ScreenStack
 from perception.messages import Keep
 
-ASLEEP = "The mind of your last journey falls asleep"
-WAKING = "The realm takes shape"
+CLOSING = "The mind of your last journey falls asleep"
+LOADING = "The realm takes shape"
 FPS = 60
 
 
 class Life(Mind, Protocol):
-    """A mind that can be started and put to sleep (perception.link.Line)."""
+    """A mind that can be started and closed (perception.link.Line)."""
 
     def start(self) -> None:
         """Starts it; returns at once."""
@@ -38,44 +41,83 @@ class Life(Mind, Protocol):
 MakeMind = Callable[[Path, int], Life]  # a slot's folder and the journey's seed
 
 
-class Waking(Thread):
-    """Lives through a slot's journey again, beside the frames. world: None if that can't be; note: why, or a line."""
+class TitleScreen(Protocol):
+    """What the app needs of a title (screens.title.Title). waits: what is waited for, shown over everything."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
-        super().__init__(name="lives through a journey", daemon=True)
-        self.folder, self.seed = folder, seed
+    waits: str
+    screens: ScreenStack
+
+    def refresh(self) -> None:
+        """Looks at the slots again."""
+        ...
+
+    def command(self, name: str) -> None:
+        """A command from keys or pad."""
+        ...
+
+    def paint(self, dt: float) -> None:
+        """One picture; dt s have passed."""
+        ...
+
+
+Begin = Callable[[Path, int], None]  # a slot's folder, and the seed of a new journey there
+MakeTitle = Callable[[Begin, Callable[[], None]], TitleScreen]  # what begins a journey, and what leaves the game
+
+
+class Loading(Thread):
+    """Replays a slot's journey, beside the frames, or makes a new realm. world: None if that fails; note: a line for
+    the player; error: why it failed.
+
+    seed: of a new journey; only: a journey of another seed that lies in the slot is moved aside.
+    """
+
+    def __init__(self, folder: Path, seed: int, only: bool) -> None:
+        super().__init__(name="replays a journey", daemon=True)
+        self.folder, self.seed, self.only = folder, seed, only
         self.past: ActionLog | None = None
         self.world: World | None = None
         self.note = ""
+        self.error: OSError | ReplayError | None = None
 
     def run(self) -> None:
         """The work."""
         try:
-            self.past, self.note = resume(self.folder, None)
+            self.past, self.note = resume(self.folder, self.seed if self.only else None)
             self.world = self.past.replay() if self.past else new_world(self.seed)
         except (OSError, ReplayError) as error:
-            self.note = str(error)
+            self.error = error
 
 
 class App:
-    """The whole of the game in one window. make: a mind for a slot, not yet started; now: the clock of minds (s)."""
+    """The whole of the game in one window. make_mind: a mind for a slot, not yet started; openers: what each command of
+    play opens; make_title: None for one journey without a title, which `begin` begins; shots: the folder of the
+    title's screenshots; now: the clock by which minds are asked (s).
+    """
 
     def __init__(
-        self, context: AppContext, slots: Slots, make: MakeMind, now: Callable[[], float] = time.monotonic
+        self,
+        context: AppContext,
+        make_mind: MakeMind,
+        openers: Mapping[str, Opener],
+        make_title: MakeTitle | None,
+        shots: Path,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.context, self.slots, self.make, self.now = context, slots, make, now
+        self.context, self.now = context, now
         self.game: Game | None = None
         self.over = False
-        self._unsaved: Game | None = None  # which the player wanted to leave, and couldn't be saved
+        self.error: OSError | ReplayError | None = None  # why the journey could not begin, or was not saved at the end
+        self._make_mind, self._openers, self._shots = make_mind, openers, shots
+        self._unsaved: Game | None = None  # the player wanted to leave it, and it could not be saved
         self._mind: Life | None = None
-        self._sleepers: list[Thread] = []
-        self._wanted: tuple[Path, int] | None = None  # the journey that begins as soon as it can
-        self._waking: Waking | None = None  # the journey that is being lived through again
-        self.title = Title(context, slots, self._want, self._leave)
+        self._closing: list[Thread] = []
+        self._next: tuple[Path, int, bool] | None = None  # the journey that begins as soon as it can
+        self._loading: Loading | None = None
+        self.title = make_title(self.begin, self._leave) if make_title is not None else None
 
     def frame(self, events: Iterable[pg.Event], dt: float) -> None:
         """One frame of the title or of the journey."""
-        self._sleepers = [thread for thread in self._sleepers if thread.is_alive()]
+        self._closing = [thread for thread in self._closing if thread.is_alive()]
         if self.game is not None:
             self.game.frame(events, dt)
             if self.game.over:
@@ -83,63 +125,76 @@ class App:
             return
         context, title = self.context, self.title
         context.seconds += dt
-        title.waits = ASLEEP if self._wanted is not None and self._sleepers else WAKING if self._waking else ""
-        context.read(events, ScreenStack() if title.waits else title.screens, self._command)
+        waits = CLOSING if self._next is not None and self._closing else LOADING if self._loading else ""
+        context.read(events, title.screens if title is not None and not waits else ScreenStack(), self._command)
         if context.keys.quit:
             self.over = True
-        title.paint(dt)
-        context.window.flip()
+        if title is None:
+            welcome(context.window)
+        else:
+            title.waits = waits
+            title.paint(dt)
+            context.window.flip()
         if context.sound is not None:
             context.sound.frame(None, dt)
-        if self._waking is not None and not self._waking.is_alive():
-            waking, self._waking = self._waking, None
-            self._play(waking)
-        if self._wanted is not None and not self._sleepers and not self.over:
-            folder, seed = self._wanted
-            self._wanted = None
-            self._begin(folder, seed)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """The next step towards a journey that is to begin, if it can be taken."""
+        if self._loading is not None and not self._loading.is_alive():
+            loaded, self._loading = self._loading, None
+            self._play(loaded)
+        if self._next is not None and not self._closing and not self.over:
+            (folder, seed, only), self._next = self._next, None
+            self._mind = self._make_mind(folder, seed)
+            self._mind.start()  # it loads while the journey is replayed
+            self._loading = Loading(folder, seed, only)
+            self._loading.start()
 
     def _command(self, name: str) -> None:
         if name == "shot":
             self._shot()
-        else:
+        elif self.title is not None:
             self.title.command(name)
 
     def _shot(self) -> None:
         try:
-            self.context.note(f"Screenshot: {self.context.window.shoot(self.slots.root / 'shots', 'title')}")
+            self.context.note(f"Screenshot: {self.context.window.shoot(self._shots, 'title')}")
         except (OSError, pg.error) as error:
             self.context.note(f"No screenshot: {error}")
 
-    def _want(self, folder: Path, seed: int) -> None:
-        self._wanted = (folder, seed)
+    def begin(self, folder: Path, seed: int, only: bool = False) -> None:
+        """Goes on with the slot's journey, or begins one of this seed there; an hour takes a second or two. only: moves
+        a journey of another seed aside.
+        """
+        self._next = (folder, seed, only)
 
     def _leave(self) -> None:
         self.over = True
 
-    def _begin(self, folder: Path, seed: int) -> None:
-        """Goes on with the slot's journey, or begins one of this seed there; an hour takes a second or two."""
-        self._mind = self.make(folder, seed)
-        self._mind.start()  # it loads while the walk is lived through again
-        self._waking = Waking(folder, seed)
-        self._waking.start()
-
-    def _play(self, waking: "Waking") -> None:
-        if waking.world is None or self._mind is None:
-            self.context.note(f"This journey can't begin: {waking.note}")
-            self._sleep()
-            self.title.refresh()
+    def _play(self, loaded: Loading) -> None:
+        if loaded.world is None or self._mind is None:
+            self.context.note(f"This journey can't begin: {loaded.error}")
+            self._close_mind()
+            self._back(loaded.error)
             return
-        folder, world = waking.folder, waking.world
+        folder, world = loaded.folder, loaded.world
         options = Options(world.seed, folder / "log.msgpack", folder / "shots", folder)
         self.context.keys.release()
-        self.game = Game(world, self._mind, options, self.now, past=waking.past, context=self.context)
-        if waking.note:
-            self.game.note(waking.note)
+        self.game = Game(world, self._mind, self.context, options, self._openers, loaded.past, self.now)
+        if loaded.note:
+            self.game.note(loaded.note)
+
+    def _back(self, error: OSError | ReplayError | None = None) -> None:
+        """To the title; without one the game is over, and `error` is why."""
+        if self.title is None:
+            self.over, self.error = True, error
+        elif not self.over:
+            self.title.refresh()
 
     def _end(self, game: Game, anyway: bool = False) -> None:
-        """Saves, puts the mind to sleep, shows the title unless the player leaves for good. What can't be saved goes
-        on until it can or the player leaves once more; anyway: ends all the same.
+        """Saves, closes the mind, shows the title unless the player leaves for good. What can't be saved goes on until
+        it can or the player leaves once more; anyway: ends all the same.
         """
         game.journey.sight.practise(False)
         game.journey.mind.send(Keep())
@@ -151,34 +206,36 @@ class App:
                 self.context.note(f"The journey can't be saved: {error}. Leave once more to leave it unsaved")
                 return
             self.context.note(f"The journey could not be saved: {error}")
+            self.error = error
         self.game = None
-        self._sleep()
+        self._close_mind()
         self.over = self.over or game.leaving == "quit"
-        if not self.over:
-            self.title.refresh()
+        self._back(self.error)
 
-    def _sleep(self) -> None:
+    def _close_mind(self) -> None:
         if self._mind is not None:
-            thread = Thread(target=self._mind.close, name="puts a mind to sleep", daemon=True)
+            thread = Thread(target=self._mind.close, name="closes a mind", daemon=True)
             thread.start()
-            self._sleepers.append(thread)
+            self._closing.append(thread)
             self._mind = None
 
     def close(self) -> None:
-        """Ends whatever goes on, and waits for minds to fall asleep."""
+        """Ends whatever goes on, and waits for minds to save and end."""
         if self.game is not None:
             self.game.leave("quit")
             self._end(self.game, anyway=True)
         self.context.keep()
         if self.context.sound is not None:
             self.context.sound.close()
-        self._sleep()  # one whose journey had not begun yet
-        for thread in self._sleepers:
+        self._close_mind()  # one whose journey had not begun yet
+        for thread in self._closing:
             thread.join()
 
 
 def run(app: App, max_seconds: float | None = None) -> None:
-    """Frames until the player leaves; max_seconds: leaves by itself then (s of real time)."""
+    """Frames until the player leaves; max_seconds: leaves by itself then (s of real time). Raises OSError or
+    ReplayError if a journey without a title could not begin, or the last one could not be saved.
+    """
     clock, began = pg.time.Clock(), time.monotonic()
     try:
         while not app.over:
@@ -188,3 +245,5 @@ def run(app: App, max_seconds: float | None = None) -> None:
     finally:
         pg.display.quit()
         app.close()
+    if app.error is not None:
+        raise app.error

@@ -1,20 +1,21 @@
-"""The game: a window, a journey, sixty frames a second. It never waits for the mind.
+"""A game in play: a window, a journey, sixty frames a second. It never waits for the mind.
 
-`run` is the whole of one journey; `Game.frame` is one frame, so that a test or a bot can drive it with real pygame
-events. The title and what comes before and after a journey are in app.py.
+`Game.frame` is one frame, so that a test or a bot can drive it with real pygame events. What comes before and after a
+journey is in app.py.
 """
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pygame as pg
 
+from game.app import hud
 from game.app.app_context import AppContext
 from game.app.hearing import moment
 from game.app.keys import HELD
+from game.app.playing import Opener, Options
 from game.app.settings import Settings
 from game.app.window import Window
 from game.art.frame_state import FrameState
@@ -26,32 +27,15 @@ from game.journey.save_slots import AutoSave
 from game.journey.slot_card import THUMB, Beside, Card, read_card, read_paper
 from game.realm.replay import ActionLog
 from game.realm.world import World
-from game.screens import registry
-from game.ui import dream_view, heads_grid, hud
+from game.ui import dream_view, heads_grid
+from game.ui.announcements import Pace
 from game.ui.font import DIM, SKYBLUE
-from game.ui.overlays import Pace
 from game.ui.screen_stack import ScreenStack
-from perception.messages import Keep, WriteLog
+from perception.messages import WriteLog
 
 STILL = (132, 130, 176)  # what the world is multiplied with while it stands still
 CHRONICLE = "chronicle.json"  # beside the log in a slot
 LONGEST_FRAME = 0.25  # s: a longer pause (a dragged window) isn't made up for
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to play. slot: folder where the journey is saved, None for nowhere; max_seconds: leaves by itself then
-    (s of real time); scale: window in multiples of 640 x 360.
-    """
-
-    seed: int = 0
-    log_path: Path = Path("runs/journey.headlog")
-    shot_dir: Path = Path("runs/shots")
-    slot: Path | None = None
-    fullscreen: bool = False
-    max_seconds: float | None = None
-    fps: int = 60
-    scale: int = 2
 
 
 def welcome(window: Window) -> None:
@@ -64,26 +48,24 @@ def welcome(window: Window) -> None:
 
 
 class Game:
-    """One game in one window. now: the clock by which minds are asked (s); painter: one made before, of this map;
-    window: one that is open already; past: what led to this world, if the journey goes on; context: window and
-    settings that are shared with the title.
+    """One journey in one window. context: the window and the settings, shared with the title; openers: what each
+    command opens; past: what led to this world, if the journey goes on; now: the clock by which minds are asked (s);
+    painter: one made before, of this map.
     """
 
     def __init__(
         self,
         world: World,
         mind: Mind,
+        context: AppContext,
         options: Options,
+        openers: Mapping[str, Opener],
+        past: ActionLog | None = None,
         now: Callable[[], float] = time.monotonic,
         painter: Painter | None = None,
-        window: Window | None = None,
-        past: ActionLog | None = None,
-        context: AppContext | None = None,
     ) -> None:
-        self.options = options
-        self.now = now
-        self.context = context or AppContext(window or Window(options.fullscreen, options.scale))
-        self.window = self.context.window
+        self.context, self.options, self.openers, self.now = context, options, openers, now
+        self.window = context.window
         welcome(self.window)
         self.painter = painter or Painter(world.map)
         self.journey: Journey = Journey(world, mind, past)
@@ -93,6 +75,7 @@ class Game:
         self.leaving = ""  # where to, once it is over: title or quit
         self.heads = False
         self.mode = heads_grid.MODES[0]
+        self.head_held = False
         self.frame_ms: deque[float] = deque(maxlen=2000)  # drawing alone, without waiting
         self.frame_state: FrameState | None = None  # what the last frame showed
         self.dream: dream_view.Dream | None = None
@@ -164,7 +147,7 @@ class Game:
     def _called(self) -> None:
         """A screen that opens by itself."""
         if self.journey.wants and not self.screens:
-            opener, self.journey.wants = registry.OPEN[self.journey.wants], ""
+            opener, self.journey.wants = self.openers[self.journey.wants], ""
             self.screens.push(opener.open(self))
 
     def _hear(self) -> None:
@@ -184,8 +167,8 @@ class Game:
             self.context.toggle_fullscreen()
         elif self.screens:
             self.screens.take(command)
-        elif command in registry.OPEN:
-            self.screens.push(registry.OPEN[command].open(self))
+        elif command in self.openers:
+            self.screens.push(self.openers[command].open(self))
         elif command not in HELD:
             self._play(command)
 
@@ -264,37 +247,3 @@ class Game:
             frame.fill(STILL, special_flags=pg.BLEND_RGB_MULT)
         self.window.put()
         hud.paint(self, camera)
-
-
-def run(
-    world: World,
-    mind: Mind,
-    options: Options,
-    window: Window | None = None,
-    past: ActionLog | None = None,
-    note: str = "",
-    context: AppContext | None = None,
-) -> str:
-    """Plays until the player leaves; returns where to (title or quit). The mind is the caller's: it is asked to keep
-    what it learnt, not closed. Without a context the window is closed at the end.
-
-    note: a line to begin with. Raises NoDisplay where no window can be opened, OSError if the journey can't be saved.
-    """
-    game = Game(world, mind, options, window=window, past=past, context=context)
-    if note:
-        game.note(note)
-    clock = pg.time.Clock()
-    started = time.monotonic()
-    try:
-        while not game.over:
-            dt = clock.tick(options.fps) / 1000
-            game.frame(pg.event.get(), dt)
-            if options.max_seconds is not None and time.monotonic() - started >= options.max_seconds:
-                break
-    finally:
-        game.journey.sight.practise(False)
-        mind.send(Keep())
-        if context is None:
-            pg.display.quit()
-        game.autosave.close(game.journey.log, game.card)
-    return game.leaving or "quit"

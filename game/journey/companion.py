@@ -6,19 +6,12 @@ meets every way with a better one. Praise keeps its answer; "do as I say" teache
 
 from collections import deque
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING
 
 from game.journey.mind_client import MindClient
 from game.realm.scene import View
 from game.realm.talk import DIRECTION, TALK, Said, Talk, addressed, load_talk
 from game.ui import words
-from game.ui.menus import Entry, Menu
-from game.ui.screen_stack import Close, Screen
 from perception.messages import Lesson, Scene
-
-if TYPE_CHECKING:
-    from game.app.game_loop import Game
 
 NAME = "familiar"
 SOURCE = "listen"  # of lessons in listening
@@ -128,36 +121,3 @@ class Companion:
             return "It waits to be told something."
         went = sum(act in HEEDS for act in self.acts)
         return f"It went where you said {words.count(went)} of the last {words.count(len(self.acts))} times."
-
-
-def chooser(game: "Game") -> Screen | None:
-    """The screen for telling it where to go, and for what one thinks of its last answer; None if it isn't there."""
-    journey = game.journey
-    companion, view = journey.companion, journey.view
-    if not journey.world.familiar_with or view is None or companion.waiting:
-        game.note("Nobody is there to be sent." if not journey.world.familiar_with else "It is still thinking.")
-        return None
-
-    def judge(right: bool) -> Close:
-        journey.judge(right)
-        return Close()
-
-    def call() -> Close:
-        journey.call()
-        return Close()
-
-    def send(direction: str) -> Close:
-        journey.send(direction)
-        return Close()
-
-    entries = []
-    if companion.judgeable(journey.seconds) and companion.order is not None:
-        entries = [
-            Entry("Praise it", partial(judge, True), note="It keeps to that answer."),
-            Entry("Do as I say!", partial(judge, False), note="It learns to go. Not everywhere is wise."),
-        ]
-    if journey.world.familiar.away:
-        entries.append(Entry("Come back", call))
-    else:
-        entries += [Entry(f"{way}, the {kind}", partial(send, way)) for way, kind in journey.ways().items()]
-    return Menu("Go...", entries, game.context.zoom, 220, (companion.listens(),), cue=game.context.cue)

@@ -8,21 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from game.realm.rules import NOTHING
+from game.ui.announcements import Sighting
 from game.ui.words import SURE, UNSURE
 
 STEADY = 0.8  # s: a belief has to hold so long
 REMEMBERED = 120.0  # s: so long a spirit that was pointed out counts as pointed out (it stays 100 s at most)
 SHOWN_FIRST, SHOWN = 9.0, 3.0  # s that the very first sight is announced, and later ones
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """Something believed that nobody revealed. until: s, the game's clock; first: the first of this journey."""
-
-    place: int
-    species: str
-    until: float
-    first: bool
 
 
 @dataclass

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from game.app.keys import LABELS
-
 STEPS = ("walk", "ask", "attend", "rest", "errand", "end")
 WALKED = 40  # px after which walking is understood
 ATTENDED = 2.5  # s after which attending is
@@ -47,8 +45,9 @@ class Guide:
         if done.get(known):
             self.step += 1
 
-    def line(self, verb: str, labels: Mapping[str, str] = LABELS) -> str:
-        """What to do now, keys in brackets; empty if there is nothing to say. verb: what the key for acting does."""
+    def line(self, verb: str, labels: Mapping[str, str]) -> str:
+        """What to do now, keys in brackets; empty if there is nothing to say. verb: what the key for acting does;
+        labels: the key of each command, as it is printed on it."""
         if self.step >= len(STEPS):
             return ""
         names = ("walk", "act", "attend", "rest", "heads", "name")

@@ -20,7 +20,7 @@ from game.realm.senses import beside_seer, in_sight, nearest_place, within_reach
 from game.realm.state import Actor
 from game.realm.step import TICKS_PER_SECOND, step
 from game.ui import words
-from game.ui.overlays import Speech
+from game.ui.announcements import Speech
 from perception.messages import Keep
 
 TICK = 1 / TICKS_PER_SECOND

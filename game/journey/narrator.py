@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from game.art.frame_state import haunt
 from game.journey.chronicle import Chronicle, Entry
 from game.journey.companion import Companion
-from game.journey.first_sights import Firsts, Sighting
+from game.journey.first_sights import Firsts
 from game.journey.mind_client import Mind, MindClient
 from game.realm.happenings import Action, Came, Happening, Revealed, Said, Turn
 from game.realm.replay import ActionLog
@@ -18,7 +18,7 @@ from game.realm.rules import NOTHING
 from game.realm.scene import View, lesson
 from game.realm.world import World
 from game.ui import words
-from game.ui.overlays import POINTING, Pace, Pointed, Speech
+from game.ui.announcements import POINTING, Pace, Pointed, Sighting, Speech
 
 SLIPPING, LOST = 0.97, 0.9  # groundedness (0..1) below which people notice, and below which they worry
 STREAKS = (3, 5, 8, 12, 20, 30, 50)  # names right in a row that are worth a word

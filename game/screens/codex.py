@@ -1,18 +1,14 @@
 """The codex: one page per species, filled by what was revealed. Until then a shape that one can't make out."""
 
-from typing import TYPE_CHECKING
-
 import pygame as pg
 
+from game.app.playing import Playing
 from game.realm.tally import Page
-from game.screens.errands import pips
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
+from game.ui.marks import pips
 from game.ui.overlays import WIDTH, Box
 from game.ui.screen_stack import CLOSE, Close, Screen
 from game.ui.words import date
-
-if TYPE_CHECKING:
-    from game.app.game_loop import Game
 
 TOP, SHEET_WIDTH, SHEET_HEIGHT = 24, 540, 312
 FRAME = (144, 116)  # layout px of a picture
@@ -36,7 +32,7 @@ class Codex:
 
     pauses = True
 
-    def __init__(self, game: "Game") -> None:
+    def __init__(self, game: Playing) -> None:
         self.game = game
         pages = game.journey.world.quests.tally.pages
         known = [number for number, page in enumerate(pages.values()) if page.known]

@@ -1,22 +1,18 @@
 """The end of the arc: the register is read out, and one goes on living there."""
 
-from typing import TYPE_CHECKING
-
+from game.app.playing import Playing
+from game.journey.journey import Journey
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.ui.overlays import HEIGHT, WIDTH
 from game.ui.screen_stack import CLOSE, Close, Screen
 from game.ui.words import article, date, number, percent
-
-if TYPE_CHECKING:
-    from game.app.game_loop import Game
-    from game.journey.journey import Journey
 
 LETTERS_PER_S = 40.0
 COLUMNS = 72
 MARGIN = 30  # px beside the sheet
 
 
-def register(journey: "Journey") -> list[str]:
+def register(journey: Journey) -> list[str]:
     """One line per species: how one came to see it."""
     lines = []
     tally = journey.world.quests.tally
@@ -34,7 +30,7 @@ def register(journey: "Journey") -> list[str]:
     return lines
 
 
-def figures(journey: "Journey") -> list[str]:
+def figures(journey: Journey) -> list[str]:
     """What the journey comes to, in numbers."""
     tally, progress = journey.world.quests.tally, journey.sight.progress
     lines = [f"shown {journey.known}, found unaided {len(tally.finds)}, most names right in a row {tally.best}"]
@@ -51,7 +47,7 @@ class Epilogue:
     bare = True
     music = "ending"
 
-    def __init__(self, game: "Game") -> None:
+    def __init__(self, game: Playing) -> None:
         self.game = game
         self.pages = [[line] for line in game.journey.world.quests.book.epilogue]
         self.pages.append([*register(game.journey), "", *figures(game.journey)])

@@ -1,22 +1,16 @@
-"""Errands on the screen: the list of what one was asked for, and the marks over those who have something to say."""
+"""The list of errands: what one was asked for, and what there is to do about it."""
 
-import math
-from typing import TYPE_CHECKING
-
-from game.art.frame_state import haunt
+from game.app.playing import Playing
+from game.journey.journey import Journey
 from game.realm.quests import Errand, Quests
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
-from game.ui.overlays import HEIGHT, WIDTH, Box
+from game.ui.marks import pips
+from game.ui.overlays import WIDTH, Box
 from game.ui.screen_stack import CLOSE, Close, Screen
 from game.ui.words import bearing
 
-if TYPE_CHECKING:
-    from game.app.game_loop import Game
-    from game.journey.journey import Journey
-
 TOP, SHEET_WIDTH, SHEET_HEIGHT = 30, 520, 300
 FAINT = (92, 96, 138)
-OVERHEAD = 34  # px above somebody's feet
 
 
 def listed(quests: Quests) -> list[Errand]:
@@ -25,7 +19,7 @@ def listed(quests: Quests) -> list[Errand]:
     return sorted(known, key=lambda errand: ("ready", "taken", "open", "done").index(errand.stage))
 
 
-def told(journey: "Journey", errand: Errand) -> str:
+def told(journey: Journey, errand: Errand) -> str:
     """What there is to do about an errand, in one line or two."""
     quests, player = journey.world.quests, journey.world.player
     index = list(quests.book.people).index(errand.plan.giver)
@@ -45,7 +39,7 @@ class Log:
 
     pauses = True
 
-    def __init__(self, game: "Game") -> None:
+    def __init__(self, game: Playing) -> None:
         self.game, self.chosen = game, 0
 
     def take(self, command: str) -> Screen | Close | None:
@@ -81,7 +75,7 @@ class Log:
             self._chosen(large, journey, errands[min(self.chosen, len(errands) - 1)], box)
         large.text_centre(f"[{self.game.labels['back']}] back", WIDTH / 2, TOP + SHEET_HEIGHT - 4 - large.line, DIM)
 
-    def _chosen(self, pen: Pen, journey: "Journey", errand: Errand, box: Box) -> None:
+    def _chosen(self, pen: Pen, journey: Journey, errand: Errand, box: Box) -> None:
         x, y, width, height = box
         plan, columns, bottom = errand.plan, pen.columns(width), TOP + height
         for line in wrap(told(journey, errand), columns):
@@ -103,33 +97,3 @@ class Log:
 def _fitted(text: str, columns: int) -> str:
     """A text of at most so many letters; dots stand for what is left out."""
     return text if len(text) <= columns else f"{text[: columns - 2].rstrip()}.."
-
-
-def pips(pen: Pen, x: float, y: float, count: int, of: int) -> None:
-    """How many of how many, as lozenges; full ones are tall too, so that they differ without colour."""
-    for index in range(of):
-        lit = index < count
-        pen.fill(GOLD if lit else FAINT, x + 12 * index, y + (0 if lit else 3), 8, 8 if lit else 2)
-
-
-def marks(pen: Pen, journey: "Journey", camera: tuple[int, int]) -> None:
-    """Over people: ! who waits for news, ? who has something to ask."""
-    quests = journey.world.quests
-    for index, actor in enumerate(quests.people):
-        errand = quests.matter(index)
-        if errand is None or (errand.stage == "taken" and (errand.at or errand.plan.task != "all")):
-            continue
-        x, y = actor.x - camera[0], actor.y - camera[1] - OVERHEAD + 2 * math.sin(journey.seconds * 3)
-        if 0 < x < WIDTH and 0 < y < HEIGHT:
-            pen.text_centre("!" if errand.stage == "ready" else "?", x + 1, y, GOLD)
-
-
-def ring(pen: Pen, journey: "Journey", camera: tuple[int, int]) -> None:
-    """Around the place that a screen points at, if one does."""
-    if journey.choosing is None:
-        return
-    x, y = haunt(journey.world.map.places[journey.choosing])
-    for dot in range(28):
-        angle = math.tau * dot / 28
-        spot = (x - camera[0] + 24 * math.cos(angle), y - camera[1] - 10 + 17 * math.sin(angle))
-        pen.fill(SKYBLUE, *spot, 1.5, 1.5)

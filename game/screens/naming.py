@@ -1,16 +1,12 @@
 """Naming: who is at that place? A small chooser over the places in sight; a guess is a lesson, right or wrong."""
 
-from typing import TYPE_CHECKING
-
+from game.app.playing import Playing
 from game.realm.rules import NOTHING
 from game.realm.senses import in_sight
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen
 from game.ui.menus import BAR, FAINT, marker
 from game.ui.overlays import HEIGHT, WIDTH
 from game.ui.screen_stack import CLOSE, Close, Screen
-
-if TYPE_CHECKING:
-    from game.app.game_loop import Game
 
 SHEET_WIDTH = 178
 
@@ -20,7 +16,7 @@ class Chooser:
 
     pauses = True
 
-    def __init__(self, game: "Game") -> None:
+    def __init__(self, game: Playing) -> None:
         self.game = game
         journey = game.journey
         self.places = in_sight(journey.world)  # nearest first

@@ -1,18 +1,19 @@
 """The pause menu: go on, whatever screens there are, settings, the mind, and leaving."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from game.screens import registry
+from game.app.playing import Playing
 from game.screens.settings_menu import settings_menu
 from game.ui.menus import Answer, Entry, Menu
 from game.ui.screen_stack import CLOSE, Close
 
-if TYPE_CHECKING:
-    from game.app.game_loop import Game
+
+def openable(game: Playing) -> list[tuple[str, str]]:
+    """(command, title) of the screens that the menu lists now."""
+    return [(command, opener.title) for command, opener in game.openers.items() if opener.title and opener.there(game)]
 
 
-def menu(game: "Game") -> Menu:
+def menu(game: Playing) -> Menu:
     """The menu over a game."""
 
     def leave(where: str) -> Close:
@@ -20,16 +21,16 @@ def menu(game: "Game") -> Menu:
         return CLOSE
 
     def opens(command: str) -> Callable[[], Answer]:
-        if registry.OPEN[command].later:
+        if game.openers[command].later:
             return lambda: later(command)
-        return lambda: registry.OPEN[command].open(game) or CLOSE  # what opens nothing is seen, or said, in the world
+        return lambda: game.openers[command].open(game) or CLOSE  # what opens nothing is seen, or said, in the world
 
     def later(command: str) -> Close:
         game.journey.wants = command
         return CLOSE
 
     entries = [Entry("Go on", Close)]
-    entries += [Entry(title, opens(command)) for command, title in registry.entries(game)]
+    entries += [Entry(title, opens(command)) for command, title in openable(game)]
     entries += [
         Entry("Settings", lambda: settings_menu(game.context)),
         Entry("Save and leave to the title", lambda: leave("title")),

@@ -6,10 +6,10 @@ answer says so. Enter saves the panels as one picture.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import pygame as pg
 
+from game.app.playing import Playing
 from game.app.window import free_path
 from game.art.frame_state import FrameState, Ghost, haunt
 from game.art.painter import SIZE, Painter
@@ -23,9 +23,6 @@ from game.ui.overlays import keyed
 from game.ui.screen_stack import CLOSE, Close, Screen
 from game.ui.words import article
 from perception.messages import Eyes
-
-if TYPE_CHECKING:
-    from game.app.game_loop import Game
 
 TITLES: dict[Eyes, str] = {"blind": "As you came", "you": "You", "seer": "Born seer"}
 FAINTEST = 0.05  # beliefs below this are not drawn
@@ -105,7 +102,7 @@ class Photo:
     pauses = True
     bare = True
 
-    def __init__(self, game: "Game") -> None:
+    def __init__(self, game: Playing) -> None:
         self._game = game
         journey = game.journey
         self._places = journey.world.map.places
@@ -203,7 +200,7 @@ class Photo:
             large.text(told, x, y + high + 5 + large.line * (line + 1), PAPER)
 
 
-def eyes(game: "Game") -> None:
+def eyes(game: Playing) -> None:
     """Borrows the born seer's eyes for some seconds, or gives them back."""
     sight, now = game.journey.sight, game.now()
     if sight.borrowed(now):
@@ -215,7 +212,7 @@ def eyes(game: "Game") -> None:
         game.note("No born seer's eyes can be borrowed now")
 
 
-def lent(game: "Game") -> bool:
+def lent(game: Playing) -> bool:
     """True if there is a born seer whose eyes can be borrowed."""
     ready = game.journey.sight.ready
     return ready is not None and "seer" in ready.eyes

@@ -1,14 +1,10 @@
 """The menu that turns the mind back: to any rest, or to the day it came; and writes it out as it is."""
 
-from typing import TYPE_CHECKING
-
+from game.app.playing import Playing
 from game.ui.menus import Answer, Entry, Menu
 from game.ui.screen_stack import CLOSE, Close
 from game.ui.words import number, percent
 from perception.messages import RestorePoint
-
-if TYPE_CHECKING:
-    from game.app.game_loop import Game
 
 
 def named(rest: RestorePoint) -> str:
@@ -26,7 +22,7 @@ def told(rest: RestorePoint) -> str:
     )
 
 
-def menu(game: "Game") -> Menu:
+def menu(game: Playing) -> Menu:
     """Every rest, the newest first; and the export."""
     sight = game.journey.sight
 

@@ -6,11 +6,10 @@ Each function measures with its pen's letters, so that a pen of larger text gets
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from game.art.pixels.palette import Colour, mix
-from game.journey.first_sights import Sighting
 from game.realm.world import World
+from game.ui.announcements import Pointed, Sighting, Speech
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.ui.words import article
 
@@ -18,68 +17,6 @@ Box = tuple[float, float, float, float]  # x, y, width, height, layout px
 WIDTH, HEIGHT = 640, 360
 NOTE: Colour = (196, 200, 228)
 BOTTOM = 10  # px below the lowest box
-LETTERS_PER_S = 55.0
-READING = 4.0  # s that a speech stays after it is told, and a share more per letter
-POINTING = 7.0  # s that what a seer points at stays marked
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How fast speech appears, and whether it stays until the player goes on."""
-
-    letters_per_s: float = LETTERS_PER_S
-    waits: bool = False
-
-
-@dataclass
-class Speech:
-    """Something said: it appears letter by letter and goes by itself or, at a pace that waits, when the player goes on.
-
-    since: s, the game's clock.
-    """
-
-    who: str
-    text: str
-    since: float
-    pace: Pace = Pace()
-    _gone: bool = False
-
-    @property
-    def lasts(self) -> float:
-        """s until all of it has been said."""
-        return len(self.text) / self.pace.letters_per_s
-
-    def told(self, now: float) -> str:
-        """As much of the text as has been said."""
-        return self.text[: int((now - self.since) * self.pace.letters_per_s) + 1]
-
-    def whole(self, now: float) -> bool:
-        """True when all of it has been said."""
-        return now - self.since >= self.lasts
-
-    def go_on(self, now: float) -> None:
-        """The player's key: says the rest at once, and after that lets it go."""
-        if self.whole(now):
-            self._gone = True
-        else:
-            self.since = now - self.lasts
-
-    def over(self, now: float) -> bool:
-        """True when it has been read."""
-        if self.pace.waits or self._gone:
-            return self._gone
-        return now - self.since > READING + self.lasts + len(self.text) * 0.03
-
-
-@dataclass(frozen=True)
-class Pointed:
-    """A place that was named: what the world says is there. until: s, the game's clock; x, y: px of the world."""
-
-    x: int
-    y: int
-    answer: str
-    until: float
-    source: str
 
 
 def speech_box(pen: Pen, said: Speech, free: int = WIDTH) -> tuple[int, int, int, int]:

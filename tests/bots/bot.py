@@ -22,13 +22,14 @@ from random import Random
 import msgspec
 import pygame as pg
 
-from game.app.app import App, Life, MakeMind
+from game.app.app import Life, MakeMind
 from game.app.app_context import AppContext
 from game.app.game_loop import Game
 from game.app.window import Window
 from game.journey.save_slots import Slots
 from game.realm.replay import state_hash
 from game.realm.rules import NOTHING
+from game.start import with_title
 from tests.bots.diary import Diary, curve
 from tests.bots.hands import Bot, Stand
 from tests.bots.script import Plan, Script
@@ -39,7 +40,7 @@ def first_minutes(make: MakeMind, out: Path, plan: Plan, real: bool = False, wai
     out.mkdir(parents=True, exist_ok=True)
     began, passed = time.process_time(), [0.0]
     context = AppContext(Window(scale=plan.scale), home=out / "home")
-    shell = App(context, Slots(out / "saves"), make, _clock(passed, waits or real))
+    shell = with_title(context, Slots(out / "saves"), make, _clock(passed, waits or real))
     bot, diary = Bot(shell, out, Random(plan.seed), real, waits), Diary(out / "journey.jsonl")
 
     def watch(dt: float) -> None:

@@ -20,12 +20,14 @@ import pygame as pg
 
 from game.app.app import MakeMind
 from game.app.app_context import AppContext
-from game.app.game_loop import Game, Options
+from game.app.game_loop import Game
+from game.app.playing import Options
 from game.app.window import Window
 from game.realm.rules import NOTHING
 from game.realm.senses import who_is_at
 from game.realm.step import step
 from game.realm.world import World, new_world
+from game.screens.registry import OPENERS
 from tests.bots.bot import mind_maker
 from tests.bots.film import shoot
 from tests.bots.hands import Bot, Stand
@@ -97,7 +99,7 @@ def take(still: Still, make: MakeMind, out: Path, seed: int, waits: bool) -> Pat
     mind.start()
     context = AppContext(Window(scale=2))
     clock = {} if waits else {"now": lambda: passed[0]}
-    game = Game(world, mind, Options(seed, out / "log.msgpack", out), context=context, **clock)
+    game = Game(world, mind, context, Options(seed, out / "log.msgpack", out), OPENERS, **clock)
     game.journey.guide.skip()
     game.journey.speech = None
     bot = Bot(game, out, Random(seed), waits=waits)

@@ -8,10 +8,11 @@ from random import Random
 import pygame as pg
 from PIL import Image
 
-from game.app.app import App, MakeMind
+from game.app.app import MakeMind
 from game.app.app_context import AppContext
 from game.app.window import Window
 from game.journey.save_slots import Slots
+from game.start import with_title
 from tests.bots.diary import Diary
 from tests.bots.hands import FRAME, Bot
 from tests.bots.script import Plan, Script
@@ -168,7 +169,7 @@ def shoot(make: MakeMind, out: Path, plan: Plan, seconds: float, waits: bool) ->
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     context = AppContext(Window(scale=2))
-    shell = App(context, Slots(out / "saves"), make, **({} if waits else {"now": lambda: passed[0]}))
+    shell = with_title(context, Slots(out / "saves"), make, **({} if waits else {"now": lambda: passed[0]}))
     bot = Bot(shell, out, Random(plan.seed), waits=waits, longest=FRAME)
     diary = Diary(out / "film.jsonl")
     reel = Reel(bot, diary, plan)

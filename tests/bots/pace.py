@@ -10,10 +10,10 @@ from random import Random
 
 import pygame as pg
 
-from game.app.app import App, MakeMind
+from game.app.app import MakeMind
 from game.app.bench_game import MEGABYTE, memory
 from game.journey.save_slots import SAVE_EVERY, Slots
-from game.start import open_context
+from game.start import open_context, with_title
 from tests.bots.hands import Bot
 
 AWAKE_WITHIN = 180.0  # s
@@ -25,7 +25,7 @@ def measure(make: MakeMind, out: Path, seconds: float, seed: int = 1) -> dict:
     """Plays for so many seconds by the clock; returns the figures. make: a mind for a slot's folder and a seed."""
     out.mkdir(parents=True, exist_ok=True)
     began, cpu = time.monotonic(), time.process_time()
-    shell = App(open_context(2, out / "home"), Slots(out / "saves"), make)
+    shell = with_title(open_context(2, out / "home"), Slots(out / "saves"), make)
     shell.frame([], 0.0)
     title = time.monotonic() - began, time.process_time() - cpu
     bot = Bot(shell, out, Random(seed), real=True)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pygame as pg
 import pytest
 
-from game.ui.overlays import Speech
+from game.ui.announcements import Speech
 from tests.bots.bot import first_minutes, mind_maker
 from tests.bots.diary import Diary, Tally
 from tests.bots.script import SCREENS, Plan

@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 import pygame as pg
 
-from game.app.game_loop import Game, Options
+from game.app.app_context import AppContext
+from game.app.game_loop import Game
+from game.app.playing import Options
+from game.app.window import Window
 from game.art.painter import Painter
 from game.journey.journey import Journey
 from game.journey.mind_client import Mind
@@ -18,6 +21,7 @@ from game.realm.land import Decor, Map, Place
 from game.realm.replay import state_hash
 from game.realm.terrain import TILE, Ground
 from game.realm.world import World, new_world
+from game.screens.registry import OPENERS
 from tests.kits.stub_mind import StubMind
 
 HERE = Path(__file__).resolve().parents[1]
@@ -88,7 +92,8 @@ def game_of(mind: Mind, folder: Path, seed: int = 0, world: World | None = None,
     open_display()
     if seed not in _PAINTERS:
         _PAINTERS[seed] = Painter(world.map)
-    return Game(world, mind, Options(**made), painter=_PAINTERS[seed])  # type: ignore[arg-type]
+    context = AppContext(Window())
+    return Game(world, mind, context, Options(**made), OPENERS, painter=_PAINTERS[seed])  # type: ignore[arg-type]
 
 
 def key(code: int, down: bool = True) -> pg.Event:

@@ -1,4 +1,4 @@
-"""What the tests of title, slots and shell share: a shell with a keyboard and a pad, and minds that fall asleep."""
+"""What the tests of title, slots and app share: an app with a keyboard and a pad, and minds that fall asleep."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,8 +9,8 @@ from pathlib import Path
 import pygame as pg
 import pytest
 
+from game import start
 from game.app import game_loop
-from game.app.app import App
 from game.app.app_context import AppContext
 from game.app.pad import PAD_BUTTONS
 from game.app.window import Window
@@ -49,7 +49,8 @@ class Hands:
         self.root = root
         self.wait = wait
         self.context = AppContext(Window(scale=1), home=root / "home")
-        self.shell = App(self.context, Slots(root / "saves"), self._make)
+        self.slots = Slots(root / "saves")
+        self.shell = start.with_title(self.context, self.slots, self._make)
         self.frames(1)
 
     def _make(self, folder: Path, seed: int) -> Mind:

@@ -7,14 +7,13 @@ import numpy as np
 import pygame as pg
 import pytest
 
-from game.app import game_loop
+from game.app import hud
 from game.app.window import NoDisplay, Window
 from game.art.frame_state import Body
 from game.realm.replay import state_hash
 from game.realm.step import step
 from game.realm.world import new_world
-from game.ui import hud
-from perception.messages import Keep, Practise, Ready, WriteLog
+from perception.messages import Practise, Ready, WriteLog
 from tests.kits.playkit import game_of, key, play, tap
 from tests.kits.stub_mind import StubMind, by_traces, everywhere
 
@@ -218,17 +217,6 @@ def test_who_stands_behind_a_tree_can_be_seen(tmp_path: Path) -> None:
         game.painter.paint(frame, type(stage)(12.0, "clear", 0.0, Body(kind, tree.x, tree.y - 12, "s", False)))
         frames.append(pg.surfarray.array3d(frame))
     assert (frames[0] != frames[1]).any()
-
-
-def test_run_opens_a_window_plays_and_asks_to_keep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    game_of(StubMind(), tmp_path)
-    from tests.kits import playkit
-
-    monkeypatch.setattr(game_loop, "Painter", lambda _: playkit._PAINTERS[0])
-    mind = StubMind()
-    game_loop.run(new_world(0), mind, game_loop.Options(log_path=tmp_path / "l", shot_dir=tmp_path, max_seconds=0.5))
-    assert isinstance(mind.sent[-1], Keep)
-    assert not pg.display.get_init()
 
 
 def test_no_display_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

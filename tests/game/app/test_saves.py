@@ -7,7 +7,7 @@ from pathlib import Path
 import pygame as pg
 import pytest
 
-from game.app.app import ASLEEP, Waking
+from game.app.app import CLOSING, Loading
 from game.journey.chronicle import Entry
 from game.journey.save_slots import NAME
 from game.journey.slot_card import CARD, PICTURE, read_card, read_picture
@@ -69,8 +69,8 @@ def test_an_impatient_player_begins_one_journey(hands: Hands, monkeypatch: pytes
     hands.home()
     hands.until(lambda: hands.minds[0].closed)
     gate = threading.Event()
-    slow = Waking.run
-    monkeypatch.setattr(Waking, "run", lambda self: (gate.wait(10), slow(self)))
+    slow = Loading.run
+    monkeypatch.setattr(Loading, "run", lambda self: (gate.wait(10), slow(self)))
     top = hands.shell.title.screens.top
     assert isinstance(top, TitleMenu)
     hands.frames(1)
@@ -123,7 +123,7 @@ def test_a_second_mind_waits_until_the_first_one_sleeps(tmp_path: Path, monkeypa
         hands.home()
         hands.take("Continue")
         hands.frames(20)
-        assert hands.shell.game is None and len(hands.minds) == 1 and hands.shell.title.waits == ASLEEP
+        assert hands.shell.game is None and len(hands.minds) == 1 and hands.shell.title.waits == CLOSING
         hands.tap(pg.K_DOWN, pg.K_RETURN)
         assert isinstance(hands.shell.title.screens.top, TitleMenu), "nothing else is taken meanwhile"
         wait.set()
@@ -154,7 +154,7 @@ def test_a_broken_walk_is_said_its_backup_goes_on_and_nothing_is_lost(hands: Han
     broken = (folder / NAME).read_bytes()[:-9]
     (folder / NAME).write_bytes(broken)
     hands.shell.title.refresh()
-    slot = hands.shell.slots.all()[0]
+    slot = hands.slots.all()[0]
     assert slot.state == "backup" and "msgpack" in slot.fault
     assert (folder / NAME).read_bytes() == broken, "looking changes nothing"
     hands.take("Continue")
@@ -188,7 +188,7 @@ def test_the_slot_of_the_first_version_is_still_found(hands: Hands) -> None:
     for extra in (CARD, PICTURE):
         (hands.root / "saves" / "first" / extra).unlink()
     hands.shell.title.refresh()
-    slots = hands.shell.slots.all()
+    slots = hands.slots.all()
     assert [slot.state for slot in slots] == ["journey", "empty", "empty"]
     assert slots[0].folder.name == "first" and slots[0].card is not None and slots[0].card.seed == 11
     hands.take("Continue")

@@ -1,18 +1,20 @@
 """From the command line to the game: lines to minds, a mind that can't start, and what a frame costs."""
 
-import dataclasses
 import json
 import sys
 from pathlib import Path
 
+import pygame as pg
 import pytest
 
 import main
 from game import start
-from game.app import bench_game, game_loop
-from game.journey.mind_client import Mind
-from game.realm.world import World
+from game.app import app, bench_game, game_loop
+from game.journey.save_slots import NAME
+from game.realm.replay import ActionLog
 from perception.link import Link
+from perception.messages import Keep
+from tests.kits.shellkit import Mind, paint_once
 
 
 @pytest.mark.parametrize("address", ["nowhere", ":7", "host:", "host:0", "host:99999", "host:port"])
@@ -31,18 +33,38 @@ def test_lines_are_made_not_started() -> None:
 def test_a_mind_that_refuses_its_model_leaves_a_game_that_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[str] = []
-
-    def short(world: World, mind: Mind, options: game_loop.Options, **_: object) -> None:
-        monkeypatch.setattr(game_loop.Game, "note", lambda _, line: told.append(line))
-        game_loop.run(world, mind, dataclasses.replace(options, max_seconds=2.0))
-        told.append(mind.state)
-
-    monkeypatch.setattr(start, "run", short)
+    paint_once(monkeypatch)
+    notes: list[str] = []
+    monkeypatch.setattr(game_loop.Game, "note", lambda _, line: notes.append(line))
     refuse = "import sys; print('--model x: no model there', file=sys.stderr); sys.exit(2)"
-    start.play(0, tmp_path, [sys.executable, "-c", refuse])
-    assert told[-1] == "dead"
-    assert any("no model there" in line for line in told)
+    start.play(0, tmp_path, lambda folder, seed: [sys.executable, "-c", refuse], max_seconds=2.0)
+    assert any("no model there" in line for line in notes)
+
+
+def test_one_slot_is_played_without_a_title_and_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paint_once(monkeypatch)
+    mind = Mind(tmp_path, 7)
+    monkeypatch.setattr(start, "line_to", lambda command, address: mind)
+    start.play(7, tmp_path, lambda folder, seed: [], max_seconds=1.0)
+    assert mind.started and mind.closed and isinstance(mind.sent[-1], Keep)
+    assert not pg.display.get_init()
+    assert ActionLog.load(tmp_path / NAME).seed == 7
+
+
+def test_a_slot_that_cannot_be_read_is_an_error_and_no_empty_game(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint_once(monkeypatch)
+
+    def refuse(folder: Path, seed: int | None) -> None:
+        raise OSError("no way in")
+
+    monkeypatch.setattr(app, "resume", refuse)
+    mind = Mind(tmp_path, 7)
+    monkeypatch.setattr(start, "line_to", lambda command, address: mind)
+    with pytest.raises(OSError, match="no way in"):
+        start.play(7, tmp_path, lambda folder, seed: [], max_seconds=5.0)
+    assert mind.closed
 
 
 def test_bench_game_needs_no_model_and_no_torch(

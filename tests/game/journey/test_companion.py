@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from game.journey import companion, narrator
 from game.journey.chronicle import Chronicle, Entry
-from game.journey.companion import ANSWERS, JUDGED_WITHIN, LOST, chooser
+from game.journey.companion import ANSWERS, JUDGED_WITHIN, LOST
 from game.journey.journey import Journey
 from game.realm.questbook import QUESTS_TOML
 from game.realm.senses import nearest_place
 from game.realm.talk import DANGER, SAFE, load_talk
 from game.realm.world import new_world
+from game.screens.familiar_menu import familiar_menu
 from game.ui.font import letters
 from game.ui.menus import Menu
 from perception.messages import Teach
@@ -78,7 +79,7 @@ def test_who_is_away_can_only_be_called_back(tmp_path: Path) -> None:
     journey.send(direction)
     pass_time(journey, 0.3)
     assert len(journey.companion.acts) == asked, "it isn't there to hear"
-    menu = chooser(game)
+    menu = familiar_menu(game)
     assert isinstance(menu, Menu) and [entry.label for entry in menu.entries] == ["Come back"]
 
 

@@ -47,16 +47,16 @@ def test_the_guide_goes_from_walking_to_asking_to_attending_to_rest() -> None:
         (0, False, True, 1),
         (0, False, False, 1),
     ):
-        told.append(guide.line("ask"))
+        told.append(guide.line("ask", LABELS))
         guide.advance(3.0, walked, attending, resting, shown)
-    told.append(guide.line("ask"))
+    told.append(guide.line("ask", LABELS))
     guide.advance(0.1, 0, False, False, 1, asked=True)
-    told.append(guide.line("ask"))
+    told.append(guide.line("ask", LABELS))
     names = ("walk", "walk", "act", "attend", "rest", "rest", "act", "name")
     assert [line.split("[")[1].split("]")[0] for line in told] == [LABELS[name] for name in names]
     guide.advance(ENDING + 1, 0, False, False, 1)
     guide.advance(0.1, 0, False, False, 1)
-    assert guide.line("ask") == ""
+    assert guide.line("ask", LABELS) == ""
 
 
 def test_nobody_has_to_take_an_errand_for_the_guide_to_go_on() -> None:
@@ -67,14 +67,14 @@ def test_nobody_has_to_take_an_errand_for_the_guide_to_go_on() -> None:
 
 def test_a_line_of_the_guide_fits_the_picture_whatever_the_key_does() -> None:
     for number, verb in itertools.product(range(len(STEPS)), ("ask", "touch", "rest", "look", "wake")):
-        assert 0 < len(Guide(step=number).line(verb)) * GLYPH_WIDTH + 16 < 600
+        assert 0 < len(Guide(step=number).line(verb, LABELS)) * GLYPH_WIDTH + 16 < 600
 
 
 def test_who_goes_on_with_a_journey_needs_no_guide() -> None:
     new, old = Journey(new_world(0), StubMind()), Journey(new_world(0), StubMind(), ActionLog(0))
     assert new.speech is not None and old.speech is not None
     assert (new.speech.text, old.speech.text) == (OPENING, BACK)
-    assert new.guide.line("ask") != "" and old.guide.line("ask") == ""
+    assert new.guide.line("ask", LABELS) != "" and old.guide.line("ask", LABELS) == ""
 
 
 def test_a_steady_belief_that_nobody_revealed_is_announced_once() -> None:

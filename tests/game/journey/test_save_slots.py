@@ -9,9 +9,9 @@ import pytest
 
 import main
 from game import start
-from game.app.game_loop import CHRONICLE, Options, run
+from game.app.app import App, Loading
+from game.app.game_loop import CHRONICLE
 from game.journey.journey import Journey
-from game.journey.mind_client import Mind
 from game.journey.save_slots import (
     NAME,
     SAVE_EVERY,
@@ -21,26 +21,24 @@ from game.journey.save_slots import (
 )
 from game.journey.slot_card import CARD, PICTURE
 from game.realm.replay import ActionLog, state_hash
-from game.realm.world import new_world
 from tests.kits.playkit import game_of, key, play, walked
+from tests.kits.shellkit import Mind
 from tests.kits.stub_mind import StubMind
 
 
 def test_leaving_saves_the_journey_and_simulate_lives_through_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world = new_world(0)
-    for code in (pg.K_d, pg.K_s):
-        pg.display.init()
-        pg.display.set_mode((640, 360))
-        pg.event.post(key(code))
-    run(world, StubMind(), Options(slot=tmp_path / "deep" / "first", max_seconds=1.0))
-    file = tmp_path / "deep" / "first" / NAME
+    slot = tmp_path / "deep" / "first"
+    game = game_of(StubMind(), tmp_path, slot=slot)
+    play(game, 60, [key(pg.K_d), key(pg.K_s)])
+    game.autosave.close(game.journey.log, game.card)
+    file = slot / NAME
     assert sorted(path.name for path in file.parent.iterdir()) == [CARD, PICTURE, CHRONICLE, NAME]
     assert main.main(["simulate", "--replay", str(file), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["state_hash"] == state_hash(world)
-    assert told["ticks"] == world.tick > 0
+    replayed = json.loads(capsys.readouterr().out)
+    assert replayed["state_hash"] == state_hash(game.journey.world)
+    assert replayed["ticks"] == game.journey.world.tick > 0
 
 
 def test_a_journey_goes_on_where_it_was_left(tmp_path: Path) -> None:
@@ -94,26 +92,19 @@ def test_a_slot_that_cannot_be_written_is_a_note_in_play_and_an_error_at_the_end
         game.autosave.close(game.journey.log)
 
 
-def test_play_hands_on_the_saved_journey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_play_goes_on_with_the_saved_journey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     left = walked(tmp_path, seed=3)
-    seen: list[tuple] = []
+    begun: list[tuple] = []
 
-    def instead(world: object, mind: Mind, options: Options, past: ActionLog, note: str, context: object) -> None:
-        seen.append((state_hash(world), options.seed, options.slot, past.seed, note))  # type: ignore[arg-type]
+    def begin(app: App, loaded: Loading) -> None:
+        assert loaded.world is not None and loaded.past is not None
+        begun.append((state_hash(loaded.world), loaded.folder, loaded.past.seed, loaded.note))
+        app.over = True
 
-    monkeypatch.setattr(start, "run", instead)
-    monkeypatch.setattr(start, "line_to", lambda command, address: _Nobody())
-    start.play(None, tmp_path, [])
-    assert seen == [(left, 3, tmp_path, 3, "")]
-    pg.display.quit()
-
-
-class _Nobody(StubMind):
-    def __enter__(self) -> "_Nobody":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    monkeypatch.setattr(App, "_play", begin)
+    monkeypatch.setattr(start, "line_to", lambda command, address: Mind(tmp_path, 3))
+    start.play(None, tmp_path, lambda folder, seed: [])
+    assert begun == [(left, tmp_path, 3, "")]
 
 
 def test_what_is_replaced_becomes_the_backup(tmp_path: Path) -> None:

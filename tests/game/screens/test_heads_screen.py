@@ -6,12 +6,14 @@ from pathlib import Path
 import pygame as pg
 import pytest
 
+from game.app import hud
+from game.journey.mind_client import MindClient
 from game.realm.land import Place
-from game.screens import heads_screen
-from game.screens.heads_screen import Pointing, growth, likeness, moved
-from game.ui import beams, heads_grid
+from game.screens.heads_screen import Pointing, moved
+from game.ui import beams, heads_grid, heads_panel
 from game.ui.beams import Beam
 from game.ui.font import Pen
+from game.ui.heads_panel import growth, likeness
 from perception.messages import Gaze, Glance, HeadActivity, Progress, Ready, Weights
 from tests.kits.playkit import game_of, open_display, play, tap
 from tests.kits.stub_mind import StubMind, everywhere
@@ -129,22 +131,22 @@ def test_the_panel_draws_with_everything_and_with_nothing() -> None:
     open_display()
     surface = pg.Surface((640, 360))
     for mind in (StubMind(state="waking"), StubMind(learning=True, seer=everywhere("oni", 1.0))):
-        sight = heads_screen.MindClient(mind)
+        sight = MindClient(mind)
         sight.hear()
         sight.head = 3
         sight.others["seer"] = HeadActivity(8, 8, (0.1,) * 64, (0.2,) * 64)
         for mode in heads_grid.MODES:
-            heads_screen.panel(Pen(surface), sight, mode, (410.0, 34.0), "seer", {"mode": "M"})
+            heads_panel.panel(Pen(surface), sight, mode, (410.0, 34.0), "seer", {"mode": "M"})
 
 
 def test_the_mouse_finds_a_head_and_lets_it_go() -> None:
-    sight = heads_screen.MindClient(StubMind())
+    sight = MindClient(StubMind())
     sight.hear()
     assert isinstance(sight.ready, Ready)
     cell = heads_grid.laid("change", sight.ready, None, None)[17]
-    heads_screen.point(sight, "change", (cell.x + 1.0, cell.y + 1.0), held=False)
+    hud.point_at_head(sight, "change", (cell.x + 1.0, cell.y + 1.0), held=False)
     assert sight.head == 17
-    heads_screen.point(sight, "change", (5.0, 5.0), held=True)
+    hud.point_at_head(sight, "change", (5.0, 5.0), held=True)
     assert sight.head == 17
-    heads_screen.point(sight, "change", (5.0, 5.0), held=False)
+    hud.point_at_head(sight, "change", (5.0, 5.0), held=False)
     assert sight.head is None

@@ -9,8 +9,9 @@ import pytest
 from game.app.game_loop import Game
 from game.app.pad import PAD_BUTTONS
 from game.app.settings import Settings, load
-from game.screens import registry
 from game.screens.controls import Controls
+from game.screens.pause import openable
+from game.screens.registry import OPENERS
 from game.ui.font import Pen
 from game.ui.menus import Entry, Menu
 from game.ui.screen_stack import CLOSE, Close, ScreenStack
@@ -250,15 +251,13 @@ def test_a_layer_that_does_not_pause_lets_the_world_go_on_but_takes_the_arrows(g
 
 def test_every_screen_opens_by_its_command_and_closes(game: Game) -> None:
     play(game, 5)
-    for command, opener in registry.OPEN.items():
+    for command, opener in OPENERS.items():
         game._command(command)
         play(game, 2)
         if game.screens:
             game.screens.clear()
         play(game, 1)
-        assert opener.title == "" or (opener.title in [told for _, told in registry.entries(game)]) == opener.there(
-            game
-        )
+        assert opener.title == "" or (opener.title in [told for _, told in openable(game)]) == opener.there(game)
         assert not game.over, command
 
 

@@ -6,9 +6,9 @@ import pygame as pg
 import pytest
 
 from game.app.game_loop import Game
-from game.screens import registry
 from game.screens.ending import Epilogue
 from game.screens.heads_screen import Pointing
+from game.screens.pause import openable
 from game.ui.menus import Menu
 from perception.messages import WriteLog
 from tests.kits.playkit import game_of, play, tap
@@ -44,7 +44,7 @@ def test_the_menu_reaches_what_a_pad_has_no_button_for(tmp_path: Path) -> None:
 
 def test_the_register_can_be_read_again_once_it_was_reached(tmp_path: Path) -> None:
     game = game_of(StubMind(), tmp_path)
-    assert "The register" not in [title for _, title in registry.entries(game)]
+    assert "The register" not in [title for _, title in openable(game)]
     game.journey.world.quests.ended = 100
     choose(game, "The register")
     assert isinstance(game.screens.top, Epilogue)

@@ -47,7 +47,7 @@ def test_three_minds_see_three_pictures_of_one_moment(tmp_path: Path) -> None:
 def test_the_blind_picture_is_the_realm_without_any_ghost(tmp_path: Path) -> None:
     game, layer = taken(StubMind(blind), tmp_path)
     plain = pg.Surface((640, 360))
-    game.painter.paint(plain, photo.haunted(layer._stage, {}, ()))
+    game.painter.paint(plain, photo.haunted(layer._frame_state, {}, ()))
     assert (pixels(layer.panels[0].picture) == pixels(plain)).all()  # type: ignore[attr-defined]
     assert [panel.eyes for panel in layer.panels] == ["blind", "you"], "no born seer, two panels"
 

@@ -30,10 +30,9 @@ FIRST_PICTURE = """
 import sys
 from pathlib import Path
 from game import start
-from game.app.app import App
 from game.journey.save_slots import Slots
 context = start.open_context(None, None)
-shell = App(context, Slots(Path(sys.argv[1])), lambda folder, seed: 1 / 0)
+shell = start.with_title(context, Slots(Path(sys.argv[1])), lambda folder, seed: 1 / 0)
 shell.frame([], 0.0)
 print(sorted({"torch", "transformers", "training", "scipy", "matplotlib"} & set(sys.modules)))
 """

@@ -8,13 +8,12 @@ import pygame as pg
 import pytest
 
 from game.app.game_loop import Game
+from game.ui.announcements import Pace, Speech
 from game.ui.font import Pen, wrap
 from game.ui.menus import Entry, Menu
 from game.ui.overlays import (
     HEIGHT,
     WIDTH,
-    Pace,
-    Speech,
     guide,
     hint_boxes,
     hints,

@@ -1,15 +1,11 @@
 """The interface over the world in play: writing in the world, speech, hints, lines, heads, and the open screen."""
 
-from typing import TYPE_CHECKING
-
+from game.app.playing import Playing
 from game.art.frame_state import haunt
+from game.journey.mind_client import MindClient
 from game.realm.senses import nearest_place
-from game.screens import errands, heads_screen
-from game.ui import dream_view, heads_grid, overlays
+from game.ui import beams, dream_view, heads_grid, heads_panel, marks, overlays
 from game.ui.font import GOLD, SKYBLUE, Pen
-
-if TYPE_CHECKING:
-    from game.app.game_loop import Game
 
 STATES = {
     "waking": "The mind is waking",
@@ -20,12 +16,13 @@ WIDE = 612  # layout px that notes may take
 TOP = 120  # layout px: what lies above it is in the way of notes
 
 
-def paint(game: "Game", camera: tuple[int, int]) -> None:
+def paint(game: Playing, camera: tuple[int, int]) -> None:
     """All of it, over the world as it stands on the screen."""
     pen, screens = game.window.pen(), game.screens
     large = pen.sized(game.settings.zoom)
     if not screens.bare:
-        errands.ring(pen, game.journey, camera)
+        if game.journey.choosing is not None:
+            marks.ring(pen, game.journey.world.map.places[game.journey.choosing], camera)
         if not screens.pauses:
             _world(game, pen, large, camera)
     screens.paint(pen, game.context.seconds)
@@ -34,7 +31,7 @@ def paint(game: "Game", camera: tuple[int, int]) -> None:
             overlays.notice(large, line)
 
 
-def _world(game: "Game", pen: Pen, large: Pen, camera: tuple[int, int]) -> None:
+def _world(game: Playing, pen: Pen, large: Pen, camera: tuple[int, int]) -> None:
     """What stands on the picture while the world goes on. large: letters of the size that the player chose."""
     journey, sight = game.journey, game.journey.sight
     bare = large.rimmed()  # for words that stand on the world itself
@@ -50,19 +47,19 @@ def _world(game: "Game", pen: Pen, large: Pen, camera: tuple[int, int]) -> None:
     noted = overlays.notes(bare, game.context.notes(), min([WIDE, *(box[0] - 24 for box in taken if box[1] < TOP)]))
     _marks(game, bare, camera, [*taken, noted])
     if game.heads:
-        heads_screen.paint(game, pen, camera)
+        _heads(game, pen, camera)
     elif journey.attend > 0.5:
         heads_grid.small(pen, sight.ready, sight.heads, sight.history)
     _talk(game, large)
     _lines(game, large, taken)
 
 
-def _free(game: "Game") -> int:
+def _free(game: Playing) -> int:
     """Layout px from the left that a speech may take: what is known of a head stands at the lower right."""
-    return heads_screen.DETAIL[0] if game.heads and game.journey.sight.head is not None else overlays.WIDTH
+    return heads_panel.DETAIL[0] if game.heads and game.journey.sight.head is not None else overlays.WIDTH
 
 
-def _talk(game: "Game", pen: Pen) -> None:
+def _talk(game: Playing, pen: Pen) -> None:
     """A speech, and beside it what keys do."""
     said = game.journey.speech
     if said is not None:
@@ -71,31 +68,31 @@ def _talk(game: "Game", pen: Pen) -> None:
     overlays.hints(pen.rimmed(), _keys(game, pen))
 
 
-def _said(game: "Game", pen: Pen) -> overlays.Box | None:
+def _said(game: Playing, pen: Pen) -> overlays.Box | None:
     """The box of what is being said, if anything is."""
     said = game.journey.speech
     return overlays.speech_box(pen, said, _free(game)) if said is not None else None
 
 
-def _keys(game: "Game", pen: Pen) -> list[tuple[str, overlays.Box]]:
+def _keys(game: Playing, pen: Pen) -> list[tuple[str, overlays.Box]]:
     """What keys do just now, and where that is written."""
     return [] if game.screens else overlays.hint_boxes(pen, _hints(game), _said(game, pen))
 
 
-def _taken(game: "Game", pen: Pen) -> list[overlays.Box]:
+def _taken(game: Playing, pen: Pen) -> list[overlays.Box]:
     """Where sheets and lines cover the world: what is said, what keys do, and the heads."""
     journey, said = game.journey, _said(game, pen)
     found = [box for _, box in _keys(game, pen)]
     if said is not None:
         found.append(said)
     if game.heads:
-        found += heads_screen.boxes(journey.sight, journey.sight.borrowed(game.now()))
+        found += heads_panel.boxes(journey.sight, journey.sight.borrowed(game.now()))
     elif journey.attend > 0.5:
         found.append(heads_grid.SMALL)
     return found
 
 
-def _marks(game: "Game", pen: Pen, camera: tuple[int, int], taken: list[overlays.Box]) -> None:
+def _marks(game: Playing, pen: Pen, camera: tuple[int, int], taken: list[overlays.Box]) -> None:
     """What is written into the world: what somebody pointed at, what one sees unaided, what the senses tell."""
     journey = game.journey
     for spot in journey.pointed:
@@ -107,10 +104,10 @@ def _marks(game: "Game", pen: Pen, camera: tuple[int, int], taken: list[overlays
     told = journey.whispers()
     if told is not None and seen is None and not journey.pointed:
         overlays.whisper(pen, told[0] - camera[0], told[1] - camera[1], told[2], taken)
-    errands.marks(pen, journey, camera)
+    marks.errand_marks(pen, journey.world.quests, journey.seconds, camera)
 
 
-def _lines(game: "Game", pen: Pen, taken: list[overlays.Box]) -> None:
+def _lines(game: Playing, pen: Pen, taken: list[overlays.Box]) -> None:
     """Lines at the top: the state of the mind, what to do next. They make room for the heads."""
     journey, now = game.journey, game.journey.seconds
     wide = not game.heads or game.dream is not None
@@ -127,7 +124,7 @@ def _lines(game: "Game", pen: Pen, taken: list[overlays.Box]) -> None:
             overlays.guide(pen, journey.guide.line(journey.context(), game.labels), free)
 
 
-def _hints(game: "Game") -> list[tuple[str, str]]:
+def _hints(game: Playing) -> list[tuple[str, str]]:
     """The keys that matter just now."""
     journey, labels = game.journey, game.labels
     place = nearest_place(journey.world)
@@ -146,3 +143,28 @@ def _hints(game: "Game") -> list[tuple[str, str]]:
     if journey.known:
         entries.append((labels["rest"], "dream"))
     return entries if journey.attend < 0.5 else [(labels["attend"], "attending")]
+
+
+def _heads(game: Playing, pen: Pen, camera: tuple[int, int]) -> None:
+    """Everything of the heads, over the world; what is pointed at is asked of the mind."""
+    journey, sight = game.journey, game.journey.sight
+    mouse = game.window.to_layout(game.mouse) if game.mouse else None
+    point_at_head(sight, game.mode, mouse, game.head_held)
+    if sight.head is not None and sight.view is not None:
+        land, player = journey.world.map, journey.world.player
+        found = beams.beams(heads_panel.gaze_of(sight))
+        beams.draw(pen, found, sight.view.places, land.places, (player.x, player.y), camera, journey.seconds)
+    heads_panel.panel(pen, sight, game.mode, mouse, sight.borrowed(game.now()), game.labels)
+
+
+def point_at_head(sight: MindClient, mode: str, mouse: tuple[float, float] | None, held: bool) -> None:
+    """Which head one looks into: that under the mouse, else the one that a screen holds (`held`). Causal weights are
+    asked for when somebody looks at them for the first time.
+    """
+    under = heads_grid.pointed(heads_grid.laid(mode, sight.ready, sight.heads, None), mouse)
+    if under is not None and sight.ready is not None:
+        sight.head = under.layer * sight.ready.heads + under.head
+    elif not held:
+        sight.head = None
+    if mode == "causal" and sight.weights is None:
+        sight.weigh()

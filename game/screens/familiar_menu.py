@@ -1,0 +1,40 @@
+"""The menu for the familiar: where it is sent, and what one thinks of its last answer."""
+
+from functools import partial
+
+from game.app.playing import Playing
+from game.ui.menus import Entry, Menu
+from game.ui.screen_stack import Close, Screen
+
+
+def familiar_menu(game: Playing) -> Screen | None:
+    """The screen for telling it where to go, and for what one thinks of its last answer; None if it isn't there."""
+    journey = game.journey
+    companion, view = journey.companion, journey.view
+    if not journey.world.familiar_with or view is None or companion.waiting:
+        game.note("Nobody is there to be sent." if not journey.world.familiar_with else "It is still thinking.")
+        return None
+
+    def judge(right: bool) -> Close:
+        journey.judge(right)
+        return Close()
+
+    def call() -> Close:
+        journey.call()
+        return Close()
+
+    def send(direction: str) -> Close:
+        journey.send(direction)
+        return Close()
+
+    entries = []
+    if companion.judgeable(journey.seconds) and companion.order is not None:
+        entries = [
+            Entry("Praise it", partial(judge, True), note="It keeps to that answer."),
+            Entry("Do as I say!", partial(judge, False), note="It learns to go. Not everywhere is wise."),
+        ]
+    if journey.world.familiar.away:
+        entries.append(Entry("Come back", call))
+    else:
+        entries += [Entry(f"{way}, the {kind}", partial(send, way)) for way, kind in journey.ways().items()]
+    return Menu("Go...", entries, game.context.zoom, 220, (companion.listens(),), cue=game.context.cue)

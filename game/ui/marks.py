@@ -1,0 +1,40 @@
+"""Marks in the world and on pages: who has something to say, which place a screen points at, how many of how many."""
+
+import math
+
+from game.art.frame_state import haunt
+from game.realm.land import Place
+from game.realm.quests import Quests
+from game.ui.font import GOLD, SKYBLUE, Pen
+from game.ui.overlays import HEIGHT, WIDTH
+
+FAINT = (92, 96, 138)
+OVERHEAD = 34  # px above somebody's feet
+
+
+def pips(pen: Pen, x: float, y: float, count: int, of: int) -> None:
+    """How many of how many, as lozenges; full ones are tall too, so that they differ without colour."""
+    for index in range(of):
+        lit = index < count
+        pen.fill(GOLD if lit else FAINT, x + 12 * index, y + (0 if lit else 3), 8, 8 if lit else 2)
+
+
+def errand_marks(pen: Pen, quests: Quests, seconds: float, camera: tuple[int, int]) -> None:
+    """Over people: ! who waits for news, ? who has something to ask. seconds: the game's clock; camera: px of the
+    world at the picture's corner."""
+    for index, actor in enumerate(quests.people):
+        errand = quests.matter(index)
+        if errand is None or (errand.stage == "taken" and (errand.at or errand.plan.task != "all")):
+            continue
+        x, y = actor.x - camera[0], actor.y - camera[1] - OVERHEAD + 2 * math.sin(seconds * 3)
+        if 0 < x < WIDTH and 0 < y < HEIGHT:
+            pen.text_centre("!" if errand.stage == "ready" else "?", x + 1, y, GOLD)
+
+
+def ring(pen: Pen, place: Place, camera: tuple[int, int]) -> None:
+    """Around the place that a screen points at. camera: px of the world at the picture's corner."""
+    x, y = haunt(place)
+    for dot in range(28):
+        angle = math.tau * dot / 28
+        spot = (x - camera[0] + 24 * math.cos(angle), y - camera[1] - 10 + 17 * math.sin(angle))
+        pen.fill(SKYBLUE, *spot, 1.5, 1.5)
