@@ -6,8 +6,9 @@ import pytest
 from game.art import spirits, sprites
 from game.art.frame_state import Body, FrameState, Ghost, Hint
 from game.ui import heads_grid
+from game.ui.announcements import Pointed, Speech
 from game.ui.font import DIM, GOLD, Pen
-from game.ui.overlays import Pointed, Speech, pointed, speech
+from game.ui.overlays import pointed, speech
 from perception.messages import HeadActivity, Progress, Ready
 from tests.kits import playkit
 from tests.kits.playkit import check_golden, open_display, small_painter

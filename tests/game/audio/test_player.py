@@ -16,8 +16,8 @@ from game.art.frame_state import Hint
 from game.audio import player as sound
 from game.audio.player import Loader, Player, gain, open_sound
 from game.audio.sound_bank import Bank, recipes
-from game.journey.first_sights import Sighting
 from game.screens.ending import Epilogue
+from game.ui.announcements import Sighting
 from tests.kits.playkit import game_of, play
 from tests.kits.soundkit import Shelf, frame_state
 from tests.kits.soundkit import made as kit_made

@@ -15,8 +15,9 @@ from game.realm.senses import nearest_place, who_is_at
 from game.realm.step import step
 from game.realm.world import new_world
 from game.ui import words
+from game.ui.announcements import Speech
 from game.ui.font import GLYPH_WIDTH, Pen
-from game.ui.overlays import HEIGHT, WIDTH, Speech, hint_boxes, hints, speech, speech_box
+from game.ui.overlays import HEIGHT, WIDTH, hint_boxes, hints, speech, speech_box
 from perception.messages import Event
 from tests.kits.playkit import open_display
 from tests.kits.stub_mind import StubMind, everywhere
