@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import main
+from common import early
 from game.realm.scene import describe
 from game.realm.world import new_world
 from perception.messages import Lesson, Perceive, Percept, Progress, Quit, Ready, Teach
@@ -62,8 +64,8 @@ def help_of(verb: str, capsys: pytest.CaptureFixture[str]) -> str:
 @pytest.mark.parametrize("verb", main.VERBS)
 def test_every_verb_has_help_whose_example_is_understood(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     told = help_of(verb, capsys)
-    for option in ("--seed", "--json"):
-        assert option in told
+    assert "--json" in told
+    assert ("--seed" in told) == (verb not in ("perceive", "diff", "report")), "a seed where something is drawn"
     example = told.split("example: ")[1].strip()
     assert f"main.py {verb}" in example
     for command in example.replace("&&", "|").split("|"):
@@ -92,12 +94,21 @@ def test_an_unknown_verb_is_one_line_with_the_nearest_known(
     ("arguments", "told"),
     [
         (["simulate", "--ticks", "many"], "--ticks"),
-        (["simulate", "--ticks", "0"], "--ticks 0"),
+        (["simulate", "--ticks", "0"], "--ticks: 0 is outside 1"),
         (["simulate", "--policy", "clever"], "--policy clever"),
-        (["simulate", "--workers", "0"], "--workers 0"),
+        (["simulate", "--workers", "0"], "--workers: 0 is outside 1"),
         (["simulate", "--replay", "no-such.replay"], "no-such.replay"),
         (["simulate", "--ticks", "9", "--scenes", "no/such/folder/file"], "no/such/folder"),
+        (["simulate", "--workers", "100000"], "--workers: 100000 is outside 1 to 256"),
+        (["simulate", "--ticks", "9", "--scenes", "."], ".: a folder; give the name of a file"),
         (["simulate", "--colour", "red"], "--colour"),
+        (["play", "--save", "a\nb"], "--save a?b: not a name for a slot"),
+        (["play", "--save", "x" * 300], "not a name for a slot"),
+        (["mind", "--listen", "7777"], "--listen 7777: not an address"),
+        (["learn", "--lr", "nan"], "--lr"),
+        (["learn", "--rank", "0"], "--rank"),
+        (["experiment", "few", "--workers", "100000"], "--workers: 100000 is outside 1 to 256"),
+        (["bench", "foo"], "'game'"),
         (["play", "--windowed-scale", "9"], "--windowed-scale"),
         (["play", "--save", "../elsewhere"], "--save ../elsewhere"),
         (["play", "--save", ".."], "--save .."),
@@ -109,7 +120,7 @@ def test_an_unknown_verb_is_one_line_with_the_nearest_known(
         (["diff", "no-such.msgpack"], "no-such.msgpack"),
         (["pretrain"], "--out DIR"),
         (["pretrain", "--out", "novice", "--heads", "3"], "--hidden 128: 3 heads don't divide it"),
-        (["pretrain", "--out", "novice", "--layers", "-1"], "--layers -1: must be at least 1"),
+        (["pretrain", "--out", "novice", "--layers", "-1"], "--layers: -1 is outside 1"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_it(
@@ -161,7 +172,7 @@ def test_a_device_that_is_not_there_is_one_line(
     def none(name: str) -> None:
         raise OSError(name)
 
-    monkeypatch.setattr(main.ctypes, "CDLL", none)
+    monkeypatch.setattr(early.ctypes, "CDLL", none)
     monkeypatch.setattr(main.Path, "exists", lambda _: False)
     monkeypatch.setattr(main.sys, "platform", "linux")
     for device in ("cuda", "mps"):
@@ -219,6 +230,7 @@ def test_without_a_display_play_says_what_to_do_and_begins_nothing(env: dict[str
 def test_play_leaves_its_journey_in_its_slot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import pygame as pg
 
+    monkeypatch.setenv("SECOND_SIGHT_HOME", str(tmp_path))
     monkeypatch.setattr(main, "ROOT", tmp_path)  # no main.py there, so no mind either: the game goes on without
     for seed in ("4", None):
         pg.display.init()
@@ -229,6 +241,35 @@ def test_play_leaves_its_journey_in_its_slot(tmp_path: Path, monkeypatch: pytest
         assert (tmp_path / "saves" / "mine" / "journey.replay").is_file()
     left = sorted(path.name for path in (tmp_path / "saves" / "mine").iterdir())
     assert left == ["card.json", "card.png", "chronicle.json", "journey.replay", "journey.replay.bak"]
+
+
+@pytest.mark.parametrize("verb", [verb for verb in main.VERBS if verb not in ("perceive", "diff", "report")])
+def test_a_seed_beyond_64_bits_is_refused_before_any_work(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    needed = {"experiment": ["few"], "bench": ["realm"]}.get(verb, [])
+    for seed in (2**63, 2**64, 10**400, -1):
+        assert "--seed" in refused(capsys, verb, *needed, "--seed", str(seed))
+
+
+def test_a_pipe_that_is_closed_early_ends_quietly() -> None:
+    program = [sys.executable, str(ROOT / "main.py"), "simulate", "--ticks", "9"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as command:
+        assert command.stdout is not None and command.stderr is not None
+        command.stdout.close()
+        assert command.stderr.read() == b""
+    assert command.returncode == main.PIPE_CLOSED
+
+
+def test_sigterm_ends_a_command_with_its_own_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    def terminate(_: object) -> int:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return 0
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setitem(main.RUN, "simulate", terminate)
+    try:
+        assert main.main(["simulate"]) == main.TERMINATED
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_interrupted_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,60 @@
+"""What can be refused before seconds are spent on importing torch: model folders, devices, slots, addresses."""
+
+import ctypes
+import json
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from common.files import read_text
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+CONFIG_MAX = 2**20  # bytes of a config.json
+SLOT_NAME_MAX = 64
+
+
+def check_model_folder(flag: str, source: str) -> None:
+    """Refuse a folder that is no Hugging Face model. Raises ValueError in one line that begins with the flag."""
+    if source.startswith("hub:"):
+        return
+    config = Path(source) / "config.json"
+    if not Path(source).is_dir():
+        raise ValueError(f"{flag} {source}: no such folder; give a Hugging Face folder, or hub:org/name")
+    if not config.is_file():
+        raise ValueError(f"{flag} {source}: no config.json in it; give a Hugging Face model folder")
+    try:
+        whole = isinstance(json.loads(read_text(config, CONFIG_MAX)), dict)
+    except (ValueError, RecursionError):
+        whole = False
+    if not whole:
+        raise ValueError(f"{flag} {source}: its config.json is no JSON object; restore the folder")
+
+
+def check_device(name: str) -> None:
+    """Refuse a device that can't be there, because its driver isn't. Raises ValueError."""
+    if name not in DEVICES:
+        raise ValueError(f"--device {name}: unknown; choose auto, cpu, cuda or mps")
+    available = name in ("auto", "cpu") or (name == "mps" and sys.platform == "darwin")
+    if name == "cuda":
+        available = Path("/dev/kfd").exists()  # a ROCm build of torch calls its device cuda too
+        for driver in ("libcuda.so.1", "nvcuda.dll", "amdhip64.dll"):
+            with suppress(OSError):
+                available = available or bool(ctypes.CDLL(driver))
+    if not available:
+        raise ValueError(f"--device {name}: not available on this machine; choose --device auto or cpu")
+
+
+def check_slot_name(name: str) -> None:
+    """Refuse what is no name for a folder on every platform. Raises ValueError."""
+    bad = not name.strip(". ") or len(name) > SLOT_NAME_MAX or any(mark in name for mark in '/\\:"*?<>|')
+    if bad or not name.isprintable():
+        shown = "".join(mark if mark.isprintable() else "?" for mark in name[:SLOT_NAME_MAX])
+        raise ValueError(f"--save {shown}: not a name for a slot; letters, digits, dashes and dots will do")
+
+
+def check_address(flag: str, address: str) -> tuple[str, int]:
+    """HOST:PORT as (host, port). Raises ValueError."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not port.isascii() or not port.isdigit() or not 0 < int(port[:6]) < 65536:
+        raise ValueError(f"{flag} {address}: not an address; give HOST:PORT, as in 127.0.0.1:7777")
+    return host.strip("[]"), int(port)
