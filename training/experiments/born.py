@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from common.files import write_whole
+from common.files import read_text, write_whole
 from game.realm.rules import load as load_rules
 from perception.model import NOVICE, load, weights_hash
 from training.behaviours.registry import behaviour_of
 from training.config import LearnConfig
 from training.experiments.plan import Experiment, Outcome, Runs
 from training.experiments.pool import in_processes
+from training.experiments.provenance import RestsOn, difference, of_model, rests_on
 from training.experiments.sight import ARMS, REHEARSAL, SHUFFLED, TRAINED
 from training.experiments.tables import both, by_arm
 from training.headlog.log import read_log
@@ -45,17 +46,26 @@ class Compare:
         if not (Path(self.seer) / "config.json").is_file():
             raise ValueError(f"--seer {self.seer}: no born seer there; pretrain --seer makes one, or give its folder")
 
+    def _rests_on(self, config: LearnConfig) -> RestsOn:
+        """The hashes of all that decides the seer's profile."""
+        seer = {f"seer's {part}": content for part, content in of_model(self.seer).items()}
+        return rests_on(config) | seer | {"probes for swaps": f"one chunk in {self.every}"}
+
     def run(self, runs: Runs, workers: int, report: Report) -> dict[str, Any]:
         """{"likeness": by kind of profile, "seer", "others": how many learners of other novices}."""
         logs = by_arm(runs.of(0))
         first, *_ = learners = [read_log(outcome.log) for outcome in logs[TRAINED]]
         config = runs.experiment.based(0).arms[0].seeded(runs.outcomes[0].seed)
         place = runs.folders[0] / "seer.json"
+        present = self._rests_on(config)
         if not place.exists():
             report("comparing with the seer", 0, 1)
-            in_processes({0: (profile_seer, (config, self.seer, place, self.every))}, 1, lambda done: None)
+            in_processes({0: (profile_seer, (config, self.seer, place, self.every, present))}, 1, lambda done: None)
         report("comparing with the seer", 1, 1)
         seer = _read(place)
+        if seer["rests_on"] and (changes := difference(seer["rests_on"], present)):
+            again = "give a new --out, or remove the file, and it will be measured again"
+            raise ValueError(f"{place}: rests on something else than what is there now: {changes}; {again}")
         if seer["novice"] != first.header.model_hash:
             raise ValueError(f"{place}: was made with another novice; remove it, and it will be measured again")
         others = [_profile(o) for base in range(1, len(runs.folders)) for o in by_arm(runs.of(base))[TRAINED]]
@@ -75,14 +85,16 @@ def _profile(outcome: Outcome) -> dict[str, list[float]]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return {key: content[key] for key in ("novice", "seer", "profile")}
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        content: dict[str, Any] = json.loads(read_text(path))
+        return {key: content[key] for key in ("novice", "seer", "profile")} | {
+            "rests_on": dict(content.get("rests_on", {}))  # older versions noted none
+        }
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{path}: can't be read ({error}); remove it, and it will be measured again") from error
 
 
-def profile_seer(config: LearnConfig, seer: str, to: Path, every: int) -> None:
-    """The born seer against its novice, in a process of its own."""
+def profile_seer(config: LearnConfig, seer: str, to: Path, every: int, present: RestsOn) -> None:
+    """The born seer against its novice, in a process of its own. present: what the profile rests on."""
     rules, before, after = load_rules(), load(config.model), load(seer)
     behaviour = behaviour_of(config, before, rules)
     losses = behaviour.gain_losses()
@@ -91,7 +103,7 @@ def profile_seer(config: LearnConfig, seer: str, to: Path, every: int) -> None:
     )
     profile = profile_of_models(before, after, head_probes(before, behaviour.probes, rules), whole, few)
     content = {"novice": weights_hash(before.net), "seer": weights_hash(after.net), "profile": profile}
-    write_whole(to, json.dumps(content).encode())
+    write_whole(to, json.dumps(content | {"rests_on": present}).encode())
 
 
 EXPERIMENT = Experiment(

@@ -6,7 +6,6 @@ other runs or another core); what training brings over the control goes into the
 verdict.msgpack with the swaps that it rests on, and in the score.
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -21,10 +20,11 @@ from game.realm.rules import load as load_rules
 from perception.model import load
 from training.behaviours.registry import behaviour_of
 from training.config import LearnConfig
-from training.experiments.plan import KEPT, Arm, Outcome, Runs
+from training.experiments.plan import Arm, Outcome, Runs
 from training.experiments.pool import in_processes
+from training.experiments.provenance import of_file
 from training.experiments.tables import by_arm, by_model, spread
-from training.experiments.weight_delta import trained
+from training.experiments.weight_delta import check_base, with_delta
 from training.headlog.log import read_log, write_log
 from training.heads.chunks import in_both_halves
 from training.heads.head_probes import ProbeLoss
@@ -144,33 +144,31 @@ def _known(path: Path, pair: Pair, sets: Sets, judge: Judge) -> dict[str, Any] |
         return None
     try:
         content = json.loads(path.read_bytes())
-        if any(content[key] != value for key, value in _identity(pair, sets, judge).items()):
+        if any(content.get(key) != value for key, value in _identity(pair, sets, judge).items()):
             return None
         return content | {"shifts": msgspec.convert(content["shifts"], dict[str, list[Shift]])}
-    except (ValueError, TypeError, KeyError, msgspec.MsgspecError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, msgspec.MsgspecError) as error:
         raise ValueError(f"{path}: can't be read ({error}); remove it, and it will be measured again") from error
 
 
 def _identity(pair: Pair, sets: Sets, judge: Judge) -> dict[str, Any]:
     """By what a file of swaps is known: which runs, which sets, how."""
     core, halo = ([list(place) for place in places] for places in (sets.core, sets.halo))
-    return {
-        "runs": [_mark(run) for run in pair],
+    noted = {"rests_on": [run.rests_on for run in pair]} if all(run.rests_on for run in pair) else {}
+    return noted | {
+        "runs": [of_file(run.log) for run in pair],
         "sets": {"core": core, "halo": halo, "random": len(sets.random)},
         "judge": asdict(judge),
     }  # fmt: skip
 
 
-def _mark(run: Outcome) -> str:
-    """What tells one run from another of the same settings: its log's bytes."""
-    return hashlib.blake2b(run.log.read_bytes(), digest_size=8).hexdigest()
-
-
 def measure_seed(config: LearnConfig, pair: Pair, to: Path, sets: Sets, judge: Judge) -> None:
     """One seed, in a process of its own: the swaps of its true training and of its control; what each head's removal
-    costs and the ranks of the true one. Written last, whole."""
+    costs and the ranks of the true one. Written last, whole. Raises ValueError for a base model that isn't the runs'.
+    """
     rules, before = load_rules(), load(config.model)
-    after, control = (trained(load(config.model), run.folder / KEPT) for run in pair)
+    check_base(before, config.model, pair)
+    after, control = (with_delta(load(config.model), run) for run in pair)
     behaviour = behaviour_of(replace(config, device="cpu"), before, rules)
     losses = in_both_halves(behaviour.gain_losses(), judge.every)
     probes = [probe for chunk in in_both_halves(behaviour.judged_chunks(), judge.every) for probe in chunk]

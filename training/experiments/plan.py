@@ -11,7 +11,6 @@ from training.progress import Report
 
 QUICK = {"lessons": 6, "steps": 4, "probes": 6, "measure_every": 2}  # a smoke test, not a measurement
 PROBE_SEED = 9_000  # of what all runs of an experiment are measured on, where runs are compared head by head
-KEPT = "trained.safetensors"  # beside a run's log: what its training moved, if the experiment keeps it
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,11 @@ class Arm:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One finished training. result: what `learn` returned (DESIGN.md); log: its head-diff log; commit: that ran it.
+    """One finished training. result: what `learn` returned; log: its head-diff log; commit: that ran it.
 
-    base: which of the experiment's base models it started from.
+    base: which of the experiment's base models it started from. rests_on: the hashes of its data, its model and more
+    (`training.experiments.provenance`); empty of runs of older versions. files: the hashes of what lies in its folder,
+    by name.
     """
 
     arm: str
@@ -45,6 +46,8 @@ class Outcome:
     log: Path
     commit: str
     base: int = 0
+    rests_on: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -71,8 +74,8 @@ class Stage(Protocol):
 class Experiment:
     """Arms, seeds, one score. rates: arm -> learning rates among which a sweep on `sweep_seed` chooses first.
 
-    bases: the base models, if not the arms' own. keeps: whether runs leave what they trained (KEPT). stage: what comes
-    after the runs; its findings stand in the score.
+    bases: the base models, if not the arms' own. keeps_weights: whether runs leave their weight delta. stage: what
+    comes after the runs; its findings stand in the score. some: whether arms were left out.
     """
 
     name: str
@@ -84,9 +87,9 @@ class Experiment:
     sweep_seed: int = 100  # not among the seeds that are scored
     sweep_steps: int = 150
     bases: tuple[str, ...] = ()
-    keeps: bool = False
+    keeps_weights: bool = False
     stage: Stage | None = None
-    some: bool = False  # whether arms were left out
+    some: bool = False
 
     def quick(self) -> "Experiment":
         """The same path in a minute or two: one seed (two if a stage compares them), a handful of steps, two rates."""

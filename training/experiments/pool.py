@@ -1,45 +1,28 @@
-"""Jobs in local processes: one thread each, a step back for whoever sits there. A single worker is this one."""
+"""Jobs of an experiment in local processes with one thread each. A single worker is this process."""
 
-import multiprocessing
 import os
-import threading
 from collections.abc import Callable, Hashable, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
-from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
+from common.processes import Job, run_jobs
+
 Key = TypeVar("Key", bound=Hashable)
-Job = tuple[Callable[..., Any], tuple[Any, ...]]  # a function of a module, and what it is called with
 
 
 def in_processes(jobs: Mapping[Key, Job], workers: int, report: Callable[[int], None]) -> dict[Key, Any]:
-    """What every job returned. told: how many are done, after each.
+    """What every job returned. report: is told how many are done, after each.
 
     The first fault of a job is raised after the jobs under way have ended; the others are not begun. Raises ValueError
-    if a process was killed.
+    if a process was killed, or for a number of workers that can't be.
     """
-    done: dict[Key, Any] = {}
     if workers == 1 or not jobs:
         return _here(jobs, report)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=_quiet) as pool:
-        futures = {pool.submit(function, *arguments): key for key, (function, arguments) in jobs.items()}
-        try:
-            for future in as_completed(futures):
-                done[futures[future]] = future.result()
-                report(len(done))
-        except BrokenProcessPool as error:
-            raise ValueError("a process was killed (memory?); the same command goes on") from error
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-    return done
+    return run_jobs(jobs, workers, report, _one_thread)
 
 
 def _here(jobs: Mapping[Key, Job], report: Callable[[int], None]) -> dict[Key, Any]:
     """One after the other in this process, which gets its threads back."""
-    import torch
+    import torch  # workers of other rooms do without
 
     done: dict[Key, Any] = {}
     threads = torch.get_num_threads()
@@ -53,17 +36,10 @@ def _here(jobs: Mapping[Key, Job], report: Callable[[int], None]) -> dict[Key, A
     return done
 
 
-def _end_with(parent: BaseProcess) -> None:
-    """A worker whose parent was killed ends at once: else it would go on beside the command that takes up its work."""
-    wait([parent.sentinel])
-    os._exit(1)
-
-
-def _quiet() -> None:
-    """A worker's first act."""
+def _one_thread() -> None:
+    """A worker's first act. It steps back for whoever works on the machine."""
     import torch
 
     torch.set_num_threads(1)
-    threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(5)

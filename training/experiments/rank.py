@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common.files import write_whole
+from common.files import read_text, write_whole
 from game.realm.rules import load as load_rules
 from perception.model import load
 from training.behaviours.registry import behaviour_of
 from training.config import LearnConfig, TeachConfig
-from training.experiments.plan import KEPT, PROBE_SEED, Arm, Experiment, Outcome, Runs
+from training.experiments.plan import PROBE_SEED, Arm, Experiment, Outcome, Runs
 from training.experiments.pool import in_processes
+from training.experiments.provenance import of_file
 from training.experiments.tables import both, by_arm, by_model
-from training.experiments.weight_delta import trained
+from training.experiments.weight_delta import check_base, with_delta
 from training.heads.chunks import in_both_halves
 from training.heads.head_probes import ProbeLoss
 from training.progress import Report
@@ -54,14 +55,15 @@ class Cut:
         arms = {(base, arm.name): arm for base in bases for arm in runs.experiment.based(base).arms}
         places = [outcome.folder / CUT for outcome in runs.outcomes]
         jobs = {
-            place: (cut, (arms[o.base, o.arm].seeded(o.seed), o.folder / KEPT, place, self.every))
+            place: (cut, (arms[o.base, o.arm].seeded(o.seed), o, place, self.every))
             for o, place in zip(runs.outcomes, places, strict=True)
-            if _known(place, self.every) is None
+            if _known(place, self.every, o) is None
         }
         known = len(places) - len(jobs)
         report("cutting changes", known, len(places))
         in_processes(jobs, workers, lambda done: report("cutting changes", known + done, len(places)))
-        by_folder = {o.folder: _known(place, self.every) or {} for o, place in zip(runs.outcomes, places, strict=True)}
+        pairs = zip(runs.outcomes, places, strict=True)
+        by_folder = {o.folder: _known(place, self.every, o) or {} for o, place in pairs}
 
         def change(outcomes: Sequence[Outcome]) -> dict[str, Any]:
             return {name: rank_summary([by_folder[o.folder] for o in some]) for name, some in by_arm(outcomes).items()}
@@ -69,28 +71,33 @@ class Cut:
         return {"change": by_model(runs.outcomes, change)}
 
 
-def _known(path: Path, every: int) -> dict[str, Any] | None:
-    """What a run's change came to; None if it wasn't measured, or on other probes. Raises ValueError if torn."""
+def _known(path: Path, every: int, run: Outcome) -> dict[str, Any] | None:
+    """What a run's change came to; None if it wasn't measured, on other probes, or of another run.
+
+    Raises ValueError if the file is torn.
+    """
     if not path.exists():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return dict(content["ranks"]) if content["every"] == every else None
+        content = json.loads(read_text(path))
+        same = content["every"] == every and content.get("run") in (None, of_file(run.log))
+        return dict(content["ranks"]) if same else None
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{path}: can't be read ({error}); remove it, and it will be measured again") from error
 
 
-def cut(config: LearnConfig, delta: Path, to: Path, every: int) -> None:
+def cut(config: LearnConfig, run: Outcome, to: Path, every: int) -> None:
     """`analyses.ranks` of one run, in a process of its own; written whole."""
-    before, after = load(config.model), trained(load(config.model), delta)
+    before, after = load(config.model), with_delta(load(config.model), run)
+    check_base(before, config.model, [run])
     losses = behaviour_of(config, before, load_rules()).gain_losses()
     measured = ranks(
         before.net, after.net, ProbeLoss([batch for loss in in_both_halves(losses, every) for batch in loss.batches])
     )
-    write_whole(to, json.dumps({"every": every, "ranks": measured}).encode())
+    write_whole(to, json.dumps({"every": every, "run": of_file(run.log), "ranks": measured}).encode())
 
 
 EXPERIMENT = Experiment(
     "rank", "APOLLO's rank from 1 to 256: what is learned, by which heads, and of what rank the change is", ARMS,
-    (0, 1, 2, 3), both, RATES, keeps=True, stage=Cut(),
+    (0, 1, 2, 3), both, RATES, keeps_weights=True, stage=Cut(),
 )  # fmt: skip

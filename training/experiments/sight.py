@@ -12,5 +12,5 @@ ARMS = (
 )
 EXPERIMENT = Experiment(
     "sight", "which heads learn to see spirits: trained, shuffled and rehearsal, swaps, the verdict", ARMS,
-    tuple(range(8)), score, keeps=True, stage=Judge(),
+    tuple(range(8)), score, keeps_weights=True, stage=Judge(),
 )  # fmt: skip

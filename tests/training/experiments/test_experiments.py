@@ -5,11 +5,9 @@ import shutil
 from dataclasses import replace
 
 import pytest
-import torch
 
-from perception.model import save
-from tests.kits.minds import tiny
-from training.config import LearnConfig, TeachConfig
+from tests.kits.experimentkit import TEACH, steps_of
+from training.config import LearnConfig
 from training.experiments import choice, learning, tables
 from training.experiments.plan import Arm, Experiment, Outcome, merit
 from training.experiments.registry import EXPERIMENTS, experiment_named
@@ -18,29 +16,20 @@ from training.headlog.log import read_log
 from training.heads.run_log import from_root
 from training.learn import steps_to_see
 
-torch.set_num_threads(1)
-
-
-def scored(outcomes):
-    return {f"{o.arm}/{o.seed}": o.result["steps"] for o in outcomes}
-
 
 @pytest.fixture(scope="module")
-def plan(tmp_path_factory):
+def plan(bases):
     """Two arms, two seeds, of a model small enough for a test."""
-    folder = tmp_path_factory.mktemp("models") / "small"
-    save(tiny(), folder)
-    base = LearnConfig(model=str(folder), lessons=4, steps=2, probes=4, measure_every=1, device="cpu")
-    teach = TeachConfig(rank=2, scenes=2, rehearse=1, warmup=1)
-    arms = (Arm("low", replace(base, teach=teach)), Arm("adam", replace(base, teach=replace(teach, optimizer="adamw"))))
-    return Experiment("small", "a test", arms, (0, 1), scored, {"low": (1e-3, 4e-3)}, sweep_steps=1)
+    base = LearnConfig(model=str(bases[0]), lessons=4, steps=2, probes=4, measure_every=1, device="cpu")
+    arms = (Arm("low", replace(base, teach=TEACH)), Arm("adam", replace(base, teach=replace(TEACH, optimizer="adamw"))))
+    return Experiment("small", "a test", arms, (0, 1), steps_of, {"low": (1e-3, 4e-3)}, sweep_steps=1)
 
 
 @pytest.fixture(scope="module")
 def ran(plan, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "small"
     told = []
-    return run_experiment(plan, out, 2, lambda *report: told.append(report)), out, told
+    return run_experiment(plan, out, 1, lambda *report: told.append(report)), out, told
 
 
 def test_every_arm_runs_on_every_seed_after_a_sweep_of_rates(ran, plan):
@@ -130,7 +119,7 @@ def outcome(arm, seed=0, hits=0.9, alarms=0.02, mundane=1.0, d_prime=3.0, curve=
 
 
 def test_a_rate_is_chosen_by_d_prime_unless_the_mundane_suffers():
-    plain = Experiment("x", "", (Arm("a"),), (0,), scored, {"a": (1.0, 2.0, 3.0)})
+    plain = Experiment("x", "", (Arm("a"),), (0,), steps_of, {"a": (1.0, 2.0, 3.0)})
     swept = [
         outcome("a-lr1", d_prime=3.0, teach_lr=1.0),
         outcome("a-lr2", d_prime=3.2, teach_lr=2.0),

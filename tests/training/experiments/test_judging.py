@@ -1,7 +1,9 @@
-"""From runs to a verdict, end to end on a model small enough for a test: logs, kept weights, swaps, score, resuming."""
+"""From runs to a verdict, end to end on a model small enough for a test: logs, weight deltas, swaps, score, resuming."""
 
 import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import msgspec
@@ -9,58 +11,22 @@ import numpy as np
 import pytest
 import torch
 
-from perception.model import load, save, weights_hash
+from perception.model import load, weights_hash
+from tests.kits.experimentkit import begun, small
 from tests.kits.minds import tiny
-from training.behaviours import sight as sight_behaviour
-from training.config import LearnConfig, TeachConfig
+from training.config import LearnConfig
 from training.experiments import born, judge, listen, rank, sight
 from training.experiments.judge import VERDICT, Judge
-from training.experiments.plan import KEPT, Arm
 from training.experiments.registry import experiment_named
 from training.experiments.run import _joined, run_experiment
-from training.experiments.weight_delta import trained
+from training.experiments.weight_delta import WEIGHT_DELTA, apply_weight_delta
 from training.headlog.log import read_log
 from training.heads.likeness import profile_of_log, rank_correlation
 from training.verdict.verdict import Verdict
 
-torch.set_num_threads(1)
-SMALL = {"lessons": 4, "steps": 2, "probes": 4, "measure_every": 2, "device": "cpu"}
-TEACH = TeachConfig(rank=2, scenes=2, rehearse=1, warmup=1)
 
-
-def small(experiment, *models):
-    """The experiment with tiny trainings of tiny models, in this process."""
-    arms = tuple(Arm(arm.name, replace(arm.config, teach=TEACH, **SMALL)) for arm in experiment.arms)
-    stage = experiment.stage.quick()
-    return replace(experiment, arms=arms, seeds=(0, 1), rates={}, stage=stage).on(*map(str, models))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_new_pairs():
-    """Scenes with new pairs of traces take longer to find than all else here, and no verdict looks at them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sight_behaviour, "new_pair_probes", lambda *given: [])
-        yield
-
-
-@pytest.fixture(scope="module")
-def bases(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models")
-    for number in range(2):
-        save(tiny(seed=number), folder / f"small-{number}")
-    return [folder / "small-0", folder / "small-1"]
-
-
-@pytest.fixture(scope="module")
-def judged(bases, tmp_path_factory):
-    plan, out = small(sight.EXPERIMENT, bases[0]), tmp_path_factory.mktemp("runs") / "sight"
-    told = []
-    return run_experiment(plan, out, 1, lambda *report: told.append(report)), out, told, plan
-
-
-def test_two_bases_are_judged_apart_and_what_each_learned_stays(bases, tmp_path):
-    out = tmp_path / "two"
-    score = run_experiment(replace(small(sight.EXPERIMENT, *bases), seeds=(0,)), out, 1)["score"]
+def test_two_bases_are_judged_apart_and_what_each_learned_stays(two_bases, bases):
+    score, out = two_bases.result["score"], two_bases.out
     assert list(score["by_base"]) == [str(base) for base in bases]
     assert all(set(arms) == {"trained", "shuffled", "rehearsal"} for arms in score["by_base"].values())
     assert [row["model"] for row in score["bases"]] == [str(base) for base in bases]
@@ -120,23 +86,28 @@ def test_all_runs_of_a_base_are_measured_on_the_same_probes(judged):
     assert len(hashes) == 1
 
 
-def test_kept_weights_are_what_the_training_came_to(judged, bases):
+def test_a_weight_delta_is_what_the_training_came_to(judged, bases):
     _, out, _, _ = judged
     before = weights_hash(load(bases[0]).net)
-    found = [trained(load(bases[0]), out / arm / "seed-0" / KEPT) for arm in ("trained", "shuffled")]
-    assert len({before, *(weights_hash(model.net) for model in found)}) == 3
+    models = [
+        apply_weight_delta(load(bases[0]), out / arm / "seed-0" / WEIGHT_DELTA) for arm in ("trained", "shuffled")
+    ]
+    assert len({before, *(weights_hash(model.net) for model in models)}) == 3
     base = dict(load(bases[0]).net.named_parameters())
-    moved = {name for name, value in found[0].net.named_parameters() if not torch.equal(value, base[name])}
+    moved = {name for name, value in models[0].net.named_parameters() if not torch.equal(value, base[name])}
     assert moved and all("self_attn" in name for name in moved)
 
 
-def test_kept_weights_of_another_model_are_refused(judged, bases, tmp_path):
+def test_a_weight_delta_of_another_run_or_model_is_refused(judged, bases, tmp_path):
     _, out, _, _ = judged
+    noted = json.loads((out / "trained" / "seed-0" / "result.json").read_text())["files"][WEIGHT_DELTA]
+    with pytest.raises(ValueError, match=r"is not the file of this run \(.* then, .* now\)"):
+        apply_weight_delta(load(bases[0]), out / "shuffled" / "seed-0" / WEIGHT_DELTA, noted)
     with pytest.raises(ValueError, match="doesn't fit the base model"):
-        trained(tiny("gpt2"), out / "trained" / "seed-0" / KEPT)
-    (tmp_path / KEPT).write_bytes(b"no tensors")
+        apply_weight_delta(tiny("gpt2"), out / "trained" / "seed-0" / WEIGHT_DELTA)
+    (tmp_path / WEIGHT_DELTA).write_bytes(b"no tensors")
     with pytest.raises(ValueError, match="can't be read"):
-        trained(load(bases[0]), tmp_path / KEPT)
+        apply_weight_delta(load(bases[0]), tmp_path / WEIGHT_DELTA)
 
 
 def test_a_killed_judge_measures_only_the_seeds_that_are_missing(judged):
@@ -157,14 +128,14 @@ def test_a_killed_judge_measures_only_the_seeds_that_are_missing(judged):
 def test_a_finished_experiment_is_judged_anew_without_its_weights(judged):
     result, out, _, plan = judged
     run_experiment(plan, out)
-    weights = {path: path.read_bytes() for path in out.rglob(KEPT)}
+    weights = {path: path.read_bytes() for path in out.rglob(WEIGHT_DELTA)}
     assert len(weights) == 6
     for path in weights:
         path.unlink()
     try:
         again = run_experiment(plan, out)
         assert msgspec.to_builtins(again["score"]) == msgspec.to_builtins(result["score"])
-        assert not list(out.rglob(KEPT)), "nothing was trained again"
+        assert not list(out.rglob(WEIGHT_DELTA)), "nothing was trained again"
         (out / "causal" / "seed-1.json").unlink()
         with pytest.raises(ValueError, match="remove its folder, and the run is done again"):
             run_experiment(plan, out)
@@ -174,13 +145,13 @@ def test_a_finished_experiment_is_judged_anew_without_its_weights(judged):
 
 
 def test_rank_cuts_every_runs_change(bases, tmp_path):
-    plan = replace(small(rank.EXPERIMENT, bases[0]), seeds=(0,))
+    plan = small(rank.EXPERIMENT, bases[0], seeds=(0,))
     plan = replace(plan, arms=plan.arms[:2])
     change = run_experiment(plan, tmp_path / "rank")["score"]["change"]
     assert set(change) == {"rank-1", "rank-4"}
     assert set(change["rank-1"]["stable"]) == {"q", "k", "v", "o"}
     assert change["rank-1"]["stable"]["q"][0] >= 1
-    for path in (tmp_path / "rank").rglob(KEPT):
+    for path in (tmp_path / "rank").rglob(WEIGHT_DELTA):
         path.unlink()
     assert run_experiment(plan, tmp_path / "rank")["score"]["change"] == change
     torn = tmp_path / "rank" / "rank-4" / "seed-0" / rank.CUT
@@ -189,8 +160,11 @@ def test_rank_cuts_every_runs_change(bases, tmp_path):
         run_experiment(plan, tmp_path / "rank")
 
 
-def test_born_compares_learners_with_the_seer_and_needs_one(bases, tmp_path):
-    plan = replace(small(born.EXPERIMENT, *bases), seeds=(0,), stage=born.Compare(str(bases[1]), every=8))
+def test_born_compares_learners_with_the_seer_and_needs_one(two_bases, bases, tmp_path):
+    seer_folder = Path(shutil.copytree(bases[1], tmp_path / "seer"))
+    plan = small(born.EXPERIMENT, *bases, seeds=(0,))
+    plan = replace(plan, stage=born.Compare(str(seer_folder), every=8))
+    begun(tmp_path / "born", plan, two_bases.out)
     score = run_experiment(plan, tmp_path / "born")["score"]
     assert score["others"] == 1 and (tmp_path / "born" / "base-1" / "trained" / "seed-0" / "log.msgpack").exists()
     found = score["likeness"]["own"]
@@ -200,6 +174,10 @@ def test_born_compares_learners_with_the_seer_and_needs_one(bases, tmp_path):
     for name in ("shuffled", "rehearsal"):
         profile = profile_of_log(read_log(own / name / "seed-0" / "log.msgpack"))["own"]
         assert found["controls"][name] == [pytest.approx(rank_correlation(profile, seer))]
+    assert run_experiment(plan, tmp_path / "born")["score"]["likeness"] == score["likeness"]
+    (seer_folder / "config.json").write_text((seer_folder / "config.json").read_text() + "\n")
+    with pytest.raises(ValueError, match=r"seer.json: rests on .* seer's config \(.* then, .* now\); give a new --out"):
+        run_experiment(plan, tmp_path / "born")
     with pytest.raises(ValueError, match="no born seer there"):
         run_experiment(replace(plan, stage=born.Compare(str(tmp_path))), tmp_path / "none")
     assert not (tmp_path / "none").exists()
@@ -207,7 +185,7 @@ def test_born_compares_learners_with_the_seer_and_needs_one(bases, tmp_path):
 
 def test_experiments_take_seeds_bases_and_a_seer():
     plan = experiment_named("sight")
-    assert len(plan.seeds) == 8 and plan.keeps and plan.stage == Judge()
+    assert len(plan.seeds) == 8 and plan.keeps_weights and plan.stage == Judge()
     assert plan.taking(3).seeds == (0, 1, 2)
     assert plan.taking(3).from_seed(7).seeds == (7, 8, 9) and plan.from_seed(7).quick().seeds == (7, 8)
     part = experiment_named("few").only("scenes-64", "spirits-20")

@@ -1,0 +1,59 @@
+"""Experiments that several tests read; each is run once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+
+from perception.model import save
+from tests.kits.experimentkit import begun, small
+from tests.kits.minds import tiny
+from training.behaviours import sight as sight_behaviour
+from training.experiments import sight
+from training.experiments.plan import Experiment
+from training.experiments.run import run_experiment
+
+torch.set_num_threads(1)
+
+
+class Ran(NamedTuple):
+    """A finished experiment: what it returned, its folder, what it reported, its plan."""
+
+    result: dict[str, Any]
+    out: Path
+    reports: list[tuple[str, int, int]]
+    plan: Experiment
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_new_pairs() -> Iterator[None]:
+    """Scenes with new pairs of traces take longer to find than all else here, and no verdict looks at them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sight_behaviour, "new_pair_probes", lambda *arguments: [])
+        yield
+
+
+@pytest.fixture(scope="session")
+def bases(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("models")
+    for number in range(2):
+        save(tiny(seed=number), folder / f"small-{number}")
+    return [folder / "small-0", folder / "small-1"]
+
+
+@pytest.fixture(scope="session")
+def two_bases(bases: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """`sight` on two base models, one seed each."""
+    plan, out = small(sight.EXPERIMENT, *bases, seeds=(0,)), tmp_path_factory.mktemp("runs") / "two"
+    return Ran(run_experiment(plan, out), out, [], plan)
+
+
+@pytest.fixture(scope="session")
+def judged(two_bases: Ran, bases: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """`sight` on one base model, two seeds, the first of them known already."""
+    plan = small(sight.EXPERIMENT, bases[0])
+    out = begun(tmp_path_factory.mktemp("runs") / "sight", plan, two_bases.out / "base-0")
+    reports: list[tuple[str, int, int]] = []
+    return Ran(run_experiment(plan, out, 1, lambda *report: reports.append(report)), out, reports, plan)
