@@ -1,4 +1,4 @@
-"""From runs to a verdict, end to end on a model small enough for a test: logs, weight deltas, swaps, score, resuming."""
+"""From runs to a verdict, end to end on a model small enough for a test: logs, weight deltas, swaps, resuming."""
 
 import json
 import shutil

@@ -18,14 +18,20 @@ FILES = [str(ROOT / "docs" / "behaviours" / name) for name in ("lending.jsonl", 
 
 def test_own_files_and_an_own_model_come_to_a_verdict_that_says_too_few_seeds(tmp_path, capsys):
     save(tiny("gpt2", tongue="plain"), tmp_path / "model")
-    words = ["experiment", "own", "--behaviour", FILES[0], "--probes", FILES[1], "--model", str(tmp_path / "model")]
+    files = [tmp_path / name for name in ("lessons.jsonl", "probes.jsonl")]
+    for few, whole in zip(files, FILES, strict=True):
+        rows = [json.loads(line) for line in Path(whole).read_text().splitlines()]
+        kinds = [[row for row in rows if row["kind"] == kind][:6] for kind in ("wanted", "other")]
+        few.write_text("".join(json.dumps(row) + "\n" for kind in kinds for row in kind))
+    words = ["experiment", "own", "--behaviour", str(files[0]), "--probes", str(files[1])]
+    words += ["--model", str(tmp_path / "model"), "--seeds", "1"]
     assert main([*words, "--quick", "--out", str(tmp_path / "out")]) == 0
     assert "Verdict: undecided (too few seeds" in capsys.readouterr().out
     verdict = read_log(tmp_path / "out" / "verdict.msgpack")
     assert verdict.verdict is not None and {"core", "greedy"} <= {swap.name for swap in verdict.swaps}
     assert main(["report", str(tmp_path / "out")]) == 0
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "experiment own --model" in page and "--behaviour docs/behaviours/lending.jsonl" in page
+    assert "experiment own" in page and f"--behaviour {files[0]}" in page
     assert "wanted decisions taken rightly" in page
 
 
