@@ -94,6 +94,16 @@ class HeadMap:
         return projection.per_head(self.model.get_parameter(projection.parameter))
 
 
+def check_known(config: Any) -> None:
+    """Raise ValueError for a model, by its config, whose heads have no address or can't be measured; it says why."""
+    kind = str(config.model_type)
+    if kind not in ADDRESSES:
+        raise ValueError(
+            f"model type {kind!r}: no address of its heads is known; add a row to ADDRESSES in perception/addresses.py"
+            f" (known: {', '.join(sorted(ADDRESSES))})"
+        )
+
+
 def addresses(model: nn.Module) -> HeadMap:
     """Find the heads of a causal language model of transformers.
 
@@ -101,11 +111,7 @@ def addresses(model: nn.Module) -> HeadMap:
     """
     config: Any = model.config
     kind = str(config.model_type)
-    if kind not in ADDRESSES:
-        raise ValueError(
-            f"model type {kind!r}: no address of its heads is known; add a row to ADDRESSES in perception/addresses.py"
-            f" (known: {', '.join(sorted(ADDRESSES))})"
-        )
+    check_known(config)
     at = ADDRESSES[kind]
     try:
         blocks: list[nn.Module] = list(model.get_submodule(at.layers).children())

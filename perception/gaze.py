@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from perception.heads import Record
-from perception.language import told
+from perception.language import token_spans
 from perception.messages import Gaze, Glance, Scene
 
 WORDS = 6  # words told of
@@ -24,8 +24,8 @@ def place_tokens(tokenizer: PreTrainedTokenizerBase, scene: Scene) -> dict[str, 
     The place's name counts where it stands before the thing, in the same statement; statements are told in the order
     of the events. Needs a tokenizer with offsets.
     """
-    _, offsets = told(tokenizer, scene.text)
-    found: dict[str, list[int]] = {}
+    _, offsets = token_spans(tokenizer, scene.text)
+    tokens_of: dict[str, list[int]] = {}
     cursor = 0
     for event in scene.events:
         thing = re.compile(rf"\b{re.escape(event.thing)}\b").search(scene.text, cursor)
@@ -34,16 +34,19 @@ def place_tokens(tokenizer: PreTrainedTokenizerBase, scene: Scene) -> dict[str, 
         named = re.compile(rf"\b{re.escape(event.place)}\b").finditer(scene.text, cursor, thing.start())
         spans = [thing.span(), *(name.span() for name in list(named)[-1:])]
         cursor = thing.end()
-        found.setdefault(event.place, []).extend(
+        tokens_of.setdefault(event.place, []).extend(
             index for index, (start, end) in enumerate(offsets) if any(start < b and end > a for a, b in spans)
         )
-    return found
+    return tokens_of
 
 
-def gaze(tokenizer: PreTrainedTokenizerBase, scene: Scene, record: Record, head: int, repeats: Sequence[int]) -> Gaze:
+def gaze(
+    tokenizer: PreTrainedTokenizerBase, scene: Scene, context: int, record: Record, head: int, repeats: Sequence[int]
+) -> Gaze:
     """What head `head` (layer * heads + head) attended to in `record`, the decisions of one scene.
 
-    repeats: how many decision rows each question has; their mean is told. Raises ValueError for a head that isn't
+    context: how many tokens the scene's context has, the first of the record's keys. repeats: how many decision rows
+    each question has; their mean is taken. Raises ValueError for a head that isn't
     there.
     """
     layers, heads = record.map.layers, record.map.heads
@@ -52,25 +55,27 @@ def gaze(tokenizer: PreTrainedTokenizerBase, scene: Scene, record: Record, head:
     layer, number = divmod(head, heads)
     pattern_RK = record.patterns[layer][0, number].cpu().double()
     places = place_tokens(tokenizer, scene)
-    on_RP = [pattern_RK[:, sorted(set(ids))].sum(1) for ids in places.values()]
+    on_RP = [pattern_RK[:, sorted({index for index in ids if index < context})].sum(1) for ids in places.values()]
     masses_RP = torch.stack(on_RP, 1) if on_RP else pattern_RK.new_zeros(len(pattern_RK), 0)
     parts = masses_RP.split(list(repeats)) if repeats else ()
     glances = tuple(
         Glance(question.ask, question.place, _fractions(part.mean(0)))
         for question, part in zip(scene.questions, parts, strict=True)
     )
-    return Gaze(head, tuple(places), glances, _words(tokenizer, scene, pattern_RK.mean(0)))
+    return Gaze(head, tuple(places), glances, _words(tokenizer, scene, context, pattern_RK.mean(0)))
 
 
 def _fractions(mass_P: Tensor) -> tuple[float, ...]:
     return tuple(mass_P.clamp(0, 1).tolist())  # rounding may leave a sum of attention just above 1
 
 
-def _words(tokenizer: PreTrainedTokenizerBase, scene: Scene, mean_K: Tensor) -> tuple[tuple[str, float], ...]:
+def _words(
+    tokenizer: PreTrainedTokenizerBase, scene: Scene, context: int, mean_K: Tensor
+) -> tuple[tuple[str, float], ...]:
     """What is read most: words of the context, each with all its occurrences, and the question itself as a whole."""
-    ids, offsets = told(tokenizer, scene.text)
-    mass = {QUESTION: float(mean_K[len(ids) :].sum())}
-    for index, (start, end) in enumerate(offsets):
+    ids, offsets = token_spans(tokenizer, scene.text)
+    mass = {QUESTION: float(mean_K[context:].sum())}
+    for index, (start, end) in enumerate(offsets[:context]):
         word = _word_at(scene.text, start, end) or tokenizer.decode([ids[index]]).strip()
         mass[word[:64]] = mass.get(word[:64], 0.0) + float(mean_K[index])
     ordered = sorted(mass.items(), key=lambda item: (-item[1], item[0]))

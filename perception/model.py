@@ -5,11 +5,10 @@ once. An ordinary folder's config.json may say `"tongue": "terse"`; without it a
 """
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,16 +25,15 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from perception.packing import Decision, decide, decide_at_once, encode_contexts, pack
+from common.files import read_json
+from perception.addresses import addresses, check_known
+from perception.errors import ModelError
+from perception.load_check import check_packing
+from perception.model_folder import check_source
 
+CHECKED = 24  # tokens that a model is tried on when it is loaded
+ORDINARY = "The old man walked down to the river every morning, and his dog went with him because it liked the water."
 NOVICE = Path(__file__).resolve().parents[1] / "assets" / "novice"
-HUB = "hub:"
-# Nats that packed log-probabilities may be off plain ones: rounding is far below, other positions far above.
-PACKED = {torch.float64: 1e-4, torch.float32: 1e-3, torch.bfloat16: 0.25, torch.float16: 0.05}
-
-
-class ModelError(ValueError):
-    """A model that cannot be used: one line, which, why, how to mend it."""
 
 
 @dataclass
@@ -79,38 +77,34 @@ def choose_device(name: str) -> torch.device:
 
 def load(source: str | Path = NOVICE, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> Model:
     """Load a model for inference (eval mode), its weights cast to dtype. Raises ModelError in one line."""
-    where = str(source)
-    if where.startswith(HUB):
-        where = where.removeprefix(HUB)
-    elif not Path(where).is_dir():
-        raise ModelError(f"--model {where}: no such folder; give a Hugging Face folder, or {HUB}org/name for the hub")
-    elif not (Path(where) / "config.json").is_file():
-        raise ModelError(f"--model {where}: no config.json in it; give a Hugging Face model folder")
     try:
+        where = check_source(str(source))
         with _quietly():
-            config = AutoConfig.from_pretrained(where)
+            config = AutoConfig.from_pretrained(where, trust_remote_code=False)
             _check_kind(config, str(source))
             tokenizer = _tokenizer(where)
-            net, found = AutoModelForCausalLM.from_pretrained(
-                where, dtype=dtype, use_safetensors=True, output_loading_info=True
+            net, loading = AutoModelForCausalLM.from_pretrained(
+                where, dtype=dtype, use_safetensors=True, output_loading_info=True, trust_remote_code=False
             )
+            addresses(net)
     except ModelError:
         raise
     except Exception as error:  # any fault of a foreign folder ends in one line
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(
-            f"--model {source}: cannot be loaded ({first}); check its config, weights and tokenizer"
+            f"--model {source}: cannot be loaded ({_first_line(error)}); check its config, weights and tokenizer"
         ) from error
-    if missing := sorted(found["missing_keys"]):  # transformers would fill them with random numbers
+    if missing := sorted(loading["missing_keys"]):  # transformers would fill them with random numbers
         raise ModelError(f"--model {source}: {missing[0]} is not in its weights; the folder is damaged, restore it")
     _check_finite(net, str(source))
-    if not tokenizer.is_fast:
-        kind = type(tokenizer).__name__
-        raise ModelError(f"--model {source}: {kind} doesn't say where tokens stand; give it a tokenizer.json")
+    _check_tokenizer(tokenizer, str(source))
     net.to(device)
     net.eval()
-    _check_packing(net, str(source))
+    check_packing(net, _ordinary_tokens(net, tokenizer), str(source))
     return Model(net, tokenizer, getattr(config, "tongue", "plain"), Path(where).name)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _check_finite(net: PreTrainedModel, source: str) -> None:
@@ -137,44 +131,43 @@ def _tokenizer(where: str) -> PreTrainedTokenizerBase:
     """As its own files say: of some model types AutoTokenizer takes the type's usual one instead, with other tokens."""
     own = Path(where) / "tokenizer_config.json"
     if own.is_file() and (Path(where) / "tokenizer.json").is_file():
-        told = json.loads(own.read_text(encoding="utf-8"))
-        if isinstance(told, dict) and told.get("tokenizer_class") in ("TokenizersBackend", "PreTrainedTokenizerFast"):
-            return PreTrainedTokenizerFast.from_pretrained(where)
-    return AutoTokenizer.from_pretrained(where)
+        settings = read_json(own)
+        if isinstance(settings, dict) and settings.get("tokenizer_class") in (
+            "TokenizersBackend",
+            "PreTrainedTokenizerFast",
+        ):
+            return PreTrainedTokenizerFast.from_pretrained(where, trust_remote_code=False)
+    return AutoTokenizer.from_pretrained(where, trust_remote_code=False)
+
+
+def _check_tokenizer(tokenizer: PreTrainedTokenizerBase, source: str) -> None:
+    """Raises ModelError for one that doesn't say where tokens stand, or that has no words."""
+    if not tokenizer.is_fast:
+        kind = type(tokenizer).__name__
+        raise ModelError(f"--model {source}: {kind} doesn't say where tokens stand; give it a tokenizer.json")
+    if not tokenizer.get_vocab().keys() - set(tokenizer.all_special_tokens):
+        raise ModelError(f"--model {source}: its tokenizer has no words; restore its tokenizer.json")
+
+
+def _ordinary_tokens(net: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Different tokens that both the tokenizer and the weights have: those of plain English, filled up from all."""
+    rows = net.get_input_embeddings().weight.shape[0]
+    ids: list[int] = []
+    with suppress(Exception):  # a tokenizer without a token for what it doesn't know ends there
+        ids = [token for token in tokenizer(ORDINARY, add_special_tokens=False)["input_ids"] if token < rows]
+    spread = [rows * number // (CHECKED + 1) for number in range(1, CHECKED + 1)]
+    return list(dict.fromkeys([*ids, *spread, *range(rows)]))[:CHECKED]
 
 
 def _check_kind(config: Any, source: str) -> None:
-    """Raises ModelError for what is no causal language model with attention heads."""
-    made = [str(name) for name in getattr(config, "architectures", None) or ()]
-    if made and not any(name.endswith(("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")) for name in made):
-        raise ModelError(f"--model {source}: {made[0]} is no causal language model; give a folder of one")
-    text = config.get_text_config()
-    if not all(isinstance(getattr(text, name, None), int) for name in ("num_hidden_layers", "num_attention_heads")):
-        raise ModelError(f"--model {source}: model type {text.model_type!r} has no attention heads; give another")
-
-
-@torch.no_grad()
-def _check_packing(net: PreTrainedModel, source: str) -> None:
-    """Raises ModelError unless decisions packed against a context are what plain forwards say.
-
-    A model that looks ahead, or that knows of positions by other means than position_ids, would be answered wrongly.
-    """
-    words = [3 + number % max(1, net.get_input_embeddings().weight.shape[0] - 3) for number in range(16)]
-    contexts, questions = [words[:7], words[2:6]], (tuple(words[7:9]), tuple(words[9:12]))
-    decisions = [Decision(row, question, (words[12],)) for row in (0, 1) for question in questions]
+    """Raises ModelError for what is no causal language model whose attention heads are known."""
+    names = [str(name) for name in getattr(config, "architectures", None) or ()]
+    if names and not any(name.endswith(("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")) for name in names):
+        raise ModelError(f"--model {source}: {names[0]} is no causal language model; give a folder of one")
     try:
-        packed = pack(contexts, decisions, net.dtype).to(net.device)
-        ways = torch.stack((decide(net, packed, encode_contexts(net, packed)), decide_at_once(net, packed)))
-        fast = ways.float().log_softmax(-1)
-        rows = [torch.tensor([[*contexts[d.context], *d.question]], device=net.device) for d in decisions]
-        slow = torch.stack([net(input_ids=row).logits[0, -1] for row in rows]).float().log_softmax(-1)
-    except Exception as error:  # any fault of a foreign model ends in one line
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"--model {source}: can't decide against a cached context ({first}); give another") from error
-    off = float((fast - slow).abs().max())
-    if not off <= PACKED.get(net.dtype, PACKED[torch.float16]):
-        told = f"decides otherwise against a cached context than in one text (by {off:.2g} nats)"
-        raise ModelError(f"--model {source}: {told}; it looks ahead, or has other positions: give another")
+        check_known(config)
+    except ValueError as error:
+        raise ModelError(f"--model {source}: {error}") from error
 
 
 def save(model: Model, folder: Path, dtype: torch.dtype | None = None) -> None:

@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from perception.errors import LanguageError
 from perception.gaze import gaze
 from perception.heads import Record, Recorder, activity, attention_mass
-from perception.language import LanguageError, answer_tokens, context_tokens, event_tokens, question_tokens
+from perception.language import event_tokens, read_scene
 from perception.messages import HeadActivity, Percept, Scene
 from perception.model import Model
 from perception.packing import (
@@ -34,37 +35,35 @@ MASK, LOGITS = 2**25, 2**27  # numbers at once: of a pack's mask, and of its tar
 ONCE = 1_024  # tokens of context and decisions: longer ones go through a cache, whose mask has no square of the context
 
 
-def _decisions(model: Model, scenes: Sequence[Scene]) -> tuple[list[Decision], list[list[list[int]]], bool]:
-    """Decisions of all questions in order, each question's candidate tokens, and whether every candidate is one token.
+Contexts: TypeAlias = list[list[int]]
+Answers: TypeAlias = list[list[list[int]]]  # by question, by candidate: token ids
+
+
+def _decisions(model: Model, scenes: Sequence[Scene]) -> tuple[Contexts, list[Decision], Answers, bool]:
+    """Contexts and decisions of all questions in order, their candidates' tokens, and whether each is one token.
 
     One-token candidates are all read off one row; otherwise every candidate is a decision of its own.
     """
-    tokenizer, found, answers = model.tokenizer, [], []
+    contexts: Contexts = []
+    questions: list[tuple[int, tuple[int, ...]]] = []
+    answers: Answers = []
     for number, scene in enumerate(scenes):
         for question in scene.questions:
             if not question.candidates:
                 raise LanguageError(f"question {question.ask} {question.place}: it has no candidate answers")
             if len(set(question.candidates)) < len(question.candidates) or "" in question.candidates:
                 raise LanguageError(f"question {question.ask} {question.place}: a candidate is empty, or stands twice")
-            asked = tuple(question_tokens(tokenizer, question))
-            options = answer_tokens(tokenizer, question, question.candidates)
-            answers.append(options)
-            found.append((number, asked))
+        reading = read_scene(model.tokenizer, scene)
+        contexts.append(reading.context)
+        questions += [(number, tuple(ids)) for ids in reading.questions]
+        answers += reading.answers
     short = all(len(ids) == 1 for options in answers for ids in options)
-    if short:
-        return (
-            [
-                Decision(number, asked, tuple(options[0]))
-                for (number, asked), options in zip(found, answers, strict=True)
-            ],
-            answers,
-            True,
-        )
-    return (
-        [Decision(n, asked, tuple(ids)) for (n, asked), options in zip(found, answers, strict=True) for ids in options],
-        answers,
-        False,
-    )
+    decisions = [
+        Decision(number, question, tuple(ids))
+        for (number, question), options in zip(questions, answers, strict=True)
+        for ids in (options[:1] if short else options)
+    ]
+    return contexts, decisions, answers, short
 
 
 def _parts(contexts: Sequence[Sequence[int]], decisions: Sequence[Decision], vocabulary: int) -> list[list[int]]:
@@ -89,7 +88,7 @@ def _parts(contexts: Sequence[Sequence[int]], decisions: Sequence[Decision], voc
     return parts
 
 
-def _scores(logits_NV: Tensor, packed: Packed, answers: list[list[list[int]]] | None, count: int) -> list[Tensor]:
+def _scores(logits_NV: Tensor, packed: Packed, answers: Answers | None, count: int) -> list[Tensor]:
     """For each of `count` decisions, float64 on the CPU: its whole answer's log-probability, or, given each one's
     one-token candidates, their logits."""
     if answers is None:
@@ -109,16 +108,19 @@ def _decision_rows(packed: Packed, scenes: int) -> tuple[Tensor, list[list[int]]
         owners[row].append(owner)
         columns[row].append(column)
     rows = torch.full((scenes, max(1, *map(len, columns))), -1, dtype=torch.int64)
-    for scene, found in enumerate(columns):
-        rows[scene, : len(found)] = torch.tensor(found)
+    for scene, of_scene in enumerate(columns):
+        rows[scene, : len(of_scene)] = torch.tensor(of_scene)
     return rows.to(packed.context_BC.device), owners
 
 
-def cue_mask(model: Model, scene: Scene, keys: int, repeats: Sequence[int]) -> Tensor:
-    """(1, R, K) bool: for each decision row, the context tokens naming what is sensed at the asked place."""
+def cue_mask(model: Model, scene: Scene, context: int, keys: int, repeats: Sequence[int]) -> Tensor:
+    """(1, R, K) bool: for each decision row, the context tokens naming what is sensed at the asked place.
+
+    context: how many tokens the scene's context has; keys: K; repeats: how many rows each question has.
+    """
     cues: dict[str, list[int]] = {}
     for event, ids in zip(scene.events, event_tokens(model.tokenizer, scene), strict=True):
-        cues.setdefault(event.place, []).extend(ids)
+        cues.setdefault(event.place, []).extend(index for index in ids if index < context)
     mask = np.zeros((1, sum(repeats), keys), bool)
     row = 0
     for question, count in zip(scene.questions, repeats, strict=True):
@@ -137,11 +139,7 @@ def _decider(model: Model, packed: Packed) -> tuple[Callable[[], Tensor], int]:
     return partial(decide, model.net, packed, encode_contexts(model.net, packed)), 0
 
 
-Contexts: TypeAlias = list[list[int]]
-Answers: TypeAlias = list[list[list[int]]] | None
-
-
-def _decided(model: Model, contexts: Contexts, decisions: list[Decision], answers: Answers) -> list[Tensor]:
+def _decided(model: Model, contexts: Contexts, decisions: list[Decision], answers: Answers | None) -> list[Tensor]:
     """`_scores` of all decisions: at once, or part by part against one cache."""
     scores: list[Tensor] = [torch.empty(0)] * len(decisions)
     cache = None
@@ -154,14 +152,13 @@ def _decided(model: Model, contexts: Contexts, decisions: list[Decision], answer
         else:
             cache = encode_contexts(model.net, packed) if cache is None else cache
             logits_NV = decide(model.net, packed, cache)
-        found = _scores(logits_NV, packed, known, len(part))
-        for number, score in zip(part, found, strict=True):
+        for number, score in zip(part, _scores(logits_NV, packed, known, len(part)), strict=True):
             scores[number] = score
     return scores
 
 
 def _overheard(
-    model: Model, contexts: Contexts, decisions: list[Decision], answers: Answers
+    model: Model, contexts: Contexts, decisions: list[Decision], answers: Answers | None
 ) -> tuple[list[Tensor], Record]:
     """The same of one context, with what its heads did; all at once, as their record is of one forward."""
     if len(_parts(contexts, decisions, _vocabulary(model))) > 1:
@@ -190,24 +187,24 @@ def perceive(model: Model, scenes: Sequence[Scene], record: bool = True, head: i
     if record and len(scenes) > 1:
         return [percept for scene in scenes for percept in perceive(model, [scene], head=head)]
     began = time.perf_counter()
-    asked = [scene for scene in scenes if scene.questions]
-    if not asked:
+    with_questions = [scene for scene in scenes if scene.questions]
+    if not with_questions:
         return [Percept(scene.id, (), HeadActivity(model.layers, model.heads), 0.0) for scene in scenes]
-    decisions, answers, short = _decisions(model, asked)
-    contexts = [context_tokens(model.tokenizer, scene) for scene in asked]
+    contexts, decisions, answers, short = _decisions(model, with_questions)
     heads, seen = HeadActivity(model.layers, model.heads), None
     if record:
+        scene, context = with_questions[0], len(contexts[0])
         repeats = [1 if short else len(options) for options in answers]
-        found, heard = _overheard(model, contexts, decisions, answers if short else None)
-        cue = cue_mask(model, asked[0], heard.patterns[0].shape[-1], repeats).to(model.device)
+        scores, heard = _overheard(model, contexts, decisions, answers if short else None)
+        cue = cue_mask(model, scene, context, heard.patterns[0].shape[-1], repeats).to(model.device)
         heads = HeadActivity(model.layers, model.heads, tuple(activity(heard)), tuple(attention_mass(heard, cue)))
-        seen = None if head is None else gaze(model.tokenizer, asked[0], heard, head, repeats)
+        seen = None if head is None else gaze(model.tokenizer, scene, context, heard, head, repeats)
     else:
-        found = _decided(model, contexts, decisions, answers if short else None)
+        scores = _decided(model, contexts, decisions, answers if short else None)
     if not short:
-        found = list(torch.stack(found).split([len(options) for options in answers]))
-    beliefs = iter([tuple(scores.softmax(-1).tolist()) for scores in found])
-    seconds = (time.perf_counter() - began) / len(asked)
+        scores = list(torch.stack(scores).split([len(options) for options in answers]))
+    beliefs = iter([tuple(one.softmax(-1).tolist()) for one in scores])
+    seconds = (time.perf_counter() - began) / len(with_questions)
     return [
         Percept(scene.id, tuple(next(beliefs) for _ in scene.questions), heads, seconds, gaze=seen) for scene in scenes
     ]
@@ -216,15 +213,16 @@ def perceive(model: Model, scenes: Sequence[Scene], record: bool = True, head: i
 @torch.no_grad()
 def slowly(model: Model, scene: Scene) -> list[tuple[float, ...]]:
     """The slow twin: beliefs by one whole forward for every question and candidate."""
-    context = context_tokens(model.tokenizer, scene)
-    found = []
-    for question in scene.questions:
-        asked = question_tokens(model.tokenizer, question)
+    if not scene.questions:
+        return []
+    reading = read_scene(model.tokenizer, scene)
+    beliefs = []
+    for question, options in zip(reading.questions, reading.answers, strict=True):
         scores = []
-        for ids in answer_tokens(model.tokenizer, question, question.candidates):
-            tokens = torch.tensor([[*context, *asked, *ids]], device=model.device)
+        for ids in options:
+            tokens = torch.tensor([[*reading.context, *question, *ids]], device=model.device)
             logs = model.net(tokens).logits[0].float().log_softmax(-1)
-            start = len(context) + len(asked) - 1
+            start = len(reading.context) + len(question) - 1
             scores.append(sum(float(logs[start + i, token]) for i, token in enumerate(ids)))
-        found.append(tuple(torch.tensor(scores, dtype=torch.float64).softmax(-1).tolist()))
-    return found
+        beliefs.append(tuple(torch.tensor(scores, dtype=torch.float64).softmax(-1).tolist()))
+    return beliefs

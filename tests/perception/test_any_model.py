@@ -17,8 +17,12 @@ from transformers import (
 )
 
 from game.realm.sampler import samples
-from perception.language import LanguageError, answer_tokens, context_tokens, event_tokens, frame, question_tokens, told
-from perception.model import Model, ModelError, load, save
+from perception import load_check
+from perception.chat import frame
+from perception.errors import LanguageError, ModelError
+from perception.language import context_tokens, event_tokens, read_scene, token_spans
+from perception.load_check import check_packing
+from perception.model import Model, load, save, weights_hash
 from perception.packing import Decision, decide, decide_at_once, encode_contexts, log_probabilities, pack
 from perception.perceive import perceive, slowly
 from tests.kits.minds import GPT2, SMALL, plain_tokenizer, tiny
@@ -41,9 +45,7 @@ def test_any_model_perceives_in_plain_english_as_the_slow_way_does(kind, dtype):
     model = tiny(kind, dtype, tongue="plain")
     percept = perceive(model, [SHORT])[0]
     near = 1e-5 if dtype == torch.float32 else 0.05
-    assert any(
-        len(ids) > 1 for ids in answer_tokens(model.tokenizer, SHORT.questions[0], SHORT.questions[0].candidates)
-    )
+    assert any(len(ids) > 1 for ids in read_scene(model.tokenizer, SHORT).answers[0])
     for fast, slow in zip(percept.beliefs, slowly(model, SHORT), strict=True):
         assert fast == pytest.approx(slow, abs=near)
     assert len(percept.heads.activity) == model.layers * model.heads
@@ -54,12 +56,11 @@ def test_any_model_perceives_in_plain_english_as_the_slow_way_does(kind, dtype):
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_model_learns_one_frozen_step(kind, dtype):
     model = tiny(kind, dtype, tongue="plain")
-    asked, tokenizer = SHORT.questions[0], model.tokenizer
-    answer = answer_tokens(tokenizer, asked, [asked.candidates[1]])[0]
-    decision = Decision(0, tuple(question_tokens(tokenizer, asked)), tuple(answer))
+    reading = read_scene(model.tokenizer, SHORT)
+    decision = Decision(0, tuple(reading.questions[0]), tuple(reading.answers[0][1]))
     parameters = choose_parameters(model.net, "attention")
     before = [parameter.detach().clone() for parameter in parameters]
-    step = frozen_step(model.net, [context_tokens(tokenizer, SHORT)], [decision])
+    step = frozen_step(model.net, [reading.context], [decision])
     assert step.loss > 0
     guarded_step(torch.optim.SGD(parameters, lr=1.0), torch.tensor(step.loss))
     assert any(not torch.equal(a, b) for a, b in zip(before, parameters, strict=True))
@@ -76,9 +77,9 @@ def test_a_chat_model_is_spoken_to_in_its_template():
     model, asked = chatting(), SHORT.questions[0]
     said = [{"role": "user", "content": SHORT.text + asked.text}]
     whole = model.tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True)
-    context, question = context_tokens(model.tokenizer, SHORT), question_tokens(model.tokenizer, asked)
-    assert model.tokenizer.decode([*context, *question]) == whole
-    for answer, ids in zip(asked.candidates, answer_tokens(model.tokenizer, asked, asked.candidates), strict=True):
+    reading = read_scene(model.tokenizer, SHORT)
+    assert model.tokenizer.decode([*reading.context, *reading.questions[0]]) == whole
+    for answer, ids in zip(asked.candidates, reading.answers[0], strict=True):
         assert model.tokenizer.decode(ids) == answer  # right behind the assistant's line, without a space
 
 
@@ -128,17 +129,43 @@ def test_a_folder_of_another_kind_of_model_is_refused(tmp_path, kind):
         load(tmp_path)
 
 
-def test_a_model_that_looks_ahead_or_has_other_positions_is_refused(tmp_path):
-    text = tiny("gemma3_text", tongue="plain")
-    text.net.config.use_bidirectional_attention = True
-    mpt = AutoConfig.for_model("mpt", vocab_size=400, d_model=32, n_heads=4, n_layers=2, max_seq_len=512)
+def exaggerated(net):
+    """The same net with weights so large that it minds what it reads; a random one of usual size hardly does."""
+    for parameter in net.parameters():
+        parameter.data *= 4 if parameter.dim() > 1 else 1
+    return net
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_model_that_looks_ahead_is_refused(tmp_path, large):
+    model = tiny("gemma3_text", tongue="plain")
+    model.net.config.use_bidirectional_attention = True
+    save(Model(exaggerated(model.net) if large else model.net, plain_tokenizer(), "plain", "odd"), tmp_path / "odd")
+    with pytest.raises(ModelError, match="decides otherwise against a cached context"):
+        load(tmp_path / "odd")
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_model_with_other_positions_is_refused(large):
+    config = AutoConfig.for_model("mpt", vocab_size=400, d_model=32, n_heads=4, n_layers=2, max_seq_len=512)
     torch.manual_seed(0)
-    for number, net in enumerate((text.net, AutoModelForCausalLM.from_config(mpt))):
-        for parameter in net.parameters():
-            parameter.data *= 4 if parameter.dim() > 1 else 1  # a random model of usual size hardly minds
-        save(Model(net, plain_tokenizer(), "plain", "odd"), tmp_path / str(number))
-        with pytest.raises(ModelError, match="decides otherwise against a cached context"):
-            load(tmp_path / str(number))
+    net = AutoModelForCausalLM.from_config(config).eval()
+    with pytest.raises(ModelError, match="decides otherwise against a cached context"):
+        check_packing(exaggerated(net) if large else net, range(3, 60), "mpt")
+
+
+def test_what_only_rounds_otherwise_is_computed_again_before_it_is_refused(monkeypatch):
+    """In float32 the guard sees an error of rounding; in float64 it sees none, and the weights are as they were."""
+    net = tiny(dtype=torch.bfloat16).net
+    before, kinds = weights_hash(net), [tensor.dtype for tensor in (*net.parameters(), *net.buffers())]
+    seen = []
+    error = load_check.packing_error
+    monkeypatch.setattr(load_check, "packing_error", lambda *args: seen.append(error(*args)) or seen[-1])
+    monkeypatch.setitem(load_check.TOLERANCE, torch.bfloat16, 0.0)
+    check_packing(net, range(3, 60), "small")
+    assert seen[0] > 1e-4 > seen[1] and len(seen) == 2
+    assert weights_hash(net) == before
+    assert [tensor.dtype for tensor in (*net.parameters(), *net.buffers())] == kinds
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -156,12 +183,14 @@ def test_log_probabilities_of_every_candidate_are_those_of_plain_forwards(kind):
     model = tiny(kind, tongue="plain")
     for parameter in model.net.parameters():
         parameter.data *= 4 if parameter.dim() > 1 else 1
-    contexts, decisions = [context_tokens(model.tokenizer, scene) for scene in (SHORT, SHORTER)], []
-    for row, scene in enumerate((SHORT, SHORTER)):
-        for asked in scene.questions:
-            options = answer_tokens(model.tokenizer, asked, asked.candidates)
-            question = tuple(question_tokens(model.tokenizer, asked))
-            decisions += [Decision(row, question, tuple(ids)) for ids in options]
+    readings = [read_scene(model.tokenizer, scene) for scene in (SHORT, SHORTER)]
+    contexts = [reading.context for reading in readings]
+    decisions = [
+        Decision(row, tuple(question), tuple(ids))
+        for row, reading in enumerate(readings)
+        for question, options in zip(reading.questions, reading.answers, strict=True)
+        for ids in options
+    ]
     packed = pack(contexts, decisions)
     with torch.no_grad():
         kept = log_probabilities(decide(model.net, packed, encode_contexts(model.net, packed)), packed, len(decisions))
@@ -179,8 +208,8 @@ def test_special_tokens_behind_a_context_give_way_to_the_question():
     tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="<s> $A </s>", special_tokens=ends)
     whole, ids = tokenizer(SHORT.text)["input_ids"], context_tokens(tokenizer, SHORT)
     assert whole[-1] == 2 and ids == whole[:-1] and ids[0] == 1
-    found, spans = told(tokenizer, SHORT.text)
-    assert found == ids and len(spans) == len(ids)
+    with_spans, spans = token_spans(tokenizer, SHORT.text)
+    assert with_spans == ids and len(spans) == len(ids)
 
 
 def test_a_window_too_short_for_the_scene_is_refused():

@@ -10,7 +10,7 @@ from game.realm.rules import load as load_rules
 from game.realm.sampler import samples
 from game.realm.tongues import LOOK, SENSE, WORK, question, tongue_named
 from perception.gaze import QUESTION, place_tokens
-from perception.language import context_tokens, question_tokens
+from perception.language import read_scene
 from perception.messages import Event, Percept, Scene
 from perception.perceive import perceive, slowly
 from perception.wire import encode
@@ -54,10 +54,11 @@ def test_masses_and_words_equal_those_of_one_whole_forward(kind, head):
     model.net.set_attn_implementation("eager")
     scene = asked(SENSE, LOOK)
     gaze = perceive(model, [scene], head=head)[0].gaze
-    context = context_tokens(model.tokenizer, scene)
+    reading = read_scene(model.tokenizer, scene)
+    context = reading.context
     means = torch.zeros(len(context))
     for number, one in enumerate(scene.questions):
-        row = torch.tensor([[*context, *question_tokens(model.tokenizer, one)]])
+        row = torch.tensor([[*context, *reading.questions[number]]])
         with torch.no_grad():
             pattern = model.net(row, output_attentions=True).attentions[head // 4][0, head % 4, -1]
         means += pattern[: len(context)] / 2

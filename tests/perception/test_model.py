@@ -11,7 +11,9 @@ from transformers import ByT5Tokenizer
 
 from game.realm.sampler import samples
 from perception import model as models
-from perception.model import NOVICE, ModelError, choose_device, load, save, weights_hash
+from perception import model_folder
+from perception.errors import ModelError
+from perception.model import NOVICE, choose_device, load, save, weights_hash
 from perception.perceive import perceive
 from tests.kits.minds import tiny
 
@@ -195,3 +197,100 @@ def test_the_hash_changes_with_any_weight():
 def test_the_hash_tells_names_apart():
     one, other = (torch.nn.ParameterDict({name: torch.zeros(3)}) for name in ("q", "k"))
     assert weights_hash(one) != weights_hash(other)
+
+
+CODE = {"AutoConfig": "configuration_mychat.MyConfig", "AutoModelForCausalLM": "modeling_mychat.MyLM"}
+
+
+@pytest.mark.parametrize(
+    ("file", "settings"),
+    [
+        ("config.json", {"auto_map": CODE, "model_type": "mychat"}),
+        ("config.json", {"auto_map": CODE}),
+        ("config.json", {"text_config": {"auto_map": CODE}}),
+        ("tokenizer_config.json", {"auto_map": {"AutoTokenizer": ["tokenization_mychat.MyTokenizer", None]}}),
+        ("processor_config.json", {"auto_map": {"AutoProcessor": "processing_mychat.MyProcessor"}}),
+        ("generation_config.json", {"custom_generate": "somebody/generation"}),
+    ],
+)
+def test_a_folder_with_code_of_its_own_is_refused_before_transformers_sees_it(folder, file, settings, monkeypatch):
+    for name in ("AutoConfig", "AutoTokenizer", "AutoModelForCausalLM", "PreTrainedTokenizerFast"):
+        monkeypatch.setattr(models, name, None)
+    monkeypatch.setattr("builtins.input", None)
+    path = folder / file
+    before = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps(before | settings))
+    key = "custom_generate" if "custom_generate" in settings else "auto_map"
+    refused(folder, rf"{file} names code of its own \({key}\), which is never run here")
+
+
+def test_a_model_of_the_hub_with_code_of_its_own_is_refused_before_its_weights_come(folder, monkeypatch):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"auto_map": CODE}))
+
+    def cached(name, file, **options):
+        assert name == "org/name" and not options["_raise_exceptions_for_missing_entries"]
+        return str(folder / file) if (folder / file).exists() else None
+
+    monkeypatch.setattr(model_folder, "cached_file", cached)
+    refused("hub:org/name", "config.json names code of its own")
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "consolidated.00.pth"])
+def test_a_folder_with_pickles_alone_is_told_how_to_convert_them(folder, name):
+    (folder / "model.safetensors").rename(folder / name)
+    refused(folder, rf"{name} is a pickle, .* never opened here; convert it .*save_pretrained")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"num_hidden_layers": 10**8}, "num_hidden_layers = 1e.08, which must be from 1 to 1024"),
+        ({"num_hidden_layers": 0}, "num_hidden_layers = 0, which must be from 1"),
+        ({"num_hidden_layers": -3}, "num_hidden_layers = -3, which must be from 1"),
+        ({"num_hidden_layers": 1_000}, "its config needs .* weights at least"),
+        ({"hidden_size": 10**9}, "hidden_size = 1e.09"),
+        ({"vocab_size": 0}, "vocab_size = 0"),
+        ({"vocab_size": 4_000_000}, "its config needs .* weights at least"),
+        ({"num_attention_heads": 10**7}, "num_attention_heads"),
+        ({"num_attention_heads": 0}, "num_attention_heads"),
+        ({"num_key_value_heads": 10**7}, "num_key_value_heads"),
+        ({"head_dim": 10**12}, "head_dim"),
+        ({"intermediate_size": 10**12}, "intermediate_size"),
+        ({"num_local_experts": 10**8}, "num_local_experts"),
+        ({"max_position_embeddings": 10**15}, "max_position_embeddings"),
+        ({"model_type": "gpt2", "n_positions": 10**6}, r"n_positions = 1e.06, which must be from 0 to 32768"),
+        ({"num_hidden_layers": "many"}, "cannot be loaded"),
+        ({"num_key_value_heads": 3}, "cannot be loaded"),
+        ({"hidden_size": None}, "cannot be loaded"),
+    ],
+)
+def test_numbers_that_no_folder_could_fill_are_refused_before_anything_is_built(folder, change, says):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | change))
+    refused(folder, says)
+
+
+def test_a_tokenizer_without_words_is_refused(folder):
+    file = folder / "tokenizer.json"
+    tokenizer = json.loads(file.read_text())
+    tokenizer["model"]["vocab"], tokenizer["added_tokens"] = {}, []
+    file.write_text(json.dumps(tokenizer))
+    refused(folder, "cannot be loaded|has no words")
+
+
+def test_a_tokenizer_that_names_no_end_of_text_serves(folder):
+    file = folder / "tokenizer_config.json"
+    settings = {key: value for key, value in json.loads(file.read_text()).items() if not key.endswith("_token")}
+    file.write_text(json.dumps(settings))
+    again = load(folder)
+    assert again.tokenizer.eos_token is None
+    scene = next(iter(samples(3, "test"))).view.scene
+    assert perceive(again, [scene])[0].beliefs == perceive(tiny(), [scene])[0].beliefs
+
+
+def test_a_type_of_model_whose_heads_are_not_known_is_refused_at_once(folder, monkeypatch):
+    monkeypatch.setattr(models, "AutoModelForCausalLM", None)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"model_type": "mpt", "architectures": ["MptForCausalLM"]}))
+    refused(folder, "model type 'mpt'")

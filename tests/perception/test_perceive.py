@@ -13,8 +13,9 @@ from game.realm.rules import load as load_rules
 from game.realm.sampler import samples
 from game.realm.tongues import question, tongue_named
 from perception import perceive as perceive_module
+from perception.errors import LanguageError
 from perception.heads import Recorder
-from perception.language import LanguageError, answer_tokens, context_tokens, event_tokens, question_tokens, told
+from perception.language import event_tokens, read, read_scene, token_spans
 from perception.messages import Question
 from perception.packing import Decision, decide, decide_at_once, encode_contexts, log_probabilities, pack
 from perception.perceive import perceive, slowly
@@ -43,20 +44,18 @@ def test_answers_of_several_tokens_count_whole(kind):
     scene = replace(SCENES[0], questions=(asked,))
     fast = perceive(model, [scene])[0].beliefs[0]
     assert fast == pytest.approx(slowly(model, scene)[0], abs=1e-5)
-    assert [len(ids) for ids in answer_tokens(model.tokenizer, asked, asked.candidates)] == [1, 2, 3]
+    assert [len(ids) for ids in read_scene(model.tokenizer, scene).answers[0]] == [1, 2, 3]
 
 
 def test_tokens_are_kept_a_tokenizer_and_a_text_and_nobody_can_spoil_them():
     asked = Question("sense", "north", "? sense north", ("kitsune", "nothing"))
     for tokenizer in (tiny().tokenizer, tiny(tongue="plain").tokenizer, tiny().tokenizer):
-        want = tokenizer(asked.text)["input_ids"], tokenizer(asked.text + " kitsune")["input_ids"]
+        want = tokenizer("hear north hum ? sense north")["input_ids"], tokenizer(" kitsune")["input_ids"]
         for _ in range(2):
-            found, (answer, other) = (
-                question_tokens(tokenizer, asked),
-                answer_tokens(tokenizer, asked, asked.candidates),
-            )
-            assert (found, found + answer) == want and answer != other
-            found.append(7), answer.append(7)
+            reading = read(tokenizer, "hear north hum", [(" " + asked.text, asked.candidates)])
+            (question,), ((answer, other),) = reading.questions, reading.answers
+            assert (reading.context + question, answer) == want and answer != other
+            question.append(7), answer.append(7), reading.context.append(7)
 
 
 @pytest.mark.parametrize(("mask", "logits"), [(4_000, 2**27), (2**25, 5_000), (1, 1)])
@@ -97,10 +96,10 @@ def test_recording_heads_leaves_beliefs_bit_identical_and_counts_every_head():
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_heads_cue_is_its_attention_on_the_asked_places_events_in_plain_forwards(kind):
     model, scene = tiny(kind, torch.float64), SCENES[0]
-    context, named = context_tokens(model.tokenizer, scene), event_tokens(model.tokenizer, scene)
+    reading, named = read_scene(model.tokenizer, scene), event_tokens(model.tokenizer, scene)
     slow = torch.zeros(model.layers, model.heads, dtype=torch.float64)
-    for asked in scene.questions:
-        ids = torch.tensor([[*context, *question_tokens(model.tokenizer, asked)]])
+    for asked, question_ids in zip(scene.questions, reading.questions, strict=True):
+        ids = torch.tensor([[*reading.context, *question_ids]])
         with torch.no_grad(), Recorder(model.net, torch.tensor([[ids.shape[1] - 1]])) as recorder:
             model.net(ids)
         cue = [i for event, at in zip(scene.events, named, strict=True) if event.place == asked.place for i in at]
@@ -131,7 +130,7 @@ def test_events_are_found_as_by_looking_at_every_token(tongue):
     model = tiny(tongue=tongue)
     for sample in islice(samples(5, "test", tongue), 6):
         scene, at = sample.view.scene, 0
-        _, spans = told(model.tokenizer, scene.text)
+        _, spans = token_spans(model.tokenizer, scene.text)
         for event, ids in zip(scene.events, event_tokens(model.tokenizer, scene), strict=True):
             at = re.compile(rf"\b{event.thing}\b").search(scene.text, at).end()
             begin = at - len(event.thing)
@@ -210,4 +209,5 @@ def test_every_ask_of_the_realm_has_words_in_the_terse_tongue():
     for ask in tongue_named("terse").asks:
         place = "hum" if ask == "lore" else "north"
         asked = question(tongue_named("terse"), RULES, ask, place)
-        assert all(len(ids) == 1 for ids in answer_tokens(model.tokenizer, asked, asked.candidates))
+        reading = read(model.tokenizer, SCENES[0].text, [(asked.text, asked.candidates)])
+        assert all(len(ids) == 1 for ids in reading.answers[0])

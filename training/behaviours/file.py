@@ -12,7 +12,8 @@ from random import Random
 from statistics import fmean
 
 from game.realm.rules import Rules
-from perception.language import CUE, LanguageError, answer_tokens, context_tokens, question_tokens
+from perception.errors import LanguageError
+from perception.language import CUE, read
 from perception.messages import Event, Lesson, Question, Scene
 from perception.model import Model
 from perception.packing import window
@@ -28,13 +29,12 @@ LEAST_DEALT = 0.25  # of the wanted lines, in expectation: a control that change
 
 def fits(model: Model, line: Line) -> str:
     """What hinders this model to decide a line; nothing if it can."""
-    tokenizer, question, scene = model.tokenizer, question_of(line), scene_of(line, "")
     try:
-        context, asked = context_tokens(tokenizer, scene), question_tokens(tokenizer, question)
-        answers = answer_tokens(tokenizer, question, line.candidates)
+        reading = read(model.tokenizer, line.context, [(line.decision, line.candidates)])
     except LanguageError as error:
         return str(error)
-    tokens, most = len(context) + len(asked) + max(map(len, answers)), window(model.net)
+    answers = reading.answers[0]
+    tokens, most = len(reading.context) + len(reading.questions[0]) + max(map(len, answers)), window(model.net)
     if tokens > most:
         return f"takes {tokens} tokens, the model reads {most}; shorten the context"
     told = dict(zip(line.candidates, answers, strict=True))

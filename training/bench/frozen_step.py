@@ -18,7 +18,7 @@ from transformers import PreTrainedModel
 
 from game.realm import sampler
 from game.realm.rules import load as load_rules
-from perception.language import answer_tokens, context_tokens, question_tokens
+from perception.language import read_answered
 from perception.model import Model, load
 from perception.packing import Decision, Packed, encode_contexts, pack
 from training.bench.timing import CPU, Row, Work, in_turns, row
@@ -47,10 +47,10 @@ def lessons(mind: Model, seed: int) -> Tokens:
         count = FEWEST + number % (MOST - FEWEST + 1)
         while len(told) < length or len(asked) < count:
             sample = next(stream)
-            told += context_tokens(mind.tokenizer, sample.view.scene)
-            for question, answer in zip(sample.view.scene.questions, sample.answers, strict=True):
-                ids = answer_tokens(mind.tokenizer, question, [answer])[0]
-                asked.append((tuple(question_tokens(mind.tokenizer, question)), tuple(ids)))
+            answered = list(zip(sample.view.scene.questions, sample.answers, strict=True))
+            context, pairs = read_answered(mind.tokenizer, sample.view.scene.text, answered)
+            told += context
+            asked += pairs
         contexts.append(told[:length])
         decisions += [Decision(number, *pair) for pair in asked[:count]]
         told, asked = told[length:], asked[count:]

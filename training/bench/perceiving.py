@@ -7,7 +7,7 @@ import torch
 
 from game.realm import sampler
 from game.realm.rules import load as load_rules
-from perception.language import answer_tokens, context_tokens, question_tokens
+from perception.language import read
 from perception.messages import Question, Scene
 from perception.model import Model, load
 from perception.perceive import perceive, slowly
@@ -40,7 +40,7 @@ def perceiving(model: str, seed: int, device: torch.device = CPU) -> list[Row]:
 @torch.no_grad()
 def _believed(mind: Model, scene: Scene, asked: Question) -> list[float]:
     """Beliefs by one whole forward; where a candidate has several tokens, by its first."""
-    ids = [*context_tokens(mind.tokenizer, scene), *question_tokens(mind.tokenizer, asked)]
+    reading = read(mind.tokenizer, scene.text, [(asked.text, asked.candidates)])
+    ids = [*reading.context, *reading.questions[0]]
     logits_V = mind.net(torch.tensor([ids], device=mind.device), logits_to_keep=1).logits[0, -1]
-    candidates = answer_tokens(mind.tokenizer, asked, asked.candidates)
-    return list(logits_V[[tokens[0] for tokens in candidates]].cpu().double().softmax(-1).tolist())
+    return list(logits_V[[tokens[0] for tokens in reading.answers[0]]].cpu().double().softmax(-1).tolist())

@@ -21,7 +21,7 @@ from game.realm.rules import NOTHING, Rules
 from game.realm.talk import TALK
 from game.realm.terrain import UNDERFOOT
 from game.realm.tongues import LOOK, SENSE, question, tell, tongue_named
-from perception.language import answer_tokens, context_tokens, question_tokens, text_tokens
+from perception.language import context_tokens, read_answered, read_scene
 from perception.messages import Event, Lesson, Scene
 from perception.packing import Decision
 from training.config import HAUNTED
@@ -128,12 +128,10 @@ def check_lesson(tokenizer: PreTrainedTokenizerBase, lesson: Lesson, rules: Rule
         if event.sense not in (LOOK, *rules.senses):
             raise ValueError(f"lesson {scene.id}: unknown sense {event.sense!r}")
         context_tokens(tokenizer, replace(scene, text=f"{event.place} {event.thing}"))
-    context_tokens(tokenizer, scene)
+    read_scene(tokenizer, scene)
     for asked, answer in zip(scene.questions, lesson.answers, strict=True):
         if answer is not None and answer not in asked.candidates:
             raise ValueError(f"lesson {scene.id}: {answer!r} is no answer to {asked.ask} {asked.place}")
-        question_tokens(tokenizer, asked)
-        answer_tokens(tokenizer, asked, asked.candidates)
 
 
 def _header(rng: Random, rules: Rules) -> tuple[str, str, str]:
@@ -208,10 +206,9 @@ def tokens(tokenizer: PreTrainedTokenizerBase, asked: Sequence[Asked]) -> tuple[
     contexts: list[list[int]] = []
     decisions: list[Decision] = []
     for number, item in enumerate(asked):
-        contexts.append(text_tokens(tokenizer, item.text))
-        for asked_question, answer in item.decisions:
-            ids = answer_tokens(tokenizer, asked_question, [answer])[0]
-            decisions.append(Decision(number, tuple(question_tokens(tokenizer, asked_question)), tuple(ids)))
+        context, pairs = read_answered(tokenizer, item.text, item.decisions)
+        contexts.append(context)
+        decisions += [Decision(number, question_ids, ids) for question_ids, ids in pairs]
     return contexts, decisions
 
 

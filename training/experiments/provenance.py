@@ -11,7 +11,8 @@ from pathlib import Path
 
 from common.assets import ASSETS
 from common.files import read_text
-from perception.model import HUB, load, weights_hash
+from perception.model import load, weights_hash
+from perception.model_folder import HUB
 from training.config import LearnConfig
 
 # Raise it by hand whenever the same data, model and settings give other numbers than before.

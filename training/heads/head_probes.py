@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 
 from game.realm.rules import Rules
 from game.realm.tongues import SENSE
-from perception.language import answer_tokens, context_tokens, event_tokens, question_tokens
+from perception.language import event_tokens, read, read_answered
 from perception.model import Model
 from perception.packing import Decision, Packed, decide, pack
 from training.heads.baseline import ProbeBatch
@@ -53,24 +53,25 @@ def head_probes(model: Model, probes: Sequence[Probe], rules: Rules, count: int 
 
 
 def _parting(model: Model, probe: Probe, index: int) -> tuple[list[int], int, list[int]]:
-    """The tokens that the answer and all its rivals begin with alike, then its next one, and theirs that differ."""
+    """The tokens up to where the answer and its rivals part, then the answer's next one, and theirs that differ."""
     question, answer = probe.scene.questions[index], probe.answers[index]
     rest = [option for option in question.candidates if option != answer]
     across = [option for option in rest if (option in probe.wanted) != (answer in probe.wanted)]
-    own, *others = answer_tokens(model.tokenizer, question, [answer, *(across or rest)])
+    asked = (question.text, (answer, *(across or rest)))
+    reading = read(model.tokenizer, probe.scene.text, [asked], f"scene {probe.scene.id}")
+    own, *others = reading.answers[0]
     steps = enumerate(zip(own, *others, strict=False))
     at = next((number for number, alike in steps if len(set(alike)) > 1), 0)  # 0: one is the beginning of another
     rivals = dict.fromkeys(ids[at] for ids in others if len(ids) > at and ids[at] != own[at])
-    return own[:at], own[at], list(rivals) or [own[at]]
+    return [*reading.context, *reading.questions[0], *own[:at]], own[at], list(rivals) or [own[at]]
 
 
 def _batch(model: Model, chosen: Sequence[tuple[Probe, int]], rules: Rules) -> ProbeBatch:
     tokenizer, rows, cues, answers, others = model.tokenizer, [], [], [], []
     for probe, index in chosen:
-        scene, question = probe.scene, probe.scene.questions[index]
-        alike, answer, rivals = _parting(model, probe, index)
-        rows.append([*context_tokens(tokenizer, scene), *question_tokens(tokenizer, question), *alike])
-        tokens_of_event = event_tokens(tokenizer, scene)
+        tokens, answer, rivals = _parting(model, probe, index)
+        rows.append(tokens)
+        tokens_of_event = event_tokens(tokenizer, probe.scene)
         cues.append([token for event in _cues(rules, probe, index) for token in tokens_of_event[event]])
         answers.append(answer)
         others.append(torch.tensor(rivals))
@@ -92,10 +93,10 @@ def probe_loss(model: Model, probes: Sequence[Probe], chunk: int = 8) -> "ProbeL
     for start in range(0, len(probes), chunk):
         contexts, decisions = [], []
         for number, probe in enumerate(probes[start : start + chunk]):
-            contexts.append(context_tokens(model.tokenizer, probe.scene))
-            for question, answer in zip(probe.scene.questions[: probe.places], probe.answers, strict=False):
-                ids = answer_tokens(model.tokenizer, question, [answer])[0]
-                decisions.append(Decision(number, tuple(question_tokens(model.tokenizer, question)), tuple(ids)))
+            answered = list(zip(probe.scene.questions[: probe.places], probe.answers, strict=False))
+            context, pairs = read_answered(model.tokenizer, probe.scene.text, answered, f"scene {probe.scene.id}")
+            contexts.append(context)
+            decisions += [Decision(number, question_ids, ids) for question_ids, ids in pairs]
         batches.append(pack(contexts, decisions).to(model.device))
     return ProbeLoss(batches)
 

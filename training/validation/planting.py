@@ -26,7 +26,7 @@ from game.realm import sampler
 from game.realm.rules import Rules
 from game.realm.tongues import SENSE, question, tongue_named
 from perception.heads import HeadMap, addresses
-from perception.language import context_tokens, question_tokens
+from perception.language import context_tokens, read
 from perception.model import Model
 from perception.packing import Decision, Packed, decide, pack
 from training.heads.head_probes import ProbeLoss
@@ -167,11 +167,13 @@ def _down(net: Any, layer: int) -> nn.Linear:
 def prepare(model: Model, rules: Rules, seed: int = 0) -> Ground:
     """Lessons, probes, inputs of all sites and Jacobians, from one network (on the CPU). Takes seconds."""
     net, at = model.net, addresses(model.net)
-    scenes = islice(sampler.samples(seed, "planted", model.tongue, rules), LESSONS + PROBES)
-    contexts = [context_tokens(model.tokenizer, sample.view.scene)[:TOKENS] for sample in scenes]
+    samples = islice(sampler.samples(seed, "planted", model.tongue, rules), LESSONS + PROBES)
+    scenes = [sample.view.scene for sample in samples]
+    contexts = [context_tokens(model.tokenizer, scene)[:TOKENS] for scene in scenes]
     speech = tongue_named(model.tongue)
+    texts = [question(speech, rules, SENSE, place).text for place in rules.directions]
     question_ids = [
-        tuple(question_tokens(model.tokenizer, question(speech, rules, SENSE, p))) for p in rules.directions
+        tuple(ids) for ids in read(model.tokenizer, scenes[0].text, [(text, ()) for text in texts]).questions
     ]
 
     def packed(some: Sequence[Sequence[int]]) -> Packed:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from perception.heads import MATRICES, HeadMap, addresses
-from perception.language import answer_tokens, context_tokens, question_tokens
+from perception.language import read_answered
 from perception.model import Model
 from perception.packing import Decision, Packed, decide, pack
 from training.heads.head_probes import ProbeLoss
@@ -82,15 +82,14 @@ class Level(ProbeLoss):
 
 def beside(model: Model, probes: Sequence[Probe]) -> Level | None:
     """The level of the answers beside the behaviour (mundane questions and such); None where the probes ask none."""
-    contexts, decisions = [], []
+    contexts: list[list[int]] = []
+    decisions: list[Decision] = []
     for probe in probes:
         rest = list(zip(probe.scene.questions, probe.answers, strict=False))[probe.places :]
         if rest:
-            contexts.append(context_tokens(model.tokenizer, probe.scene))
-        for question, answer in rest:
-            ids = tuple(answer_tokens(model.tokenizer, question, [answer])[0])
-            question_ids = tuple(question_tokens(model.tokenizer, question))
-            decisions.append(Decision(len(contexts) - 1, question_ids, ids))
+            context, pairs = read_answered(model.tokenizer, probe.scene.text, rest, f"scene {probe.scene.id}")
+            decisions += [Decision(len(contexts), question_ids, ids) for question_ids, ids in pairs]
+            contexts.append(context)
     return Level([pack(contexts, decisions).to(model.device)]) if decisions else None
 
 

@@ -9,10 +9,10 @@ import torch
 
 from game.realm.rules import load
 from main import ROOT, main
-from perception.language import answer_tokens
+from perception.language import read
 from perception.model import save
 from tests.kits.minds import tiny
-from training.behaviours.file import Deck, FileBehaviour, dealt, fits, probe_of, question_of
+from training.behaviours.file import Deck, FileBehaviour, dealt, fits, probe_of
 from training.behaviours.lines import BehaviourError, Line, Placed, read_lines
 from training.config import LearnConfig, TeachConfig
 from training.data.lessons import Asked
@@ -68,7 +68,7 @@ def test_the_command_learns_from_files(tmp_path, capsys):
 
 def test_answers_of_several_tokens_are_trained_whole():
     line = Line("x", "?", ACTS, ACTS[2], "wanted")
-    ids = answer_tokens(MODEL.tokenizer, question_of(line), ACTS)
+    ids = read(MODEL.tokenizer, line.context, [(line.decision, ACTS)]).answers[0]
     assert min(map(len, ids)) > 1
     teacher = Teacher(MODEL, TEACH, RULES, None, behaviour().source)
     told = {tuple(answer) for answer in ids[1:]}
@@ -128,7 +128,7 @@ def test_heads_are_compared_where_answer_and_rivals_part():
 
     def parting(*answers):
         """The token of each at which they part."""
-        ids = answer_tokens(MODEL.tokenizer, question, answers)
+        ids = read(MODEL.tokenizer, "A book.", [(question.text, answers)]).answers[0]
         return next(list(column) for column in zip(*ids, strict=False) if len(set(column)) > 1)
 
     lend, *others = parting("lend it", "ask a colleague", "keep it back")
@@ -142,7 +142,7 @@ def test_answers_that_begin_alike_are_compared_at_the_token_where_they_part():
     line = Line("x", "?", ("keep it back", "keep it for me"), "keep it back", "wanted")
     probe = probe_of(Placed(1, line), "plain", ("keep it back",))
     (batch,) = head_probes(MODEL, [probe], RULES)
-    one, other = answer_tokens(MODEL.tokenizer, question_of(line), line.candidates)
+    one, other = read(MODEL.tokenizer, line.context, [(line.decision, line.candidates)]).answers[0]
     at = next(i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
     assert at > 0
     assert (batch.answer_ids.item(), batch.rivals.tolist()) == (one[at], [[[other[at]]]])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from main import ROOT, main
-from perception.language import event_tokens, told
+from perception.language import event_tokens, token_spans
 from perception.model import save
 from tests.kits.minds import tiny
 from training.behaviours.file import dealt, probe_of, scene_of
@@ -68,7 +68,7 @@ def test_a_cue_is_any_part_of_the_context_wherever_it_stands():
     cues = ("valid.", "(no)", "$5", "valid", "is invalidated")
     line = Line(context, "?", ("a", "b"), "a", "wanted", cues)
     scene = scene_of(line, "plain")
-    _, spans = told(MODEL.tokenizer, context)
+    _, spans = token_spans(MODEL.tokenizer, context)
     for event, tokens in zip(scene.events, event_tokens(MODEL.tokenizer, scene), strict=True):
         begin = context.index(event.thing)
         assert tokens and spans[tokens[0]][0] <= begin < spans[tokens[0]][1]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from main import main
-from perception.model import ModelError
+from perception.errors import ModelError
 from training.bench import mind_process, run
 from training.bench.areas import AREAS, ON_DEVICES, check_area
 from training.bench.run import ON_CPU, ON_DEVICE, bench

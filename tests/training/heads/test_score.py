@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from game.realm.rules import NOTHING, load
 from game.realm.tongues import SENSE, mundane_answer
-from perception.language import answer_tokens, context_tokens, question_tokens
+from perception.language import context_tokens, read_answered, read_scene
 from perception.packing import Decision, pack
 from tests.kits.minds import tiny
 from training.data.lessons import generated, held_out_pairs, pairs_at, shown_pairs
@@ -174,13 +174,13 @@ def test_the_probe_loss_is_the_loss_of_the_places_answers():
     found = PROBES[:5]
     contexts = [context_tokens(MODEL.tokenizer, probe.scene) for probe in found]
     decisions = [
-        Decision(
-            number,
-            tuple(question_tokens(MODEL.tokenizer, q)),
-            tuple(answer_tokens(MODEL.tokenizer, q, [answer])[0]),
-        )
+        Decision(number, question_ids, answer_ids)
         for number, probe in enumerate(found)
-        for q, answer in list(zip(probe.scene.questions, probe.answers, strict=True))[: probe.places]
+        for question_ids, answer_ids in read_answered(
+            MODEL.tokenizer,
+            probe.scene.text,
+            list(zip(probe.scene.questions, probe.answers, strict=True))[: probe.places],
+        )[1]
     ]
     wanted = float(full_loss(MODEL.net, pack(contexts, decisions)).detach())
     for chunk in (1, 2, 8):
@@ -193,6 +193,6 @@ def test_the_probe_loss_sends_gradient_through_the_contexts_too():
     model = tiny(seed=3)
     probe_loss(model, PROBES[:2])(model.net).backward()
     told = context_tokens(model.tokenizer, PROBES[0].scene)
-    asked = {i for q in PROBES[0].scene.questions for i in question_tokens(model.tokenizer, q)}
+    asked = {i for ids in read_scene(model.tokenizer, PROBES[0].scene).questions for i in ids}
     gradient = model.net.get_input_embeddings().weight.grad
     assert all(float(gradient[i].norm()) > 0 for i in set(told) - asked)

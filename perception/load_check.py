@@ -1,0 +1,78 @@
+"""Whether a model decides against a cached context as it does in one text; asked whenever one is loaded.
+
+A model that looks ahead, or that knows of positions by other means than position_ids, would be answered wrongly.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from perception.errors import ModelError
+from perception.packing import Decision, decide, decide_at_once, encode_contexts, pack
+
+# How far packed log-probabilities may be off plain ones, in standard deviations of the plain ones: rounding is far
+# below, other positions far above.
+TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3, torch.bfloat16: 0.25, torch.float16: 0.05}
+
+
+def check_packing(net: PreTrainedModel, tokens: Sequence[int], source: str) -> None:
+    """Raise ModelError unless decisions packed against a context are what plain forwards say.
+
+    tokens: different ordinary ones. What is further off than rounding is computed again in float64 before it is
+    refused; the net is left as it was.
+    """
+    try:
+        off, fits = _fits(net, tokens)
+        if not fits and net.dtype != torch.float64:
+            with _in_float64(net):
+                off, fits = _fits(net, tokens)
+    except Exception as error:  # any fault of a foreign model ends in one line
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"--model {source}: can't decide against a cached context ({first}); give another") from error
+    if not fits:
+        raise ModelError(
+            f"--model {source}: decides otherwise against a cached context than in one text (by {off:.2g} standard"
+            " deviations); it looks ahead, or has other positions: give another"
+        )
+
+
+def _fits(net: PreTrainedModel, tokens: Sequence[int]) -> tuple[float, bool]:
+    off = packing_error(net, tokens)
+    return off, off <= TOLERANCE.get(net.dtype, TOLERANCE[torch.float16])
+
+
+@contextmanager
+def _in_float64(net: PreTrainedModel) -> Iterator[None]:
+    """All weights and buffers in float64 while the block runs; afterwards they are what they were, bit for bit."""
+    floats = [tensor for tensor in (*net.parameters(), *net.buffers()) if tensor.is_floating_point()]
+    dtypes = [tensor.dtype for tensor in floats]
+    try:
+        for tensor in floats:
+            tensor.data = tensor.data.double()
+        yield
+    finally:
+        for tensor, dtype in zip(floats, dtypes, strict=True):
+            tensor.data = tensor.data.to(dtype)
+
+
+@torch.no_grad()
+def packing_error(net: PreTrainedModel, tokens: Sequence[int]) -> float:
+    """How far packed log-probabilities are off plain ones at most, in standard deviations of the plain ones."""
+    ids = [tokens[number % len(tokens)] for number in range(22)]
+    contexts, questions = [ids[:11], ids[3:9]], (tuple(ids[11:14]), tuple(ids[14:19]))
+    decisions = [Decision(row, question, (ids[21],)) for row in (0, 1) for question in questions]
+    packed = pack(contexts, decisions, net.dtype).to(net.device)
+    fast_WNV = _log_probabilities(
+        torch.stack((decide(net, packed, encode_contexts(net, packed)), decide_at_once(net, packed)))
+    )
+    rows = [torch.tensor([[*contexts[d.context], *d.question]], device=net.device) for d in decisions]
+    slow_NV = _log_probabilities(torch.stack([net(input_ids=row).logits[0, -1] for row in rows]))
+    error, spread = float((fast_WNV - slow_NV).abs().max()), float(slow_NV.std(-1).mean())
+    return error / spread if spread > 0 else error
+
+
+def _log_probabilities(logits: Tensor) -> Tensor:
+    return (logits if logits.dtype == torch.float64 else logits.float()).log_softmax(-1)
