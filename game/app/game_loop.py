@@ -20,7 +20,7 @@ from game.app.settings import Settings
 from game.app.window import Window
 from game.art.frame_state import FrameState
 from game.art.painter import Painter
-from game.journey.chronicle import Chronicle
+from game.journey.chronicle import Chronicle, day_of
 from game.journey.journey import Journey
 from game.journey.mind_client import Mind
 from game.journey.save_slots import AutoSave
@@ -81,8 +81,8 @@ class Game:
         self.dream: dream_view.Dream | None = None
         self._slept = 0.0
         self._pace()
-        if self.journey.speech is not None:
-            self.journey.speech.pace = self.journey.pace
+        if self.journey.narrator.speech is not None:
+            self.journey.narrator.speech.pace = self.journey.narrator.pace
         if past is not None and options.slot is not None:
             self._recall(options.slot)
 
@@ -91,11 +91,11 @@ class Game:
         told, card, journey = read_paper(slot, CHRONICLE), read_card(slot), self.journey
         if told is not None:
             try:
-                journey.chronicle = Chronicle.decode(told)
+                journey.narrator.chronicle = Chronicle.decode(told)
             except ValueError as error:
                 self.note(f"{CHRONICLE}: {error}; first sights are told from now on")
         found = card.found if card is not None and card.seed == journey.world.seed else 0
-        journey.firsts.recall(found, bool(journey.chronicle.entries))
+        journey.narrator.firsts.recall(found, bool(journey.narrator.chronicle.entries))
 
     @property
     def settings(self) -> Settings:
@@ -113,7 +113,7 @@ class Game:
         return self.context.mouse
 
     def _pace(self) -> None:
-        self.journey.pace = Pace(self.settings.letters_per_s, self.settings.speech_waits)
+        self.journey.narrator.pace = Pace(self.settings.letters_per_s, self.settings.speech_waits)
 
     def frame(self, events: Iterable[pg.Event], dt: float) -> None:
         """One frame: events in, dt seconds pass, a picture out."""
@@ -146,8 +146,8 @@ class Game:
 
     def _called(self) -> None:
         """A screen that opens by itself."""
-        if self.journey.wants and not self.screens:
-            opener, self.journey.wants = self.openers[self.journey.wants], ""
+        if self.journey.narrator.wants and not self.screens:
+            opener, self.journey.narrator.wants = self.openers[self.journey.narrator.wants], ""
             self.screens.push(opener.open(self))
 
     def _hear(self) -> None:
@@ -180,8 +180,8 @@ class Game:
             journey.look()
         elif command == "rest":
             journey.rest(not journey.resting)
-        elif command == "skip" and journey.speech is not None:
-            journey.speech.go_on(journey.seconds)
+        elif command == "skip" and journey.narrator.speech is not None:
+            journey.narrator.speech.go_on(journey.seconds)
         elif command == "heads":
             self.heads = not self.heads
         elif command == "mode":
@@ -224,12 +224,16 @@ class Game:
     def card(self) -> Beside:
         """What a save slot tells of the journey, and what is kept beside it."""
         journey, world = self.journey, self.journey.world
-        hours = world.start_hour + world.tick / (world.rules.ticks_per_second * world.rules.seconds_per_hour)
         seconds = world.tick / world.rules.ticks_per_second
         card = Card(
-            world.seed, 1 + int(hours // 24), round(world.hour, 2), seconds, journey.known, journey.firsts.found
+            world.seed,
+            day_of(world, world.tick),
+            round(world.hour, 2),
+            seconds,
+            journey.known,
+            journey.narrator.firsts.found,
         )
-        papers = {CHRONICLE: journey.chronicle.encode()}
+        papers = {CHRONICLE: journey.narrator.chronicle.encode()}
         return Beside(card, pg.transform.smoothscale(self.window.frame, THUMB), papers)
 
     def _draw(self) -> None:

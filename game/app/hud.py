@@ -43,7 +43,7 @@ def _world(game: Playing, pen: Pen, large: Pen, camera: tuple[int, int]) -> None
         _lines(game, large, [])
         return
     taken = _taken(game, large)
-    overlays.clock(bare, journey.world, journey.known, journey.firsts.found)
+    overlays.clock(bare, journey.world, journey.known, journey.narrator.firsts.found)
     noted = overlays.notes(bare, game.context.notes(), min([WIDE, *(box[0] - 24 for box in taken if box[1] < TOP)]))
     _marks(game, bare, camera, [*taken, noted])
     if game.heads:
@@ -61,7 +61,7 @@ def _free(game: Playing) -> int:
 
 def _talk(game: Playing, pen: Pen) -> None:
     """A speech, and beside it what keys do."""
-    said = game.journey.speech
+    said = game.journey.narrator.speech
     if said is not None:
         hint = f"[{game.labels['skip']}]" if said.pace.waits else ""
         overlays.speech(pen, said, game.journey.seconds, hint, _free(game))
@@ -70,7 +70,7 @@ def _talk(game: Playing, pen: Pen) -> None:
 
 def _said(game: Playing, pen: Pen) -> overlays.Box | None:
     """The box of what is being said, if anything is."""
-    said = game.journey.speech
+    said = game.journey.narrator.speech
     return overlays.speech_box(pen, said, _free(game)) if said is not None else None
 
 
@@ -95,14 +95,14 @@ def _taken(game: Playing, pen: Pen) -> list[overlays.Box]:
 def _marks(game: Playing, pen: Pen, camera: tuple[int, int], taken: list[overlays.Box]) -> None:
     """What is written into the world: what somebody pointed at, what one sees unaided, what the senses tell."""
     journey = game.journey
-    for spot in journey.pointed:
+    for spot in journey.narrator.pointed:
         overlays.pointed(pen, spot, camera, journey.seconds)
-    seen = journey.firsts.now
+    seen = journey.narrator.firsts.now
     if seen is not None:
         x, y = haunt(journey.world.map.places[seen.place])
         overlays.sighted(pen, x - camera[0], y - camera[1], seen, journey.seconds, taken)
     told = journey.whispers()
-    if told is not None and seen is None and not journey.pointed:
+    if told is not None and seen is None and not journey.narrator.pointed:
         overlays.whisper(pen, told[0] - camera[0], told[1] - camera[1], told[2], taken)
     marks.errand_marks(pen, journey.world.quests, journey.seconds, camera)
 
@@ -114,7 +114,7 @@ def _lines(game: Playing, pen: Pen, taken: list[overlays.Box]) -> None:
     if journey.mind.state in STATES:
         overlays.banner(pen, STATES[journey.mind.state], now, GOLD if journey.mind.state == "dead" else SKYBLUE, wide)
     elif wide and game.dream is None and not game.screens:
-        seen = journey.firsts.now
+        seen = journey.narrator.firsts.now
         if seen is not None and seen.first:
             place = journey.world.map.places[seen.place].kind
             overlays.first_sight(pen, seen.species, place, game.labels["act"])

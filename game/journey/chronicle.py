@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from game.realm.world import World
 from perception.messages import Finite
 
 MOST = 64  # entries read from a file
@@ -25,6 +26,12 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     region: Annotated[str, Meta(max_length=24)]
     d_prime: Finite | None = None
     proven: bool = False
+
+
+def day_of(world: World, tick: int) -> int:
+    """Which day of a journey a tick belongs to, from 1."""
+    hours = tick / (world.rules.ticks_per_second * world.rules.seconds_per_hour)
+    return int((world.start_hour + hours) // 24) + 1
 
 
 class Chronicle:

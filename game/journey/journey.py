@@ -8,7 +8,10 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from game.art.frame_state import Body, FrameState, Ghost, Hint, haunt
+from game.journey.chronicle import day_of
+from game.journey.companion import Companion
 from game.journey.guide import Guide
+from game.journey.mind_client import Mind, MindClient
 from game.journey.motion import Motion
 from game.journey.narrator import Narrator
 from game.journey.reading import Reading
@@ -19,8 +22,8 @@ from game.realm.scene import View, describe
 from game.realm.senses import beside_seer, in_sight, nearest_place, within_reach
 from game.realm.state import Actor
 from game.realm.step import TICKS_PER_SECOND, step
+from game.realm.world import World
 from game.ui import words
-from game.ui.announcements import Speech
 from perception.messages import Keep
 
 TICK = 1 / TICKS_PER_SECOND
@@ -38,37 +41,59 @@ OPENING = "You look past them all, child. Walk with me. When something hums and 
 
 
 @dataclass
-class Journey(Narrator):
-    """Everything between the keys and the picture."""
+class Journey:
+    """Everything between the keys and the picture. past: what led to this world, if the journey goes on; lent: one
+    looks through other eyes just now; attend: how deep one is in attending, 0..1; choosing: the place that a screen
+    points at.
+    """
 
+    world: World
+    mind: Mind
+    past: ActionLog | None = None
+    sight: MindClient = field(init=False)
+    companion: Companion = field(init=False)
+    narrator: Narrator = field(init=False)
     guide: Guide = field(default_factory=Guide)
     log: ActionLog = field(init=False)
     reading: Reading = field(init=False)
     motion: Motion = field(default_factory=Motion)
     memories: "OrderedDict[int, tuple[str, float]]" = field(default_factory=OrderedDict)
-    attend: float = 0.0  # 0..1
+    attend: float = 0.0
+    lent: bool = False
     resting: bool = False
     view: View | None = None
-    choosing: int | None = None  # the place that a screen points at
+    choosing: int | None = None
     _queue: list[Action] = field(default_factory=list)
     _late: float = 0.0
     _viewed: float = -1e9
     _warned: str = ""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        self.sight = MindClient(self.mind)
+        self.companion = Companion(self.sight)
+        self.narrator = Narrator(self.world, self.sight, self.companion)
         self.reading = Reading(self.sight, self.world.rules)
         self.log = self.past or ActionLog(self.world.seed)
         self.motion.note(self.world)
-        self.speech = Speech(self.world.rules.seer_name, BACK if self.past else OPENING, 0.0)
+        self.narrator.say(self.world.rules.seer_name, BACK if self.past else OPENING)
         if self.past is not None:
             self.guide.skip()
         if self.world.resting:
             self._queue.append(("rest", False))
 
+    @property
+    def seconds(self) -> float:
+        """The clock of animations and speech (s)."""
+        return self.narrator.seconds
+
+    @property
+    def known(self) -> int:
+        """Spirits shown on this journey, as far as game or mind remember."""
+        return max(self.narrator.shown, self.sight.progress.shown if self.sight.progress else 0)
+
     def advance(self, dt: float, walk: tuple[int, int], attending: bool, now: float) -> None:
         """Lets dt seconds pass: ticks, beliefs, messages. walk: (dx, dy); now: s on the clock minds are asked by."""
-        self.seconds += dt
+        self.narrator.seconds += dt
         x, y = self.world.player.x, self.world.player.y
         self._late = min(self._late + dt, MOST_TICKS * TICK)
         while self._late >= TICK - 1e-9:
@@ -88,17 +113,16 @@ class Journey(Narrator):
         walked = abs(self.world.player.x - x) + abs(self.world.player.y - y)
         asked = any(errand.stage != "open" for errand in self.world.quests.errands.values())
         self.guide.advance(dt, walked, attending, self.resting, self.known, asked)
-        self.pointed = [spot for spot in self.pointed if spot.until > self.seconds]
-        self._read_on()
+        self.narrator.advance()
 
     def _see(self, now: float) -> None:
         """First sights are one's own: what one sees through other eyes was pointed out."""
         self.lent = self.sight.borrowed(now) is not None
         if self.lent:
-            self.firsts.lend(self._in_picture(), self.seconds)
+            self.narrator.firsts.lend(self._in_picture(), self.seconds)
         elif not self.resting:  # asleep nobody sees: it is announced on waking
-            self.firsts.watch(self._in_picture(), self.seconds)
-            self._note_sight()
+            self.narrator.firsts.watch(self._in_picture(), self.seconds)
+            self.narrator.note_sight()
         if self.sight.warning != self._warned:
             self._warned = self.sight.warning
             self.sight.notes.extend([self._warned] if self._warned else [])
@@ -108,11 +132,11 @@ class Journey(Narrator):
         read = self.reading.heard()
         if read is not None:
             believed = words.believed(*self.sight.belief(read.place))
-            self.say("", f"{words.sensed(read.events, read.where)} {believed}")
+            self.narrator.say("", f"{words.sensed(read.events, read.where)} {believed}")
         told = self.companion.hear(self.seconds)
         if told is not None:
             self._queue.append(("heed", told[0]))
-            self.say("", told[1])
+            self.narrator.say("", told[1])
 
     def _in_picture(self) -> list[tuple[int, str, float]]:
         """(place, species, belief) of what is believed about places on the screen, a little way from its edge."""
@@ -132,7 +156,7 @@ class Journey(Narrator):
         self.log.append(actions)
         self.motion.note(self.world)
         for happening in happenings:
-            self._happened(happening, view, actions)
+            self.narrator.hear(happening, view, actions)
 
     def _sense(self) -> None:
         self._viewed = self.seconds
@@ -213,12 +237,12 @@ class Journey(Narrator):
         """Praises the familiar's last answer, or says that it should have gone."""
         said = self.companion.judge(right, self.seconds)
         if said:
-            self.say("", said)
+            self.narrator.say("", said)
 
     def rewind(self, number: int) -> None:
         """Turns the mind back to a rest, 0 to the day one came; the world goes on."""
         self.sight.rewind(number)
-        self.say("", THEN if number else BLIND)
+        self.narrator.say("", THEN if number else BLIND)
 
     def whispers(self) -> tuple[int, int, str] | None:
         """(x, y, what is sensed) at the nearest place if it is near; x, y: px of the world, at its foot."""
@@ -238,10 +262,10 @@ class Journey(Narrator):
         self._queue.append(("rest", on))
         if not on:
             self.mind.send(Keep())
-            self.sight.mark(f"day {self.day(self.world.tick)}, {self.world.phase}")
-            self.say("", "You wake. Look around you.")
+            self.sight.mark(f"day {day_of(self.world, self.world.tick)}, {self.world.phase}")
+            self.narrator.say("", "You wake. Look around you.")
         else:
-            self.speech = None
+            self.narrator.speech = None
 
     def frame_state(self) -> FrameState:
         """What a frame shows now."""

@@ -1,19 +1,17 @@
-"""What is told of a journey: what people say, what the world reveals and what that means, first sights, lessons.
+"""What comes out of the world, as words, marks and lessons: what people say, what is revealed, first sights.
 
-Journey builds on it; here is what comes out of the world, there what goes in.
+What goes into the world is in journey.py; a Journey has a Narrator.
 """
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from game.art.frame_state import haunt
-from game.journey.chronicle import Chronicle, Entry
+from game.journey.chronicle import Chronicle, Entry, day_of
 from game.journey.companion import Companion
 from game.journey.first_sights import Firsts
-from game.journey.mind_client import Mind, MindClient
+from game.journey.mind_client import MindClient
 from game.realm.happenings import Action, Came, Happening, Revealed, Said, Turn
-from game.realm.replay import ActionLog
 from game.realm.rules import NOTHING
 from game.realm.scene import View, lesson
 from game.realm.world import World
@@ -28,41 +26,33 @@ SWEPT = "The river takes it off its feet. Lower down it climbs out, and does not
 FOUND = "Nobody pointed: you saw it."
 
 
-@dataclass
 class Narrator:
-    """World and mind, and what has been said and seen between them."""
+    """What has been said and seen on a journey. companion: hears of harm that it came to; pace: of what is said from
+    now on; speech: what is being said; pointed: places that were named lately; shown: spirits that a seer pointed at,
+    or that were touched or named; seconds: the clock of animations and speech; wants: the screen that should open by
+    itself, as a command, or nothing.
+    """
 
-    world: World
-    mind: Mind
-    past: ActionLog | None = None  # what led to this world, if the journey goes on
-    sight: MindClient = field(init=False)
-    firsts: Firsts = field(default_factory=Firsts)
-    chronicle: Chronicle = field(default_factory=Chronicle)
-    companion: Companion = field(init=False)
-    speech: Speech | None = None
-    pace: Pace = field(default_factory=Pace)  # of what is said from now on
-    pointed: list[Pointed] = field(default_factory=list)
-    seconds: float = 0.0  # the clock of animations and speech
-    shown: int = 0  # spirits that a seer pointed at, or that were touched or named
-    lent: bool = False  # one looks through other eyes just now
-    wants: str = ""  # a screen that should open by itself: "ending"
-    _lines: "deque[tuple[str, str]]" = field(default_factory=deque)
-    _noted: Sighting | None = None
+    def __init__(self, world: World, sight: MindClient, companion: Companion) -> None:
+        self.world, self.sight, self.companion = world, sight, companion
+        self.firsts = Firsts()
+        self.chronicle = Chronicle()
+        self.speech: Speech | None = None
+        self.pace = Pace()
+        self.pointed: list[Pointed] = []
+        self.seconds = 0.0
+        self.shown = 0
+        self.wants = ""
+        self._lines: deque[tuple[str, str]] = deque()
+        self._noted: Sighting | None = None
 
-    def __post_init__(self) -> None:
-        self.sight = MindClient(self.mind)
-        self.companion = Companion(self.sight)
-
-    @property
-    def known(self) -> int:
-        """Spirits shown on this journey, as far as game or mind remember."""
-        return max(self.shown, self.sight.progress.shown if self.sight.progress else 0)
-
-    def day(self, tick: int) -> int:
-        """Which day of the journey a tick belongs to, from 1."""
-        rules = self.world.rules
-        hours = tick / (rules.ticks_per_second * rules.seconds_per_hour)
-        return int((self.world.start_hour + hours) // 24) + 1
+    def advance(self) -> None:
+        """Lets go of what has been read and of marks that are over; says the next line."""
+        self.pointed = [spot for spot in self.pointed if spot.until > self.seconds]
+        if self.speech and self.speech.over(self.seconds):
+            self.speech = None
+        if self.speech is None and self._lines:
+            self.say(*self._lines.popleft())
 
     def say(self, who: str, text: str) -> None:
         """Shows a speech from now on."""
@@ -79,15 +69,8 @@ class Narrator:
             fresh = self.speech is not None and self.speech.since == self.seconds and not self.speech.who
             self.say("", f"{self.speech.text} {text}" if fresh and self.speech else text)
 
-    def _read_on(self) -> None:
-        """A speech that is over makes room for the next."""
-        if self.speech and self.speech.over(self.seconds):
-            self.speech = None
-        if self.speech is None and self._lines:
-            self.say(*self._lines.popleft())
-
-    def _happened(self, happening: Happening, view: View | None, actions: Sequence[Action]) -> None:
-        """view: the scene before the tick in which this happened, and what was done in it."""
+    def hear(self, happening: Happening, view: View | None, actions: Sequence[Action]) -> None:
+        """Something happened in the world. view: the scene before that tick; actions: what was done in it."""
         named = any(action[0] == "name" for action in actions)
         if isinstance(happening, Said):
             self._lines.clear()
@@ -141,7 +124,7 @@ class Narrator:
         lines = remarks.lost if grounded < LOST else remarks.slipping
         return (lines[self.world.tick // 300 % len(lines)],)
 
-    def _note_sight(self) -> None:
+    def note_sight(self) -> None:
         """The chronicle follows first sights."""
         seen = self.firsts.now
         if seen is not None and seen is not self._noted:
@@ -151,5 +134,5 @@ class Narrator:
     def _chronicle(self, place: int, species: str, proven: bool) -> None:
         spot, world = self.world.map.places[place], self.world
         d_prime = self.sight.progress.d_prime if self.sight.progress else None
-        day = self.day(world.tick)
+        day = day_of(world, world.tick)
         self.chronicle.saw(Entry(species, day, world.hour, spot.kind, spot.region, d_prime, proven))

@@ -110,7 +110,7 @@ class Codex:
         pips(pen, x, y, min(meetings(page), LORE_AT[-1]), LORE_AT[-1])
         y += 11
         told = [(line, PAPER) for line in lore(page, journey.world.quests.book.lore[species])]
-        first = journey.chronicle.of(species)
+        first = journey.narrator.chronicle.of(species)
         if first is not None:
             by = f"First seen by yourself {date(first.day, first.hour)}, by the {first.kind}."
             told.append((by if first.proven else f"{by} Never proven.", SKYBLUE))

@@ -1,6 +1,7 @@
 """The end of the arc: the register is read out, and one goes on living there."""
 
 from game.app.playing import Playing
+from game.journey.chronicle import day_of
 from game.journey.journey import Journey
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.ui.overlays import HEIGHT, WIDTH
@@ -17,14 +18,14 @@ def register(journey: Journey) -> list[str]:
     lines = []
     tally = journey.world.quests.tally
     for species in journey.world.rules.species:
-        first = journey.chronicle.of(species)
+        first = journey.narrator.chronicle.of(species)
         find = next((find for find in tally.finds if find.species == species), None)
         if first is not None:
             sight = "" if first.d_prime is None else f", d' {number(first.d_prime, 1)}"
             lines.append(f"{species}: seen {date(first.day, first.hour)} by the {first.kind}{sight}")
         elif find is not None:
             kind = journey.world.map.places[find.place].kind
-            lines.append(f"{species}: named {date(journey.day(find.tick), find.hour)} by the {kind}")
+            lines.append(f"{species}: named {date(day_of(journey.world, find.tick), find.hour)} by the {kind}")
         else:
             lines.append(f"{species}: {article('name')} in the register")
     return lines

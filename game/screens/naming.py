@@ -29,7 +29,7 @@ class Chooser:
 
     def _first(self) -> int:
         """The place that somebody has just seen something at, else the nearest."""
-        seen = self.game.journey.firsts.now
+        seen = self.game.journey.narrator.firsts.now
         indices = [index for _, index in self.places]
         return indices.index(seen.place) if seen is not None and seen.place in indices else 0
 

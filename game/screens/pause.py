@@ -26,7 +26,7 @@ def menu(game: Playing) -> Menu:
         return lambda: game.openers[command].open(game) or CLOSE  # what opens nothing is seen, or said, in the world
 
     def later(command: str) -> Close:
-        game.journey.wants = command
+        game.journey.narrator.wants = command
         return CLOSE
 
     entries = [Entry("Go on", Close)]

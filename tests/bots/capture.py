@@ -101,7 +101,7 @@ def take(still: Still, make: MakeMind, out: Path, seed: int, waits: bool) -> Pat
     clock = {} if waits else {"now": lambda: passed[0]}
     game = Game(world, mind, context, Options(seed, out / "log.msgpack", out), OPENERS, **clock)
     game.journey.guide.skip()
-    game.journey.speech = None
+    game.journey.narrator.speech = None
     bot = Bot(game, out, Random(seed), waits=waits)
 
     def watch(dt: float) -> None:

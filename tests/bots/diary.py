@@ -111,20 +111,20 @@ class Diary:
     def _said(self, game: Game) -> None:
         """What was shown, said and seen."""
         journey, places = game.journey, game.journey.world.map.places
-        speech = journey.speech
+        speech = journey.narrator.speech
         if speech is not None and speech is not self._last.get("speech"):  # kept: a dead one's address may come again
             self._last["speech"] = speech
             self.write("said", game, who=speech.who, text=speech.text)
-        for spot in journey.pointed:
+        for spot in journey.narrator.pointed:
             if self._new(f"spot {spot.x} {spot.y} {spot.until}", True):
                 self.write("revealed", game, answer=spot.answer, source=spot.source)
-        seen = journey.firsts.now
+        seen = journey.narrator.firsts.now
         if seen is not None and self._new("sighting", (seen.place, seen.species, seen.until)):
             truth = who_is_at(journey.world, seen.place)
             where = {"place": places[seen.place].kind, "region": places[seen.place].region}
             self.write("sighting", game, species=seen.species, truth=truth, first=seen.first, **where)
-        if self._new("found", journey.firsts.found) and journey.firsts.found:
-            self.write("found", game, spirits=journey.firsts.found)
+        if self._new("found", journey.narrator.firsts.found) and journey.narrator.firsts.found:
+            self.write("found", game, spirits=journey.narrator.firsts.found)
 
     def _moved(self, game: Game) -> None:
         """Errands, screens, the sky, the mind's state."""
@@ -147,7 +147,7 @@ class Diary:
             return
         for place, aim in journey.sight.aim.items():
             truth = who_is_at(journey.world, place)
-            if now - self._looked.get(place, -1e9) < AGAIN or (place, truth) in journey.firsts._revealed:
+            if now - self._looked.get(place, -1e9) < AGAIN or (place, truth) in journey.narrator.firsts._revealed:
                 continue
             self._looked[place] = now
             best = max(aim, key=lambda word: aim[word], default=NOTHING)

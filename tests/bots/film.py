@@ -98,9 +98,9 @@ class Reel(Script):
         bot.press(pg.K_q)
         self.roll(3)
         end = film.seconds + 22
-        shown = bot.game.journey.shown
-        while film.seconds < end and bot.game.journey.shown < shown + 3:
-            bot.be_shown(bot.game.journey.shown + 1, 8.0)
+        shown = bot.game.journey.narrator.shown
+        while film.seconds < end and bot.game.journey.narrator.shown < shown + 3:
+            bot.be_shown(bot.game.journey.narrator.shown + 1, 8.0)
             self.roll(2.5)
         bot.down(pg.K_SPACE)
         self.roll(5)

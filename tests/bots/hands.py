@@ -179,15 +179,15 @@ class Bot:
 
     def ask(self, wanted: int) -> int:
         """Asks the seer here until she has nothing more to say, or enough was shown; returns how many now were."""
-        journey, before = self.game.journey, self.game.journey.shown
+        journey, before = self.game.journey, self.game.journey.narrator.shown
         for _ in range(ASKS):
-            shown = journey.shown
+            shown = journey.narrator.shown
             if shown >= wanted or journey.context() != "ask":
                 break
             self.press(pg.K_e)
-            if journey.shown == shown:
+            if journey.narrator.shown == shown:
                 break
-        return journey.shown - before
+        return journey.narrator.shown - before
 
     def be_shown(self, wanted: int, seconds: float = 1e9) -> int:
         """Walks from place to place and asks until enough spirits were shown, or the game's time is up; returns how
@@ -200,11 +200,11 @@ class Bot:
             player = self.world.player
             order.sort(key=lambda i: (land.places[i].x - player.x) ** 2 + (land.places[i].y - player.y) ** 2)
             for place in order:
-                if journey.shown >= wanted or journey.seconds >= end:
-                    return journey.shown
+                if journey.narrator.shown >= wanted or journey.seconds >= end:
+                    return journey.narrator.shown
                 if self.go(place):
                     self.ask(wanted)
-        return journey.shown
+        return journey.narrator.shown
 
     def fresh(self) -> bool:
         """Waits until the mind has answered for where the player stands."""
@@ -252,7 +252,7 @@ class Bot:
         """Reads what is said until nobody says more."""
         journey = self.game.journey
         for _ in range(40):
-            if journey.speech is None:
+            if journey.narrator.speech is None:
                 return
             self.frames(20)
             self.press(pg.K_RETURN)

@@ -87,14 +87,14 @@ def test_a_seed_is_played_the_same_way_again(tmp_path: Path) -> None:
 
 
 def test_a_speech_is_written_down_though_it_lies_where_a_forgotten_one_did(tmp_path: Path) -> None:
-    journey = SimpleNamespace(seconds=0.0, speech=Speech("seer", "one", 1.0), pointed=())
-    journey.world = SimpleNamespace(map=SimpleNamespace(places=()))
-    journey.firsts = SimpleNamespace(now=None, found=0)
+    firsts = SimpleNamespace(now=None, found=0)
+    narrator = SimpleNamespace(speech=Speech("seer", "one", 1.0), pointed=(), firsts=firsts)
+    journey = SimpleNamespace(seconds=0.0, narrator=narrator, world=SimpleNamespace(map=SimpleNamespace(places=())))
     game, diary = SimpleNamespace(journey=journey), Diary(tmp_path / "diary.jsonl")
     diary._said(game)
-    address, journey.speech = id(journey.speech), None
+    address, narrator.speech = id(narrator.speech), None
     others = [Speech("seer", "two", 1.0) for _ in range(1000)]
-    journey.speech = next((other for other in others if id(other) == address), others[0])
+    narrator.speech = next((other for other in others if id(other) == address), others[0])
     diary._said(game)
     diary._said(game)
     diary.close()

@@ -53,14 +53,14 @@ def test_what_was_found_is_counted_on_when_a_journey_goes_on(hands: Hands) -> No
     hands.begin("000042")
     game = hands.shell.game
     assert game is not None
-    game.journey.firsts.found = 2
-    game.journey.chronicle.saw(Entry("oni", 1, 19.0, "well", "village"))
+    game.journey.narrator.firsts.found = 2
+    game.journey.narrator.chronicle.saw(Entry("oni", 1, 19.0, "well", "village"))
     hands.home()
     hands.take("Continue")
     hands.until(lambda: hands.shell.game is not None)
     again = hands.shell.game
-    assert again is not None and again.journey.firsts.found == 2
-    assert [entry.species for entry in again.journey.chronicle.entries] == ["oni"]
+    assert again is not None and again.journey.narrator.firsts.found == 2
+    assert [entry.species for entry in again.journey.narrator.chronicle.entries] == ["oni"]
 
 
 @pytest.mark.parametrize("frames", [0, 1])

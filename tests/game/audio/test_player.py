@@ -151,15 +151,15 @@ def test_what_one_learns_is_heard_once(player: Player, game: Game, monkeypatch: 
     monkeypatch.setattr(player, "cue", cues.append)
     journey = game.journey
     hear(player, game, 0.05)
-    journey.shown += 1
+    journey.narrator.shown += 1
     for _ in range(3):
         hear(player, game, 0.05)
-    journey.firsts.now = Sighting(3, "kitsune", 99.0, True)
+    journey.narrator.firsts.now = Sighting(3, "kitsune", 99.0, True)
     for _ in range(3):
         hear(player, game, 0.05)
-    journey.shown += 1
-    journey.firsts.found += 1
-    journey.firsts.now = None
+    journey.narrator.shown += 1
+    journey.narrator.firsts.found += 1
+    journey.narrator.firsts.now = None
     for _ in range(3):
         hear(player, game, 0.05)
     assert cues == ["lesson", "sight", "found"]

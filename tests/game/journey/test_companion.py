@@ -29,7 +29,10 @@ def pass_time(journey: Journey, seconds: float) -> None:
 
 def texts(journey: Journey) -> list[str]:
     """What is being said, and what waits to be said."""
-    return [journey.speech.text if journey.speech else "", *(line for _, line in journey._lines)]
+    return [
+        journey.narrator.speech.text if journey.narrator.speech else "",
+        *(line for _, line in journey.narrator._lines),
+    ]
 
 
 def companions(act: str, seed: int = 0) -> tuple[Journey, StubMind]:
@@ -117,7 +120,7 @@ def test_going_into_the_flood_teaches_it_to_refuse() -> None:
     order = next(iter(journey.ways()))
     journey.send(order)
     pass_time(journey, 0.3)
-    journey._happened(narrator.Came(nearest_place(journey.world).index, True), None, ())
+    journey.narrator.hear(narrator.Came(nearest_place(journey.world).index, True), None, ())
     taught = [message.lesson for message in mind.sent if isinstance(message, Teach)]
     assert [lesson.answers for lesson in taught] == [("refuse",)]
     assert texts(journey) == [narrator.SWEPT]

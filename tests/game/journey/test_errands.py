@@ -39,7 +39,10 @@ def stand_at(journey: Journey, place: int) -> None:
 
 def texts(journey: Journey) -> list[str]:
     """What is being said, and what waits to be said."""
-    return [journey.speech.text if journey.speech else "", *(line for _, line in journey._lines)]
+    return [
+        journey.narrator.speech.text if journey.narrator.speech else "",
+        *(line for _, line in journey.narrator._lines),
+    ]
 
 
 def test_an_errand_is_asked_for_line_by_line_and_its_guest_is_named() -> None:
@@ -51,9 +54,9 @@ def test_an_errand_is_asked_for_line_by_line_and_its_guest_is_named() -> None:
     pass_time(journey, 0.1)
     plan = journey.world.quests.book.quest["lantern"]
     assert texts(journey) == list(plan.offer)
-    assert journey.speech is not None and journey.speech.who == "Hana"
-    journey.speech.go_on(journey.seconds)
-    journey.speech.go_on(journey.seconds)
+    assert journey.narrator.speech is not None and journey.narrator.speech.who == "Hana"
+    journey.narrator.speech.go_on(journey.seconds)
+    journey.narrator.speech.go_on(journey.seconds)
     pass_time(journey, 0.05)
     assert texts(journey) == [plan.offer[1]]
     errand = journey.world.quests.errands["lantern"]
@@ -66,7 +69,7 @@ def test_an_errand_is_asked_for_line_by_line_and_its_guest_is_named() -> None:
     assert errand.count == 1
     assert texts(journey)[0].startswith("Yes: kitsune.") and texts(journey)[0].endswith(plan.right[0])
     assert "Nobody pointed" in texts(journey)[0]
-    first = journey.chronicle.of("kitsune")
+    first = journey.narrator.chronicle.of("kitsune")
     assert first is not None and first.proven and first.day == 1
     assert state_hash(journey.log.replay()) != "" and journey.sight.journal[-1].source == "name"
 
@@ -151,10 +154,10 @@ def test_what_one_sees_through_other_eyes_is_not_ones_own() -> None:
     world.hold(oni, place)
     journey.name(place, "oni")
     pass_time(journey, 0.1)
-    assert texts(journey)[0] == "Yes: oni." and journey.firsts.found == 0
-    assert journey.firsts.now is None and journey.chronicle.entries == []
+    assert texts(journey)[0] == "Yes: oni." and journey.narrator.firsts.found == 0
+    assert journey.narrator.firsts.now is None and journey.narrator.chronicle.entries == []
     pass_time(journey, 8.0)
-    assert journey.firsts.now is None and journey.chronicle.entries == []
+    assert journey.narrator.firsts.now is None and journey.narrator.chronicle.entries == []
 
 
 def test_a_rest_is_remembered_and_can_be_gone_back_to() -> None:
@@ -234,7 +237,7 @@ def test_without_a_familiar_nobody_can_be_sent(game: Game) -> None:
 
 
 def test_the_end_is_read_page_by_page_and_then_one_goes_on(game: Game) -> None:
-    game.journey.wants = "ending"
+    game.journey.narrator.wants = "ending"
     play(game, 2)
     layer = game.screens.top
     assert isinstance(layer, ending.Epilogue)
@@ -247,11 +250,11 @@ def test_the_end_is_read_page_by_page_and_then_one_goes_on(game: Game) -> None:
     assert pages >= 2 * len(game.journey.world.quests.book.epilogue)
     tick = game.journey.world.tick
     play(game, 6)
-    assert game.journey.world.tick > tick and not game.journey.wants
+    assert game.journey.world.tick > tick and not game.journey.narrator.wants
 
 
 def test_the_register_tells_how_one_came_to_see(game: Game) -> None:
-    game.journey.chronicle.saw(Entry("oni", 2, 18.5, "jetty", "river", 1.25, True))
+    game.journey.narrator.chronicle.saw(Entry("oni", 2, 18.5, "jetty", "river", 1.25, True))
     lines = ending.register(game.journey)
     assert len(lines) == 6
     assert lines[4] == "oni: seen on day 2 at 18:30 by the jetty, d' 1.2"

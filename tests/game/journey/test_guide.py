@@ -73,8 +73,8 @@ def test_a_line_of_the_guide_fits_the_picture_whatever_the_key_does() -> None:
 
 def test_who_goes_on_with_a_journey_needs_no_guide() -> None:
     new, old = Journey(new_world(0), StubMind()), Journey(new_world(0), StubMind(), ActionLog(0))
-    assert new.speech is not None and old.speech is not None
-    assert (new.speech.text, old.speech.text) == (OPENING, BACK)
+    speeches = [journey.narrator.speech for journey in (new, old)]
+    assert [speech.text for speech in speeches if speech is not None] == [OPENING, BACK]
     assert new.guide.line("ask", LABELS) != "" and old.guide.line("ask", LABELS) == ""
 
 
@@ -153,11 +153,13 @@ def test_touching_a_spirit_that_one_saw_unaided_is_told_and_counted() -> None:
             pass_time(journey, 2.0)
             if who_is_at(world, place.index) != species or nearest_place(world) != place:
                 continue
-            assert journey.firsts.now is not None
+            assert journey.narrator.firsts.now is not None
             journey.act()
             pass_time(journey, 0.2)
-            assert journey.firsts.found == 1
-            assert journey.speech is not None and journey.speech.text.endswith("Nobody pointed: you saw it.")
+            assert journey.narrator.firsts.found == 1
+            assert journey.narrator.speech is not None and journey.narrator.speech.text.endswith(
+                "Nobody pointed: you saw it."
+            )
             return
     raise AssertionError("nobody to touch")
 

@@ -49,16 +49,16 @@ def test_the_seer_shows_spirits_and_that_is_a_lesson() -> None:
         assert journey.context() == "ask"
         journey.act()
         pass_time(journey, 0.2)
-        if not journey.shown:
+        if not journey.narrator.shown:
             continue
         answers = taught(mind)[0].lesson.answers
         species = [answer for answer in answers if answer and answer != NOTHING]
         assert len(species) == 1
         assert sum(answer == NOTHING for answer in answers) >= 3
         assert taught(mind)[0].lesson.source == "seer"
-        assert {spot.answer for spot in journey.pointed} == {species[0], NOTHING}
-        assert journey.speech is not None
-        assert species[0] in journey.speech.text
+        assert {spot.answer for spot in journey.narrator.pointed} == {species[0], NOTHING}
+        assert journey.narrator.speech is not None
+        assert species[0] in journey.narrator.speech.text
         return
     raise AssertionError("in six realms she saw nobody")
 
@@ -81,12 +81,12 @@ def test_looking_says_what_is_sensed_and_believed() -> None:
     journey = Journey(new_world(0), StubMind(everywhere("kodama", 0.9)))
     beside(journey.world, a_place(journey.world))
     journey.look()
-    assert journey.speech is not None, "no mind is awake yet: the senses speak for themselves"
-    assert journey.speech.text.endswith("You see nobody there.")
+    assert journey.narrator.speech is not None, "no mind is awake yet: the senses speak for themselves"
+    assert journey.narrator.speech.text.endswith("You see nobody there.")
     pass_time(journey, 3.0)
     journey.look()
     pass_time(journey, 0.2)
-    assert journey.speech.text.endswith("You see a kodama.")
+    assert journey.narrator.speech.text.endswith("You see a kodama.")
 
 
 def test_a_shrine_is_for_resting_unless_somebody_seems_to_be_there() -> None:
@@ -122,11 +122,11 @@ def test_what_one_begins_to_see_in_a_dream_is_announced_on_waking() -> None:
     journey.rest(True)
     pass_time(journey, 3.0)
     assert journey.sight.places(), "the mind answers in dreams, too"
-    assert journey.firsts.now is None
+    assert journey.narrator.firsts.now is None
     journey.rest(False)
     pass_time(journey, 2.0)
-    assert journey.firsts.now is not None
-    assert journey.firsts.now.first
+    assert journey.narrator.firsts.now is not None
+    assert journey.narrator.firsts.now.first
 
 
 def test_attending_practises_while_the_key_is_held() -> None:

@@ -177,12 +177,12 @@ def test_a_new_key_is_captured_and_works(game: Game) -> None:
         tap(game, pg.K_ESCAPE, 1)
     play(game, 2)
     assert not game.screens
-    game.journey.speech = None
+    game.journey.narrator.speech = None
     tap(game, pg.K_q)
-    assert game.journey.speech is None
+    assert game.journey.narrator.speech is None
     tap(game, pg.K_k)
     play(game, 30)
-    assert game.journey.speech is not None
+    assert game.journey.narrator.speech is not None
     assert game.labels["look"] == "K"
 
 

@@ -94,9 +94,9 @@ def test_a_speech_that_waits_goes_with_the_key(game: Game) -> None:
     play(game, 2)
     tap(game, pg.K_q)
     play(game, 30, dt=1.0)
-    assert game.journey.speech is not None
+    assert game.journey.narrator.speech is not None
     tap(game, pg.K_RETURN)
-    assert game.journey.speech is None
+    assert game.journey.narrator.speech is None
 
 
 def test_letters_are_whole_pixels_at_every_size() -> None:
