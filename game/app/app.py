@@ -115,11 +115,11 @@ class App:
         self._loading: Loading | None = None
         self.title = make_title(self.begin, self._leave) if make_title is not None else None
 
-    def frame(self, events: Iterable[pg.Event], dt: float) -> None:
-        """One frame of the title or of the journey."""
+    def frame(self, events: Iterable[pg.Event], dt: float, draw: bool = True) -> None:
+        """One frame of the title or of the journey; without draw the journey's picture stays as it was."""
         self._closing = [thread for thread in self._closing if thread.is_alive()]
         if self.game is not None:
-            self.game.frame(events, dt)
+            self.game.frame(events, dt, draw)
             if self.game.over:
                 self._end(self.game)
             return

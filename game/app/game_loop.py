@@ -115,8 +115,8 @@ class Game:
     def _pace(self) -> None:
         self.journey.narrator.pace = Pace(self.settings.letters_per_s, self.settings.speech_waits)
 
-    def frame(self, events: Iterable[pg.Event], dt: float) -> None:
-        """One frame: events in, dt seconds pass, a picture out."""
+    def frame(self, events: Iterable[pg.Event], dt: float, draw: bool = True) -> None:
+        """One frame: events in, dt seconds pass, a picture out; without draw the window stays as it was."""
         context, keys = self.context, self.context.keys
         context.seconds += dt
         context.read(events, self.screens, self._command)
@@ -136,13 +136,14 @@ class Game:
         self.screens.advance(dt)
         self.autosave.advance(dt, self.journey.log, self.card)
         self._hear()
-        started = time.perf_counter()
-        self._draw()
-        self.frame_ms.append(1000 * (time.perf_counter() - started))
-        self.window.flip()
+        if draw:
+            started = time.perf_counter()
+            self._draw()
+            self.frame_ms.append(1000 * (time.perf_counter() - started))
+            self.window.flip()
+            self.painter.advance()  # ground that nobody has seen yet is painted a little at a time
         if context.sound is not None:
             context.sound.frame(moment(self.journey, self.frame_state, self.screens, keys.away), dt)
-        self.painter.advance()  # ground that nobody has seen yet is painted a little at a time
 
     def _called(self) -> None:
         """A screen that opens by itself."""

@@ -35,13 +35,15 @@ from tests.bots.hands import Bot, Stand
 from tests.bots.script import Plan, Script
 
 
-def first_minutes(make: MakeMind, out: Path, plan: Plan, real: bool = False, waits: bool = True) -> dict:
-    """The journey; returns what was measured. make: a mind for a slot's folder and a seed."""
+def first_minutes(
+    make: MakeMind, out: Path, plan: Plan, real: bool = False, waits: bool = True, every: int = 1
+) -> dict:
+    """The journey; returns what was measured. make: a mind for a slot's folder and a seed; every: see Bot."""
     out.mkdir(parents=True, exist_ok=True)
     began, passed = time.process_time(), [0.0]
     context = AppContext(Window(scale=plan.scale), home=out / "home")
     shell = with_title(context, Slots(out / "saves"), make, _clock(passed, waits or real))
-    bot, diary = Bot(shell, out, Random(plan.seed), real, waits), Diary(out / "journey.jsonl")
+    bot, diary = Bot(shell, out, Random(plan.seed), real, waits, every=every), Diary(out / "journey.jsonl")
 
     def watch(dt: float) -> None:
         if shell.game is not None:

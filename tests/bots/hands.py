@@ -33,8 +33,8 @@ ARROWS = {(-1, 0): pg.K_LEFT, (1, 0): pg.K_RIGHT, (0, -1): pg.K_UP, (0, 1): pg.K
 class Played(Protocol):
     """A game or the shell around one."""
 
-    def frame(self, events: Iterable[pg.Event], dt: float) -> None:
-        """Events in, dt seconds pass, a picture out."""
+    def frame(self, events: Iterable[pg.Event], dt: float, draw: bool = True) -> None:
+        """Events in, dt seconds pass, a picture out if it is to be drawn."""
         ...
 
 
@@ -48,7 +48,8 @@ class Stand(StubMind):
 @dataclass
 class Bot:
     """Hands on the keyboard. real: by the clock, at 60 frames a second; waits: the mind learns in real seconds only;
-    watch: called after every frame with the seconds that it let pass; longest: s of a frame on a straight way.
+    watch: called after every frame with the seconds that it let pass; longest: s of a frame on a straight way;
+    every: frames from one picture that is drawn to the next.
     """
 
     played: Played
@@ -58,6 +59,8 @@ class Bot:
     waits: bool = True
     watch: Callable[[float], None] = lambda dt: None
     longest: float = LONG_FRAME
+    every: int = 1
+    passed: int = 0
     held: set[int] = field(default_factory=set)
     clock: pg.time.Clock | None = None
 
@@ -88,7 +91,8 @@ class Bot:
             seconds -= dt
 
     def _frame(self, dt: float) -> None:
-        self.played.frame(pg.event.get(), dt)
+        self.passed += 1
+        self.played.frame(pg.event.get(), dt, self.passed % self.every == 0)
         self.watch(dt)
 
     def lets_learn(self, seconds: float) -> None:
@@ -290,5 +294,7 @@ class Bot:
     def picture(self, name: str) -> None:
         """A picture of the window, into the bot's folder."""
         self.out.mkdir(parents=True, exist_ok=True)
+        if self.every > 1:
+            self.played.frame([], 0.0)
         screen = self.played.window if isinstance(self.played, Game) else self.played.context.window  # type: ignore[attr-defined]
         pg.image.save(screen.canvas, self.out / name)

@@ -1,19 +1,26 @@
 """The first minutes, shortened, with a stand-in for the mind: shown, dreamt, seen; named, asked, left, gone on."""
 
 import json
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
 import pygame as pg
 import pytest
 
+from game.app import game_loop
+from game.art.painter import Painter
+from game.screens import title
 from game.ui.announcements import Speech
+from tests.bots import bot, hands
 from tests.bots.bot import first_minutes, mind_maker
 from tests.bots.diary import Diary, Tally
 from tests.bots.script import SCREENS, Plan
+from tests.kits.shellkit import one_vista
 
 pytestmark = pytest.mark.slow
 SHORT = Plan(minutes=1.6, dream=20.0, seed=1, lessons=7, scale=1, still=6)
+EVERY = 10  # frames from one picture to the next: most of the time goes into pictures that nobody looks at
 TINY = Plan(minutes=0.1, dream=1.0, seed=1, lessons=1, scale=1, still=1)
 
 
@@ -25,7 +32,7 @@ def lines_of(folder: Path) -> list[dict]:
 def journey(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, Path]:
     out = tmp_path_factory.mktemp("journey")
     make, waits = mind_maker([])
-    return first_minutes(make, out, SHORT, waits=waits), out
+    return first_minutes(make, out, SHORT, waits=waits, every=EVERY), out
 
 
 def test_a_newcomer_is_shown_a_spirit_within_half_a_minute(journey: tuple[dict, Path]) -> None:
@@ -77,11 +84,15 @@ def test_every_screen_was_seen(journey: tuple[dict, Path]) -> None:
     assert screens >= {"Codex", "Log", "Photo", "Menu", "Chooser"}
 
 
-def test_a_seed_is_played_the_same_way_again(tmp_path: Path) -> None:
+def test_a_seed_is_played_the_same_way_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(title, "Vista", one_vista)  # grounds take long to paint, and are the same each time
+    monkeypatch.setattr(game_loop, "Painter", cache(Painter))
+    monkeypatch.setattr(bot, "curve", lambda diary, path: None)
+    monkeypatch.setattr(hands.Bot, "picture", lambda bot, name: None)
     told = []
     for name in ("one", "two"):
         make, waits = mind_maker([])
-        result = first_minutes(make, tmp_path / name, TINY, waits=waits)
+        result = first_minutes(make, tmp_path / name, TINY, waits=waits, every=EVERY)
         told.append((result["state"], [{**line, "wall": 0} for line in lines_of(tmp_path / name)]))
     assert told[0] == told[1]
 
