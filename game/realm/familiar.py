@@ -3,15 +3,13 @@
 Whether it heeds a direction is decided outside, by the mind, and logged as an action: the world only does it.
 """
 
-from collections import deque
-
-from game.realm.actors import BESIDE, STEPS
+from game.realm.actors import BESIDE
+from game.realm.route import route, tile_beside
 from game.realm.state import Actor, RealmState
 from game.realm.terrain import TILE, Point
 from game.realm.traces import NOBODY
 
 PACE = 2  # px a tick
-FAR = 2500  # tiles that it looks at for a way
 WAITS, SWEPT = 20, 15  # s that it stays where it was sent; that the river keeps it
 
 
@@ -32,10 +30,8 @@ class Familiar(Actor):
 
     def heed(self, world: RealmState) -> bool:
         """Sets out for the place it was asked to go to; False if there is no way."""
-        column, row = world.map.places[self.asked].x // TILE, world.map.places[self.asked].y // TILE
-        beside = [(column + dx, row + dy) for dx, dy in ((0, 1), (1, 0), (-1, 0), (0, -1), (0, 0))]
-        goal = next((tile for tile in beside if world.open(tile[0] * TILE, tile[1] * TILE)), None)
-        path = self._way(world, goal) if goal else []
+        goal = tile_beside(world, self.asked)
+        path = route(world, self.x, self.y, goal) if goal else []
         if not path:
             return False
         self.goal, self.away, self._path = self.asked, True, path
@@ -45,7 +41,7 @@ class Familiar(Actor):
     def call(self, world: RealmState) -> None:
         """Comes back to the player, by a way or, out of sight, by one that nobody sees."""
         self.goal, self.until = NOBODY, 0
-        self._path = self._way(world, (world.player.x // TILE, world.player.y // TILE))
+        self._path = route(world, self.x, self.y, (world.player.x // TILE, world.player.y // TILE))
         if not self._path:
             self.join(world)
 
@@ -80,26 +76,6 @@ class Familiar(Actor):
         if (self.x, self.y) == (x, y):
             self._path.pop()
         self.moving = bool(self._path)
-
-    def _way(self, world: RealmState, goal: tuple[int, int]) -> list[Point]:
-        """Middles of the tiles to a goal tile, the next one last; empty if it is too far or shut off."""
-        start = (self.x // TILE, self.y // TILE)
-        came, front = {goal: goal}, deque([goal])
-        while front and start not in came and len(came) < FAR:
-            column, row = front.popleft()
-            for dx, dy, _ in STEPS:
-                tile = (column + dx, row + dy)
-                x, y = tile[0] * TILE, tile[1] * TILE
-                if tile not in came and (tile == start or (world.open(x, y) and not world.leads(x, y))):
-                    came[tile] = (column, row)
-                    front.append(tile)
-        if start not in came:
-            return []
-        path, at = [], start
-        while at != goal:
-            at = came[at]
-            path.append((at[0] * TILE + TILE // 2, at[1] * TILE + TILE // 2))
-        return path[::-1] or [(self.x, self.y)]
 
     def state(self) -> tuple[object, ...]:
         """All of it, for the state hash."""

@@ -28,7 +28,7 @@ class Sample:
     header: tuple[str, str, str]
 
 
-def wanderer(world: World, rng: Random) -> None:
+def set_down(world: World, rng: Random) -> None:
     """Set the player down somewhere one can stand: under the open sky, or now and then in a room."""
     rooms = world.map.rooms
     columns, rows = range(1, world.map.width - 1), range(1, OUTDOORS - 1)
@@ -53,6 +53,6 @@ def samples(
         for _ in range(per_realm):
             for _ in range(TICKS_BETWEEN):
                 step(world)
-            wanderer(world, rng)
+            set_down(world, rng)
             view = describe(world, tongue)
             yield Sample(view, truth(world, view), header(world))
