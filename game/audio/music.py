@@ -56,8 +56,10 @@ def pitch(piece: Piece, degree: int) -> float:
     return hertz
 
 
-def parse(text: str) -> tuple[tuple[Note, ...], int]:
+def parse(text: object) -> tuple[tuple[Note, ...], int]:
     """(notes, number of steps) of a line of tokens. Raises ValueError with the token that isn't one."""
+    if not isinstance(text, str):
+        raise ValueError(f"notes must be text, are {type(text).__name__}")
     tokens = [token for token in text.split() if token != "|"]
     if not 1 <= len(tokens) <= MOST_TOKENS:
         raise ValueError(f"{len(tokens)} tokens; a line has 1 to {MOST_TOKENS}")
@@ -66,7 +68,7 @@ def parse(text: str) -> tuple[tuple[Note, ...], int]:
         for part in token.split("+") if token != "." else ():
             digits = part.removeprefix("-")
             if not (digits.isascii() and digits.isdigit() and len(digits) <= 3):
-                raise ValueError(f"token {at + 1}, {token!r}: degrees joined by +, or a dot")
+                raise ValueError(f"token {at + 1}, {token[:20]!r}: degrees joined by +, or a dot")
             if not DEGREES[0] <= int(part) <= DEGREES[1]:
                 raise ValueError(f"token {at + 1}, {token!r}: degrees go from {DEGREES[0]} to {DEGREES[1]}")
             notes.append(Note(at, int(part)))
@@ -92,8 +94,9 @@ def _layer(where: str, entry: dict[str, Any], step: float) -> Layer:
         notes, count = parse(entry["notes"])
     except ValueError as error:
         raise ValueError(f"{where}.{entry['name']}: {error}") from error
-    if count * step > LONGEST:
-        raise ValueError(f"{where}.{entry['name']}: {count * step:g} s long; at most {LONGEST:g}")
+    longest = max(count, entry["ring"]) * step
+    if longest > LONGEST:
+        raise ValueError(f"{where}.{entry['name']}: {longest:g} s long; at most {LONGEST:g}")
     low, full, pan = entry.get("from", 0.0), entry["sees"], entry.get("pan", 0.0)
     sizes = (count * step, entry["ring"] * step, step, low, full, entry["loud"], pan)
     return Layer(entry["name"], entry["instrument"], notes, *(float(size) for size in sizes))

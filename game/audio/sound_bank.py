@@ -9,7 +9,6 @@ import hashlib
 import os
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache, partial
@@ -20,12 +19,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from common import folders
+from common.assets import ASSETS
 from common.files import write_whole
-from game.audio import ambience, crafts, music
+from game.audio import ambience, crafts, music, sound_rules
 from game.audio.synth import RATE, level, samples, stream
 
 ROOT = Path(__file__).resolve().parents[2]
-SOUND_TOML = ROOT / "assets" / "sound.toml"
+SOUND_TOML = ASSETS / "sound.toml"
 MADE_FROM = ("synth", "voices", "crafts", "ambience", "music", "sound_bank")
 FORMAT = b"second-sight sound 1\n"
 LARGEST_FILE = 4 * 2**20  # bytes; 40 s are 1.8 MB
@@ -44,8 +44,8 @@ class Recipe(NamedTuple):
 
 @lru_cache(maxsize=1)
 def data() -> Mapping[str, Any]:
-    """assets/sound.toml. Raises OSError, or ValueError if it is no TOML."""
-    return MappingProxyType(tomllib.loads(SOUND_TOML.read_text(encoding="utf-8")))
+    """assets/sound.toml, checked. Raises RulesError (a ValueError)."""
+    return MappingProxyType(sound_rules.load(SOUND_TOML))
 
 
 @lru_cache(maxsize=1)

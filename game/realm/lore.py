@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from game.realm.rulecheck import RulesError
-from game.realm.tables import ASSETS, english, read, sentences, table, vocabulary, words
+from common.assets import ASSETS
+from game.realm.tables import RulesError, brief, english, is_word, plain, read, sentences, table, vocabulary, words
 from game.realm.tongues import Tongue
 from perception.messages import Question, Scene
 
@@ -54,17 +54,20 @@ def load_lore(path: Path = LORE_TOML) -> Lore:
     """Read and check the lore. Raises RulesError with the file, the key and the remedy."""
     data = read(path, ("forms", "landmarks"))
     forms = {
-        relation: sentences(texts, f"{path.name} forms.{relation}", ("subject",), FORMS)
+        relation: sentences(texts, f"{path.name} forms.{plain(relation)}", ("subject",), FORMS)
         for relation, texts in table(data["forms"], f"{path.name} forms").items()
     }
+    for relation in forms:
+        if not is_word(relation):
+            raise RulesError(f"{path.name} forms: {brief(relation)} must be one lower-case word")
     for relation, texts in forms.items():
         if len(texts) != FORMS or not all(text.count("{subject}") == 1 for text in texts):
             raise RulesError(f"{path.name} forms.{relation}: must be {FORMS} sentences, {{subject}} once in each")
     facts: list[Fact] = []
     landmarks = table(data["landmarks"], f"{path.name} landmarks")
     for subject, values in landmarks.items():
-        where = f"{path.name} landmarks.{subject!r}"
-        if len(subject.split()) != 2 or not all(word.isalpha() and word.islower() for word in subject.split()):
+        where = f"{path.name} landmarks.{brief(subject)}"
+        if len(subject.split()) != 2 or not all(map(is_word, subject.split())):
             raise RulesError(f"{where}: a landmark's name must be two lower-case words")
         if len(words(values, where)) != len(forms):
             raise RulesError(f"{where}: must have {len(forms)} values: {', '.join(forms)}")

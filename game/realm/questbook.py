@@ -4,7 +4,6 @@ Every error is one line that names the file and the key: `quests.toml quest.well
 kitsune, ...`.
 """
 
-import tomllib
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,28 +11,31 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from game.realm.rulecheck import RulesError
-from game.realm.rules import LARGEST_FILE, NOTHING, REALM_TOML, Rules
+from common.assets import ASSETS
+from game.realm.rulecheck import REGIONS
+from game.realm.rules import NOTHING, Rules
+from game.realm.tables import LONGEST_TEXT, RulesError, brief, read_toml
 
-QUESTS_TOML = REALM_TOML.with_name("quests.toml")
+QUESTS_TOML = ASSETS / "quests.toml"
 FAMILIAR = "familiar"  # the one gift that an errand may bring
 
-Line = Annotated[str, Meta(min_length=1, max_length=240)]
+Line = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Lines = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=8)]
+Word = Annotated[str, Meta(pattern="^[a-z]*$", max_length=24)]  # or nothing
 Key = Annotated[str, Meta(pattern="^[a-z]+$", max_length=24)]
 Count = Annotated[int, Meta(ge=1, le=12)]
 
 
 class Person(Struct, frozen=True, forbid_unknown_fields=True):
     """Somebody who asks for things. region, by: the kind of landmark, or of house, that they stand beside; looks: how
-    they are drawn; seer: the key of the seer who this is, if it is one; idle: what they say otherwise."""
+    they are drawn; seer: the figure of the seer who this is, if it is one; idle: what they say otherwise."""
 
-    name: str
+    name: Line
     looks: Key
     region: Key
     by: Key
     idle: Lines
-    seer: str = ""
+    seer: Word = ""
 
 
 class Plan(Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,7 +47,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     in which it can be begun. right: said at each step, the last line again if there are too few.
     """
 
-    title: str
+    title: Line
     giver: Key
     task: Literal["name", "track", "stay", "all"]
     guests: Annotated[tuple[Key, ...], Meta(min_length=1, max_length=12)]
@@ -62,7 +64,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     kinds: tuple[Key, ...] = ()
     rooms: tuple[Key, ...] = ()
     hours: tuple[Key, ...] = ()
-    early: str = ""
+    early: Annotated[str, Meta(max_length=240)] = ""
     seconds: Annotated[int, Meta(ge=0, le=600)] = 0
     gives: Literal["", "familiar"] = ""
     ends: bool = False
@@ -96,26 +98,47 @@ def parse(data: object, rules: Rules, file: str = "quests.toml") -> Book:
     for name in rules.species:
         if name not in book.lore:
             raise RulesError(f"{file} lore.{name}: missing; every species needs its lines")
-    phases, earlier = tuple(name for name, _ in rules.phases), tuple[str, ...]()
+    for key, person in book.people.items():
+        _person(person, rules, f"{file} people.{key}")
+    earlier: tuple[str, ...] = ()
     for key, plan in book.quest.items():
         where = f"{file} quest.{key}"
         _known(tuple(book.people), (plan.giver,), f"{where}.giver")
-        _known((*rules.species, NOTHING), plan.guests, f"{where}.guests")
         _known(earlier, plan.needs, f"{where}.needs")
-        _known(phases, plan.hours, f"{where}.hours")
-        if plan.task == "all" and not plan.count == len(plan.guests) <= plan.most:
-            raise RulesError(f"{where}.count: must be the number of guests, and at most `most`")
-        if plan.task == "stay" and not plan.seconds:
-            raise RulesError(f"{where}.seconds: missing; say how long one has to stand still")
-        if plan.hours and not plan.early:
-            raise RulesError(f"{where}.early: missing; say what is answered at another hour")
-        if (plan.task != "name" and NOTHING in plan.guests) or set(plan.guests) == {NOTHING}:
-            raise RulesError(f"{where}.guests: {NOTHING} is a guest only where one names, beside others")
+        _plan(plan, rules, where)
         earlier = (*earlier, key)
     if [plan.ends for plan in book.quest.values()].count(True) != 1:
         raise RulesError(f"{file} quest: exactly one errand must have ends = true")
     _enough(book, rules, file)
     return book
+
+
+def _person(person: Person, rules: Rules, where: str) -> None:
+    """Where somebody stands must be a place of the realm."""
+    landmarks = dict(rules.places)
+    _known(REGIONS, (person.region,), f"{where}.region")
+    _known((*landmarks[person.region], *(kind for kind, _ in rules.rooms)), (person.by,), f"{where}.by")
+    if person.seer:
+        _known(tuple(seer.figure for seer in rules.seers), (person.seer,), f"{where}.seer")
+
+
+def _plan(plan: Plan, rules: Rules, where: str) -> None:
+    """What an errand names must be in the realm, and it must be one that can be done."""
+    landmarks = dict(rules.places)
+    _known((*rules.species, NOTHING), plan.guests, f"{where}.guests")
+    _known(tuple(name for name, _ in rules.phases), plan.hours, f"{where}.hours")
+    _known(REGIONS, plan.regions, f"{where}.regions")
+    _known(tuple(kind for kind, _ in rules.rooms), plan.rooms, f"{where}.rooms")
+    around = tuple(kind for region in plan.regions or REGIONS for kind in landmarks[region])
+    _known((*around, *landmarks["crossing"]), plan.kinds, f"{where}.kinds")
+    if plan.task == "all" and not plan.count == len(plan.guests) <= plan.most:
+        raise RulesError(f"{where}.count: must be the number of guests, and at most `most`")
+    if plan.task == "stay" and not plan.seconds:
+        raise RulesError(f"{where}.seconds: missing; say how long one has to stand still")
+    if plan.hours and not plan.early:
+        raise RulesError(f"{where}.early: missing; say what is answered at another hour")
+    if (plan.task != "name" and NOTHING in plan.guests) or set(plan.guests) == {NOTHING}:
+        raise RulesError(f"{where}.guests: {NOTHING} is a guest only where one names, beside others")
 
 
 def _enough(book: Book, rules: Rules, file: str) -> None:
@@ -133,18 +156,10 @@ def _enough(book: Book, rules: Rules, file: str) -> None:
 def _known(known: tuple[str, ...], words: tuple[str, ...], where: str) -> None:
     for word in words:
         if word not in known:
-            raise RulesError(f"{where}: unknown word {word!r}; known: {', '.join(known) or 'none'}")
+            raise RulesError(f"{where}: unknown word {brief(word)}; known: {', '.join(known) or 'none'}")
 
 
 @lru_cache(maxsize=8)
 def load(rules: Rules, path: Path = QUESTS_TOML) -> Book:
     """Read a file of errands. Raises RulesError with the file, the key and the remedy."""
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise RulesError(f"{path}: larger than {LARGEST_FILE} bytes; a file of errands is a few kB")
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RulesError(f"{path}: cannot be read ({error.strerror}); restore it from the repository") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RulesError(f"{path}: not TOML: {error}") from error
-    return parse(data, rules, path.name)
+    return parse(read_toml(path), rules, path.name)

@@ -11,6 +11,7 @@ from random import Random
 from game.realm.actors import BESIDE, NEVER
 from game.realm.happenings import Action, Turn
 from game.realm.population import Population
+from game.realm.quest_places import area, standing_place
 from game.realm.questbook import FAMILIAR, Person, Plan, load
 from game.realm.rules import NOTHING
 from game.realm.state import Actor
@@ -19,8 +20,6 @@ from game.realm.traces import NOBODY
 
 PAUSE = 4  # s until a guest is somewhere again
 NEAR = 28  # px: standing so near a place is standing beside it
-STANDING = ((22, 0), (-22, 0), (22, 16), (-22, 16), (0, 22))  # px from a landmark: where people stand beside it
-APART = 64  # px between two people
 
 
 @dataclass
@@ -53,7 +52,7 @@ class Quests:
         self._rng = Random(f"{world.seed}/quests")
         self.people: list[Actor] = []
         for person in self.book.people.values():
-            self.people.append(_placed(world, person, self.people))
+            self.people.append(standing_place(world, person, self.people))
         self.standing = [who for who in self.people if who not in world.seers]  # who isn't drawn as somebody else
         self.errands = {key: Errand(key, plan) for key, plan in self.book.quest.items()}
         self.tally = Tally(world.rules)
@@ -114,7 +113,7 @@ class Quests:
             return (Turn(errand.key, "told", who.name, (plan.offer[-1],)),)
         if errand.stage == "open":
             errand.stage, errand.began = "taken", world.tick
-            errand.area = tuple(_area(world, self.people[index], plan))
+            errand.area = tuple(area(world, self.people[index], plan))
         self._begin(world, errand)
         return (Turn(errand.key, "given", who.name, plan.offer),)
 
@@ -189,6 +188,7 @@ class Quests:
             self._call(world, errand)
             return
         free = [place for place in errand.area if not any(place in other.at for other in self._busy)]
+        free = free if len(free) >= len(errand.plan.guests) else list(errand.area)
         for species, place in zip(errand.plan.guests, self._rng.sample(free, len(errand.plan.guests)), strict=True):
             errand.at[place] = self._fetch(world, species, place)
         errand.due = world.tick + errand.plan.seconds * world.rules.ticks_per_second if errand.plan.seconds else NEVER
@@ -253,35 +253,3 @@ class Quests:
             return (Turn(errand.key, "done", who, errand.plan.done),)
         self.ended = world.tick
         return (Turn(errand.key, "ended", "", self.book.epilogue),)
-
-
-def _placed(world: Population, person: Person, others: list[Actor]) -> Actor:
-    """Where somebody stands: a seer wherever that seer is; the rest beside their landmark, or by the door of a house,
-    the nearest to the start where nobody else stands."""
-    for seer in world.seers:
-        if person.seer and seer.kind == person.seer:
-            return seer
-    land = world.map
-    doors = [room.outside for room in land.rooms if room.kind == person.by]
-    home = [place for place in land.places if place.region == person.region]
-    spots = doors or [(p.x, p.y + 4) for p in home if p.kind == person.by] or [(p.x, p.y + 4) for p in home]
-    start_x, start_y = land.start
-    spots = sorted(spots, key=lambda spot: ((spot[0] - start_x) ** 2 + (spot[1] - start_y) ** 2, spot))
-    beside = [(x + dx, y + dy) for x, y in spots for dx, dy in STANDING]
-    free = [(x, y) for x, y in beside if world.open(x, y) and not world.leads(x, y)]
-    apart = [(x, y) for x, y in free if all((x - a.x) ** 2 + (y - a.y) ** 2 > APART**2 for a in others)]
-    return Actor(person.looks, *(apart or free or spots)[0])
-
-
-def _area(world: Population, giver: Actor, plan: Plan) -> list[int]:
-    """The places that an errand is about, nearest first."""
-    x, y = (giver.x, giver.y) if plan.near == "giver" else world.map.shrine
-    places = [place for place in world.map.places if place.region != "room"]
-    if plan.rooms:
-        rooms = [room for room in world.map.rooms if room.kind in plan.rooms]
-        home = min(rooms, key=lambda room: ((room.outside[0] - x) ** 2 + (room.outside[1] - y) ** 2, room.index))
-        return [place.index for place in world.map.places if place.room == home.index][: plan.most]
-    places = [place for place in places if not plan.regions or place.region in plan.regions]
-    places = [place for place in places if not plan.kinds or place.kind in plan.kinds]
-    near = sorted(((place.x - x) ** 2 + (place.y - y) ** 2, place.index) for place in places)
-    return [index for _, index in near[: plan.most]]

@@ -4,30 +4,31 @@ Every error is one line that names the file and the key: `realm.toml spirit.kits
 mean hear?`
 """
 
-import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from common.assets import ASSETS
 from game.realm.rulecheck import (
+    MOST_KINDS,
     PLACES_IN_A_ROOM,
     REGIONS,
     ROOM,
     SHAPE,
-    RulesError,
     between,
     chances,
-    check,
     known,
     ranges,
     span,
+    template,
+    unique,
 )
+from game.realm.tables import RulesError, check, read_toml
 
-REALM_TOML = Path(__file__).resolve().parents[2] / "assets" / "realm.toml"
+REALM_TOML = ASSETS / "realm.toml"
 NOTHING = "nothing"  # the answer where nobody is
 NONE = "none"  # the answer where a sense tells nothing
-LARGEST_FILE = 1_000_000  # bytes; a rules file is a few kB
 
 
 @dataclass(frozen=True)
@@ -125,12 +126,9 @@ def _seers(data: dict[str, Any], file: str) -> tuple[SeerRule, ...]:
         where = f"{file} seer.{key}"
         home = known([entry["home"]], REGIONS, f"{where}.home")[0]
         knows = known(entry["knows"], tuple(data["spirit"]), f"{where}.knows")
-        try:
-            entry["points"].format(direction="", place="", species="")
-        except (KeyError, IndexError, ValueError, AttributeError) as error:
-            raise RulesError(f"{where}.points: only {{direction}}, {{place}}, {{species}} can be filled in") from error
-        seers.append(SeerRule(key, entry["name"], entry["figure"], home, knows, entry["points"]))
-    if not seers:
+        points = template(entry["points"], ("direction", "place", "species"), f"{where}.points")
+        seers.append(SeerRule(key, entry["name"], entry["figure"], home, knows, points))
+    if not 1 <= len(seers) <= MOST_KINDS:
         raise RulesError(f"{file} seer: nobody is a seer; give at least one, who follows the player")
     return tuple(seers)
 
@@ -139,10 +137,8 @@ def _spirits(data: dict[str, Any], senses: tuple[str, ...], file: str) -> tuple[
     """The species, plainest first; how long they stay and how much they show follows from how subtle they are."""
     common, phases, weathers = data["spirits"], tuple(data["time"]["phases"]), tuple(data["weather"])
     stay, away = span(common["stay"], f"{file} spirits.stay"), span(common["away"], f"{file} spirits.away")
-    plain, faint = between(common["two"], 0, f"{file} spirits.two")
-    if max(plain, faint) > 1:
-        raise RulesError(f"{file} spirits.two: chances must lie between 0 and 1")
-    slow, fast = between(common["pace"], 0.1, f"{file} spirits.pace")
+    plain, faint = between(common["two"], 0, 1, f"{file} spirits.two")
+    slow, fast = between(common["pace"], 0.1, 10, f"{file} spirits.pace")
     kinds: list[Kind] = []
     for name, entry in data["spirit"].items():
         where, subtle = f"{file} spirit.{name}", float(entry["subtle"])
@@ -167,25 +163,9 @@ def _spirits(data: dict[str, Any], senses: tuple[str, ...], file: str) -> tuple[
 
 def _rooms(data: dict[str, Any], file: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     for kind, places in data["rooms"].items():
-        if len(places) < PLACES_IN_A_ROOM or len(set(map(str, places))) != len(places):
+        if len(places) < PLACES_IN_A_ROOM or len(set(places)) != len(places):
             raise RulesError(f"{file} rooms.{kind}: must be at least {PLACES_IN_A_ROOM} different words")
     return tuple((kind, tuple(places)) for kind, places in data["rooms"].items())
-
-
-def _unique(rules: Rules, file: str) -> None:
-    """One word, one meaning: a trace that two kinds share could not tell them apart."""
-    seen: dict[str, str] = {}
-    groups = [(kind.name, (kind.name, *kind.traces)) for kind in rules.kinds]
-    groups += [(f"senses.{s}", things) for s, things in zip(rules.senses, rules.ordinary, strict=True)]
-    groups += [("places", tuple(dict.fromkeys(p for _, kinds in rules.places for p in kinds)))]
-    groups += [("directions", rules.directions), ("senses", rules.senses)]
-    for owner, words in groups:
-        for word in words:
-            if not isinstance(word, str) or not word.isalpha() or not word.islower():
-                raise RulesError(f"{file} {owner}: {word!r} must be one lower-case word")
-            if word in seen:
-                raise RulesError(f"{file} {owner}: the word {word!r} is also used by {seen[word]}; choose another")
-            seen[word] = owner
 
 
 def _places(
@@ -234,19 +214,15 @@ def parse(data: dict[str, Any], file: str = "realm.toml") -> Rules:
         seers=_seers(data, file),
         seer_empties=data["seers"]["empties"],
     )
-    _unique(rules, file)
+    groups = [(kind.name, (kind.name, *kind.traces)) for kind in rules.kinds]
+    groups += [(f"senses.{sense}", things) for sense, things in zip(rules.senses, rules.ordinary, strict=True)]
+    groups += [("places", tuple(dict.fromkeys(place for _, kinds in rules.places for place in kinds)))]
+    groups += [("directions", rules.directions), ("senses", rules.senses)]
+    unique(groups, file)
     return rules
 
 
 @lru_cache(maxsize=8)
 def load(path: Path = REALM_TOML) -> Rules:
     """Read a rules file. Raises RulesError with the file, the key and the remedy."""
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise RulesError(f"{path}: larger than {LARGEST_FILE} bytes; a rules file is a few kB")
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RulesError(f"{path}: cannot be read ({error.strerror}); restore it from the repository") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RulesError(f"{path}: not TOML: {error}") from error
-    return parse(data, path.name)
+    return parse(read_toml(path), path.name)

@@ -7,12 +7,13 @@ about a tenth of the pairs of names are held out of every training.
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import combinations
 from pathlib import Path
 from random import Random
 from zlib import crc32
 
-from game.realm.rulecheck import RulesError
-from game.realm.tables import ASSETS, english, read, sentences, vocabulary, words
+from common.assets import ASSETS
+from game.realm.tables import LONGEST_LIST, RulesError, english, read, sentences, vocabulary, words
 from game.realm.tongues import Tongue
 from perception.messages import Question, Scene
 
@@ -62,8 +63,8 @@ def load_stories(path: Path = STORIES_TOML) -> Stories:
     name = path.name
     forms: list[tuple[str, str]] = []
     for key in ("forms", "held"):
-        if not isinstance(data[key], list) or not data[key]:
-            raise RulesError(f"{name} {key}: must be a list of [story, question]")
+        if not isinstance(data[key], list) or not 1 <= len(data[key]) <= LONGEST_LIST:
+            raise RulesError(f"{name} {key}: must be a list of 1 to {LONGEST_LIST} [story, question]")
         for number, both in enumerate(data[key]):
             where = f"{name} {key}[{number}]"
             story, question = sentences(both, where, HOLES, 2)[:2]
@@ -71,6 +72,9 @@ def load_stories(path: Path = STORIES_TOML) -> Stories:
                 raise RulesError(f"{where}: must be [story with {{a}} and {{b}}, question with {{s}}]")
             forms.append((story, question))
     names, places, things = (words(data[k], f"{name} {k}", 4) for k in ("names", "places", "things"))
+    held = {held_pair(one, other) for one, other in combinations(names, 2)}
+    if len(held) < 2:
+        raise RulesError(f"{name} names: some pairs must be held out and some not; add names")
     return Stories(names, places, things, tuple(forms), len(data["forms"]))
 
 

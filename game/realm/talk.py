@@ -14,10 +14,10 @@ from random import Random
 
 from msgspec.structs import replace
 
+from common.assets import ASSETS
 from game.realm import sampler
-from game.realm.rulecheck import RulesError
 from game.realm.rules import Rules
-from game.realm.tables import ASSETS, english, read, sentences, table, vocabulary
+from game.realm.tables import RulesError, english, is_word, plain, read, sentences, table, vocabulary
 from game.realm.tongues import LOOK, Tongue, tongue_named
 from perception.messages import Event, Question, Scene
 
@@ -75,15 +75,16 @@ def load_talk(path: Path = TALK_TOML) -> Talk:
     data, name = read(path, ("acts", "listening", "danger", "say", "held")), path.name
     base, listening = table(data["acts"], f"{name} acts"), table(data["listening"], f"{name} listening")
     for key, act in (*base.items(), *listening.items()):
-        if key not in KINDS or not isinstance(act, str) or not act.isalpha() or not act.islower():
-            raise RulesError(f"{name} acts.{key}: must be one of {', '.join(KINDS)} = one lower-case word")
+        if key not in KINDS or not is_word(act):
+            raise RulesError(f"{name} acts.{plain(key)}: must be one of {', '.join(KINDS)} = one lower-case word")
     missing = [kind for kind in KINDS if kind not in base]
     sections = table(data["say"], f"{name} say"), table(data["held"], f"{name} held")
     missing += [kind for kind, _ in SHARES for part in sections if kind not in part]
     if missing:
         raise RulesError(f"{name}: {missing[0]} is missing in acts, say or held")
     danger = {
-        when: sentences(kinds, f"{name} danger.{when}", ()) for when, kinds in table(data["danger"], name).items()
+        when: sentences(kinds, f"{name} danger.{plain(when)}", ())
+        for when, kinds in table(data["danger"], name).items()
     }
     forms, marks, trained = {}, {}, {}
     for kind, _ in SHARES:

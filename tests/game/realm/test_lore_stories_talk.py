@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 
 from game.realm import lore, stories, talk
 from game.realm.lore import FORMS, fact_question, fact_scene, held_form, load_lore, neighbours, trained_forms
-from game.realm.rulecheck import RulesError
 from game.realm.rules import load
 from game.realm.sampler import samples
 from game.realm.stories import ABBA, ABC, BABA, counterpart, draw, held_pair, load_stories, story_scene, told
-from game.realm.tables import english, sentences, words
+from game.realm.tables import RulesError, english, sentences, words
 from game.realm.talk import DANGER, KINDS, SAFE, Said, addressed, dangerous, dialogues, load_talk, wanted
 from game.realm.tongues import LOOK, PLAIN, TERSE
 from perception.messages import Event

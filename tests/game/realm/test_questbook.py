@@ -7,10 +7,10 @@ import pytest
 
 from game.realm import questbook
 from game.realm.questbook import QUESTS_TOML
-from game.realm.rulecheck import RulesError
 from game.realm.rules import load
 from game.realm.senses import nearest_place, within_reach
 from game.realm.step import step
+from game.realm.tables import RulesError
 from game.realm.world import World, new_world
 from tests.kits.questkit import Hand
 

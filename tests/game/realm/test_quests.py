@@ -1,13 +1,16 @@
 """Errands in a bare world: each played through by actions alone, none by the blind, and the same again from the log."""
 
 import copy
+from dataclasses import replace
 from random import Random
 
 import pytest
+from msgspec import structs
 
 from game.realm import questbook
 from game.realm.happenings import Revealed, Said, Turn
 from game.realm.policy import RandomPolicy
+from game.realm.quest_places import area
 from game.realm.replay import ActionLog, state_hash
 from game.realm.rules import NOTHING, load
 from game.realm.senses import beside_seer, in_sight
@@ -283,3 +286,13 @@ def test_talking_needs_somebody_beside():
     assert step(world, (("talk", far),)) == ()
     assert step(world, (("talk", 99),)) == ()
     assert step(world, (("talk", -1),)) == ()
+
+
+@pytest.mark.parametrize("change", [{"rooms": ("hut",)}, {"kinds": ("gate",), "regions": ("village",)}])
+@pytest.mark.parametrize("task", ["name", "all"])
+def test_an_errand_about_what_a_realm_does_not_have_takes_the_nearest_places(change, task):
+    world = new_world(0)
+    world.map = replace(world.map, rooms=(), places=tuple(p for p in world.map.places if p.kind != "gate"))
+    plan = structs.replace(world.quests.errands["register"].plan, task=task, **({"regions": ()} | change))
+    places = area(world, world.player, plan)
+    assert len(places) == plan.most and all(world.map.places[p].region != "room" for p in places[:1])

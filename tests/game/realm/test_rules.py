@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from game.realm import rules
-from game.realm.rulecheck import RulesError
 from game.realm.rules import REALM_TOML, load, parse
+from game.realm.tables import RulesError
 
 DATA = tomllib.loads(REALM_TOML.read_text(encoding="utf-8"))
 
@@ -46,7 +46,7 @@ def test_the_shipped_rules_hold_six_species_and_twelve_presences():
         (("spirit", "tengu", "subtle"), 0.0, "spirit.tengu.subtle: must lie between 0 and 1 and above that of the"),
         (("spirit", "zashiki", "subtle"), 1.5, "spirit.zashiki.subtle: must lie between 0 and 1"),
         (("spirit", "kodama", "haunts"), ["froest"], "unknown word 'froest'; did you mean forest?"),
-        (("spirits", "two"), [0.4, 1.4], "spirits.two: chances must lie between 0 and 1"),
+        (("spirits", "two"), [0.4, 1.4], "spirits.two: must lie between 0 and 1, is 1.4"),
         (("spirits", "pace"), [1.0], "spirits.pace: must be [of the plainest, of the subtlest]"),
         (("rooms", "inn"), ["hearth"], "rooms.inn: must be at least 6 different words"),
         (("rooms", "stable"), ["hay"], "rooms.stable: unknown key"),
