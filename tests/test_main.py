@@ -1,5 +1,6 @@
 """The command line as a user meets it: one line for each fault, exit status 2, and never a traceback."""
 
+import io
 import json
 import os
 import shutil
@@ -52,6 +53,11 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     assert len(told.err.strip().splitlines()) == 1, told.err
     assert "Traceback" not in told.err
     return told.err
+
+
+def on_stdin(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    """What the next command of this process reads."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
 
 
 def help_of(verb: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -155,15 +161,15 @@ def test_a_missing_model_is_refused_before_torch_is_loaded() -> None:
 
 
 @needs_novice
-def test_damaged_weights_are_one_line(tmp_path: Path) -> None:
+def test_damaged_weights_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "model"
     shutil.copytree(NOVICE, folder)
     weights = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(weights[: len(weights) // 2])
-    scene = main.json.dumps(scene_now())
-    status, out, err = run("perceive", "--model", str(folder), stdin=scene.encode())
-    assert (status, out) == (2, b"")
-    assert str(folder) in err.strip().splitlines()[-1]
+    on_stdin(monkeypatch, json.dumps(scene_now()).encode())
+    assert str(folder) in refused(capsys, "perceive", "--model", str(folder))
 
 
 def test_a_device_that_is_not_there_is_one_line(
@@ -281,10 +287,12 @@ def test_interrupted_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert capsys.readouterr().err == "main.py simulate: stopped\n"
 
 
-def test_simulate_prints_one_json_object_with_the_keys_of_the_design() -> None:
-    told = [run("simulate", "--ticks", "300", "--seed", "3", "--json") for _ in range(2)]
-    assert all(status == 0 for status, _, _ in told)
-    first, second = (json.loads(out) for _, out, _ in told)
+def test_simulate_prints_one_json_object_with_the_keys_of_the_design(capsys: pytest.CaptureFixture[str]) -> None:
+    told = []
+    for _ in range(2):
+        assert main.main(["simulate", "--ticks", "300", "--seed", "3", "--json"]) == 0
+        told.append(capsys.readouterr().out)
+    first, second = map(json.loads, told)
     assert set(first) >= SIMULATE_KEYS
     assert first["ticks"] == 300
     assert first["state_hash"] == second["state_hash"]
@@ -298,13 +306,16 @@ def scene_now() -> dict:
 
 
 @needs_novice
-def test_perceive_reads_a_scene_and_prints_beliefs(tmp_path: Path) -> None:
+def test_perceive_reads_a_scene_and_prints_beliefs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "scenes.jsonl"
     assert main.main(["simulate", "--ticks", "50", "--scenes", str(file), "--json"]) == 0
     line = file.read_bytes().splitlines()[-1]
-    status, out, _ = run("perceive", "--json", stdin=line)
-    assert status == 0
-    told, scene = json.loads(out), json.loads(line)
+    on_stdin(monkeypatch, line)
+    capsys.readouterr()
+    assert main.main(["perceive", "--json"]) == 0
+    told, scene = json.loads(capsys.readouterr().out), json.loads(line)
     assert told["scene"] == scene["id"]
     assert [(p["ask"], p["place"]) for p in told["places"]] == [(q["ask"], q["place"]) for q in scene["questions"]]
     for place in told["places"]:
@@ -313,11 +324,11 @@ def test_perceive_reads_a_scene_and_prints_beliefs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stdin", [b"", b"{", b"[]", b'{"id": 1}', b"\xff\xfe"])
-def test_what_is_no_scene_is_one_line(stdin: bytes) -> None:
-    status, out, err = run("perceive", stdin=stdin)
-    assert (status, out) == (2, b"")
-    assert len(err.strip().splitlines()) == 1
-    assert "stdin: not a scene" in err
+def test_what_is_no_scene_is_one_line(
+    stdin: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    on_stdin(monkeypatch, stdin)
+    assert "stdin: not a scene" in refused(capsys, "perceive")
 
 
 @needs_novice
