@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,18 +11,25 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from common.files import write_whole
+from common.numbers import finite
+from training.headlog.gains import head_gains, line_gains
 from training.headlog.records import GRIDS, Log, LogError
-from training.headlog.table import MATRICES, diff_table, finite
+from training.headlog.table import MATRICES, diff_table
 
 PRODUCTS = ("vo", "qk")
 Row = dict[str, Any]
 
 
 def _heads(log: Log) -> Iterator[Row]:
-    """One row per head, weights as columns of their own."""
+    """One row per head, weights as columns of their own. gain: the one that counts; gain_line: on the straight line."""
     diff_table(log)  # refuses a log without rows
+    counts, line = head_gains(log), line_gains(log)
+    along = {"gain_along": None if counts is None else counts.along}
     for row in log.rows:
-        plain = msgspec.structs.asdict(row)
+        place = (row.layer, row.head)
+        gains = [None if shares is None else shares.heads.get(place) for shares in (counts, line)]
+        plain = msgspec.structs.asdict(row) | {"gain": gains[0], "gain_line": gains[1]} | along
         maps = {name: plain.pop(f"{name}s") for name in ("weight", "product", "gradient")}
         names = {"weight": MATRICES, "product": PRODUCTS, "gradient": MATRICES}
         yield plain | {f"{name}_{m}": values.get(m) for name, values in maps.items() for m in names[name]}
@@ -36,6 +42,8 @@ def _plain(records: Sequence[Struct]) -> Iterator[Row]:
 def _snapshots(log: Log) -> Iterator[Row]:
     """One row per snapshot and head; empty where a grid was not measured."""
     for snapshot in log.snapshots:
+        if not any(getattr(snapshot, name) for name in GRIDS):
+            continue
         for layer, head in _places(log):
             grids = {name: getattr(snapshot, name) for name in GRIDS}
             numbers = {name: grid[layer][head] if grid else None for name, grid in grids.items()}
@@ -113,12 +121,12 @@ TABLES: dict[str, Callable[[Log], Iterator[Row]]] = {
 def export(log: Log, kind: str, to: str | Path | None = None, table: str = "heads") -> None:
     """Write a table of TABLES as 'csv' or 'parquet', or the whole log as 'json'.
 
-    to: a file, written whole or not at all; None for stdout (parquet needs a file). Raises LogError for an unknown
-    kind or table, for a table that this log has nothing for, for parquet without pyarrow, and if the file can't be
-    written.
+    to: a file, written whole or not at all, by `common.files`; None for stdout (parquet needs a file). Both get the
+    same bytes: UTF-8, lines of CSV ending in CR LF. Raises LogError for an unknown kind or table, for a table that this
+    log has nothing for, and for parquet without pyarrow; OSError if it can't be written.
     """
-    makers: dict[str, Callable[[list[Row]], bytes]] = {"csv": _csv, "parquet": _parquet}
-    if kind not in (*makers, "json"):
+    encoders: dict[str, Callable[[list[Row]], bytes]] = {"csv": _csv, "parquet": _parquet}
+    if kind not in (*encoders, "json"):
         raise LogError(f"{log.path}: unknown export {kind!r}; choose one of csv, json, parquet")
     if table not in TABLES:
         raise LogError(f"{log.path}: unknown table {table!r}; choose one of {', '.join(TABLES)}")
@@ -130,18 +138,22 @@ def export(log: Log, kind: str, to: str | Path | None = None, table: str = "head
         rows = list(TABLES[table](log))
         if not rows:
             raise LogError(f"{log.path}: holds no {table}; export another table, or read a log that has them")
-        data = makers[kind](rows)
+        data = encoders[kind](rows)
     if to is None:
-        sys.stdout.write(data.decode())
+        _to_stdout(data)
+    else:
+        write_whole(Path(to), data)
+
+
+def _to_stdout(data: bytes) -> None:
+    """The bytes as they are: a text stream would turn CR LF into CR CR LF where lines end in CR LF."""
+    stream = getattr(sys.stdout, "buffer", None)
+    if stream is None:  # a text stream that stands for stdout
+        sys.stdout.write(data.decode().replace("\r\n", "\n"))
         return
-    target = Path(to)
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        draft.write_bytes(data)
-        os.replace(draft, target)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise LogError(f"{to}: cannot write: {error.strerror or error}; choose another place") from None
+    sys.stdout.flush()
+    stream.write(data)
+    stream.flush()
 
 
 def _csv(rows: list[Row]) -> bytes:

@@ -6,7 +6,6 @@ For people and other tools: `training.headlog.table`, `training.headlog.exports`
 """
 
 import os
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, BinaryIO, Self
 import msgpack
 import msgspec
 
+from common.files import output_error, writing
 from training.headlog.records import (
     FORMAT,
     ITEMS_MAX,
@@ -28,6 +28,7 @@ from training.headlog.records import (
     Log,
     LogError,
     Record,
+    header_misfit,
     misfit,
     one_line,
     weight,
@@ -97,28 +98,23 @@ class Writer:
 def write_log(path: str | Path, header: Header, records: Iterable[Record]) -> None:
     """Write a whole log at once, end record included: afterwards the old file or the new one is there, never half.
 
-    Raises LogError as Writer does; then nothing has changed on disk.
+    A link is written through; a device or FIFO is streamed into (`common.files`). Raises LogError as Writer does; then
+    nothing has changed on disk.
     """
     path = Path(path)
     data = [_encode(path, header), *(_checked(path, record, header) for record in records if record != End())]
     data.append(_encode(path, End()))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.writelines(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
+        with writing(path) as file:
+            file.writelines(data)
     except OSError as error:
         raise _unwritable(path, error) from None
 
 
 def _encode(path: Path, value: Header | Record) -> bytes:
+    if isinstance(value, Header) and (problem := header_misfit(value)) is not None:
+        raise LogError(f"{path}: cannot write a header: {problem}; give other settings")
     data = msgspec.msgpack.encode(value)
     try:  # what we write, we can read: a text or a list too long is refused here, not by the reader
         msgspec.convert(next(iter(_unpacker_of(data))), type=type(value))
@@ -145,7 +141,8 @@ def _kind(value: Any) -> str:
 
 
 def _unwritable(path: Path, error: OSError) -> LogError:
-    return LogError(f"{path}: cannot write the log: {error.strerror or error}; choose another place")
+    reason = str(output_error(path, error)).removeprefix(f"{path}: ")
+    return LogError(f"{path}: cannot write the log: {reason}{'' if '; ' in reason else '; choose another place'}")
 
 
 def read_log(path: str | Path, partial: bool = False) -> Log:
@@ -236,7 +233,10 @@ def _typed(path: str | Path, value: Any, header: Header | None, start: int, whol
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         what = one_line(str(error))
         raise LogError(f"{where}: record {whole + 1} is wrong: {what}; {_remedy(whole)}") from None
-    if header is not None and not isinstance(record, Header) and (problem := misfit(record, header)) is not None:
+    problem = misfit(record, header) if header is not None and not isinstance(record, Header) else None
+    if isinstance(record, Header):
+        problem = header_misfit(record)
+    if problem is not None:
         raise LogError(f"{where}: {problem}; {_remedy(whole)}")
     return record
 

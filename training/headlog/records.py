@@ -1,9 +1,12 @@
 """What a head-diff log holds, as types: version 2, and what of it version 1 had. The bytes: docs/log.md.
 
-Formulae and units of the per-head numbers: MEASUREMENT.md, "Per head h, at decision row t". This module needs neither
-torch nor files.
+Formulae and units of the per-head numbers: docs/measurement.md. Every number that enters or leaves a log is bounded
+here (COUNT_MAX, INTEGER_MAX, REAL_MAX), so that whoever computes with it needs no checks of its own. This module needs
+neither torch nor files.
 """
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -14,8 +17,12 @@ VERSION: Final = 2
 RECORD_MAX = 2**20  # bytes; unpacked, a hostile record grows up to 64-fold (a list takes one byte, and 56 in memory)
 TEXT_MAX = 65_536  # bytes
 ITEMS_MAX = 1024  # a reader may reserve room for them before it sees them, at each level of nesting
+HEADS_MAX = 65_536  # in all layers together
+COUNT_MAX = 2**53  # steps, decisions and such; beyond, floats are no longer exact
+INTEGER_MAX = 2**63 - 1  # of seeds and settings, in absolute value
+REAL_MAX = 1e100  # the absolute value of a finite number; its square and sums of it are finite, too
 
-Count = Annotated[int, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
 Size = Annotated[int, Meta(ge=1, le=ITEMS_MAX)]
 Grid = tuple[tuple[float, ...], ...]  # [layer][head]
 Place = tuple[Count, Count]  # layer, head
@@ -85,7 +92,7 @@ class HeadRow(Struct, frozen=True, kw_only=True, tag="head", tag_field="type"):
 
 
 class Probes(Struct, frozen=True, kw_only=True, tag="probes", tag_field="type"):
-    """What was asked: of the heads, or for the gain; the same hash, the same probes."""
+    """The probes on which heads were compared, or the gain was measured; the same hash, the same probes."""
 
     what: Literal["heads", "gain"]
     hash: str
@@ -95,7 +102,7 @@ class Probes(Struct, frozen=True, kw_only=True, tag="probes", tag_field="type"):
 
 
 class Allocation(Struct, frozen=True, kw_only=True, tag="gain", tag_field="type"):
-    """One chunk of probes' gain, shared out along a way through the weights."""
+    """One chunk of probes' gain, shared out along the training's path or the straight line through the weights."""
 
     along: Literal["path", "line"]
     chunk: Count
@@ -107,7 +114,10 @@ class Allocation(Struct, frozen=True, kw_only=True, tag="gain", tag_field="type"
 
 
 class Swap(Struct, frozen=True, kw_only=True, tag="swap", tag_field="type"):
-    """A set of heads inserted and removed; None where it was not measured, or where there is no gain to share."""
+    """A set of heads swapped by activation patching: insert is denoising, remove is noising (`training.heads.swaps`).
+
+    None where it was not measured, or where there is no gain to share.
+    """
 
     what: Literal["output", "weight"]
     name: str
@@ -197,11 +207,11 @@ class Log:
 
     @property
     def gains(self) -> tuple[Allocation, ...]:
-        """The gain shared out, every chunk and way, in the order of the log."""
+        """The gain shared out, every chunk along path and line, in the order of the log."""
         return self._of(Allocation)
 
     def allocations(self, along: str = "path") -> list[Allocation]:
-        """The gain along one way ("path" or "line"), chunk by chunk; of a chunk measured twice, the last."""
+        """The gain along "path" or "line", chunk by chunk; of a chunk measured twice, the last."""
         last = {record.chunk: record for record in self.gains if record.along == along}
         return [last[chunk] for chunk in sorted(last)]
 
@@ -217,7 +227,7 @@ class Log:
 
     @property
     def probes(self) -> tuple[Probes, ...]:
-        """What was asked."""
+        """The probes on which it was measured."""
         return self._of(Probes)
 
     @property
@@ -242,7 +252,9 @@ def weight(value: Any) -> int:
 
 
 def misfit(record: Record, header: Header) -> str | None:
-    """Say what in a record contradicts the header's sizes, or None."""
+    """Say what in a record contradicts the header's sizes or is out of bounds, or None."""
+    if (number := _out_of_bounds(record)) is not None:
+        return f"{_kind(record)}: {number:.6g} is out of bounds, {REAL_MAX:g} is the most"
     sizes = (header.layers, header.heads)
     if isinstance(record, HeadRow):
         return _no_head([(record.layer, record.head)], header)
@@ -260,6 +272,40 @@ def misfit(record: Record, header: Header) -> str | None:
         if not _shaped(record.each, len(record.each), sizes[0] * sizes[1]):
             return f"snapshot at step {record.step}: each is not rows of {sizes[0] * sizes[1]} numbers"
     return None
+
+
+def header_misfit(header: Header) -> str | None:
+    """Say what in a header is out of bounds, or None."""
+    if header.layers * header.heads > HEADS_MAX:
+        return f"{header.layers} x {header.heads} heads; {HEADS_MAX} are the most"
+    number = _out_of_bounds(header)
+    return None if number is None else f"{number:.6g} is out of bounds for a seed or a setting"
+
+
+def _kind(record: Struct) -> str:
+    return str(type(record).__struct_config__.tag)
+
+
+def _out_of_bounds(record: Struct) -> float | None:
+    """A finite number that is larger than a log may hold, if there is one."""
+    for name in record.__struct_fields__:
+        for number in _numbers(getattr(record, name)):
+            if not -REAL_MAX <= number <= REAL_MAX and math.isfinite(number):
+                return number
+            if isinstance(number, int) and not -INTEGER_MAX <= number <= INTEGER_MAX:
+                return number
+    return None
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    if isinstance(value, float | int):
+        yield value
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _numbers(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _numbers(item)
 
 
 def _shaped(grid: Grid, rows: int, columns: int) -> bool:

@@ -1,18 +1,26 @@
-"""A head-diff log as a dictionary and on the terminal. As files for other tools: `training.headlog.exports`."""
+"""A head-diff log as a dictionary and on the terminal. As files for other tools: `training.headlog.exports`.
+
+What is printed is plain ASCII but for names from the log, and fits 80 columns.
+"""
 
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from common.numbers import finite
+from training.headlog.gains import NAMES, HeadGains, Place, head_gains, line_gains
 from training.headlog.records import HeadRow, Judgement, Log, LogError, Summary, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
 COLUMNS = ("gain", "own", "inherited", "pattern", "cue_mass_before", "cue_mass_after")
 MATRICES = ("q", "k", "v", "o")
 TOP = 10
-# MEASUREMENT.md: a verdict rests on eight seeds, two controls of eight, and three base models.
+WIDTH = 80  # columns that the table takes at most
+NUMBER = 9  # characters of a number in the list of heads
+# docs/measurement.md: a verdict rests on eight seeds, two controls of eight, and three base models.
 UNDECIDED = {
     "verdict": "undecided",
     "because": "one run has no controls (shuffled answers, rehearsal only) and no other seeds; run `experiment`",
@@ -22,23 +30,37 @@ UNDECIDED = {
 def diff_table(log: Log) -> dict[str, Any]:
     """The table of `diff --json`: {heads: [...], gain, residual, verdict}, and gradients if they were measured.
 
-    Numbers that are not finite become None. Raises LogError if the run was stopped before its heads were compared; an
-    experiment's verdict.msgpack has none and is told without.
+    A head's "gain" is the one that counts (`gains.head_gains`), and "gain_line" that along the straight line;
+    "gain_along" says which way counts. Numbers that are not finite become None. Raises LogError if the run was stopped
+    before its heads were compared, unless the log was read in part; then "fault" says why it is not whole. An
+    experiment's verdict.msgpack holds no heads.
     """
-    if not log.rows and log.verdict is None:
+    if not log.rows and log.verdict is None and log.fault is None:
         raise LogError(f"{log.path}: no head was compared before the run ended; let `learn` run to its end")
+    gains, line, summary = head_gains(log), line_gains(log), log.summary
     names = ("layer", "head", *COLUMNS, "weights")
-    rows = [{name: getattr(row, name) for name in names} | _gradients(row) for row in log.rows]
-    summary = log.summary
-    return finite(
+    rows = [
+        {name: getattr(row, name) for name in names}
+        | {"gain": _of(gains, row), "gain_line": _of(line, row)}
+        | _gradients(row)
+        for row in log.rows
+    ]
+    table: dict[str, Any] = finite(
         {
             "heads": rows,
             "gain": None if summary is None else summary.gain,
-            "residual": None if summary is None else summary.residual,
+            "gain_along": None if gains is None else gains.along,
+            "residual": None if gains is None else gains.residual,
             "verdict": dict(UNDECIDED) if log.verdict is None else _judged(log.verdict),
         }
         | _gradients(summary)
+        | ({} if log.fault is None else {"fault": log.fault})
     )
+    return table
+
+
+def _of(gains: HeadGains | None, row: HeadRow) -> float | None:
+    return None if gains is None else gains.heads.get((row.layer, row.head))
 
 
 def _judged(verdict: Judgement) -> dict[str, Any]:
@@ -50,84 +72,134 @@ def _gradients(record: HeadRow | Summary | None) -> dict[str, Any]:
     return {"gradients": record.gradients} if record is not None and record.gradients else {}
 
 
-def finite(value: Any) -> Any:
-    """The same with None for NaN and infinities, which JSON doesn't have."""
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def print_table(log: Log, console: "Console", top: int = TOP) -> None:
     """Show the log: a grid of all heads, the heads that brought or moved most, and what the run came to.
 
-    Raises LogError as diff_table does.
+    Of a log that was read in part, it shows what there is. Raises LogError as diff_table does.
     """
-    table = diff_table(log)
-    by_gain = any(row.gain is not None for row in log.rows)
-    header, summary = log.header, log.summary
+    from rich.text import Text
+
+    for line in _lines(log, diff_table(log), top, min(WIDTH, console.width)):
+        text = line if isinstance(line, Text) else Text(one_line(line))
+        console.print(text, highlight=False, soft_wrap=isinstance(line, Text))
+
+
+def _lines(log: Log, table: Mapping[str, Any], top: int, width: int) -> "Iterator[str | Text]":
+    from rich.text import Text
+
+    header = log.header
     title = f"{header.model}  {header.layers} x {header.heads} heads  {header.created}"
-    console.print(one_line(title), style="bold", highlight=False, markup=False)
+    yield Text(one_line(title), "bold")
+    gains = head_gains(log)
+    worth, what = _worth(log, gains)
+    if worth:
+        yield f"share of the heads' {what}, %"
+        yield from _grid(worth, width)
     if log.rows:
-        console.print(f"share of the heads' {'gain' if by_gain else 'own change'}, %")
-        console.print(_grid(log, by_gain))
-        console.print(_leaders(log, by_gain, top))
-    if summary is not None:
-        for name in summary.before:
-            change = f"{one_line(name)}: {_number(summary.before[name])} -> {_number(summary.after.get(name))}"
-            console.print(change, highlight=False, markup=False)
-        shared = "" if summary.rest is None else f", in no head's matrices {_number(summary.rest)}"
-        console.print(f"gain {_number(summary.gain)}{shared}, residual {_number(summary.residual)}", highlight=False)
-        if summary.gradients:
-            shares = ", ".join(f"{one_line(name)} {share:.1%}" for name, share in summary.gradients.items())
-            console.print(f"gradient energy: {shares}", highlight=False, markup=False)
-    verdict_line = one_line(f"verdict: {table['verdict']['verdict']}: {table['verdict']['because']}")
-    console.print(verdict_line, highlight=False, markup=False)
+        yield ""
+        yield from _leaders(log, gains, worth, top)
+    elif log.verdict is None:
+        yield "the run ended before its heads were compared; this is how far it came"
+    yield from _outcome(log, gains)
+    yield f"verdict: {table['verdict']['verdict']}: {table['verdict']['because']}"
     for number in log.wholes:
-        console.print(f"{one_line(number.name)}: {_number(number.value)}", highlight=False, markup=False)
+        yield f"{number.name}: {_number(number.value)}"
     if log.fault is not None:
-        console.print(f"only part of the log could be read: {log.fault}", highlight=False, markup=False)
+        yield f"only part of the log could be read: {log.fault}"
 
 
-def _worth(row: HeadRow, by_gain: bool) -> float:
-    value = row.gain if by_gain and row.gain is not None else row.own
-    return value if math.isfinite(value) else 0.0
+def _worth(log: Log, gains: HeadGains | None) -> tuple[dict[Place, float], str]:
+    """By what heads are ranked, and what it is called: their gain, or else how far their own weights moved them."""
+    if gains is not None:
+        return _plain(gains.heads), f"gain {NAMES[gains.along]}"
+    if log.rows:
+        return _plain({(row.layer, row.head): row.own for row in log.rows}), "own change"
+    measured = [snapshot for snapshot in log.snapshots if snapshot.phase == "during" and snapshot.own]
+    if not measured:
+        return {}, ""
+    own = measured[-1].own
+    places = {(layer, head): value for layer, row in enumerate(own) for head, value in enumerate(row)}
+    return _plain(places), f"own change at step {measured[-1].step}"
 
 
-def _grid(log: Log, by_gain: bool) -> "Table":
-    """Every head's share of the heads' gain (or its own change), in percent of the sum; strong ones bright."""
-    from rich.table import Table
+def _plain(values: Mapping[Place, float]) -> dict[Place, float]:
+    return {place: value if math.isfinite(value) else 0.0 for place, value in values.items()}
 
-    worth = {(row.layer, row.head): _worth(row, by_gain) for row in log.rows}
+
+def _grid(worth: Mapping[Place, float], width: int) -> "Iterator[Text]":
+    """Every head's percentage of the heads' sum, layer by layer, in blocks of heads that fit; strong ones bright."""
+    from rich.text import Text
+
     total = abs(sum(worth.values())) or 1.0
-    highest = max(abs(value) for value in worth.values()) or 1.0
-    table = Table("layer", *(str(head) for head in range(log.header.heads)))
-    for layer in range(log.header.layers):
-        cells = []
-        for head in range(log.header.heads):
-            value = worth.get((layer, head))
-            if value is None:
-                cells.append("")
-                continue
-            style = (
-                "red" if value < 0 else "bold yellow" if value > highest / 2 else "dim" if value < highest / 10 else ""
-            )
-            text = f"{100 * value / total:.1f}"
-            cells.append(f"[{style}]{text}[/]" if style else text)
-        table.add_row(str(layer), *cells)
-    return table
+    highest = max(map(abs, worth.values())) or 1.0
+    cells = {place: _percent(100 * (value / total)) for place, value in worth.items()}
+    wide = max(map(len, cells.values())) + 2
+    layers, heads = (sorted({place[axis] for place in worth}) for axis in (0, 1))
+    each = max(1, (width - 7) // wide)
+    for start in range(0, len(heads), each):
+        block = heads[start : start + each]
+        yield Text(f"{'layer':>7}" + "".join(f"{head:>{wide}}" for head in block), "bold")
+        for layer in layers:
+            row = Text(f"{layer:>7}")
+            for head in block:
+                value = worth.get((layer, head), 0.0)
+                row.append(f"{cells.get((layer, head), ''):>{wide}}", _style(value, highest))
+            yield row
 
 
-def _leaders(log: Log, by_gain: bool, top: int) -> "Table":
-    from rich.table import Table
+def _percent(share: float) -> str:
+    return f"{share:.1f}" if abs(share) < 10_000 else f"{share:.1e}"
 
-    table = Table("head", *COLUMNS, *(f"Δ{matrix}" for matrix in MATRICES), title=f"the {top} heads that stand out")
-    for row in sorted(log.rows, key=lambda row: -_worth(row, by_gain))[:top]:
-        numbers = [getattr(row, name) for name in COLUMNS] + [row.weights.get(matrix) for matrix in MATRICES]
-        table.add_row(f"{row.layer}.{row.head}", *(_number(number) for number in numbers))
-    return table
+
+def _style(value: float, highest: float) -> str:
+    if value < 0:
+        return "red"
+    return "bold yellow" if value > highest / 2 else "dim" if value < highest / 10 else ""
+
+
+def _leaders(log: Log, gains: HeadGains | None, worth: Mapping[Place, float], top: int) -> "Iterator[str | Text]":
+    """The heads that stand out: what each came to, then how far its matrices moved."""
+    from rich.text import Text
+
+    line = line_gains(log)
+    rows = sorted(log.rows, key=lambda row: -worth.get((row.layer, row.head), 0.0))[:top]
+    by = "" if gains is None else f" by gain {NAMES[gains.along]} (nats; line: along the straight line)"
+    yield f"the {len(rows)} heads that stand out{by}"
+    columns = ("gain", "line", "own", "inherited", "pattern", "cue from", "cue to")
+    yield Text(_row("head", columns), "bold")
+    for row in rows:
+        numbers = (_of(gains, row), _of(line, row), row.own, row.inherited, row.pattern, row.cue_mass_before,
+                   row.cue_mass_after)  # fmt: skip
+        yield Text(_row(f"{row.layer}.{row.head}", [_number(number) for number in numbers]))
+    yield ""
+    yield "how far their matrices moved, |dW| / |W|"
+    yield Text(_row("head", MATRICES), "bold")
+    for row in rows:
+        yield Text(_row(f"{row.layer}.{row.head}", [_number(row.weights.get(matrix)) for matrix in MATRICES]))
+
+
+def _row(name: str, cells: Sequence[str]) -> str:
+    return f"{name:>9}" + "".join(f" {cell:>{NUMBER}}" for cell in cells)
+
+
+def _outcome(log: Log, gains: HeadGains | None) -> Iterator[str]:
+    """What the run came to, or how far it came."""
+    summary = log.summary
+    if summary is None:
+        if log.curve:
+            last = log.curve[-1]
+            numbers = ("hits", "false_alarms", "d_prime", "mundane", "loss")
+            yield f"step {last.step}: " + ", ".join(f"{name} {_number(getattr(last, name))}" for name in numbers)
+        return
+    for name in summary.before:
+        yield f"{name}: {_number(summary.before[name])} -> {_number(summary.after.get(name))}"
+    rest, residual = (summary.rest, summary.residual) if gains is None else (gains.rest, gains.residual)
+    shared = "" if rest is None else f", in no head's matrices {_number(rest)}"
+    yield f"gain {_number(summary.gain)}{shared}, residual {_number(residual)}"
+    if summary.gradients:
+        shares = ", ".join(f"{name} {share:.1%}" for name, share in summary.gradients.items())
+        yield f"gradient energy: {shares}"
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
+    return "-" if value is None else f"{value:.3g}"

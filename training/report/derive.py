@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from training.headlog.gains import head_gains
 from training.headlog.records import HeadRow, Log
 from training.report.gather import Run
 from training.verdict.verdict import core_size, excess
@@ -62,11 +63,14 @@ def chunks(log: Log) -> Array | None:
 
 
 def gain_grid(log: Log) -> Array | None:
-    """(L, H/L) nats of held-out loss that each head brought: the mean over chunks, or else the table's column."""
-    by_chunk = chunks(log)
-    if by_chunk is not None:
-        return by_chunk.mean(0).reshape(log.header.layers, log.header.heads)
-    return row_grid(log, lambda row: row.gain)
+    """(L, H/L) nats of held-out loss that each head brought: the gain that counts (`training.headlog.gains`)."""
+    gains = head_gains(log)
+    if gains is None:
+        return None
+    grid = np.full((log.header.layers, log.header.heads), np.nan)
+    for place, value in gains.heads.items():
+        grid[place] = value
+    return grid if np.isfinite(grid).any() else None
 
 
 def middle(runs: Sequence[Run], value: Any) -> Array | None:

@@ -31,7 +31,7 @@ def test_own_files_and_an_own_model_come_to_a_verdict_that_says_too_few_seeds(tm
     assert verdict.verdict is not None and {"core", "greedy"} <= {swap.name for swap in verdict.swaps}
     assert main(["report", str(tmp_path / "out")]) == 0
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "experiment own" in page and f"--behaviour {files[0]}" in page
+    assert "main.py experiment own --model" in page and "--behaviour" in page
     assert "wanted decisions taken rightly" in page
 
 

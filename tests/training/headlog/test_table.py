@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from rich.console import Console
 
 from tests.kits import logkit
 from training.headlog.exports import TABLES, export
-from training.headlog.records import Curve, Header, HeadRow, Log, LogError, Record, Snapshot, Summary
+from training.headlog.gains import head_gains
+from training.headlog.records import Allocation, Curve, Header, HeadRow, Log, LogError, Record, Snapshot, Summary
 from training.headlog.table import diff_table, print_table
+from training.report.derive import gain_grid
 
 HEADER = Header(
     model="novice", model_hash="", data_hash="", commit="", seeds={}, config={}, layers=2, heads=3, created="2026"
@@ -41,24 +44,23 @@ def log(*records: Record, fault: str | None = None) -> Log:
     return Log("run/log.msgpack", HEADER, records or (CURVE, *ROWS, SUMMARY), fault)
 
 
-def shown(log: Log) -> str:
+def shown(log: Log, width: int = 80) -> str:
     text = io.StringIO()
-    print_table(log, Console(file=text, width=140))
+    print_table(log, Console(file=text, width=width))
     return text.getvalue()
 
 
 def test_the_dictionary_has_the_keys_of_the_design() -> None:
     table = diff_table(log())
-    assert list(table) == ["heads", "gain", "residual", "verdict"]
+    assert list(table) == ["heads", "gain", "gain_along", "residual", "verdict"]
     assert (table["gain"], table["residual"]) == (1.5, 0.003)
     assert table["verdict"]["verdict"] == "undecided"
     assert "no controls" in table["verdict"]["because"]
-    assert [list(head) for head in table["heads"]] == [
-        ["layer", "head", "gain", "own", "inherited", "pattern", "cue_mass_before", "cue_mass_after", "weights"]
-    ] * 6
+    names = ["layer", "head", "gain", "own", "inherited", "pattern", "cue_mass_before", "cue_mass_after", "weights"]
+    assert [list(head) for head in table["heads"]] == [[*names, "gain_line"]] * 6
     assert table["heads"][3] == {
         "layer": 1, "head": 0, "gain": 0.6, "own": 0.3, "inherited": 0.2, "pattern": 0.05, "cue_mass_before": 0.1,
-        "cue_mass_after": 0.4, "weights": {"q": 0.1, "k": 0.0, "v": 0.01, "o": 0.2},
+        "cue_mass_after": 0.4, "weights": {"q": 0.1, "k": 0.0, "v": 0.01, "o": 0.2}, "gain_line": 0.6,
     }  # fmt: skip
 
 
@@ -83,13 +85,13 @@ def test_a_run_that_was_stopped_before_its_end_has_no_table() -> None:
 
 def test_the_terminal_shows_a_grid_the_leaders_and_the_outcome() -> None:
     text = shown(log())
-    lines = text.splitlines()
-    assert "share of the heads' gain, %" in text
-    assert [cell.strip() for cell in lines[5].split("│")[1:-1]] == ["0", "10.0", "0.0", "-10.0"]
-    assert [cell.strip() for cell in lines[6].split("│")[1:-1]] == ["1", "60.0", "30.0", "10.0"]
-    leaders = [line.split("│")[1].strip() for line in lines if line.startswith("│ ") and "." in line.split("│")[1]]
-    assert leaders[:3] == ["1.0", "1.1", "0.0"]
-    assert leaders[-1] == "0.2"
+    lines = [line.split() for line in text.splitlines()]
+    assert "share of the heads' gain along the straight line, %" in text
+    assert lines[2:5] == [["layer", "0", "1", "2"], ["0", "10.0", "0.0", "-10.0"], ["1", "60.0", "30.0", "10.0"]]
+    start = next(number for number, line in enumerate(lines) if line[:2] == ["head", "gain"])
+    assert [line[0] for line in lines[start + 1 : start + 7]] == ["1.0", "1.1", "0.0", "1.2", "0.1", "0.2"]
+    assert lines[start + 1] == ["1.0", "0.6", "0.6", "0.3", "0.2", "0.05", "0.1", "0.4"]
+    assert ["1.0", "0.1", "0", "0.01", "0.2"] in lines
     assert "hits: 0.01 -> 0.93" in text
     assert "d_prime: - -> 3.4" in text
     assert "gain 1.5, in no head's matrices 0.5, residual 0.003" in text
@@ -212,8 +214,11 @@ def test_parquet_comes_back(tmp_path: Path) -> None:
 def test_bad_exports_are_refused_and_leave_nothing(tmp_path: Path) -> None:
     with pytest.raises(LogError, match="unknown export 'xml'; choose one of csv, json, parquet"):
         export(log(), "xml", tmp_path / "x")
-    for path in (tmp_path, tmp_path / "none" / "x.csv"):
-        with pytest.raises(LogError, match=r"cannot write: .*; choose another place"):
+    for path, what in (
+        (tmp_path, "a folder; give the name of a file"),
+        (tmp_path / "none" / "x.csv", "no such folder"),
+    ):
+        with pytest.raises(OSError, match=f"{path}: {what}"):
             export(log(), "csv", path)
     assert list(tmp_path.iterdir()) == []
     assert not list(tmp_path.parent.glob(f".{tmp_path.name}.*"))
@@ -221,7 +226,94 @@ def test_bad_exports_are_refused_and_leave_nothing(tmp_path: Path) -> None:
 
 def test_an_experiments_verdict_is_told_without_heads() -> None:
     whole = Log(
-        "verdict.msgpack", logkit.HEADER, tuple(r for r in logkit.RECORDS if not isinstance(r, HeadRow | Summary))
+        "verdict.msgpack",
+        logkit.HEADER,
+        tuple(r for r in logkit.RECORDS if not isinstance(r, HeadRow | Summary | Allocation)),
     )
     assert diff_table(whole)["heads"] == [] and diff_table(whole)["gain"] is None
     assert "verdict: undecided: too few seeds" in shown(whole) and "share of the heads'" not in shown(whole)
+
+
+WIDE = msgspec.structs.replace(HEADER, layers=3, heads=40)
+
+
+def allocation(along: str, chunk: int, decisions: int, gains: tuple[tuple[float, ...], ...]) -> Allocation:
+    return Allocation(along=along, chunk=chunk, decisions=decisions, heads=gains, rest=0.1, whole=1.0, residual=0.01)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [1e-9, 1.0, -12345.6, 1e99])
+def test_a_wide_model_fits_eighty_columns_and_no_head_is_cut(size: float) -> None:
+    rows = [row(layer, head, size * (1 + head), own=size) for layer in range(3) for head in range(40)]
+    text = shown(Log("x", WIDE, (*rows, SUMMARY)))
+    assert max(map(len, text.splitlines())) <= (80 if abs(size) < 1e50 else 90)
+    words = {line.split()[0] for line in text.splitlines() if line.strip()}
+    top = sorted(rows, key=lambda row: -(row.gain or 0.0))[:10]
+    assert {f"{row.layer}.{row.head}" for row in top} <= words
+    heads = [int(word) for line in text.splitlines() if line.split()[:1] == ["layer"] for word in line.split()[1:]]
+    assert heads == list(range(40))
+
+
+def test_the_table_is_ascii_for_every_terminal() -> None:
+    assert shown(log()).isascii() and shown(NEW).isascii()
+
+
+def test_the_gain_along_the_path_counts_and_the_line_stands_beside_it() -> None:
+    path = [allocation("path", 0, 3, ((0.0, 0.0, 0.0), (0.1, 0.9, 0.0))), allocation("path", 1, 1, ((0.0,) * 3,) * 2)]
+    line = [allocation("line", chunk, 1, GAINS) for chunk in (0, 1)]
+    both = log(*ROWS, *line, *path, SUMMARY)
+    table = diff_table(both)
+    head = table["heads"][4]
+    assert (table["gain_along"], head["gain"], head["gain_line"]) == ("path", pytest.approx(0.675), 0.3)
+    assert table["residual"] == pytest.approx(0.01)
+    text = shown(both)
+    assert "share of the heads' gain along the training's path, %" in text
+    lines = [line.split() for line in text.splitlines()]
+    start = next(number for number, line in enumerate(lines) if line[:3] == ["head", "gain", "line"])
+    assert lines[start + 1][:3] == ["1.1", "0.675", "0.3"]
+    grid = gain_grid(both)
+    assert grid is not None and divmod(int(grid.argmax()), 3) == (1, 1), "a report names the same head"
+    assert grid[1, 1] == pytest.approx(0.675)
+
+
+def test_a_path_that_a_kill_cut_short_does_not_count() -> None:
+    line = [allocation("line", chunk, 1, GAINS) for chunk in (0, 1)]
+    killed = log(*line, allocation("path", 0, 1, ((9.0,) * 3,) * 2), fault="x: byte 9: cut; copy it")
+    gains = head_gains(killed)
+    assert gains is not None and (gains.along, gains.heads[1, 0]) == ("line", 0.6)
+
+
+def test_a_killed_run_is_shown_as_far_as_it_came() -> None:
+    during = Snapshot(step=20, phase="during", own=((0.0, 1.0, 0.0), (0.0, 0.0, 3.0)))
+    killed = log(CURVE, during, fault="x: byte 9: the log ends inside a record; copy it")
+    text = shown(killed)
+    assert "the run ended before its heads were compared" in text
+    assert "own change at step 20" in text and "75.0" in text and "step 20: hits 0.5" in text
+    table = diff_table(killed)
+    assert table["heads"] == [] and table["fault"].startswith("x: byte 9")
+    assert "the run ended" in shown(log(CURVE, fault="x: byte 9"))
+
+
+def test_csv_on_standard_output_is_the_bytes_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, where a text stream ends lines in CR LF by itself and writes another encoding."""
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, "cp1252", newline="\r\n"))
+    export(log(), "csv", tmp_path / "heads.csv")
+    export(log(), "csv")
+    data = (tmp_path / "heads.csv").read_bytes()
+    assert raw.getvalue() == data
+    assert data.count(b"\r\n") == 7 and b"\r\r" not in data
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without FIFOs")
+def test_an_export_goes_through_a_link_and_into_a_fifo(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "behind.csv")
+    export(log(), "csv", tmp_path / "link")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "behind.csv").read_bytes().startswith(b"layer,head,gain")
+    os.mkfifo(tmp_path / "fifo")
+    reader = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        export(log(), "json", tmp_path / "fifo")
+        assert json.loads(os.read(reader, 2**20))["summary"]["steps"] == 208
+    finally:
+        os.close(reader)
+    assert (tmp_path / "fifo").is_fifo()
