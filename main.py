@@ -327,18 +327,18 @@ def report(options: argparse.Namespace) -> int:
 
 
 def pretrain(options: argparse.Namespace) -> int:
+    if not (options.score or options.out):
+        raise ValueError("give --out DIR to make a novice, or --score DIR to score one")
     from training.novice import novice
     from training.progress import progress_bar
 
     if options.score:
         result = novice.score_folder(options.score, options.device, options.seed)
-    elif options.out:
+    else:
         names = ("hidden", "head_dim", "layers", "heads", "steps", "lr", "without")
         shape = {name: value for name in names if (value := getattr(options, name)) is not None}
         with progress_bar() as report:
             result = novice.make(options.out, options.device, options.seed, shape, report, options.seer)
-    else:
-        raise ValueError("give --out DIR to make a novice, or --score DIR to score one")
     show(options, result, [f"{key}: {value}" for key, value in result.items()])
     return 0
 

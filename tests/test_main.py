@@ -114,7 +114,7 @@ def test_an_unknown_verb_is_one_line_with_the_nearest_known(
         (["learn", "--lr", "nan"], "--lr"),
         (["learn", "--rank", "0"], "--rank"),
         (["experiment", "few", "--workers", "100000"], "--workers: 100000 is outside 1 to 256"),
-        (["bench", "foo"], "'game'"),
+        (["bench", "foo"], "recorder, log, game"),
         (["play", "--windowed-scale", "9"], "--windowed-scale"),
         (["play", "--save", "../elsewhere"], "--save ../elsewhere"),
         (["play", "--save", ".."], "--save .."),
@@ -236,12 +236,18 @@ def test_without_a_display_play_says_what_to_do_and_begins_nothing(env: dict[str
 def test_play_leaves_its_journey_in_its_slot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import pygame as pg
 
+    from game.app.app import App, Loading
+
+    begin = App._play
+
+    def leave_soon(app: App, loading: Loading) -> None:
+        begin(app, loading)
+        pg.event.post(pg.Event(pg.QUIT))
+
+    monkeypatch.setattr(App, "_play", leave_soon)
     monkeypatch.setenv("SECOND_SIGHT_HOME", str(tmp_path))
     monkeypatch.setattr(main, "ROOT", tmp_path)  # no main.py there, so no mind either: the game goes on without
     for seed in ("4", None):
-        pg.display.init()
-        pg.display.set_mode((640, 360))
-        pg.event.post(pg.Event(pg.QUIT))
         chosen = ["--seed", seed] if seed else []
         assert main.main(["play", *chosen, "--save", "mine", "--model", str(NOVICE)]) == 0
         assert (tmp_path / "saves" / "mine" / "journey.replay").is_file()
