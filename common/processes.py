@@ -7,8 +7,9 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Hashable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, NamedTuple, NoReturn, TypeVar
@@ -78,8 +79,9 @@ def run_jobs(
                 busy = [worker for worker, _ in running.values()]
                 worker = next((free for free in staff if free not in busy), None)
                 if worker is None:
-                    worker = _begin(prepare)
-                    staff.append(worker)
+                    with _undisturbed():
+                        worker = _begin(prepare)
+                        staff.append(worker)
                 key = waiting.pop(0)
                 worker.pipe.send(jobs[key])
                 running[worker.pipe] = (worker, key)
@@ -96,6 +98,23 @@ def run_jobs(
     finally:
         _end(staff)
     return results
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait: a worker that is begun half complains on stderr, and one that nobody has noted stays.
+
+    The worker inherits this, and lets the signals in when it is ready for them.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # its start lets these signals in again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(prepare: Callable[[], None] | None) -> _Worker:
@@ -129,6 +148,8 @@ def _work(pipe: "Connection[Any, Any]", prepare: Callable[[], None] | None) -> N
     """A worker's life. Ctrl-C reaches every process of a terminal: the parent alone answers it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     end_with_parent()
     if prepare is not None:
         prepare()

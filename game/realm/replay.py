@@ -16,17 +16,20 @@ from typing import Any
 import msgpack
 from msgspec.structs import asdict
 
-from common.files import write_whole
+from common.files import read_bytes, write_whole
+from common.numbers import SEED_MAX
 from game.realm.happenings import Action
 from game.realm.questbook import load as load_quests
 from game.realm.rules import Rules
 from game.realm.rules import load as load_rules
 from game.realm.step import step
+from game.realm.tables import brief
 from game.realm.world import World, new_world
 
 FORMAT, VERSION = "second-sight-replay", 3
 CHECKED = 3  # the first version with a check
 REALM_VERSION = 2  # raise it when the same seed, rules and actions make another realm than before
+TICKS_MAX = 10**8 - 1  # of one log: over a month of play
 LARGEST_FILE = 64 * 2**20  # bytes; an hour of play is well under 1 MB
 SPOKEN = ("title", "todo", "offer", "right", "wrong", "done", "early")  # of an errand's plan
 VERBS = {
@@ -146,11 +149,13 @@ class ActionLog:
     def load(cls, path: Path) -> "ActionLog":
         """Read a log of any version. Raises ReplayError with the file, the fault and the remedy."""
         try:
-            if path.stat().st_size > LARGEST_FILE:
-                raise ReplayError(f"{path}: larger than {LARGEST_FILE} bytes; not a replay of this game")
-            data = msgpack.unpackb(path.read_bytes(), use_list=False, strict_map_key=True)
+            raw = read_bytes(path, LARGEST_FILE)
+        except ValueError as error:
+            raise ReplayError(f"{path}: larger than {LARGEST_FILE} bytes; not a replay of this game") from error
         except OSError as error:
             raise ReplayError(f"{path}: cannot be read ({error.strerror}); give the path of a replay file") from error
+        try:
+            data = msgpack.unpackb(raw, use_list=False, strict_map_key=True)
         except (ValueError, msgpack.UnpackException) as error:
             raise ReplayError(f"{path}: not a whole msgpack file ({error}); record it again") from error
         log = cls(_checked(data, path), data.get("realm", ""))
@@ -192,31 +197,23 @@ def _checked(data: Any, path: Path) -> int:
     """The seed of a log whose every part is as it should be."""
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise ReplayError(f"{path}: not a replay of this game; give a file that --save-replay wrote")
-    if data.get("version") not in range(1, VERSION + 1):
+    if not _within(data.get("version"), 1, VERSION):
         raise ReplayError(
-            f"{path}: version {data.get('version')!r}, this program reads 1 to {VERSION}; update the program"
+            f"{path}: version {brief(data.get('version'))}, this program reads 1 to {VERSION}; update the program"
         )
     if (data["version"] >= CHECKED or "check" in data) and not _whole(data):
         raise ReplayError(f"{path}: damaged, its check doesn't fit what it holds; take its backup, or record it again")
     realm = data.get("realm", "" if data["version"] == 1 else None)
     if not isinstance(realm, str) or len(realm) > 64:
         raise ReplayError(f"{path}: realm: must be the mark of a realm; record it again")
-    if (
-        not isinstance(data.get("seed"), int)
-        or not isinstance(data.get("ticks"), int)
-        or not 0 <= data["ticks"] < 10**8
-    ):
-        raise ReplayError(f"{path}: seed and ticks must be whole numbers; record it again")
+    for name, most in (("seed", SEED_MAX), ("ticks", TICKS_MAX)):
+        if not _within(data.get(name), 0, most):
+            raise ReplayError(f"{path}: {name}: must be a whole number from 0 to {most}; record it again")
     last = -1
     if not isinstance(data.get("actions"), tuple):
         raise ReplayError(f"{path}: actions: must be a list; record it again")
     for number, entry in enumerate(data["actions"]):
-        if not (
-            isinstance(entry, tuple)
-            and len(entry) == 2
-            and isinstance(entry[0], int)
-            and last < entry[0] < data["ticks"]
-        ):
+        if not (isinstance(entry, tuple) and len(entry) == 2 and _within(entry[0], last + 1, data["ticks"] - 1)):
             raise ReplayError(
                 f"{path}: actions[{number}]: ticks must rise and stay below {data['ticks']}; record it again"
             )
@@ -224,6 +221,11 @@ def _checked(data: Any, path: Path) -> int:
         if not isinstance(entry[1], tuple) or not all(map(_is_action, entry[1])):
             raise ReplayError(f"{path}: actions[{number}]: unknown action; known: {', '.join(VERBS)}")
     return int(data["seed"])
+
+
+def _within(value: object, least: int, most: int) -> bool:
+    """True of a whole number from least to most."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
 def _is_action(action: Any) -> bool:

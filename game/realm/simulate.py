@@ -4,21 +4,21 @@ Speeds are of one process: ticks (every actor moves, one policy action is taken)
 apart, in the same run.
 """
 
-import multiprocessing
 import time
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from common.files import write_whole
+from common.files import check_output, writing
+from common.processes import WORKERS_MAX, run_jobs
 from game.realm.policy import POLICIES
-from game.realm.replay import ActionLog, state_hash
+from game.realm.replay import TICKS_MAX, ActionLog, state_hash
 from game.realm.scene import describe
 from game.realm.step import step
-from game.realm.world import new_world
+from game.realm.world import check_seed, new_world
 
 TICKS_PER_SCENE = 5
 
@@ -35,33 +35,50 @@ class SimulateConfig:
     save_replay: Path | None = None
 
 
-def simulate(config: SimulateConfig) -> dict[str, Any]:
-    """{ticks, ticks_per_s, scenes, scenes_per_s, state_hash, seconds}. Raises ValueError for bad settings."""
-    if config.ticks < 1:
-        raise ValueError(f"--ticks {config.ticks}: must be at least 1")
+def check(config: SimulateConfig, workers: int = 1) -> None:
+    """Refuses settings that can't be used, before any work. Raises ValueError or OutputError."""
+    if not 1 <= config.ticks <= TICKS_MAX:
+        raise ValueError(f"--ticks {config.ticks}: must lie between 1 and {TICKS_MAX}")
     if config.policy not in POLICIES:
         raise ValueError(f"--policy {config.policy}: unknown; choose {', '.join(POLICIES)}")
+    if not 1 <= workers <= WORKERS_MAX:
+        raise ValueError(f"--workers {workers}: must lie between 1 and {WORKERS_MAX}")
+    check_seed(config.seed)
+    check_seed(config.seed + workers - 1)
+    outputs = [path for path in (config.scenes, config.save_replay) if path is not None]
+    if workers > 1 and outputs:
+        raise ValueError(
+            "--workers: files are written by one realm; leave out --scenes and --save-replay, or use one worker"
+        )
+    for path in outputs:
+        check_output(path)
+    if len(outputs) == 2 and outputs[0].resolve() == outputs[1].resolve():
+        raise ValueError(f"--save-replay {config.save_replay}: --scenes is written there; give another file")
+
+
+def simulate(config: SimulateConfig) -> dict[str, Any]:
+    """{ticks, ticks_per_s, scenes, scenes_per_s, state_hash, seconds}. Raises ValueError for bad settings, OutputError
+    where a file can't be written; a file that was there before is then as it was."""
+    check(config)
     world, policy, log = new_world(config.seed), POLICIES[config.policy](config.seed), ActionLog(config.seed)
     ticking = describing = 0.0
-    lines: list[str] = []
     scenes, clock = 0, time.perf_counter
-    for start in range(0, config.ticks, TICKS_PER_SCENE):
-        began = clock()
-        for _ in range(min(TICKS_PER_SCENE, config.ticks - start)):
-            actions = policy(world)
-            log.append(actions)
-            step(world, actions)
-        ticked = clock()
-        view = describe(world, config.tongue)
-        describing += clock() - ticked
-        ticking += ticked - began
-        scenes += 1
-        if config.scenes:
-            lines.append(msgspec.json.encode(view.scene).decode() + "\n")
-    if config.scenes:
-        write_whole(config.scenes, "".join(lines).encode())
-    if config.save_replay:
-        log.save(config.save_replay)
+    with writing(config.scenes) if config.scenes else nullcontext() as lines:
+        for start in range(0, config.ticks, TICKS_PER_SCENE):
+            began = clock()
+            for _ in range(min(TICKS_PER_SCENE, config.ticks - start)):
+                actions = policy(world)
+                log.append(actions)
+                step(world, actions)
+            ticked = clock()
+            view = describe(world, config.tongue)
+            describing += clock() - ticked
+            ticking += ticked - began
+            scenes += 1
+            if lines is not None:
+                lines.write(msgspec.json.encode(view.scene) + b"\n")
+        if config.save_replay:
+            log.save(config.save_replay)
     return {
         "ticks": config.ticks,
         "ticks_per_s": config.ticks / max(1e-9, ticking),
@@ -89,17 +106,13 @@ def relive(path: Path) -> dict[str, Any]:
 
 
 def simulate_many(config: SimulateConfig, workers: int) -> dict[str, Any]:
-    """`workers` realms of successive seeds, each in its own process; sums of counts and speeds, and every result."""
-    if workers < 1:
-        raise ValueError(f"--workers {workers}: must be at least 1")
-    if workers > 1 and (config.scenes or config.save_replay):
-        raise ValueError(
-            "--workers: files are written by one realm; leave out --scenes and --save-replay, or use one worker"
-        )
-    configs = [replace(config, seed=config.seed + offset) for offset in range(workers)]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        results = list(pool.map(simulate, configs))
+    """`workers` realms of successive seeds, each in its own process; sums of counts and speeds, and every result.
+
+    Raises ValueError for bad settings. However this process ends, the others end with it."""
+    check(config, workers)
+    jobs = {offset: (simulate, (replace(config, seed=config.seed + offset),)) for offset in range(workers)}
+    finished = run_jobs(jobs, workers)
+    results = [finished[offset] for offset in range(workers)]
     whole: dict[str, Any] = {
         key: sum(r[key] for r in results) for key in ("ticks", "ticks_per_s", "scenes", "scenes_per_s")
     }

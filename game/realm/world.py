@@ -6,6 +6,7 @@ random streams (one per purpose) decides. Percepts never enter. All x, y are pix
 
 from collections import deque
 
+from common.numbers import SEED_MAX
 from game.realm.population import Population
 from game.realm.quests import Quests
 from game.realm.rules import Rules
@@ -24,6 +25,16 @@ class World(Population):
         self.quests = Quests(self)
 
 
+def check_seed(seed: int) -> None:
+    """Raises ValueError for a seed that a log or a mind could not hold."""
+    if not 0 <= seed <= SEED_MAX:
+        raise ValueError(f"seed {seed}: must lie between 0 and {SEED_MAX}")
+
+
 def new_world(seed: int, rules: Rules | None = None, start_hour: float | None = None) -> World:
-    """A realm from a seed; rules default to assets/realm.toml, the hour (0 to 24) to the rules'."""
+    """A realm from a seed (0 to SEED_MAX); rules default to assets/realm.toml, the hour (0 to 24) to the rules'. Raises
+    ValueError for other numbers."""
+    check_seed(seed)
+    if start_hour is not None and not 0 <= start_hour <= 24:
+        raise ValueError(f"start_hour {start_hour}: must lie between 0 and 24")
     return World(seed, rules or load_rules(), start_hour)

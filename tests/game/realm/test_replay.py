@@ -198,7 +198,19 @@ def test_logs_from_before_there_was_a_check_still_load(tmp_path, version):
         {"version": 2, "realm": "x" * 65},
         {"actions": [[0, [["send", 3]]]]},
         {"seed": "x"},
+        {"seed": -1},
+        {"seed": True},
+        {"seed": 2**63},
+        {"seed": 2**64 - 1},
+        {"version": True},
+        {"version": 1.0},
+        {"version": "9" * 10**6},
         {"ticks": -1},
+        {"ticks": 10**8},
+        {"ticks": 2**64 - 1},
+        {"ticks": 10.0},
+        {"actions": [[True, [["look"]]]]},
+        {"actions": [[2**63, [["look"]]]]},
         {"actions": 3},
         {"actions": [[0, [["fly", 1]]]]},
         {"actions": [[0, [[{}]]]]},
@@ -209,5 +221,15 @@ def test_a_wrong_field_is_refused(tmp_path, change):
     file = tmp_path / "wrong.replay"
     whole = {"format": "second-sight-replay", "version": 1, "seed": 1, "ticks": 10, "actions": []} | change
     file.write_bytes(msgpack.packb(whole))
-    with pytest.raises(ReplayError):
+    with pytest.raises(ReplayError) as caught:
         ActionLog.load(file)
+    assert str(caught.value).startswith(str(file)) and len(str(caught.value)) < len(str(file)) + 200
+
+
+def test_numbers_of_any_size_in_actions_move_nobody(tmp_path):
+    log = ActionLog(5)
+    for size in (2**63, -(2**63), 2**64 - 1):
+        log.append((("move", size, 1), ("touch", size), ("name", size, "oni"), ("talk", size)))
+    log.save(tmp_path / "huge.replay")
+    world = ActionLog.load(tmp_path / "huge.replay").replay()
+    assert (world.player.x, world.player.y) == world.map.start
