@@ -11,7 +11,6 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -221,36 +220,35 @@ def perceive(options: argparse.Namespace) -> int:
     return 0
 
 
-def check_files(options: argparse.Namespace) -> int:
-    """All faults of a behaviour's two files on stderr, and 2; or how many lines of each kind there are."""
-    from training.behaviours.lines import BehaviourError, counts, read_pair
+def check_learn(options: argparse.Namespace) -> int:
+    """All faults of a training from files on stderr, and 2; or how many lines of each kind there are."""
+    from training.behaviours.check import check_files
+    from training.config import FILES, learn_config
 
-    lessons, probes = Path(options.behaviour or ""), options.probes
-    if lessons.suffix != ".jsonl" or not isinstance(probes, Path):
+    if not str(options.behaviour).endswith(FILES) or not isinstance(options.probes, Path):
         raise ValueError("--check: give --behaviour FILE.jsonl and --probes FILE.jsonl")
-    try:
-        pair = read_pair(lessons, probes, *([_fitting(options.model)] if options.model else []))
-        kinds = dict(zip(("lessons", "probes"), map(counts, pair), strict=True))
-    except BehaviourError as error:
-        print("\n".join(error.faults), file=sys.stderr)
+    config = learn_config(options)
+    if options.model is None:
+        found = check_files(config)
+    else:
+        from training.behaviours.fit import check_training
+
+        found = check_training(config)
+    if found.faults:
+        print("\n".join(found.faults), file=sys.stderr)
         return 2
-    show(options, kinds, [f"{name}: {kind['wanted']} wanted, {kind['other']} other" for name, kind in kinds.items()])
+    if options.model is None:
+        print("the files alone were checked; with --model DIR, also whether the model can learn them", file=sys.stderr)
+    counts = found.counts.items()
+    show(options, found.counts, [f"{name}: {kind['wanted']} wanted, {kind['other']} other" for name, kind in counts])
     return 0
-
-
-def _fitting(model: str) -> Callable[[Any], str]:
-    """What a model of one's own finds wrong with a line; the novice knows no words but the realm's."""
-    from perception.model import load
-    from training.behaviours.file import fits
-
-    return partial(fits, load(model, "cpu"))
 
 
 def learn(options: argparse.Namespace) -> int:
     from training.config import learn_config
 
     if options.check:
-        return check_files(options)
+        return check_learn(options)
     config = learn_config(options)
     config.check()  # before torch is imported and a bar is drawn
     from training.learn import learn

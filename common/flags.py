@@ -175,7 +175,11 @@ def _parser_of(some: Sequence[Flag]) -> Callable[[str], Any]:
     files = [flag for flag in some if flag.suffix]
 
     def parse(text: str) -> Any:
-        return next((flag for flag in files if text.endswith(flag.suffix)), plain).parse(text)
+        try:
+            return next((flag for flag in files if text.endswith(flag.suffix)), plain).parse(text)
+        except argparse.ArgumentTypeError as error:
+            named = "".join(f", or a FILE{flag.suffix}" for flag in files)
+            raise argparse.ArgumentTypeError(f"{error}{named}") from None
 
     return parse
 

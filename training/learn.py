@@ -7,7 +7,7 @@ result = learn(LearnConfig(model="DIR", behaviour="lessons.jsonl", probe_file="p
 import copy
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypedDict, cast
 
 import torch
@@ -16,6 +16,7 @@ from game.realm.rules import Rules
 from game.realm.rules import load as load_rules
 from perception.model import Model, choose_device, load, save
 from training.behaviours.behaviour import Behaviour
+from training.behaviours.fit import begin
 from training.behaviours.registry import behaviour_of, check_files
 from training.config import LearnConfig, flat
 from training.data.lessons import LessonCounts
@@ -27,7 +28,6 @@ from training.heads.score import Probe, Score
 from training.heads.trajectory import Trajectory, keep_state
 from training.optim.gradients import Shares
 from training.progress import Report
-from training.teach import Teacher
 
 CHANGE_ROWS = 32  # decisions on which each head's own change is followed along the way
 SEEN_HITS, SEEN_ALARMS = 0.9, 0.05  # by which "steps to see" counts
@@ -172,9 +172,7 @@ def train(config: LearnConfig, model: Model, rules: Rules, report: Report, log: 
     log: is begun, and told every point of the curve as the run goes.
     """
     before = Model(copy.deepcopy(model.net), model.tokenizer, model.tongue, model.name)
-    behaviour = behaviour_of(config, before, rules)
-    settled, labelled = replace(config.teach, settle=config.steps), config.control != "rehearsal"
-    teacher = Teacher(model, settled, rules, behaviour.journal, behaviour.source, labelled)
+    behaviour, teacher = begin(config, before, model, rules)
     report("measuring", 0, config.steps)
     scores = {"before": behaviour.score(model)}
     curve = [_point(0, behaviour.glance(model), None, 0.0)]

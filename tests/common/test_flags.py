@@ -57,7 +57,7 @@ def test_a_command_line_and_its_settings_give_each_other(line, changes):
         ("--rate inf", "inf: must be a number above 0, at most 2"),
         ("--kind even", "even: unknown; choose plain, odd"),
         ("--parts 1 --whole", "not allowed with"),
-        ("--probes a.csv", "a.csv: must be a whole number from 1 to 99"),
+        ("--probes a.csv", "a.csv: must be a whole number from 1 to 99, or a FILE.txt"),
     ],
 )
 def test_a_parser_refuses_what_no_settings_may_hold(line, says):

@@ -9,42 +9,54 @@ from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
 from random import Random
-from statistics import fmean
 
 from game.realm.rules import Rules
 from perception.errors import LanguageError
-from perception.language import CUE, read
+from perception.language import CUE, Reading, read, text_tokens
 from perception.messages import Event, Lesson, Question, Scene
 from perception.model import Model
 from perception.packing import window
 from training.behaviours.behaviour import Behaviour
-from training.behaviours.lines import OTHER, WANTED, BehaviourError, Line, Placed, read_pair
+from training.behaviours.deal import dealt
+from training.behaviours.leaks import ContextAndRun
+from training.behaviours.lines import OTHER, WANTED, Line, Placed, read_pair
 from training.config import LearnConfig
 from training.data.lessons import Answered, Asked
 from training.heads.score import Probe
 from training.teach import Source
 
-LEAST_DEALT = 0.25  # of the wanted lines, in expectation: a control that changes less is the true training again
 
+class ModelReader:
+    """What a model says of lines (`LineReader`)."""
 
-def fits(model: Model, line: Line) -> str:
-    """What hinders this model to decide a line; nothing if it can."""
-    try:
-        reading = read(model.tokenizer, line.context, [(line.decision, line.candidates)])
-    except LanguageError as error:
-        return str(error)
-    answers = reading.answers[0]
-    tokens, most = len(reading.context) + len(reading.questions[0]) + max(map(len, answers)), window(model.net)
-    if tokens > most:
-        return f"takes {tokens} tokens, the model reads {most}; shorten the context"
-    told = dict(zip(line.candidates, answers, strict=True))
-    for one, ids in told.items():
-        for other, longer in told.items():
-            if one != other and longer[: len(ids)] == ids:
-                return (
-                    f"to the model, candidate {other!r} begins as {one!r}, which it would always believe more; reword"
-                )
-    return ""
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def tokens(self, line: Line) -> ContextAndRun:
+        """Token ids of the context by itself, and of context and decision. Raises LanguageError."""
+        reading = self._read(line)
+        return text_tokens(self._model.tokenizer, line.context), [*reading.context, *reading.questions[0]]
+
+    def fault(self, line: Line) -> str:
+        """What hinders the model to decide a line; nothing if it can."""
+        try:
+            reading = self._read(line)
+        except LanguageError as error:
+            return str(error)
+        answers = reading.answers[0]
+        tokens = len(reading.context) + len(reading.questions[0]) + max(map(len, answers))
+        if tokens > (most := window(self._model.net)):
+            return f"takes {tokens} tokens, the model reads {most}; shorten the context"
+        by_name = dict(zip(line.candidates, answers, strict=True))
+        for one, ids in by_name.items():
+            for other, longer in by_name.items():
+                if one != other and longer[: len(ids)] == ids:
+                    hidden = f"to the model, candidate {other!r} begins as {one!r}"
+                    return f"{hidden}, which it would always believe more; reword"
+        return ""
+
+    def _read(self, line: Line) -> Reading:
+        return read(self._model.tokenizer, line.context, [(line.decision, line.candidates)])
 
 
 def question_of(line: Line) -> Question:
@@ -99,36 +111,6 @@ class LineCounts:
         self.empties_shown = len(lines) - self.spirits_shown
 
 
-def dealt(path: Path, lines: Sequence[Placed], seed: int) -> list[Line]:
-    """The control: answers dealt out anew among the lines that share their candidates with a wanted one.
-
-    Raises BehaviourError where fewer wanted lines than LEAST_DEALT can expect another answer than their own.
-    """
-    found = [placed.line for placed in lines]
-    decks: dict[tuple[str, ...], list[int]] = {}
-    for number, line in enumerate(found):
-        decks.setdefault(tuple(sorted(line.candidates)), []).append(number)
-    decks = {key: deck for key, deck in decks.items() if any(found[number].kind == WANTED for number in deck)}
-    wanted = [
-        (found[n].answer, [found[m].answer for m in deck])
-        for deck in decks.values()
-        for n in deck
-        if found[n].kind == WANTED
-    ]
-    expected = fmean(1 - others.count(answer) / len(others) for answer, others in wanted)
-    if expected < LEAST_DEALT:
-        said = f"of the wanted lines {expected:.0%} can expect another answer, {LEAST_DEALT:.0%} are the least"
-        mend = "add other lines with the same candidates and other answers"
-        raise BehaviourError([f"{path}: --shuffled would change too little: {said}; {mend}"])
-    rng, mixed = Random(f"{seed}/lines/shuffled"), list(found)
-    for deck in decks.values():
-        for number, other in zip(deck, rng.sample(deck, len(deck)), strict=True):
-            line = found[number]
-            answer = found[other].answer
-            mixed[number] = Line(line.context, line.decision, line.candidates, answer, line.kind, line.cue)
-    return mixed
-
-
 class FileBehaviour(Behaviour):
     """Lessons and probes from files, for any causal model."""
 
@@ -143,7 +125,7 @@ class FileBehaviour(Behaviour):
         if config.probe_file is None:
             raise ValueError(f"--behaviour {config.behaviour}: give its probes too: --probes FILE.jsonl")
         path = Path(config.behaviour)
-        lessons, probes = read_pair(path, config.probe_file, lambda line: fits(model, line))
+        lessons, probes = read_pair(path, config.probe_file, ModelReader(model))
         self.wanted = tuple(dict.fromkeys(placed.line.answer for placed in lessons if placed.line.kind == WANTED))
         self._lines = [placed.line for placed in lessons]
         if config.control == "shuffled":

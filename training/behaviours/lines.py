@@ -4,13 +4,17 @@ docs/behaviours.md describes the format. Everything that a file may hold is boun
 `FILE:LINE: what; how to mend it`.
 """
 
+import codecs
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 import msgspec
 from msgspec import Meta, Struct
+
+from common.files import decode_text, parse_json, read_bytes
+from training.behaviours.leaks import ContextAndRun, alike, shared_contexts, words_read
 
 WANTED, OTHER = "wanted", "other"
 LARGEST = 64 * 2**20  # bytes of a file
@@ -18,6 +22,7 @@ LONGEST = 2**20  # bytes of a line
 MOST = 50_000  # lines
 MOST_FAULTS = 100  # told of one file
 PAGE = "docs/behaviours.md"
+UTF_16_OR_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)  # UTF-32 LE begins as UTF-16 LE
 
 
 class BehaviourError(ValueError):
@@ -51,15 +56,6 @@ class Placed:
     line: Line
 
 
-Fault = tuple[int, str]  # line number, what is wrong and how to mend it
-_DECODER = msgspec.json.Decoder(Line)
-
-
-def alike(text: str) -> str:
-    """A text without what doesn't tell two scenes apart: case and white space."""
-    return " ".join(text.split()).casefold()
-
-
 def _sound(line: Line) -> str:
     """What is wrong with a line of the right shape; nothing if it is sound."""
     texts = {"context": [line.context], "decision": [line.decision], "candidate": line.candidates, "cue": line.cue}
@@ -77,66 +73,84 @@ def _sound(line: Line) -> str:
     return "" if missing is None else f"its cue {missing!r} does not stand in its context; copy it from there"
 
 
-def _decoded(raw: bytes) -> Line | str:
-    if len(raw) > LONGEST:
-        return f"longer than {LONGEST} bytes; shorten it"
+def _parsed(text: str, where: str) -> Line | str:
+    """A line, or what is wrong with it."""
     try:
-        line = _DECODER.decode(raw)
-    except (ValueError, RecursionError) as error:  # ValueError: msgspec's own, and bad UTF-8
+        line = msgspec.convert(parse_json(text, where), Line)
+    except msgspec.ValidationError as error:
         return f"{' '.join(str(error).split())}; {PAGE} says what a line holds"
+    except ValueError as error:
+        return f"{' '.join(str(error).removeprefix(f'{where}: ').split())}; {PAGE} says what a line holds"
     return _sound(line) or line
 
 
-def _raw(path: Path) -> Iterator[tuple[int, bytes]]:
-    with open(path, "rb") as file:
-        number = 0
-        while raw := file.readline(LONGEST + 2):
-            number += 1
-            yield number, raw.rstrip(b"\r\n")
-            while raw and not raw.endswith(b"\n") and len(raw) > LONGEST:  # what is left of a line that is too long
-                raw = file.readline(LONGEST + 2)
+def _rows(path: Path) -> Sequence[str | bytes]:
+    """The lines of a file, whatever ends them. Raises ValueError where the file as a whole can't be read."""
+    raw = read_bytes(path, LARGEST)
+    if raw.startswith(UTF_16_OR_32):
+        return decode_text(raw, path).split("\n")
+    if b"\0" in raw[:1024]:
+        raise ValueError(f"{path}: holds zero bytes, as UTF-16 without a mark does; save the file as UTF-8")
+    return raw.splitlines()  # bytes: at line feeds and carriage returns alone
+
+
+def _texts(path: Path) -> Iterator[tuple[int, str, str]]:
+    """Each line's number, its text, and what is wrong with it if it can't be read."""
+    for number, row in enumerate(_rows(path), 1):
+        if len(row) > LONGEST:
+            yield number, "", f"longer than {LONGEST} bytes; shorten it"
+            continue
+        try:
+            text = row.decode() if isinstance(row, bytes) else row
+        except UnicodeDecodeError as error:
+            yield number, "", f"byte {error.start + 1} is not UTF-8; {PAGE} says what a line holds"
+            continue
+        yield number, text.lstrip("\ufeff"), ""  # a mark stands wherever files were put together
 
 
 def read_lines(path: Path) -> tuple[list[Placed], list[str]]:
     """The sound lines of a file, and what is wrong with the others: one sentence each, MOST_FAULTS at most."""
     if not path.is_file():
         return [], [f"{path}: no such file; {PAGE} says what one holds"]
-    if path.stat().st_size > LARGEST:
-        return [], [f"{path}: larger than {LARGEST} bytes; split it"]
-    found: list[Placed] = []
+    try:
+        lines, faults = _sorted_out(path)
+    except (ValueError, OSError) as error:
+        return [], [_of_file(path, error)]
+    if not faults:
+        kinds = {placed.line.kind for placed in lines}
+        wants = {WANTED: "say which decision is wanted", OTHER: "say what has to stay as it was"}
+        faults = [f"{path}: no line of kind {kind}; {why}" for kind, why in wants.items() if kind not in kinds]
+    return lines, faults
+
+
+def _sorted_out(path: Path) -> tuple[list[Placed], list[str]]:
+    """The sound lines, and the faults of the others."""
+    lines: list[Placed] = []
     faults: list[str] = []
     asked: dict[tuple[str, str], int] = {}
-    for number, raw in _raw(path):
-        if not raw.strip():
+    for number, text, wrong in _texts(path):
+        if not (text.strip() or wrong):
             continue
-        line = _decoded(raw)
+        line = wrong or _parsed(text, f"{path}:{number}")
         if isinstance(line, Line):
             first = asked.setdefault((alike(line.context), alike(line.decision)), number)
             if first != number:
                 line = f"context and decision stand in line {first} already; leave one of them out"
         if isinstance(line, str):
             faults.append(f"{path}:{number}: {line}")
-        elif len(found) == MOST:
+        elif len(lines) == MOST:
             faults.append(f"{path}:{number}: more than {MOST} lines; split the file")
         else:
-            found.append(Placed(number, line))
-        if len(faults) == MOST_FAULTS or (faults and len(found) == MOST):
+            lines.append(Placed(number, line))
+        if len(faults) == MOST_FAULTS or (faults and len(lines) == MOST):
             break
-    if not faults:
-        there = {placed.line.kind for placed in found}
-        wants = {WANTED: "say which decision is wanted", OTHER: "say what has to stay as it was"}
-        faults = [f"{path}: no line of kind {kind}; {why}" for kind, why in wants.items() if kind not in there]
-    return found, faults
+    return lines, faults
 
 
-def leaks(lessons: Iterable[Placed], probes: Iterable[Placed], path: Path) -> list[str]:
-    """What of the probes in `path` was taught: a probe must not share its context with a lesson."""
-    taught: dict[str, int] = {}
-    for placed in lessons:
-        taught.setdefault(alike(placed.line.context), placed.number)
-    said = "shares its context with line {} of the lessons; probes need contexts that no lesson holds"
-    shared = [(placed.number, taught.get(alike(placed.line.context))) for placed in probes]
-    return [f"{path}:{number}: {said.format(line)}" for number, line in shared if line is not None][:MOST_FAULTS]
+def _of_file(path: Path, error: ValueError | OSError) -> str:
+    if isinstance(error, OSError):
+        return f"{path}: cannot be read ({error.strerror or error}); check that you may read it"
+    return " ".join(str(error).split())
 
 
 def counts(lines: Iterable[Placed]) -> dict[str, int]:
@@ -145,20 +159,55 @@ def counts(lines: Iterable[Placed]) -> dict[str, int]:
     return {kind: kinds.count(kind) for kind in (WANTED, OTHER)}  # type: ignore[arg-type]
 
 
-def read_pair(
-    lessons: Path, probes: Path, fits: Callable[[Line], str] = lambda line: ""
-) -> tuple[list[Placed], list[Placed]]:
-    """The lines of a file of lessons and of one of probes. fits: what a model finds wrong with a line.
+class LineReader(Protocol):
+    """What a model says of lines."""
 
-    Raises BehaviourError with every fault of both files.
+    def fault(self, line: Line) -> str:
+        """What hinders the model to decide a line; nothing if it can."""
+
+    def tokens(self, line: Line) -> ContextAndRun:
+        """A line as the model reads it; the line has no fault."""
+
+
+def examine(
+    lessons: Path, probes: Path, reader: LineReader | None = None
+) -> tuple[list[Placed], list[Placed], list[str]]:
+    """The sound lines of a file of lessons and of one of probes, and all that is wrong with either and with the pair.
+
+    reader: a model's, for what it finds wrong.
     """
-    taught, faults = read_lines(lessons)
-    asked, more = read_lines(probes)
-    wrong = [*faults, *more] or leaks(taught, asked, probes)
-    if not wrong:
-        told = [(lessons, placed) for placed in taught] + [(probes, placed) for placed in asked]
-        found = ((path, placed.number, fits(placed.line)) for path, placed in told)
-        wrong = [f"{path}:{number}: {what}" for path, number, what in found if what]
-    if wrong:
-        raise BehaviourError(wrong[: 2 * MOST_FAULTS])
+    sound, faults = [], []
+    for path in (lessons, probes):
+        lines, wrong = read_lines(path)
+        if reader is not None:
+            fitted = [(placed, reader.fault(placed.line)) for placed in lines]
+            wrong += [f"{path}:{placed.number}: {fault}" for placed, fault in fitted if fault][:MOST_FAULTS]
+            lines = [placed for placed, fault in fitted if not fault]
+        sound.append(lines)
+        faults += wrong
+    taught, asked = sound
+    return taught, asked, faults + leaks(taught, asked, probes, reader)
+
+
+def leaks(taught: Sequence[Placed], asked: Sequence[Placed], path: Path, reader: LineReader | None = None) -> list[str]:
+    """What of the probes in `path` was taught: a probe must not share its context with a lesson."""
+    found = _shared(taught, asked, lambda line: words_read(line.context, line.decision))
+    if reader is not None:
+        found = _shared(taught, asked, reader.tokens) | found
+    said = "shares its context with line {} of the lessons; probes need contexts that no lesson holds"
+    return [f"{path}:{number}: {said.format(found[number])}" for number in sorted(found)][:MOST_FAULTS]
+
+
+def _shared(
+    taught: Sequence[Placed], asked: Sequence[Placed], reads: Callable[[Line], ContextAndRun]
+) -> dict[int, int]:
+    lessons, probes = ([(placed.number, reads(placed.line)) for placed in lines] for lines in (taught, asked))
+    return shared_contexts(lessons, probes)
+
+
+def read_pair(lessons: Path, probes: Path, reader: LineReader | None = None) -> tuple[list[Placed], list[Placed]]:
+    """The lines of a file of lessons and of one of probes. Raises BehaviourError with every fault (`examine`)."""
+    taught, asked, faults = examine(lessons, probes, reader)
+    if faults:
+        raise BehaviourError(faults)
     return taught, asked

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from training.behaviours.file import dealt
+from training.behaviours.deal import dealt
 from training.behaviours.lines import read_pair
 from training.experiments import sight
 from training.experiments.plan import Arm, Experiment

@@ -52,7 +52,7 @@ def fresh():
 
 def test_sight_has_the_lessons_and_probes_that_it_had():
     sight = Sight(SIGHT, MODEL, RULES)
-    assert digest([[lesson.scene.text, list(lesson.answers)] for lesson in sight.shown.lessons]) == LESSONS
+    assert digest([[lesson.scene.text, list(lesson.answers)] for lesson in sight.lesson_counts.lessons]) == LESSONS
     told = [[p.scene.text, [q.text for q in p.scene.questions], list(p.answers), p.places] for p in sight.probes]
     assert digest(told) == PROBES
 
@@ -75,7 +75,7 @@ def test_sight_gives_the_numbers_that_it_gave(monkeypatch):
         assert point["step"] == step
         assert (point["hits"], point["false_alarms"]) == pytest.approx((hits, alarms), abs=0.02)
         assert point["mundane"] == pytest.approx(mundane, abs=0.03)
-    assert (run.journal.spirits_shown, run.journal.empties_shown) == (1, 51)
+    assert (run.lesson_counts.spirits_shown, run.lesson_counts.empties_shown) == (1, 51)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ def test_probes_of_listening_hold_directions_first_then_all_the_rest(listening):
 
 def test_probes_are_realms_of_their_own_and_new_forms_are_held_out(listening):
     assert {p.scene.text for p in listening.probes}.isdisjoint(
-        {lesson.scene.text for lesson in listening.shown.lessons} | {p.scene.text for p in listening._held}
+        {lesson.scene.text for lesson in listening.lesson_counts.lessons} | {p.scene.text for p in listening._held}
     )
     for probe in listening._held:
         for question, kind in zip(probe.scene.questions, probe.kinds, strict=True):
@@ -197,7 +197,7 @@ def test_listening_trains_on_talk_the_mundane_and_nothing_untold(listening):
     assert {"count", "where", "work", SENSE} <= asks
     assert {a for _, rehearsed, _ in drawn for q, a in rehearsed if q.ask == SENSE} == {NOTHING}
     assert {a for *_, labelled in drawn for _, a in labelled} <= {
-        a for lesson in listening.shown.lessons for a in lesson.answers
+        a for lesson in listening.lesson_counts.lessons for a in lesson.answers
     }
 
 
@@ -226,7 +226,7 @@ def test_a_training_in_listening_tells_its_kinds_apart(monkeypatch):
     result = run.result()
     assert {"hits_new_forms", "false_alarms_new_forms", "right_safe", "right_mundane"} <= set(result["after"])
     assert result["after"]["hits_new_pairs"] is None
-    acts = [lesson.answers[0] for lesson in run.journal.lessons]
+    acts = [lesson.answers[0] for lesson in run.lesson_counts.lessons]
     assert (result["spirits_shown"], result["empties_shown"]) == (acts.count("accept"), 16 - acts.count("accept"))
     assert {point["step"] for point in result["curve"]} == {0, 2}
     assert run.judged == run.probes[:32]
@@ -235,7 +235,7 @@ def test_a_training_in_listening_tells_its_kinds_apart(monkeypatch):
 def test_the_seed_of_the_probes_can_be_set_apart(listening):
     one, two = (behaviour_of(replace(LISTEN, seed=seed, probe_seed=5), MODEL, RULES) for seed in (5, 6))
     assert [p.scene for p in one.probes] == [p.scene for p in two.probes] == [p.scene for p in listening.probes]
-    assert one.shown.lessons != two.shown.lessons
+    assert one.lesson_counts.lessons != two.lesson_counts.lessons
 
 
 def test_the_losses_of_the_gain_are_those_of_the_chunks(listening):
@@ -248,9 +248,9 @@ def test_the_losses_of_the_gain_are_those_of_the_chunks(listening):
 
 def test_a_probe_that_was_taught_is_leakage(listening):
     class Leaky(Behaviour):
-        probes, shown = listening.probes, filled(talk_lessons(5, 4, "terse", RULES))
+        probes, lesson_counts = listening.probes, filled(talk_lessons(5, 4, "terse", RULES))
 
     Leaky(MODEL, RULES).check()
-    Leaky.probes = [*listening.probes, replace(listening.probes[0], scene=Leaky.shown.lessons[2].scene)]
+    Leaky.probes = [*listening.probes, replace(listening.probes[0], scene=Leaky.lesson_counts.lessons[2].scene)]
     with pytest.raises(ValueError, match="probe 8 tells the same scene as lesson 2: leakage"):
         Leaky(MODEL, RULES).check()

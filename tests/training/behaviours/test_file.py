@@ -12,7 +12,8 @@ from main import ROOT, main
 from perception.language import read
 from perception.model import save
 from tests.kits.minds import tiny
-from training.behaviours.file import Deck, FileBehaviour, dealt, fits, probe_of
+from training.behaviours.deal import dealt
+from training.behaviours.file import Deck, FileBehaviour, ModelReader, probe_of
 from training.behaviours.lines import BehaviourError, Line, Placed, read_lines
 from training.config import LearnConfig, TeachConfig
 from training.data.lessons import Asked
@@ -153,11 +154,11 @@ def test_answers_that_begin_alike_are_compared_at_the_token_where_they_part():
 
 def test_a_model_that_cannot_decide_a_line_says_which(tmp_path):
     line = Line("A context. " * 20, "?", ("a", "b"), "a", "wanted")
-    assert fits(MODEL, line) == ""
+    assert ModelReader(MODEL).fault(line) == ""
     long = Line("A context. " * 200, "?", ("a", "b"), "a", "wanted")
-    assert "tokens, the model reads 512; shorten the context" in fits(MODEL, long)
+    assert "tokens, the model reads 512; shorten the context" in ModelReader(MODEL).fault(long)
     clash = Line("x", "?", ("keep it", "keep it back"), "keep it", "wanted")
-    assert "candidate 'keep it back' begins as 'keep it'" in fits(MODEL, clash)
+    assert "candidate 'keep it back' begins as 'keep it'" in ModelReader(MODEL).fault(clash)
     bad = tmp_path / "bad.jsonl"
     bad.write_text(
         LESSONS.read_text() + '{"context":"x","decision":"?","candidates":["a","a b"],"answer":"a","kind":"other"}'
@@ -200,7 +201,7 @@ def test_the_shuffled_control_deals_answers_among_lines_that_could_have_them():
     assert sum(old != new for old, new in acts) > 4
     rest = [(placed.line, line) for placed, line in zip(lines, mixed) if placed.line.candidates != ACTS]
     assert all(old == new for old, new in rest)
-    shown = behaviour(control="shuffled").shown
+    shown = behaviour(control="shuffled").lesson_counts
     assert {lesson.source for lesson in shown.lessons} == {"shuffled"}
     assert behaviour(control="shuffled").wanted == ("lend it",)  # probes are scored by the true ones
     with pytest.raises(
@@ -228,7 +229,7 @@ def test_both_halves_of_the_chunks_hold_wanted_lines_and_such_at_which_they_temp
         ({"behaviour": "sight"}, r"lending-probes.jsonl: --behaviour sight makes its own; give the number of scenes"),
         ({"behaviour": "/nowhere.jsonl"}, r"/nowhere.jsonl: no such file"),
         ({"probe_file": LESSONS}, r"shares its context with line"),
-        ({"control": "none"}, "control 'none': unknown"),
+        ({"control": "none"}, "control none: unknown"),
         ({"control": "rehearsal", "teach": replace(TEACH, rehearse=0)}, "--rehearsal-only with --no-rehearsal"),
     ],
 )
@@ -243,7 +244,6 @@ def test_settings_that_cannot_be_are_refused_in_one_line(changes, says):
     [
         (["--lessons", "3", "--probes", str(PROBES)], "all lines of"),
         (["--probes", "20"], "give its probes too: --probes FILE.jsonl"),
-        (["--probes", str(PROBES), "--shuffled", "--rehearsal-only"], "two controls; give one of them"),
     ],
 )
 def test_options_that_cannot_be_are_refused_in_one_line(options, says, capsys):
@@ -253,10 +253,16 @@ def test_options_that_cannot_be_are_refused_in_one_line(options, says, capsys):
     assert told.count("\n") == 1
 
 
+def test_one_control_at_a_time(capsys):
+    with pytest.raises(SystemExit):
+        main(["learn", "--shuffled", "--rehearsal-only"])
+    assert "--rehearsal-only: not allowed with argument --shuffled" in capsys.readouterr().err
+
+
 def test_probes_are_a_number_or_a_file(capsys):
     with pytest.raises(SystemExit):
         main(["learn", "--probes", "many"])
-    assert "'many' is neither a number of scenes nor a FILE.jsonl" in capsys.readouterr().err
+    assert "many: must be a whole number from 1 to 100000, or a FILE.jsonl" in capsys.readouterr().err
 
 
 def test_what_the_probes_get_before_is_what_the_model_believes():

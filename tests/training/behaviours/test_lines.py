@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from main import ROOT, main
 from training.behaviours import lines
-from training.behaviours.lines import BehaviourError, Line, alike, counts, read_lines, read_pair
+from training.behaviours.leaks import alike
+from training.behaviours.lines import BehaviourError, Line, counts, read_lines, read_pair
 
 DOCS = ROOT / "docs" / "behaviours"
 WANTED = {"context": "It rains.", "decision": " Go?", "candidates": ["yes", "no"], "answer": "yes", "kind": "wanted"}
@@ -44,7 +45,7 @@ def test_sound_lines_are_read_with_their_numbers_and_blank_ones_skipped(written)
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        (b"{", "truncated"),
+        (b"{", r"no JSON \(Expecting property name .*, column 2\); docs/behaviours.md says"),
         (b"\xff\xfe", "docs/behaviours.md says what a line holds"),
         (b"[" * 100_000, "docs/behaviours.md"),
         ("[]", "Expected `object`"),
@@ -93,7 +94,7 @@ def test_a_file_needs_both_kinds_and_has_its_bounds(written, monkeypatch, tmp_pa
     monkeypatch.setattr(lines, "MOST_FAULTS", 3)
     assert len(read_lines(written(*["?"] * 9))[1]) == 3
     monkeypatch.setattr(lines, "LARGEST", 10)
-    assert "larger than 10 bytes; split it" in read_lines(many)[1][0]
+    assert "larger than 10 bytes; give a smaller file" in read_lines(many)[1][0]
 
 
 VALUE = st.recursive(
@@ -136,6 +137,62 @@ def test_what_is_written_is_read_back(tmp_path_factory, changes):
         assert found[0].line.answer == changes["answer"]
 
 
+TEXT = [json.dumps(row, ensure_ascii=False) for row in (WANTED, OTHER | {"context": "Es schneit, größer als je."})]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("last", ["", "{end}", "{end}{end} {end}"])
+def test_files_of_any_editor_are_read_alike(tmp_path, encoding, end, last):
+    path = tmp_path / "lessons.jsonl"
+    marks = {"utf-16-le": "\ufeff", "utf-16-be": "\ufeff", "utf-32-be": "\ufeff"}
+    path.write_bytes((marks.get(encoding, "") + end.join(TEXT) + last.format(end=end)).encode(encoding))
+    lines, faults = read_lines(path)
+    assert faults == []
+    assert [(placed.number, placed.line.context) for placed in lines] == [
+        (1, "It rains."), (2, "Es schneit, größer als je."),
+    ]  # fmt: skip
+
+
+def test_files_that_were_put_together_have_marks_within(written):
+    lines, faults = read_lines(written(b"\xef\xbb\xbf" + TEXT[0].encode(), b"\xef\xbb\xbf" + TEXT[1].encode()))
+    assert ([placed.number for placed in lines], faults) == ([1, 2], [])
+
+
+def test_line_separators_within_a_text_end_no_line(written):
+    odd = json.dumps(WANTED | {"context": "a\u2028b\x85c\x0bd"}, ensure_ascii=False)
+    lines, faults = read_lines(written(odd, OTHER))
+    assert ([placed.line.context for placed in lines], faults) == (["a\u2028b\x85c\x0bd", "It snows."], [])
+
+
+def test_utf_16_without_a_mark_and_other_encodings_are_named(tmp_path, written):
+    path = tmp_path / "bare.jsonl"
+    path.write_bytes("\n".join(TEXT).encode("utf-16-le"))
+    assert read_lines(path) == (
+        [],
+        [f"{path}: holds zero bytes, as UTF-16 without a mark does; save the file as UTF-8"],
+    )
+    latin = written(WANTED, TEXT[1].encode("latin-1"), OTHER)
+    lines, faults = read_lines(latin)
+    assert [placed.number for placed in lines] == [1, 3]
+    assert faults == [f"{latin}:2: byte 28 is not UTF-8; docs/behaviours.md says what a line holds"]
+    path.write_bytes("\n".join(TEXT).encode("utf-16") + b"\x00")
+    assert "is not UTF-16; save the file as UTF-8" in read_lines(path)[1][0]
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ('{"context": "a", "context": "b"}', "the key 'context' stands twice in one object; keep one"),
+        (json.dumps(WANTED)[:-1] + ', "kind": "other"}', "the key 'kind' stands twice in one object; keep one"),
+        ('{"context": NaN}', "NaN is no JSON number"),
+    ],
+)
+def test_a_key_stands_once_in_an_object(written, row, says):
+    path = written(WANTED, row, OTHER)
+    assert read_lines(path)[1] == [f"{path}:2: {says}; docs/behaviours.md says what a line holds"]
+
+
 def test_a_probe_that_shares_its_context_with_a_lesson_is_refused(written):
     lessons = written(WANTED, OTHER)
     fresh = {"context": "The sun shines."}
@@ -147,8 +204,71 @@ def test_a_probe_that_shares_its_context_with_a_lesson_is_refused(written):
         read_pair(lessons, lessons)
 
 
-def test_case_and_white_space_do_not_tell_contexts_apart():
+LESSON = "The Café lies in the fog. Nobody waits."
+
+
+@pytest.mark.parametrize(
+    ("context", "decision"),
+    [
+        (LESSON, " Stay?"),
+        (LESSON.upper(), " Stay?"),
+        ("The Cafe\u0301 lies in the fog. Nobody waits.", " Stay?"),  # composed and decomposed
+        ("\ufeffThe Café lies\u00a0in the fog.\r\nNobody\u2003waits.\n", " Stay?"),
+        ("The Ca\u00adfé lies in the\u200b fog. Nobody waits.", " Stay?"),  # marks that nobody sees
+        ("The Café lies in the ｆｏｇ. Nobody waits.", " Stay?"),
+        ("The Café lies in the fog.", " Nobody waits. Stay?"),  # cut at another place
+        ("The Café lies in the f", "og. Nobody waits. Stay?"),
+        (LESSON + " Go?", " Stay?"),  # the lesson's decision, too
+    ],
+)
+def test_a_probe_repeats_a_lesson_in_other_clothes(written, context, decision):
+    lessons = written(WANTED | {"context": LESSON}, OTHER)
+    probe = WANTED | {"context": context, "decision": decision}
+    probes = written(OTHER | {"context": "The sun."}, probe, name="probes.jsonl")
+    with pytest.raises(BehaviourError) as caught:
+        read_pair(lessons, probes)
+    says = "shares its context with line 1 of the lessons; probes need contexts that no lesson holds"
+    assert caught.value.faults == [f"{probes}:2: {says}"]
+
+
+@pytest.mark.parametrize(
+    ("context", "decision"),
+    [
+        ("The Café lies in the fog. Nobody waits here.", " Go?"),
+        ("The Café lies in the fog.", " Go?"),  # only a part of a lesson's
+        ("The Café lies in the fog. Somebody waits.", " Nobody waits. Go?"),
+        ("Nobody waits.", " Go?"),
+        (LESSON + " The bell rings.", " Go?"),  # a lesson's, and more: another scene
+    ],
+)
+def test_other_scenes_are_no_leak(written, context, decision):
+    lessons = written(WANTED | {"context": LESSON}, OTHER)
+    probe = WANTED | {"context": context, "decision": decision}
+    read_pair(lessons, written(OTHER | {"context": "The sun."}, probe, name="probes.jsonl"))
+
+
+def test_what_a_model_cannot_tell_apart_is_a_leak_to_it(written):
+    class NoAccents:
+        """Reads letters without their accents, as many a tokenizer does."""
+
+        def fault(self, line):
+            return ""
+
+        def tokens(self, line):
+            plain = [text.replace("é", "e") for text in (line.context, line.context + line.decision)]
+            return tuple([ord(mark) for mark in text] for text in plain)
+
+    lessons = written(WANTED | {"context": "The café."}, OTHER)
+    probes = written(WANTED | {"context": "The cafe."}, OTHER | {"context": "Sun."}, name="probes.jsonl")
+    read_pair(lessons, probes)
+    with pytest.raises(BehaviourError, match=r"probes.jsonl:1: shares its context with line 1"):
+        read_pair(lessons, probes, NoAccents())
+
+
+def test_what_is_told_apart_and_what_is_not():
     assert alike(" A  b\nC ") == alike("a B c") != alike("ab c")
+    assert alike("Straße") == alike("STRASSE")
+    assert alike("\u200b\ufeff") == ""
 
 
 def test_the_example_is_sound():
@@ -166,7 +286,9 @@ def test_the_example_is_sound():
 def test_the_command_checks_both_files_and_lists_every_fault(written, capsys):
     good = ["learn", "--behaviour", str(DOCS / "lending.jsonl"), "--probes", str(DOCS / "lending-probes.jsonl")]
     assert main([*good, "--check", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["lessons"] == {"wanted": 12, "other": 18}
+    told = capsys.readouterr()
+    assert json.loads(told.out)["lessons"] == {"wanted": 12, "other": 18}
+    assert told.err == "the files alone were checked; with --model DIR, also whether the model can learn them\n"
     bad = written(WANTED, "?", "??", OTHER)
     assert main(["learn", "--behaviour", str(bad), "--probes", str(DOCS / "lending-probes.jsonl"), "--check"]) == 2
     told = capsys.readouterr()

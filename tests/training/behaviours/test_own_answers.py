@@ -10,7 +10,8 @@ from main import ROOT, main
 from perception.language import event_tokens, token_spans
 from perception.model import save
 from tests.kits.minds import tiny
-from training.behaviours.file import dealt, probe_of, scene_of
+from training.behaviours.deal import dealt
+from training.behaviours.file import probe_of, scene_of
 from training.behaviours.lines import BehaviourError, Line, Placed
 from training.heads.head_probes import chosen_places
 from training.heads.score import tally

@@ -1,0 +1,40 @@
+"""The control of a behaviour from files: the same lines, their answers dealt out anew."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from statistics import fmean
+
+from training.behaviours.lines import WANTED, BehaviourError, Line, Placed
+
+LEAST_DEALT = 0.25  # of the wanted lines, in expectation: a control that changes less is the true training again
+
+
+def dealt(path: Path, lines: Sequence[Placed], seed: int) -> list[Line]:
+    """The control: answers dealt out anew among the lines that share their candidates with a wanted one.
+
+    Raises BehaviourError where fewer wanted lines than LEAST_DEALT can expect another answer than their own.
+    """
+    original = [placed.line for placed in lines]
+    decks: dict[tuple[str, ...], list[int]] = {}
+    for number, line in enumerate(original):
+        decks.setdefault(tuple(sorted(line.candidates)), []).append(number)
+    decks = {key: deck for key, deck in decks.items() if any(original[number].kind == WANTED for number in deck)}
+    wanted = [
+        (original[n].answer, [original[m].answer for m in deck])
+        for deck in decks.values()
+        for n in deck
+        if original[n].kind == WANTED
+    ]
+    expected = fmean(1 - others.count(answer) / len(others) for answer, others in wanted)
+    if expected < LEAST_DEALT:
+        said = f"of the wanted lines {expected:.0%} can expect another answer, {LEAST_DEALT:.0%} are the least"
+        mend = "add other lines with the same candidates and other answers"
+        raise BehaviourError([f"{path}: --shuffled would change too little: {said}; {mend}"])
+    rng, mixed = Random(f"{seed}/lines/shuffled"), list(original)
+    for deck in decks.values():
+        for number, other in zip(deck, rng.sample(deck, len(deck)), strict=True):
+            line = original[number]
+            answer = original[other].answer
+            mixed[number] = Line(line.context, line.decision, line.candidates, answer, line.kind, line.cue)
+    return mixed
