@@ -346,7 +346,8 @@ def mind(options: argparse.Namespace) -> int:
     from perception.wire import standard_stream
 
     line = None if options.listen else standard_stream()
-    from training.mind.serve import serve_address, serve_stream
+    from training.mind.listen import serve_address
+    from training.mind.serve import serve_stream
 
     model = load(options.model, choose_device(options.device))
     if line is None:

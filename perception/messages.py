@@ -142,10 +142,10 @@ class RestorePoint(Struct, frozen=True):
     mundane: Fraction | None = None
 
 
-class RestorePoints(Struct, frozen=True, tag="rests"):
-    """Every state that is remembered, oldest first."""
+class RestorePoints(Struct, frozen=True, tag="rests", rename={"points": "rests"}):
+    """Every state that is remembered, oldest first. On the wire the field is called rests, as it was at first."""
 
-    rests: Annotated[tuple[RestorePoint, ...], Meta(max_length=64)]
+    points: Annotated[tuple[RestorePoint, ...], Meta(max_length=64)]
 
 
 class Weights(Struct, frozen=True, tag="weights"):

@@ -4,9 +4,9 @@ A folder is loaded from disk; a name on the hub is written `hub:org/name`, so th
 once. An ordinary folder's config.json may say `"tongue": "terse"`; without it a model is spoken to in plain English.
 """
 
+import errno
 import hashlib
-import os
-import shutil
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import (
     AutoConfig,
@@ -25,7 +26,7 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from common.files import read_json
+from common.files import read_json, writing_folder
 from perception.addresses import addresses, check_known
 from perception.errors import ModelError
 from perception.load_check import check_packing
@@ -171,27 +172,22 @@ def _check_kind(config: Any, source: str) -> None:
 
 
 def save(model: Model, folder: Path, dtype: torch.dtype | None = None) -> None:
-    """Write a Hugging Face folder whole: into a temporary one beside it, then rename. dtype casts the weights."""
-    temporary = folder.with_name(folder.name + ".part")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    """Write a Hugging Face folder whole or not at all, in place of what is there. dtype casts the weights.
+
+    Raises OutputError.
+    """
     weights = model.net.state_dict()
     model.net.config.tongue = model.tongue
     if dtype is not None:
         weights = {name: tensor.to(dtype) for name, tensor in weights.items()}
         model.net.config.dtype = dtype
-    with _quietly():
-        model.net.save_pretrained(temporary, state_dict=weights)
-        model.tokenizer.save_pretrained(temporary)
-    for file in sorted(temporary.iterdir()):
-        with open(file, "rb+") as handle:
-            os.fsync(handle.fileno())
-    old = folder.with_name(folder.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    temporary.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    with writing_folder(folder, replace=True) as temporary, _quietly():
+        try:
+            model.net.save_pretrained(temporary, state_dict=weights)
+            model.tokenizer.save_pretrained(temporary)
+        except SafetensorError as error:  # its own class for a full disk; only the text holds the number
+            number = re.search(r"os error (\d+)", str(error))
+            raise OSError(int(number[1]) if number else errno.EIO, str(error)) from error
 
 
 def weights_hash(net: PreTrainedModel) -> str:

@@ -185,9 +185,12 @@ def standard_stream() -> Stream[ToMind]:
     return Stream(reads, writes, ToMind)
 
 
-def socket_stream(line: socket.socket, kind: type[M] | UnionType) -> Stream[M]:
-    """Either end of a TCP connection. `line` stays the caller's: shutdown wakes a waiting receive, close ends it."""
-    line.settimeout(None)
+def socket_stream(line: socket.socket, kind: type[M] | UnionType, silence: float | None = None) -> Stream[M]:
+    """Either end of a TCP connection. `line` stays the caller's: shutdown wakes a waiting receive, close ends it.
+
+    silence: s after which a peer that sends nothing, or takes nothing, is an OSError; None: it may take its time.
+    """
+    line.settimeout(silence)
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a percept is small and wanted now
     line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a peer that lost its network is noticed some day
     raw = socket.SocketIO(line, "rw")

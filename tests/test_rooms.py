@@ -37,13 +37,9 @@ Edges = Mapping[str, tuple[str, ...]]
 
 # What still breaks these rules: take a line out once it is mended; nothing may be added.
 NOT_YET_UP: list[str] = []
-NOT_YET_IN_A_CIRCLE: list[str] = [
-    "training.mind.journey_log",
-    "training.mind.mind",
-]
+NOT_YET_IN_A_CIRCLE: list[str] = []
 NOT_YET_ITS_OWN: list[str] = [
     "perception.heads",
-    "training.data.lessons",
     "training.experiments.sight",
 ]
 

@@ -75,6 +75,10 @@ class Teacher:
     def teach(self, lesson: Lesson) -> None:
         """Remember a lesson; what is new is learned at the full rate again."""
         self.journal.add(lesson)
+        self.taught()
+
+    def taught(self) -> None:
+        """The journal has a new lesson: it is learned at the full rate again."""
         self.taught_at = self.steps
         self._turn = 0  # the set at hand does not know of it
 

@@ -30,22 +30,6 @@ def _look_for_display() -> None:
         raise NoDisplay(f"no display to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set); {REMEDY}")
 
 
-def open_display() -> None:
-    """Opens the display, without a window yet. Raises NoDisplay."""
-    _look_for_display()
-    try:
-        pg.display.init()
-        if not os.environ.get("SDL_VIDEODRIVER") and pg.display.get_driver() in UNSEEN:
-            raise pg.error("none answers")
-    except pg.error as error:
-        raise _no_display(error) from error
-
-
-def _no_display(error: pg.error) -> NoDisplay:
-    pg.display.quit()
-    return NoDisplay(f"no display to open a window on ({error}); {REMEDY}")
-
-
 def free_path(folder: Path, stem: str) -> Path:
     """The first STEM-NNNN.png of a folder that isn't there yet; makes the folder. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,11 +43,15 @@ class Window:
     """Opens the window; `frame` is what to paint the realm on. whole: scale by whole numbers only."""
 
     def __init__(self, fullscreen: bool = False, scale: int = 2, title: str = "Second Sight") -> None:
-        open_display()
+        _look_for_display()
         try:
+            pg.display.init()
+            if not os.environ.get("SDL_VIDEODRIVER") and pg.display.get_driver() in UNSEEN:
+                raise pg.error("none answers")
             self.surface = pg.display.set_mode((SIZE[0] * scale, SIZE[1] * scale), pg.RESIZABLE)
         except pg.error as error:
-            raise _no_display(error) from error
+            pg.display.quit()
+            raise NoDisplay(f"no display to open a window on ({error}); {REMEDY}") from error
         pg.display.set_caption(title)
         self.frame = pg.Surface(SIZE).convert()
         self.whole = True

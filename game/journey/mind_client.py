@@ -230,7 +230,7 @@ class MindClient:
             if message.tongue not in TONGUES:
                 self.notes.append(f"The mind wants the tongue {message.tongue!r}; the realm speaks terse")
         elif isinstance(message, RestorePoints):
-            self.rests = message.rests
+            self.rests = message.points
         elif isinstance(message, Weights):
             whole = message.done >= message.of
             self.weights, self.weighing = (message, None) if whole else (self.weights, message)

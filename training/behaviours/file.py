@@ -21,7 +21,8 @@ from training.behaviours.deal import dealt
 from training.behaviours.leaks import ContextAndRun
 from training.behaviours.lines import OTHER, WANTED, Line, Placed, read_pair
 from training.config import LearnConfig
-from training.data.lessons import Answered, Asked
+from training.data.lessons import Asked
+from training.data.rehearsal import Answered
 from training.heads.score import Probe
 from training.teach import Source
 

@@ -13,15 +13,14 @@ from itertools import combinations
 from random import Random
 from typing import Protocol
 
-from msgspec.structs import replace
 from transformers import PreTrainedTokenizerBase
 
 from game.realm import sampler
 from game.realm.rules import NOTHING, Rules
 from game.realm.talk import TALK
 from game.realm.terrain import UNDERFOOT
-from game.realm.tongues import LOOK, SENSE, question, tell, tongue_named
-from perception.language import context_tokens, read_answered, read_scene
+from game.realm.tongues import SENSE, question, tell, tongue_named
+from perception.language import read_answered
 from perception.messages import Event, Lesson, Scene
 from perception.packing import Decision
 from training.config import HAUNTED
@@ -86,8 +85,8 @@ class Journal:
         talked = [(q, a) for q, a in answered if q.ask == TALK]
         if not labelled and not talked:
             return
-        self.lessons.append(lesson)
         remembered = [heard(lesson.scene, q, a) for q, a in talked]
+        self.lessons.append(lesson)
         self.talks += [memory for memory in remembered if memory is not None]
         if None in remembered:
             self.verbatim.append(lesson)
@@ -117,21 +116,6 @@ class Journal:
         if rng.random() >= haunted:
             return rng.choice(self._empty)
         return rng.choice(self._haunted[rng.choice(list(self._haunted))])
-
-
-def check_lesson(tokenizer: PreTrainedTokenizerBase, lesson: Lesson, rules: Rules) -> None:
-    """Raise ValueError for a lesson from outside that could not be dreamt of: it would stop every later step."""
-    scene = lesson.scene
-    if len(lesson.answers) != len(scene.questions):
-        raise ValueError(f"lesson {scene.id}: {len(lesson.answers)} answers to {len(scene.questions)} questions")
-    for event in scene.events:
-        if event.sense not in (LOOK, *rules.senses):
-            raise ValueError(f"lesson {scene.id}: unknown sense {event.sense!r}")
-        context_tokens(tokenizer, replace(scene, text=f"{event.place} {event.thing}"))
-    read_scene(tokenizer, scene)
-    for asked, answer in zip(scene.questions, lesson.answers, strict=True):
-        if answer is not None and answer not in asked.candidates:
-            raise ValueError(f"lesson {scene.id}: {answer!r} is no answer to {asked.ask} {asked.place}")
 
 
 def _header(rng: Random, rules: Rules) -> tuple[str, str, str]:

@@ -12,12 +12,12 @@ from training.heads.swaps import Causal, causal
 class HeadEffects:
     """One measurement under way, of the weights as they are when it begins: practising may go on beside it.
 
-    Holds a copy of the model until it is done. step: which step the weights are of.
+    It holds a copy of the model until it is done. step: which step the weights are of.
     """
 
     def __init__(self, before: Model, after: Model, loss: ProbeLoss, step: int) -> None:
         self._steps: Iterator[tuple[int, Causal | None]] = causal(before.net, copy.deepcopy(after.net), loss)
-        self._step, self._of, self._told = step, after.layers * after.heads, -1
+        self._step, self._of, self._said = step, after.layers * after.heads, -1
         self.done = False
 
     def more(self) -> list[Weights]:
@@ -26,7 +26,7 @@ class HeadEffects:
         if result is not None:
             self.done = True
             return [Weights(self._step, done, self._of, result.gain, result.insert, result.remove)]
-        if done == self._told:
+        if done == self._said:
             return []
-        self._told = done
+        self._said = done
         return [Weights(self._step, done, self._of)]

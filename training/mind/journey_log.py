@@ -2,45 +2,49 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from perception.model import Model
 from training.heads.head_probes import head_probes, probe_loss
 from training.heads.run_log import Training, write_training_log
-from training.heads.score import score
-
-if TYPE_CHECKING:
-    from training.mind.mind import Mind
+from training.mind.self_measurement import SelfMeasurement
+from training.teach import Teacher
 
 ROWS, SCENES = 64, 8  # decisions compared, and scenes over which the gain is shared out
 
 
-def write_journey_log(mind: "Mind", path: Path) -> None:
-    """Write the log whole. Raises OSError and LogError."""
-    config: dict[str, Any] = {"behaviour": "sight", "in_play": True, "device": str(mind.model.device)}
-    config |= {f"teach_{key}": value for key, value in asdict(mind.config.teach).items()}
+def write_journey_log(
+    path: Path, before: Model, teacher: Teacher, measured: SelfMeasurement, seed: int, seconds: float
+) -> None:
+    """Write the log whole. before: the model as it came; seed: of the probes; seconds: of learning.
+
+    Raises OSError and LogError.
+    """
+    config: dict[str, Any] = {"behaviour": "sight", "in_play": True, "device": str(teacher.model.device)}
+    config |= {f"teach_{key}": value for key, value in asdict(teacher.config).items()}
     curve: list[dict[str, float | None]] = [
         {
-            "step": step,
-            "loss": loss,
-            "seconds": seconds,
-            "hits": s.hits,
-            "false_alarms": s.false_alarms,
-            "d_prime": s.d_prime,
-            "mundane": s.mundane,
+            "step": point.step,
+            "loss": point.loss,
+            "seconds": point.seconds,
+            "hits": point.score.hits,
+            "false_alarms": point.score.false_alarms,
+            "d_prime": point.score.d_prime,
+            "mundane": point.score.mundane,
         }
-        for step, seconds, loss, s in mind.history
+        for point in measured.history
     ]
     training = Training(
-        mind.before,
-        mind.model,
+        before,
+        teacher.model,
         config,
-        {"probes": mind.config.seed, "teach": mind.config.teach.seed},
-        mind.teacher.journal,
+        {"probes": seed, "teach": teacher.config.seed},
+        teacher.journal,
         curve,
-        (mind.first, score(mind.model, mind.probes, mind.rules)),
-        mind.teacher.steps,
-        mind.learned_s,
-        shares=mind.teacher.meter.shares(),
+        (measured.first, measured.measure()),
+        teacher.steps,
+        seconds,
+        shares=teacher.meter.shares(),
     )
-    rows = head_probes(mind.before, mind.probes, mind.rules, ROWS)
-    write_training_log(path, training, rows, probe_loss(mind.before, mind.probes[:SCENES]))
+    rows = head_probes(before, measured.probes, measured.rules, ROWS)
+    write_training_log(path, training, rows, probe_loss(before, measured.probes[:SCENES]))

@@ -2,34 +2,36 @@
 
 It answers the newest scene first, then goes on practising; a training step is taken in parts, and so is every long
 measurement, so that a scene never waits for a whole one. What it says of itself (hits, false alarms, d', change and
-causal weight per head) is measured on probes that no lesson holds, or it is not said.
+causal weight per head) is measured on probes that no lesson holds, or it is not said. What it is told is checked before
+it is kept. Whatever goes wrong with a message or a step costs that message or step, never the mind.
 """
+# long because: the answer to every message stands here, and what they all change
 
 import copy
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
 from game.realm.rules import Rules
 from perception.messages import (
     Export,
     FromMind,
+    Lesson,
     Mark,
     Perceive,
     Percept,
     Practise,
     Progress,
     Ready,
-    RestorePoint,
     RestorePoints,
     Rewind,
     Teach,
     ToMind,
-    Trouble,
     Weigh,
     WriteLog,
     Written,
@@ -37,39 +39,44 @@ from perception.messages import (
 from perception.model import Model, weights_hash
 from perception.perceive import perceive
 from training.config import TeachConfig
-from training.data.lessons import Journal, check_lesson
-from training.heads.baseline import Baseline
-from training.heads.head_probes import head_probes, probe_loss
-from training.heads.score import Score, answers_of, probes, score, tally
+from training.data.lesson_check import check_lesson, check_scene
+from training.data.lessons import Journal
+from training.heads.head_probes import probe_loss
 from training.mind import restore_points
 from training.mind.eyes import Looks
 from training.mind.head_effects import HeadEffects
 from training.mind.journey_log import write_journey_log
-from training.mind.mind_store import SavedMind, export_mind, load_mind, save_mind
-from training.optim.frozen import Broken
+from training.mind.mind_store import LARGEST_JOURNAL, load_mind
+from training.mind.outputs import export_mind, log_path, output_path
+from training.mind.saving import Saver
+from training.mind.self_measurement import SelfMeasurement
+from training.mind.trained_weights import WeightsError, put_weights, trained_weights
+from training.mind.trouble import trouble
 from training.teach import Teacher
 
-KEEP_EVERY = 20.0  # seconds of learning between saves
+SAVE_EVERY = 20.0  # seconds of learning between saves
 CHANGE_EVERY = 4  # steps between measurements of every head, which cost a third of a step
 MEASURE_EVERY = 20  # steps between measurements on probes
 PROBE_SEED = 77
-AT_ONCE = 6  # probes scored between two scenes
-LIVE_PROBES = 48  # scenes; about 300 places
-CHANGE_ROWS = 16  # decisions on which heads are compared with the baseline
 WEIGH_SCENES = 4  # on which causal weights are measured
-BLUR = 0.02  # mundane answers lost since the best, from which on practice does harm: 6 of the 288 that are measured
+FAILURES_MAX = 10  # steps in a row that fail before practice stops
+JOURNAL_ROOM = LARGEST_JOURNAL - 4096  # bytes of lessons: what is saved can be read again
 # A player is shown few spirits and many empty places, and rests for a minute or two: measured in docs/RESULTS.md.
 IN_PLAY = TeachConfig(parts=2, haunted=0.15, settle=180)
 
 
 @dataclass(frozen=True)
 class MindConfig:
-    """folder: where it keeps itself, None for nowhere. teach: how it learns. seer: folder of a model born seeing."""
+    """folder: where it keeps itself and what it is asked to write, None for nowhere. teach: how it learns.
+
+    seer: folder of a model born seeing. local: whether the game is on this machine and may give paths in the folder.
+    """
 
     folder: Path | None = None
     teach: TeachConfig = field(default_factory=lambda: IN_PLAY)
     seed: int = PROBE_SEED
     seer: Path | None = None
+    local: bool = True
 
 
 class Mind:
@@ -80,31 +87,49 @@ class Mind:
         self.origin = weights_hash(model.net)
         self.before = Model(copy.deepcopy(model.net), model.tokenizer, model.tongue, model.name)
         self.looks = Looks(model, self.before, config.seer)
-        self.probes = probes(config.seed, LIVE_PROBES, model.tongue, rules)
-        self.baseline = Baseline.record(model.net, head_probes(model, self.probes, rules, CHANGE_ROWS))
+        self.measured = SelfMeasurement(model, config.seed, rules)
         self.teacher = Teacher(model, config.teach, rules, Journal())
         self.practising = False
-        self.weighing: HeadEffects | None = None
-        self._turn = False
-        self.rests = restore_points.RestorePointStore(config.folder, self.origin)
-        self.history: list[tuple[int, float, float, Score]] = []  # step, seconds, loss, score
-        self.first = self.latest = score(model, self.probes, rules)
-        self.learned_s = 0.0
-        self._times: deque[float] = deque(maxlen=20)
-        self._going: Iterator[None] | None = None
-        self._measuring: Iterator[None] | None = None
-        self._kept_at = 0.0
-        self._change: tuple[float, ...] = ()
+        self.head_effects: HeadEffects | None = None
+        self.restore_points = restore_points.RestorePointStore(config.folder, self.origin)
+        self.learned_s = 0.0  # seconds of learning in this life
+        self.notes: list[str] = []  # lines for whoever plays with it next
+        self._measures_heads = False  # whose turn it was last: head effects or practice
+        self._times: deque[float] = deque(maxlen=20)  # when the last steps ended
+        self._step: Iterator[None] | None = None  # the training step under way
+        self._failures, self._failure = 0, ""  # steps that failed in a row, and what was said of it
+        self._saved_s = 0.0  # learned_s when it was saved last
+        self._saver = Saver(config.folder, model.net, self.origin)
+        self._journal_bytes = 0
         if config.folder is not None:
             self._wake(config.folder)
 
     def _wake(self, folder: Path) -> None:
-        journey = load_mind(folder, self.model.net, self.origin)
-        if journey is not None:
-            for lesson in journey.lessons:
-                self.teacher.journal.add(lesson)
-            self.teacher.steps, self.teacher.taught_at = journey.steps, journey.taught_at
-            self.latest = score(self.model, self.probes, self.rules)
+        """Go on as it was saved. What is damaged costs itself; notes tell of it. Raises MindStoreError."""
+        loaded = load_mind(folder, self.model.net, self.origin, lambda each: check_lesson(self.model, each, self.rules))
+        if loaded is None:
+            return
+        for lesson in loaded.saved.lessons:
+            self._remember(lesson)
+        self.teacher.steps, self.teacher.taught_at = loaded.saved.steps, loaded.saved.taught_at
+        self.notes = list(loaded.notes)
+        if not loaded.has_weights:
+            self._go_on_from_restore_point()
+        self.measured.latest = self.measured.measure()
+
+    def _go_on_from_restore_point(self) -> None:
+        for point in reversed(self.restore_points.points):
+            try:
+                put_weights(self.model.net, self.restore_points.find(point.number)[1])
+            except (restore_points.RestorePointError, WeightsError):
+                continue
+            self.teacher.steps = self.teacher.taught_at = point.step
+            self.notes.insert(0, f"The mind goes on from its rest of step {point.step}")
+            return
+
+    def _remember(self, lesson: Lesson) -> None:
+        self.teacher.journal.add(lesson)
+        self._journal_bytes += len(msgspec.msgpack.encode(lesson))
 
     @property
     def ready(self) -> Ready:
@@ -115,21 +140,13 @@ class Mind:
     @property
     def busy(self) -> bool:
         """Whether there is work to go on with while nobody says anything."""
-        return self.weighing is not None or (self.practising and bool(self.teacher.journal.lessons))
-
-    @property
-    def warning(self) -> str:
-        """ "grounding" when the mundane has fallen since it was at its best."""
-        best = max([self.first.mundane, *(s.mundane for *_, s in self.history)])
-        return "grounding" if self.latest.mundane < best - BLUR else ""
+        return self.head_effects is not None or (self.practising and bool(self.teacher.journal.lessons))
 
     def progress(self, anew: bool = True) -> Progress:
         """How far it has come. anew: change per head is measured now, else it is what it was a moment ago."""
-        journal, teacher, latest = self.teacher.journal, self.teacher, self.latest
+        journal, teacher, latest = self.teacher.journal, self.teacher, self.measured.latest
         gaps = [b - a for a, b in zip(self._times, list(self._times)[1:], strict=False)]
         loss = None if teacher.loss != teacher.loss else teacher.loss
-        if anew:
-            self._change = tuple(self.baseline.own_change(self.model.net).flatten().tolist())
         return Progress(
             teacher.steps,
             len(journal.lessons),
@@ -142,43 +159,46 @@ class Mind:
             latest.false_alarms,
             latest.d_prime,
             latest.mundane,
-            self._change,
-            self.warning,
+            self.measured.change(anew),
+            self.measured.warning,
         )
 
-    def keep(self) -> None:
-        """Save weights and journal, if there is a place for them."""
-        self._kept_at = self.learned_s
-        if self.config.folder is not None:
-            teacher = self.teacher
-            lessons = tuple(teacher.journal.lessons)
-            journey = SavedMind(self.origin, teacher.steps, lessons, taught_at=teacher.taught_at)
-            save_mind(self.config.folder, self.model.net, journey)
-
-    def write_log(self, path: Path) -> None:
-        """The head-diff log of the journey so far (F2)."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._measuring = self._measured(whole=True)
-        write_journey_log(self, path)
+    def save(self, again: bool = False) -> list[FromMind]:
+        """Save weights and journal, if there is a place for them; what there is to say of it. See Saver.save."""
+        self._saved_s = self.learned_s
+        return self._saver.save(self.teacher.steps, self.teacher.taught_at, self.teacher.journal.lessons, again)
 
     def handle(self, message: ToMind) -> list[FromMind]:
-        """Answer one message. Raises nothing for what a scene or a path may hold: it says Trouble."""
+        """Answer one message. Raises nothing for what it may hold: it says Trouble."""
+        return list(self.answers([message]))
+
+    def answers(self, messages: Sequence[ToMind]) -> Iterator[FromMind]:
+        """Answer messages in order, as far as they are taken. Lessons that come together are saved together."""
+        taught: list[FromMind] = []
+        for message in messages:
+            if isinstance(message, Teach):
+                taught += self._guarded(message)
+                continue
+            yield from self._acknowledged(taught)
+            taught = []
+            yield from self._guarded(message)
+        yield from self._acknowledged(taught)
+
+    def _acknowledged(self, taught: list[FromMind]) -> list[FromMind]:
+        """The answers to lessons, after these were saved."""
+        return taught + (self.save() if any(isinstance(answer, Progress) for answer in taught) else [])
+
+    def _guarded(self, message: ToMind) -> list[FromMind]:
         try:
             return self._answer(message)
-        except (
-            ValueError,
-            OSError,
-        ) as error:  # ValueError: LanguageError, LogError, MindStoreError, RestorePointError, EyesError
-            return [Trouble(str(error), message.ticket if isinstance(message, Perceive) else 0)]
+        except Exception as error:  # what slipped through every check, too, costs this message alone
+            return [trouble(error, message.ticket if isinstance(message, Perceive) else 0)]
 
     def _answer(self, message: ToMind) -> list[FromMind]:
         if isinstance(message, Perceive):
             return [self._look(message)]
         if isinstance(message, Teach):
-            check_lesson(self.model.tokenizer, message.lesson, self.rules)
-            self.teacher.teach(message.lesson)
-            self.keep()
-            return [self.progress()]
+            return [self._teach(message.lesson)]
         if isinstance(message, Practise):
             self.practising = message.on
             self._times.clear()
@@ -186,114 +206,119 @@ class Mind:
         if isinstance(message, Mark | Rewind):
             return self._mark(message.label) if isinstance(message, Mark) else self._rewind(message.to)
         if isinstance(message, WriteLog | Export):
-            path = Path(message.path)
-            self.write_log(path) if isinstance(message, WriteLog) else export_mind(self.model, path)
-            return [Written(message.path)]
+            return [self._write(message)]
         if isinstance(message, Weigh):
-            if self.weighing is None:
-                loss = probe_loss(self.before, self.probes[:WEIGH_SCENES])
-                self.weighing = HeadEffects(self.before, self.model, loss, self.teacher.steps)
+            if self.head_effects is None:
+                loss = probe_loss(self.before, self.measured.probes[:WEIGH_SCENES])
+                self.head_effects = HeadEffects(self.before, self.model, loss, self.teacher.steps)
             return []
-        self.keep()
-        return []
+        return self.save(again=True)
 
     def _look(self, message: Perceive) -> Percept:
+        check_scene(self.model, message.scene)
         model = self.looks.model(message.eyes)
         head = message.head if message.head is not None and message.head < model.layers * model.heads else None
         (percept,) = perceive(model, [message.scene], head=head)
         return replace(percept, eyes=message.eyes, ticket=message.ticket)
 
-    def rested(self) -> RestorePoints:
+    def _teach(self, lesson: Lesson) -> Progress:
+        check_lesson(self.model, lesson, self.rules)
+        if self._journal_bytes + len(msgspec.msgpack.encode(lesson)) > JOURNAL_ROOM:
+            raise ValueError("begin a new journey: the mind's journal of lessons is full")
+        self._remember(lesson)
+        self.teacher.taught()
+        return self.progress(anew=False)
+
+    def _write(self, message: WriteLog | Export) -> Written:
+        """The head-diff log of the journey so far (F2), or the mind as a model folder."""
+        config, local = self.config, self.config.local
+        if isinstance(message, Export):
+            export_mind(self.model, output_path(config.folder, message.path, local))
+        else:
+            path = log_path(config.folder, message.path, local)
+            self.measured.go_on(whole=True)
+            write_journey_log(path, self.before, self.teacher, self.measured, config.seed, self.learned_s)
+        return Written(message.path)
+
+    def restore_point_list(self) -> RestorePoints:
         """All states it can be turned back to."""
-        return RestorePoints((_rest(0, 0, "", self.first), *self.rests.rests))
+        return RestorePoints((restore_points.describe(0, 0, "", self.measured.first), *self.restore_points.points))
 
     def _mark(self, label: str) -> list[FromMind]:
-        self.keep()
-        self.rests.add(_rest(self.teacher.steps, len(self.teacher.journal.lessons), label, self.latest), self.model.net)
-        return [self.rested()]
+        said = self.save()
+        lessons = len(self.teacher.journal.lessons)
+        point = restore_points.describe(self.teacher.steps, lessons, label, self.measured.latest)
+        self.restore_points.add(point, self.model.net)
+        return [*said, self.restore_point_list()]
 
     def _rewind(self, number: int) -> list[FromMind]:
         """Weights and steps as they were. The lessons stay: what it was shown, it was shown."""
         if number:
-            rest, weights = self.rests.find(number)
+            point, weights = self.restore_points.find(number)
         else:
             own = self.before.net.get_parameter
-            rest, weights = self.rested().rests[0], {name: own(name) for name in restore_points.learned(self.model.net)}
-        restore_points.put(self.model.net, weights)
+            point = self.restore_point_list().points[0]
+            weights = {name: own(name) for name in trained_weights(self.model.net)}
+        put_weights(self.model.net, weights)
         journal = self.teacher.journal
         self.teacher = Teacher(self.model, self.config.teach, self.rules, journal)  # momenta are of other weights
-        self.teacher.steps = self.teacher.taught_at = rest.step  # what it knew no more is learned at the full rate
-        self.history = [entry for entry in self.history if entry[0] <= rest.step]
-        self.latest = _score(rest) if number else self.first
-        self._going = self._measuring = None
+        self.teacher.steps = self.teacher.taught_at = point.step  # what it knew no more is learned at the full rate
+        self.measured.turn_back(point.step, restore_points.score_of(point) if number else self.measured.first)
+        self._step = None
+        self._saver.weights_changed()
         self._times.clear()
-        self.keep()
-        return [self.rested(), self.progress()]
-
-    def _measure(self, step: int, loss: float) -> Iterator[None]:
-        """Scores itself a few probes at a time, so that no scene waits for all of them."""
-        answers: list[list[str]] = []
-        for start in range(0, len(self.probes), AT_ONCE):
-            answers += answers_of(self.model, self.probes[start : start + AT_ONCE])
-            yield
-        self.latest = tally(self.probes, answers)
-        self.history.append((step, self.learned_s, loss, self.latest))
-
-    def _measured(self, whole: bool = False) -> Iterator[None] | None:
-        """A bit more of the measurement under way, or all that is left of it; None when it is done."""
-        while self._measuring is not None:
-            try:
-                next(self._measuring)
-            except StopIteration:
-                return None
-            if not whole:
-                break
-        return self._measuring
+        return [*self.save(), self.restore_point_list(), self.progress()]
 
     def work(self) -> list[FromMind]:
         """A piece of what is under way, and what there is to say after it: by turns, so that no piece is two."""
-        self._turn = not self._turn
-        if self.weighing is None or (self._turn and self.practising and self.teacher.journal.lessons):
+        self._measures_heads = not self._measures_heads
+        if self.head_effects is None or (self._measures_heads and self.practising and self.teacher.journal.lessons):
             return self.practise() if self.practising else []
-        said: list[FromMind] = list(self.weighing.more())
-        self.weighing = None if self.weighing.done else self.weighing
+        try:
+            said: list[FromMind] = list(self.head_effects.more())
+            self.head_effects = None if self.head_effects.done else self.head_effects
+        except Exception as error:  # it costs this measurement
+            self.head_effects = None
+            return [trouble(error)]
         return said
 
     def practise(self) -> list[FromMind]:
         """A part of a training step, and what there is to say after it. Does nothing without lessons."""
         if not self.teacher.journal.lessons:
             return []
-        if self._measuring is not None:
-            self._measuring = self._measured()
-            return []
         began = time.perf_counter()
-        self._going = self._going or self.teacher.parts()
         try:
-            next(self._going)
+            if self.measured.busy:
+                self.measured.go_on()
+                return []
+            self._step = self._step or self.teacher.parts()
+            next(self._step)
             self.learned_s += time.perf_counter() - began
             return []
         except StopIteration:
-            self._going = None
-        except Broken as error:
-            self._going = None
-            return [Trouble(str(error))]
+            self._step = None
+        except Exception as error:  # Broken; and whatever slipped through every check costs a step
+            return self._failed(error)
+        self._failures, self._failure = 0, ""
         self.learned_s += time.perf_counter() - began
         self._times.append(time.perf_counter())
         steps = self.teacher.steps
         if steps % MEASURE_EVERY == 0:
-            self._measuring = self._measure(steps, self.teacher.loss)
+            self.measured.begin(steps, self.learned_s, self.teacher.loss)
         said: list[FromMind] = [self.progress(anew=steps % CHANGE_EVERY == 0)]
-        if self.learned_s - self._kept_at > KEEP_EVERY:
-            try:
-                self.keep()
-            except OSError as error:  # a full disk: it goes on, and tries again later
-                said.append(Trouble(str(error)))
+        if self.learned_s - self._saved_s > SAVE_EVERY:
+            said += self.save()
         return said
 
-
-def _rest(step: int, lessons: int, label: str, found: Score) -> RestorePoint:
-    return RestorePoint(0, step, lessons, label, found.hits, found.false_alarms, found.d_prime, found.mundane)
-
-
-def _score(rest: RestorePoint) -> Score:
-    return Score(rest.hits or 0.0, None, rest.false_alarms or 0.0, rest.d_prime or 0.0, rest.mundane or 0.0)
+    def _failed(self, error: Exception) -> list[FromMind]:
+        """After a step that failed: the same fault is said once; after many in a row practice stops."""
+        self._step = None
+        self._failures += 1
+        if self._failures >= FAILURES_MAX:
+            self._failures, self.practising = 0, False
+            return [
+                trouble(f"Practice stops, {FAILURES_MAX} steps failed in a row: {error}"),
+                self.progress(anew=False),
+            ]
+        known, self._failure = self._failure, str(error)
+        return [] if known == self._failure else [trouble(error)]

@@ -1,31 +1,29 @@
 """A mind at its end of the line: it listens, answers the newest scene first, practises in between, and saves.
 
-`main.py mind` starts one for a game (stdin and stdout) or waits for games on an address.
+`main.py mind` starts one for a game, at the other end of stdin and stdout; `training.mind.listen` waits for games.
 """
 
 import os
-import queue
-import socket
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
+from common.locks import hold
 from game.realm.rules import load as load_rules
-from perception.messages import Perceive, Ping, Pong, Quit, ToMind
+from perception.messages import FromMind, Percept, Ping, Pong, Quit, ToMind, Trouble
 from perception.model import NOVICE, Model
-from perception.wire import Stream, WireError, socket_stream
+from perception.wire import Stream, WireError
+from training.mind.ending import Ending
+from training.mind.inbox import Inbox
 from training.mind.mind import PROBE_SEED, Mind, MindConfig
+from training.mind.trouble import trouble
 
 SEER = NOVICE.with_name("seer")  # shipped beside the novice
-
-
-def newest_scene_only(messages: list[ToMind]) -> list[ToMind]:
-    """All messages in order, but of passing glances only the last: an old scene is not worth a look."""
-    glances = [i for i, message in enumerate(messages) if isinstance(message, Perceive) and not message.ticket]
-    return [m for i, m in enumerate(messages) if i not in glances[:-1]]
+PATIENCE = 5.0  # s that the listening thread has to end
+LOCK_WAIT = 10.0  # s for a mind before this one to save and let go of the folder
 
 
 class Pulse:
@@ -50,76 +48,118 @@ class Pulse:
         return 0.0 if since is None else self._now() - since
 
 
-def _listen(line: Stream[ToMind], inbox: "queue.Queue[list[ToMind]]", pulse: Pulse) -> None:
+class _Gone(Exception):
+    """Nobody is at the other end of the line any more."""
+
+
+def _listen(line: Stream[ToMind], inbox: Inbox, pulse: Pulse, silence: float | None) -> None:
     """In a thread of its own: what comes in; the end of the line is a Quit. Here a Ping is answered, at once.
 
     What came together is handed on together: a mind doesn't begin to practise between a lesson and a Quit behind it.
+    silence: s without a whole message after which the game is taken for gone.
     """
     with suppress(OSError, WireError):
+        heard_at = time.monotonic()
         while (messages := line.receive()) is not None:
+            now = time.monotonic()
+            heard_at = now if messages else heard_at
+            if silence is not None and now - heard_at > silence:
+                break
             for _ in range(sum(isinstance(message, Ping) for message in messages)):
                 line.send(Pong(pulse.busy))
-            others: list[ToMind] = [message for message in messages if not isinstance(message, Ping)]
-            if others:
-                inbox.put(others)
+            for refusal in inbox.put([message for message in messages if not isinstance(message, Ping)]):
+                line.send(refusal)
     inbox.put([Quit()])
 
 
-def serve(mind: Mind, line: Stream[ToMind], nice: int = 10) -> None:
-    """Speak with a game until it quits or goes away; then save."""
+def _say(line: Stream[ToMind], message: FromMind) -> None:
+    """Send it; in place of what is no message (NaN, say), what is wrong with it. Raises _Gone."""
+    try:
+        try:
+            line.send(message)
+        except WireError as error:
+            line.send(trouble(error, message.ticket if isinstance(message, Percept | Trouble) else 0))
+    except OSError as error:
+        raise _Gone from error
+
+
+def serve(
+    mind: Mind,
+    line: Stream[ToMind],
+    nice: int = 10,
+    inbox: Inbox | None = None,
+    hang_up: Callable[[], object] | None = None,
+    silence: float | None = None,
+) -> None:
+    """Speak with a game until it quits or goes away; then save. Raises OSError if it can't be saved.
+
+    inbox: where a Quit may come from elsewhere. hang_up: wakes the thread that listens, so that it ends. silence: s.
+    """
     if nice and hasattr(os, "nice"):
-        os.nice(nice)  # measured: an un-niced mind takes frames from the game (DESIGN.md)
-    inbox: queue.Queue[list[ToMind]] = queue.Queue()
-    pulse = Pulse()
-    Thread(target=_listen, args=(line, inbox, pulse), name="the game's words", daemon=True).start()
+        os.nice(nice)  # measured: an un-niced mind takes frames from the game
+    inbox, pulse = inbox or Inbox(), Pulse()
+    listener = Thread(target=_listen, args=(line, inbox, pulse, silence), name="the game's words", daemon=True)
+    listener.start()
+    faults: list[FromMind] = []
+    try:
+        _converse(mind, line, inbox, pulse)
+        faults = mind.save(again=True)
+        for fault in faults:
+            _say(line, fault)
+    except _Gone:
+        faults = faults or mind.save(again=True)
+    finally:
+        if hang_up is not None:
+            with suppress(OSError):
+                hang_up()
+            listener.join(PATIENCE)
+    for fault in faults:
+        raise OSError(fault.text if isinstance(fault, Trouble) else str(fault))
+
+
+def _converse(mind: Mind, line: Stream[ToMind], inbox: Inbox, pulse: Pulse) -> None:
+    """Say what it is; then answer, and work in between, until a Quit; what came before it is still done."""
+    opening: list[FromMind] = [mind.ready, mind.progress()]
+    opening += [mind.restore_point_list()] if mind.restore_points.points else []
+    notes, mind.notes = mind.notes, []
+    for message in (*opening, *map(trouble, notes)):
+        _say(line, message)
     messages: list[ToMind] = []
     ending = False
+    while not ending:
+        pulse.work()
+        ending = any(isinstance(message, Quit) for message in messages)
+        for answer in mind.answers([message for message in messages if not isinstance(message, Quit)]):
+            _say(line, answer)
+        busy = mind.busy and not ending
+        for answer in mind.work() if busy else []:
+            _say(line, answer)
+        pulse.wait()
+        messages = [] if ending else inbox.take(wait=not busy)
+
+
+@contextmanager
+def awake(model: Model, folder: Path | None, seed: int, seer: Path | None = None, local: bool = True) -> Iterator[Mind]:
+    """A mind that has its folder for itself. seer: folder of a born seer; None for the shipped one, if any.
+
+    Raises FolderInUse, MindStoreError.
+    """
+    config = MindConfig(folder, seed=PROBE_SEED + seed, seer=SEER if seer is None else seer, local=local)
+    lock = None if folder is None else hold(folder, "mind", LOCK_WAIT)
     try:
-        line.send(mind.ready)
-        line.send(mind.progress())
-        if mind.rests.rests:
-            line.send(mind.rested())
-        while not ending:
-            pulse.work()
-            ending = any(isinstance(message, Quit) for message in messages)  # what came before it is still done
-            answers = [answer for message in newest_scene_only(messages) for answer in mind.handle(message)]
-            busy = mind.busy and not ending
-            answers += mind.work() if busy else []
-            for answer in answers:
-                line.send(answer)
-            pulse.wait()
-            messages = [] if busy or ending else inbox.get()
-            with suppress(queue.Empty):
-                while True:
-                    messages += inbox.get_nowait()
-    except (BrokenPipeError, ConnectionError):
-        pass  # the game is gone: save and end
-    mind.keep()
-
-
-def _config(folder: Path | None, seed: int, seer: Path | None) -> MindConfig:
-    return MindConfig(folder, seed=PROBE_SEED + seed, seer=SEER if seer is None else seer)
+        mind = Mind(model, config, load_rules())
+        for note in mind.notes:
+            print(note, file=sys.stderr, flush=True)
+        yield mind
+    finally:
+        if lock is not None:
+            lock.release()
 
 
 def serve_stream(
     line: Stream[ToMind], model: Model, folder: Path | None, nice: int, seed: int, seer: Path | None = None
 ) -> None:
-    """A mind for the game at the other end of `line`. seer: folder of a born seer; None for the shipped one, if any."""
-    serve(Mind(model, _config(folder, seed, seer), load_rules()), line, nice)
-
-
-def serve_address(address: str, model: Model, folder: Path | None, seed: int, seer: Path | None = None) -> None:
-    """Wait for games on HOST:PORT, one after the other; each finds what the one before has learned.
-
-    Whoever reaches the port can teach the mind and name files for it to write: keep it on a network you trust.
-    """
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or not 0 <= int(port) <= 65_535:
-        raise ValueError(f"--listen {address}: give HOST:PORT, for example 127.0.0.1:7777")
-    mind = Mind(model, _config(folder, seed, seer), load_rules())
-    with socket.create_server((host, int(port))) as server:
-        print(f"listening on {host}:{server.getsockname()[1]}", file=sys.stderr, flush=True)
-        while True:
-            connection, _ = server.accept()
-            with connection:
-                serve(mind, socket_stream(connection, ToMind), nice=0)
+    """A mind for the game on this machine at the other end of `line`. Raises as `awake` and `serve` do."""
+    inbox = Inbox()
+    with awake(model, folder, seed, seer) as mind, Ending(lambda: inbox.put([Quit()])):
+        serve(mind, line, nice, inbox)

@@ -21,7 +21,7 @@ from training.data.lessons import Journal, generated
 from training.data.splits import spirit_at
 from training.data.talk_dreams import talk_dream
 from training.data.talks import heading, heard, understood
-from training.mind import mind as minds
+from training.mind import self_measurement
 from training.mind.mind import Mind, MindConfig
 from training.teach import TALKING, Teacher
 
@@ -168,7 +168,7 @@ def test_one_that_sees_is_not_told_to_be_blind_while_it_practises_talk():
 
 @pytest.fixture
 def awake(monkeypatch):
-    monkeypatch.setattr(minds, "LIVE_PROBES", 2)
+    monkeypatch.setattr(self_measurement, "LIVE_PROBES", 2)
     return lambda folder=None, teach=TEACH: Mind(tiny(), MindConfig(folder, teach), RULES)
 
 
@@ -181,7 +181,7 @@ def test_a_mind_practises_talk_alone_and_keeps_it_between_lives(awake, tmp_path)
     assert mind.busy
     while mind.teacher.steps < 2:
         mind.work()
-    mind.keep()
+    mind.save()
     again = awake(tmp_path).teacher
     assert (again.journal.lessons, len(again.journal.talks), again.steps) == (TAUGHT[:3], 3, 2)
     mind.handle(Rewind(0))

@@ -25,6 +25,7 @@ from training.data.lessons import generated
 from training.headlog.log import read_log
 from training.headlog.table import diff_table
 from training.mind import mind as minds
+from training.mind import saving, self_measurement
 from training.mind.mind import CHANGE_EVERY, MEASURE_EVERY, Mind, MindConfig
 from training.mind.mind_store import MindStoreError
 from training.optim import frozen
@@ -37,7 +38,7 @@ TEACH = TeachConfig(parts=2, rank=4, scenes=2, rehearse=1, warmup=1)
 
 @pytest.fixture(autouse=True)
 def few_probes(monkeypatch):
-    monkeypatch.setattr(minds, "LIVE_PROBES", 6)
+    monkeypatch.setattr(self_measurement, "LIVE_PROBES", 6)
 
 
 def awake(folder=None, seed=0):
@@ -97,8 +98,8 @@ def test_it_says_how_far_it_came_after_every_step():
     assert (first.loss > 0, first.steps_per_s) == (True, None)  # of one step there is no pace
     assert rest[0].steps_per_s > 0
     assert all(max(m.change) > 0 for m in rest if m.step >= CHANGE_EVERY)
-    assert [step for step, *_ in mind.history] == [MEASURE_EVERY]
-    assert rest[-1].mundane == mind.history[0][3].mundane
+    assert [step for step, *_ in mind.measured.history] == [MEASURE_EVERY]
+    assert rest[-1].mundane == mind.measured.history[0].score.mundane
 
 
 def test_a_mind_that_learned_nothing_has_not_changed_at_all():
@@ -123,7 +124,7 @@ TROUBLING = {
     "a foreign answer": Teach(Lesson(SCENE, ("dragon", *LESSONS[0].answers[1:]), "seer")),
     "too few answers": Teach(Lesson(SCENE, (), "seer")),
     "a foreign sense": Teach(Lesson(renamed(events=(Event("smell", "north", "hum"),)), LESSONS[0].answers, "seer")),
-    "a path that cannot be": WriteLog("/dev/null/journey.msgpack"),
+    "a path elsewhere": WriteLog("/dev/null/journey.msgpack"),
 }
 
 
@@ -140,15 +141,19 @@ def test_what_it_cannot_do_is_trouble_and_it_goes_on(message):
 
 def test_a_full_disk_while_practising_is_trouble(tmp_path, monkeypatch):
     mind = taught(tmp_path)
-    monkeypatch.setattr(minds, "KEEP_EVERY", -1.0)
+    monkeypatch.setattr(minds, "SAVE_EVERY", -1.0)
 
     def full(*_args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(minds, "save_mind", full)
+    monkeypatch.setattr(saving, "save_mind", full)
     said = steps(mind, 2)
-    assert [type(message) for message in said] == [Progress, Trouble] * 2
-    assert "No space left" in said[1].text
+    assert [type(message) for message in said] == [Progress, Trouble, Progress], "it is said once"
+    assert said[1].text == "The mind can't be saved now, it tries again later: [Errno 28] No space left on device"
+    monkeypatch.undo()
+    monkeypatch.setattr(minds, "SAVE_EVERY", -1.0)
+    assert [type(message) for message in steps(mind, 1)] == [Progress]
+    assert awake(tmp_path).teacher.steps == 3, "and tried again"
 
 
 def test_a_step_that_is_not_finite_is_trouble_and_the_next_one_is_taken(monkeypatch):
@@ -164,10 +169,11 @@ def test_a_step_that_is_not_finite_is_trouble_and_the_next_one_is_taken(monkeypa
 
 @pytest.mark.parametrize("count", [0, MEASURE_EVERY])
 def test_the_log_of_a_journey_can_be_read(tmp_path, count):
-    mind = taught()
+    mind = taught(tmp_path)
     steps(mind, count)
-    path = tmp_path / "deep" / "journey.msgpack"
-    assert isinstance(mind.handle(WriteLog(str(tmp_path)))[0], Trouble)  # a folder, not a file
+    path = tmp_path / "log.msgpack"
+    (tmp_path / "folder.msgpack").mkdir()
+    assert isinstance(mind.handle(WriteLog("folder.msgpack"))[0], Trouble)  # a folder, not a file
     assert mind.handle(WriteLog(str(path))) == [Written(str(path))]
     log = read_log(path)
     assert (log.header.layers, log.header.heads, log.header.model_hash) == (2, 4, weights_hash(tiny().net))
@@ -179,6 +185,6 @@ def test_the_log_of_a_journey_can_be_read(tmp_path, count):
 
 
 def test_the_mind_of_another_model_is_not_taken_over(tmp_path):
-    taught(tmp_path).keep()
+    taught(tmp_path).save()
     with pytest.raises(MindStoreError, match="saved from another model"):
         awake(tmp_path, seed=1)

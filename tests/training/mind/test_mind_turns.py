@@ -31,19 +31,20 @@ from perception.model import save as save_model
 from perception.model import weights_hash
 from perception.perceive import perceive
 from tests.kits.minds import tiny
-from tests.training.mind.test_mind import LESSONS, RULES, SCENE, TEACH, awake, renamed, steps, taught
+from tests.training.mind.test_mind import LESSONS, RULES, SCENE, TEACH, awake, steps, taught
 from tests.training.mind.test_serve import Talk
 from training.heads.score import Score
 from training.mind import mind as minds
+from training.mind import self_measurement
 from training.mind.mind import Mind, MindConfig
-from training.mind.serve import Pulse, newest_scene_only
+from training.mind.serve import Pulse
 
 torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)
 def few_probes(monkeypatch):
-    monkeypatch.setattr(minds, "LIVE_PROBES", 6)
+    monkeypatch.setattr(self_measurement, "LIVE_PROBES", 6)
 
 
 @pytest.fixture
@@ -105,12 +106,6 @@ def test_a_head_is_looked_into_and_one_that_is_not_there_has_no_gaze():
     assert look(awake(), head=8).gaze is None
 
 
-def test_of_passing_glances_only_the_newest_is_looked_at_and_every_ticket():
-    one, two, three = (Perceive(renamed(id=i)) for i in (1, 2, 3))
-    held = [Perceive(renamed(id=i), ticket=i) for i in (4, 5)]
-    assert newest_scene_only([one, held[0], two, held[1], three]) == [*held, three]
-
-
 def turned(mind, number):
     rests, progress = mind.handle(Rewind(number))
     assert isinstance(rests, RestorePoints)
@@ -124,7 +119,7 @@ def test_a_mind_is_turned_back_to_a_rest_and_to_the_day_it_came(tmp_path, kept):
     first = look(mind).beliefs
     steps(mind, 3)
     (told,) = mind.handle(Mark("by the well"))
-    assert [(r.number, r.step, r.lessons, r.label) for r in told.rests] == [(0, 0, 0, ""), (1, 3, 6, "by the well")]
+    assert [(r.number, r.step, r.lessons, r.label) for r in told.points] == [(0, 0, 0, ""), (1, 3, 6, "by the well")]
     rested = look(mind).beliefs
     steps(mind, 4)
     assert look(mind).beliefs != rested
@@ -141,7 +136,7 @@ def test_a_mind_is_turned_back_to_a_rest_and_to_the_day_it_came(tmp_path, kept):
     assert look(mind).beliefs != first, "it goes on learning"
     if kept:
         again = awake(tmp_path)
-        assert [rest.step for rest in again.rested().rests] == [0, 3]
+        assert [rest.step for rest in again.restore_point_list().points] == [0, 3]
         assert turned(again, 1).step == 3
         assert look(again).beliefs == rested
 
@@ -151,12 +146,12 @@ def test_after_a_rewind_the_measured_past_ends_there():
     steps(mind, minds.MEASURE_EVERY + 1)
     mind.handle(Mark("later"))
     steps(mind, minds.MEASURE_EVERY)
-    while mind._measuring is not None:
+    while mind.measured.busy:
         mind.practise()
-    assert len(mind.history) == 2
+    assert len(mind.measured.history) == 2
     turned(mind, 1)
-    assert [step for step, *_ in mind.history] == [minds.MEASURE_EVERY]
-    assert turned(mind, 0).mundane == mind.first.mundane
+    assert [step for step, *_ in mind.measured.history] == [minds.MEASURE_EVERY]
+    assert turned(mind, 0).mundane == mind.measured.first.mundane
 
 
 def test_a_rest_that_is_not_there_is_trouble_and_changes_nothing():
@@ -169,7 +164,7 @@ def test_a_rest_that_is_not_there_is_trouble_and_changes_nothing():
 
 
 def test_the_mind_as_it_is_now_is_exported(tmp_path):
-    mind = taught()
+    mind = taught(tmp_path)
     steps(mind, 2)
     assert mind.handle(Export(str(tmp_path / "out"))) == [Written(str(tmp_path / "out"))]
     assert weights_hash(load_model(tmp_path / "out").net) == weights_hash(mind.model.net) != mind.origin
@@ -180,7 +175,7 @@ def test_the_mind_as_it_is_now_is_exported(tmp_path):
 
 def weighed(mind):
     said = []
-    while mind.weighing is not None:
+    while mind.head_effects is not None:
         said += [answer for answer in mind.work() if isinstance(answer, Weights)]
     return said
 
@@ -197,7 +192,7 @@ def test_what_heads_are_worth_is_measured_in_pieces_on_the_weights_of_that_momen
     (*_, wanted) = weighed(alone)
     mind.handle(Practise(True))
     told = []
-    while mind.weighing is not None:  # perceiving and practising go on in between
+    while mind.head_effects is not None:  # perceiving and practising go on in between
         told += [answer for answer in mind.work() if isinstance(answer, Weights)]
         assert isinstance(look(mind), Percept)
     assert mind.teacher.steps > 25
@@ -217,11 +212,11 @@ def test_an_untrained_mind_has_no_causal_weight():
 
 def test_a_warning_comes_when_the_ordinary_blurs_and_goes_when_it_is_turned_back():
     mind = taught()
-    at = mind.first
+    at = mind.measured.first
     assert mind.progress().warning == ""
     mind.handle(Mark("before"))
     for lost, wanted in ((0.015, ""), (0.03, "grounding")):
-        mind.latest = Score(at.hits, None, at.false_alarms, at.d_prime, at.mundane - lost)
+        mind.measured.latest = Score(at.hits, None, at.false_alarms, at.d_prime, at.mundane - lost)
         assert mind.progress(anew=False).warning == wanted
     assert turned(mind, 1).warning == ""
 
@@ -264,7 +259,7 @@ def test_rests_are_told_when_a_mind_with_rests_wakes(tmp_path):
     steps(mind, 1)
     mind.handle(Mark("once"))
     talk = Talk(awake(tmp_path))
-    assert [rest.label for rest in talk.hear(RestorePoints).rests] == ["", "once"]
+    assert [rest.label for rest in talk.hear(RestorePoints).points] == ["", "once"]
     talk.line.send(Teach(msgspec.structs.replace(LESSONS[0], source="touch")))
     assert talk.hear(Progress).lessons == len(LESSONS) + 1
     talk.line.send(Quit())

@@ -1,7 +1,6 @@
 """The mind's end of the line: a whole conversation with a game, in what order it is answered, how it ends."""
 
 import os
-import queue
 import time
 from contextlib import suppress
 from threading import Thread
@@ -10,7 +9,6 @@ import torch
 
 from perception.messages import (
     FromMind,
-    Keep,
     Perceive,
     Percept,
     Ping,
@@ -27,17 +25,11 @@ from perception.messages import (
 from perception.model import weights_hash
 from perception.wire import Stream
 from tests.training.mind.test_mind import LESSONS, SCENE, awake, few_probes, renamed
-from training.mind.serve import newest_scene_only, serve
+from training.mind.inbox import Inbox
+from training.mind.serve import serve
 
 torch.set_num_threads(1)
 __all__ = ["few_probes"]  # a fixture of every test here, too
-
-
-def test_of_several_scenes_only_the_newest_is_looked_at():
-    one, two, three, lesson, keep = *(Perceive(renamed(id=i)) for i in (1, 2, 3)), Teach(LESSONS[0]), Keep()
-    assert newest_scene_only([one, lesson, two, keep, three]) == [lesson, keep, three]
-    assert newest_scene_only([three, lesson]) == [three, lesson]
-    assert newest_scene_only([lesson, keep]) == [lesson, keep]
 
 
 class Talk:
@@ -139,7 +131,7 @@ def test_a_game_that_stops_listening_ends_it_and_it_saves(tmp_path):
     assert awake(tmp_path).teacher.steps == mind.teacher.steps
 
 
-def test_what_came_together_is_handed_on_together(monkeypatch):
+def test_what_came_together_is_handed_on_together():
     """However slow the thread that listens: no practice between a lesson and the Quit that came with it."""
 
     class Together:
@@ -152,13 +144,13 @@ def test_what_came_together_is_handed_on_together(monkeypatch):
         def send(self, message):
             self.said.append(message)
 
-    class Slow(queue.Queue):
-        def put(self, *given):
-            super().put(*given)
+    class Slow(Inbox):
+        def put(self, messages):
+            refused = super().put(messages)
             time.sleep(0.2)
+            return refused
 
-    monkeypatch.setattr(queue, "Queue", Slow)
     mind, line = awake(), Together()
-    serve(mind, line, nice=0)
+    serve(mind, line, nice=0, inbox=Slow())
     assert (mind.teacher.steps, len(mind.teacher.journal.lessons)) == (0, 1)
     assert sum(isinstance(message, Pong) for message in line.said) == 1

@@ -1,0 +1,81 @@
+"""What waits for a mind: bounded, so that a game can neither fill its memory nor keep it busy long after it has gone.
+
+Of passing glances, and of orders that only the last one of counts for, the newest alone waits. Of tickets and of long
+orders only so many wait, and of everything together so many bytes; what comes above that is refused aloud.
+"""
+
+from collections.abc import Callable, Sequence
+from threading import Condition
+
+import msgspec
+
+from perception.messages import Export, Keep, Mark, Perceive, Practise, Quit, Rewind, ToMind, Trouble, Weigh, WriteLog
+
+TICKETS_MAX = 64  # scenes with a ticket: a second or two of work
+ORDERS_MAX = 16  # of each kind that takes long
+BYTES_MAX = 16 * 2**20  # of all, as they came: some three thousand lessons
+COST = 256  # bytes that holding a message costs beside its own
+LAST_COUNTS = (Practise, Keep, Weigh)
+LONG = (WriteLog, Export, Mark, Rewind)
+FULL = "Ask more slowly: too much waits for the mind, this was refused"
+
+
+class Inbox:
+    """Messages from one game, in order. One thread puts, another takes."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._messages: list[tuple[ToMind, int]] = []  # with their weight in bytes
+        self._weight = 0
+
+    def put(self, messages: Sequence[ToMind]) -> list[Trouble]:
+        """Let these wait, to be taken together; what is to be said about those that are refused."""
+        refused = []
+        with self._changed:
+            for message in messages:
+                self._supersede(message)
+                weight = len(msgspec.msgpack.encode(message)) + COST
+                if self._full(message, weight):
+                    refused.append(Trouble(FULL, message.ticket if isinstance(message, Perceive) else 0))
+                    continue
+                self._messages.append((message, weight))
+                self._weight += weight
+            self._changed.notify_all()
+        return refused
+
+    def take(self, wait: bool) -> list[ToMind]:
+        """All that waits; with `wait`, not before there is something."""
+        with self._changed:
+            if wait:
+                self._changed.wait_for(lambda: self._messages)
+            messages = [message for message, _ in self._messages]
+            self._messages, self._weight = [], 0
+            return messages
+
+    def _supersede(self, message: ToMind) -> None:
+        """Drop what waits and is of no use any more once this message has come."""
+        if _glance(message):
+            self._keep_if(lambda other: not _glance(other))
+        elif isinstance(message, LAST_COUNTS):
+            self._keep_if(lambda other: type(other) is not type(message))
+
+    def _keep_if(self, useful: Callable[[ToMind], bool]) -> None:
+        self._messages = [(message, weight) for message, weight in self._messages if useful(message)]
+        self._weight = sum(weight for _, weight in self._messages)
+
+    def _full(self, message: ToMind, weight: int) -> bool:
+        if isinstance(message, Quit):
+            return False
+        if self._weight + weight > BYTES_MAX:
+            return True
+        if isinstance(message, Perceive):
+            waiting = (isinstance(other, Perceive) and other.ticket for other, _ in self._messages)
+            return bool(message.ticket) and sum(map(bool, waiting)) >= TICKETS_MAX
+        return (
+            isinstance(message, LONG) and sum(type(other) is type(message) for other, _ in self._messages) >= ORDERS_MAX
+        )
+
+
+def _glance(message: ToMind) -> bool:
+    """Whether this is a passing look: an old one is not worth an answer."""
+    return isinstance(message, Perceive) and not message.ticket

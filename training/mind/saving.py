@@ -1,0 +1,41 @@
+"""Saving a mind in mid-life: weights only when they moved, a fault said once, tried again the next time."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from transformers import PreTrainedModel
+
+from perception.messages import FromMind, Lesson
+from training.mind.mind_store import SavedMind, save_mind
+from training.mind.trouble import trouble
+
+
+class Saver:
+    """Writes one mind to its folder. folder None: nowhere. model: weights_hash of the net as it came."""
+
+    def __init__(self, folder: Path | None, net: PreTrainedModel, model: str) -> None:
+        self._folder, self._net, self._model = folder, net, model
+        self._step: int | None = None  # of the weights on disk; None: not those of now
+        self._fault = ""  # of the last save
+
+    def save(self, steps: int, taught_at: int, lessons: Sequence[Lesson], again: bool = False) -> list[FromMind]:
+        """Save, if there is a place. What there is to say: a Trouble if it failed, and didn't the last time.
+
+        again: say it whatever was said before.
+        """
+        if self._folder is None:
+            return []
+        saved = SavedMind(self._model, steps, tuple(lessons), taught_at=taught_at)
+        try:
+            save_mind(self._folder, None if self._step == steps else self._net, saved)
+        except OSError as error:
+            known, self._fault = self._fault, str(error)
+            reason = str(error).removeprefix(f"{self._folder}").lstrip("/\\")
+            said = trouble(f"The mind can't be saved now, it tries again later: {reason}")
+            return [said] if again or not known else []
+        self._step, self._fault = steps, ""
+        return []
+
+    def weights_changed(self) -> None:
+        """The weights are others, though of a step that was saved before."""
+        self._step = None
