@@ -1,9 +1,10 @@
 # make play: sets up and plays.  make test: sets up and tests.  Both may be run again at any time.
-# PYTHON=python3.12 make test chooses another Python; ARGS="--seed 7" goes to the game.
+# PYTHON=python3.12 make test chooses another Python; ARGS="--seed 7" goes to the game; WORKERS=1 tests in one process.
 
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+WORKERS ?= auto
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 NEEDS = pyproject.toml constraints.txt
@@ -23,7 +24,7 @@ play: $(VENV)/.ready-to-play
 test: $(VENV)/.ready-to-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --numprocesses $(WORKERS) --maxprocesses 4 --no-loadscope-reorder
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

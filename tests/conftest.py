@@ -10,9 +10,27 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+HERE = Path(__file__).parent
+LONG_FIRST = (  # files that take longest: begun first, so that no process ends up alone with one of them
+    "training/experiments",
+    "game/app/test_restart.py",
+    "test_walls.py",
+    "bots",
+    "training/mind",
+    "test_main.py",
+    "training/test_learn.py",
+    "training/behaviours",
+    "training/novice",
+    "training",
+    "perception",
+)
+TOGETHER = ("tests/training/experiments/",)
 
 settings.register_profile(
     "repeatable",
@@ -23,6 +41,28 @@ settings.register_profile(
 )
 settings.register_profile("search", deadline=None, max_examples=2000)  # pytest --hypothesis-profile=search
 settings.load_profile("repeatable")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the tests of long files first. The order within a file stays."""
+
+    def rank(item: pytest.Item) -> int:
+        place = item.path.relative_to(HERE).as_posix()
+        return next((rank for rank, start in enumerate(LONG_FIRST) if place.startswith(start)), len(LONG_FIRST))
+
+    items.sort(key=rank)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Deals out whole files, and as one the folders whose tests share something that is made once a session."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFileOrFolder(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next((folder for folder in TOGETHER if nodeid.startswith(folder)), super()._split_scope(nodeid))
+
+    return ByFileOrFolder(config, log)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Experiments that several tests read; each is run once."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,11 +28,18 @@ class Ran(NamedTuple):
     plan: Experiment
 
 
-@pytest.fixture(scope="session", autouse=True)
-def no_new_pairs() -> Iterator[None]:
+@contextmanager
+def without_new_pairs() -> Iterator[None]:
     """Scenes with new pairs of traces take longer to find than all else here, and no verdict looks at them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sight_behaviour, "new_pair_probes", lambda *arguments: [])
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_new_pairs() -> Iterator[None]:
+    """For the tests of this folder alone: a patch for the session would reach other folders' tests of new pairs."""
+    with without_new_pairs():
         yield
 
 
@@ -47,7 +55,8 @@ def bases(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def two_bases(bases: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """`sight` on two base models, one seed each."""
     plan, out = small(sight.EXPERIMENT, *bases, seeds=(0,)), tmp_path_factory.mktemp("runs") / "two"
-    return Ran(run_experiment(plan, out), out, [], plan)
+    with without_new_pairs():
+        return Ran(run_experiment(plan, out), out, [], plan)
 
 
 @pytest.fixture(scope="session")
@@ -56,4 +65,5 @@ def judged(two_bases: Ran, bases: list[Path], tmp_path_factory: pytest.TempPathF
     plan = small(sight.EXPERIMENT, bases[0])
     out = begun(tmp_path_factory.mktemp("runs") / "sight", plan, two_bases.out / "base-0")
     reports: list[tuple[str, int, int]] = []
-    return Ran(run_experiment(plan, out, 1, lambda *report: reports.append(report)), out, reports, plan)
+    with without_new_pairs():
+        return Ran(run_experiment(plan, out, 1, lambda *report: reports.append(report)), out, reports, plan)
