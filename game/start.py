@@ -9,8 +9,9 @@ from pathlib import Path
 
 from game.app import app
 from game.app.app_context import AppContext
+from game.app.keyboard import Layout
 from game.app.settings import load
-from game.app.window import Window
+from game.app.window import Window, open_display
 from game.audio.player import open_sound
 from game.audio.sound_bank import cache_folder
 from game.journey.save_slots import Slots
@@ -78,7 +79,8 @@ def minds(command: Callable[[Path, int], Sequence[str]], address: str | None) ->
 
 def open_context(scale: int | None, home: Path | None) -> AppContext:
     """A window as the settings want it, and sound, which gets ready by itself. Raises NoDisplay."""
-    settings, faults = load(home) if home is not None else (None, [])
+    open_display()  # so that the keyboard's layout is known
+    settings, faults = load(home, Layout().place_of_key) if home is not None else (None, [])
     multiple = scale or (settings.scale if settings else 2)
     context = AppContext(Window(bool(settings and settings.fullscreen), multiple), settings, home)
     context.sound = open_sound(context.settings, cache_folder() if home is not None else None, context.note)

@@ -13,8 +13,8 @@ import pygame as pg
 
 from game.app import hud
 from game.app.app_context import AppContext
+from game.app.bindings import HELD
 from game.app.hearing import moment
-from game.app.keys import HELD
 from game.app.playing import Opener, Options
 from game.app.settings import Settings
 from game.app.window import Window

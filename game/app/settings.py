@@ -5,7 +5,7 @@ understood in a whole one falls back to the default, one line each; keys that ar
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -13,7 +13,8 @@ from typing import Any
 
 from common import folders
 from common.files import write_whole
-from game.app.keys import CODES, FIXED, KEYS, PAD, TITLES, Names
+from game.app.bindings import FIXED, KEYS, PAD, TITLES, Names
+from game.app.keyboard import PLACES
 from game.app.pad import PAD_BUTTONS
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -21,12 +22,13 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "text_speed": ("slow", "normal", "fast", "at once"),
     "away": ("play on", "pause"),
 }
-RANGES = {"music": (0, 10), "effects": (0, 10), "interface": (0, 10), "scale": (1, 4)}
+RANGES = {"music": (0, 10), "effects": (0, 10), "interface": (0, 10), "scale": (1, 6)}
 ZOOM = {"small": 1.0, "medium": 1.5, "large": 2.0}
 LETTERS_PER_S = {"slow": 28.0, "normal": 55.0, "fast": 120.0, "at once": 1e9}
 LARGEST_FILE = 2**16  # bytes
 MOST_NAMES = 2  # keys per command
 NAME = "settings.toml"
+PLACES_NAMED = "places"  # how a file names keys; older ones had what the keys said
 ESSENTIAL = ("left", "right", "up", "down", "act", "attend", "rest")  # a command that must keep a key
 
 
@@ -45,7 +47,7 @@ class Settings:
     interface: int = 6
     calm: bool = False
     safe: bool = False
-    whole: bool = True
+    whole: bool = False
     scale: int = 2
     fullscreen: bool = False
     away: str = "play on"
@@ -79,6 +81,7 @@ def to_toml(settings: Settings) -> str:
             lines.append(f"{item.name} = {str(value).lower()}")
         elif isinstance(value, int):
             lines.append(f"{item.name} = {value}")
+    lines.append(f'keys_are = "{PLACES_NAMED}"')
     for table in ("keys", "pad"):
         lines.append(f"\n[{table}]")
         for command, names in getattr(settings, table).items():
@@ -86,12 +89,17 @@ def to_toml(settings: Settings) -> str:
     return "\n".join(lines) + "\n"
 
 
-def from_toml(text: str) -> tuple[Settings, list[str]]:
-    """(settings, one line for each entry that isn't right). Raises ValueError if it is no TOML at all."""
+def from_toml(text: str, place_of_key: Callable[[str], str] = str) -> tuple[Settings, list[str]]:
+    """(settings, one line for each entry that isn't right). Raises ValueError if it is no TOML at all.
+
+    place_of_key: where a key lies on this keyboard, for files of older versions, which named keys by what they say.
+    """
     try:
         data = tomllib.loads(text)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    if data.get("keys_are") != PLACES_NAMED and isinstance(data.get("keys"), dict):
+        data["keys"] = {command: _moved(command, names, place_of_key) for command, names in data["keys"].items()}
     made: dict[str, Any] = {}
     faults = []
     for item in fields(Settings):
@@ -103,6 +111,13 @@ def from_toml(text: str) -> tuple[Settings, list[str]]:
         if value is not None:
             made[item.name] = value
     return Settings(**made), faults
+
+
+def _moved(command: str, names: Any, place_of_key: Callable[[str], str]) -> Any:
+    """A command's keys by their places; what was never changed means the places of an American keyboard."""
+    if not isinstance(names, list) or tuple(names) == KEYS.get(command):
+        return names
+    return [place_of_key(name) if isinstance(name, str) else name for name in names]
 
 
 def _checked(name: str, value: Any) -> tuple[Any, str]:
@@ -121,7 +136,7 @@ def _checked(name: str, value: Any) -> tuple[Any, str]:
 
 def _bindings(table: str, value: Any) -> tuple[Any, str]:
     """A table of bindings over the defaults; a name is bound once, to the first command that has it."""
-    standard, known = (KEYS, CODES.keys()) if table == "keys" else (PAD, set(PAD_BUTTONS))
+    standard, known = (KEYS, PLACES.keys()) if table == "keys" else (PAD, set(PAD_BUTTONS))
     if not isinstance(value, dict):
         return None, f"{table}: a table of lists of names"
     made: dict[str, Names] = {}
@@ -172,15 +187,18 @@ def rebind(settings: Settings, table: str, command: str, slot: int, name: str) -
     return (replace(settings, keys=frozen) if table == "keys" else replace(settings, pad=frozen)), line
 
 
-def load(where: Path) -> tuple[Settings, list[str]]:
-    """(the settings in a folder, lines for the player). A file that is no TOML is moved aside; nothing is raised."""
+def load(where: Path, place_of_key: Callable[[str], str] = str) -> tuple[Settings, list[str]]:
+    """(the settings in a folder, lines for the player). A file that is no TOML is moved aside; nothing is raised.
+
+    place_of_key: as for `from_toml`.
+    """
     path = where / NAME
     try:
         if not path.exists():
             return Settings(), []
         if path.stat().st_size > LARGEST_FILE:
             raise ValueError(f"larger than {LARGEST_FILE} bytes")
-        settings, faults = from_toml(path.read_bytes().decode("utf-8"))
+        settings, faults = from_toml(path.read_bytes().decode("utf-8"), place_of_key)
         return settings, [f"Settings: {fault}; the default is used" for fault in faults]
     except OSError as error:
         return Settings(), [f"Settings can't be read: {error.strerror}; the defaults are used"]

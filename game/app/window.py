@@ -1,6 +1,7 @@
-"""The window: the realm's 640 x 360 px scaled by a whole number, letterboxed; the interface at the window's pixels.
+"""The window: the realm's 640 x 360 px scaled to fill it, and the interface at the window's own pixels.
 
-A window smaller than the realm's picture, or a player who wants no bars, gets the whole picture shrunk or stretched.
+Where a whole number fits, each pixel becomes a square. Elsewhere the picture is painted at the next smaller one
+and stretched, unless the player wants bars beside it instead. A window smaller than the picture gets it shrunk.
 """
 
 import os
@@ -30,6 +31,23 @@ def _look_for_display() -> None:
         raise NoDisplay(f"no display to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set); {REMEDY}")
 
 
+def open_display() -> None:
+    """Opens the display, without a window yet. Raises NoDisplay."""
+    _look_for_display()
+    os.environ.setdefault("SDL_WINDOWS_DPI_AWARENESS", "permonitorv2")  # else Windows enlarges a small picture
+    try:
+        pg.display.init()
+        if not os.environ.get("SDL_VIDEODRIVER") and pg.display.get_driver() in UNSEEN:
+            raise pg.error("none answers")
+    except pg.error as error:
+        raise _no_display(error) from error
+
+
+def _no_display(error: pg.error) -> NoDisplay:
+    pg.display.quit()
+    return NoDisplay(f"no display to open a window on ({error}); {REMEDY}")
+
+
 def free_path(folder: Path, stem: str) -> Path:
     """The first STEM-NNNN.png of a folder that isn't there yet; makes the folder. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -40,40 +58,67 @@ def free_path(folder: Path, stem: str) -> Path:
 
 
 class Window:
-    """Opens the window; `frame` is what to paint the realm on. whole: scale by whole numbers only."""
+    """Opens the window; `frame` is what to paint the realm on. scale: of the window, in multiples of 640 x 360, as far
+    as the desktop has room; whole: scale by whole numbers only, with bars beside the picture.
+    """
 
     def __init__(self, fullscreen: bool = False, scale: int = 2, title: str = "Second Sight") -> None:
-        _look_for_display()
+        open_display()
+        self._scale = scale
         try:
-            pg.display.init()
-            if not os.environ.get("SDL_VIDEODRIVER") and pg.display.get_driver() in UNSEEN:
-                raise pg.error("none answers")
-            self.surface = pg.display.set_mode((SIZE[0] * scale, SIZE[1] * scale), pg.RESIZABLE)
+            self.surface = pg.display.set_mode(self._windowed(), pg.RESIZABLE)
         except pg.error as error:
-            pg.display.quit()
-            raise NoDisplay(f"no display to open a window on ({error}); {REMEDY}") from error
+            raise _no_display(error) from error
         pg.display.set_caption(title)
         self.frame = pg.Surface(SIZE).convert()
-        self.whole = True
+        self.whole = False
         self.fullscreen = False
-        self._later = 0  # the multiple that a window gets when full screen is left; 0: as it was
+        self._before = self.surface.get_size()  # of the window, before full screen
+        self._corner: tuple[int, int] | None = None  # where it was then; None where there is no screen
         self._sheet: pg.Surface | None = None  # what is drawn on when the window doesn't hold a whole multiple
         if fullscreen:
             self.toggle_fullscreen()
 
     def toggle_fullscreen(self) -> None:
-        """Between a window and the whole screen; the dummy driver has only the one window."""
-        self.fullscreen = not self.fullscreen
-        if os.environ.get("SDL_VIDEODRIVER") != "dummy":
-            pg.display.toggle_fullscreen()
-        if not self.fullscreen and self._later:
-            self.resize(self._later)
+        """Between a window and all of the screen that the window is on. Drivers without a screen have only the window.
+        Where full screen can't be had, the window stays.
+        """
+        if self.fullscreen:
+            self.fullscreen = False
+            self._back_to_window()
+            return
+        self._before = self.surface.get_size()
+        if pg.display.get_driver() not in UNSEEN:
+            self._corner = pg.display.get_window_position()
+            try:
+                if len(pg.display.get_desktop_sizes()) == 1:  # without a window manager nobody else moves it
+                    pg.display.set_window_position((0, 0))
+                self.surface = pg.display.set_mode((0, 0), pg.FULLSCREEN)  # 0: the size of the desktop
+            except pg.error:
+                self._back_to_window()
+                return
+        self.fullscreen = True
+
+    def _back_to_window(self) -> None:
+        self.surface = pg.display.set_mode(self._before, pg.RESIZABLE)
+        if self._corner is not None:
+            pg.display.set_window_position(self._corner)
 
     def resize(self, scale: int) -> None:
         """Makes the window a multiple of 640 x 360; in full screen it waits until that is left."""
-        self._later = scale if self.fullscreen else 0
-        if not self.fullscreen:
-            self.surface = pg.display.set_mode((SIZE[0] * scale, SIZE[1] * scale), pg.RESIZABLE)
+        self._scale = scale
+        if self.fullscreen:
+            self._before = self._windowed()
+        else:
+            self.surface = pg.display.set_mode(self._windowed(), pg.RESIZABLE)
+
+    def _windowed(self) -> tuple[int, int]:
+        """The window's size: the chosen multiple, or the largest one for which the desktop has room."""
+        scale = self._scale
+        if pg.display.get_driver() not in UNSEEN:
+            width, height = max(pg.display.get_desktop_sizes())
+            scale = max(1, min(scale, width // SIZE[0], height // SIZE[1]))
+        return SIZE[0] * scale, SIZE[1] * scale
 
     def layout(self) -> tuple[int, tuple[int, int]]:
         """(scale, corner): the whole-number scale that is drawn at, and where the picture's corner lies on `canvas`."""
@@ -92,7 +137,8 @@ class Window:
         width, height = self.surface.get_size()
         if width < SIZE[0] or height < SIZE[1]:
             return True
-        return not self.whole and (width % SIZE[0] != 0 or height * SIZE[0] != width * SIZE[1])
+        part = min(width / SIZE[0], height / SIZE[1])
+        return not self.whole and part != int(part)
 
     def _fit(self) -> pg.Rect:
         """Where the stretched picture lies in the window: as large as can be, in its own shape."""

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pygame as pg
 
 from game.app.app_context import AppContext
-from game.app.keys import KEY_OF, TITLES, key_label
+from game.app.bindings import TITLES
+from game.app.keyboard import place_of
 from game.app.pad import PAD_LABELS
 from game.app.settings import Settings, rebind
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen
@@ -66,7 +67,7 @@ class Controls:
             return False
         table = COLUMNS[self.column][0]
         if event.type == pg.KEYDOWN:
-            name = KEY_OF.get(event.key, "")
+            name = place_of(event)
             if name == "escape":
                 self.waiting = 0.0
             elif table == "keys":
@@ -153,7 +154,11 @@ class Controls:
         names = getattr(self.context.settings, table).get(command, ())
         if slot >= len(names):
             return "-"
-        return key_label(names[slot]) if table == "keys" else PAD_LABELS[self.context.keys.pads.style][names[slot]]
+        return (
+            self.context.keys.layout.label(names[slot])
+            if table == "keys"
+            else PAD_LABELS[self.context.keys.pads.style][names[slot]]
+        )
 
     def _foot(self) -> str:
         if self.waiting:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 import pygame as pg
 
 from game.app.app_context import AppContext
-from game.app.keys import KEY_OF
+from game.app.keyboard import KEY_OF, place_of
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.ui.menus import more
 from game.ui.overlays import HEIGHT, WIDTH
 from game.ui.screen_stack import CLOSE, Close, Screen
 
 DIGITS = 6
+DECIMALS = tuple("0123456789")
 
 
 class Page:
@@ -73,11 +74,13 @@ class SeedBox:
 
     def grab(self, event: pg.Event) -> bool:
         """Typed digits are taken as they come."""
-        name = KEY_OF.get(event.key, "") if event.type == pg.KEYDOWN else ""
-        mark = name.removeprefix("kp_")
-        if len(mark) != 1 or not mark.isdigit():
+        if event.type != pg.KEYDOWN:
             return False
-        self.digits[self.place] = int(mark)
+        names = (KEY_OF.get(event.key, ""), place_of(event))  # a French keyboard has signs where digits lie
+        digit = next((mark for mark in (name.removeprefix("kp_") for name in names) if mark in DECIMALS), None)
+        if digit is None:
+            return False
+        self.digits[self.place] = int(digit)
         self.place = min(DIGITS - 1, self.place + 1)
         return True
 

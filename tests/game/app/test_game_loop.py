@@ -1,6 +1,7 @@
 """The game through real pygame events, under the dummy driver."""
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -194,11 +195,51 @@ def test_no_source_of_the_drawing_names_the_truth() -> None:
 )  # fmt: skip
 def test_the_window_scales_by_whole_numbers(size: tuple, scale: int, corner: tuple, tmp_path: Path) -> None:
     game = game_of(StubMind(), tmp_path)
+    game.context.choose(replace(game.settings, whole=True))
     pg.display.set_mode(size, pg.RESIZABLE)
     assert game.window.layout() == (scale, corner)
     play(game, 2)
     x, y = game.window.to_layout((corner[0] + scale * 100, corner[1] + scale * 50))
     assert (x, y) == (100, 50)
+
+
+class Screen:
+    """Stands for pygame's display on a real screen: takes down which windows were asked for."""
+
+    def __init__(self, desktop: tuple[int, int], patch: pytest.MonkeyPatch) -> None:
+        self.modes: list[tuple[tuple[int, int], int]] = []
+        self.desktop, self._set_mode = desktop, pg.display.set_mode
+        patch.setattr(pg.display, "get_driver", lambda: "x11")
+        patch.setattr(pg.display, "get_desktop_sizes", lambda: [desktop])
+        patch.setattr(pg.display, "set_mode", self.set_mode)
+
+    def set_mode(self, size: tuple[int, int], flags: int) -> pg.Surface:
+        self.modes.append((size, flags))
+        return self._set_mode(self.desktop if size == (0, 0) else size, pg.RESIZABLE)
+
+
+@pytest.mark.parametrize("desktop", [(1920, 1080), (1366, 768), (2560, 1600), (3440, 1440), (1280, 1024)])
+def test_full_screen_fills_the_desktop(desktop: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    pg.display.init()
+    screen = Screen(desktop, monkeypatch)
+    window = Window()
+    window.toggle_fullscreen()
+    assert screen.modes == [((1280, 720), pg.RESIZABLE), ((0, 0), pg.FULLSCREEN)]
+    window.frame.fill((200, 40, 40))
+    window.put()
+    window.flip()
+    painted = (pg.surfarray.array3d(window.surface)[:, :, 0] > 150).nonzero()
+    spans = [int(axis.max() - axis.min()) + 1 for axis in painted]
+    factor = min(desktop[0] / 640, desktop[1] / 360)
+    assert spans == pytest.approx([640 * factor, 360 * factor], abs=2)
+    window.toggle_fullscreen()
+    assert window.surface.get_size() == (1280, 720) and screen.modes[-1][1] == pg.RESIZABLE
+
+
+def test_a_window_is_no_larger_than_the_desktop(monkeypatch: pytest.MonkeyPatch) -> None:
+    pg.display.init()
+    Screen((1024, 768), monkeypatch)
+    assert Window(scale=4).surface.get_size() == (640, 360)
 
 
 def test_the_camera_stays_in_the_realm(tmp_path: Path) -> None:

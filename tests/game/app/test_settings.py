@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from game.app.keys import CODES, KEYS, PAD, TITLES
+from game.app.bindings import KEYS, PAD, TITLES
+from game.app.keyboard import PLACES
 from game.app.pad import PAD_BUTTONS
 from game.app.settings import (
     CHOICES,
@@ -34,7 +35,7 @@ def settings(draw: st.DrawFn) -> Settings:
     )
     for _ in range(draw(st.integers(0, 12))):
         table = draw(st.sampled_from(("keys", "pad")))
-        names = sorted(CODES) if table == "keys" else PAD_BUTTONS
+        names = sorted(PLACES) if table == "keys" else PAD_BUTTONS
         name = draw(st.sampled_from(("", *names)))
         made, _ = rebind(made, table, draw(st.sampled_from(sorted(TITLES))), draw(st.integers(0, 1)), name)
     return made
@@ -159,3 +160,30 @@ def test_settings_do_not_change_under_anybody() -> None:
     made = replace(Settings(), pad=MappingProxyType(dict(PAD)))
     with pytest.raises(TypeError):
         made.keys["act"] = ("x",)  # type: ignore[index]
+
+
+OLD_FILE = """
+music = 3
+[keys]
+left = ["left", "q"]
+right = ["right", "d"]
+up = ["up", "z"]
+down = ["down", "s"]
+look = ["a", "l"]
+act = ["e"]
+rest = ["r"]
+attend = ["space"]
+"""
+
+
+def test_keys_of_an_older_file_stay_where_they_lie() -> None:
+    french = {"q": "a", "a": "q", "z": "w", "w": "z"}
+    made, faults = from_toml(OLD_FILE, lambda name: french.get(name, name))
+    assert faults == [] and made.music == 3
+    assert made.keys["left"] == ("left", "a") and made.keys["up"] == ("up", "w"), (
+        "where Q and Z are on a French keyboard"
+    )
+    assert made.keys["look"] == ("q", "l")
+    assert from_toml(to_toml(made), lambda name: french.get(name, name)) == (made, []), "and are not moved again"
+    untouched, _ = from_toml('[keys]\nleft = ["left", "a"]\n', lambda name: french.get(name, name))
+    assert untouched.keys["left"] == KEYS["left"], "what nobody chose means the places that we chose"

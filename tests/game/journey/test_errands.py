@@ -5,8 +5,9 @@ from pathlib import Path
 import pygame as pg
 import pytest
 
+from game.app.bindings import KEYS
 from game.app.game_loop import Game
-from game.app.keys import CODES, KEYS
+from game.app.keyboard import CODES
 from game.journey import narrator
 from game.journey.chronicle import Entry
 from game.journey.journey import Journey
