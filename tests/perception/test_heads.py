@@ -11,7 +11,8 @@ import torch
 import transformers
 from torch import Tensor, nn
 
-from perception.heads import Recorder, activity, addresses, attention_mass, head_outputs
+from perception.addresses import addresses, head_outputs
+from perception.heads import Recorder, activity, attention_mass
 
 torch.set_num_threads(1)
 SIZES = {"vocab_size": 61, "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2}

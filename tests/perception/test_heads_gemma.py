@@ -8,7 +8,9 @@ import torch
 import transformers
 from torch import Tensor
 
-from perception.heads import Recorder, addresses, cue_lift, head_outputs
+from perception.addresses import addresses, head_outputs
+from perception.headnumbers import cue_lift
+from perception.heads import Recorder
 from training.heads.baseline import Baseline, ProbeBatch
 from training.heads.head_diff import direct_effects
 

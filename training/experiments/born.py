@@ -15,10 +15,11 @@ from game.realm.rules import load as load_rules
 from perception.model import NOVICE, load, weights_hash
 from training.behaviours.registry import behaviour_of
 from training.config import LearnConfig
+from training.experiments.judge import REHEARSAL, SHUFFLED, TRAINED
 from training.experiments.plan import Experiment, Outcome, Runs
 from training.experiments.pool import in_processes
 from training.experiments.provenance import RestsOn, difference, of_model, rests_on
-from training.experiments.sight import ARMS, REHEARSAL, SHUFFLED, TRAINED
+from training.experiments.sight import ARMS
 from training.experiments.tables import both, by_arm
 from training.headlog.log import read_log
 from training.heads.chunks import in_both_halves

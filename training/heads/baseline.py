@@ -15,7 +15,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from perception.heads import HeadMap, Record, Recorder, addresses, head_outputs
+from perception.addresses import HeadMap, addresses, head_outputs
+from perception.heads import Record, Recorder
 
 # What an attention module is told, less what belongs to one forward only (a cache would be written to).
 TRANSIENT = ("hidden_states", "past_key_values", "past_key_value", "use_cache", "output_attentions")

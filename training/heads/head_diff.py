@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from perception.heads import HeadMap, addresses, cue_lift, cue_mass, entropy
+from perception.addresses import HeadMap, addresses
+from perception.headnumbers import cue_lift, cue_mass, entropy
 from training.headlog.records import HeadRow
 from training.heads.baseline import Baseline, ProbeBatch
 from training.heads.gain_allocation import (

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from perception.heads import MATRICES, addresses
+from perception.addresses import MATRICES, addresses
 from training.headlog.records import Swap
 from training.heads.gain_allocation import same_shape
 from training.heads.head_probes import ProbeLoss

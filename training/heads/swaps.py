@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from perception.heads import HeadMap, addresses, head_outputs
+from perception.addresses import HeadMap, addresses, head_outputs
 from training.heads.gain_allocation import same_shape
 from training.heads.head_probes import ProbeLoss
 

@@ -25,7 +25,7 @@ from transformers import PreTrainedModel
 from game.realm import sampler
 from game.realm.rules import Rules
 from game.realm.tongues import SENSE, question, tongue_named
-from perception.heads import HeadMap, addresses
+from perception.addresses import HeadMap, addresses
 from perception.language import context_tokens, read
 from perception.model import Model
 from perception.packing import Decision, Packed, decide, pack

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from perception.heads import MATRICES, HeadMap, addresses
+from perception.addresses import MATRICES, HeadMap, addresses
 from perception.language import read_answered
 from perception.model import Model
 from perception.packing import Decision, Packed, decide, pack

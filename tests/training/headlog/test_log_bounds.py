@@ -15,8 +15,8 @@ from rich.console import Console
 
 from tests.kits import logkit, reportkit
 from training.headlog.exports import TABLES, export
-from training.headlog.log import LogError, Writer, read_log, write_log
-from training.headlog.records import COUNT_MAX, INTEGER_MAX, REAL_MAX, Curve, End, Header, Record
+from training.headlog.log import Writer, read_log, write_log
+from training.headlog.records import COUNT_MAX, INTEGER_MAX, REAL_MAX, Curve, End, Header, LogError, Record
 from training.headlog.table import diff_table, print_table
 from training.report import derive
 from training.report.gather import Material, gather
