@@ -185,8 +185,11 @@ def save(model: Model, folder: Path, dtype: torch.dtype | None = None) -> None:
         try:
             model.net.save_pretrained(temporary, state_dict=weights)
             model.tokenizer.save_pretrained(temporary)
-        except SafetensorError as error:  # its own class for a full disk; only the text holds the number
-            number = re.search(r"os error (\d+)", str(error))
+        except OSError:
+            raise
+        except Exception as error:  # safetensors and tokenizers tell of a full disk in classes of their own
+            if (number := re.search(r"os error (\d+)", str(error))) is None and not isinstance(error, SafetensorError):
+                raise
             raise OSError(int(number[1]) if number else errno.EIO, str(error)) from error
 
 

@@ -30,6 +30,7 @@ STEPS_MAX = 10_000_000
 SCENES_MAX = 100_000  # lessons or probes: all of them are in memory
 QUESTIONS_MAX = 1_000  # of one scene
 BATCH_MAX = 4_096  # scenes of a step
+LOCK = ".lock"  # in a folder that some process works in (common.locks)
 
 
 @dataclass(frozen=True)
@@ -141,8 +142,11 @@ class LearnConfig:
         if self.spirits and self.behaviour != "sight":
             found.append(f"--spirits {self.spirits}: a number of spirits to show, for --behaviour sight alone")
         found += self._source_faults()
-        if self.out is not None and self.out.exists() and any(self.out.iterdir() if self.out.is_dir() else [self.out]):
-            found.append(f"--out {self.out}: exists and is not empty; give a new folder")
+        if self.out is not None:
+            try:
+                check_out(self.out)
+            except ValueError as error:
+                found.append(str(error))
         return found
 
     def _source_faults(self) -> list[str]:
@@ -168,6 +172,16 @@ class LearnConfig:
     def probing(self) -> int:
         """The seed of the scenes measured on."""
         return self.seed if self.probe_seed is None else self.probe_seed
+
+
+def check_out(out: Path) -> None:
+    """Raises ValueError for a run folder that holds something: no run is ever overwritten."""
+    try:
+        held = sorted(out.iterdir()) if out.is_dir() else [out] if out.exists() or out.is_symlink() else []
+    except OSError as error:
+        raise ValueError(f"--out {out}: cannot be read ({error.strerror}); give a new folder") from error
+    if [path for path in held if path.name != LOCK]:
+        raise ValueError(f"--out {out}: exists and is not empty; give a new folder")
 
 
 def _raise_first(found: list[str]) -> None:

@@ -5,21 +5,30 @@ result = learn(LearnConfig(model="DIR", behaviour="lessons.jsonl", probe_file="p
 """
 
 import copy
+import errno
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypedDict, cast
 
 import torch
 
+from common.files import OutputError, output_error
+from common.locks import hold
 from game.realm.rules import Rules
 from game.realm.rules import load as load_rules
 from perception.model import Model, choose_device, load, save
 from training.behaviours.behaviour import Behaviour
+from training.behaviours.check import check_files
 from training.behaviours.fit import begin
-from training.behaviours.registry import behaviour_of, check_files
-from training.config import LearnConfig, flat
+from training.behaviours.lines import BehaviourError
+from training.behaviours.registry import behaviour_of
+from training.config import LearnConfig, check_out, flat
 from training.data.lessons import LessonCounts
+from training.headlog.records import LogError
 from training.heads.baseline import Baseline
 from training.heads.head_diff import glance
 from training.heads.head_probes import ProbeLoss, head_probes
@@ -134,25 +143,58 @@ class Run:
 def learn(config: LearnConfig, report: Report = lambda what, done, of: None) -> LearnResult:
     """Train and measure; with config.out, write the run folder (log.msgpack, model/).
 
-    Raises ValueError (settings, model) before anything is written, Broken if a step was not finite.
+    Raises ValueError (settings, files, model) before anything is written, Broken if a step was not finite, and OSError
+    where the folder is in use or can't be written; the log up to there stays.
     """
-    config.check()
-    check_files(config)
+    if faults := check_files(config).faults:
+        raise BehaviourError(faults)
+    if config.out is None:
+        return _run(config, report, None).result()
+    with _run_folder(config.out):
+        log = RunLog(config.out / "log.msgpack")
+        run = _run(config, report, log)
+        try:
+            save(run.model, config.out / "model")
+        except OSError as error:
+            raise OutputError(f"{error}; the log is whole: {log.path}", error.errno) from error
+    report("comparing heads", 1, 1)
+    return run.result(str(log.path))
+
+
+@contextmanager
+def _run_folder(out: Path) -> Iterator[None]:
+    """The run's folder, which this process alone may write; if nothing came of it, what was made for it goes again."""
+    missing = [folder for folder in (out, *out.parents) if not folder.exists()]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if not os.access(out, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise output_error(out, error) from error
+    try:
+        with hold(out):
+            check_out(out)  # again: another run may have ended in between
+            yield
+    finally:
+        with suppress(OSError):  # what holds anything stays
+            for folder in missing:
+                folder.rmdir()
+
+
+def _run(config: LearnConfig, report: Report, log: RunLog | None) -> Run:
+    """Load, train and compare; the log is whole afterwards, or holds what came before a fault."""
     rules = load_rules()
-    log = None if config.out is None else RunLog(config.out / "log.msgpack")
     try:
         run = train(config, load(config.model, choose_device(config.device)), rules, report, log)
         if log is not None:
             report("comparing heads", 0, 1)
             log.finish(run.training(), head_probes(run.before, run.probes, rules), run.behaviour.gain_losses())
-    finally:
+    except BaseException:
         if log is not None:
-            log.close()
-    if config.out is None or log is None:
-        return run.result()
-    save(run.model, config.out / "model")
-    report("comparing heads", 1, 1)
-    return run.result(str(log.path))
+            with suppress(LogError):  # the first fault is the one to tell
+                log.close()
+        raise
+    return run
 
 
 def gain_losses(config: LearnConfig, model: Model, rules: Rules) -> list[ProbeLoss]:

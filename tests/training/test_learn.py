@@ -1,20 +1,29 @@
 """One measured training, on a model small enough for a test: its keys, its run folder, its refusals, its sameness."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 import torch
 
+from common.files import OutputError
+from common.locks import FolderInUse, hold
 from perception.model import load, save, weights_hash
 from tests.kits.minds import tiny
 from training.config import LearnConfig, TeachConfig
 from training.experiments.plan import settings
 from training.headlog.log import read_log
+from training.headlog.records import LogError
 from training.headlog.table import diff_table
 from training.heads import run_log
 from training.learn import learn, steps_to_see
 from training.optim import frozen
 from training.optim.frozen import Broken
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
 
 torch.set_num_threads(1)
 TEACH = TeachConfig(rank=4, scenes=2, rehearse=1, warmup=1)
@@ -201,6 +210,53 @@ def test_a_step_that_is_not_finite_ends_it_and_leaves_what_the_log_had(tmp_path,
     assert "no end record" in log.fault
     assert ([point.step for point in log.curve], [s.step for s in log.snapshots]) == ([0, 2], [2])
     assert log.snapshots[0].own != log.snapshots[0].cue_mass != ()
+
+
+@contextmanager
+def room_for(size):
+    """A disk on which no file grows beyond so many bytes: what comes after is refused, as on a full one."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.skipif(resource is None, reason="needs a limit for files")
+@pytest.mark.parametrize(
+    ("size", "left", "whole"), [(200, [], None), (4_000, ["log.msgpack"], False), (60_000, ["log.msgpack"], True)]
+)
+def test_a_disk_that_fills_up_costs_one_line_and_leaves_whole_records(tmp_path, config, size, left, whole):
+    out = tmp_path / "deep" / "run"
+    with room_for(size), pytest.raises((OutputError, LogError)) as caught:
+        learn(replace(config, lessons=2, probes=2, steps=4, measure_every=1, out=out))
+    assert str(out / ("model" if whole else "log.msgpack")) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert [path.name for path in out.rglob("*")] == left
+    if whole is None:
+        assert list(tmp_path.iterdir()) == []
+        return
+    log = read_log(out / "log.msgpack", partial=True)
+    assert len(log.curve) == 5
+    assert (log.fault is None) == whole
+    assert whole or ("no end record" in log.fault and len(log.snapshots) == 4)
+
+
+def test_a_run_folder_has_one_writer(tmp_path, config):
+    out = tmp_path / "run"
+    with hold(out):
+        with pytest.raises(FolderInUse, match=r"in use by another program \(process \d+\); wait until it ends"):
+            learn(replace(config, out=out))
+        assert [path.name for path in out.iterdir()] == [".lock"]
+    (out / ".lock").touch()  # left behind by one that was killed
+    assert LearnConfig(out=out).faults() == []
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_the_model_is_loaded(tmp_path, config):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"file/run: a part of the path is no folder; choose another place"):
+        learn(replace(config, model="hub:nobody/nothing", out=tmp_path / "file" / "run"))
 
 
 def test_outside_a_checkout_the_commit_is_unknown(monkeypatch, tmp_path):

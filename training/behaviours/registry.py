@@ -1,23 +1,14 @@
 """Every behaviour that can be learned, by what stands behind --behaviour."""
 
-from pathlib import Path
-
 from game.realm.rules import Rules
 from perception.model import Model
 from training.behaviours.behaviour import Behaviour
 from training.behaviours.file import FileBehaviour
-from training.behaviours.lines import read_pair
 from training.behaviours.listen import Listen
 from training.behaviours.sight import Sight
 from training.config import BEHAVIOURS, LearnConfig
 
 NAMED = dict(zip(BEHAVIOURS, (Sight, Listen), strict=True))
-
-
-def check_files(config: LearnConfig) -> None:
-    """Raises BehaviourError for a behaviour's files that can't be read, or where a probe was taught."""
-    if config.probe_file is not None:
-        read_pair(Path(config.behaviour), config.probe_file)
 
 
 def behaviour_of(config: LearnConfig, model: Model, rules: Rules) -> Behaviour:

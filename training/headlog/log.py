@@ -8,6 +8,7 @@ For people and other tools: `training.headlog.table`, `training.headlog.exports`
 import os
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -56,31 +57,48 @@ class Writer:
         data = _encode(self._path, header)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: BinaryIO = self._path.open("wb")
+            self._file = self._path.open("wb", buffering=0)
         except OSError as error:
             raise _unwritable(self._path, error) from None
-        self._synced = 0.0
-        self._put(data)
+        self._synced, self._size = 0.0, 0
+        try:
+            self._put(data)
+        except LogError:
+            with suppress(OSError):
+                self._file.close()
+            with suppress(OSError):
+                self._path.unlink()  # a log without its header is none
+            raise
 
     def write(self, record: Record) -> None:
         """Append one record."""
         self._put(_checked(self._path, record, self._header))
 
     def _put(self, data: bytes) -> None:
+        """Append bytes whole: where only a part fits on the disk, that part is cut off again."""
         try:
-            self._file.write(data)
-            self._file.flush()
+            left = memoryview(data)
+            while left:
+                left = left[self._file.write(left) :]
             if time.monotonic() - self._synced >= SYNC_SECONDS:
                 os.fsync(self._file.fileno())
                 self._synced = time.monotonic()
         except OSError as error:
+            with suppress(OSError):
+                self._file.truncate(self._size)
+                self._file.seek(self._size)
             raise _unwritable(self._path, error) from None
+        self._size += len(data)
 
     def close(self) -> None:
-        """Close the file as it is, without an end record. May be called twice."""
-        if not self._file.closed:
+        """Close the file as it is, without an end record. May be called twice. Raises LogError."""
+        if self._file.closed:
+            return
+        try:
             with self._file:
                 os.fsync(self._file.fileno())
+        except OSError as error:
+            raise _unwritable(self._path, error) from None
 
     def __enter__(self) -> Self:
         return self
