@@ -34,7 +34,7 @@ from training.heads.head_diff import glance
 from training.heads.head_probes import ProbeLoss, head_probes
 from training.heads.run_log import RunLog, Training, from_root
 from training.heads.score import Probe, Score
-from training.heads.trajectory import Trajectory, keep_state
+from training.heads.trajectory import Trajectory, add_state
 from training.optim.gradients import Shares
 from training.progress import Report
 
@@ -226,7 +226,7 @@ def train(config: LearnConfig, model: Model, rules: Rules, report: Report, log: 
     history: list[tuple[int, dict[str, torch.Tensor]]] = []
     gradients: list[torch.Tensor] = []
     trajectory: Trajectory = []
-    keep_state(trajectory, 0, model.net)
+    add_state(trajectory, 0, model.net)
     seconds, mark = 0.0, teacher.meter.mark()
     for step in range(1, config.steps + 1):
         began = time.perf_counter()
@@ -238,7 +238,7 @@ def train(config: LearnConfig, model: Model, rules: Rules, report: Report, log: 
             history.append((step, glance(baseline, model.net, watched)))
             gradients.append(teacher.meter.shares(mark).per_head)
             mark = teacher.meter.mark()
-            keep_state(trajectory, step, model.net)
+            add_state(trajectory, step, model.net)
             if log is not None:
                 log.point(curve[-1], history[-1][1], gradients[-1])
     scores["after"] = behaviour.score(model)

@@ -1,8 +1,8 @@
-"""Born: does the one who learned to see use the heads of the one born seeing?
+"""Born: does a mind that learned to see use the same heads as a mind that was born seeing?
 
-The first base model is the novice that shares its initialisation with the born seer; its own controls, which learn from
-the same start without seeing, are one null. Further ones (--model again) are novices of other pretraining seeds, whose
-learners are another. Four seeds of each.
+The first base model is the novice that shares its initialisation with the born seer. Its controls start there too and
+don't learn to see; they are one null. Further base models (--model again) are novices of other pretraining seeds; their
+learners are another null. Four seeds of each.
 """
 
 import json
@@ -33,7 +33,7 @@ SEER = str(NOVICE.parent / "seer")
 
 @dataclass(frozen=True)
 class Compare:
-    """The stage: the seer's profile (seer.json beside its novice's runs), and how like it the learners are."""
+    """The stage: measures the seer's profile (seer.json in the novice's folder), and compares the learners' with it."""
 
     seer: str = SEER
     every: int = 2  # of the chunks of probes, one in so many serves for swaps

@@ -1,9 +1,10 @@
-"""The stage of sight and listen: from three arms' logs to causal swaps, the verdict, and the analyses beside it.
+"""The stage of sight and listen: from three arms' logs to causal swaps, the verdict, and further analyses.
 
-Per base model: the allocations name core and halo; every true training and its control of shuffled answers are then
-swapped (the true ones flattened and cut, too), in processes (causal/seed-S.json, done again only if missing or of
-other runs or another core); what training brings over the control goes into the rule. The verdict stands in
-verdict.msgpack with the swaps that it rests on, and in the score.
+It works on each base model by itself. The allocations name core and halo. Then every true training and its shuffled
+control are swapped, in processes; the true ones are also ablated, and their change is cut in rank. What a seed came to
+stands in causal/seed-S.json, which is measured again only if it is missing, or of other runs or another core. What
+training brings over the control goes into the rule. The verdict stands in verdict.msgpack with the swaps that it rests
+on, and in the score.
 """
 
 import json
@@ -31,8 +32,8 @@ from training.heads.head_probes import ProbeLoss
 from training.heads.head_sets import Shift
 from training.heads.run_log import from_root
 from training.progress import Report
-from training.verdict.analyses import Level, beside, depth, needs, rank_summary, ranks, roles
-from training.verdict.causal import GREEDY, Sets, excess, judged, sets_of, shifts
+from training.verdict.analyses import AnswerProbability, depth, needs, other_answers, rank_summary, ranks, roles
+from training.verdict.causal import GREEDY, Sets, causal_evidence, excess, sets_of, shifts
 from training.verdict.evidence import (
     evidence,
     joint,
@@ -52,8 +53,8 @@ Pair = tuple[Outcome, Outcome]  # a true training, and the control of its seed
 
 @dataclass(frozen=True)
 class Judge:
-    """sets: random sets whose insertion is measured, removed: of how many the removal, too. every: of the chunks of
-    probes one in so many serves for swaps. along: the way of the allocations."""
+    """sets: how many random sets are inserted. removed: how many of them are removed, too. every: one in so many chunks
+    of probes serves for swaps. along: which allocations count, "path" or "line"."""
 
     sets: int = RANDOM_SETS
     removed: int = 20
@@ -65,7 +66,7 @@ class Judge:
         return replace(self, sets=4, removed=1, every=8)
 
     def check(self) -> None:
-        """Nothing is needed beside the runs."""
+        """Nothing more than the runs is needed."""
 
     def run(self, runs: Runs, workers: int, report: Report) -> dict[str, Any]:
         """{"verdict", "bases", "spread"}: one entry in bases per base model, each judged by itself.
@@ -91,7 +92,7 @@ class Judge:
         pairs = _pairs(arms[TRAINED], arms[SHUFFLED])
         seeds = self._seeds(arm, pairs, runs.folders[base] / "causal", sets, workers, report)
         swaps = excess(*([seed["shifts"][name] for seed in seeds] for name in (TRAINED, SHUFFLED)))
-        causal = judged(swaps) if swaps else None
+        causal = causal_evidence(swaps) if swaps else None
         verdict = with_caveats(
             decide(replace(measured, causal=causal)), logs[TRAINED], logs[SHUFFLED], self.along, sets.random
         )
@@ -173,13 +174,13 @@ def measure_seed(config: LearnConfig, pair: Pair, to: Path, sets: Sets, judge: J
     losses = in_both_halves(behaviour.gain_losses(), judge.every)
     probes = [probe for chunk in in_both_halves(behaviour.judged_chunks(), judge.every) for probe in chunk]
     batches = [batch for loss in losses for batch in loss.batches]
-    loss, level = ProbeLoss(batches), Level(batches)
+    loss, level = ProbeLoss(batches), AnswerProbability(batches)
     trained_shifts = list(shifts(before.net, after.net, loss, sets, judge.removed))
     greedy = next(shift.heads for shift in trained_shifts if shift.name == GREEDY)
     control_shifts = list(shifts(before.net, control.net, loss, sets, judge.removed, greedy))
     content = _identity(pair, sets, judge) | {
         "shifts": {TRAINED: trained_shifts, SHUFFLED: control_shifts},
-        "needs": needs(before.net, after.net, level, beside(before, probes)),
+        "needs": needs(before.net, after.net, level, other_answers(before, probes)),
         "ranks": ranks(before.net, after.net, loss),
     }
     to.parent.mkdir(parents=True, exist_ok=True)

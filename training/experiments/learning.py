@@ -1,7 +1,7 @@
 """Equal learning: what does each optimizer, frozen or full, need to learn to see? Rates swept first, then five seeds.
 
-The score is the table of issue-wide interest: hits, false alarms, mundane, and the first step at which the curve
-reaches 90 % hits at 5 % false alarms at most.
+The score holds hits, false alarms, mundane, and the first step at which the curve reaches 90 % hits with at most 5 %
+false alarms.
 """
 
 from collections.abc import Sequence

@@ -10,7 +10,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def in_processes(jobs: Mapping[Key, Job], workers: int, report: Callable[[int], None]) -> dict[Key, Any]:
-    """What every job returned. report: is told how many are done, after each.
+    """What every job returned. report is called with the number of finished jobs, after each.
 
     The first fault of a job is raised after the jobs under way have ended; the others are not begun. Raises ValueError
     if a process was killed, or for a number of workers that can't be.
@@ -37,7 +37,7 @@ def _here(jobs: Mapping[Key, Job], report: Callable[[int], None]) -> dict[Key, A
 
 
 def _one_thread() -> None:
-    """A worker's first act. It steps back for whoever works on the machine."""
+    """A worker's first act. It is nice to other programs on the machine."""
     import torch
 
     torch.set_num_threads(1)

@@ -31,7 +31,7 @@ RestsOn = dict[str, str]  # what: its hash, 16 hex digits
 
 
 def rests_on(config: LearnConfig) -> RestsOn:
-    """The hashes of all that decides the numbers of a run, beside its settings. Raises ValueError or OSError.
+    """The hashes of all that decides the numbers of a run, but its settings. Raises ValueError or OSError.
 
     Keys: "measure" (MEASURE_VERSION), "weights", "config", "tokenizer"; then "lessons" and "probes" of a behaviour from
     files, or "realm" of one that the realm's rules produce.

@@ -24,7 +24,7 @@ from training.heads.head_probes import ProbeLoss
 from training.progress import Report
 from training.verdict.analyses import rank_summary, ranks
 
-CUT = "cut.json"  # beside a run's log: what its change came to
+CUT = "cut.json"  # in a run's folder: what its change came to
 RANKS = (1, 4, 16, 64, 256)
 ARMS = tuple(Arm(f"rank-{r}", LearnConfig(teach=TeachConfig(rank=r), probe_seed=PROBE_SEED)) for r in RANKS)
 RATES = {
@@ -47,7 +47,7 @@ class Cut:
         return Cut(8)
 
     def check(self) -> None:
-        """Nothing is needed beside the runs."""
+        """Nothing more than the runs is needed."""
 
     def run(self, runs: Runs, workers: int, report: Report) -> dict[str, Any]:
         """{"change": arm -> stable ranks, and the gain kept by the number of singular values}, each base by itself."""

@@ -143,7 +143,7 @@ def _joined(scored: dict[str, Any], staged: dict[str, Any]) -> dict[str, Any]:
     """A score and what the stage adds to it. Raises KeyError where one would hide the other's numbers."""
     both = sorted(scored.keys() & staged.keys())
     if both:
-        raise KeyError(f"the experiment's score and its stage both tell {', '.join(both)}; rename one")
+        raise KeyError(f"the experiment's score and its stage both hold {', '.join(both)}; rename one")
     return scored | staged
 
 
@@ -215,7 +215,7 @@ def _run_all(
             f"{len(jobs)} runs are missing and can't be added to it; give a new --out"
         )
     report(what, len(finished), len(planned))
-    if jobs:  # what was said of fewer runs must not stand beside these
+    if jobs:  # a score of fewer runs is stale
         for stale in (out / SCORE, *sorted(out.glob(VERDICTS))):
             stale.unlink(missing_ok=True)
     before = len(finished)

@@ -54,7 +54,7 @@ def score(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 def spread(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Per arm, means over seeds as (mean, lower, upper): how the heads' numbers spread.
 
-    gain_*: of the gain allotted along the path (no control subtracted: shown, not judged); weight_*: of ‖ΔW‖/‖W‖ (an
+    gain_*: of the gain allotted along the path (no control subtracted, so no verdict); weight_*: of ‖ΔW‖/‖W‖ (an
     optimizer's signature); effective: N_eff / H; top_tenth: share of the top tenth; centre: in layers from 0, layers
     that lost count as 0; gain: nats; held: the heads' part.
     """
@@ -81,7 +81,7 @@ def _spread_of(log: Log) -> dict[str, float]:
 
 
 def _gain(log: Log) -> tuple[Array, float] | None:
-    """(H,) nats allotted to each head, mean over chunks, and the whole gain; None where the log tells no allocation."""
+    """(H,) nats allotted to each head, mean over chunks, and the whole gain; None where the log holds no allocation."""
     chunks = log.allocations("path") or log.allocations("line")
     if not chunks:
         return None
@@ -91,8 +91,8 @@ def _gain(log: Log) -> tuple[Array, float] | None:
 def alike(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:
     """Do arms gain by the same heads? Spearman's correlation of the gain's allocation over heads, arm against arm.
 
-    Means over pairs of runs of different seeds, within an arm as between two: as like as two seeds of one arm are is as
-    like as can be hoped. NaN without such a pair; arms whose logs tell no allocation are left out.
+    Means over pairs of runs of different seeds, also within an arm: two arms can't be more alike than two seeds of one
+    arm are. NaN without such a pair. Arms whose logs hold no allocation are left out.
     """
     gains = {
         name: {run.seed: gain[0] for run in runs if (gain := _gain(read_log(run.log))) is not None}
@@ -120,7 +120,7 @@ def layers(outcomes: Sequence[Outcome]) -> dict[str, dict[str, Any]]:
 
 
 def by_model(outcomes: Sequence[Outcome], table: Callable[[Sequence[Outcome]], dict[str, Any]]) -> dict[str, Any]:
-    """What is told of the runs; of several base models {model: what is told of its runs}.
+    """A table of the runs; of several base models {model: the table of its runs}.
 
     Seeds of one base are draws of one population, seeds of several are not: no interval may span them.
     """

@@ -60,7 +60,7 @@ def _decisions(log: Log) -> Iterator[Row]:
 
 
 def _gains(log: Log) -> Iterator[Row]:
-    """One row per way, chunk and head, in nats; the chunk's own numbers beside."""
+    """One row per path or line, chunk and head, in nats, with the chunk's own numbers."""
     for allocation in log.gains:
         chunk = msgspec.structs.asdict(allocation)
         grid = chunk.pop("heads")

@@ -1,7 +1,7 @@
 """The gain of each head: how the fall in held-out loss is shared out over the heads of a log.
 
 A log may hold it twice: along the path that the training really took, and along the straight line between the weights
-before and after. The path counts wherever a log holds it; the line stands beside it to compare.
+before and after. The path counts wherever a log holds it. The line is shown for comparison.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ NAMES = {"path": "along the training's path", "line": "along the straight line"}
 
 @dataclass(frozen=True)
 class HeadGains:
-    """One way of sharing out the gain. heads, rest, residual sum to the whole gain; all in nats.
+    """The gain shared out along path or line. heads, rest and residual sum to the whole gain; all in nats.
 
     along: "path" or "line". rest: what no head's matrices hold; residual: what the quadrature misses. Both are None
-    where a log of version 1 doesn't tell them.
+    where a log of version 1 doesn't hold them.
     """
 
     along: str

@@ -272,7 +272,7 @@ def _short(path: str | Path, file: BinaryIO, start: int, whole: int) -> LogError
 
 
 def _broken(path: str | Path, file: BinaryIO, start: int, whole: int, error: Exception) -> LogError:
-    """The unpacker refused a value: find out where, which it doesn't tell."""
+    """The unpacker refused a value. It doesn't say where, so that is found out here."""
     file.seek(start)
     at, what = first_bad_byte(file.read(RECORD_MAX)) or (0, "")
     if isinstance(error, msgpack.BufferFull):

@@ -1,7 +1,7 @@
 """What a head-diff log holds, as types: version 2, and what of it version 1 had. The bytes: docs/log.md.
 
 Formulae and units of the per-head numbers: docs/measurement.md. Every number that enters or leaves a log is bounded
-here (COUNT_MAX, INTEGER_MAX, REAL_MAX), so that whoever computes with it needs no checks of its own. This module needs
+here (COUNT_MAX, INTEGER_MAX, REAL_MAX), so that readers need no checks of their own. This module needs
 neither torch nor files.
 """
 

@@ -31,7 +31,7 @@ def diff_table(log: Log) -> dict[str, Any]:
     """The table of `diff --json`: {heads: [...], gain, residual, verdict}, and gradients if they were measured.
 
     A head's "gain" is the one that counts (`gains.head_gains`), and "gain_line" that along the straight line;
-    "gain_along" says which way counts. Numbers that are not finite become None. Raises LogError if the run was stopped
+    "gain_along" is "path" or "line". Numbers that are not finite become None. Raises LogError if the run was stopped
     before its heads were compared, unless the log was read in part; then "fault" says why it is not whole. An
     experiment's verdict.msgpack holds no heads.
     """

@@ -1,4 +1,4 @@
-"""Where a piece of MessagePack stops being one that a log may hold: what an unpacker knows but does not tell."""
+"""Finds the first byte at which a piece of MessagePack is not one that a log may hold. An unpacker doesn't say it."""
 
 from training.headlog.records import ITEMS_MAX, TEXT_MAX
 

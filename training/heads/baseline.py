@@ -1,7 +1,7 @@
-"""The layer inputs of a model on fixed probes, kept so that later weights can be run on exactly these.
+"""The layer inputs of a model on fixed probes, recorded so that later weights can be run on exactly these.
 
-A head can change because its own weights moved or because earlier layers feed it something else; both are told apart by
-replaying single attention modules on recorded inputs.
+A head can change because its own weights moved, or because earlier layers feed it something else. Replaying single
+attention modules on recorded inputs separates the two.
 
 Shape legend, used as suffixes: B batch, T tokens, R decision rows, C candidates, L layers, H heads, D head size,
 M hidden size.
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from perception.addresses import HeadMap, addresses, head_outputs
 from perception.heads import Record, Recorder
 
-# What an attention module is told, less what belongs to one forward only (a cache would be written to).
+# Arguments of an attention module that belong to one forward only (a cache would be written to).
 TRANSIENT = ("hidden_states", "past_key_values", "past_key_value", "use_cache", "output_attentions")
 
 
@@ -77,7 +77,7 @@ class _Inputs:
 
 @dataclass
 class Baseline:
-    """A model's layer inputs on the probes, kept so that later weights can be run on exactly these inputs.
+    """A model's layer inputs on the probes, recorded so that later weights can be run on exactly these inputs.
 
     Memory: L * B * T * hidden numbers per batch of probes; the game's few probes take megabytes.
     """
@@ -91,7 +91,7 @@ class Baseline:
     def record(cls, model: nn.Module, probes: Sequence[ProbeBatch], outputs: bool = True) -> Self:
         """Run the probes once through `model` (no gradient; train or eval mode is restored).
 
-        outputs: whether its heads' outputs are kept too, which distances are measured from.
+        outputs: whether its heads' outputs are recorded too; distances are measured from them.
         """
         if not probes or not any(bool((probe.decision_rows >= 0).any()) for probe in probes):
             raise ValueError("no decision to measure: the probes hold no decision row")
@@ -129,7 +129,7 @@ class Baseline:
         """How far the heads' outputs moved because of their own layer's weights: (L, H) float64 on the CPU.
 
         ‖o_h(W1; x0) - o_h(W0; x0)‖, mean over decision rows, in units of the layer's mean residual norm
-        (MEASUREMENT.md, own change). Exactly 0.0 for every head whose weights have not moved.
+        (docs/measurement.md). Exactly 0.0 for every head whose weights have not moved.
         """
         return self.distance(self.outputs, self.replay(model))
 

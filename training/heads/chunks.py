@@ -1,6 +1,6 @@
-"""Held-out probes in chunks: what a verdict splits in halves (even and odd chunks) and draws anew.
+"""Held-out probes in chunks. A verdict splits the chunks in halves (even and odd) and resamples them.
 
-Chunks are drawn as if they were independent, so that neighbours that belong together (scenes of one realm) share one.
+Resampling takes chunks for independent. So neighbours that belong together (scenes of one realm) share a chunk.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Numbers about a whole model beside those of its heads: what the gain owes to how the context is read anew."""
+"""How much of the gain lies in reading the context differently, and how much in deciding differently."""
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -12,7 +12,7 @@ from training.heads.swaps import LEAST_GAIN
 
 
 def context_share(before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss) -> list[Whole]:
-    """How much of the gain lies in deciding anew, and how much in encoding the context anew (MEASUREMENT.md).
+    """Two numbers about the whole model (docs/measurement.md), as log records.
 
     context_share: the new model's decisions against the old model's context caches; decision_share: the old model's
     decisions against the new caches. Shares of the gain, None without one; they need not add up to 1. Raises ValueError

@@ -1,9 +1,9 @@
 """What moved in the weights between two models, and which of it brought the fall in loss.
 
-Loss change allocation: gain = loss(W0) - loss(W1) = sum over parameters of the integral of -dL/dθ · dθ along a way
-from W0 to W1 (Lan 2019, arXiv 1909.01440), by quadrature on each straight piece of it. The way is the straight line, or
-the training's own path, whose first pieces cross most of the loss: there one point misses as much as the gain itself,
-so that points are added until heads and rest sum to the fall. Each chunk of probes is shared out by itself.
+Loss change allocation: gain = loss(W0) - loss(W1) = sum over parameters of the integral of -dL/dθ · dθ along a curve
+from W0 to W1 (Lan 2019, arXiv 1909.01440), by quadrature on each straight piece of it. The curve is the straight line,
+or the training's own path. The first pieces of a path cross most of the loss. One point there misses as much as the
+gain itself, so points are added until heads and rest sum to the fall. Each chunk of probes is shared out by itself.
 
 Shape legend, used as suffixes: L layers, H heads, G key/value heads, D head size, M hidden size.
 """
@@ -58,7 +58,7 @@ def gain_allocation(before: nn.Module, after: nn.Module, loss: Loss, points: int
 def allocate(
     before: nn.Module, states: Sequence[State], losses: Sequence[Loss], points: int | None = None
 ) -> list[Gain]:
-    """Share out each loss's fall along the way from `before` through `states`, one after the other.
+    """Share out each loss's fall along straight pieces from `before` through all `states` in turn.
 
     states: values of parameters by name; what a state does not name stays. losses: one a chunk of held-out probes, each
     called with a copy of the model in eval mode (float32 at least). points: Gauss-Legendre points on each straight
@@ -68,7 +68,7 @@ def allocate(
     if points is not None and points < 1:
         raise ValueError(f"points must be 1 or more, not {points}")
     if not states:
-        raise ValueError("no way to share a gain out along: give one state at least")
+        raise ValueError("no states to share a gain out along; give at least one")
     model = copy.deepcopy(before).eval()
     if next(model.parameters()).dtype in (torch.float16, torch.bfloat16):
         model = model.float()
@@ -105,7 +105,7 @@ class _Sum:
 
 
 class _Walk:
-    """A model on its way through the states, and what every chunk has been allotted so far."""
+    """A model that goes through the states, and what every chunk has been allotted so far."""
 
     def __init__(self, model: nn.Module, states: Sequence[State], losses: Sequence[Loss]) -> None:
         self._model, self._losses, self._heads = model, losses, addresses(model)

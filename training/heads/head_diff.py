@@ -1,7 +1,7 @@
-"""Which heads changed between two models of one shape: the per-head table of MEASUREMENT.md, on fixed probes.
+"""Which heads changed between two models of one shape: the per-head table, on fixed probes (docs/measurement.md).
 
-Own and inherited change are told apart by replaying single attention modules (`training.heads.baseline`). Norms
-describe; what a verdict shares out is the gain (`training.heads.gain_allocation`).
+Replaying single attention modules separates own from inherited change (`training.heads.baseline`). Norms describe. A
+verdict rests on the gain (`training.heads.gain_allocation`).
 
 Shape legend, used as suffixes: B batch, T tokens, R decision rows, C candidates, K keys, N decisions, L layers,
 H heads, M hidden size.
@@ -31,7 +31,7 @@ from training.heads.gain_allocation import (
 
 @dataclass(frozen=True)
 class HeadDiff:
-    """The per-head table: every field (L, H) float64 on the CPU; 0 = before, 1 = after (MEASUREMENT.md).
+    """The per-head table: every field (L, H) float64 on the CPU; 0 = before, 1 = after.
 
     own, inherited: residual norms. pattern: Jensen-Shannon divergence of attention rows, base 2, in [0, 1].
     cue_*: attention mass on the cues; lift_*: over chance, among decisions that have a cue. entropy_*: in [0, 1].
@@ -118,7 +118,7 @@ def head_diff(
 
 
 def glance(base: Baseline, model: nn.Module, probes: Sequence[ProbeBatch]) -> dict[str, Tensor]:
-    """What a training's history keeps, by a snapshot's names: own, pattern, cue_mass, entropy; (L, H) each.
+    """What a training's history records, by a snapshot's names: own, pattern, cue_mass, entropy; (L, H) each.
 
     `base`: recorded on these probes from the model before. One forward of the probes, and a replay.
     """
@@ -167,7 +167,7 @@ def _entropies(base: Baseline) -> Tensor:
 
 @torch.no_grad()
 def direct_effects(model: nn.Module, base: Baseline, probes: Sequence[ProbeBatch]) -> list[list[Tensor]]:
-    """(o_h ∘ γ/σ)·(W_U[answer] - W_U[rival]): (B, H, R) in logits per batch and layer (MEASUREMENT.md).
+    """(o_h ∘ γ/σ)·(W_U[answer] - W_U[rival]): (B, H, R) in logits per batch and layer.
 
     `base` must have been recorded from `model`. The final norm's scale is frozen; LayerNorm centres first. The rival is
     the candidate that this model believes most.

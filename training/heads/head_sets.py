@@ -1,8 +1,9 @@
-"""Sets of heads swapped between two models of one shape, outputs or weights, inserted and removed; and which sets.
+"""Swaps of sets of heads between two models of one shape, by outputs or by weights; and which sets to swap.
 
-Formulae: `training.heads.swaps`. A weight swap moves the heads' slices of W_Q, W_K, W_V and W_O; what follows from
-them is then computed anew, so that later layers answer. Under grouped-query attention every head first gets a copy of
-its group's K and V, so that a head can be swapped without its neighbours. Biases, norms and MLPs are the rest.
+insert is denoising, remove is noising: `training.heads.swaps` has the formulae. A weight swap moves the heads' slices
+of W_Q, W_K, W_V and W_O; later layers then compute with what follows from them. Under grouped-query attention every
+head first gets its own copy of its group's K and V, so that it can be swapped without its neighbours. Biases, norms and
+MLPs are the rest.
 """
 
 import copy
@@ -22,7 +23,7 @@ from training.heads.head_probes import ProbeLoss
 from training.heads.swaps import LEAST_GAIN, ActivationCache, Head, measured, swapped_loss
 
 What = Literal["output", "weight"]
-WAYS = ("insert", "remove")
+DIRECTIONS = ("insert", "remove")
 GREEDY_WIDTH = 8  # heads tried at each step of a greedy search
 
 
@@ -30,7 +31,7 @@ class Shift(msgspec.Struct, frozen=True):
     """What swapping one set does to the loss, in nats.
 
     insert = L(M0) - L(M0; S from M1), remove = L(M1; S from M0) - L(M1), gain = L(M0) - L(M1). insert and remove are
-    None where they were not asked for.
+    None where they were not measured.
     """
 
     what: What
@@ -56,11 +57,11 @@ def each_swap(
     loss: ProbeLoss,
     sets: Sequence[tuple[str, Sequence[Head]]],
     what: What = "output",
-    ways: Sequence[str] = WAYS,
+    directions: Sequence[str] = DIRECTIONS,
     rest: bool = False,
 ) -> Iterator[Swap]:
     """`each_shift` as shares of the gain."""
-    return (shift.shares() for shift in each_shift(before, after, loss, sets, what, ways, rest))
+    return (shift.shares() for shift in each_shift(before, after, loss, sets, what, directions, rest))
 
 
 def each_shift(
@@ -69,16 +70,16 @@ def each_shift(
     loss: ProbeLoss,
     sets: Sequence[tuple[str, Sequence[Head]]],
     what: What = "output",
-    ways: Sequence[str] = WAYS,
+    directions: Sequence[str] = DIRECTIONS,
     rest: bool = False,
 ) -> Iterator[Shift]:
-    """Swap one named set after the other: a forward of the loss for each set and way, and two before them.
+    """Swap one named set after the other. It costs a forward of the loss per set and direction, and two before them.
 
-    rest: everything that is no head's slice goes along (weight swaps alone). Neither model is changed, neither may
-    change meanwhile. Raises ValueError for models of different shape, a head that isn't there, and unknown words.
+    rest: everything that is no head's slice is swapped too (only with weights). Neither model is changed, and neither
+    may change meanwhile. Raises ValueError for models of different shape, a head that isn't there, and unknown words.
     """
-    if what not in ("output", "weight") or not set(ways) <= set(WAYS):
-        raise ValueError(f"swap: {what} {', '.join(ways)}: unknown; choose output or weight, insert and remove")
+    if what not in ("output", "weight") or not set(directions) <= set(DIRECTIONS):
+        raise ValueError(f"swap: {what} {', '.join(directions)}: unknown; choose output or weight, insert and remove")
     if rest and what != "weight":
         raise ValueError("swap: the rest goes along with weights only; choose weight")
     same_shape(before, after)
@@ -89,8 +90,8 @@ def each_shift(
     pair = _Outputs(before, after, loss) if what == "output" else _Weights(before, after, loss, rest)
     for name, heads in sets:
         chosen = tuple(sorted(set(heads)))
-        insert = pair.old - pair.insert(chosen) if "insert" in ways else None
-        remove = pair.remove(chosen) - pair.new if "remove" in ways else None
+        insert = pair.old - pair.insert(chosen) if "insert" in directions else None
+        remove = pair.remove(chosen) - pair.new if "remove" in directions else None
         yield Shift(what, name, chosen, pair.old - pair.new, insert, remove, loss.total)
 
 
@@ -99,14 +100,14 @@ class _Outputs:
 
     def __init__(self, before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss) -> None:
         self._before, self._after, self._loss = before, after, loss
-        self._tapes = ActivationCache(before, loss), ActivationCache(after, loss)
-        self.old, self.new = (cache.loss for cache in self._tapes)
+        self._caches = ActivationCache(before, loss), ActivationCache(after, loss)
+        self.old, self.new = (cache.loss for cache in self._caches)
 
     def insert(self, heads: Sequence[Head]) -> float:
-        return swapped_loss(self._before, self._loss, heads, self._tapes[1])
+        return swapped_loss(self._before, self._loss, heads, self._caches[1])
 
     def remove(self, heads: Sequence[Head]) -> float:
-        return swapped_loss(self._after, self._loss, heads, self._tapes[0])
+        return swapped_loss(self._after, self._loss, heads, self._caches[0])
 
 
 class _Weights:

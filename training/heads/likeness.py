@@ -1,9 +1,9 @@
 """Do two minds use the same heads? Profiles of what every head does, compared index by index, against three nulls.
 
-A profile has one number a head. Index by index makes sense for minds of one initialisation only: a born seer and the
-novice that learned start from the same weights. Null 1: the heads of each layer dealt out anew (so that layers alone
-don't count as likeness). Null 2: learners of other initialisations, whose head h is another head. Null 3: controls that
-start from the same weights and do not learn the behaviour; both profiles are differences from that start, which alone
+A profile has one number per head. Comparing by index makes sense only for minds of one initialisation. A born seer and
+the novice that learned start from the same weights. Null 1 permutes the heads within each layer, so that layers alone
+don't count as likeness. Null 2: learners of other initialisations, whose head h is another head. Null 3: controls that
+start from the same weights and don't learn the behaviour. All profiles are differences from that start, and that alone
 makes them alike.
 
 Shape suffixes: H heads (layer * heads + head), S seeds.
@@ -42,7 +42,7 @@ def profile_of_models(
     diff = head_diff(before.net, after.net, probes)
     gain: Gain = gain_allocation(before.net, after.net, loss)
     every = singly(before.layers, before.heads)
-    return _profile(diff.rows(gain), list(each_swap(before.net, after.net, swapped, every, ways=("insert",))))
+    return _profile(diff.rows(gain), list(each_swap(before.net, after.net, swapped, every, directions=("insert",))))
 
 
 def _profile(rows: Sequence[HeadRow], swaps: Sequence[Swap]) -> dict[str, list[float]]:

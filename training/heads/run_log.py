@@ -31,7 +31,7 @@ from training.heads.trajectory import Trajectory
 from training.optim.gradients import Shares
 
 ROOT = Path(__file__).resolve().parents[2]
-EACH = 64  # decisions whose direct effects are kept one by one
+EACH = 64  # decisions whose direct effects are logged one by one
 SWAPPED = 4  # one in so many chunks (of both halves) is decided on in swaps of single heads and layers
 
 
@@ -40,8 +40,8 @@ class Training:
     """What a log is written from, when the training is over.
 
     curve: dicts with Curve's fields. history: (step, grids by a snapshot's names, (L, H) each). gradients: (L, H) share
-    of the gradient's energy since the entry before, one for each of `history`; shares: over all. path: the states
-    between which the gain is shared out, the start first; without one, the straight line is all.
+    of the gradient's energy since the entry before, one for each of `history`; shares: over all. trajectory: the states
+    between which the gain is shared out, the start first; without one, only the straight line is measured.
     """
 
     before: Model
@@ -56,13 +56,13 @@ class Training:
     history: Sequence[tuple[int, Mapping[str, Tensor]]] = ()
     gradients: Sequence[Tensor] = ()
     shares: Shares | None = None
-    path: Trajectory | None = None
+    trajectory: Trajectory | None = None
 
 
 class RunLog:
     """The log of a run under way; the file is there once `begin` was called.
 
-    Raises LogError where it can't be written. A run that fails leaves what it had told, without an end record.
+    Raises LogError where it can't be written. A run that fails leaves what was written until then, without end record.
     """
 
     def __init__(self, path: Path) -> None:
@@ -167,7 +167,7 @@ def _during(step: int, grids: Mapping[str, Tensor], gradient: Tensor | None) -> 
 def _outcome(
     training: Training, probes: Sequence[ProbeBatch], losses: Sequence[ProbeLoss], swaps: bool
 ) -> Iterator[Record]:
-    """What is measured when the training is over, record by record as it is found."""
+    """What is measured when the training is over, record by record."""
     before, after = training.before.net, training.after.net
     diff = head_diff(before, after, probes)
     yield Probes(what="heads", hash=_hash_of_heads(probes), decisions=len(diff.each_before))
@@ -178,8 +178,8 @@ def _outcome(
         gain = pooled(gains, losses)
         yield _asked(losses, gains)
         yield from allocations("line", gains, losses)
-        if training.path is not None and len(training.path) > 1:
-            states = [state for _step, state in training.path[1:]]
+        if training.trajectory is not None and len(training.trajectory) > 1:
+            states = [state for _step, state in training.trajectory[1:]]
             yield from allocations("path", allocate(before, states, losses), losses)
     yield from (_with_gradients(row, training.shares) for row in diff.rows(gain))
     if losses:
@@ -235,7 +235,7 @@ def _asked(losses: Sequence[ProbeLoss], gains: Sequence[Gain]) -> Probes:
 
 
 def _hash_of_heads(probes: Sequence[ProbeBatch]) -> str:
-    """Of what was asked; the rivals are left out, they are what a model believes."""
+    """The hash of the probes. Rivals are left out, because they are what a model believes."""
     return _hash(
         [t for p in probes for t in (p.input_ids, p.attention_mask, p.decision_rows, p.cue_mask, p.answer_ids)]
     )

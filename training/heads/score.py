@@ -1,9 +1,10 @@
 """How well a behaviour was learned: hits, false alarms, d', and the mundane, on scenes that no lesson held.
 
-hits: share of wanted decisions taken rightly. false_alarms: where a wanted decision would be wrong, share of such that
-take one. For sight: spirits named by their species, and empty places where any species is named. mundane: share of all
-the rest answered rightly. d_prime: signal detection, z(hits) - z(false alarms), with the log-linear correction (Hautus
-1995: 0.5 is added to each count and 1 to each number of trials), so that it stays finite.
+hits: the share of wanted decisions that were taken rightly. false_alarms: the share of wrong wanted decisions among
+those at which a wanted one is wrong. For sight, hits are spirits named by their species, and false alarms are empty
+places where any species is named. mundane: the share of right answers to all other questions. d_prime: z(hits) -
+z(false alarms) of signal detection, with the log-linear correction (Hautus 1995: 0.5 is added to each count and 1 to
+each number of trials), so that it stays finite.
 """
 
 from collections import Counter
@@ -35,7 +36,7 @@ class Probe:
     wanted: the answers that take the wanted decision (for sight, any species); where one of them is right, taking it is
     a hit, elsewhere among the first `places` a false alarm. kinds: what each decision is called where scores tell kinds
     apart, else empty. cues: for each of the first `places`, the numbers of the scene's events on which it rests; empty
-    for sight, where the rules tell them.
+    for sight, whose rules hold them.
     """
 
     scene: Scene
@@ -77,7 +78,7 @@ def _probe(sample: sampler.Sample, rng: Random, rules: Rules, untaught: Sequence
 def probes(
     seed: int, count: int, tongue: str, rules: Rules, purpose: str = "probes", untaught: Sequence[str] = ()
 ) -> list[Probe]:
-    """Scenes to measure on; their stream is never used for lessons. untaught: kinds not asked, Model.untaught."""
+    """Scenes to measure on; their stream is never used for lessons. untaught: kinds of questions to leave out."""
     rng = Random(f"{seed}/{purpose}/questions")
     samples = islice(sampler.samples(seed, purpose, tongue, rules), count)
     return [_probe(sample, rng, rules, untaught) for sample in samples]
@@ -86,7 +87,7 @@ def probes(
 def new_pair_probes(
     seed: int, tongue: str, rules: Rules, taught: Sequence[Pair], barred: Sequence[Pair]
 ) -> list[Probe]:
-    """Scenes with spirits that show only pairs which no lesson held; `barred` pairs are known to be such."""
+    """Scenes with spirits that show only pairs which no lesson held. `barred` pairs are known to be in no lesson."""
     rng = Random(f"{seed}/new-pairs/questions")
     chosen: list[Probe] = []
     spirits = 0

@@ -1,9 +1,13 @@
-"""Causal weight of heads: their outputs swapped between two models of one shape, everything else left in place.
+"""Activation patching between two models of one shape: what is a head's output worth?
 
-remove_S = [L(M1) - L(M1; S from M0)] / G, insert_S = [L(M0; S from M1) - L(M0)] / G, G = L(M1) - L(M0), with L the
-mean loss on fixed decisions (MEASUREMENT.md, causal, output swap). What a head writes in the other model's own
-forward replaces what it writes here, at every token, the context's too. remove of all heads and the rest is 1.
-Any set of heads, weights as well as outputs: `training.heads.head_sets`.
+The output that a set S of heads has in one model replaces its output in the other, at every token, also in the context.
+All else stays in place. M0 is the model before training, M1 the model after. L is the mean loss on fixed decisions.
+
+insert (denoising) patches trained outputs into the untrained model: [L(M0) - L(M0; S from M1)] / gain.
+remove (noising) patches untrained outputs into the trained model: [L(M1; S from M0) - L(M1)] / gain.
+gain = L(M0) - L(M1). The remove of all heads and all else together is 1 (docs/measurement.md).
+
+Sets of heads, and swaps of weights instead of outputs: `training.heads.head_sets`.
 
 Shape suffixes: B batch, T tokens, H heads, D head size, M hidden size.
 """
@@ -22,7 +26,7 @@ from perception.addresses import HeadMap, addresses, head_outputs
 from training.heads.gain_allocation import same_shape
 from training.heads.head_probes import ProbeLoss
 
-LEAST_GAIN = 1e-4  # nats: a gain below is no gain that could be shared out
+LEAST_GAIN = 1e-4  # nats; a smaller gain is not shared out
 Head = tuple[int, int]  # layer, head
 
 
@@ -36,7 +40,7 @@ class Causal:
 
 
 class ActivationCache:
-    """What every head of a model hands to its output matrix, forward after forward, on the decisions of a loss."""
+    """Activations of a model on the decisions of a loss: what every head hands to its output matrix, by forward."""
 
     def __init__(self, net: PreTrainedModel, loss: ProbeLoss) -> None:
         self.heads = addresses(net)
@@ -59,7 +63,7 @@ def _written(at: HeadMap, layer: int, z_BT: Tensor, heads: Sequence[int]) -> Ten
 
 
 def swapped_loss(net: PreTrainedModel, loss: ProbeLoss, heads: Sequence[Head], cache: ActivationCache) -> float:
-    """The loss of `net` when these heads write what they write in the tape's model. `net` is left as it was."""
+    """The loss of `net` when these heads write what they write in the cache's model. `net` is left as it was."""
     at = addresses(net)
     by_layer = {layer: [h for one, h in heads if one == layer] for layer in sorted({layer for layer, _ in heads})}
     forwards = dict.fromkeys(by_layer, 0)
@@ -101,10 +105,10 @@ def _hooked(at: HeadMap, layers: Any, hook: Any) -> Iterator[None]:
 
 
 def causal(before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss) -> Iterator[tuple[int, Causal | None]]:
-    """Every head by itself, inserted and removed: yields (heads done, None) after each swap, at last with the result.
+    """Insert and remove every head by itself. Yields (heads done, None) after each swap, and the result at the end.
 
-    Costs two forwards of the loss a head. Neither model may change until it is exhausted. Raises ValueError if the
-    models differ in shape.
+    Costs two forwards of the loss per head. Neither model may change until the iterator is exhausted. Raises ValueError
+    if the models differ in shape.
     """
     same_shape(before, after)
     old = ActivationCache(before, loss)

@@ -1,12 +1,13 @@
-"""Does the verdict find what was planted? Changes of known heads in a real network's weights, decided end to end.
+"""Does the verdict find what was planted? Known heads of a real network are changed, and the rule decides end to end.
 
 python -m training.validation.planted --out DIR [--model DIR] [--repetitions 8] [--case NAME ...]
 
-Each planted experiment has eight trained networks (each from lessons of its own, its shares jittered, all attention
-weights shaken), eight whose lessons had their answers dealt out anew, and eight that were shaken alone. Their gains are
-allocated, sets of heads swapped and the rule applied, as for a real training; results go to DIR/planted.jsonl, a line
-each, and the same command goes on after a kill. What differs from a real experiment, to save time: eight chunks of
-probes, the eight shaken networks are the same in all experiments, and swaps are those of each arm's first network.
+Each planted experiment has three arms of eight networks. Trained: lessons of their own, jittered shares, noise in all
+attention weights. Shuffled: the same with answers dealt out among the lessons. Rehearsal: noise alone. Their gains are
+allocated, sets of heads are swapped and the rule is applied, as for a real training. Results go to DIR/planted.jsonl,
+a line each, and the same command goes on after a kill. To save time, three things differ from a real experiment: there
+are eight chunks of probes, all experiments share the networks with noise alone, and only the first network of each arm
+is swapped.
 
 Shape suffixes: S seeds, C chunks, L layers, H heads.
 """
@@ -30,7 +31,7 @@ from game.realm.rules import load as load_rules
 from perception.model import NOVICE, load, weights_hash
 from training.heads.gain_allocation import allocate
 from training.validation.planting import ABLE, STRONG, Ground, prepare
-from training.verdict.causal import GREEDY, excess, judged, sets_of, shifts
+from training.verdict.causal import GREEDY, causal_evidence, excess, sets_of, shifts
 from training.verdict.verdict import (
     DISTRIBUTED,
     HIERARCHICAL,
@@ -185,7 +186,7 @@ def _causal(ground: Ground, trained: Arm, shuffled: Arm, first: Verdict, seed: i
     greedy = next(shift.heads for shift in mine if shift.name == GREEDY)
     theirs = list(shifts(ground.net, shuffled.nets[0], ground.few, chosen, removed=1, greedy=greedy))
     swaps = excess([mine], [theirs])
-    return judged(swaps) if swaps else None
+    return causal_evidence(swaps) if swaps else None
 
 
 def rates(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:

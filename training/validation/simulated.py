@@ -49,7 +49,7 @@ class World:
 
 
 def _shares(rng: Generator, parts: dict[int, float]) -> Array:
-    """Shares (H,) that sum to 1: {how many heads: what they hold together}, at random places."""
+    """Shares (H,) that sum to 1, at random places. parts: {how many heads: what they hold together}."""
     share_H, order, at = np.zeros(WIDTH), rng.permutation(WIDTH), 0
     for count, held in parts.items():
         share_H[order[at : at + count]] = held / count

@@ -1,8 +1,8 @@
-"""Beside the verdict: how deep the core lies, which heads support it or compete with it, of what rank the change is.
+"""Analyses that the verdict doesn't rest on: depth of the core, supporting and competing heads, rank of the change.
 
-Depth rests on the evidence of all runs. What supports and what competes is asked of each trained seed by removing a
-head from both models: its output becomes its own mean over the tokens of that forward. Rank is asked of the change.
-Intervals are 95 % percentile bootstraps over seeds.
+Depth rests on the evidence of all runs. Supporting and competing heads are found in each trained seed by mean ablation
+of a head in both models: its output becomes its own mean over the tokens of that forward. Rank is that of the change in
+the weights. Intervals are 95 % percentile bootstraps over seeds.
 
 Shape suffixes: S seeds, C chunks of probes, L layers, H heads (layer * heads + head).
 """
@@ -68,7 +68,7 @@ def depth(evidence: Evidence, layers: int, seed: int = 0) -> dict[str, Any]:
     return {"centre": intervals[-1], "by_layer": intervals[:-1]}
 
 
-class Level(ProbeLoss):
+class AnswerProbability(ProbeLoss):
     """The mean probability of the right answers' tokens, as a fraction of 1."""
 
     def __call__(self, net: PreTrainedModel) -> Tensor:
@@ -80,8 +80,8 @@ class Level(ProbeLoss):
         return torch.stack(parts).sum() / self.total
 
 
-def beside(model: Model, probes: Sequence[Probe]) -> Level | None:
-    """The level of the answers beside the behaviour (mundane questions and such); None where the probes ask none."""
+def other_answers(model: Model, probes: Sequence[Probe]) -> AnswerProbability | None:
+    """The probability of the right answers to all other questions (mundane ones); None where the probes hold none."""
     contexts: list[list[int]] = []
     decisions: list[Decision] = []
     for probe in probes:
@@ -90,12 +90,12 @@ def beside(model: Model, probes: Sequence[Probe]) -> Level | None:
             context, pairs = read_answered(model.tokenizer, probe.scene.text, rest, f"scene {probe.scene.id}")
             decisions += [Decision(len(contexts), question_ids, ids) for question_ids, ids in pairs]
             contexts.append(context)
-    return Level([pack(contexts, decisions).to(model.device)]) if decisions else None
+    return AnswerProbability([pack(contexts, decisions).to(model.device)]) if decisions else None
 
 
 @contextmanager
-def without(net: PreTrainedModel, layer: int, head: int, batches: Sequence[Packed]) -> Iterator[None]:
-    """A head's z is its mean over the forward's real tokens, in forwards of a ProbeLoss over these batches."""
+def head_ablated(net: PreTrainedModel, layer: int, head: int, batches: Sequence[Packed]) -> Iterator[None]:
+    """Mean ablation: a head's z is its mean over a forward's real tokens. For forwards of a ProbeLoss on the batches."""
     at: HeadMap = addresses(net)
     real = [mask for packed in batches for mask in _real(packed)]
     forward = 0
@@ -122,30 +122,30 @@ def _real(packed: Packed) -> tuple[Tensor, Tensor]:
     return width < packed.lengths_B[:, None], packed.position_BD > 0
 
 
-def levels(net: PreTrainedModel, level: Level) -> tuple[float, list[float]]:
-    """(with all heads, without each head in turn): a forward a head."""
+def ablated_probabilities(net: PreTrainedModel, level: AnswerProbability) -> tuple[float, list[float]]:
+    """(with all heads, without each head in turn); costs a forward per head."""
     at = addresses(net)
     ablated = []
     for index in range(at.layers * at.heads):
-        with without(net, *divmod(index, at.heads), level.batches):
+        with head_ablated(net, *divmod(index, at.heads), level.batches):
             ablated.append(measured(net, level))
     return measured(net, level), ablated
 
 
 def needs(
-    before: PreTrainedModel, after: PreTrainedModel, wanted: Level, other: Level | None
+    before: PreTrainedModel, after: PreTrainedModel, wanted: AnswerProbability, other: AnswerProbability | None
 ) -> dict[str, list[float]]:
-    """What the removal of each head from both models costs, one number a head.
+    """What the ablation of each head in both models costs, one number per head.
 
     behaviour: the part of what was learned that is gone, 1 - (rise without the head) / (rise); NaN without a rise.
-    mundane: the smaller of both models' relative loss of the answers beside ([] where there are none).
+    mundane: the relative loss of the other answers, the smaller one of both models ([] where there are none).
     """
-    (old, old_H), (new, new_H) = levels(before, wanted), levels(after, wanted)
+    (old, old_H), (new, new_H) = ablated_probabilities(before, wanted), ablated_probabilities(after, wanted)
     rise = new - old
     lost = [1 - (n - o) / rise if rise > 0 else float("nan") for n, o in zip(new_H, old_H, strict=True)]
     if other is None:
         return {"behaviour": lost, "mundane": []}
-    pairs = [levels(net, other) for net in (before, after)]
+    pairs = [ablated_probabilities(net, other) for net in (before, after)]
     drops = [[1 - one / max(whole, 1e-9) for one in some] for whole, some in pairs]
     return {"behaviour": lost, "mundane": [min(both) for both in zip(*drops, strict=True)]}
 
@@ -153,8 +153,8 @@ def needs(
 def roles(needs_S: Sequence[Mapping[str, Sequence[float]]], named: Collection[int], heads: int) -> dict[str, Any]:
     """Supporting and competing heads from each seed's `needs`: [layer, head, mean, lower, upper], strongest first.
 
-    Supporting: the behaviour needs it (lower bound above NEEDED), though its own allocation is about the control's: it
-    is none of the `named`. Competing: the same for the answers beside.
+    Supporting: the behaviour needs it (lower bound above NEEDED), but its allocation is not unlike the control's: it is
+    none of the `named`. Competing: the same for the other answers.
     """
     heads_by_role, size = {}, len(needs_S[0]["behaviour"])
     for role, kind in (("supporting", "behaviour"), ("competing", "mundane")):
@@ -172,8 +172,8 @@ def roles(needs_S: Sequence[Mapping[str, Sequence[float]]], named: Collection[in
 def ranks(before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss) -> dict[str, Any]:
     """stable: per matrix q, k, v, o a stable rank ‖ΔW‖_F² / ‖ΔW‖_2² a layer (0 if it did not move).
 
-    kept: the part of the gain that is left when every attention matrix's change is cut to its first k singular values,
-    by k (all of them beyond a matrix's size); what else moved stays moved. {} without a gain.
+    kept: the part of the gain that is left when the change of every attention matrix is cut to its first k singular
+    values, by k. All else that moved stays moved. {} without a gain.
     """
     own, late = addresses(before), addresses(after)
     pairs = [(layer, m) for layer in range(own.layers) for m in MATRICES]

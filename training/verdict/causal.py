@@ -1,7 +1,7 @@
-"""The swaps that a verdict rests on: the core, the core with its halo, the best set a search finds, random sets.
+"""The swaps that a verdict rests on: the core, the core with its halo, the best set that a search finds, random sets.
 
-Per seed, true or control, they are in nats; over seeds, shares of the gain over control, which `verdict.agreement`
-judges.
+Of a single seed they are in nats. Over seeds they are shares of the gain over control, and `verdict.agreement` judges
+them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -63,7 +63,7 @@ def shifts(
         yield from each_shift(before, after, loss, [(GREEDY, greedy)])
     drawn = [(f"{RANDOM} {number}", chosen) for number, chosen in enumerate(sets.random)]
     yield from each_shift(before, after, loss, drawn[:removed])
-    yield from each_shift(before, after, loss, drawn[removed:], ways=("insert",))
+    yield from each_shift(before, after, loss, drawn[removed:], directions=("insert",))
 
 
 def excess(trained: Sequence[Sequence[Shift]], shuffled: Sequence[Sequence[Shift]]) -> list[Swap]:
@@ -96,7 +96,7 @@ def excess(trained: Sequence[Sequence[Shift]], shuffled: Sequence[Sequence[Shift
 
 
 def _over(trained: Sequence[float | None], shuffled: Sequence[float | None], gain: float) -> float | None:
-    """None where a seed's was not asked for."""
+    """None where it was not measured on some seed."""
     return None if None in (*trained, *shuffled) else (_mean(trained) - _mean(shuffled)) / gain
 
 
@@ -112,8 +112,8 @@ def _mean(values: Sequence[float | None]) -> float:
     return float(np.mean(np.array(values, np.float64)))
 
 
-def judged(swaps: Sequence[Swap]) -> Causal:
-    """What the rule looks at. Raises ValueError if it was not measured."""
+def causal_evidence(swaps: Sequence[Swap]) -> Causal:
+    """The swaps as the rule takes them. Raises ValueError if one was not measured."""
     by_name = {(swap.what, swap.name): swap for swap in swaps}
 
     def share_of(what: What, name: str, direction: str) -> float:

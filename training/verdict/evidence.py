@@ -1,8 +1,8 @@
-"""Logs of runs -> the evidence that a verdict is given on, and the verdict as log records.
+"""Logs of runs -> the evidence that a verdict rests on, and the verdict as log records.
 
-All runs of one base model must have started from the same weights and been measured on the same probes; what doesn't
-fit is refused in one line. Head h of one base is not head h of another, so heads of several bases are pooled only where
-the caller says so (`bases`); the experiments judge each base by itself and then ask whether the words agree (`joint`).
+All runs of one base model must start from the same weights and be measured on the same probes. What doesn't fit is
+refused in one line. Head h of one base is not head h of another, so heads of several bases are pooled only if the
+caller says so (`bases`). The experiments judge each base by itself and then compare the words (`joint`).
 
 Shape suffixes: S seeds, C chunks of probes, H heads (layer * heads + head).
 """
@@ -16,7 +16,7 @@ import numpy as np
 from training.headlog.records import Judgement, Log
 from training.verdict.verdict import BASES, UNDECIDED, Causal, Evidence, Verdict
 
-RESIDUAL = 0.02  # of the gain over control: how far heads and rest may miss it (MEASUREMENT.md)
+RESIDUAL = 0.02  # of the gain over control: how far heads and rest may miss it
 DISTINCT = 20  # random sets below this leave no 95th percentile
 OWN = ("control", "seed", "teach_seed")  # settings in which the runs of a verdict may differ
 ARMS = ("trained", "shuffled", "rehearsal")
@@ -138,10 +138,10 @@ def with_caveats(
     along: str = "path",
     random: Sequence[tuple[tuple[int, int], ...]] = (),
 ) -> Verdict:
-    """The verdict, with what its runs make it less than it seems.
+    """The verdict, with caveats that its runs call for.
 
-    A quadrature that misses more of the gain over control than it may; heads that hold the gain because nothing else
-    was trained; random sets that are mostly the same few, as a small model has no others; runs of different commits.
+    They are: a quadrature that misses too much of the gain over control; heads that hold the gain because nothing else
+    was trained; random sets that are mostly the same few, because a small model has no others; different commits.
     """
     caveats = []
     missed = unaccounted(trained, shuffled, along)

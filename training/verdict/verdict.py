@@ -1,18 +1,20 @@
 """The pre-registered rule: is a trained behaviour localized, distributed or hierarchical over the heads, or undecided?
 
-Source of every step and constant: MEASUREMENT.md, "The verdict". What is shared out is the gain (loss change
-allocation on held-out probes, `weights.gain_allocation`), minus what a control with shuffled answers was allotted. The
-rule is frozen: a changed constant is a new RULE_VERSION, and all verdicts are redone.
+The steps and constants are explained in docs/measurement.md. What is shared out is the gain (loss change allocation on
+held-out probes, `training.heads.gain_allocation`), minus what a control with shuffled answers was allotted. The rule is
+frozen: a changed constant is a new RULE_VERSION, and all verdicts are redone.
 
-What calibration and a review changed before the freeze (docs/LOG.md). Calibration: a share is out of bounds only if
-its whole interval lies outside [0, 1] by more than SLACK (where one head holds everything, the others' noise makes its
-share 1 +- a little); random sets are drawn among the heads outside the core (of six random heads of 64, one time in
-eleven one is the only head that counts); under `localized` they judge insert alone (in a serial circuit a random set
-that holds one link removes as much as the core); and what has to exceed the controls first is the whole gain, the
-heads' total only after "not in the heads" (a gain that the MLPs bring leaves the heads' total where the controls' is).
-Review: swaps, too, are shares of the gain over the shuffled control (`causal.excess`), as the allocations are; insert
-counts by outputs and by weights (late heads inherit); a hierarchical core has to insert more than random sets do; and
-nothing is decided on numbers that are not finite, or on a held share whose interval lies on both sides of SPLITTABLE.
+Calibration changed this before the freeze (docs/LOG.md). A share is out of bounds only if its whole interval lies
+outside [0, 1] by more than SLACK: where one head holds everything, the noise of the others makes its share 1 +- a
+little. Random sets are drawn among the heads outside the core: of six random heads of 64, one time in eleven one is the
+only head that counts. Under `localized`, random sets judge insert alone: in a serial circuit a random set that holds
+one link removes as much as the core. The whole gain has to exceed the controls first, and the heads' total only after "not
+in the heads": a gain that the MLPs bring leaves the heads' total where the controls' is.
+
+A review changed this. Swaps are shares of the gain over the shuffled control (`causal.excess`), as the allocations are.
+Insert counts by outputs and by weights, because late heads inherit. A hierarchical core has to insert more than random
+sets do. Nothing is decided on numbers that are not finite, or on a held share whose interval lies on both sides of
+SPLITTABLE.
 
 Shape suffixes: S seeds, C chunks of probes (even ones are half A, odd ones half B), H heads (layer * heads + head).
 """
@@ -139,7 +141,7 @@ class Verdict:
 
 @dataclass
 class _Sums:
-    """Numbers gathered on the way."""
+    """The numbers and caveats so far."""
 
     found: dict[str, Any] = field(default_factory=dict)
     caveats: list[str] = field(default_factory=list)

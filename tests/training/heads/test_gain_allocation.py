@@ -15,7 +15,7 @@ from training.heads.chunks import allocations, in_both_halves, in_chunks, pooled
 from training.heads.gain_allocation import NESTED, NESTED_WEIGHTS, allocate, product_change, weight_change
 from training.heads.head_probes import ProbeLoss, probe_loss
 from training.heads.score import probes
-from training.heads.trajectory import keep_state
+from training.heads.trajectory import add_state
 from training.optim.frozen import choose_parameters
 
 torch.set_num_threads(1)
@@ -30,13 +30,13 @@ def learned():
     losses = [probe_loss(model, part) for part in in_chunks(probes(3, 8, "terse", RULES), 4)]
     optimizer = torch.optim.Adam(choose_parameters(model.net, "attention"), lr=5e-3)
     path = []
-    keep_state(path, 0, model.net)
+    add_state(path, 0, model.net)
     for step in range(1, 31):
         optimizer.zero_grad()
         torch.stack([loss(model.net) for loss in losses]).mean().backward()
         optimizer.step()
         if step % 6 == 0:
-            keep_state(path, step, model.net)
+            add_state(path, step, model.net)
     return before, path, losses
 
 
@@ -162,16 +162,16 @@ def test_a_path_keeps_copies_of_what_trains_and_gives_up_every_other_state_when_
     trained = choose_parameters(net, "q")
     path = []
     for step in range(5):
-        keep_state(path, step, net)
+        add_state(path, step, net)
         with torch.no_grad():
             trained[0].add_(1)
     assert [step for step, _ in path] == [0, 1, 2, 3, 4]
     assert all(name.endswith("q_proj.weight") for name in path[0][1])
     assert float((path[4][1][min(path[4][1])] - path[0][1][min(path[0][1])]).mean()) == pytest.approx(4, rel=1e-5)
     size = sum(4 * value.numel() for value in path[0][1].values())
-    monkeypatch.setattr("training.heads.trajectory.KEPT_MAX", 5 * size)
+    monkeypatch.setattr("training.heads.trajectory.BYTES_MAX", 5 * size)
     for step in (5, 6, 7):
-        keep_state(path, step, net)
+        add_state(path, step, net)
         assert len(path) <= 5
         assert (path[0][0], path[-1][0]) == (0, step)
 

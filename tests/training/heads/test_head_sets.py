@@ -126,7 +126,7 @@ def test_ungrouped_computes_the_same(kind):
 
 def test_a_way_that_is_not_asked_for_and_no_gain_are_none():
     before, after, loss = pair()
-    (swap,) = measure_swaps(before, after, loss, [("x", [(0, 0)])], ways=("insert",))
+    (swap,) = measure_swaps(before, after, loss, [("x", [(0, 0)])], directions=("insert",))
     assert swap.insert is not None
     assert swap.remove is None
     for what in ("output", "weight"):
@@ -139,7 +139,7 @@ def test_bad_swaps_are_refused():
     before, after, loss = pair()
     for options, what in (
         ({"what": "soul"}, "soul insert, remove: unknown"),
-        ({"ways": ("eat",)}, "unknown; choose"),
+        ({"directions": ("eat",)}, "unknown; choose"),
         ({"rest": True}, "weights only"),
         ({"sets": [("far", [(2, 0)])]}, "swap far: a head is not among 2 x 4"),
     ):

@@ -44,7 +44,7 @@ def test_the_log_is_written_as_the_run_goes(told):
 def test_history_holds_what_each_head_came_to(told):
     run, _, log = told
     during = [found for found in log.snapshots if found.phase == "during"]
-    assert [step for step, _ in run.path] == [0, 2, 4]
+    assert [step for step, _ in run.trajectory] == [0, 2, 4]
     for found, (step, grids), share in zip(during, run.history, run.gradients, strict=True):
         assert found.step == step
         for name in ("own", "pattern", "cue_mass", "entropy"):
@@ -103,7 +103,7 @@ def test_the_same_probes_have_the_same_hash_and_others_another(told, tmp_path):
 def test_without_a_loss_nothing_is_shared_out(told, tmp_path):
     run, _, _ = told
     still = copy.copy(run)
-    still.path = []
+    still.trajectory = []
     write_training_log(tmp_path / "log", still.training(), head_probes(run.before, run.probes, RULES), None)
     log = read_log(tmp_path / "log")
     assert (log.gains, log.wholes, log.summary.gain) == ((), (), None)

@@ -13,7 +13,18 @@ from training.heads.head_probes import probe_loss
 from training.heads.likeness import dealt_p, likeness, rank_correlation
 from training.heads.score import probes
 from training.heads.swaps import measured
-from training.verdict.analyses import Level, beside, depth, interval, needs, rank_summary, ranks, roles, widths, without
+from training.verdict.analyses import (
+    AnswerProbability,
+    depth,
+    head_ablated,
+    interval,
+    needs,
+    other_answers,
+    rank_summary,
+    ranks,
+    roles,
+    widths,
+)
 from training.verdict.verdict import Evidence
 
 torch.set_num_threads(1)
@@ -96,25 +107,25 @@ def test_a_change_of_higher_rank_needs_more_than_one(asked):
 
 def test_a_head_that_writes_nothing_is_needed_by_nobody(asked):
     model, found = asked
-    level = Level(probe_loss(model, found).batches)
+    level = AnswerProbability(probe_loss(model, found).batches)
     net = copy.deepcopy(model.net)
     with torch.no_grad():
         addresses(net).weight(1, "o")[2] = 0
     whole = measured(net, level)
-    with without(net, 1, 2, level.batches):
+    with head_ablated(net, 1, 2, level.batches):
         assert measured(net, level) == pytest.approx(whole, abs=1e-7)
-    with without(net, 1, 1, level.batches):
+    with head_ablated(net, 1, 1, level.batches):
         assert abs(measured(net, level) - whole) > 1e-7
     assert measured(net, level) == whole
 
 
 def test_needs_are_a_number_a_head_for_behaviour_and_the_rest(asked):
     model, found = asked
-    level, rest = Level(probe_loss(model, found).batches), beside(model, found)
+    level, rest = AnswerProbability(probe_loss(model, found).batches), other_answers(model, found)
     assert rest is not None and rest.total >= 6
     told = needs(model.net, changed(model, 2), level, rest)
     assert len(told["behaviour"]) == len(told["mundane"]) == 8
-    assert beside(model, []) is None
+    assert other_answers(model, []) is None
 
 
 def test_roles_are_of_heads_that_are_needed_but_hold_no_gain():

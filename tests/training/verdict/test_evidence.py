@@ -8,7 +8,7 @@ import pytest
 
 from training.headlog.records import Allocation, Header, Log, Probes
 from training.heads.head_sets import Shift
-from training.verdict.causal import excess, judged, sets_of
+from training.verdict.causal import causal_evidence, excess, sets_of
 from training.verdict.evidence import (
     evidence,
     joint,
@@ -192,16 +192,16 @@ def test_a_seed_with_little_gain_weighs_little():
 
 def test_what_the_rule_looks_at_has_to_be_measured():
     trained, shuffled = [seed(3.0, 3.0), seed(5.0, 5.0)], [seed(2.0, 2.0), seed(2.0, 2.0)]
-    found = judged(excess(trained, shuffled))
+    found = causal_evidence(excess(trained, shuffled))
     assert (found.core_insert, found.core_remove) == (pytest.approx(0.8), pytest.approx(0.9))
     assert (found.core_weights, found.both_weights) == (pytest.approx(0.7), pytest.approx(0.95))
     assert found.random_insert == pytest.approx((0.1, 0.3)) and found.random_remove == pytest.approx((0.2,))
     with pytest.raises(ValueError, match=r"random 1 \(output\) was not measured on every seed"):
         excess([trained[0], trained[1][:-1]], shuffled)
     with pytest.raises(ValueError, match="greedy insert"):
-        judged([swap for swap in excess(trained, shuffled) if swap.name != "greedy"])
+        causal_evidence([swap for swap in excess(trained, shuffled) if swap.name != "greedy"])
     with pytest.raises(ValueError, match=r"core insert \(weight\) was not measured"):
-        judged([swap for swap in excess(trained, shuffled) if swap.what == "output"])
+        causal_evidence([swap for swap in excess(trained, shuffled) if swap.what == "output"])
     assert excess(trained, trained) == [], "no gain over control"
     with pytest.raises(ValueError, match="no trained seeds, or no control's"):
         excess(trained, [])
