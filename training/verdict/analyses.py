@@ -95,7 +95,7 @@ def other_answers(model: Model, probes: Sequence[Probe]) -> AnswerProbability | 
 
 @contextmanager
 def head_ablated(net: PreTrainedModel, layer: int, head: int, batches: Sequence[Packed]) -> Iterator[None]:
-    """Mean ablation: a head's z is its mean over a forward's real tokens. For forwards of a ProbeLoss on the batches."""
+    """Mean ablation: a head's z is its mean over a forward's real tokens, in forwards of a ProbeLoss on the batches."""
     at: HeadMap = addresses(net)
     real = [mask for packed in batches for mask in _real(packed)]
     forward = 0

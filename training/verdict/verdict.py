@@ -8,8 +8,8 @@ Calibration changed this before the freeze (docs/LOG.md). A share is out of boun
 outside [0, 1] by more than SLACK: where one head holds everything, the noise of the others makes its share 1 +- a
 little. Random sets are drawn among the heads outside the core: of six random heads of 64, one time in eleven one is the
 only head that counts. Under `localized`, random sets judge insert alone: in a serial circuit a random set that holds
-one link removes as much as the core. The whole gain has to exceed the controls first, and the heads' total only after "not
-in the heads": a gain that the MLPs bring leaves the heads' total where the controls' is.
+one link removes as much as the core. The whole gain has to exceed the controls first, and the heads' total only after
+"not in the heads": a gain that the MLPs bring leaves the heads' total where the controls' is.
 
 A review changed this. Swaps are shares of the gain over the shuffled control (`causal.excess`), as the allocations are.
 Insert counts by outputs and by weights, because late heads inherit. A hierarchical core has to insert more than random

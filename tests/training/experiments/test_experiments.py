@@ -6,43 +6,59 @@ from dataclasses import replace
 
 import pytest
 
-from tests.kits.experimentkit import TEACH, steps_of
-from training.config import LearnConfig
-from training.experiments import choice, learning, tables
+from tests.kits.experimentkit import files_and_model, learned_at_once, steps_of
+from training.config import LearnConfig, TeachConfig
+from training.experiments import choice, learning, run, tables
 from training.experiments.plan import Arm, Experiment, Outcome, merit
 from training.experiments.registry import EXPERIMENTS, experiment_named
 from training.experiments.run import RESULT, run_experiment
-from training.headlog.log import read_log
 from training.heads.run_log import from_root
 from training.learn import steps_to_see
 
 
 @pytest.fixture(scope="module")
-def plan(bases):
-    """Two arms, two seeds, of a model small enough for a test."""
-    base = LearnConfig(model=str(bases[0]), lessons=4, steps=2, probes=4, measure_every=1, device="cpu")
-    arms = (Arm("low", replace(base, teach=TEACH)), Arm("adam", replace(base, teach=replace(TEACH, optimizer="adamw"))))
+def plan(tmp_path_factory):
+    """Two arms, two seeds."""
+    base = LearnConfig(model=str(files_and_model(tmp_path_factory.mktemp("home")) / "model"), steps=2, device="cpu")
+    arms = (Arm("low", base), Arm("adam", replace(base, teach=TeachConfig(optimizer="adamw"))))
     return Experiment("small", "a test", arms, (0, 1), steps_of, {"low": (1e-3, 4e-3)}, sweep_steps=1)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def calls():
+    """Trainings that cost nothing: what they were called with."""
+    calls = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "learn", learned_at_once(calls))
+        yield calls
+
+
 @pytest.fixture(scope="module")
-def ran(plan, tmp_path_factory):
+def ran(calls, plan, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "small"
-    told = []
-    return run_experiment(plan, out, 1, lambda *report: told.append(report)), out, told
+    reports = []
+    return run_experiment(plan, out, 1, lambda *report: reports.append(report)), out, reports
 
 
 def test_every_arm_runs_on_every_seed_after_a_sweep_of_rates(ran, plan):
-    result, out, told = ran
+    result, out, reports = ran
     assert result["score"] == {"low/0": 2, "low/1": 2, "adam/0": 2, "adam/1": 2}
     assert [row["arm"] for row in result["sweep"]] == ["low-lr0.001", "low-lr0.004"]
-    assert result["rates"]["low"] in (1e-3, 4e-3) and result["rates"]["adam"] is None
+    assert result["rates"] == {"low": 4e-3, "adam": None}
     assert result["swept_on"] == from_root(plan.arms[0].config.model)
-    assert told[-1] == ("training", 4, 4) and ("choosing rates", 2, 2) in told
+    assert reports[-1] == ("training", 4, 4) and ("choosing rates", 2, 2) in reports
     assert json.loads((out / "score.json").read_text())["score"] == result["score"]
-    log = read_log(out / "adam" / "seed-1" / "log.msgpack")
-    assert log.header.seeds == {"lessons": 1, "teach": 1}
-    assert not (out / "adam" / "seed-1" / "model").exists()
+
+
+def test_runs_are_trained_with_the_settings_of_their_arm_and_seed(ran, calls):
+    trained = {
+        (call.out.parent.name, call.seed, call.teach.seed, call.teach.lr, call.steps) for call in calls if call.out
+    }
+    assert trained == {("low", 0, 0, 4e-3, 2), ("low", 1, 1, 4e-3, 2), ("adam", 0, 0, None, 2), ("adam", 1, 1, None, 2)}
+    assert {(call.seed, call.teach.lr, call.steps) for call in calls if not call.out} == {
+        (100, 1e-3, 1),
+        (100, 4e-3, 1),
+    }
 
 
 def test_the_sweep_runs_on_a_seed_that_is_not_scored(ran, plan):
@@ -52,8 +68,8 @@ def test_the_sweep_runs_on_a_seed_that_is_not_scored(ran, plan):
 
 
 def test_a_sweep_leaves_scores_and_measures_no_heads(ran, plan):
-    run = ran[1] / "sweep" / "low-lr0.001" / f"seed-{plan.sweep_seed}"
-    assert [path.name for path in run.iterdir()] == [RESULT]
+    folder = ran[1] / "sweep" / "low-lr0.001" / f"seed-{plan.sweep_seed}"
+    assert [path.name for path in folder.iterdir()] == [RESULT]
 
 
 def test_a_killed_experiment_goes_on_and_comes_to_the_same_end(ran, plan):

@@ -46,7 +46,7 @@ def test_heads_that_are_named_support_nothing():
 
 
 def test_a_stage_may_not_hide_what_the_score_tells():
-    with pytest.raises(KeyError, match="both tell arms"):
+    with pytest.raises(KeyError, match="both hold arms"):
         _joined({"arms": 1, "heads": 2}, {"verdict": 3, "arms": 4})
 
 
