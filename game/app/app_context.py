@@ -90,6 +90,7 @@ class AppContext:
 
     def _apply(self) -> None:
         self.keys.bind(self.settings.keys, self.settings.pad)
+        self.keys.pads.choose(self.settings.pads, self.settings.dead_zone / 10)
         self.window.whole = self.settings.whole
         if self.sound is not None:
             self.sound.apply(self.settings)
@@ -106,6 +107,7 @@ class AppContext:
 
     def read(self, events: Iterable[pg.Event], stack: ScreenStack, command: Callable[[str], None]) -> None:
         """Hands each event to the open screen, or its commands to `command`; keeps mouse and pads in mind."""
+        self.keys.pads.settle()
         for event in events:
             if event.type in (pg.MOUSEMOTION, pg.MOUSEBUTTONDOWN):
                 self._mouse(event, stack)

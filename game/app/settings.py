@@ -22,7 +22,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "text_speed": ("slow", "normal", "fast", "at once"),
     "away": ("play on", "pause"),
 }
-RANGES = {"music": (0, 10), "effects": (0, 10), "interface": (0, 10), "scale": (1, 6)}
+RANGES = {"music": (0, 10), "effects": (0, 10), "interface": (0, 10), "scale": (1, 6), "dead_zone": (1, 9)}
 ZOOM = {"small": 1.0, "medium": 1.5, "large": 2.0}
 LETTERS_PER_S = {"slow": 28.0, "normal": 55.0, "fast": 120.0, "at once": 1e9}
 LARGEST_FILE = 2**16  # bytes
@@ -36,7 +36,8 @@ ESSENTIAL = ("left", "right", "up", "down", "act", "attend", "rest")  # a comman
 class Settings:
     """Every setting. music, effects, interface: loudness 0..10; scale: window in multiples of 640 x 360; whole: scale
     by whole numbers only; calm: less motion and flashing; safe: hues and shapes that any eye tells apart; away: what
-    happens when the window loses the focus; keys, pad: names by command.
+    happens when the window loses the focus; pads: gamepads are listened to; dead_zone: tenths of a stick's way that
+    count as rest; keys, pad: names by command.
     """
 
     text_size: str = "small"
@@ -51,6 +52,8 @@ class Settings:
     scale: int = 2
     fullscreen: bool = False
     away: str = "play on"
+    pads: bool = True
+    dead_zone: int = 4
     keys: Mapping[str, Names] = field(default_factory=lambda: MappingProxyType(dict(KEYS)))
     pad: Mapping[str, Names] = field(default_factory=lambda: MappingProxyType(dict(PAD)))
 

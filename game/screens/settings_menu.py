@@ -14,6 +14,8 @@ NOTES = {
     "speech_waits": "A speech stays until you go on.",
     "calm": "Fewer flashes, no shaking, slow things slower.",
     "safe": "Spirits in hues and with marks that any eye tells apart.",
+    "pads": "Off: a pad that walks by itself is not heard.",
+    "dead_zone": "How far a worn stick may lean and still count as at rest.",
     "whole": "Scale by whole numbers: sharp, with bars at the sides.",
     "away": "What happens when the window is not in front.",
 }
@@ -52,7 +54,13 @@ def settings_menu(context: AppContext) -> Menu:
             ("Whole scaling", "whole"),
             ("When away", "away"),
         ),
-        page("Comfort", ("Calm", "calm"), ("Clear hues and shapes", "safe")),
+        page(
+            "Comfort",
+            ("Calm", "calm"),
+            ("Clear hues and shapes", "safe"),
+            ("Gamepads", "pads"),
+            ("Stick at rest", "dead_zone"),
+        ),
         Entry("Keys and pad", lambda: Controls(context)),
     ]
     return Chosen(context, "Settings", entries, 220)

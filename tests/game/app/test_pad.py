@@ -3,6 +3,7 @@
 import pygame as pg
 import pytest
 
+from game.app import pad
 from game.app.bindings import KEYS, MENU_KEYS, MENU_PAD, PAD, TITLES
 from game.app.keyboard import PLACES, Layout, key_label, place_of
 from game.app.keys import LABELS, Keys, labels_of
@@ -18,13 +19,13 @@ def key(code: int, down: bool = True) -> pg.Event:
     return pg.Event(pg.KEYDOWN if down else pg.KEYUP, key=code)
 
 
-def button(name: str, down: bool = True, pad: int = 0) -> pg.Event:
+def button(name: str, down: bool = True, number: int = 0) -> pg.Event:
     kind = pg.CONTROLLERBUTTONDOWN if down else pg.CONTROLLERBUTTONUP
-    return pg.Event(kind, button=PAD_BUTTONS.index(name), instance_id=pad)
+    return pg.Event(kind, button=PAD_BUTTONS.index(name), instance_id=number)
 
 
-def axis(number: int, value: float, pad: int = 0) -> pg.Event:
-    return pg.Event(pg.CONTROLLERAXISMOTION, axis=number, value=int(value * FULL), instance_id=pad)
+def axis(number: int, value: float, instance: int = 0) -> pg.Event:
+    return pg.Event(pg.CONTROLLERAXISMOTION, axis=number, value=int(value * FULL), instance_id=instance)
 
 
 def test_what_is_bound_exists_and_is_bound_once() -> None:
@@ -105,9 +106,9 @@ def test_the_stick_walks_and_moves_in_menus_once_per_lean() -> None:
 
 def test_a_pad_that_is_pulled_out_lets_go_of_everything() -> None:
     keys = Keys()
-    keys.take(button("leftshoulder", pad=3))
-    keys.take(axis(0, 1.0, pad=3))
-    keys.take(axis(pg.CONTROLLER_AXIS_TRIGGERRIGHT, 1.0, pad=3))
+    keys.take(button("leftshoulder", number=3))
+    keys.take(axis(0, 1.0, instance=3))
+    keys.take(axis(pg.CONTROLLER_AXIS_TRIGGERRIGHT, 1.0, instance=3))
     assert keys.attending and keys.walking() == (1, 0)
     keys.take(pg.Event(pg.JOYDEVICEREMOVED, instance_id=3))
     assert not keys.attending and keys.walking() == (0, 0) and not keys.down
@@ -132,7 +133,7 @@ def test_a_known_pad_is_heard_once_though_sdl_tells_it_twice() -> None:
     pads = Pads()
     pads._known.add(2)
     assert pads.take(pg.Event(pg.JOYBUTTONDOWN, button=0, instance_id=2)) == []
-    assert pads.take(button("a", pad=2)) == [("a", True)]
+    assert pads.take(button("a", number=2)) == [("a", True)]
 
 
 def test_a_device_that_is_gone_before_it_is_opened_is_no_error() -> None:
@@ -244,3 +245,84 @@ def test_another_layout_is_noticed() -> None:
     now["w"] = "z"
     keys.take(pg.Event(pg.KEYMAPCHANGED))
     assert layout.label("w") == "Z", "the system said so"
+
+
+class Stick:
+    """Stands for a joystick that SDL doesn't know. rests: where its axes are when nobody touches it."""
+
+    def __init__(self, *rests: float) -> None:
+        self.axes = list(rests)
+
+    def get_instance_id(self) -> int:
+        return 5
+
+    def get_name(self) -> str:
+        return "Generic USB Joystick"
+
+    def get_axis(self, number: int) -> float:
+        if number >= len(self.axes):
+            raise pg.error("Invalid joystick axis")
+        return self.axes[number]
+
+
+@pytest.fixture
+def clock() -> list[float]:
+    return [100.0]
+
+
+def plugged(stick: Stick, clock: list[float], patch: pytest.MonkeyPatch) -> Keys:
+    patch.setattr(pad.controller, "is_controller", lambda index: False)
+    patch.setattr(pad.pg.joystick, "Joystick", lambda index: stick)
+    keys = Keys(pads=Pads(now=lambda: clock[0]))
+    keys.take(pg.Event(pg.JOYDEVICEADDED, device_index=0))
+    return keys
+
+
+def lean(keys: Keys, stick: Stick, number: int, value: float) -> list[str]:
+    stick.axes[number] = value
+    return keys.take(pg.Event(pg.JOYAXISMOTION, axis=number, value=value, instance_id=5), menu=True)
+
+
+def test_an_axis_that_rests_at_its_end_walks_nowhere(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    stick = Stick(0.0, -1.0)
+    keys = plugged(stick, clock, monkeypatch)
+    assert lean(keys, stick, 1, -0.99) == [] and keys.walking() == (0, 0)
+    for value in (-0.5, 0.0, 0.8, 0.1, -1.0):  # a trigger that is pressed and let go
+        clock[0] += 0.05
+        assert lean(keys, stick, 1, value) == []
+    clock[0] += 60.0
+    assert keys.walking() == (0, 0)
+    assert lean(keys, stick, 0, 0.9) == ["right"] and keys.walking() == (1, 0), "its other axis works"
+
+
+def test_an_axis_that_is_told_of_late_is_muted_too(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    stick = Stick(0.0, 0.0)
+    keys = plugged(stick, clock, monkeypatch)
+    stick.axes[1] = -1.0
+    clock[0] += 0.6
+    keys.pads.settle()
+    assert lean(keys, stick, 1, -0.97) == [] and keys.walking() == (0, 0)
+
+
+def test_a_stick_that_was_held_while_it_was_plugged_in_walks_once_it_has_rested(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stick = Stick(0.0, -1.0)
+    keys = plugged(stick, clock, monkeypatch)
+    lean(keys, stick, 1, 0.02)
+    clock[0] += 1.5
+    assert lean(keys, stick, 1, -1.0) == ["up"] and keys.walking() == (0, -1)
+
+
+def test_a_worn_stick_gets_a_wider_rest_and_pads_can_be_turned_off() -> None:
+    keys = Keys()
+    keys.pads.choose(True, 0.7)
+    keys.take(axis(0, 0.6))
+    assert keys.walking() == (0, 0)
+    keys.take(axis(0, 0.8))
+    assert keys.walking() == (1, 0)
+    keys.pads.choose(False, 0.4)
+    assert keys.walking() == (0, 0)
+    assert keys.take(button("a")) == [] and keys.take(axis(0, 1.0)) == [] and keys.walking() == (0, 0)
+    keys.pads.choose(True, 0.4)
+    assert keys.take(button("a")) == ["act"]

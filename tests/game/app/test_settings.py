@@ -31,7 +31,7 @@ def settings(draw: st.DrawFn) -> Settings:
     made = Settings(
         **{name: draw(st.sampled_from(words)) for name, words in CHOICES.items()},
         **{name: draw(st.integers(*span)) for name, span in RANGES.items()},
-        **{name: draw(st.booleans()) for name in ("speech_waits", "calm", "safe", "whole", "fullscreen")},
+        **{name: draw(st.booleans()) for name in ("speech_waits", "calm", "safe", "whole", "fullscreen", "pads")},
     )
     for _ in range(draw(st.integers(0, 12))):
         table = draw(st.sampled_from(("keys", "pad")))
