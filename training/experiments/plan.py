@@ -5,17 +5,19 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from common.numbers import SEED_MAX
 from training.config import LearnConfig
 from training.heads.run_log import from_root
 from training.progress import Report
 
 QUICK = {"lessons": 6, "steps": 4, "probes": 6, "measure_every": 2}  # a smoke test, not a measurement
+SEEDS_MAX = 10_000  # of one experiment
 PROBE_SEED = 9_000  # of what all runs of an experiment are measured on, where runs are compared head by head
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One way to train. Its seed and folder are filled in per run."""
+    """One kind of training. Its seed and folder are filled in per run."""
 
     name: str
     config: LearnConfig = field(default_factory=LearnConfig)
@@ -114,8 +116,8 @@ class Experiment:
 
     def taking(self, seeds: int) -> "Experiment":
         """The same with so many seeds."""
-        if seeds < 1:
-            raise ValueError(f"--seeds {seeds}: must be at least 1")
+        if not 1 <= seeds <= SEEDS_MAX:
+            raise ValueError(f"--seeds {seeds}: must be from 1 to {SEEDS_MAX}")
         return replace(self, seeds=tuple(range(seeds)))
 
     def only(self, *names: str) -> "Experiment":
@@ -131,8 +133,9 @@ class Experiment:
 
     def from_seed(self, first: int) -> "Experiment":
         """The same on seeds of their own, `first` and those after it; the sweep's lies as far from them as before."""
-        if first < 0:
-            raise ValueError(f"--seed {first}: must be 0 at least")
+        most = SEED_MAX - max(*self.seeds, self.sweep_seed)
+        if not 0 <= first <= most:
+            raise ValueError(f"--seed {first}: must be from 0 to {most}, so that the seeds after it fit too")
         return replace(self, seeds=tuple(first + seed for seed in self.seeds), sweep_seed=first + self.sweep_seed)
 
     def sweep(self) -> tuple[Arm, ...]:

@@ -86,14 +86,18 @@ def run_experiment(
 ) -> dict[str, Any]:
     """All runs, the stage, then the score: {experiment, runs, bases, commits, rates, score}; also in OUT/score.json.
 
-    {some: those that ran}, too, where arms were left out. Before anything runs, it raises ValueError if OUT holds
-    another experiment, or runs of other settings or of other data and models, and FolderInUse if another process works
-    in OUT.
+    {some: those that ran}, too, where arms were left out. Before anything runs, it raises ValueError for settings that
+    can't be, if OUT holds another experiment, or runs of other settings or of other data and models, and FolderInUse if
+    another process works in OUT.
     """
     if not 1 <= workers <= WORKERS_MAX:
         raise ValueError(f"--workers {workers}: give at least 1, at most {WORKERS_MAX}")
     if experiment.stage is not None:
         experiment.stage.check()
+    for base in range(max(1, len(experiment.bases))):
+        for arm in (*experiment.based(base).arms, *experiment.sweep()):
+            for seed in (*experiment.seeds, experiment.sweep_seed):
+                arm.seeded(seed).check()
     present = Present(experiment)
     _check_free(out, experiment)
     with hold(out):

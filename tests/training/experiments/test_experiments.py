@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from common.numbers import SEED_MAX
 from tests.kits.experimentkit import files_and_model, learned_at_once, steps_of
 from training.config import LearnConfig, TeachConfig
 from training.experiments import choice, learning, run, tables
@@ -202,3 +203,17 @@ def test_a_quick_experiment_is_small_and_keeps_its_arms():
 def test_an_unknown_experiment_is_named_with_the_known_ones():
     with pytest.raises(ValueError, match="known: learning"):
         experiment_named("lerning")
+
+
+def test_settings_that_cannot_be_are_refused_before_anything_runs(plan, calls, tmp_path):
+    before = len(calls)
+    arms = (plan.arms[0], replace(plan.arms[1], config=replace(plan.arms[1].config, steps=0)))
+    with pytest.raises(ValueError, match="--steps 0"):
+        run_experiment(replace(plan, arms=arms, rates={}), tmp_path / "out")
+    with pytest.raises(ValueError, match="9223372036854775808: must be"):
+        run_experiment(replace(plan, seeds=(0, SEED_MAX + 1)), tmp_path / "out")
+    with pytest.raises(ValueError, match=r"--seed \d+: must be from 0 to \d+"):
+        plan.from_seed(SEED_MAX - 5)
+    with pytest.raises(ValueError, match="--seeds 100000000: must be from 1 to 10000"):
+        plan.taking(10**8)
+    assert len(calls) == before and not (tmp_path / "out").exists()
