@@ -1,4 +1,4 @@
-"""What drifts in the air and glints on the water: fog, fireflies, petals, leaves, smoke. All from its own clock."""
+"""Fog, fireflies, petals, leaves and smoke in the air, and glints on the water. All follow the frame's clock."""
 
 import math
 from collections.abc import Iterable
@@ -51,7 +51,7 @@ class Air:
             frame.fill(scaled(VEIL, 1 - 0.55 * dark), special_flags=pg.BLEND_RGB_ADD)
 
     def _bank(self, weather: str, dark: float) -> pg.Surface:
-        """The fog of a weather, as thick as the hour has it."""
+        """The fog of a weather; its thickness follows the hour."""
         step = THICKNESS if weather == "mist" else round(dark * THICKNESS)
         if (weather, step) not in self._fog:
             colour = scaled(FOG.get(weather, FOG["clear"]), 0.3 + 0.7 * step / THICKNESS)

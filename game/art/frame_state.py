@@ -1,7 +1,7 @@
-"""What a frame shows, and nothing else: the only thing the painter is handed.
+"""What a frame shows. The painter is handed nothing else.
 
-A FrameState holds what anybody in the realm could see, and what the mind believes. The world's truth about spirits
-isn't in it, so drawing can't betray it. All x, y are px of the world, at the foot of a thing.
+A FrameState holds what anybody in the realm could see, and what the mind believes. It doesn't hold the truth about
+spirits, so a picture can't show it. All x, y are px of the world, at the foot of a thing.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ UNDER = ("torii", "gate", "bridge")  # landmarks that one can stand under or on
 
 
 def haunt(place: Place) -> tuple[int, int]:
-    """Where a spirit at a place is drawn: under a gate, else beside the landmark, left or right by turns; in a room on
-    the side that lies away from the wall."""
+    """Where a spirit at a place is drawn: under a gate, in a room on the side away from the wall, else beside the
+    landmark, right of it if its number is odd."""
     if place.kind in UNDER:
         return place.x, place.y + 4
     right = place.index % 2 == 1 if place.room < 0 else place.x - place.room * SLOT * TILE < MIDDLE
@@ -37,7 +37,8 @@ class Body:
 
 @dataclass(frozen=True)
 class Ghost:
-    """A belief to be drawn: a species at a place, believed this much (0..1). wavering: touched and found empty."""
+    """A belief to be drawn: a species at a place, and how strong the belief is (0..1). wavering: the place was touched,
+    and nobody was there."""
 
     place: int
     x: int
@@ -59,8 +60,8 @@ class Hint:
 
 @dataclass(frozen=True)
 class FrameState:
-    """One frame. seconds: the clock of animations; attend: 0..1, how gathered the player is; flood: 0..1, how high the
-    river stands; view: px of the world to look at instead of the player; hidden: nobody plays, a title is shown.
+    """One frame. seconds: the clock of animations; attend: 0..1, how far the player concentrates; flood: 0..1, how high
+    the river stands; view: px of the world to look at instead of the player; hidden: nobody plays, a title is shown.
     """
 
     hour: float
@@ -76,4 +77,4 @@ class FrameState:
     hidden: bool = False
 
 
-LEAP = 3 * TILE  # px: who is farther away after one tick went through a door, and isn't seen gliding there
+LEAP = 3 * TILE  # px: whoever moves farther than this in one tick went through a door

@@ -1,4 +1,4 @@
-"""What stands over ways and water: the torii, small red arches, gates, the bridge's lantern posts, the jetty."""
+"""The torii, small red arches, gates, the bridge's lantern posts, the jetty."""
 
 import math
 

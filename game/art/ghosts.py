@@ -1,4 +1,4 @@
-"""Draws beliefs: a spirit's glow, its dither, and what flies about it while it gathers. All of it follows belief."""
+"""Draws beliefs: a spirit's glow, its dither, and the particles around it. All of them follow the belief."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -79,7 +79,7 @@ FLIGHTS: dict[str, Callable[[int, float, float], Sequence[Spark]]] = {
 
 
 def fly(frame: pg.Surface, ghost: Ghost, x: int, y: int, colour: Colour, seconds: float) -> None:
-    """What flies about a spirit; how much of it, belief says. (x, y): its foot in px of the frame."""
+    """The particles around a spirit; the stronger the belief, the more. (x, y): its foot in px of the frame."""
     flight = FLIGHTS.get(ghost.species, _kodama)
     for index in range(round(FLYING * min(1.0, max(0.0, ghost.belief)))):
         for dx, dy, width, height, strength in flight(index, ghost.belief, seconds):
@@ -88,12 +88,12 @@ def fly(frame: pg.Surface, ghost: Ghost, x: int, y: int, colour: Colour, seconds
 
 
 def shine(add: Callable[[int, int, int, Colour, int], None], x: int, y: int, level: int, colour: Colour) -> None:
-    """The light that a spirit casts, in steps, so that the same few lights are used again."""
+    """The light that a spirit casts, in steps, so that few lights have to be made."""
     add(x, y - 18, 18 + 4 * level, scaled(colour, 0.75), light_map.strength(level / LEVELS))
 
 
 def draw(frame: pg.Surface, ghost: Ghost, art: spirits.Spirit, x: int, y: int, seconds: float, glyph: bool) -> None:
-    """A belief: dither, opacity, glow and what flies about all say how strong it is. (x, y): its foot in the frame."""
+    """Draws a belief. Dither, opacity, glow and particles show how strong it is. (x, y): its foot in the frame."""
     level = dissolve_level(ghost.belief)
     if level == 0 or ghost.belief < spirits.FAINTEST:
         return

@@ -1,4 +1,4 @@
-"""Small marks of what the Scene says was sensed at a place: rings of sound, prints, a flicker, a breath in the air."""
+"""Marks of what the Scene says was sensed at a place: arcs for sounds, prints, glimpses, moving air for feelings."""
 
 import math
 from functools import lru_cache
@@ -30,7 +30,7 @@ FEELINGS = {  # what is felt -> how the air moves, and its colour
 
 @lru_cache(maxsize=64)
 def mark(sense: str, thing: str) -> pg.Surface:
-    """The picture of a thing that this sense met; things without a mark of their own share one."""
+    """The picture of a sensed thing. Things without a mark of their own share one."""
     table = grids("marks")[sense]
     entry = table.get(thing, table["other"])
     base = colours({"m": entry["colour"]})["m"]
@@ -79,7 +79,7 @@ def heard(frame: pg.Surface, hint: Hint, x: int, y: int, seconds: float) -> None
 
 
 def felt(frame: pg.Surface, hint: Hint, x: int, y: int, seconds: float) -> None:
-    """A feeling: the air shows it. Warm air rises and wavers, cold sinks as a breath, a gust turns in a ring."""
+    """A feeling, shown as moving air: warm air rises and wavers, cold air sinks, a gust turns in a ring."""
     motion, colour = FEELINGS.get(hint.thing, ("breath", (190, 200, 220)))
     beat = (seconds * 0.4 + (hint.x * 3 + hint.y * 17) % 83 / 83) % 1
     strength = math.sin(math.pi * beat)

@@ -1,4 +1,4 @@
-"""Light: the sky's colour and every lamp, gathered in a map of half resolution that the scene is multiplied with."""
+"""The light map: the sky's colour and every lamp, at half resolution. The scene is multiplied with it."""
 
 from functools import lru_cache
 
@@ -43,7 +43,7 @@ def indoors(outside: Colour) -> Colour:
 
 
 class Grade:
-    """The regions of a map as they tint the light, blended at their borders."""
+    """How the regions of a map tint the light, blended at their borders."""
 
     def __init__(self, land: Map) -> None:
         columns, rows = land.width * TILE // CELL + 1, land.height * TILE // CELL + 1

@@ -1,4 +1,4 @@
-"""What shines in a frame: the light map that the scene is multiplied with, halos, and lights mirrored in water."""
+"""The lights of a frame: the light map, halos, and reflections in water."""
 
 import math
 from collections.abc import Sequence

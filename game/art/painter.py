@@ -1,8 +1,8 @@
 """The painter: one frame of the realm from a FrameState, 640 x 360 px, about 4 ms.
 
 It is made from a Map (the still part, which holds no spirits) and gets a FrameState for each frame. It never sees a
-World.
-The ground is painted where it is looked at; call `advance` in idle moments to have the rest ready before it is seen.
+World. The ground is painted where it is looked at. Call `advance` in idle moments, so that the rest is ready before it
+is seen.
 """
 
 import math
@@ -52,7 +52,7 @@ class Painter:
         self._around: tuple[tuple[int, bool, str], pg.Surface] | None = None
 
     def advance(self, budget: float = 0.002) -> bool:
-        """Has on what will be seen later ready, for about `budget` s: spirits, then ground. False when all is."""
+        """Makes what will be seen later for about `budget` s: spirits, then ground. False when everything is made."""
         if self._unmade:
             name, step = self._unmade.pop()
             spirit_shapes.gathered(name, self.spirits[name].rows, step)
@@ -131,7 +131,7 @@ class Painter:
             self._attention(frame, state, camera, calm)
 
     def _outside(self, area: pg.Rect, state: FrameState) -> pg.Surface:
-        """What lies around a house whose inside is shown: the dim land, as it was when one came in."""
+        """The dim land around a house whose inside is shown, as it was when the player came in."""
         sky = light_map.ambient(state.hour, state.weather)
         key = (area.left, darkness(sky) > DUSK, state.weather)
         if self._around is None or self._around[0] != key:
@@ -154,14 +154,14 @@ class Painter:
         return self.placed_sprites.picture(kind, 4 if kind == "pine" else 0)
 
     def spirit(self, species: str, safe: bool = False) -> spirits.Spirit:
-        """A species' art; one that realm.toml added and we have not drawn looks like a kodama."""
+        """A species' art. A species without art looks like a kodama."""
         arts = self._arts[safe]
         return arts.get(species) or arts["kodama"]
 
     def _everybody(
         self, frame: pg.Surface, state: FrameState, camera: tuple[int, int], dark: float, pace: float
     ) -> None:
-        """Things and people, far ones first. What hides the player turns half clear; pace 0: nothing sways."""
+        """Things and people, far ones first. What hides the player becomes half transparent. pace 0: nothing sways."""
         left, right = camera[0] - 84, camera[0] + SIZE[0] + 84
         player, lit = state.player, dark > DUSK
         wave = _wave(pace, state.weather == "wind") if pace else ()
@@ -194,7 +194,7 @@ class Painter:
         frame.fblits(drawn)
 
     def _wading(self, picture: pg.Surface) -> pg.Surface:
-        """Somebody in shallow water: what is below it isn't seen, and the water lies around them in a bright line."""
+        """Somebody in shallow water: the part below the surface is left out, and a bright line marks the surface."""
         if id(picture) not in self._waded:
             width, height = picture.get_size()
             image = picture.copy()
@@ -217,7 +217,7 @@ class Painter:
     def ghost(
         self, frame: pg.Surface, ghost: Ghost, camera: tuple[int, int], seconds: float, safe: bool = False
     ) -> None:
-        """A belief: dither, opacity and glow all say how strong it is."""
+        """Draws a belief. Dither, opacity and glow show how strong it is."""
         art = self.spirit(ghost.species, safe)
         ghosts.draw(frame, ghost, art, ghost.x - camera[0], ghost.y - camera[1], seconds, safe)
         if dissolve_level(ghost.belief) > LEVELS // 4:
@@ -236,7 +236,7 @@ class Painter:
     def _stand_among(
         self, frame: pg.Surface, ghost: Ghost, camera: tuple[int, int], seconds: float, safe: bool
     ) -> None:
-        """A ghost, and over it what stands in front of it, half clear: it is behind, and still to be seen."""
+        """A ghost, and over it, half transparent, what stands in front of it."""
         box = pg.Rect(ghost.x - camera[0] - REACH, ghost.y - camera[1] - 2 * REACH, 2 * REACH, 2 * REACH + 8)
         box = box.clip(frame.get_clip())
         if box.width == 0 or box.height == 0:

@@ -1,4 +1,4 @@
-"""What stands on a map and what shines there: landmarks, decor, undergrowth, lamps, chimneys, windows of rooms."""
+"""The sprites that stand on a map, and its lights: landmarks, decor, undergrowth, lamps, chimneys, windows of rooms."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
@@ -88,7 +88,7 @@ class PlacedSprites:
         return standing
 
     def picture(self, kind: str, variant: int = 0, lit: bool = False) -> pg.Surface:
-        """How a kind of thing looks; realm.toml may hold kinds that we have not drawn: they are boulders."""
+        """The picture of a kind of thing. A kind without a picture looks like a boulder."""
         pictures = (self._things.get(f"{kind}-lit") if lit else None) or self._things.get(kind)
         pictures = pictures or self._things["boulder"]
         return pictures[variant % len(pictures)]

@@ -1,7 +1,7 @@
-"""Six spirits as a mind sees them: a silhouette that breathes, its hue, and the way it gathers as belief grows.
+"""Pictures of the six spirits: a silhouette that breathes, its hue, and the order in which its pixels appear.
 
-Nothing here knows where spirits are. What is drawn is a belief in 0..1 that somebody hands in: how many of a
-silhouette's pixels show is the belief; which ones come first is the species' own way to appear.
+Nothing here knows where spirits are. A caller hands in a belief in 0..1. The belief is the share of the silhouette's
+pixels that show; the species decides which of them come first.
 """
 
 from functools import lru_cache
@@ -14,7 +14,7 @@ from game.art.pixels.drawing import LEVELS, dissolve_level, from_grid, glow, sur
 from game.art.pixels.palette import Colour, oklch, scaled
 from game.art.sprites import grids
 
-FAINTEST = 0.05  # beliefs below this are not drawn: the novice's doubt would else be a haze of ghosts
+FAINTEST = 0.05  # weaker beliefs are not drawn: the novice's doubts would fill the screen with ghosts
 SPECIES = ("kitsune", "tengu", "kodama", "yurei", "oni", "zashiki")
 PACE = 5.0  # idle pictures a second
 INK = (26, 20, 56)

@@ -1,6 +1,5 @@
-"""The sprite book: what stands and walks in the realm, made once at the start from ASCII grids and small programs."""
+"""The sprites of everything that stands and walks in the realm, made at the start from ASCII grids and code."""
 
-import tomllib
 from dataclasses import dataclass
 
 import pygame as pg
@@ -9,6 +8,7 @@ from common.assets import ASSETS
 from game.art import buildings, gates, plants
 from game.art.pixels.drawing import from_grid, outlined
 from game.art.pixels.palette import Colour, tone
+from game.realm.tables import read_toml
 
 FRAMES = 4  # steps of a walking cycle: stand, step, stand, other step
 
@@ -26,8 +26,8 @@ def colours(table: dict[str, str]) -> dict[str, Colour]:
 
 
 def grids(name: str) -> dict:
-    """One of our art files, read."""
-    return tomllib.loads((ASSETS / "sprites" / f"{name}.toml").read_text(encoding="utf-8"))
+    """One of the files of assets/sprites. Raises RulesError."""
+    return read_toml(ASSETS / "sprites" / f"{name}.toml")
 
 
 def things() -> dict[str, list[pg.Surface]]:
@@ -64,8 +64,8 @@ def things() -> dict[str, list[pg.Surface]]:
 
 @dataclass(frozen=True)
 class Figure:
-    """Somebody who walks: walk[facing] is a cycle of FRAMES pictures, rest[facing] what one sees of who stands:
-    breathing out, breathing in, and a blink. Feet at the bottom centre.
+    """Somebody who walks. walk[facing]: a cycle of FRAMES pictures; rest[facing]: breathing out, breathing in, and a
+    blink. Feet at the bottom centre.
     """
 
     walk: dict[str, list[pg.Surface]]

@@ -1,4 +1,4 @@
-"""Weather that one sees: slanting rain with splashes and rings on the water, gusts, shafts of sun, birds by day."""
+"""Visible weather: slanting rain with splashes and rings on the water, gusts, shafts of sun, birds by day."""
 
 import math
 
@@ -53,7 +53,7 @@ class Weather:
     def in_air(
         self, frame: pg.Surface, weather: str, hour: float, camera: tuple[int, int], seconds: float, calm: bool
     ) -> None:
-        """Rain, gusts, birds: what passes before the eye."""
+        """Rain, gusts and birds, in front of everything else."""
         if weather == "rain":
             self._rain(frame, camera, seconds, calm)
         elif weather == "wind":

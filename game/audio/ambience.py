@@ -1,4 +1,4 @@
-"""Sounds that no place makes: weather and water as loops; footsteps, the bell, doors and the interface, once each."""
+"""Sounds that belong to no place: loops of weather and water; footsteps, the bell, doors and the interface."""
 
 from typing import Any
 
@@ -175,13 +175,13 @@ def back(rng: Rng) -> np.ndarray:
 
 
 def sight(rng: Rng) -> np.ndarray:
-    """One sees something that nobody pointed at: a chord opens."""
+    """The player sees something that nobody pointed at: a chord opens."""
     chord = _notes(((0.0, 587.3, 0.6), (0.12, 880.0, 0.7), (0.26, 1174.7, 0.8), (0.42, 1567.98, 0.6)), 2.2)
     return edged(room(chord * np.minimum(1, (2.2 - clock(2.2)) / 0.8), rng, 1.2, 0.3))
 
 
 def found(rng: Rng) -> np.ndarray:
-    """And it was so."""
+    """A sight was proven right."""
     notes = ((0.0, 587.3, 0.8), (0.14, 783.99, 0.8), (0.28, 880.0, 0.9), (0.42, 1174.7, 1.0), (0.44, 587.3, 0.5))
     return edged(room(_notes(notes, 2.2) * np.minimum(1, (2.2 - clock(2.2)) / 0.8), rng, 1.0, 0.25))
 

@@ -1,4 +1,4 @@
-"""The other half of what is heard at places: tools, tongues and beasts. Each is a loop, as in voices.py."""
+"""More sounds of places: tools, voices and animals. Each is a loop, as in voices.py."""
 
 import numpy as np
 

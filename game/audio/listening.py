@@ -1,10 +1,10 @@
-"""What happens from one frame to the next that is heard once: steps, doors, the bell, and what one learnt."""
+"""Sounds that are played once, from what changed between two frames: steps, doors, the bell, and cues for lessons."""
 
 import math
 from collections.abc import Iterator
 
 from game.art.frame_state import LEAP, FrameState
-from game.audio.mix import Ear, Wish, ears
+from game.audio.mix import Listener, Wish, ears
 from game.audio.moment import Moment
 from game.audio.sound_bank import VARIANTS
 
@@ -15,7 +15,7 @@ ORDER = (0, 2, 1, 0, 1, 2, 1, 0, 2)  # of the variants of a step: never twice th
 ORDER_LOUD = (1.0, 0.85, 0.95, 0.8, 0.9, 1.0, 0.82)
 
 
-class Walk:
+class Footsteps:
     """Steps, doors and the bell, from one frame after the other."""
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Walk:
         self._gone = STRIDE / 2  # px since the last step; the first one comes soon
         self._steps = 0
 
-    def heard(self, state: FrameState, ear: Ear) -> Iterator[Wish]:
+    def heard(self, state: FrameState, listener: Listener) -> Iterator[Wish]:
         """What begins to sound in this frame."""
         player, at, hour = state.player, self._at, self._hour
         self._at, self._hour = (player.x, player.y), state.hour
@@ -33,22 +33,22 @@ class Walk:
             if gone > LEAP:
                 yield Wish("door", *ears(0.0, 0.8))
                 gone = 0.0
-            yield from self._step(gone, player.moving, ear)
+            yield from self._step(gone, player.moving, listener)
         if hour is not None and any(hour < toll <= state.hour for toll in TOLLS):
-            yield ear.bell(state)
+            yield listener.bell(state)
 
-    def _step(self, gone: float, moving: bool, ear: Ear) -> Iterator[Wish]:
+    def _step(self, gone: float, moving: bool, listener: Listener) -> Iterator[Wish]:
         self._gone = self._gone + gone if moving or gone else STRIDE / 2
         if self._gone >= STRIDE and self._at is not None:
             self._gone %= STRIDE
             self._steps += 1
-            ground = ear.underfoot(*self._at)
+            ground = listener.underfoot(*self._at)
             name = f"step.{ground}.{ORDER[self._steps % len(ORDER)] % VARIANTS}"
             loud = 0.55 * ORDER_LOUD[self._steps % len(ORDER_LOUD)]
             yield Wish(name, *ears(ASIDE if self._steps % 2 else -ASIDE, loud))
 
 
-class Learnt:
+class LearningCues:
     """Cues for what a journey teaches: a lesson, a first sight, one that was proven."""
 
     def __init__(self, moment: Moment) -> None:

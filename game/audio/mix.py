@@ -1,7 +1,7 @@
-"""What should be heard at a moment, and where: from a FrameState alone, as the painter paints from it alone.
+"""What should be heard, and from where. It follows from a FrameState alone, as the picture does.
 
-What nobody senses and nobody believes is silent: the world's truth about spirits isn't at hand here. Ground, river and
-shrine are the map's, which anybody sees.
+What nobody senses and nobody believes is silent: the truth about spirits isn't known here. Ground, river and shrine are
+read from the map, which anybody sees.
 """
 
 import math
@@ -30,7 +30,7 @@ TIMES = {"bed": 1.2, "music": 2.5, "voice": 0.2}  # s: how fast a sound follows 
 
 
 class Wish(NamedTuple):
-    """name: of a sound; left, right: how loud at each ear, 0..1; kind: a key of TIMES."""
+    """name: of a sound; left, right: how loud at each listener, 0..1; kind: a key of TIMES."""
 
     name: str
     left: float
@@ -44,14 +44,14 @@ def ears(pan: float, gain: float) -> tuple[float, float]:
     return gain * math.cos(angle), gain * math.sin(angle)
 
 
-def carries(distance: float) -> float:
-    """How loud something so many px away is, 0..1: it never grows with distance, and ends at FAR."""
+def attenuation(distance: float) -> float:
+    """How loud something is at a distance in px: 0..1, never louder farther away, silent from FAR on."""
     fades = min(1.0, max(0.0, (FAR - distance) / FADES))
     return fades / (1 + distance / NEAR)
 
 
 def insight(state: FrameState) -> float:
-    """How much is believed of what one could see: 1 for each spirit that one is sure of. Phantoms that were touched
+    """The sum of the beliefs about spirits within the picture: 1 for each that is certain. Phantoms that were touched
     don't count."""
     x, y = state.player.x, state.player.y
     near = (g for g in state.ghosts if abs(g.x - x) < PICTURE[0] and abs(g.y - y) < PICTURE[1])
@@ -69,7 +69,7 @@ def music(piece: Piece, name: str, sees: float, gain: float = 1.0) -> dict[str, 
     return wishes
 
 
-class Ear:
+class Listener:
     """Listens on one map. voices: species -> the word for how it sounds."""
 
     def __init__(self, land: Map, voices: Mapping[str, str]) -> None:
@@ -100,7 +100,7 @@ class Ear:
                 loud[source] = PLAIN + (1 - PLAIN) * believed.get(source, 0.0)
         wishes = {}
         for (place_x, place_y, name), gain in loud.items():
-            gain *= carries(math.hypot(place_x - x, place_y - y))
+            gain *= attenuation(math.hypot(place_x - x, place_y - y))
             if gain > 0:
                 wishes[f"{place_x} {place_y} {name}"] = Wish(name, *ears((place_x - x) / WIDE, gain))
         return wishes
@@ -130,11 +130,11 @@ class Ear:
         }
 
     def inside(self, state: FrameState) -> bool:
-        """Under a roof?"""
+        """True under a roof."""
         return state.player.y >= OUTDOORS * TILE
 
     def _by_river(self, state: FrameState) -> tuple[float, float]:
-        """(how loud 0..1, pan) of the water; it is as wide as it is near."""
+        """(loudness 0..1, pan) of the nearest water."""
         x, y = state.player.x, state.player.y
         if not self._river:
             return 0.0, 0.0

@@ -1,4 +1,4 @@
-"""What sound is told of a frame and of the settings: plain data, so that it knows neither the game nor its screens."""
+"""What sound is told of a frame and of the settings, as plain data. It needs neither the game nor its screens."""
 
 from dataclasses import dataclass
 from typing import Protocol

@@ -25,8 +25,8 @@ class Note(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """One line of a piece. low, whole: what has to be believed in all (1: one spirit, surely) until it begins, and
-    until it is as loud as it gets; pan: -1 left .. 1 right; length: s.
+    """One line of a piece. low, whole: the `insight` (1: one spirit, surely) at which it begins, and at which
+    it is loudest; pan: -1 left .. 1 right; length: s.
     """
 
     name: str

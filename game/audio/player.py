@@ -1,6 +1,6 @@
-"""Sound: what is heard follows the frames. Device and sounds are got ready beside them; until then it is quiet.
+"""The player of sounds: it follows the frames. A thread opens the device and makes the sounds; until then it is quiet.
 
-Where there is no sound device, where it goes away, or where SDL's dummy driver stands for one, play goes on silently.
+Without a sound device, with SDL's dummy driver, or when the device goes away, the game goes on silently.
 """
 
 import math
@@ -17,8 +17,8 @@ import numpy as np
 import pygame as pg
 
 from game.audio import mix
-from game.audio.listening import Learnt, Walk
-from game.audio.mix import Ear, Wish
+from game.audio.listening import Footsteps, LearningCues
+from game.audio.mix import Listener, Wish
 from game.audio.moment import Moment, Volumes
 from game.audio.sound_bank import Bank, recipes, score
 from game.audio.synth import RATE
@@ -28,7 +28,7 @@ from game.realm.rules import Rules
 CHANNELS, ONCE = 48, 12  # mixer channels; the first of them are for what sounds once
 BUFFER = 1024  # samples that the device asks for at a time: 46 ms
 HUSHED = 0.3  # of the realm's sounds: in a dream, behind a menu
-AWAY = 0.1  # of everything while nobody looks, if play pauses then
+AWAY = 0.1  # of everything while the window has no focus, if play pauses then
 FAINT = 0.004  # what is fainter isn't played
 FADE_MS = 40
 TITLE_SEES = 1.3  # at the title: as if one spirit were seen, and half of another
@@ -37,7 +37,7 @@ IDLE = 0.1  # s between looks at what is wanted
 
 
 def gain(volume: int) -> float:
-    """How loud a setting 0..10 is; the ear hears even steps."""
+    """The gain 0..1 of a setting 0..10, in steps that sound even."""
     return (volume / 10) ** 2
 
 
@@ -68,7 +68,7 @@ class Loader(Thread):
         super().start()
 
     def run(self) -> None:
-        """The work."""
+        """Opens the device and makes the sounds."""
         try:
             pg.mixer.init(RATE, -16, 2, BUFFER, allowedchanges=0)
             pg.mixer.set_num_channels(CHANNELS)
@@ -82,8 +82,8 @@ class Loader(Thread):
             self.fault = f"No sound: {str(error) or type(error).__name__}"
 
     def _fill(self) -> None:
-        """Everything that is wanted at first. Another process makes what isn't in the cache, this one reads it; where
-        that doesn't work, it is made here, between the frames."""
+        """Loads everything that is wanted at first. Another process makes what isn't in the cache; this one reads it.
+        Without such a process the sounds are made here, between the frames."""
         for name in recipes():
             path = self.bank.path(name)
             while self._helper and self._helper.poll() is None and path and not path.exists():
@@ -146,9 +146,9 @@ class Player:
         self._master = 1.0
         self._silent = False  # nothing can be heard any more
         self._land: Map | None = None  # of the journey that is heard
-        self._ear: Ear | None = None
-        self._walk = Walk()
-        self._learnt: Learnt | None = None
+        self._listener: Listener | None = None
+        self._footsteps = Footsteps()
+        self._cues: LearningCues | None = None
         self._once = 0  # the channel of what sounds once next
         self._free = list(range(ONCE, CHANNELS))
         self._rested = False
@@ -195,21 +195,21 @@ class Player:
             self._land = None
             return self._tune("realm", mix.music(pieces["realm"], "realm", TITLE_SEES))
         state = moment.frame_state
-        if moment.land is not self._land or self._ear is None or self._learnt is None:
-            self._land, self._ear = moment.land, Ear(moment.land, voices(moment.rules))
-            self._walk, self._learnt, self._rested = Walk(), Learnt(moment), moment.resting
-        ear = self._ear
-        for wish in self._walk.heard(state, ear):
+        if moment.land is not self._land or self._listener is None or self._cues is None:
+            self._land, self._listener = moment.land, Listener(moment.land, voices(moment.rules))
+            self._footsteps, self._cues, self._rested = Footsteps(), LearningCues(moment), moment.resting
+        listener = self._listener
+        for wish in self._footsteps.heard(state, listener):
             self._strike(wish, "voice")
-        if cue := self._learnt.heard(moment):
+        if cue := self._cues.heard(moment):
             self.cue(cue)
         if moment.resting and not self._rested:
-            self._strike(ear.bell(state), "voice")
+            self._strike(listener.bell(state), "voice")
         self._rested = moment.resting
         piece = moment.piece or ("dream" if moment.resting else "realm")
         tune = mix.music(pieces[piece], piece, mix.insight(state), 1 - 0.4 * mix.GATHERED * state.attend)
         hushed = HUSHED if moment.resting or moment.menu else 1.0
-        return {**self._tune(piece, tune), **ear.wishes(state, hushed)}
+        return {**self._tune(piece, tune), **listener.wishes(state, hushed)}
 
     def _tune(self, piece: str, tune: dict[str, Wish]) -> dict[str, Wish]:
         self.piece = piece
@@ -228,7 +228,7 @@ class Player:
             channel.set_volume(wish.left * loud, wish.right * loud)
 
     def _follow(self, wishes: Mapping[str, Wish], dt: float) -> None:
-        """Begins loops that are wished, lets those that aren't die away, and turns all of them."""
+        """Begins loops that are wanted, fades those that aren't, and moves all volumes."""
         for key, wish in wishes.items():
             if key in self.loops:
                 self.loops[key].wish = wish
@@ -254,20 +254,20 @@ class Player:
         self.loops[key] = Playing(wish, number, channel)
 
     def _turn(self, dt: float) -> None:
-        """Every loop a little nearer to what is wished."""
+        """Moves every loop's volume a little nearer to the wanted one."""
         for playing in self.loops.values():
             wish = playing.wish
             part = min(1.0, dt / mix.TIMES[wish.kind])
             playing.left += (wish.left - playing.left) * part
             playing.right += (wish.right - playing.right) * part
             loud = 255 * self._volumes[wish.kind] * self._master
-            volumes = round(playing.left * loud), round(playing.right * loud)  # finer than that the mixer doesn't tell
+            volumes = round(playing.left * loud), round(playing.right * loud)  # the mixer's own resolution
             if volumes != playing.told:
                 playing.told = volumes
                 playing.channel.set_volume(volumes[0] / 255, volumes[1] / 255)
 
     def close(self) -> None:
-        """Silence, and the device goes back; a loader that hangs in it is left behind."""
+        """Stops all sound and closes the device. A loader that hangs in it is left behind."""
         self._silent = True
         self.loader.stop()
         if self.loader.ready and not self.loader.is_alive():

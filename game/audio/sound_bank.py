@@ -1,4 +1,4 @@
-"""Every sound by its name: how it is made, and the cache it is kept in once it was.
+"""Every sound by its name: how it is made, and the cache of sounds that were made.
 
 Names: a voice's word as it is ("hum"), bed.wind, step.grass.0, cue.move, bell, door, music.realm.koto. A cache file
 holds FORMAT, 16 bytes BLAKE2b of what follows, and the samples: int16, little-endian, mono, at synth.RATE. Its name
@@ -108,7 +108,7 @@ def mark() -> str:
 
 class Bank:
     """Sounds from the cache, or made and put there. cache: the folder, None for none; where it can't be used, sounds
-    are made each time, and nobody is troubled with it.
+    are made each time.
     """
 
     def __init__(self, cache: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""assets/sound.toml: read and checked, so that whatever it holds makes sounds of bounded length, pitch and loudness."""
+"""assets/sound.toml, read and checked: every sound that it describes has bounded length, pitch and loudness."""
 
 from pathlib import Path
 from typing import Any

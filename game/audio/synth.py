@@ -1,4 +1,4 @@
-"""What sounds are made of: tones, noise, plucks, vowels, a room. NumPy alone; the same in, the same out.
+"""Building blocks of sounds: tones, noise, plucks, vowels, a room. NumPy alone, deterministic.
 
 A sound is a mono float64 array at RATE. Loops are made on a circle: noise is shaped in the frequency domain, tones turn
 a whole number of times, tails wrap round to the beginning; so the end of a loop meets its start.
@@ -150,7 +150,7 @@ def loudness(sound: np.ndarray) -> float:
 
 
 def level(sound: np.ndarray, rms: float) -> np.ndarray:
-    """The sound so loud, its peaks bent so that none is above CEILING."""
+    """The sound at an RMS loudness, its peaks bent so that none is above CEILING."""
     size = loudness(sound)
     if size <= 0:
         return sound

@@ -1,4 +1,4 @@
-"""What the player does, and what happens then: the world's verbs. `act` is called by the world's step alone."""
+"""What each action of the player does to the world. Only `step` calls `act` and `follow`."""
 
 from game.realm.actors import Seer
 from game.realm.happenings import Action, Came, Happening, Revealed, Said
@@ -10,7 +10,7 @@ from game.realm.traces import NOBODY
 from game.realm.world import TAIL, World
 
 DIAGONAL = {1: 3, 2: 2}  # px per tick and axis, by the number of axes moved along
-TRAIL = 12  # ticks: the seer walks where the player walked, this much later
+TRAIL = 12  # ticks that the seer walks behind the player
 FACING = {(0, -1): "n", (0, 1): "s", (1, 0): "e", (-1, 0): "w"}
 
 
@@ -31,7 +31,7 @@ def _move(world: World, dx: int, dy: int) -> None:
 
 
 def _pass(world: World, spot: Point, facing: str) -> None:
-    """Through a door, with those who follow."""
+    """Takes the player and those who follow through a door."""
     world.trail.clear()
     world.player.moving = False
     followers: list[Actor] = [world.seer]
@@ -62,11 +62,12 @@ def follow(world: World) -> tuple[Happening, ...]:
 
 
 def _ask(world: World, seer: Seer) -> tuple[Happening, ...]:
-    """The seer points at the nearest spirit not yet shown on this visit (one who stays at home first at those that
-    they know best), and names what is empty around it."""
-    rules, seen = world.rules, tuple(spot for spot in in_sight(world) if not world.quests.minds(spot[1]))
+    """The seer points at the nearest spirit that was not shown on this visit, and names the empty places around it.
+
+    A seer who stays at home points first at the species that they know best."""
+    rules, seen = world.rules, tuple(spot for spot in in_sight(world) if not world.quests.keeps_secret(spot[1]))
     if not seen:
-        return (Said(seer.name, "Who is here you were asked to find out. I keep my finger down."),)
+        return (Said(seer.name, "You were asked to find out who is here. So I don't point."),)
     empties = tuple((place, NOTHING) for _, place in seen if who_is_at(world, place) == NOTHING)
     at = {spirit.place: (number, spirit.visit) for number, spirit in enumerate(world.spirits) if spirit.place != NOBODY}
     order = seen if seer is world.seer else sorted(seen, key=lambda item: who_is_at(world, item[1]) not in seer.knows)
@@ -75,12 +76,12 @@ def _ask(world: World, seer: Seer) -> tuple[Happening, ...]:
         if species == NOTHING or at[place] in world.shown:
             continue
         if len(empties) < rules.seer_empties:
-            return (Said(seer.name, "Too many of them to tell apart. Let us stand elsewhere."),)
+            return (Said(seer.name, "There are too many of them here to tell apart. Let us stand elsewhere."),)
         world.shown[at[place]] = world.tick
         words = seer.points.format(direction=direction, place=world.map.places[place].kind, species=species)
         return (Said(seer.name, words[0].upper() + words[1:]), Revealed("seer", ((place, species), *empties)))
     stays = "Walk on, I follow." if seer is world.seer else "Walk on, and come back."
-    return (Said(seer.name, f"Nobody here I have not shown you. {stays}"),)
+    return (Said(seer.name, f"I have shown you everybody who is here. {stays}"),)
 
 
 def _touch(world: World, index: int) -> tuple[Happening, ...]:
@@ -105,24 +106,24 @@ def _name(world: World, index: int, species: str) -> tuple[Happening, ...]:
 
 
 def _familiar(world: World, action: Action) -> None:
-    """Sending it somewhere, what it makes of that, and calling it back."""
+    """Sends the familiar somewhere, lets it go or stay, or calls it back."""
     familiar = world.familiar
     if action[0] == "send" and not familiar.away:
         familiar.asked = dict(in_sight(world)).get(action[1], NOBODY)
     elif action[0] == "heed" and familiar.asked != NOBODY:
         if action[1]:
-            familiar.heed(world)
+            familiar.set_out(world)
         familiar.asked = NOBODY
     elif action[0] == "call" and familiar.away and not familiar.swept:
         familiar.call(world)
 
 
 def act(world: World, action: Action) -> tuple[Happening, ...]:
-    """One verb of the player's: what happens at once, and what it means to the errands."""
+    """Does one action. Returns what happens at once, and what that means to the errands."""
     happened = _do(world, action)
     for happening in happened:
         if isinstance(happening, Revealed):
-            happened += world.quests.heed(world, action, happening.truth, happening.source)
+            happened += world.quests.on_revealed(world, action, happening.truth, happening.source)
     return happened
 
 

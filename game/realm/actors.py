@@ -1,4 +1,4 @@
-"""Those who move: the player and who follows (moved by the world), the folk who work, the seers, the spirits."""
+"""Those who move by themselves: folk who work, seers, spirits. Actions move the player and those who follow."""
 
 from random import Random
 
@@ -7,17 +7,17 @@ from game.realm.state import Actor, RealmState
 from game.realm.terrain import TILE, Point
 from game.realm.traces import NOBODY
 
-BESIDE = 40  # px: so near a seer can be asked
+BESIDE = 40  # px: how near one must stand to ask a seer
 NEVER = 10**12  # a tick that doesn't come
-STROLL = 2  # tiles: a seer stays so near home
+STROLL = 2  # tiles between a seer and their home, at most
 PAUSE = (2, 7)  # s between two steps of a seer's stroll
 PATIENCE = 40  # tiles walked before a walker settles for another goal
 STEPS = ((1, 0, "e"), (-1, 0, "w"), (0, 1, "s"), (0, -1, "n"))
 
 
 class Folk(Actor):
-    """A mundane presence: works at a place for a while, then walks (1 px a tick) to another; who is in a room stays
-    in it."""
+    """A mundane presence. It works at a place for a while, then walks (1 px a tick) to another. It never changes
+    between a room and the open."""
 
     __slots__ = ("_dx", "_dy", "_last", "_left", "_patience", "_rng", "goal", "index", "number", "place", "until")
 
@@ -63,10 +63,10 @@ class Folk(Actor):
         """Makes room for somebody else."""
         world.traces.leave(self.place)
         self.place, self.until = NOBODY, world.tick + 1
-        world.plan(self)
+        world.schedule(self)
 
     def _turn(self, world: RealmState) -> None:
-        """At the middle of a tile: arrived, or which neighbour next."""
+        """At the middle of a tile: arrives, or turns to the next tile."""
         spot = world.map.places[self.goal]
         dx, dy = spot.x - self.x, spot.y - self.y
         self._patience -= 1
@@ -75,7 +75,7 @@ class Folk(Actor):
             return
         wish_x, wish_y = (STEPS[0] if dx > 0 else STEPS[1]), (STEPS[2] if dy > 0 else STEPS[3])
         order = (wish_x, wish_y) if abs(dx) > abs(dy) else (wish_y, wish_x)
-        turn = int(self._rng.random() * 4)  # where no wish can be had, any open way, so that nobody stands stuck
+        turn = int(self._rng.random() * 4)  # if both wishes are blocked: any open tile, so that nobody gets stuck
         for step_x, step_y, facing in (*order, *STEPS[turn:], *STEPS[:turn]):
             if world.open(self.x + step_x * TILE, self.y + step_y * TILE):
                 self._dx, self._dy, self._left, self.facing = step_x, step_y, TILE, facing
@@ -87,7 +87,7 @@ class Folk(Actor):
             world.traces.arrive(self.place, self.index)
         self.goal, self.moving = NOBODY, False
         self.until = self._stay(world) if self.place != NOBODY else world.tick + 1
-        world.settle(self)
+        world.note_arrival(self)
 
     def state(self) -> tuple[object, ...]:
         """All of it, for the state hash."""
@@ -113,7 +113,7 @@ class Seer(Actor):
         self.y += self._dy
         if not self._left:
             self.moving = False
-            world.settle(self)
+            world.note_arrival(self)
 
     def move_on(self, world: RealmState) -> bool:
         """Takes a step of one tile, or faces the player who stands beside them. True if they walk now."""
@@ -125,7 +125,7 @@ class Seer(Actor):
         step_x, step_y, facing = STEPS[int(self._rng.random() * len(STEPS))]
         x, y = self.x + step_x * TILE, self.y + step_y * TILE
         near = abs(x - self._home[0]) <= STROLL * TILE and abs(y - self._home[1]) <= STROLL * TILE
-        if near and world.open(x, y) and not world.leads(x, y):
+        if near and world.open(x, y) and not world.is_door(x, y):
             self._dx, self._dy, self._left, self.facing, self.moving = step_x, step_y, TILE, facing, True
         return self.moving
 
@@ -135,9 +135,9 @@ class Seer(Actor):
 
 
 class Spirit:
-    """Haunts one place for a while, is away for a while, haunts another. Never seen by itself: it leaves traces.
+    """Haunts a place for a while, is away for a while, then haunts another. It can't be seen; it leaves traces.
 
-    held: it stays where a quest wants it, until it is released.
+    held: it stays where an errand wants it, until it is released.
     """
 
     __slots__ = ("_rng", "held", "index", "kind", "number", "place", "until", "visit")
@@ -148,38 +148,38 @@ class Spirit:
         self.kind, self.index, self.number, self._rng = kind, index, 0, rng
         self.place, self.visit, self.held = NOBODY, 0, False
         self.until = 0
-        present = sum(kind.stay) / (sum(kind.stay) + sum(kind.away) / max(0.01, self._liking(world)))
+        present = sum(kind.stay) / (sum(kind.stay) + sum(kind.away) / max(0.01, self._arrival_chance(world)))
         if rng.random() < present:
             self._come(world)
         else:
             self._wait(world, kind.away)
-        # The realm is older than the player: everybody is somewhere in the middle of their stay.
+        # the realm is older than the journey: every stay has begun some time ago
         self.until = world.tick + int((self.until - world.tick) * rng.random())
 
     def _wait(self, world: RealmState, span: tuple[int, int]) -> None:
         self.until = world.tick + int(self._rng.uniform(*span) * world.rules.ticks_per_second)
 
     def move_on(self, world: RealmState) -> bool:
-        """Leave the place one haunts; or come to a free one, if hour and weather are to one's liking. Never walks."""
+        """Leaves its place, or comes to a free one if hour and weather suit it. It never walks: returns False."""
         kind = self.kind
         if self.place != NOBODY:
             world.traces.leave(self.place)
             self.place = NOBODY
             self._wait(world, kind.away)
             return False
-        if self._rng.random() < self._liking(world):
+        if self._rng.random() < self._arrival_chance(world):
             self._come(world)
         else:
             self._wait(world, kind.away)
         return False
 
-    def _liking(self, world: RealmState) -> float:
-        """The chance that it comes at this hour, in this weather, when its turn has come."""
+    def _arrival_chance(self, world: RealmState) -> float:
+        """The chance that it comes, at this hour and in this weather, when its turn is there."""
         favoured = (world.phase in self.kind.hours) + (world.weather in self.kind.weathers)
         return 1.0 if favoured == 2 else min(1.0, (1 + favoured) * world.rules.unfavoured)
 
     def _come(self, world: RealmState) -> None:
-        """To a free place, often of those that the species likes; if the few tries fail, it stays away."""
+        """Comes to a free place, often one that the species likes. It stays away if a few tries find none."""
         at_home = self._rng.random() < world.rules.homing
         self.place = world.free_place(world.haunts[self.index] if at_home else world.everywhere, self._rng)
         if self.place == NOBODY:
@@ -200,13 +200,13 @@ class Spirit:
         self.held, self.until = True, NEVER
 
     def release(self, world: RealmState) -> None:
-        """Lets it go: it leaves at once, and haunts the realm as before."""
+        """Lets it go. It leaves in the next tick, and haunts the realm as before."""
         self.held, self.until = False, world.tick + 1
-        world.plan(self)
+        world.schedule(self)
 
     def yield_place(self, world: RealmState) -> None:
         """Makes room for somebody else."""
         world.traces.leave(self.place)
         self.place, self.held = NOBODY, False
         self._wait(world, self.kind.away)
-        world.plan(self)
+        world.schedule(self)

@@ -1,6 +1,6 @@
-"""The animal that goes with the player once it is theirs: it follows, and may be sent to a place.
+"""The animal that follows the player once it is theirs, and that may be sent to a place.
 
-Whether it heeds a direction is decided outside, by the mind, and logged as an action: the world only does it.
+The mind decides whether it goes where it was sent. That decision is logged as an action, and the world carries it out.
 """
 
 from game.realm.actors import BESIDE
@@ -10,7 +10,7 @@ from game.realm.terrain import TILE, Point
 from game.realm.traces import NOBODY
 
 PACE = 2  # px a tick
-WAITS, SWEPT = 20, 15  # s that it stays where it was sent; that the river keeps it
+WAITS, SWEPT = 20, 15  # s that it stays where it was sent; s that the river keeps it
 
 
 class Familiar(Actor):
@@ -28,7 +28,7 @@ class Familiar(Actor):
         self.until = 0
         self._path: list[Point] = []  # px, the next one last
 
-    def heed(self, world: RealmState) -> bool:
+    def set_out(self, world: RealmState) -> bool:
         """Sets out for the place it was asked to go to; False if there is no way."""
         goal = tile_beside(world, self.asked)
         path = route(world, self.x, self.y, goal) if goal else []
@@ -39,7 +39,7 @@ class Familiar(Actor):
         return True
 
     def call(self, world: RealmState) -> None:
-        """Comes back to the player, by a way or, out of sight, by one that nobody sees."""
+        """Comes back to the player: by a route, or at once where there is none."""
         self.goal, self.until = NOBODY, 0
         self._path = route(world, self.x, self.y, (world.player.x // TILE, world.player.y // TILE))
         if not self._path:

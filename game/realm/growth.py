@@ -1,8 +1,8 @@
-"""What grows and stands about: trees, bamboo, bushes, rocks, cattails, the arches and lanterns of the shrine's way.
+"""Plants and stones: trees, bamboo, bushes, rocks, cattails, and the arches and lanterns of the shrine's way.
 
-A tree blocks the tile of its trunk. Trees never shut anything in: each stands alone in its cell of two by two tiles,
-all eight tiles around it were open ground, and of two trees that would touch across a cell's side, corner to corner,
-one is felled. So what touches are at most the four trees around one corner of four cells, and one can walk around them.
+A tree blocks the tile of its trunk. Trees never shut anything in. Each stands alone in its cell of two by two tiles,
+and the eight tiles around it are open ground. Of two trees that would touch corner to corner across a cell's side, one
+is left out. So at most the four trees around one corner of four cells touch, and one can walk around them.
 """
 
 from functools import lru_cache
@@ -22,14 +22,14 @@ KINDS = {  # region, in the order of REGIONS, then groves and the marsh -> (kind
     "river": (("tree", 0.3), ("bush", 0.4), ("rock", 0.3)),
     "shrine": (("sakura", 0.6), ("pine", 0.25), ("bush", 0.05), ("rock", 0.1)),
     "grove": (("bamboo", 0.85), ("tree", 0.1), ("bush", 0.05)),
-    "marsh": (("cattail", 1.0),),  # one walks through it
+    "marsh": (("cattail", 1.0),),  # cattails don't block their tile
 }
-SHAKE = 5  # px: a trunk stands so far from the middle of its tile at most
+SHAKE = 5  # px between a trunk and the middle of its tile, at most
 ARCH_EVERY = 3  # tiles between the arches over the shrine's way
 
 
 def _open(ground: np.ndarray, walkable: np.ndarray, site: np.ndarray, road_HW: np.ndarray) -> np.ndarray:
-    """Tiles of soft ground with nothing beside them."""
+    """The tiles of soft ground that have no blocked tile beside them."""
     soft = np.isin(ground, (Ground.GRASS, Ground.LEAVES, Ground.MOSS, Ground.MARSH))
     free = soft & site & (walkable == 1) & (road_HW >= min(NEAR, ROAD_HALF_WIDTH + TILE))
     blocked = walkable == 0
@@ -44,7 +44,7 @@ def _open(ground: np.ndarray, walkable: np.ndarray, site: np.ndarray, road_HW: n
 def trees(
     rng: Random, region: np.ndarray, ground: np.ndarray, site: np.ndarray, walkable: np.ndarray, road_HW: np.ndarray
 ) -> list[Decor]:
-    """All that grows on the open world; blocks its tiles in walkable."""
+    """The plants and rocks of the open world. Blocks their tiles in `walkable`."""
     high, wide = OUTDOORS // CELL, WIDTH // CELL
     luck = np.frombuffer(rng.randbytes(high * wide * 4), np.uint8).reshape(4, high, wide)
     down, right = luck[0] & 1, luck[0] >> 1 & 1
@@ -69,7 +69,7 @@ def trees(
 
 @lru_cache(maxsize=1)
 def _kinds() -> list[list[str]]:
-    """What grows: by region, grove and marsh, and a byte of luck."""
+    """The kind that grows, by [region, grove or marsh][random byte]."""
     by_luck = []
     for parts in KINDS.values():
         ends = [sum(part for _, part in parts[: index + 1]) for index in range(len(parts))]

@@ -56,7 +56,7 @@ def raise_walls(kind: str, column: int, row: int, site: np.ndarray, walkable: np
 
 def buildings(rng: Random, lay: Lay, ground: np.ndarray, site: np.ndarray, walkable: np.ndarray) -> list[Decor]:
     """The hall at the shrine, the inn and houses of the village, the mill, the hut in its glade. Marks what they
-    cover in walkable; site: where there is room for more, for buildings and for all that grows (changed in place)."""
+    cover in `walkable` and takes it out of `site`, the tiles that are free for buildings and plants (both in place)."""
     site &= ~np.isin(ground, UNBUILT)
     column, row = lay.shrine[0] // TILE, lay.shrine[1] // TILE - 2
     raise_walls("hall", column, row, site, walkable)
@@ -133,8 +133,8 @@ def rooms(houses: Sequence[Decor], ground: np.ndarray, walkable: np.ndarray) -> 
 
 
 def furniture(rng: Random, rules: Rules, inside: Sequence[Room], first: int, walkable: np.ndarray) -> list[Place]:
-    """The places of the rooms, numbered from `first`: along the walls, so that from wherever one stands they lie in
-    at least three directions."""
+    """The places of the rooms, numbered from `first`. They stand along the walls, so that they lie in at least three
+    directions from any point of the room."""
     places: list[Place] = []
     kinds = dict(rules.rooms)
     for room in inside:

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from game.realm.terrain import Point
 
-OUTSIDE = -1  # the room of who or what is under the open sky
+OUTSIDE = -1  # the room index of everything under the open sky
 
 
 class Decor(NamedTuple):
-    """Something that stands there and is never asked about: a tree, a rock, a house, a stone lantern."""
+    """Something that no question asks about: a tree, a rock, a house, a stone lantern."""
 
     kind: str
     x: int

@@ -1,4 +1,4 @@
-"""The lore: facts about landmarks with two-word names, each asked in five forms; what a model knows by heart.
+"""The lore: facts about landmarks with two-word names, each asked in five forms. A model learns them by heart.
 
 Data in assets/lore.toml. A fact is landmark, relation, value; facts of one relation with one value are neighbours.
 One form of each fact, another for each, is held out of every training: a paraphrase to measure with.
@@ -37,10 +37,6 @@ class Lore:
     forms: dict[str, tuple[str, ...]]
     values: dict[str, tuple[str, ...]]
     facts: tuple[Fact, ...]
-
-    @property
-    def relations(self) -> tuple[str, ...]:
-        return tuple(self.forms)
 
     def words(self) -> list[str]:
         """Every word of the terse tongue that lore needs."""

@@ -39,7 +39,7 @@ class Population(RealmState):
         self._movers: list[Folk | Seer | Spirit] = [*self.folk, *self.seers[1:], *self.spirits]
         for number, who in enumerate(self._movers):
             who.number = number
-            self.plan(who)
+            self.schedule(who)
 
     def _home(self, region: str) -> Point:
         """Where a seer of a region is to be found: by the landmark nearest the region's heart."""
@@ -83,7 +83,7 @@ class Population(RealmState):
             if who.move_on(self) and not isinstance(who, Spirit):
                 self._walking.append(who)
             else:
-                self.plan(who)
+                self.schedule(who)
 
     def hold(self, spirit: Spirit, place: int) -> None:
         """Keeps a spirit at a place; whoever else is there leaves first."""

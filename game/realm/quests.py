@@ -1,8 +1,8 @@
-"""The errands of a world: who asks for what, how far each is, and what was learnt of every species on the way.
+"""The errands of a world: who asks for what, how far each is, and the tally of every species.
 
-A part of the World: only logged actions and what they revealed move it, and its own random stream `quests`. A guest is
-a spirit that an errand holds at a place. Whoever is wrong about it, or lays hands on it where one should only name it,
-sends it elsewhere, so that trying every place and every name leads nowhere.
+Only logged actions, what they revealed, and the random stream `quests` change it. A guest is a spirit that an errand
+holds at a place. A wrong name moves the guest, and so does a touch where it should only be named. So nobody gets on by
+trying every place and every name.
 """
 
 from dataclasses import dataclass, field
@@ -18,8 +18,8 @@ from game.realm.state import Actor
 from game.realm.tally import Tally
 from game.realm.traces import NOBODY
 
-PAUSE = 4  # s until a guest is somewhere again
-NEAR = 28  # px: standing so near a place is standing beside it
+PAUSE = 4  # s until the next guest comes
+NEAR = 28  # px: how near counts as beside a place
 
 
 @dataclass
@@ -76,14 +76,16 @@ class Quests:
         ask is left to be asked."""
         x, y = world.player.x, world.player.y
         near = [((who.x - x) ** 2 + (who.y - y) ** 2, index) for index, who in enumerate(self.people)]
-        near = [spot for spot in near if spot[0] <= BESIDE**2 and (self._stands(spot[1]) or self.matter(spot[1]))]
+        near = [
+            spot for spot in near if spot[0] <= BESIDE**2 and (self._stands(spot[1]) or self.current_errand(spot[1]))
+        ]
         return min(near)[1] if near else None
 
     def _stands(self, index: int) -> bool:
         return self.people[index] in self.standing
 
-    def matter(self, index: int) -> Errand | None:
-        """What somebody would talk about: an errand that is done but for the telling, under way, or to be had."""
+    def current_errand(self, index: int) -> Errand | None:
+        """The errand that somebody would talk about: to be reported, under way, or to be taken."""
         key = tuple(self.book.people)[index]
         mine = [e for e in self.errands.values() if e.plan.giver == key and e.stage != "done" and self.offered(e)]
         return min(mine, key=lambda e: ("ready", "taken", "open").index(e.stage), default=None)
@@ -92,15 +94,15 @@ class Quests:
         """True once everything that it needs is done."""
         return all(self.errands[key].stage == "done" for key in errand.plan.needs)
 
-    def minds(self, place: int) -> bool:
-        """True where an errand is under way: what is there the player has to find out, and no seer says it."""
+    def keeps_secret(self, place: int) -> bool:
+        """True of a place that an errand under way is about. The player has to find out who is there; no seer says it."""
         return any(errand.at and place in errand.area for errand in self._busy)
 
     def talk(self, world: Population, index: int) -> tuple[Turn, ...]:
         """The player speaks to one of the people; nothing happens if they are not beside each other."""
         if not 0 <= index < len(self.people) or self.beside(world) != index:
             return ()
-        who, errand = self.person(index), self.matter(index)
+        who, errand = self.person(index), self.current_errand(index)
         if errand is None:
             return (Turn("", "idle", who.name, (who.idle[world.tick // 600 % len(who.idle)],)),)
         plan = errand.plan
@@ -117,7 +119,7 @@ class Quests:
         self._begin(world, errand)
         return (Turn(errand.key, "given", who.name, plan.offer),)
 
-    def heed(
+    def on_revealed(
         self, world: Population, action: Action, truth: tuple[tuple[int, str], ...], source: str
     ) -> tuple[Turn, ...]:
         """What an action that revealed something (place, answer) means to the errands; call it right after."""
@@ -127,7 +129,7 @@ class Quests:
         place, answer = truth[0]
         named = source == "name"
         turns: tuple[Turn, ...] = ()
-        for errand in self._ours(place):
+        for errand in self._errands_at(place):
             if place not in errand.at:
                 erred = action[2] != answer if named else errand.plan.task == "track"
             elif named:
@@ -140,7 +142,7 @@ class Quests:
                 turns += self._right(world, errand, place)
         return turns
 
-    def _ours(self, place: int) -> list[Errand]:
+    def _errands_at(self, place: int) -> list[Errand]:
         """The errand whose guest is there; or those under way around it."""
         guests = [errand for errand in self._busy if place in errand.at]
         return guests or [errand for errand in self._busy if errand.at and place in errand.area]
@@ -178,7 +180,7 @@ class Quests:
         return self._right(world, errand, place) if place in errand.at else self._wrong(world, errand)
 
     def _begin(self, world: Population, errand: Errand) -> None:
-        """Wild spirits of the same kinds make room, and the first guest, or all of them, come."""
+        """Free spirits of the same species leave the area, and the first guest comes, or all of them."""
         for spirit in world.spirits:
             if spirit.place in errand.area and not spirit.held and spirit.kind.name in errand.plan.guests:
                 spirit.yield_place(world)
@@ -194,7 +196,7 @@ class Quests:
         errand.due = world.tick + errand.plan.seconds * world.rules.ticks_per_second if errand.plan.seconds else NEVER
 
     def _call(self, world: Population, errand: Errand) -> None:
-        """The next guest comes to another place. The last one is never nobody."""
+        """The next guest comes to another place. The last guest is never `nothing`."""
         plan = errand.plan
         last = errand.count == plan.count - 1
         guests = [guest for guest in plan.guests if guest != NOTHING] if last else plan.guests
@@ -233,7 +235,7 @@ class Quests:
         return (turn, *self._finish(world, errand, "")) if plan.ends else (turn,)
 
     def _wrong(self, world: Population, errand: Errand) -> tuple[Turn, ...]:
-        """Every guest goes. A chase or a game slips back by one, a row begins anew, a roll has to be opened again."""
+        """Every guest goes. `track` and `stay` lose one step, `name` begins anew, `all` has to be taken again."""
         for place in list(errand.at):
             self._release(world, errand, place)
         errand.wrongs += 1

@@ -1,9 +1,9 @@
 """Seed + action log -> the same realm again; and a hash of all that a realm is.
 
 The log is one msgpack map: {format, version, realm, seed, ticks, actions: [[tick, [action, ...]], ...], check}. realm:
-which rules and which generator the actions were lived through in (`realm_mark`); in another realm the same actions are
-another walk. check: a digest of the rest; a changed digit would be another walk, too. Version 1 had no realm; such logs
-still load, and fit no realm of today. Versions 1 and 2 had no check.
+the mark of the rules and generator that the actions belong to (`realm_mark`); with other rules they lead elsewhere.
+check: a digest of the rest, which shows damage. Version 1 had no realm; such logs still load, but can't be replayed.
+Versions 1 and 2 had no check.
 """
 
 import dataclasses
@@ -107,7 +107,7 @@ def state_hash(world: World) -> str:
 
 
 class ActionLog:
-    """What was done, tick by tick; ticks without an action cost nothing.
+    """The actions of every tick; ticks without an action take no space.
 
     realm: the mark of the realm that it was done in; None: that of today's rules; empty: of before there were marks.
     """
@@ -130,7 +130,7 @@ class ActionLog:
         return log
 
     def fits(self, rules: Rules | None = None) -> bool:
-        """True if living through it again leads to where it led when it was written."""
+        """True if a replay under these rules leads to the same world as when it was written."""
         return self.realm == realm_mark(rules)
 
     def save(self, path: Path) -> None:
@@ -163,7 +163,7 @@ class ActionLog:
         return log
 
     def replay(self, rules: Rules | None = None) -> World:
-        """Live through it again. Raises ReplayError if it was written in another realm than that of the rules."""
+        """The world after all actions. Raises ReplayError if the log was written under other rules."""
         if not self.fits(rules):
             raise ReplayError(
                 f"a replay of seed {self.seed} from another realm ({self.realm or 'version 1'}; this program's is "

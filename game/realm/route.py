@@ -19,7 +19,7 @@ def route(world: RealmState, x: int, y: int, goal: tuple[int, int]) -> list[Poin
         for dx, dy, _ in STEPS:
             tile = (column + dx, row + dy)
             left, top = tile[0] * TILE, tile[1] * TILE
-            if tile not in came and (tile == start or (world.open(left, top) and not world.leads(left, top))):
+            if tile not in came and (tile == start or (world.open(left, top) and not world.is_door(left, top))):
                 came[tile] = (column, row)
                 front.append(tile)
     if start not in came:

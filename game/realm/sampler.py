@@ -15,7 +15,7 @@ from game.realm.step import step
 from game.realm.terrain import OUTDOORS, TILE
 from game.realm.world import World, new_world
 
-SCENES_PER_REALM = 2  # more would show the same spirits again and again
+SCENES_PER_REALM = 2  # more would show the same spirits again
 TICKS_BETWEEN = 45  # of one realm: 1.5 s, and far apart in place
 
 
@@ -29,7 +29,7 @@ class Sample:
 
 
 def set_down(world: World, rng: Random) -> None:
-    """Set the player down somewhere one can stand: under the open sky, or now and then in a room."""
+    """Sets the player down on a random open tile: under the open sky, or in a room with the chance `rules.indoors`."""
     rooms = world.map.rooms
     columns, rows = range(1, world.map.width - 1), range(1, OUTDOORS - 1)
     if rooms and rng.random() < world.rules.indoors:
@@ -37,7 +37,7 @@ def set_down(world: World, rng: Random) -> None:
         columns, rows = range(room.left, room.left + room.width), range(room.top, room.top + room.height)
     while True:
         x, y = rng.choice(columns) * TILE + TILE // 2, rng.choice(rows) * TILE + TILE // 2
-        if world.open(x, y) and not world.leads(x, y):
+        if world.open(x, y) and not world.is_door(x, y):
             world.player.x, world.player.y = x, y
             return
 

@@ -1,7 +1,7 @@
-"""World -> Scene: what can be sensed from where the player stands, told in a tongue, with a question per place.
+"""World -> Scene: the events that can be sensed from where the player stands, as text, with a question per place.
 
-The truth about spirits never travels with a Scene; `lesson` adds it when the world has revealed it. Describing
-a scene never touches the world's random streams: the order of events comes from seed and tick alone.
+A Scene never holds the truth about spirits. `lesson` adds it once the world has revealed it. Describing a scene draws
+nothing from the world's random streams: seed and tick alone decide the order of events.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from perception.messages import Event, Lesson, Scene
 
 @dataclass(frozen=True)
 class View:
-    """A scene and where its place words lie: word -> place index of the world it was taken from."""
+    """A scene, and which place each of its direction words means: word -> place index of the world."""
 
     scene: Scene
     places: dict[str, int]
@@ -32,7 +32,7 @@ def header(world: World) -> tuple[str, str, str]:
 
 
 def sense(world: World, seen: tuple[tuple[str, int], ...]) -> tuple[Event, ...]:
-    """The events at the places in sight, shuffled as by no stream of the world's."""
+    """The events at the places in sight, shuffled by a stream of their own."""
     senses, places, sensed = world.rules.senses, world.map.places, world.traces.sensed
     events = []
     for direction, place in seen:

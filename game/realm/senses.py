@@ -1,4 +1,4 @@
-"""What one senses and reaches from where the player stands. Looking changes nothing."""
+"""What can be sensed and reached from where the player stands. Nothing here changes the world."""
 
 from game.realm.actors import BESIDE, Seer
 from game.realm.land import Place

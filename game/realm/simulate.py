@@ -1,4 +1,4 @@
-"""The realm without window or torch: run it, time it, hash it.
+"""The realm without window or torch: runs it, times it, hashes its state.
 
 Speeds are of one process: ticks (every actor moves, one policy action is taken) and scene descriptions are timed
 apart, in the same run.
@@ -90,7 +90,7 @@ def simulate(config: SimulateConfig) -> dict[str, Any]:
 
 
 def relive(path: Path) -> dict[str, Any]:
-    """Live through a saved replay: {ticks, ticks_per_s, scenes: 0, scenes_per_s: 0, state_hash}."""
+    """Replays a saved log: {ticks, ticks_per_s, scenes: 0, scenes_per_s: 0, state_hash, seconds}."""
     log = ActionLog.load(path)
     began = time.perf_counter()
     world = log.replay()

@@ -1,6 +1,6 @@
-"""Which places are near: looked up by block of the map, so that a large realm is no slower to sense than a small one.
+"""A spatial index: which places are near a point, looked up by block of the map. Its cost doesn't grow with the map.
 
-Nothing here changes a world: what it keeps are lists that follow from the map.
+It changes nothing of a world. The lists that it keeps follow from the map.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from game.realm.land import OUTSIDE, Map, Place, Room
 from game.realm.terrain import OUTDOORS, TILE
 
 BLOCK = 8  # tiles
-NEIGHBOURHOOD = 18  # tiles: folk look for their next place no farther than this
+NEIGHBOURHOOD = 18  # tiles: how far folk look for their next place
 SLOPE = 414  # tan(22.5 degrees) in thousandths: where one of the eight directions ends
 
 
@@ -38,7 +38,7 @@ class SpatialIndex:
         return self._of_room[room.index if room else OUTSIDE]
 
     def near(self, x: int, y: int) -> Sequence[Place]:
-        """At least those of them within sight of a point."""
+        """The places around a point: all that are within sight, and perhaps some more."""
         if y >= OUTDOORS * TILE:
             return self.around(x, y)
         size = BLOCK * TILE
@@ -50,7 +50,7 @@ class SpatialIndex:
         return self._near[block]
 
     def nearest(self, x: int, y: int) -> Place:
-        """The nearest of them."""
+        """The nearest place, under the same sky or in the same room."""
         near = self.near(x, y)
         if near:
             best = min(near, key=lambda place: (place.x - x) ** 2 + (place.y - y) ** 2)

@@ -80,7 +80,7 @@ class RealmState:
         column, row, area = x // TILE, y // TILE, self.map
         return 0 <= column < area.width and 0 <= row < area.height and area.walkable[row * area.width + column] == 1
 
-    def leads(self, x: int, y: int) -> bool:
+    def is_door(self, x: int, y: int) -> bool:
         """True of a door and of the way out of a room."""
         return (x // TILE, y // TILE) in self.doors
 
@@ -88,14 +88,14 @@ class RealmState:
         """Where folk who work at a place go next."""
         return self.spatial_index.neighbours(place)
 
-    def plan(self, who: Mover) -> None:
+    def schedule(self, who: Mover) -> None:
         """Somebody chooses where to go when their time here is up; a plan that has changed since is void."""
         heapq.heappush(self.agenda, (who.until, who.number))
 
-    def settle(self, who: Mover) -> None:
+    def note_arrival(self, who: Mover) -> None:
         """Somebody has arrived."""
         self.arrived = True
-        self.plan(who)
+        self.schedule(who)
 
     def free_place(self, places: list[int], rng: Random) -> int:
         """One of these places where nobody is, or NOBODY if the few tries fail."""

@@ -17,5 +17,5 @@ def step(world: World, actions: tuple[Action, ...] = ()) -> tuple[Happening, ...
     world.tick_clock()
     world.move_everybody()
     happenings += world.quests.pass_time(world)
-    world.traces.breathe(world.tick % len(world.map.places))
+    world.traces.refresh(world.tick % len(world.map.places))
     return happenings

@@ -5,7 +5,7 @@ BABA: the first; ABC: somebody else, so that neither name stands twice. Data in 
 about a tenth of the pairs of names are held out of every training.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
@@ -21,7 +21,6 @@ STORIES_TOML = ASSETS / "stories.toml"
 STORY = "story"
 OPENING = {"terse": "tale ", "plain": ""}  # all terse stories begin alike: attention can rest on the first word
 ABBA, BABA, ABC = "ABBA", "BABA", "ABC"
-ORDERS = (ABBA, BABA, ABC)
 SPLITS = ("trained", "template", "pair")
 HOLES = ("a", "b", "s", "place", "thing")
 
@@ -95,12 +94,6 @@ def draw(rng: Random, stories: Stories, order: str | None = None, split: str = "
     subject = {ABBA: second, BABA: first, ABC: third}[order]
     indirect = {ABBA: first, BABA: second, ABC: rng.choice((first, second))}[order]
     return Story(form, order, first, second, subject, indirect, rng.choice(stories.places), rng.choice(stories.things))
-
-
-def counterpart(rng: Random, stories: Stories, story: Story) -> Story:
-    """The same story told of three people: nobody is named twice."""
-    third = rng.choice([name for name in stories.names if name not in (story.first, story.second)])
-    return replace(story, order=ABC, subject=third)
 
 
 def told(tongue: Tongue, stories: Stories, story: Story) -> tuple[str, str]:

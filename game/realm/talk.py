@@ -1,8 +1,8 @@
 """What people say to a companion, and which act answers it.
 
-Said beside a scene: the scene's text stays as it is, what was said is its question, and the acts are its candidates.
-The base companion meets a safe direction by suggesting another way; one that listens accepts it, and both refuse
-a dangerous one. Whether a way is dangerous follows from the scene: what stands there, in this weather, at this hour.
+The text of the scene stays as it is. What was said is its question, and the acts are the candidates. The base companion
+answers a safe direction by suggesting another way; one that listens accepts it; both refuse a dangerous one. The scene
+says whether a way is dangerous: what stands there, in this weather, at this hour.
 Data in assets/talk.toml; some forms are held out of every training.
 """
 

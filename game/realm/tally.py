@@ -1,7 +1,7 @@
 """What a journey has met of every species: shown, touched, named, missed, and which of its traces are known.
 
-Counted from what the world revealed, so that it comes back with the log. A spirit counts as found when it was named
-on a visit on which nobody, and no earlier guess or touch, had given it away.
+It is counted from what the world revealed, so a replay gives the same tally. A spirit counts as found if it was named
+right before a seer, a touch or an earlier guess gave it away on this visit.
 """
 
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Find:
-    """A spirit that nobody gave away, named right. tick: when; hour: of the realm's day."""
+    """A spirit that was named right before anything gave it away. tick: when; hour: of the realm's day."""
 
     tick: int
     hour: float

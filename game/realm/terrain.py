@@ -1,4 +1,4 @@
-"""The lie of the land: river, roads, regions, and the ground of every tile, from the map's random stream.
+"""River, roads, regions, and the ground of every tile, from the map's random stream.
 
 Grids end in _HW: one number per tile of the open world, row by row. x, y are whole pixels of the world. The village
 lies south of the river, the shrine north of it at the end of a long straight way of stairs; the rest is forest.
@@ -21,7 +21,7 @@ HEIGHT = 108  # tiles in all: the rows below the open world hold the rooms
 RIVER_HALF_WIDTH = 30  # px
 ROAD_HALF_WIDTH = 13  # px
 BRIDGE_HALF_WIDTH = 22  # px
-NEAR = 48  # px: distances to roads matter, and are measured, up to here
+NEAR = 48  # px: distances to roads are measured up to here
 APPROACH = 15  # tiles from the shrine's court down to the foot of its stairs
 
 Point = tuple[int, int]
@@ -49,7 +49,7 @@ UNDERFOOT = tuple(ground for ground in Ground if ground not in (Ground.WATER, Gr
 
 @dataclass(frozen=True)
 class Lay:
-    """What lies where; all points in px. shrine: the middle of its court; foot: where its stairs begin."""
+    """The plan of a realm; all points in px. shrine: the middle of its court; foot: where its stairs begin."""
 
     village: Point
     shrine: Point

@@ -1,5 +1,5 @@
-"""How events and questions become text. A tongue is data: templates; the realm speaks terse (one word each, for
-the novice) and plain (English, for any other language model).
+"""How events and questions become text. A tongue is a set of templates. `terse` has one word for each thing, for the
+novice; `plain` is English, for any other language model.
 
 `{sense}`, `{place}`, `{thing}` are filled in. Questions end where the answer begins.
 """
@@ -123,7 +123,7 @@ def question(tongue: Tongue, rules: Rules, ask: str, place: str) -> Question:
 
 
 def mundane_answer(rules: Rules, events: Sequence[Event], ask: str, place: str) -> str:
-    """What is true of a place by what can be sensed there; no spirit is ever an answer to `work`.
+    """The true answer about a place, as far as the events say it. A spirit is never an answer to `work`.
 
     Two or more signs of one mundane presence at a place mean that it is there (the realm's invariant).
     """

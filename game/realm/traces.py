@@ -1,7 +1,7 @@
-"""What can be sensed at each place, and who is there. The invariant of the whole realm lives here:
+"""What can be sensed at each place, and who is there.
 
-a spirit (or a mundane presence) shows two or three sensed traces exactly while it is present; lingering, stray
-and ordinary things never form a pair of one kind.
+This keeps the realm's invariant: a spirit (or a mundane presence) shows two or three sensed traces exactly while it is
+present. Lingering, stray and ordinary things never form a pair of one kind.
 """
 
 from random import Random
@@ -12,7 +12,7 @@ NOBODY = -1
 
 
 def _some(rng: Random, many: int, count: int) -> list[int]:
-    """So many different numbers below `many`, in random order (quicker than Random.sample for a few)."""
+    """`count` different numbers below `many`, in random order. For a few it is quicker than Random.sample."""
     numbers: list[int] = []
     while len(numbers) < count:
         number = int(rng.random() * many)
@@ -34,7 +34,7 @@ class Traces:
         self._strays: list[dict[int, int]] = [{} for _ in range(places)]  # sense -> whose trace (index into kinds)
         self._ambient: list[dict[int, str]] = [{} for _ in range(places)]
         for place in range(places):
-            self._stir(place)
+            self._refill(place)
 
     def arrive(self, place: int, kind: int) -> None:
         """Somebody comes to an empty place and shows two or three of their traces."""
@@ -44,23 +44,23 @@ class Traces:
         self.here[place] = kind
         self._shown[place] = {sense: traces[sense] for sense in _some(rng, len(traces), count)}
         self._strays[place] = {sense: owner for sense, owner in self._strays[place].items() if owner != kind}
-        self._settle(place)
+        self._update_sensed(place)
 
     def leave(self, place: int) -> None:
-        """They go; one of their traces lingers."""
+        """Whoever is at a place goes; one of their traces lingers."""
         kind, traces = self.here[place], self._shown[place]
         lingering = list(traces)[int(self._rng.random() * len(traces))]
         self._strays[place][lingering] = kind
         self.here[place] = NOBODY
         self._shown[place] = {}
-        self._settle(place)
+        self._update_sensed(place)
 
-    def breathe(self, place: int) -> None:
-        """The place's turn: now and then its strays and its ordinary things change."""
+    def refresh(self, place: int) -> None:
+        """With the chance `rules.change`, gives a place other strays and ordinary things."""
         if self._rng.random() < self.rules.change:
-            self._stir(place)
+            self._refill(place)
 
-    def _stir(self, place: int) -> None:
+    def _refill(self, place: int) -> None:
         rng, rules = self._rng, self.rules
         roll, count = rng.random(), 0
         while count < 3 and roll >= rules.strays[count]:
@@ -73,10 +73,10 @@ class Traces:
             for sense, things in enumerate(rules.ordinary)
             if rng.random() < rules.ambient
         }
-        self._settle(place)
+        self._update_sensed(place)
 
-    def _settle(self, place: int) -> None:
-        """One thing per sense: what somebody shows hides a stray, a stray hides an ordinary thing."""
+    def _update_sensed(self, place: int) -> None:
+        """Sets the one thing per sense: a shown trace hides a stray, and a stray hides an ordinary thing."""
         kinds = self.rules.kinds
         things = dict(self._ambient[place])
         for sense, owner in self._strays[place].items():

@@ -12,7 +12,7 @@ from game.realm.quests import Quests
 from game.realm.rules import Rules
 from game.realm.rules import load as load_rules
 
-TAIL = 20  # ticks: the familiar walks where the player walked, this much later
+TAIL = 20  # ticks that the familiar walks behind the player
 
 
 class World(Population):

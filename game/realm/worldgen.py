@@ -32,11 +32,11 @@ from game.realm.terrain import (
 CELL = 7  # tiles: one landmark to each cell of the map
 TRIES = 6
 AFLOAT = ("boat", "jetty")  # landmarks of the water's edge
-EDGE = 2.6 * TILE  # px beyond the river's half width: as far from the water as those stand
+EDGE = 2.6 * TILE  # px from the river's edge: how far those may stand from the water
 
 
 def reached(walkable: bytes, width: int, start: tuple[int, int]) -> int:
-    """The tiles one can walk to from a start (column, row), as a number: bit y * width + x. A flood of whole rows.
+    """The tiles that can be walked to from a start (column, row), as a number with bit y * width + x set: a flood fill.
 
     The outermost columns must be blocked.
     """
@@ -58,7 +58,7 @@ def _spots(
     walkable: np.ndarray,
     river_HW: np.ndarray,
 ) -> list[tuple[int, int, str, str]]:
-    """(column, row, kind, region): one landmark per cell where there is room, and a hand to touch it from."""
+    """(column, row, kind, region) of one landmark per cell, where there is room for it and for a visitor."""
     kinds = dict(rules.places)
     shore = {name: tuple(kind for kind in kinds["river"] if (kind in AFLOAT) == name) for name in (True, False)}
     land = site & (walkable == 1) & ~np.isin(ground, (Ground.BRIDGE, Ground.GRAVEL, Ground.STAIRS))
@@ -82,7 +82,7 @@ def _spots(
 
 
 def _belonging(spots: list[tuple[int, int, str, str]], lay: Lay) -> None:
-    """The well in the village's middle, the altar and the bell in the shrine's court."""
+    """Gives the village's middle its well, and the shrine's court its altar and bell."""
     for centre, name, kinds in (
         (lay.village, "village", ("well", "lantern", "bench")),
         (lay.shrine, "shrine", ("altar", "bell", "statue")),
@@ -98,7 +98,7 @@ def _belonging(spots: list[tuple[int, int, str, str]], lay: Lay) -> None:
 def _places(
     spots: list[tuple[int, int, str, str]], rules: Rules, lay: Lay, walkable: np.ndarray, start: Point
 ) -> list[Place]:
-    """Landmarks that can be walked up to; the torii at the foot of the stairs and the bridges stand over the way."""
+    """The landmarks that can be walked up to, and those that stand over the way: the torii and the bridges."""
     for column, row, _, _ in spots:
         walkable[row, column] = 0
     flood = reached(walkable.tobytes(), WIDTH, (start[0] // TILE, start[1] // TILE))
@@ -138,7 +138,7 @@ def generate(seed: int, rules: Rules) -> Map:
     ground = np.empty((HEIGHT, WIDTH), np.uint8)
     ground[:OUTDOORS] = paint(lay, region, river_HW, road_HW)
     walkable = np.ones((HEIGHT, WIDTH), np.uint8)
-    open_ground, open_walk = ground[:OUTDOORS], walkable[:OUTDOORS]  # views: what they are told, the grids hold
+    open_ground, open_walk = ground[:OUTDOORS], walkable[:OUTDOORS]  # views of the grids
     open_walk[open_ground == Ground.WATER] = 0
     open_walk[[0, -1], :] = 0
     open_walk[:, [0, -1]] = 0

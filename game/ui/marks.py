@@ -23,7 +23,7 @@ def errand_marks(pen: Pen, quests: Quests, seconds: float, camera: tuple[int, in
     """Over people: ! who waits for news, ? who has something to ask. seconds: the game's clock; camera: px of the
     world at the picture's corner."""
     for index, actor in enumerate(quests.people):
-        errand = quests.matter(index)
+        errand = quests.current_errand(index)
         if errand is None or (errand.stage == "taken" and (errand.at or errand.plan.task != "all")):
             continue
         x, y = actor.x - camera[0], actor.y - camera[1] - OVERHEAD + 2 * math.sin(seconds * 3)

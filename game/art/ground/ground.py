@@ -1,4 +1,4 @@
-"""The ground of a map, pixel by pixel, in pieces: what a frame shows is painted at once, the rest in idle moments.
+"""The ground of a map, painted in pieces: what a frame shows at once, the rest in idle moments.
 
 It is one surface of one byte a pixel (see ground_colours.py), 3.5 MB for the whole realm. A blit is cheap, and water
 flows by palette. Drawing has its own noise, seeded by the map's seed, and touches no random stream of the world.
@@ -71,7 +71,7 @@ class Ground:
         return self._left.isdisjoint(_chunks(area, self.size))
 
     def advance(self, budget: float) -> bool:
-        """Paints on for about `budget` s, what lies nearest first. False when everything is painted."""
+        """Paints more for about `budget` s, the nearest pieces first. False when everything is painted."""
         until = time.perf_counter() + budget
         while self._left and time.perf_counter() < until:
             if self._work is None:
@@ -87,7 +87,7 @@ class Ground:
         return 0 <= x < self.size[0] and 0 <= y < self.size[1] and bool(self.water[x, y])
 
     def tint(self, seconds: float, wet: bool, flood: bool) -> None:
-        """Sets the palette of a moment: the water's run, rain, flood."""
+        """Sets the palette: the water's phase, rain, flood."""
         entry = (int(seconds * ground_colours.SHIFTS) % ground_colours.LOOP, wet, flood)
         if entry != self._shown:
             self._shown = entry

@@ -1,4 +1,4 @@
-"""The ground's colours: one byte a pixel, so that water flows, rain wets the earth and a flood rises by palette alone.
+"""The ground's colours: one byte a pixel. Water flows, rain wets the earth and a flood rises by palette alone.
 
 A pixel is an entry of a table of 128 colours; SHADE added to it is the same colour in shadow. Water has an entry for
 each depth and each of eight phases: a light that runs along the phases is the current. A flood takes BANK.
@@ -22,7 +22,7 @@ BANK = WATER + DEPTHS * PHASES  # six steps of earth; water when the river is in
 DARK = BANK + 6  # what lies outside of a room
 SHADE = 128
 SHIFTS = 12  # pictures a second that the water shows
-LOOP = 132  # of them, after which it repeats: five waves at rest, nine in flood
+LOOP = 132  # pictures after which it repeats: five waves at rest, nine in flood
 _DRY = np.concatenate([RAMPS[name] for name in NAMES]).astype(np.float32)
 _SHADOW = np.array((0.60, 0.62, 0.70), np.float32)
 _WET = np.array((0.84, 0.87, 0.95), np.float32)

@@ -1,4 +1,4 @@
-"""A piece of ground at work: entries of the colour table and the noise fields, all (w, h), a margin included."""
+"""A piece of ground while it is painted: entries of the colour table and noise fields, all (w, h), with a margin."""
 
 from dataclasses import dataclass
 

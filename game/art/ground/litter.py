@@ -1,4 +1,4 @@
-"""What lies about on the ground: tufts, flowers, pebbles, petals and fallen leaves."""
+"""Tufts, flowers, pebbles, petals and fallen leaves on the ground."""
 
 import numpy as np
 

@@ -1,7 +1,7 @@
-"""What the open ground is made of: meadow, forest floor, marsh, fields, paving, stairs, roads, the river, bridges.
+"""The open ground: meadow, forest floor, marsh, fields, paving, stairs, roads, the river, bridges.
 
 Soft areas follow the tiles with noise-warped edges; roads and the river follow their polylines. Every function paints
-one layer on a GroundPatch, and depends on the place in the world alone, so that pieces painted one by one fit together.
+one layer on a GroundPatch. It depends on the place in the world alone, so pieces painted one by one fit together.
 """
 
 from itertools import pairwise
@@ -136,7 +136,7 @@ LONGEST_PATH = 110  # px: a door farther than this from a road has no path to it
 
 
 def paths(land: Map) -> Lines:
-    """Trodden ways from doors to the road, for the eye: from each door's front to the nearest point of a road."""
+    """Paths that are only drawn: from the front of each door to the nearest point of a road."""
     lines = []
     for room in land.rooms:
         x, y = room.outside

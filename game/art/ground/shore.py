@@ -1,6 +1,6 @@
 """Creeks: a jetty that stands a few steps from the river gets water of its own, painted from its end to the stream.
 
-The realm knows nothing of them: its tiles stay as they are, one walks through this water as through a marsh's pools.
+They are only drawn. The realm's tiles stay as they are, and one walks through this water as through a marsh.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""Small things that only please the eye: ferns, mushrooms, reeds, lilies, flowers, bamboo grass.
+"""Decoration: ferns, mushrooms, reeds, lilies, flowers, bamboo grass.
 
-They block nobody, are never asked about, and come from a random stream of their own.
+It blocks nobody, no question asks about it, and it comes from a random stream of its own.
 """
 
 from collections.abc import Callable, Iterator

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from game.art.frame_state import FrameState, Ghost, Hint
 from game.audio import mix
-from game.audio.listening import TOLLS, Walk
-from game.audio.mix import Ear, Wish, carries, ears
+from game.audio.listening import TOLLS, Footsteps
+from game.audio.mix import Listener, Wish, attenuation, ears
 from game.audio.sound_bank import recipes, score
 from game.realm.terrain import OUTDOORS, TILE
 from tests.kits.playkit import small_map
@@ -22,16 +22,16 @@ WELL = (300, 200)  # place 0 of the small map
 
 
 @pytest.fixture
-def ear() -> Ear:
-    return Ear(small_map(), VOICES)
+def listener() -> Listener:
+    return Listener(small_map(), VOICES)
 
 
 def power(wish: Wish) -> float:
     return math.hypot(wish.left, wish.right)
 
 
-def hum(ear: Ear, at: FrameState) -> Wish:
-    return ear.wishes(at)["300 200 hum"]
+def hum(listener: Listener, at: FrameState) -> Wish:
+    return listener.wishes(at)["300 200 hum"]
 
 
 def heard(thing: str = "hum", sense: str = "hear") -> tuple[Hint, ...]:
@@ -52,69 +52,74 @@ def test_pan_keeps_the_power(pan: float, gain: float) -> None:
 @given(st.floats(0, 1000), st.floats(0, 1000))
 def test_nothing_grows_louder_with_distance(a: float, b: float) -> None:
     near, far = sorted((a, b))
-    assert 1 >= carries(near) >= carries(far) >= 0
-    assert carries(max(b, mix.FAR)) == 0
+    assert 1 >= attenuation(near) >= attenuation(far) >= 0
+    assert attenuation(max(b, mix.FAR)) == 0
 
 
-def test_a_trace_is_heard_from_its_place(ear: Ear) -> None:
-    west, east = hum(ear, frame_state(x=200, hints=heard())), hum(ear, frame_state(x=420, hints=heard()))
+def test_a_trace_is_heard_from_its_place(listener: Listener) -> None:
+    west, east = hum(listener, frame_state(x=200, hints=heard())), hum(listener, frame_state(x=420, hints=heard()))
     assert west.right > 1.5 * west.left and east.left > 1.5 * east.right
-    middle, far = hum(ear, frame_state(x=300, y=210, hints=heard())), hum(ear, frame_state(x=300, y=400, hints=heard()))
+    middle, far = (
+        hum(listener, frame_state(x=300, y=210, hints=heard())),
+        hum(listener, frame_state(x=300, y=400, hints=heard())),
+    )
     assert middle.left == pytest.approx(middle.right) and power(middle) > 2.5 * power(far) > 0
-    assert power(hum(ear, frame_state(x=300, y=210 + 13 * TILE, hints=heard()))) > 0.1, (
+    assert power(hum(listener, frame_state(x=300, y=210 + 13 * TILE, hints=heard()))) > 0.1, (
         "as far as one senses, it is heard"
     )
-    assert "300 200 hum" not in ear.wishes(frame_state(x=700, hints=heard()))
+    assert "300 200 hum" not in listener.wishes(frame_state(x=700, hints=heard()))
 
 
-def test_only_what_is_heard_sounds(ear: Ear) -> None:
+def test_only_what_is_heard_sounds(listener: Listener) -> None:
     for sense in ("glimpse", "track", "feel"):
-        assert ear.wishes(frame_state(hints=heard("flicker", sense))).keys() == ear.wishes(frame_state()).keys()
+        assert (
+            listener.wishes(frame_state(hints=heard("flicker", sense))).keys() == listener.wishes(frame_state()).keys()
+        )
 
 
-def test_a_trace_sounds_alike_whoever_made_it(ear: Ear) -> None:
-    ordinary = ear.wishes(frame_state(hints=heard("drip")))["300 200 drip"]
-    assert ordinary[1:] == hum(ear, frame_state(hints=heard()))[1:]
+def test_a_trace_sounds_alike_whoever_made_it(listener: Listener) -> None:
+    ordinary = listener.wishes(frame_state(hints=heard("drip")))["300 200 drip"]
+    assert ordinary[1:] == hum(listener, frame_state(hints=heard()))[1:]
 
 
-def test_a_voice_grows_with_belief_and_with_nothing_else(ear: Ear) -> None:
-    loud = [power(hum(ear, frame_state(hints=heard(), ghosts=believed(b)))) for b in (0.0, 0.3, 0.6, 1.0)]
+def test_a_voice_grows_with_belief_and_with_nothing_else(listener: Listener) -> None:
+    loud = [power(hum(listener, frame_state(hints=heard(), ghosts=believed(b)))) for b in (0.0, 0.3, 0.6, 1.0)]
     assert loud == sorted(set(loud)) and loud[-1] / loud[0] == pytest.approx(1 / mix.PLAIN)
-    alone = [ear.wishes(frame_state(ghosts=believed(b))).get("300 200 hum") for b in (0.2, 0.5, 1.0)]
+    alone = [listener.wishes(frame_state(ghosts=believed(b))).get("300 200 hum") for b in (0.2, 0.5, 1.0)]
     assert alone[0] is None and alone[1] and alone[2] and 0 < power(alone[1]) < power(alone[2]) < loud[0]
-    assert "300 200 hum" not in ear.wishes(frame_state(ghosts=believed(1.0, wavering=True))), (
+    assert "300 200 hum" not in listener.wishes(frame_state(ghosts=believed(1.0, wavering=True))), (
         "touched, and nobody there"
     )
     other = (Ghost(0, 280, 205, "yurei", 1.0),)
-    assert power(hum(ear, frame_state(hints=heard(), ghosts=other))) == pytest.approx(loud[0]), "belief in another"
+    assert power(hum(listener, frame_state(hints=heard(), ghosts=other))) == pytest.approx(loud[0]), "belief in another"
 
 
-def test_strange_beliefs_are_silent(ear: Ear) -> None:
+def test_strange_beliefs_are_silent(listener: Listener) -> None:
     strange = (Ghost(999, 0, 0, "kitsune", 1.0), Ghost(-1, 0, 0, "kitsune", 1.0), Ghost(0, 280, 205, "griffin", 1.0))
-    assert ear.wishes(frame_state(ghosts=strange)) == ear.wishes(frame_state())
+    assert listener.wishes(frame_state(ghosts=strange)) == listener.wishes(frame_state())
 
 
-def test_weather_and_hour_are_heard(ear: Ear) -> None:
-    wet, dry = ear.wishes(frame_state(weather="rain")), ear.wishes(frame_state())
+def test_weather_and_hour_are_heard(listener: Listener) -> None:
+    wet, dry = listener.wishes(frame_state(weather="rain")), listener.wishes(frame_state())
     assert "bed.rain" in wet and "bed.rain" not in dry and "bed.roof" not in wet
-    room = ear.wishes(frame_state(y=(OUTDOORS + 3) * TILE, weather="rain"))
+    room = listener.wishes(frame_state(y=(OUTDOORS + 3) * TILE, weather="rain"))
     assert {"bed.roof", "bed.embers"} <= room.keys() and not {"bed.rain", "bed.water"} & room.keys()
     assert power(room["bed.wind"]) < 0.5 * power(wet["bed.wind"])
-    assert power(ear.wishes(frame_state(weather="wind"))["bed.wind"]) > 3 * power(dry["bed.wind"])
-    night = ear.wishes(frame_state(hour=23))
+    assert power(listener.wishes(frame_state(weather="wind"))["bed.wind"]) > 3 * power(dry["bed.wind"])
+    night = listener.wishes(frame_state(hour=23))
     assert "bed.night" in night and "bed.day" not in night and "bed.night" not in dry and "bed.day" in dry
-    assert power(ear.wishes(frame_state(attend=1.0))["bed.wind"]) < 0.5 * power(dry["bed.wind"])
+    assert power(listener.wishes(frame_state(attend=1.0))["bed.wind"]) < 0.5 * power(dry["bed.wind"])
 
 
-def test_the_river_is_heard_where_it_runs(ear: Ear) -> None:
-    near, far = ear.wishes(frame_state(y=300)), ear.wishes(frame_state(y=150))
+def test_the_river_is_heard_where_it_runs(listener: Listener) -> None:
+    near, far = listener.wishes(frame_state(y=300)), listener.wishes(frame_state(y=150))
     assert power(near["bed.water"]) > 1.5 * power(far["bed.water"])
-    assert power(ear.wishes(frame_state(y=300, flood=1.0))["bed.flood"]) > 0.9 and "bed.flood" not in near
-    assert "bed.water" not in Ear(small_map(), {}).wishes(frame_state(y=1500))
+    assert power(listener.wishes(frame_state(y=300, flood=1.0))["bed.flood"]) > 0.9 and "bed.flood" not in near
+    assert "bed.water" not in Listener(small_map(), {}).wishes(frame_state(y=1500))
 
 
-def test_a_hush_takes_from_everything_alike(ear: Ear) -> None:
-    plain, hushed = (ear.wishes(frame_state(hints=heard()), part) for part in (1.0, 0.3))
+def test_a_hush_takes_from_everything_alike(listener: Listener) -> None:
+    plain, hushed = (listener.wishes(frame_state(hints=heard()), part) for part in (1.0, 0.3))
     assert plain.keys() == hushed.keys()
     assert all(power(hushed[key]) == pytest.approx(0.3 * power(wish)) for key, wish in plain.items())
 
@@ -129,44 +134,46 @@ def test_layers_come_with_sight() -> None:
     assert mix.insight(frame_state(ghosts=sure)) == pytest.approx(0.9), "phantoms and what is out of sight don't count"
 
 
-def walk(ear: Ear, path: list[tuple[int, int]], hours: tuple[float, ...] = (12.0,)) -> list[Wish]:
-    walker, found = Walk(), []
+def walk(listener: Listener, path: list[tuple[int, int]], hours: tuple[float, ...] = (12.0,)) -> list[Wish]:
+    walker, found = Footsteps(), []
     for index, (x, y) in enumerate(path):
-        found += walker.heard(frame_state(x, y, hour=hours[index % len(hours)], moving=True), ear)
+        found += walker.heard(frame_state(x, y, hour=hours[index % len(hours)], moving=True), listener)
     return found
 
 
-def test_steps_sound_like_the_ground(ear: Ear) -> None:
+def test_steps_sound_like_the_ground(listener: Listener) -> None:
     for (x, y), ground in {(300, 240): "grass", (560, 100): "leaves", (60, 60): "moss", (370, 310): "bridge"}.items():
-        steps = walk(ear, [(x + 3 * k, y) for k in range(9)])
+        steps = walk(listener, [(x + 3 * k, y) for k in range(9)])
         assert len(steps) in (1, 2) and all(wish.name.startswith(f"step.{ground}.") for wish in steps), ground
-    assert all(wish.name.startswith("step.edge.") for wish in walk(ear, [(100 + 3 * k, 282) for k in range(30)]))
-    steps = walk(ear, [(100 + 3 * k, 240) for k in range(150)])
+    assert all(wish.name.startswith("step.edge.") for wish in walk(listener, [(100 + 3 * k, 282) for k in range(30)]))
+    steps = walk(listener, [(100 + 3 * k, 240) for k in range(150)])
     assert 15 <= len(steps) <= 18, "two or three in a second, as the feet go"
     assert len({wish.name for wish in steps}) == 3 and all(a.name != b.name for a, b in pairwise(steps))
-    assert walk(ear, [(300, 240)] * 60) == []
-    assert all(f"step.{ear.underfoot(x, y)}.0" in recipes() for x in range(-40, 800, 40) for y in range(-40, 600, 40))
+    assert walk(listener, [(300, 240)] * 60) == []
+    assert all(
+        f"step.{listener.underfoot(x, y)}.0" in recipes() for x in range(-40, 800, 40) for y in range(-40, 600, 40)
+    )
 
 
-def test_a_door_is_heard_and_is_no_step(ear: Ear) -> None:
-    assert [wish.name for wish in walk(ear, [(300, 240), (300, 400), (300, 400)])] == ["door"]
+def test_a_door_is_heard_and_is_no_step(listener: Listener) -> None:
+    assert [wish.name for wish in walk(listener, [(300, 240), (300, 400), (300, 400)])] == ["door"]
 
 
-def test_the_bell_tolls_at_its_hours_from_the_shrine(ear: Ear) -> None:
+def test_the_bell_tolls_at_its_hours_from_the_shrine(listener: Listener) -> None:
     still = [(300, 240)] * 3
     for toll in TOLLS:
-        (bell,) = walk(ear, still, (toll - 0.01, toll, toll + 0.01))
+        (bell,) = walk(listener, still, (toll - 0.01, toll, toll + 0.01))
         assert bell.name == "bell" and bell.right > bell.left, "the shrine lies in the east"
-    assert walk(ear, still, (9.0, 9.1, 9.2)) == [] and walk(ear, still, (23.99, 0.0, 0.01)) == []
+    assert walk(listener, still, (9.0, 9.1, 9.2)) == [] and walk(listener, still, (23.99, 0.0, 0.01)) == []
 
 
-def test_the_busiest_moment_does_not_clip(ear: Ear) -> None:
+def test_the_busiest_moment_does_not_clip(listener: Listener) -> None:
     spots = [(place.x, place.y) for place in small_map().places]
     things = ("hum", "chime", "whisper", "sob", "drum", "giggle", "hammer", "chant")
     hints = tuple(Hint(350 + 30 * (k % 3), 230 + 20 * (k // 3), "hear", thing) for k, thing in enumerate(things))
     ghosts = tuple(Ghost(k, *spot, "kitsune", 1.0) for k, spot in enumerate(spots))
     moment = frame_state(y=290, hints=hints, ghosts=ghosts, hour=22, weather="wind", flood=1.0)
-    wishes = {**ear.wishes(moment), **mix.music(score()["realm"], "realm", 9.0)}
+    wishes = {**listener.wishes(moment), **mix.music(score()["realm"], "realm", 9.0)}
     assert len(wishes) >= 15
     total = np.zeros((2, 10 * 22050))
     for wish in wishes.values():

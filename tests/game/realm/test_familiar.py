@@ -25,7 +25,7 @@ def brought(weather):
             near = abs(goal.x - place.x) + abs(goal.y - place.y)
             if place.region == goal.region == "river" and 5 * TILE < near < 12 * TILE:
                 world.familiar.asked = index
-                if world.familiar.heed(world):
+                if world.familiar.set_out(world):
                     world.familiar.join(world)
                     world.familiar.asked = NOBODY
                     return world, goal, direction

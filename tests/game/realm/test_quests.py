@@ -85,7 +85,7 @@ def test_people_stand_apart_on_open_ground_in_every_realm():
         quests = new_world(seed).quests
         world = new_world(seed)
         for number, who in enumerate(quests.people):
-            assert world.open(who.x, who.y) and not world.leads(who.x, who.y)
+            assert world.open(who.x, who.y) and not world.is_door(who.x, who.y)
             for other in quests.people[:number]:
                 assert (who.x - other.x) ** 2 + (who.y - other.y) ** 2 > 40**2
 
