@@ -95,7 +95,7 @@ class Quests:
         return all(self.errands[key].stage == "done" for key in errand.plan.needs)
 
     def keeps_secret(self, place: int) -> bool:
-        """True of a place that an errand under way is about. The player has to find out who is there; no seer says it."""
+        """True of a place of an errand under way. The player has to find out who is there, so no seer says it."""
         return any(errand.at and place in errand.area for errand in self._busy)
 
     def talk(self, world: Population, index: int) -> tuple[Turn, ...]:
