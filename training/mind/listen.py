@@ -17,6 +17,7 @@ from perception.model import Model
 from perception.wire import Stream, encode, socket_stream
 from training.mind.ending import Ending
 from training.mind.inbox import Inbox
+from training.mind.mind import Mind
 from training.mind.serve import awake, serve
 
 SILENCE = 20.0  # s: a game sends a Ping every five, whatever it does
@@ -83,12 +84,16 @@ def serve_address(address: str, model: Model, folder: Path | None, seed: int, se
         door = Door(server)
         print(f"listening on {host}:{server.getsockname()[1]}", file=sys.stderr, flush=True)
         with Ending(door.close):
-            while (game := door.next_game()) is not None:
-                with game:
-                    line: Stream[ToMind] = socket_stream(game, ToMind, SILENCE)
-                    hang_up = partial(game.shutdown, socket.SHUT_RDWR)
-                    try:
-                        serve(mind, line, 0, door.inbox, hang_up, SILENCE)
-                    except OSError as error:  # it can't be saved: it goes on, and tries again after the next game
-                        print(f"main.py mind: {error}", file=sys.stderr, flush=True)
-                door.next_please()
+            serve_games(mind, door)
+
+
+def serve_games(mind: Mind, door: Door) -> None:
+    """Serve one game after the other until the door is closed."""
+    while (game := door.next_game()) is not None:
+        with game:
+            line: Stream[ToMind] = socket_stream(game, ToMind, SILENCE)
+            try:
+                serve(mind, line, 0, door.inbox, partial(game.shutdown, socket.SHUT_RDWR), SILENCE)
+            except OSError as error:  # it can't be saved: it goes on, and tries again after the next game
+                print(f"main.py mind: {error}", file=sys.stderr, flush=True)
+        door.next_please()
