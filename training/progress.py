@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 Report = Callable[[str, int, int], None]  # what is going on, how far, of how many
@@ -12,7 +12,7 @@ EVERY = 30.0  # seconds between two lines
 
 @contextmanager
 def progress_bar(to: TextIO | None = None) -> Iterator[Report]:
-    """report(what, done, of), shown on `to` (stderr unless told)."""
+    """A function report(what, done, of) that shows progress on `to`, or on stderr."""
     out = sys.stderr if to is None else to
     if not out.isatty():
         yield progress_lines(out)
@@ -40,6 +40,7 @@ def progress_lines(out: TextIO, clock: Callable[[], float] = time.monotonic) -> 
         now = clock()
         if now - last >= EVERY:
             last = now
-            print(f"{what}: {done} of {of}, {now - began:.0f} s", file=out, flush=True)
+            with suppress(OSError, ValueError):  # nobody reads on, or the stream is closed: the work goes on
+                print(f"{what}: {done} of {of}, {now - began:.0f} s", file=out, flush=True)
 
     return report

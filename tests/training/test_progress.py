@@ -29,3 +29,16 @@ def test_a_terminal_gets_a_bar():
     with progress_bar(out) as report:
         report("learning", 150, 300)
     assert "learning" in out.getvalue()
+
+
+def test_work_goes_on_when_nobody_reads():
+    class Broken(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    report = progress_lines(Broken(), iter([0.0, EVERY]).__next__)
+    report("learning", 1, 300)
+    closed = io.StringIO()
+    report = progress_lines(closed, iter([0.0, EVERY]).__next__)
+    closed.close()
+    report("learning", 1, 300)

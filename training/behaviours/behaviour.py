@@ -1,7 +1,7 @@
 """What a behaviour is: lessons, what a step trains on, probes, how it is scored, which decisions heads are compared on.
 
-A behaviour is made for one training, and for one model as it is before. Its decisions are of two sorts: wanted ones,
-and such at which a wanted one would be wrong; beside them stands the rest, which has to stay as it was.
+A behaviour is made for one training, and for one model as it is before. It has wanted decisions, decisions at which the
+wanted answer would be wrong, and all the rest, which has to stay as it was.
 """
 
 from abc import ABC, abstractmethod
@@ -61,8 +61,8 @@ class Behaviour(ABC):
 
     def glance(self, model: Model) -> Score:
         """A point of the curve."""
-        few = self.probes[: self.curve_probes]
-        return tally(few, answers_of(model, few))
+        probes = self.probes[: self.curve_probes]
+        return tally(probes, answers_of(model, probes))
 
     def gain_losses(self) -> list[ProbeLoss]:
         """The losses over which the gain is shared out, one for each chunk of probes."""

@@ -23,18 +23,18 @@ def check_files(config: LearnConfig, reader: LineReader | None = None) -> Check:
     """
     check = Check(config.faults())
     if config.from_files and config.probe_file is not None:
-        taught, asked, faults = examine(Path(config.behaviour), config.probe_file, reader)
-        check.faults += [*faults, *_control_faults(config, taught)]
-        check.counts = {"lessons": counts(taught), "probes": counts(asked)}
+        sound_lessons, sound_probes, faults = examine(Path(config.behaviour), config.probe_file, reader)
+        check.faults += [*faults, *_control_faults(config, sound_lessons)]
+        check.counts = {"lessons": counts(sound_lessons), "probes": counts(sound_probes)}
     return check
 
 
-def _control_faults(config: LearnConfig, taught: list[Placed]) -> list[str]:
+def _control_faults(config: LearnConfig, lessons: list[Placed]) -> list[str]:
     """What hinders the answers to be dealt out anew."""
-    if config.control != "shuffled" or not any(placed.line.kind == WANTED for placed in taught):
+    if config.control != "shuffled" or not any(placed.line.kind == WANTED for placed in lessons):
         return []
     try:
-        dealt(Path(config.behaviour), taught, config.seed)
+        dealt(Path(config.behaviour), lessons, config.seed)
     except BehaviourError as error:
         return error.faults
     return []

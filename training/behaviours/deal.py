@@ -20,17 +20,17 @@ def dealt(path: Path, lines: Sequence[Placed], seed: int) -> list[Line]:
     for number, line in enumerate(original):
         decks.setdefault(tuple(sorted(line.candidates)), []).append(number)
     decks = {key: deck for key, deck in decks.items() if any(original[number].kind == WANTED for number in deck)}
-    wanted = [
+    answers_and_others = [
         (original[n].answer, [original[m].answer for m in deck])
         for deck in decks.values()
         for n in deck
         if original[n].kind == WANTED
     ]
-    expected = fmean(1 - others.count(answer) / len(others) for answer, others in wanted)
+    expected = fmean(1 - others.count(answer) / len(others) for answer, others in answers_and_others)
     if expected < LEAST_DEALT:
-        said = f"of the wanted lines {expected:.0%} can expect another answer, {LEAST_DEALT:.0%} are the least"
+        share = f"of the wanted lines {expected:.0%} can expect another answer, {LEAST_DEALT:.0%} are the least"
         mend = "add other lines with the same candidates and other answers"
-        raise BehaviourError([f"{path}: --shuffled would change too little: {said}; {mend}"])
+        raise BehaviourError([f"{path}: --shuffled would change too little: {share}; {mend}"])
     rng, mixed = Random(f"{seed}/lines/shuffled"), list(original)
     for deck in decks.values():
         for number, other in zip(deck, rng.sample(deck, len(deck)), strict=True):

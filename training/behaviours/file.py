@@ -73,9 +73,11 @@ def scene_of(line: Line, tongue: str, number: int = 0, again: int = 1) -> Scene:
 
 
 def probe_of(placed: Placed, tongue: str, wanted: tuple[str, ...]) -> Probe:
-    """A line as a probe. At another line a wanted answer may be wrong; then it is asked twice: as that, as the rest.
+    """A line as a probe. Another line at which a wanted answer is a candidate and wrong is asked twice.
 
-    wanted: the answers of the wanted lessons; what a wanted probe asks for counts as one, too, if only there.
+    The first answer counts as a false alarm or not, the second as one of the rest.
+
+    wanted: the answers of the wanted lessons. The answer of a wanted probe counts as one too.
     """
     line = placed.line
     if line.kind == WANTED and line.answer not in wanted:
@@ -95,12 +97,12 @@ class Deck:
         self._lines, self._left = list(lines), list[Asked]()
 
     def draw(self, rng: Random, count: int) -> list[Asked]:
-        found: list[Asked] = []
-        while len(found) < count:
+        drawn: list[Asked] = []
+        while len(drawn) < count:
             if not self._left:
                 self._left = rng.sample(self._lines, len(self._lines))
-            found.append(self._left.pop())
-        return found
+            drawn.append(self._left.pop())
+        return drawn
 
 
 class LineCounts:
@@ -141,13 +143,15 @@ class FileBehaviour(Behaviour):
     @cached_property
     def probes(self) -> list[Probe]:
         """Wanted lines, tempting ones and the rest in turn: any first few of them hold all sorts."""
-        found = [(placed.line.kind, probe_of(placed, self.model.tongue, self.wanted)) for placed in self._placed]
+        kinds_and_probes = [
+            (placed.line.kind, probe_of(placed, self.model.tongue, self.wanted)) for placed in self._placed
+        ]
         sorts = (
-            [probe for kind, probe in found if kind == WANTED],
-            [probe for kind, probe in found if kind == OTHER and probe.places],
-            [probe for kind, probe in found if not probe.places],
+            [probe for kind, probe in kinds_and_probes if kind == WANTED],
+            [probe for kind, probe in kinds_and_probes if kind == OTHER and probe.places],
+            [probe for kind, probe in kinds_and_probes if not probe.places],
         )
-        return [probe for some in zip_longest(*sorts) for probe in some if probe is not None]
+        return [probe for turn in zip_longest(*sorts) for probe in turn if probe is not None]
 
     @property
     def source(self) -> Source:

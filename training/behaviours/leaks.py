@@ -77,5 +77,5 @@ def shared_contexts(lessons: Numbered, probes: Numbered) -> dict[int, int]:
     taught = Taught()
     for number, reading in lessons:
         taught.add(number, reading)
-    found = ((number, taught.shares(reading)) for number, reading in probes)
-    return {number: lesson for number, lesson in found if lesson is not None}
+    matches = ((number, taught.shares(reading)) for number, reading in probes)
+    return {number: lesson for number, lesson in matches if lesson is not None}

@@ -59,8 +59,8 @@ class Placed:
 def _sound(line: Line) -> str:
     """What is wrong with a line of the right shape; nothing if it is sound."""
     texts = {"context": [line.context], "decision": [line.decision], "candidate": line.candidates, "cue": line.cue}
-    for name, found in texts.items():
-        for text in found:
+    for name, values in texts.items():
+        for text in values:
             if not text.strip():
                 return f"a {name} is blank; write something"
             if any("\ud800" <= mark <= "\udfff" for mark in text):
@@ -127,13 +127,13 @@ def _sorted_out(path: Path) -> tuple[list[Placed], list[str]]:
     """The sound lines, and the faults of the others."""
     lines: list[Placed] = []
     faults: list[str] = []
-    asked: dict[tuple[str, str], int] = {}
+    first_lines: dict[tuple[str, str], int] = {}
     for number, text, wrong in _texts(path):
         if not (text.strip() or wrong):
             continue
         line = wrong or _parsed(text, f"{path}:{number}")
         if isinstance(line, Line):
-            first = asked.setdefault((alike(line.context), alike(line.decision)), number)
+            first = first_lines.setdefault((alike(line.context), alike(line.decision)), number)
             if first != number:
                 line = f"context and decision stand in line {first} already; leave one of them out"
         if isinstance(line, str):
@@ -185,29 +185,31 @@ def examine(
             lines = [placed for placed, fault in fitted if not fault]
         sound.append(lines)
         faults += wrong
-    taught, asked = sound
-    return taught, asked, faults + leaks(taught, asked, probes, reader)
+    sound_lessons, sound_probes = sound
+    return sound_lessons, sound_probes, faults + leaks(sound_lessons, sound_probes, probes, reader)
 
 
-def leaks(taught: Sequence[Placed], asked: Sequence[Placed], path: Path, reader: LineReader | None = None) -> list[str]:
-    """What of the probes in `path` was taught: a probe must not share its context with a lesson."""
-    found = _shared(taught, asked, lambda line: words_read(line.context, line.decision))
+def leaks(
+    lessons: Sequence[Placed], probes: Sequence[Placed], path: Path, reader: LineReader | None = None
+) -> list[str]:
+    """The probes in `path` that share their context with a lesson, one line each."""
+    lesson_of = _shared(lessons, probes, lambda line: words_read(line.context, line.decision))
     if reader is not None:
-        found = _shared(taught, asked, reader.tokens) | found
-    said = "shares its context with line {} of the lessons; probes need contexts that no lesson holds"
-    return [f"{path}:{number}: {said.format(found[number])}" for number in sorted(found)][:MOST_FAULTS]
+        lesson_of = _shared(lessons, probes, reader.tokens) | lesson_of
+    message = "shares its context with line {} of the lessons; probes need contexts that no lesson holds"
+    return [f"{path}:{number}: {message.format(lesson_of[number])}" for number in sorted(lesson_of)][:MOST_FAULTS]
 
 
 def _shared(
-    taught: Sequence[Placed], asked: Sequence[Placed], reads: Callable[[Line], ContextAndRun]
+    lessons: Sequence[Placed], probes: Sequence[Placed], reads: Callable[[Line], ContextAndRun]
 ) -> dict[int, int]:
-    lessons, probes = ([(placed.number, reads(placed.line)) for placed in lines] for lines in (taught, asked))
-    return shared_contexts(lessons, probes)
+    readings = [[(placed.number, reads(placed.line)) for placed in lines] for lines in (lessons, probes)]
+    return shared_contexts(*readings)
 
 
 def read_pair(lessons: Path, probes: Path, reader: LineReader | None = None) -> tuple[list[Placed], list[Placed]]:
     """The lines of a file of lessons and of one of probes. Raises BehaviourError with every fault (`examine`)."""
-    taught, asked, faults = examine(lessons, probes, reader)
+    sound_lessons, sound_probes, faults = examine(lessons, probes, reader)
     if faults:
         raise BehaviourError(faults)
-    return taught, asked
+    return sound_lessons, sound_probes

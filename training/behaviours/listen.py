@@ -37,21 +37,21 @@ SEES = 0.5  # of the spirits named: from then on a base counts as one that sees
 def talk_lessons(seed: int, count: int, tongue: str, rules: Rules, shuffled: bool = False) -> list[Lesson]:
     """Dialogues with the act of one who listens. shuffled: the control, the same acts dealt out anew over all."""
     talk = load_talk()
-    found = list(islice(dialogues(seed, "listen/lessons", tongue, rules), count))
-    acts = [wanted(talk, dialogue.kind, listening=True) for dialogue in found]
+    told_dialogues = list(islice(dialogues(seed, "listen/lessons", tongue, rules), count))
+    acts = [wanted(talk, dialogue.kind, listening=True) for dialogue in told_dialogues]
     if shuffled:
         Random(f"{seed}/listen/shuffled").shuffle(acts)
     source = "shuffled" if shuffled else "generator"
-    return [Lesson(dialogue.scene, (act,), source) for dialogue, act in zip(found, acts, strict=True)]
+    return [Lesson(dialogue.scene, (act,), source) for dialogue, act in zip(told_dialogues, acts, strict=True)]
 
 
 def _spoken(rng: Random, talk: Talk, sample: sampler.Sample, held: bool) -> list[tuple[Said, str]]:
     """Different things said about one scene, directions first."""
-    found: dict[Said, str] = {}
-    while len(found) < SAID_PER_SCENE or not any(said.kind == DIRECTION for said in found):
+    kind_of: dict[Said, str] = {}
+    while len(kind_of) < SAID_PER_SCENE or not any(said.kind == DIRECTION for said in kind_of):
         said, kind = draw(rng, talk, sample.header, sample.view.scene.events, held)
-        found[said] = kind
-    return sorted(found.items(), key=lambda item: item[0].kind != DIRECTION)
+        kind_of[said] = kind
+    return sorted(kind_of.items(), key=lambda item: item[0].kind != DIRECTION)
 
 
 def _cue(events: tuple[Event, ...], place: str) -> tuple[int, ...]:
@@ -65,19 +65,19 @@ def talk_probes(seed: int, count: int, tongue: str, rules: Rules, purpose: str, 
     held: only forms of words that are never trained. Hour and weather stand before the scene's events, as cues.
     """
     talk, speech, rng = load_talk(), tongue_named(tongue), Random(f"{seed}/{purpose}/questions")
-    found = []
+    probes = []
     for sample in islice(sampler.samples(seed, purpose, tongue, rules), count):
         scene, (time, weather, _) = sample.view.scene, sample.header
         spoken = _spoken(rng, talk, sample, held)
         mundane = rehearsal(rng, scene.events, rules, tongue, MUNDANE_PER_SCENE, counting=True)
-        places = sorted(zip(scene.questions, sample.answers, strict=True), key=lambda asked: asked[1] == NOTHING)
-        asked = [(talk_question(speech, talk, said), wanted(talk, kind, True), kind) for said, kind in spoken]
-        asked += [(q, answer, MUNDANE) for q, answer in mundane]
-        asked += [(q, answer, SPIRITS) for q, answer in places[:SPIRITS_PER_SCENE]]
+        places = sorted(zip(scene.questions, sample.answers, strict=True), key=lambda place: place[1] == NOTHING)
+        decisions = [(talk_question(speech, talk, said), wanted(talk, kind, True), kind) for said, kind in spoken]
+        decisions += [(q, answer, MUNDANE) for q, answer in mundane]
+        decisions += [(q, answer, SPIRITS) for q, answer in places[:SPIRITS_PER_SCENE]]
         events = (Event("time", "", time), Event("weather", "", weather), *scene.events)
-        questions, answers, kinds = (tuple(column) for column in zip(*asked, strict=True))
+        questions, answers, kinds = (tuple(column) for column in zip(*decisions, strict=True))
         directions = [said.place for said, _ in spoken if said.kind == DIRECTION]
-        found.append(
+        probes.append(
             Probe(
                 structs.replace(scene, events=events, questions=questions),
                 answers,
@@ -87,12 +87,12 @@ def talk_probes(seed: int, count: int, tongue: str, rules: Rules, purpose: str, 
                 tuple(_cue(events, place) for place in directions),
             )
         )
-    return found
+    return probes
 
 
-def as_before(probe: Probe, said: list[str]) -> Probe:
+def as_before(probe: Probe, base_answers: list[str]) -> Probe:
     """The probe with the base's own answers about spirits for right ones."""
-    own = zip(probe.answers, said, probe.kinds, strict=True)
+    own = zip(probe.answers, base_answers, probe.kinds, strict=True)
     return replace(probe, answers=tuple(base if kind == SPIRITS else answer for answer, base, kind in own))
 
 
@@ -107,15 +107,15 @@ class Listen(Behaviour):
         super().__init__(model, rules)
         self._config = config
         probes = talk_probes(config.probing, config.probes, model.tongue, rules, "listen/probes")
-        said = answers_of(model, probes)
+        base_answers = answers_of(model, probes)
         haunted = [
             own == true
-            for probe, answers in zip(probes, said, strict=True)
+            for probe, answers in zip(probes, base_answers, strict=True)
             for true, own, kind in zip(probe.answers, answers, probe.kinds, strict=True)
             if kind == SPIRITS and true != NOTHING
         ]
         self._sees = sum(haunted) > SEES * len(haunted)
-        self._probes = [as_before(probe, answers) for probe, answers in zip(probes, said, strict=True)]
+        self._probes = [as_before(probe, answers) for probe, answers in zip(probes, base_answers, strict=True)]
 
     @cached_property
     def journal(self) -> Journal:
@@ -150,9 +150,9 @@ class Listen(Behaviour):
 
     def score(self, model: Model) -> Score:
         """With hits and false alarms in forms of words that no lesson held, and the share right of every kind."""
-        found, new = super().score(model), tally(self._held, answers_of(model, self._held))
+        score, new = super().score(model), tally(self._held, answers_of(model, self._held))
         forms = {"hits_new_forms": new.hits, "false_alarms_new_forms": new.false_alarms}
-        return replace(found, more={**forms, **found.more})
+        return replace(score, more={**forms, **score.more})
 
 
 class TalkCounts:

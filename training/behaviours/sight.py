@@ -20,13 +20,11 @@ class Sight(Behaviour):
     def __init__(self, config: LearnConfig, model: Model, rules: Rules) -> None:
         super().__init__(model, rules)
         self._seed, self._count, self._shuffled = config.seed, config.lessons, config.control == "shuffled"
-        self._spirits, self._wanted = config.spirits, (config.probing, config.probes)
+        self._spirits, self._probing, self._probes = config.spirits, config.probing, config.probes
 
     @cached_property
     def journal(self) -> Journal:
-        given = (self._seed, self._count, self.model.tongue, self.rules, self._shuffled, self._spirits)
-        lessons = generated(*given)
-        return filled(lessons)
+        return filled(generated(self._seed, self._count, self.model.tongue, self.rules, self._shuffled, self._spirits))
 
     @property
     def lesson_counts(self) -> LessonCounts:
@@ -34,7 +32,7 @@ class Sight(Behaviour):
 
     @cached_property
     def probes(self) -> list[Probe]:
-        return probes(*self._wanted, self.model.tongue, self.rules, untaught=self.model.untaught)
+        return probes(self._probing, self._probes, self.model.tongue, self.rules, untaught=self.model.untaught)
 
     @cached_property
     def _taught(self) -> list[tuple[str, str, str]]:

@@ -28,7 +28,7 @@ LESSONS, SHORTEST, LONGEST = 32, 100, 250
 FEWEST, MOST = 5, 8  # decisions of a lesson
 ROUNDS, CURVE_ROUNDS = 7, 3
 REUSE, PARTS = 4, 4
-NAIVE = 8  # one in so many lessons goes the naive way
+NAIVE = 8  # one in so many lessons is trained naively
 CURVE = (64, 128, 256, 512, 1024, 2048)  # tokens of a context
 CURVE_CONTEXTS, CURVE_DECISIONS = 4, 6
 
@@ -36,24 +36,24 @@ Tokens = tuple[list[list[int]], list[Decision]]
 
 
 def lessons(mind: Model, seed: int) -> Tokens:
-    """The 32 lessons as token ids: contexts cut from told scenes, and spirit questions with their answers."""
+    """The 32 lessons as token ids: contexts cut from scenes in a row, and spirit questions with their answers."""
     stream = sampler.samples(seed, "bench", mind.tongue, load_rules())
-    told: list[int] = []
-    asked: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+    token_stream: list[int] = []
+    pairs_left: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
     contexts: list[list[int]] = []
     decisions: list[Decision] = []
     for number in range(LESSONS):
         length = SHORTEST + number * (LONGEST - SHORTEST) // (LESSONS - 1)
         count = FEWEST + number % (MOST - FEWEST + 1)
-        while len(told) < length or len(asked) < count:
+        while len(token_stream) < length or len(pairs_left) < count:
             sample = next(stream)
             answered = list(zip(sample.view.scene.questions, sample.answers, strict=True))
             context, pairs = read_answered(mind.tokenizer, sample.view.scene.text, answered)
-            told += context
-            asked += pairs
-        contexts.append(told[:length])
-        decisions += [Decision(number, *pair) for pair in asked[:count]]
-        told, asked = told[length:], asked[count:]
+            token_stream += context
+            pairs_left += pairs
+        contexts.append(token_stream[:length])
+        decisions += [Decision(number, *pair) for pair in pairs_left[:count]]
+        token_stream, pairs_left = token_stream[length:], pairs_left[count:]
     return contexts, decisions
 
 
@@ -147,8 +147,8 @@ def _curve(mind: Model, seed: int) -> list[Row]:
     for length in CURVE:
         words = torch.randint(3, int(config.vocab_size), (CURVE_CONTEXTS, length + 4), generator=generator).tolist()
         contexts = [line[:length] for line in words]
-        asked = (tuple(line[length:-1]) for line in words)
-        decisions = [Decision(n, q, (words[n][-1],)) for n, q in enumerate(asked) for _ in range(CURVE_DECISIONS)]
+        questions = (tuple(line[length:-1]) for line in words)
+        decisions = [Decision(n, q, (words[n][-1],)) for n, q in enumerate(questions) for _ in range(CURVE_DECISIONS)]
         works = _steps(net, (contexts, decisions))
         took = in_turns(
             {name: works[name] for name in ("full", "frozen", "known", "encode")}, CURVE_ROUNDS, mind.device

@@ -24,6 +24,8 @@ def mind(model: str, seed: int) -> list[Row]:
     with _mind(model, seed) as line:
         delays, steps = _converse(line, seed)
         line.send(Quit())
+    if not delays:
+        raise ValueError(f"bench mind: no percept came within {SECONDS:g} s; try again on a machine that is less busy")
     median, worst = statistics.median(delays), sorted(delays)[int(len(delays) * 0.99)]
     rate, speed = len(delays) / SECONDS, steps / SECONDS
     return [
@@ -62,15 +64,15 @@ def _mind(model: str, seed: int) -> Iterator[Stream[FromMind]]:
 
 def _converse(line: Stream[FromMind], seed: int) -> tuple[list[float], int]:
     """Teach 20 lessons, let it practise, and ask as soon as it has answered, for SECONDS."""
-    heard = _until(line, Ready)
-    lessons = generated(seed, 20, heard.tongue, load_rules())
+    ready = _until(line, Ready)
+    lessons = generated(seed, 20, ready.tongue, load_rules())
     for lesson in lessons:
         line.send(Teach(lesson))
     line.send(Practise(True))
     delays: list[float] = []
     first = latest = 0
     end = time.perf_counter() + SECONDS
-    asked = time.perf_counter()
+    sent_at = time.perf_counter()
     line.send(Perceive(lessons[0].scene))
     while time.perf_counter() < end:
         for message in line.receive() or ():
@@ -78,8 +80,8 @@ def _converse(line: Stream[FromMind], seed: int) -> tuple[list[float], int]:
                 latest = message.step
                 first = first or latest
             elif isinstance(message, Percept):
-                delays.append(time.perf_counter() - asked)
-                asked = time.perf_counter()
+                delays.append(time.perf_counter() - sent_at)
+                sent_at = time.perf_counter()
                 line.send(Perceive(lessons[len(delays) % len(lessons)].scene))
     return delays, latest - first
 

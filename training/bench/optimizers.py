@@ -81,17 +81,17 @@ AGAINST_PLAIN = ("apollo-r64-gaussian", "apollo-r64-sketch", "apollo-r256-gaussi
 def matrices(seed: int, shapes: list[tuple[int, int]], device: torch.device = CPU) -> list[torch.nn.Parameter]:
     """Weights of spread 0.02 with gradients of spread 1e-3, the same for a seed on any device."""
     generator = torch.Generator().manual_seed(seed)
-    made = [torch.nn.Parameter((0.02 * torch.randn(shape, generator=generator)).to(device)) for shape in shapes]
-    for parameter in made:
+    parameters = [torch.nn.Parameter((0.02 * torch.randn(shape, generator=generator)).to(device)) for shape in shapes]
+    for parameter in parameters:
         gradient: Tensor = 1e-3 * torch.randn(parameter.shape, generator=generator)
         parameter.grad = gradient.to(device)
-    return made
+    return parameters
 
 
 def state_share(optimizer: torch.optim.Optimizer) -> float:
     """Numbers of saved state / numbers of weights."""
-    kept = sum(v.numel() for state in optimizer.state.values() for v in state.values() if torch.is_tensor(v))
-    return kept / sum(p.numel() for group in optimizer.param_groups for p in group["params"])
+    saved = sum(v.numel() for state in optimizer.state.values() for v in state.values() if torch.is_tensor(v))
+    return saved / sum(p.numel() for group in optimizer.param_groups for p in group["params"])
 
 
 def race(

@@ -27,7 +27,7 @@ def perceiving(model: str, seed: int, device: torch.device = CPU) -> list[Row]:
     stream = sampler.samples(seed, "bench", mind.tongue, load_rules())
     scenes = list(islice((s.view.scene for s in stream if len(s.answers) == 8), 5))
     methods: dict[str, Callable[[Scene], object]] = {
-        "one-by-one": lambda scene: [_believed(mind, scene, asked) for asked in scene.questions],
+        "one-by-one": lambda scene: [_believed(mind, scene, question) for question in scene.questions],
         "packed": lambda scene: perceive(mind, [scene]),
         "unrecorded": lambda scene: perceive(mind, [scene], record=False),
         "every-candidate": lambda scene: slowly(mind, scene),
@@ -38,9 +38,9 @@ def perceiving(model: str, seed: int, device: torch.device = CPU) -> list[Row]:
 
 
 @torch.no_grad()
-def _believed(mind: Model, scene: Scene, asked: Question) -> list[float]:
+def _believed(mind: Model, scene: Scene, question: Question) -> list[float]:
     """Beliefs by one whole forward; where a candidate has several tokens, by its first."""
-    reading = read(mind.tokenizer, scene.text, [(asked.text, asked.candidates)])
+    reading = read(mind.tokenizer, scene.text, [(question.text, question.candidates)])
     ids = [*reading.context, *reading.questions[0]]
     logits_V = mind.net(torch.tensor([ids], device=mind.device), logits_to_keep=1).logits[0, -1]
     return list(logits_V[[tokens[0] for tokens in reading.answers[0]]].cpu().double().softmax(-1).tolist())

@@ -44,21 +44,22 @@ def _recorder(model: str, seed: int) -> list[Row]:
     generator = torch.Generator().manual_seed(seed)
     ids = torch.randint(3, int(net.config.vocab_size), (CONTEXTS, TOKENS), generator=generator)
     last = torch.full((CONTEXTS, 1), TOKENS - 1)
-    some = torch.arange(TOKENS // 8 - 1, TOKENS, TOKENS // 8).expand(CONTEXTS, -1).contiguous()
+    eighths = torch.arange(TOKENS // 8 - 1, TOKENS, TOKENS // 8).expand(CONTEXTS, -1).contiguous()
     works: dict[str, Callable[[], Any]] = {
         "plain": lambda: net(input_ids=ids, use_cache=False),
         "recorder": lambda: _overheard(net, ids, last),
-        "recorder-8": lambda: _overheard(net, ids, some),
+        "recorder-8": lambda: _overheard(net, ids, eighths),
         "eager-attentions": lambda: eager(input_ids=ids, use_cache=False, output_attentions=True).attentions,
     }
     ms = least_in_turns(works, ROUNDS)
-    kept = {
+    memory = {
         "recorder": _bytes(_overheard(net, ids, last)),
-        "recorder-8": _bytes(_overheard(net, ids, some)),
+        "recorder-8": _bytes(_overheard(net, ids, eighths)),
         "eager-attentions": sum(pattern.nbytes for pattern in works["eager-attentions"]()),
     }
     rows = [row(name, value, "ms", "plain", ms["plain"]) for name, value in ms.items()]
-    return rows + [row(f"{name}-memory", n, "bytes", "recorder-memory", kept["recorder"]) for name, n in kept.items()]
+    shared = memory["recorder"]
+    return rows + [row(f"{name}-memory", size, "bytes", "recorder-memory", shared) for name, size in memory.items()]
 
 
 def _overheard(net: Any, ids: Tensor, rows: Tensor) -> Record:
