@@ -2,10 +2,10 @@
 
 Nothing here judges: the verdict's numbers come from the verdict's own record (`training.verdict.verdict`).
 
-Shape suffixes: S seeds, C chunks of probes, H heads (layer * heads + head), L layers.
+Shape suffixes: S seeds, C chunks of probes, H heads (layer * heads + head), L layers, T points in time.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,33 +33,35 @@ def alike(runs: Sequence[Run]) -> list[Run]:
 
 def median(values: Iterable[float | None]) -> float:
     """The median of what is there and finite; NaN of nothing."""
-    found = [float(v) for v in values if v is not None and np.isfinite(v)]
-    return float(np.median(found)) if found else float("nan")
+    return spread(values)[0]
 
 
 def spread(values: Iterable[float | None]) -> tuple[float, float, float]:
     """(median, least, most) of what is there and finite."""
-    found = [float(v) for v in values if v is not None and np.isfinite(v)]
-    return (float(np.median(found)), min(found), max(found)) if found else (np.nan, np.nan, np.nan)
+    finite = [float(v) for v in values if v is not None and np.isfinite(v)]
+    return (float(np.median(finite)), min(finite), max(finite)) if finite else (np.nan, np.nan, np.nan)
 
 
-def row_grid(log: Log, value: Any) -> Array | None:
-    """(L, H/L) of a number per head's row, value(row); NaN where a head has none; None if no head has one."""
+def mean(values: Iterable[float | None]) -> float:
+    """The mean of what is there and finite; NaN of nothing."""
+    finite = [float(v) for v in values if v is not None and np.isfinite(v)]
+    return float(np.mean(finite)) if finite else float("nan")
+
+
+def row_grid(log: Log, value_of: Callable[[HeadRow], float | None]) -> Array | None:
+    """(L, H/L) of a number per head's row; NaN where a head has none; None if no head has one."""
     grid = np.full((log.header.layers, log.header.heads), np.nan)
     for row in log.rows:
-        found = value(row)
-        if found is not None and np.isfinite(found):
-            grid[row.layer, row.head] = found
+        value = value_of(row)
+        if value is not None and np.isfinite(value):
+            grid[row.layer, row.head] = value
     return None if np.isnan(grid).all() else grid
 
 
 def chunks(log: Log) -> Array | None:
-    """(C, H) gain per chunk of probes and head, along the real path, or else the line; None if not measured."""
-    for along in ("path", "line"):
-        found = log.allocations(along)
-        if found:
-            return np.array([np.array(record.heads, float).ravel() for record in found])
-    return None
+    """(C, H) the gain per chunk of probes and head, along the path, or else the line; None if not measured."""
+    records = log.allocations("path") or log.allocations("line")
+    return np.array([np.ravel(record.heads) for record in records], float) if records else None
 
 
 def gain_grid(log: Log) -> Array | None:
@@ -73,21 +75,21 @@ def gain_grid(log: Log) -> Array | None:
     return grid if np.isfinite(grid).any() else None
 
 
-def middle(runs: Sequence[Run], value: Any) -> Array | None:
-    """(L, H/L) median over runs of value(log) -> grid or None; None if no run has one."""
-    grids = [grid for run in alike(runs) if (grid := value(run.log)) is not None]
+def median_grid(runs: Sequence[Run], grid_of: Callable[[Log], Array | None]) -> Array | None:
+    """(L, H/L) median over runs of a grid; None if no run has one."""
+    grids = [grid for run in alike(runs) if (grid := grid_of(run.log)) is not None]
     if not grids:
         return None
     stack = np.stack(grids)
     there = np.isfinite(stack).any(0)
-    found = np.full(stack.shape[1:], np.nan)
-    found[there] = np.nanmedian(np.where(np.isfinite(stack), stack, np.nan)[:, there], axis=0)
-    return found
+    medians = np.full(stack.shape[1:], np.nan)
+    medians[there] = np.nanmedian(np.where(np.isfinite(stack), stack, np.nan)[:, there], axis=0)
+    return medians
 
 
-def rows_middle(runs: Sequence[Run], value: Any) -> Array | None:
+def rows_median(runs: Sequence[Run], value_of: Callable[[HeadRow], float | None]) -> Array | None:
     """The same of a number per head's row."""
-    return middle(runs, lambda log: row_grid(log, value))
+    return median_grid(runs, lambda log: row_grid(log, value_of))
 
 
 def weight_change(row: HeadRow) -> float | None:
@@ -103,14 +105,20 @@ def gradient_share(row: HeadRow) -> float | None:
 def seeds_gain(runs: Sequence[Run]) -> Array | None:
     """(S, H) gain per seed and head, nats."""
     grids = [grid.ravel() for run in alike(runs) if (grid := gain_grid(run.log)) is not None]
-    return np.nan_to_num(np.stack(grids)) if grids else None
+    return np.nan_to_num(np.stack(grids), posinf=0, neginf=0) if grids else None
+
+
+def total_gain(runs: Sequence[Run]) -> float:
+    """What the runs' heads brought together, nats, mean over seeds; NaN if not measured."""
+    gain_SH = seeds_gain(runs)
+    return float("nan") if gain_SH is None else float(gain_SH.sum(1).mean())
 
 
 def seeds_chunks(runs: Sequence[Run]) -> Array | None:
     """(S, C, H) if every run was measured on equally many chunks, two at least; else None."""
-    found = [chunks(run.log) for run in alike(runs)]
-    there = [x for x in found if x is not None]
-    fits = len(there) == len(found) and there and len({x.shape for x in there}) == 1 and len(there[0]) > 1
+    measured = [chunks(run.log) for run in alike(runs)]
+    there = [by_chunk for by_chunk in measured if by_chunk is not None]
+    fits = len(there) == len(measured) and there and len({x.shape for x in there}) == 1 and len(there[0]) > 1
     return np.stack(there) if fits else None
 
 
@@ -122,10 +130,10 @@ def concentration_curve(order_H: Array, weighed_H: Array, total: float) -> Array
 
 def cross_curve(trained_SCH: Array, control_SCH: Array | None) -> Array | None:
     """The concentration curve with the order from one half of the probes and the weights from the other, both ways."""
-    none = np.zeros((1, *trained_SCH.shape[1:]))
-    usable = control_SCH is not None and control_SCH.shape[1:] == trained_SCH.shape[1:]
-    a, b = excess(trained_SCH, control_SCH if usable and control_SCH is not None else none)
-    if a.sum() <= 0 or b.sum() <= 0:
+    if control_SCH is None or control_SCH.shape[1:] != trained_SCH.shape[1:]:
+        control_SCH = np.zeros((1, *trained_SCH.shape[1:]))
+    a, b = excess(trained_SCH, control_SCH)
+    if not (a.sum() > 0 and b.sum() > 0):
         return None
     return (concentration_curve(a, b, float(b.sum())) + concentration_curve(b, a, float(a.sum()))) / 2
 
@@ -143,8 +151,8 @@ def core_share(e_H: Array) -> float:
 
 def by_layer(runs: Sequence[Run]) -> Array | None:
     """(S, L) nats that each layer's heads brought, per seed."""
-    found = seeds_gain(runs)
-    return None if found is None else found.reshape(len(found), *shape(runs)).sum(2)
+    gain_SH = seeds_gain(runs)
+    return None if gain_SH is None else gain_SH.reshape(len(gain_SH), *shape(runs)).sum(2)
 
 
 def depth(layers_L: Array) -> float:
@@ -156,8 +164,8 @@ def depth(layers_L: Array) -> float:
 
 def history(log: Log, name: str) -> list[tuple[int, Array]]:
     """[(step, (L, H/L))] of a snapshot's grid along the run, one per step, POINTS at most."""
-    found = {snap.step: np.array(grid, float) for snap in log.snapshots if (grid := getattr(snap, name))}
-    return thinned(sorted(found.items()))
+    by_step = {snap.step: np.array(grid, float) for snap in log.snapshots if (grid := getattr(snap, name))}
+    return thinned(sorted(by_step.items(), key=lambda pair: pair[0]))
 
 
 def thinned(points: Sequence[Any]) -> list[Any]:
@@ -169,12 +177,12 @@ def thinned(points: Sequence[Any]) -> list[Any]:
 
 def curve(log: Log, name: str) -> list[tuple[int, float]]:
     """[(step, value)] of a learning curve, without what was not measured."""
-    found = [(point.step, getattr(point, name)) for point in log.curve]
-    return thinned([(step, float(value)) for step, value in found if value is not None and np.isfinite(value)])
+    points = [(point.step, getattr(point, name)) for point in log.curve]
+    return thinned([(step, float(value)) for step, value in points if value is not None and np.isfinite(value)])
 
 
 def median_curve(runs: Sequence[Run], name: str) -> list[tuple[int, float]]:
     """The runs' median at the steps that all of them measured."""
     curves = [dict(curve(run.log, name)) for run in runs]
-    shared = set.intersection(*(set(found) for found in curves)) if curves else set()
-    return [(step, median(found[step] for found in curves)) for step in sorted(shared)]
+    shared = set.intersection(*(set(by_step) for by_step in curves)) if curves else set()
+    return [(step, median(by_step[step] for by_step in curves)) for step in sorted(shared)]

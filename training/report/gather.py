@@ -13,6 +13,7 @@ from typing import Any
 
 from training.headlog.log import read_log
 from training.headlog.records import Log, LogError
+from training.report.words import BEHAVIOURS, OWN, Behaviour
 
 LOG, SCORE, PLAN, VERDICT = "log.msgpack", "score.json", "experiment.json", "verdict.msgpack"
 RUNS_MAX = 400
@@ -75,6 +76,12 @@ class Material:
             for base in self.bases
         }
         return {name: runs for name, runs in found.items() if runs}
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """What the scores of its behaviour are called."""
+        names = {str(run.log.header.config.get("behaviour")) for run in self.runs}
+        return BEHAVIOURS.get(min(names), OWN) if len(names) == 1 else OWN
 
     @property
     def main(self) -> tuple[Run, ...]:

@@ -3,50 +3,75 @@
 `main.py report RUN` writes it; as a library: report("runs/sight").
 """
 
+import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
 from common.files import write_whole
 from training.headlog.records import LogError
-from training.report import closing, figures, opening, scored, style
+from training.report import closing, drawing, measured, opening, scored
 from training.report.gather import Material, gather
-from training.report.markup import Markup, join, tag
-from training.report.parts import Section
+from training.report.palette import DARK, LIGHT, colours
+from training.report.parts import Picture, Section
 
 SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
-    opening.verdict, scored.score, figures.learning, figures.heads, figures.lorenz, figures.depth, closing.causal,
-    figures.history, closing.shares, closing.wholes, closing.residuals,
-    opening.settings, closing.runs,
+    opening.verdict, scored.score, measured.learning, measured.heads, measured.lorenz, measured.depth, measured.causal,
+    measured.history, measured.shares, closing.wholes, closing.residuals, opening.settings, closing.runs,
 )  # fmt: skip
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # a page that could fetch nothing even if it asked
+Progress = Callable[[str, int, int], None]  # what is going on, how far, of how many
 
 
-def page(material: Material) -> tuple[str, list[str]]:
-    """(the page, ids of what is missing in it)."""
-    made = [section for make in SECTIONS if (section := make(material)) is not None]
-    links = [tag("a", section.title, href=f"#{section.id}") for section in made]
-    body = [opening.heading(material), tag("nav", *links, aria_label="sections")]
-    body += [
-        tag("section", tag("h2", section.title), section.body, id=section.id, aria_label=section.title)
-        for section in made
-    ]
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        tag("title", f"{material.name}: head-diff report"),
-        tag("style", style.css()),
+def _quiet(what: str, done: int, of: int) -> None:
+    """No progress."""
+
+
+@cache
+def templates() -> Environment:
+    """The room's templates. Whatever they write is escaped; a name that they lack is an error."""
+    folder = Path(__file__).parent / "templates"
+    return Environment(
+        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    whole = join(
-        [Markup("<!doctype html>\n"), tag("html", head, tag("body", tag("main", *body)), lang="en"), Markup("\n")]
-    )
-    return str(whole), [f"{section.id}: {what}" for section in made for what in section.missing]
 
 
-def report(path: str | Path, out: str | Path | None = None, pictures: str | Path | None = None) -> dict[str, Any]:
-    """Write the page, and PNG figures into the folder `pictures` if one is given.
+def page(material: Material, report: Progress = _quiet) -> tuple[str, list[Section]]:
+    """(the page, its sections with their figures)."""
+    with drawing.style():
+        sections = []
+        for at, make in enumerate(SECTIONS):
+            report("sections", at, len(SECTIONS))
+            section = make(material)
+            sections += [] if section is None else [section]
+        pictures = _named(sections)
+        for at, picture in enumerate(pictures):
+            report("figures", at, len(pictures))
+            picture.svg = drawing.svg(picture.figure, picture.name)
+    text = templates().get_template("page.html.j2").render(
+        top=opening.heading(material), sections=sections, kind="experiment" if material.kind == "experiment" else "one run",
+        light=colours(LIGHT), dark=colours(DARK),
+    )  # fmt: skip
+    return text, sections
+
+
+def _named(sections: list[Section]) -> list[Picture]:
+    """Every picture, each with a name of its own that makes a file's name."""
+    names: dict[str, int] = {}
+    pictures = [(section, picture) for section in sections for picture in section.pictures]
+    for section, picture in pictures:
+        words = re.sub(r"[^a-z0-9]+", "-", f"{section.id} {picture.title}".lower()).strip("-")[:60]
+        names[words] = names.get(words, 0) + 1
+        picture.name = words if names[words] == 1 else f"{words}-{names[words]}"
+    return [picture for _, picture in pictures]
+
+
+def report(
+    path: str | Path, out: str | Path | None = None, pictures: str | Path | None = None, progress: Progress = _quiet
+) -> dict[str, Any]:
+    """Write the page, and its figures as PNG into the folder `pictures` if one is given.
 
     path: a log, a run's folder or an experiment's; out: default report.html in the folder, or beside the log. Returns
     {name, out, bytes, verdict, runs, missing, pictures}. Raises LogError if nothing can be read or written.
@@ -54,21 +79,28 @@ def report(path: str | Path, out: str | Path | None = None, pictures: str | Path
     place = Path(path)
     material = gather(place)
     target = Path(out) if out is not None else place / "report.html" if place.is_dir() else place.with_suffix(".html")
-    text, missing = page(material)
+    text, sections = page(material, progress)
+    written = []
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(target, text.encode())
-        drawn: list[str] = []
         if pictures is not None:
-            from training.report.pictures import draw
-
-            drawn = [str(file) for file in draw(material, Path(pictures))]
+            written = _write_pictures([p for section in sections for p in section.pictures], Path(pictures), progress)
     except OSError as error:
-        raise LogError(
-            f"{error.filename or target}: cannot write: {error.strerror or error}; choose another --out"
-        ) from None
-    found = material.verdict.verdict if material.verdict is not None else None
+        raise LogError(f"{error.filename or target}: cannot write: {error.strerror or error}; choose another --out") from None
+    verdict = material.verdict.verdict if material.verdict is not None else None
     return {
         "name": material.name, "out": str(target), "bytes": len(text.encode()), "runs": len(material.runs),
-        "verdict": None if found is None else found.word, "missing": missing, "pictures": drawn,
+        "verdict": None if verdict is None else verdict.word,
+        "missing": [f"{section.id}: {what}" for section in sections for what in section.missing], "pictures": written,
     }  # fmt: skip
+
+
+def _write_pictures(pictures: list[Picture], folder: Path, progress: Progress) -> list[str]:
+    """The figures as PNG files; their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with drawing.style():
+        for at, picture in enumerate(pictures):
+            progress("PNG files", at, len(pictures))
+            write_whole(folder / f"{picture.name}.png", drawing.png(picture.figure, picture.title))
+    return [str(folder / f"{picture.name}.png") for picture in pictures]

@@ -1,25 +1,111 @@
-"""What a page's sections are made of: the section itself, words, what is missing."""
+"""What a page's sections are made of. All of it is plain text and figures: the templates escape whatever they write."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from training.report.markup import Markup, tag
+from training.report.words import plain_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CELL_MAX = 300  # characters
+ROWS_MAX, COLUMNS_MAX = 200, 25
+
+
+@dataclass(frozen=True)
+class Words:
+    """A paragraph. style: "" or "word", "small", "missing", "caveat", "title" (of a part of the section)."""
+
+    kind: ClassVar[str] = "words"
+    text: str
+    style: str = ""
+
+    @property
+    def plain(self) -> str:
+        """The text on one line."""
+        return plain_text(self.text, 4000)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A caption, column titles and rows; the first cell of a row is its title. sum: the last row is set off."""
+
+    kind: ClassVar[str] = "table"
+    caption: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    sum: bool = False
+
+    @property
+    def titles(self) -> list[str]:
+        """The columns' titles."""
+        return [plain_text(cell, CELL_MAX) for cell in self.head[:COLUMNS_MAX]]
+
+    @property
+    def lines(self) -> list[list[str]]:
+        """The cells as text."""
+        return [[plain_text(cell, CELL_MAX) for cell in row[:COLUMNS_MAX]] for row in self.rows[:ROWS_MAX]]
+
+    @property
+    def numeric(self) -> list[bool]:
+        """Of each column whether all its cells begin as numbers do, or are empty."""
+        columns = zip(*self.lines, strict=True) if self.rows else ([] for _ in self.titles)
+        return [at > 0 and all(cell[:1] in "0123456789−–" for cell in cells) for at, cells in enumerate(columns)]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names and what they are."""
+
+    kind: ClassVar[str] = "facts"
+    pairs: Sequence[tuple[str, object]]
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """The pairs as text."""
+        return [(plain_text(name), plain_text(value)) for name, value in self.pairs]
+
+
+@dataclass
+class Picture:
+    """A figure under its title, with a note. name: of its PNG; svg: its drawing, once the page is made."""
+
+    title: str
+    figure: "Figure"
+    note: str = ""
+    name: str = ""
+    svg: Any = ""
+
+
+@dataclass(frozen=True)
+class Panels:
+    """What stands side by side where there is room: pictures and tables."""
+
+    kind: ClassVar[str] = "panels"
+    items: Sequence[Picture | Table]
+
+
+Block = Words | Table | Facts | Panels
 
 
 @dataclass(frozen=True)
 class Section:
-    """One section of the page; missing: what it would show if it had been measured, in words."""
+    """One section of the page; missing: what it would show if it had been measured."""
 
     id: str
     title: str
-    body: Markup
+    blocks: Sequence[Block]
     missing: tuple[str, ...] = ()
 
+    @property
+    def pictures(self) -> list[Picture]:
+        """All its pictures, in order."""
+        panels = [block for block in self.blocks if isinstance(block, Panels)]
+        return [item for panel in panels for item in panel.items if isinstance(item, Picture)]
 
-def absent(words: str) -> Markup:
-    """A line that says what is missing and how to get it."""
-    return tag("p", words, class_="missing")
 
+def absent(section_id: str, title: str, text: str, what: str) -> Section:
+    """A section that says what is missing and how to get it."""
+    return Section(section_id, title, [Words(text, "missing")], (what,))
 
-def paragraph(*parts: object, class_: str | None = None) -> Markup:
-    """Words."""
-    return tag("p", *parts, class_=class_)

@@ -1,4 +1,4 @@
-"""The section of an experiment's score: score.json as tables, whatever its shape."""
+"""The section of an experiment's score: what score.json holds, as tables that say what they are."""
 
 import math
 import statistics
@@ -6,113 +6,130 @@ from collections.abc import Mapping
 from typing import Any
 
 from training.report.gather import Material
-from training.report.markup import Markup, join, number, percent, table
-from training.report.parts import Section
+from training.report.parts import COLUMNS_MAX, ROWS_MAX, Block, Section, Table
+from training.report.words import number, percent, ranged, setting
 
 RATES = ("hits", "hits_new_pairs", "hits_new_forms", "false_alarms", "mundane", "lost")
-_SPREAD = "means over seeds (95 %); gain: nats along the path, no control subtracted; effective: N_eff / H"
-WORDS = {  # what a part of score.json tells
-    "arms": "medians over all seeds, of several base models too; lost: the most that mundane accuracy fell",
-    "heads": _SPREAD,
-    "spread": _SPREAD,
-    "layers": "each layer’s share of what the heads gained; means over seeds (95 %)",
-    "alike": "do arms gain by the same heads? Spearman’s correlation over heads, mean of pairs of different seeds",
-    "change": "what training changed: stable ranks of the matrices; the gain kept by the first k singular values",
-    "likeness": "Spearman’s correlation with the seer’s profile over heads; others, controls: nulls; excess: over them",
-}
-COLUMNS_MAX, ROWS_MAX, DEPTH = 24, 200, 4
+ARM_COLUMNS = {  # of a row of what an arm learned: title
+    "seeds": "runs", "hits": "hits", "hits_new_pairs": "on new pairs", "hits_new_forms": "on new forms",
+    "false_alarms": "false alarms", "d_prime": "d′", "mundane": "mundane", "lost": "mundane lost, most",
+    "reached": "runs that learned", "steps_to_see": "steps until then", "ms_per_step": "ms a step", "lr": "rate",
+}  # fmt: skip
+LEARNED = "What each arm learned: medians over its runs"
+TITLES = {  # of a part of score.json; a row for each number, a column for each arm or model
+    "bases": "Each base model: swaps of its core, residuals, depth, what training changed",
+    "spread": "How the heads’ gain and weight change spread: means over runs (95 %)",
+    "heads": "How the heads’ gain and weight change spread: means over runs (95 %)",
+    "layers": "Each layer’s share of what the heads gained: means over runs (95 %)",
+    "alike": "Do two arms gain by the same heads? Spearman’s correlation over heads, mean of pairs of different seeds",
+    "change": "What training changed: stable ranks of the matrices, and the gain kept by the first singular values",
+    "likeness": "Likeness to the seer: Spearman’s correlation over heads; others and controls are nulls; excess: over them",
+}  # fmt: skip
+ROWS = {  # of a number: what it is
+    "gain_effective": "gain: heads that count, N_eff/H", "gain_top_tenth": "gain: share of the top tenth of heads",
+    "gain": "gain, nats (along the path, no control subtracted)", "held": "gain: the heads’ part",
+    "gain_centre": "gain: mean layer", "weight_effective": "weights: heads that count, N_eff/H",
+    "weight_top_tenth": "weights: share of the top tenth of heads", "weight_change": "weights: ‖ΔW‖/‖W‖",
+}  # fmt: skip
+DEPTH = 6
 
 
 def score(material: Material) -> Section | None:
     """score.json's tables; None where there are none."""
-    found = material.score.get("score")
-    if not isinstance(found, dict) or not found:
+    whole = material.score.get("score")
+    if not isinstance(whole, dict) or not whole:
         return None
-    return Section("score", "Score", join(_tables(found, "score.json", 0)))
+    blocks: list[Block] = []
+    parts = {name: _by_model(part) for name, part in whole.items() if name != "verdict" or not _judged(part)}
+    arms = parts.pop("arms", None)
+    if not isinstance(arms, dict):
+        arms = {name: part for name, part in parts.items() if isinstance(part, dict) and "hits" in part}
+        parts = {name: part for name, part in parts.items() if name not in arms}
+    of_bases = parts.pop("by_base", None)
+    rows = {("", arm): row for arm, row in arms.items() if isinstance(row, dict)}
+    for model, some in of_bases.items() if isinstance(of_bases, dict) else ():
+        rows |= {(setting("model", model), arm): row for arm, row in some.items() if isinstance(row, dict)}
+    blocks += [_arms(rows)] if rows else []
+    plain = {name: part for name, part in parts.items() if not isinstance(part, dict)}
+    nested = {name: part for name, part in parts.items() if isinstance(part, dict) and part}
+    blocks += [_pivot(name, part) for name, part in nested.items()]
+    if plain:
+        cells = [[ROWS.get(name, _spaced(name)), value_words(name, value)] for name, value in plain.items()]
+        blocks.append(Table("Further numbers of the score", ["number", "value"], cells))
+    return Section("score", "Score", blocks[:ROWS_MAX]) if blocks else None
 
 
-def _tables(found: Mapping[str, Any], caption: str, depth: int, across: bool = False) -> list[Markup]:
-    """A table of the plain entries, one for all rows of the same columns, and the same of what is nested deeper.
-
-    across: whether entries of one shape may stand beside one another, part by part; base models may not.
-    """
-    entries = {name: _by_model(value) for name, value in found.items()}
-    flat = {name: value for name, value in entries.items() if not isinstance(value, dict)}
-    alike: dict[tuple[str, ...], dict[str, Any]] = {}
-    deep: dict[str, dict[str, Any]] = {}
-    made = [_list(flat, caption)] if flat else []
-    for name, value in entries.items():
-        if isinstance(value, dict) and value:
-            row = not any(isinstance(_by_model(inner), dict) for inner in value.values())
-            (alike.setdefault(tuple(value), {}) if row else deep)[name] = value
-    for columns, rows in list(alike.items())[:ROWS_MAX]:
-        if len(rows) == 1:
-            made += [_list(row, f"{caption}: {name}") for name, row in rows.items()]
-        else:
-            made.append(_rows(columns[:COLUMNS_MAX], rows, caption))
-    if depth >= DEPTH:
-        return made
-    if across and _of_one_shape(deep):
-        return made + _across(deep, caption, depth)
-    for name, inner in list(deep.items())[:ROWS_MAX]:
-        words = f"{caption}: {name}" + (f" ({WORDS[name]})" if name in WORDS else "")
-        made += _tables(inner, words, depth + 1, not isinstance(found[name], list))
-    return made
+def _judged(part: object) -> bool:
+    """Whether it is the verdict that stands in a section of its own."""
+    return isinstance(part, dict) and "word" in part
 
 
-def _of_one_shape(deep: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether several entries have the same parts, none of which is one table by itself."""
-    first, *others = deep.values() if len(deep) > 1 else ({},)
-    parts = [value for value in first.values() if isinstance(value, dict)]
-    falls_apart = len(parts) < len(first) or len({tuple(part) for part in parts}) > 1
-    return bool(others and parts) and falls_apart and all(tuple(other) == tuple(first) for other in others)
+def _arms(rows: Mapping[tuple[str, str], Mapping[str, Any]]) -> Table:
+    """A row for each arm, and for each base model's arm. A column that is empty in all of them is left out."""
+    unknown = dict.fromkeys(key for row in rows.values() for key in row if key not in ARM_COLUMNS)
+    keys = [key for key in [*ARM_COLUMNS, *unknown] if any(row.get(key) is not None for row in rows.values())]
+    several = any(model for model, _ in rows)
+    head = ["arm", *(["base model"] if several else []), *(ARM_COLUMNS.get(key, _spaced(key)) for key in keys)]
+    cells = [
+        [arm, *([model or "all"] if several else []), *(value_words(key, row.get(key)) for key in keys)]
+        for (model, arm), row in rows.items()
+    ]
+    return Table(LEARNED, head, cells)
 
 
-def _across(deep: Mapping[str, Mapping[str, Any]], caption: str, depth: int) -> list[Markup]:
-    """Entries of one shape, part by part, so that they stand beside one another: a row for each entry."""
-    keys = list(next(iter(deep.values())))
-    nested = [key for key in keys if all(isinstance(inner[key], dict) for inner in deep.values())]
-    plain = [key for key in keys if key not in nested]
-    rows = {name: {key: inner[key] for key in plain} for name, inner in deep.items()}
-    made = [_rows(tuple(plain)[:COLUMNS_MAX], rows, caption)] if plain else []
-    for key in nested[:ROWS_MAX]:
-        made += _tables({name: inner[key] for name, inner in deep.items()}, f"{caption}: {key}", depth + 1, True)
-    return made
+def _pivot(name: str, part: Mapping[str, Any]) -> Table:
+    """A column for each entry, a row for each number within: what is compared stands side by side."""
+    entries = {column: value for column, value in part.items() if isinstance(value, dict)}
+    alone = {column: value for column, value in part.items() if column not in entries}
+    columns = dict(list(entries.items())[: COLUMNS_MAX - 1 - bool(alone)])
+    flat = {column: dict(_flat(value, "", 0)) for column, value in columns.items()}
+    flat |= {"value": dict(_flat(alone, "", 0))} if alone else {}
+    rows = dict.fromkeys(row for values in flat.values() for row in values)
+    cells = [[_row_title(row), *(values.get(row, "") for values in flat.values())] for row in rows]
+    return Table(TITLES.get(name, f"{_spaced(name)} (score.json)"), ["", *(setting("model", c) for c in flat)], cells)
 
 
-def _list(row: Mapping[str, Any], caption: str) -> Markup:
-    cells = [[name.replace("_", " "), plainly(name, value)] for name, value in list(row.items())[:ROWS_MAX]]
-    return table(["number", "value"], cells, caption, "wrap")
+def _flat(value: Any, path: str, depth: int) -> list[tuple[str, str]]:
+    """[(path of names, value in words)] of all that is nested."""
+    if isinstance(value, dict) and depth < DEPTH:
+        inner = [(f"{path}: {key}" if path else str(key), item) for key, item in value.items() if not _judged(item)]
+        return [pair for name, item in inner for pair in _flat(item, name, depth + 1)]
+    if isinstance(value, list) and value and all(isinstance(item, list) for item in value) and depth < DEPTH:
+        return [(f"{path}: {at}", value_words(path, item)) for at, item in enumerate(value[:64])]
+    return [(path, value_words(path.rpartition(": ")[2], value))]
 
 
-def _rows(names: tuple[str, ...], rows: Mapping[str, Any], caption: str) -> Markup:
-    """A row for each; a column that is empty in all of them is left out."""
-    columns = [name for name in names if any(row[name] is not None for row in rows.values())]
-    cells = [[name, *(plainly(column, row[column]) for column in columns)] for name, row in rows.items()]
-    return table(["", *(column.replace("_", " ") for column in columns)], cells[:ROWS_MAX], caption)
+def _row_title(path: str) -> str:
+    before, _, name = path.rpartition(": ")
+    return f"{_spaced(before)}: {ROWS.get(name, _spaced(name))}" if before else ROWS.get(name, _spaced(name))
 
 
-def _by_model(value: object) -> object:
-    """A list of what base models came to, by their names, without the verdicts: those have a section of their own."""
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _by_model(value: Any) -> Any:
+    """A list of what base models came to, by their names; whatever else as it is."""
     rows = value if isinstance(value, list) else []
     if rows and all(isinstance(row, dict) and isinstance(row.get("model"), str) for row in rows):
-        return {row["model"]: {k: v for k, v in row.items() if k not in ("model", "verdict")} for row in rows}
+        return {row["model"]: {key: part for key, part in row.items() if key != "model"} for row in rows}
     return value
 
 
-def plainly(name: str, value: object, depth: int = 0) -> str:
+def value_words(name: str, value: object, depth: int = 0) -> str:
     """A number, an estimate with its interval, a few, or what many of them come to; lists in lists DEPTH deep."""
     if isinstance(value, list | tuple):
         if depth > DEPTH:
             return "…"
         numbers = [float(v) for v in value if isinstance(v, int | float) and math.isfinite(v)]
         if len(numbers) == len(value) == 3 and numbers[1] <= numbers[0] <= numbers[2] and numbers[1] < numbers[2]:
-            middle, low, high = (plainly(name, v) for v in numbers)
-            return f"{middle} ({low} … {high})"
-        if len(value) <= 6 or not numbers:
-            return "; ".join(plainly(name, v, depth + 1) for v in value[:12]) + (" …" if len(value) > 12 else "")
+            return ranged(*numbers)
+        if len(value) <= 8 or not numbers:
+            return "; ".join(value_words(name, v, depth + 1) for v in value[:12]) + (" …" if len(value) > 12 else "")
         middle = number(statistics.median(numbers))
         return f"{len(numbers)} numbers: median {middle}, {number(min(numbers))} to {number(max(numbers))}"
+    if isinstance(value, dict):
+        return "…"
     if name in RATES and isinstance(value, float):
         return percent(value)
-    return number(value, 4) if value is None or isinstance(value, int | float) else str(value)
+    return number(value) if value is None or isinstance(value, int | float) else str(value)

@@ -1,0 +1,118 @@
+"""What all figures share: canvas, fonts and colours; a figure as inline SVG for the page, and as PNG for papers.
+
+A figure is drawn in the light colours. In the SVG each colour becomes the page's variable of its name, so that one
+drawing fits light and dark. One unit is one CSS pixel. Nothing here touches matplotlib's global state for longer than
+`style` lasts, and matplotlib is imported when the first figure is drawn.
+"""
+
+import io
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from markupsafe import Markup
+
+from training.report.derive import Array
+from training.report.palette import LIGHT, colours
+from training.report.words import plain_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDE = 316.0  # pixels: a figure that fits a telephone
+UNIT = 72.0  # pixels of an SVG in one inch of matplotlib
+PNG_DPI = 2 * UNIT
+EXTREME = 1e30  # larger numbers are drawn as this one: squares and sums of them stay finite
+COLOURS = colours(LIGHT)
+STYLE = {
+    "font.family": ["DejaVu Sans"], "font.size": 10.0, "svg.fonttype": "none", "text.parse_math": False,
+    "text.color": LIGHT["ink"], "axes.edgecolor": LIGHT["line"], "axes.facecolor": "none", "figure.facecolor": "none",
+    "axes.labelcolor": LIGHT["soft"], "xtick.color": LIGHT["soft"], "ytick.color": LIGHT["soft"],
+    "xtick.labelsize": 9.5, "ytick.labelsize": 9.5, "axes.labelsize": 9.5, "xtick.major.size": 0.0,
+    "ytick.major.size": 0.0, "axes.unicode_minus": True, "path.simplify": True, "axes.linewidth": 1.0,
+}  # fmt: skip
+_NAMES = {colour: name for name, colour in COLOURS.items()}
+_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))  # none of it: the same log gives the same bytes
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Matplotlib's own defaults and this room's style, whatever the user's settings are; no warnings of odd numbers."""
+    import matplotlib
+
+    known = {key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith("backend")}
+    with matplotlib.rc_context({**known, **STYLE}), warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # a glyph that DejaVu lacks, an empty slice: shown as missing, not told
+        yield
+
+
+def canvas(
+    spoken: str, high: float, wide: float = WIDE, left: float = 0, right: float = 0, top: float = 0, bottom: float = 0
+) -> tuple["Figure", "Axes"]:
+    """A figure of so many pixels and its axes, with room for labels on each side. spoken: the figure in a sentence."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(wide / UNIT, high / UNIT))
+    figure.set_label(plain_text(spoken))
+    area = (left / wide, bottom / high, (wide - left - right) / wide, (high - top - bottom) / high)
+    axes = figure.add_axes(area)
+    for side in axes.spines.values():
+        side.set_visible(False)
+    return figure, axes
+
+
+def drawable(values: Any) -> Array:
+    """The same numbers within ±EXTREME, float64; NaN and infinity become NaN."""
+    array = np.asarray(values, dtype=np.float64)
+    return np.clip(np.where(np.isfinite(array), array, np.nan), -EXTREME, EXTREME)
+
+
+def label(axes: "Axes", x: float, y: float, words: str, colour: str = "soft", **more: Any) -> None:
+    """Words at a point of the axes, in their units. colour: by name."""
+    axes.text(x, y, plain_text(words, 60), color=COLOURS[colour], **({"fontsize": 9.5, "clip_on": False} | more))
+
+
+def apart(wished: Sequence[float], low: float, high: float, gap: float) -> list[float]:
+    """Where labels stand so that none lies on another: near where they were wished (rising), from low to high."""
+    places: list[float] = []
+    for place in wished:
+        places.append(max(place, low, places[-1] + gap if places else low))
+    for at in range(len(places) - 1, -1, -1):
+        places[at] = min(places[at], high if at == len(places) - 1 else places[at + 1] - gap)
+    return places
+
+
+def svg(figure: "Figure", name: str) -> Markup:
+    """The figure as an <svg> element that shrinks where there is less room. name: differs for each of a page's."""
+    import matplotlib
+
+    matplotlib.rcParams["svg.hashsalt"] = name  # ids depend on it alone; two figures of a page share none
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", metadata=_METADATA)
+    inside = stream.getvalue().partition("<svg")[2].partition(">")[2].rpartition("</svg>")[0]
+    inside = re.sub(r"<metadata>.*?</metadata>|<style type=.*?</style>", "", inside, flags=re.DOTALL)
+    inside = re.sub(r' id="[a-z]+[0-9]*_[^"]*"| transform="rotate\(-?0 [^)]*\)"', "", inside)
+    inside = re.sub(r"#[0-9a-f]{6}\b", lambda hit: _variable(hit[0]), inside)
+    inside = re.sub(r"\n\s*", "\n", inside.replace("'DejaVu Sans'", "var(--sans)"))
+    wide, high = (f"{side * UNIT:.0f}" for side in figure.get_size_inches())
+    start = Markup('<svg viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-label="{2}">')
+    return start.format(wide, high, figure.get_label()) + Markup(inside) + Markup("</svg>")
+
+
+def _variable(colour: str) -> str:
+    return f"var(--{_NAMES[colour]})" if colour in _NAMES else colour
+
+
+def png(figure: "Figure", title: str) -> bytes:
+    """The figure as a PNG file on white, under its title."""
+    stream, top = io.BytesIO(), 1 + 6 / UNIT / figure.get_size_inches()[1]
+    words = figure.text(0, top, plain_text(title, 120), fontsize=10, va="bottom")
+    figure.savefig(
+        stream, format="png", dpi=PNG_DPI, facecolor="white", bbox_inches="tight", pad_inches=0.1, metadata={"Software": None}
+    )
+    words.remove()
+    return stream.getvalue()

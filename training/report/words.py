@@ -1,0 +1,112 @@
+"""Numbers and texts as a reader sees them, and the words of each behaviour."""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from training.headlog.records import one_line
+
+TEXT_MAX = 600  # characters of one text from a log
+MISSING = "–"
+HOME = re.compile(r"^(?:/(?:home|Users)/[^/]+|/root|[A-Za-z]:[\\/]Users[\\/][^\\/]+)[\\/]")
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What the scores and the cue are called where this behaviour is learned. new: behind "hits on new"."""
+
+    hits: str
+    alarms: str
+    new: str
+    cue: str
+
+
+BEHAVIOURS = {
+    "sight": Behaviour("spirits named", "empty places called haunted", "pairs of traces that no lesson held",
+                       "the traces of the asked place"),
+    "listen": Behaviour("safe directions taken", "dangerous ones taken", "forms of words that no lesson held",
+                        "what was said of the asked direction"),
+}  # fmt: skip
+OWN = Behaviour("wanted lines answered rightly", "other lines answered with a wanted answer", "forms",
+                "the cue that a probe's line names")  # fmt: skip
+
+
+def plain_text(value: object, most: int = TEXT_MAX) -> str:
+    """Any text on one line, cut to so many characters, without control characters."""
+    plain = one_line(str(value)[: most + 1])
+    return plain if len(plain) <= most else plain[: most - 1] + "…"
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """A number for people: three significant digits, a true minus sign; a dash for what isn't there."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}".replace("-", "−")
+    if not isinstance(value, float) or not math.isfinite(value):
+        return MISSING
+    size = abs(value)
+    plain = f"{value:.{digits}g}" if size >= 1e-4 or size == 0 else f"{value:.{2 if digits == 3 else digits}g}"
+    if 10**digits <= size < 1e15:
+        plain = f"{value:,.0f}"
+    return re.sub(r"e([+-])0*", r"e\1", plain).replace("e+", "e").replace("-", "−")
+
+
+def percent(value: Any, digits: int = 1) -> str:
+    """A fraction as percent; a dash for what isn't there."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return MISSING
+    return f"{100 * value:.{digits}f} %".replace("-", "−") if abs(value) < 1e6 else f"{number(100.0 * value)} %"
+
+
+def ranged(middle: float, low: float, high: float) -> str:
+    """A number and where it lies between, if that says more."""
+    return number(middle) if not low < high else f"{number(middle)} ({number(low)} … {number(high)})"
+
+
+def digits_apart(values: Iterable[float], bounds: Iterable[float]) -> int:
+    """How many digits all these values need for each to read on the same side of each bound as it lies.
+
+    0.7996 must not read "0.8" beside "≥ 0.8, not met". At least 3; 17 tell any two numbers apart.
+    """
+    pairs = [(value, bound) for value in values for bound in bounds if math.isfinite(value) and math.isfinite(bound)]
+
+    def side(one: float, other: float) -> int:
+        return (one > other) - (one < other)
+
+    def reads_true(digits: int) -> bool:
+        return all(side(float(f"{v:.{digits}g}"), float(f"{b:.{digits}g}")) == side(v, b) for v, b in pairs)
+
+    return next((digits for digits in range(3, 17) if reads_true(digits)), 17)
+
+
+def setting(name: str, value: object) -> str:
+    """A setting as text; of an absolute path only what is below assets, or its name: the rest is nobody's business."""
+    if value is None:
+        return "default"
+    plain = number(value, 6) if isinstance(value, bool | float) else str(value)
+    if plain.startswith("/") or re.match(r"[A-Za-z]:[\\/]", plain):
+        parts = [part for part in plain.replace("\\", "/").split("/") if part]
+        return "/".join(parts[parts.index("assets") if "assets" in parts else -1 :])
+    return plain
+
+
+def typed_path(value: object) -> str:
+    """A path as one types it again: below assets as called from this folder, below a home with ~, else as it was."""
+    plain = str(value)
+    if plain.startswith("/") and "/assets/" in plain:
+        return plain[plain.index("/assets/") + 1 :]
+    return HOME.sub("~/", plain)
+
+
+def several(values: Sequence[object], most: int = 4) -> str:
+    """Different values in the order of their first appearance, or how many there are."""
+    unlike = list(dict.fromkeys(str(value) for value in values))
+    return ", ".join(unlike) if len(unlike) <= most else f"{', '.join(unlike[:2])} … ({len(unlike)} different)"
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things."""
+    return f"{count:,} {noun}" + "s" * (count != 1)
