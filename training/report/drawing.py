@@ -36,6 +36,18 @@ STYLE = {
     "ytick.major.size": 0.0, "axes.unicode_minus": True, "path.simplify": True, "axes.linewidth": 1.0,
 }  # fmt: skip
 _NAMES = {colour: name for name, colour in COLOURS.items()}
+_NEEDLESS = [  # what makes a drawing three times as large
+    (re.compile(pattern, re.DOTALL), instead)
+    for pattern, instead in (
+        (r"<metadata>.*?</metadata>|<style type=.*?</style>|<defs>\s*</defs>|<g/>", ""),
+        (r'<path d="[^"]*" style="fill: none"/>| transform="rotate\(-?0 [^)]*\)"', ""),
+        (r"font-size: 9.5px; font-family: [^;]*; ", ""),  # the style sheet says so
+        (r"\s*\n\s*", "\n"),
+        (r"<g>\n(<(?:text|path)[^>]*>(?:[^<]*</text>)?)\n</g>", r"\1"),
+        (r"<g>\n</g>\n", ""),
+        (r"<g>\n(<(?:text|path)[^>]*>(?:[^<]*</text>)?)\n</g>", r"\1"),
+    )
+]
 _METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))  # none of it: the same log gives the same bytes
 
 
@@ -57,7 +69,7 @@ def canvas(
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(wide / UNIT, high / UNIT))
-    figure.set_label(plain_text(spoken))
+    figure.set_label(spoken)
     area = (left / wide, bottom / high, (wide - left - right) / wide, (high - top - bottom) / high)
     axes = figure.add_axes(area)
     for side in axes.spines.values():
@@ -94,13 +106,20 @@ def svg(figure: "Figure", name: str) -> Markup:
     stream = io.StringIO()
     figure.savefig(stream, format="svg", metadata=_METADATA)
     inside = stream.getvalue().partition("<svg")[2].partition(">")[2].rpartition("</svg>")[0]
-    inside = re.sub(r"<metadata>.*?</metadata>|<style type=.*?</style>", "", inside, flags=re.DOTALL)
-    inside = re.sub(r' id="[a-z]+[0-9]*_[^"]*"| transform="rotate\(-?0 [^)]*\)"', "", inside)
+    used = set(re.findall(r'#([\w.-]+)["\)]', inside))
+    inside = re.sub(r' id="([^"]*)"', lambda hit: hit[0] if hit[1] in used else "", inside)
+    inside = re.sub(r' ([dxy])="([^"]*)"', lambda hit: f' {hit[1]}="{_short(hit[2])}"', inside)
     inside = re.sub(r"#[0-9a-f]{6}\b", lambda hit: _variable(hit[0]), inside)
-    inside = re.sub(r"\n\s*", "\n", inside.replace("'DejaVu Sans'", "var(--sans)"))
+    for needless, instead in _NEEDLESS:
+        inside = needless.sub(instead, inside)
     wide, high = (f"{side * UNIT:.0f}" for side in figure.get_size_inches())
     start = Markup('<svg viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-label="{2}">')
-    return start.format(wide, high, figure.get_label()) + Markup(inside) + Markup("</svg>")
+    return start.format(wide, high, plain_text(figure.get_label())) + Markup(inside) + Markup("</svg>")
+
+
+def _short(places: str) -> str:
+    """Coordinates on one line, to a hundredth of a pixel."""
+    return re.sub(r"(\.\d\d)\d+", r"\1", " ".join(places.split()))
 
 
 def _variable(colour: str) -> str:

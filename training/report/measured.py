@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ def learning(material: Material) -> Section:
         "apart, in standard deviations."
     )
     pictures = [
-        Picture(arm, figures.learning(arm, runs, last, top), counted(len(runs), "run"))
+        Picture(arm, partial(figures.learning, arm, runs, last, top), counted(len(runs), "run"))
         for arm, runs in list(arms.items())[:ARMS_MAX]
     ]
     return Section("learning", "Learning", [words, Panels(pictures)])
@@ -71,7 +72,7 @@ def _grid(title: str, grid: Array, note: str, marked: Marks, limit: float | None
     limit = figures.largest(grid) if limit is None else limit
     unit = unit or figures.unit_of(limit)
     named = note if unit == 0.01 and "%" in note else f"{note}; in units of {unit:g}" if unit != 1 else note
-    return Picture(title, figures.heads(title, grid, limit, unit, marked), named)
+    return Picture(title, partial(figures.heads, title, grid, limit, unit, marked), named)
 
 
 def _panels(pictures: Sequence[Picture | Words]) -> list[Block]:
@@ -202,7 +203,7 @@ def lorenz(material: Material) -> Section:
         "flatters the first heads. Cross-fitted, the order comes from one half of the probes and the weights from the "
         "other, less the shuffled control. Controls are drawn in the trained arm’s unit."
     )
-    picture = Picture("Share of the gain", figures.lorenz(curves, size), "heads from the largest down, % of the total")
+    picture = Picture("Share of the gain", partial(figures.lorenz, curves, size), "heads from the largest down, % of the total")
     table = Table("At a glance; only the verdict’s numbers are judged", ["", f"the first K = {size} hold", "N_eff/H"], rows)
     return Section("lorenz", title, [words, Panels([picture, table])])
 
@@ -225,7 +226,7 @@ def depth(material: Material) -> Section:
         rows.append([arm, len(gain), number(float(gain.sum(1).mean())), number(middle), between])
     head = ["arm", "runs", "heads’ gain, nats", "depth, median", "over runs"]
     table = Table("Depth: the gain’s centre of mass over the layers, 0 the first, 1 the last", head, rows)
-    return Section("depth", "Depth", [Panels([Picture(title, figures.layers(title, arms[0][1], rings), note), table])])
+    return Section("depth", "Depth", [Panels([Picture(title, partial(figures.layers, title, arms[0][1], rings), note), table])])
 
 
 def all_swaps(material: Material) -> list[Swap]:
@@ -258,10 +259,10 @@ def causal(material: Material) -> Section:
     if named or any(values for _, values in nulls):
         note = "● insert, ○ remove, ticks: runs; grey: how many random sets reach how far"
         sets_title = "Sets of heads against random sets"
-        panels.append(Picture(sets_title, figures.swaps(sets_title, named, nulls), note))
+        panels.append(Picture(sets_title, partial(figures.swaps, sets_title, named, nulls), note))
     if layers:
         layers_title = "All heads of one layer"
-        panels.append(Picture(layers_title, figures.swaps(layers_title, layers, []), "● insert, ○ remove"))
+        panels.append(Picture(layers_title, partial(figures.swaps, layers_title, layers, []), "● insert, ○ remove"))
     panels += _single(swapped, material)
     return Section("causal", title, [Words(words), *_panels(panels), *_swap_table(by_name)])
 
@@ -335,7 +336,7 @@ def history(material: Material) -> Section:
             title = f"{name.replace('_', ' ')} over the steps"
             note = f"{words.format(cue=material.behaviour.cue)}; each layer on its own scale, steps 0 to {points[-1][0]}"
             note += "; thick: core" if marked.core else ""
-            pictures.append(Picture(title, figures.history(title, points, marked), note))
+            pictures.append(Picture(title, partial(figures.history, title, points, marked), note))
     if not pictures:
         words = "Nothing to follow over the steps: fewer than three snapshots, or too many heads to draw."
         return absent("history", "History", words, "history")
@@ -358,7 +359,7 @@ def shares(material: Material) -> Section:
     if names:
         means = [(name, derive.mean(summary.gradients.get(name, 0.0) for summary in summaries)) for name in names]
         title = "Gradient energy by matrix"
-        panels.append(Picture(title, figures.shares(title, means), "mean over runs"))
+        panels.append(Picture(title, partial(figures.shares, title, means), "mean over runs"))
     missing = tuple(what for what, grid in (("weights", weights), ("gradients", gradients)) if grid is None)
     about = Words(
         "Shown, not judged. How far weights moved is decided by the optimizer: under one gradient, SGD and AdamW move "

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 from training.headlog.records import Judgement
 from training.headlog.table import UNDECIDED
 from training.report import derive, figures, judged
-from training.report.again import again, notes
+from training.report.again import again
 from training.report.gather import Material
 from training.report.parts import COLUMNS_MAX, Block, Facts, Panels, Picture, Section, Table, Words
 from training.report.scored import value_words
@@ -41,7 +42,8 @@ def heading(material: Material) -> Section:
     ])  # fmt: skip
     commands = again(material)
     code = [Words("To do it again", "title"), *(Words(line, "code") for line in commands)]
-    return Section("top", material.name, [Words(size), facts, *code, *(Words(line, "small") for line in notes(commands))])
+    code += [Words("~ is the home of who ran it: put your own there.", "small")] if " ~/" in " ".join(commands) else []
+    return Section("top", material.name, [Words(size), facts, *code])
 
 
 def verdict(material: Material) -> Section:
@@ -60,10 +62,10 @@ def verdict(material: Material) -> Section:
         "; what lies beyond the frame is drawn on its edge" if beyond else ""
     )
     drawn = [row for row in patterns if not math.isnan(row.value[0])]
-    pictures = [Picture("The shares among the rule’s regions", figures.plane(share, width), plane_note, "verdict-plane")]
+    pictures = [Picture("The shares among the rule’s regions", partial(figures.plane, share, width), plane_note, "verdict-plane")]
     if drawn:
         note = "line: 95 % interval; orange: thresholds"
-        pictures.append(Picture("Numbers and thresholds", figures.intervals(drawn), note, "verdict-intervals"))
+        pictures.append(Picture("Numbers and thresholds", partial(figures.intervals, drawn), note, "verdict-intervals"))
     version = f"Rule {record.rule}" + (
         "" if record.rule == rule.RULE_VERSION else f"; the thresholds here are those of rule {rule.RULE_VERSION}"
     )

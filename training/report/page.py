@@ -17,6 +17,7 @@ from training.report import closing, drawing, measured, opening, scored
 from training.report.gather import Material, gather
 from training.report.palette import DARK, LIGHT, colours
 from training.report.parts import Picture, Section
+from training.report.words import plain_text
 
 SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
     opening.verdict, scored.score, measured.learning, measured.heads, measured.lorenz, measured.depth, measured.causal,
@@ -31,25 +32,23 @@ def _quiet(what: str, done: int, of: int) -> None:
 
 @cache
 def templates() -> Environment:
-    """The room's templates. Whatever they write is escaped; a name that they lack is an error."""
-    folder = Path(__file__).parent / "templates"
+    """The room's templates. Whatever they write is on one line and escaped; a name that they lack is an error."""
     return Environment(
-        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+        loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, finalize=lambda value: plain_text(value, 4000) if type(value) is str else value,
+    )  # fmt: skip
 
 
-def page(material: Material, report: Progress = _quiet) -> tuple[str, list[Section]]:
-    """(the page, its sections with their figures)."""
+def page(material: Material, progress: Progress = _quiet, png: bool = False) -> tuple[str, list[Section]]:
+    """(the page, its sections with their figures). png: whether each figure is drawn as PNG, too."""
     with drawing.style():
-        sections = []
-        for at, make in enumerate(SECTIONS):
-            report("sections", at, len(SECTIONS))
-            section = make(material)
-            sections += [] if section is None else [section]
+        sections = [section for make in SECTIONS if (section := make(material)) is not None]
         pictures = _named(sections)
         for at, picture in enumerate(pictures):
-            report("figures", at, len(pictures))
-            picture.svg = drawing.svg(picture.figure, picture.name)
+            progress("figures", at, len(pictures))
+            figure = picture.draw()
+            picture.svg = drawing.svg(figure, picture.name)
+            picture.png = drawing.png(figure, picture.title) if png else b""
     text = templates().get_template("page.html.j2").render(
         top=opening.heading(material), sections=sections, kind="experiment" if material.kind == "experiment" else "one run",
         light=colours(LIGHT), dark=colours(DARK),
@@ -79,28 +78,20 @@ def report(
     place = Path(path)
     material = gather(place)
     target = Path(out) if out is not None else place / "report.html" if place.is_dir() else place.with_suffix(".html")
-    text, sections = page(material, progress)
-    written = []
+    text, sections = page(material, progress, pictures is not None)
+    files = {target: text.encode()}
+    if pictures is not None:
+        files |= {Path(pictures) / f"{p.name}.png": p.png for section in sections for p in section.pictures}
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(target, text.encode())
-        if pictures is not None:
-            written = _write_pictures([p for section in sections for p in section.pictures], Path(pictures), progress)
+        for file, data in files.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(file, data)
     except OSError as error:
-        raise LogError(f"{error.filename or target}: cannot write: {error.strerror or error}; choose another --out") from None
+        raise LogError(f"{error}; give another --out") from None
     verdict = material.verdict.verdict if material.verdict is not None else None
     return {
-        "name": material.name, "out": str(target), "bytes": len(text.encode()), "runs": len(material.runs),
+        "name": material.name, "out": str(target), "bytes": len(files[target]), "runs": len(material.runs),
         "verdict": None if verdict is None else verdict.word,
-        "missing": [f"{section.id}: {what}" for section in sections for what in section.missing], "pictures": written,
+        "missing": [f"{section.id}: {what}" for section in sections for what in section.missing], "pictures": [str(file) for file in list(files)[1:]],
     }  # fmt: skip
 
-
-def _write_pictures(pictures: list[Picture], folder: Path, progress: Progress) -> list[str]:
-    """The figures as PNG files; their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with drawing.style():
-        for at, picture in enumerate(pictures):
-            progress("PNG files", at, len(pictures))
-            write_whole(folder / f"{picture.name}.png", drawing.png(picture.figure, picture.title))
-    return [str(folder / f"{picture.name}.png") for picture in pictures]

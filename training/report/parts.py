@@ -1,30 +1,22 @@
-"""What a page's sections are made of. All of it is plain text and figures: the templates escape whatever they write."""
+"""What a page's sections are made of: plain text and figures. The templates clean and escape whatever they write."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
-
-from training.report.words import plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-CELL_MAX = 300  # characters
 ROWS_MAX, COLUMNS_MAX = 200, 25
 
 
 @dataclass(frozen=True)
 class Words:
-    """A paragraph. style: "" or "word", "small", "missing", "caveat", "title" (of a part of the section)."""
+    """A paragraph. style: "" or "word", "small", "missing", "caveat", "code", "title" (of a part of the section)."""
 
     kind: ClassVar[str] = "words"
     text: str
     style: str = ""
-
-    @property
-    def plain(self) -> str:
-        """The text on one line."""
-        return plain_text(self.text, 4000)
 
 
 @dataclass(frozen=True)
@@ -38,20 +30,15 @@ class Table:
     sum: bool = False
 
     @property
-    def titles(self) -> list[str]:
-        """The columns' titles."""
-        return [plain_text(cell, CELL_MAX) for cell in self.head[:COLUMNS_MAX]]
-
-    @property
     def lines(self) -> list[list[str]]:
         """The cells as text."""
-        return [[plain_text(cell, CELL_MAX) for cell in row[:COLUMNS_MAX]] for row in self.rows[:ROWS_MAX]]
+        return [[str(cell) for cell in row[:COLUMNS_MAX]] for row in self.rows[:ROWS_MAX]]
 
     @property
     def numeric(self) -> list[bool]:
         """Of each column whether all its cells begin as numbers do, or are empty."""
-        columns = zip(*self.lines, strict=True) if self.rows else ([] for _ in self.titles)
-        return [at > 0 and all(cell[:1] in "0123456789−–" for cell in cells) for at, cells in enumerate(columns)]
+        cells = [[line[at] for line in self.lines] for at in range(min(len(self.head), COLUMNS_MAX))]
+        return [at > 0 and all(cell[:1] in "0123456789−–" for cell in column) for at, column in enumerate(cells)]
 
 
 @dataclass(frozen=True)
@@ -61,21 +48,17 @@ class Facts:
     kind: ClassVar[str] = "facts"
     pairs: Sequence[tuple[str, object]]
 
-    @property
-    def lines(self) -> list[tuple[str, str]]:
-        """The pairs as text."""
-        return [(plain_text(name), plain_text(value)) for name, value in self.pairs]
-
 
 @dataclass
 class Picture:
-    """A figure under its title, with a note. name: of its PNG; svg: its drawing, once the page is made."""
+    """A figure under its title, with a note. name: of its PNG file; svg, png: its drawing, once the page is made."""
 
     title: str
-    figure: "Figure"
+    draw: Callable[[], "Figure"]
     note: str = ""
     name: str = ""
     svg: Any = ""
+    png: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -108,4 +91,3 @@ class Section:
 def absent(section_id: str, title: str, text: str, what: str) -> Section:
     """A section that says what is missing and how to get it."""
     return Section(section_id, title, [Words(text, "missing")], (what,))
-

@@ -46,9 +46,13 @@ def score(material: Material) -> Section | None:
         arms = {name: part for name, part in parts.items() if isinstance(part, dict) and "hits" in part}
         parts = {name: part for name, part in parts.items() if name not in arms}
     of_bases = parts.pop("by_base", None)
-    rows = {("", arm): row for arm, row in arms.items() if isinstance(row, dict)}
-    for model, some in of_bases.items() if isinstance(of_bases, dict) else ():
-        rows |= {(setting("model", model), arm): row for arm, row in some.items() if isinstance(row, dict)}
+    groups = [("", arms), *((setting("model", m), some) for m, some in (of_bases if isinstance(of_bases, dict) else {}).items())]
+    rows = {
+        (model, arm): row
+        for model, some in groups
+        for arm, row in (some.items() if isinstance(some, dict) else ())
+        if isinstance(row, dict)
+    }
     blocks += [_arms(rows)] if rows else []
     plain = {name: part for name, part in parts.items() if not isinstance(part, dict)}
     nested = {name: part for name, part in parts.items() if isinstance(part, dict) and part}

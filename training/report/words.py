@@ -30,7 +30,7 @@ BEHAVIOURS = {
                         "what was said of the asked direction"),
 }  # fmt: skip
 OWN = Behaviour("wanted lines answered rightly", "other lines answered with a wanted answer", "forms",
-                "the cue that a probe's line names")  # fmt: skip
+                "the cue that a probe’s line names")  # fmt: skip
 
 
 def plain_text(value: object, most: int = TEXT_MAX) -> str:

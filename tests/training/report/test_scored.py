@@ -1,0 +1,74 @@
+"""The report's score: tables that say what score.json holds, base models by their names, whatever shape it has."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.kits import reportkit as kit
+from training.report.gather import Material, gather
+from training.report.scored import score, value_words
+
+ARM = {"hits": 0.91, "hits_new_forms": None, "lost": 0.004, "seeds": 8}
+BASE = {
+    "model": "assets/novice", "verdict": {"word": "UNSEEN"}, "causal": {"core_insert": 0.41},
+    "analyses": {"depth": {"centre": [3.5, 2.25, 4.5]}, "rank": {"kept": {"1": [0.96, 0.95, 0.97]}}},
+}  # fmt: skip
+SCORE = {
+    "arms": {"trained": ARM, "shuffled": ARM | {"hits": 0.02}},
+    "by_base": {"assets/novice": {"trained": ARM}, "runs/other": {"trained": ARM | {"hits": 0.77}}},
+    "bases": [BASE, BASE | {"model": "runs/other"}],
+    "verdict": {"word": "undecided", "reason": "UNSEEN"},
+    "likeness": {name: {"p": p, "each": [p, p], "controls": {"shuffled": [p]}} for name, p in (("own", 0.2), ("cue", 0.3))},
+    "unknown": 7531,
+}  # fmt: skip
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64) | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+)
+
+
+def tables(value):
+    section = score(Material("x", "experiment", "x", (), {"score": value}))
+    return {table.caption: [list(table.head), *table.lines] for table in section.blocks} if section else {}
+
+
+def test_every_part_is_a_table_that_says_what_it_is():
+    by_caption = tables(SCORE)
+    assert by_caption["What each arm learned: medians over its runs"] == [
+        ["arm", "base model", "runs", "hits", "mundane lost, most"],  # no column that is empty
+        ["trained", "all", "8", "91.0 %", "0.4 %"],
+        ["shuffled", "all", "8", "2.0 %", "0.4 %"],
+        ["trained", "assets/novice", "8", "91.0 %", "0.4 %"],
+        ["trained", "runs/other", "8", "77.0 %", "0.4 %"],
+    ]
+    bases, likeness = (
+        next(lines for caption, lines in by_caption.items() if caption.startswith(words)) for words in ("Each b", "Like")
+    )
+    assert bases[0] == ["", "assets/novice", "runs/other"]
+    assert ["causal: core insert", "0.41", "0.41"] in bases
+    assert ["analyses: depth: centre", *["3.5 (2.25 … 4.5)"] * 2] in bases
+    assert likeness[1:] == [["p", "0.2", "0.3"], ["each", "0.2; 0.2", "0.3; 0.3"], ["controls: shuffled", "0.2", "0.3"]]
+    assert by_caption["Further numbers of the score"][1] == ["unknown", "7,531"]
+    assert "UNSEEN" not in str(by_caption)
+
+
+def test_lists_are_told_in_words_however_deep():
+    assert value_words("width", [0.2, 0.1, 0.3]) == "0.2 (0.1 … 0.3)"
+    assert value_words("seeds", [8, 8, 8]) == "8; 8; 8" and value_words("x", [0.3, 0.1, 0.2]) == "0.3; 0.1; 0.2"
+    assert value_words("random", [float(n) for n in range(9)]) == "9 numbers: median 4, 0 to 8"
+    deep: list[object] = []
+    for _ in range(5000):
+        deep = [deep]
+    assert value_words("x", deep) == "…"
+
+
+@given(st.dictionaries(st.text(max_size=6) | st.sampled_from(["arms", "by_base", "bases", "hits"]), JSON, max_size=4))
+def test_a_score_of_any_shape_is_tables(value):
+    assert all(len({len(line) for line in lines}) == 1 for lines in tables(value).values())
+
+
+def test_a_number_too_long_for_a_number_is_shown_as_missing(tmp_path):
+    out, huge = kit.make_run(tmp_path / "sight" / "trained" / "seed-0").parents[1], "9" * 400
+    (out / "score.json").write_text(f'{{"bases": 3, "score": {{"hits": {huge}, "few": [{huge}, 1], "n": 7531}}}}')
+    assert tables(gather(out).score["score"])["Further numbers of the score"][1:] == [
+        ["hits", "–"], ["few", "–; 1"], ["n", "7,531"]
+    ]  # fmt: skip
