@@ -85,8 +85,9 @@ def records(seed: int, control: str) -> list[Record]:
         made.append(Snapshot(step=step, phase="during" if step else "before", own=grid(own), gradient=gradient))
     for chunk in range(CHUNKS):
         part = heads * rng.lognormal(0, 0.1, heads.shape)
-        made += [Allocation(along=along, chunk=chunk, decisions=12, heads=grid(part), rest=0.1 * total,
-                            whole=1.1 * float(part.sum()), residual=0.0) for along in ("line", "path")]  # fmt: skip
+        whole, residual = 1.1 * float(part.sum()), 0.004 * float(part.sum())
+        made += [Allocation(along=along, chunk=chunk, decisions=12, heads=grid(part), rest=0.1 * total, whole=whole,
+                            residual=residual) for along in ("line", "path")]  # fmt: skip
     made += head_records(heads, 0.0 if control else total)
     made.append(Whole(name="context_share", value=0.4 + 0.01 * seed, about="gain left on the old model's contexts"))
     scores = {

@@ -2,8 +2,10 @@
 
 import math
 
+from training.headlog.gains import head_gains
 from training.report import derive
 from training.report.gather import Material, Run
+from training.report.head_sections import along
 from training.report.parts import Block, Section, Table, Words, absent
 from training.report.words import MISSING, number, percent, ranged
 
@@ -27,7 +29,7 @@ def wholes(material: Material) -> Section:
     arms = list(material.arms)[:ARMS_MAX]
     rows = [
         [name.replace("_", " "), *(ranged(*derive.spread(by_arm.get(arm, []))) for arm in arms), about[name]]
-        for name, by_arm in list(values.items())[:64]
+        for name, by_arm in values.items()
     ]
     table = Table("Median over runs (least … most)", ["", *arms, "what it is"], rows)
     return Section("whole", "The whole model", [table])
@@ -40,53 +42,48 @@ def residuals(material: Material) -> Section:
         parts = [part for run in runs if (part := _parts(run)) is not None]
         if parts:
             missed = [abs(part[3]) / abs(part[0]) if part[0] else math.nan for part in parts]
-            largest = max((share for share in missed if math.isfinite(share)), default=math.nan)
-            trained = runs[0].role == ""
+            largest, trained = derive.spread(missed)[2], runs[0].role == ""
             worst = max(worst, largest) if trained and math.isfinite(largest) else worst
             within = "not judged" if not trained else "yes" if largest <= RESIDUAL else "no"
             cells = [number(derive.median(part[at] for part in parts)) for at in range(4)]
             rows.append([arm, len(parts), *cells, percent(derive.median(missed), 2), percent(largest, 2), within])
     head = ["arm", "runs", "gain, nats", "in heads", "elsewhere", "residual", "of the gain, median", "most", "≤ 2 %"]
-    caption = "Gain = heads + elsewhere (MLPs, norms, embeddings) + residual, along the straight line"
-    blocks: list[Block] = [Table(caption, head, rows)] if rows else []
-    blocks += [] if rows else [Words("No summary: the run was stopped before its gain was shared out.", "missing")]
+    caption = f"Gain = heads + elsewhere (MLPs, norms, embeddings) + residual, {along(material.main)}"
+    none = "Not measured: the run was stopped before its gain was shared out."
+    blocks: list[Block] = [Table(caption, head, rows) if rows else Words(none, "missing")]
     blocks += [Words(words, "caveat") for words in caveats(material, worst)]
     return Section("residuals", "Residuals and caveats", blocks, () if rows else ("residuals",))
 
 
 def _parts(run: Run) -> tuple[float, float, float, float] | None:
-    """(gain, heads, rest, residual) of a run's summary."""
-    summary = run.log.summary
-    if summary is None or summary.gain is None or summary.residual is None:
+    """(gain, heads, rest, residual) of a run."""
+    gains = head_gains(run.log)
+    if gains is None or gains.residual is None:
         return None
-    rest = summary.rest or 0.0
-    return summary.gain, summary.gain - rest - summary.residual, rest, summary.residual
+    heads, rest = sum(gains.heads.values()), gains.rest or 0.0
+    return heads + rest + gains.residual, heads, rest, gains.residual
 
 
 def caveats(material: Material, worst: float) -> list[str]:
     """What a reader must keep in mind, sentence by sentence. worst: the largest residual, as a share of the gain."""
-    told = [f"Read in part: {fault}" for fault in material.faults[:40]]
-    if worst > RESIDUAL:
-        told.append(f"In one run the parts miss the gain by {percent(worst, 2)} of it: more than {RESIDUAL:.0%}.")
-    mundane = [run.log.summary.before.get("mundane") for run in material.runs if run.log.summary is not None]
-    lowest = derive.spread(mundane)[1]
-    if lowest < MUNDANE:
-        told.append(
-            f"Before training only {percent(lowest)} of the mundane was answered rightly: less than {MUNDANE:.0%}. "
-            "So it is a weak control: training can hardly lower it, and a score that stays says little."
-        )
-    if material.kind == "run":
-        told.append("One run: no control, no other seed. Nothing here is a verdict.")
-    if len(material.bases) < 3:
-        told.append("Fewer than three base models: what is said concerns these networks alone.")
     hashes = {run.log.header.model_hash for run in material.runs if run.base == material.main[0].base}
-    if len(hashes) > 1:
-        told.append(f"The runs started from {len(hashes)} different weights, though they count as one base model.")
-    if len(derive.alike(material.main)) < len(material.main):
-        told.append("Some runs have another number of heads; per-head figures leave them out.")
-    if any(run.log.header.version == 1 for run in material.runs):
-        told.append("Logs of version 1: no chunks of probes, no path, no swaps. Shares are in sample only.")
-    return told
+    mundane = derive.spread(run.log.summary.before.get("mundane") for run in material.runs if run.log.summary)[1]
+    told = {
+        f"In one run the parts miss the gain by {percent(worst, 2)} of it: more than {RESIDUAL:.0%}.": worst > RESIDUAL,
+        f"Before training only {percent(mundane)} of the mundane was answered rightly: less than {MUNDANE:.0%}. So it "
+        "is a weak control: training can hardly lower it, and a score that stays says little.": mundane < MUNDANE,
+        "One run: no control, no other seed. Nothing here is a verdict.": material.kind == "run",
+        "Fewer than three base models: what is said concerns these networks alone.": len(material.bases) < 3,
+        f"The runs started from {len(hashes)} different weights, though they count as one base model.": len(hashes) > 1,
+        "Some runs have another number of heads; per-head figures leave them out.":
+            len(derive.alike(material.main)) < len(material.main),
+        "Logs of version 1: no chunks of probes, no path, no swaps. Shares are in sample only.":
+            any(run.log.header.version == 1 for run in material.runs),
+    }  # fmt: skip
+    return [
+        *(f"Read in part: {fault}" for fault in material.faults[:40]),
+        *(words for words, true in told.items() if true),
+    ]
 
 
 def runs(material: Material) -> Section:
@@ -94,18 +91,16 @@ def runs(material: Material) -> Section:
     rows, several = [], len(material.bases) > 1
     for run in [run for arm in material.arms.values() for run in arm][:RUNS_SHOWN]:
         summary, header = run.log.summary, run.log.header
-        after = summary.after if summary is not None else {}
-        before = summary.before if summary is not None else {}
+        before, after = (summary.before, summary.after) if summary is not None else ({}, {})
         new = after.get("hits_new_forms", after.get("hits_new_pairs"))
-        cells = [percent(value) for value in (after.get("hits"), new, after.get("false_alarms"), after.get("mundane"))]
+        rates = (before.get("hits"), after.get("hits"), new, after.get("false_alarms"), after.get("mundane"))
+        numbers = (after.get("d_prime"), *(() if summary is None else (summary.gain, summary.steps, summary.seconds)))
         rows.append([
-            run.arm, *([run.base] if several else []), run.seed, percent(before.get("hits")), *cells,
-            number(after.get("d_prime")), number(summary.gain if summary else None),
-            summary.steps if summary else MISSING, number(summary.seconds if summary else None), header.commit,
-            "whole" if run.log.fault is None else "in part",
+            run.arm, *[run.base] * several, run.seed, *map(percent, rates), *map(number, numbers),
+            *[MISSING] * (4 - len(numbers)), header.commit, "whole" if run.log.fault is None else "in part",
         ])  # fmt: skip
-    head = ["arm", *(["base"] if several else []), "seed", "hits before", "hits", "on new", "false alarms", "mundane", "d′",
+    head = ["arm", *["base"] * several, "seed", "hits before", "hits", "on new", "false alarms", "mundane", "d′",
             "gain, nats", "steps", "seconds", "commit", "log"]  # fmt: skip
-    more = len(material.runs) - RUNS_SHOWN
     caption = f"Every training, on probes that no lesson held. On new: hits on {material.behaviour.new}"
-    return Section("runs", "Runs", [Table(caption + (f"; {more} more not shown" if more > 0 else ""), head, rows)])
+    more = len(material.runs) - RUNS_SHOWN
+    return Section("runs", "Runs", [Table(caption + f"; {more} more not shown" * (more > 0), head, rows)])

@@ -10,7 +10,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -19,36 +19,26 @@ from training.report.derive import Array
 from training.report.palette import LIGHT, colours
 from training.report.words import plain_text
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 WIDE = 316.0  # pixels: a figure that fits a telephone
 UNIT = 72.0  # pixels of an SVG in one inch of matplotlib
-PNG_DPI = 2 * UNIT
 EXTREME = 1e30  # larger numbers are drawn as this one: squares and sums of them stay finite
 COLOURS = colours(LIGHT)
 STYLE = {
-    "font.family": ["DejaVu Sans"], "font.size": 10.0, "svg.fonttype": "none", "text.parse_math": False,
-    "text.color": LIGHT["ink"], "axes.edgecolor": LIGHT["line"], "axes.facecolor": "none", "figure.facecolor": "none",
+    "font.family": ["DejaVu Sans"], "font.size": 9.5, "svg.fonttype": "none", "text.parse_math": False,
+    "text.color": LIGHT["soft"], "axes.facecolor": "none", "figure.facecolor": "none", "axes.axisbelow": True,
     "axes.labelcolor": LIGHT["soft"], "xtick.color": LIGHT["soft"], "ytick.color": LIGHT["soft"],
     "xtick.labelsize": 9.5, "ytick.labelsize": 9.5, "axes.labelsize": 9.5, "xtick.major.size": 0.0,
-    "ytick.major.size": 0.0, "axes.unicode_minus": True, "path.simplify": True, "axes.linewidth": 1.0,
+    "ytick.major.size": 0.0, "grid.color": LIGHT["line"], "grid.linewidth": 1.0,
+    **dict.fromkeys(("axes.spines.left", "axes.spines.right", "axes.spines.top", "axes.spines.bottom"), False),
 }  # fmt: skip
 _NAMES = {colour: name for name, colour in COLOURS.items()}
+_ALONE = r"<g>\n(<(?:text|path)[^>]*>(?:[^<]*</text>)?)\n</g>"
 _NEEDLESS = [  # what makes a drawing three times as large
-    (re.compile(pattern, re.DOTALL), instead)
-    for pattern, instead in (
-        (r"<metadata>.*?</metadata>|<style type=.*?</style>|<defs>\s*</defs>|<g/>", ""),
-        (r'<path d="[^"]*" style="fill: none"/>| transform="rotate\(-?0 [^)]*\)"', ""),
-        (r"font-size: 9.5px; font-family: [^;]*; ", ""),  # the style sheet says so
-        (r"\s*\n\s*", "\n"),
-        (r"<g>\n(<(?:text|path)[^>]*>(?:[^<]*</text>)?)\n</g>", r"\1"),
-        (r"<g>\n</g>\n", ""),
-        (r"<g>\n(<(?:text|path)[^>]*>(?:[^<]*</text>)?)\n</g>", r"\1"),
-    )
-]
-_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))  # none of it: the same log gives the same bytes
+    (r"<metadata>.*?</metadata>|<style type=.*?</style>|<defs>\s*</defs>|<g/>", ""),
+    (r'<path d="[^"]*" style="fill: none"/>| transform="rotate\(-?0 [^)]*\)"', ""),
+    (r"font-size: 9.5px; font-family: [^;]*; ", ""),  # the style sheet says so
+    (r"\s*\n\s*", "\n"), (_ALONE, r"\1"), (r"<g>\n</g>\n", ""), (_ALONE, r"\1"),
+]  # fmt: skip
 
 
 @contextmanager
@@ -58,23 +48,19 @@ def style() -> Iterator[None]:
 
     known = {key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith("backend")}
     with matplotlib.rc_context({**known, **STYLE}), warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")  # a glyph that DejaVu lacks, an empty slice: shown as missing, not told
+        warnings.simplefilter("ignore")  # a glyph that DejaVu lacks, an empty slice
         yield
 
 
 def canvas(
-    spoken: str, high: float, wide: float = WIDE, left: float = 0, right: float = 0, top: float = 0, bottom: float = 0
-) -> tuple["Figure", "Axes"]:
-    """A figure of so many pixels and its axes, with room for labels on each side. spoken: the figure in a sentence."""
+    high: float, wide: float = WIDE, left: float = 0, right: float = 0, top: float = 0, bottom: float = 0
+) -> Any:
+    """(figure, axes) of so many pixels, with room for labels on each side."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(wide / UNIT, high / UNIT))
-    figure.set_label(spoken)
     area = (left / wide, bottom / high, (wide - left - right) / wide, (high - top - bottom) / high)
-    axes = figure.add_axes(area)
-    for side in axes.spines.values():
-        side.set_visible(False)
-    return figure, axes
+    return figure, figure.add_axes(area)
 
 
 def drawable(values: Any) -> Array:
@@ -83,9 +69,9 @@ def drawable(values: Any) -> Array:
     return np.clip(np.where(np.isfinite(array), array, np.nan), -EXTREME, EXTREME)
 
 
-def label(axes: "Axes", x: float, y: float, words: str, colour: str = "soft", **more: Any) -> None:
-    """Words at a point of the axes, in their units. colour: by name."""
-    axes.text(x, y, plain_text(words, 60), color=COLOURS[colour], **({"fontsize": 9.5, "clip_on": False} | more))
+def label(axes: Any, x: float, y: float, words: str, colour: str = "soft", **more: Any) -> None:
+    """Words at a point of the axes, in their units; in the middle of their line. colour: by name."""
+    axes.text(x, y, plain_text(words, 60), color=COLOURS[colour], **({"va": "center"} | more))
 
 
 def apart(wished: Sequence[float], low: float, high: float, gap: float) -> list[float]:
@@ -98,20 +84,20 @@ def apart(wished: Sequence[float], low: float, high: float, gap: float) -> list[
     return places
 
 
-def svg(figure: "Figure", name: str) -> Markup:
-    """The figure as an <svg> element that shrinks where there is less room. name: differs for each of a page's."""
+def svg(figure: Any, name: str) -> Markup:
+    """The figure as an <svg> element; its label is read aloud. name: differs for each of a page's figures."""
     import matplotlib
 
     matplotlib.rcParams["svg.hashsalt"] = name  # ids depend on it alone; two figures of a page share none
     stream = io.StringIO()
-    figure.savefig(stream, format="svg", metadata=_METADATA)
+    figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     inside = stream.getvalue().partition("<svg")[2].partition(">")[2].rpartition("</svg>")[0]
     used = set(re.findall(r'#([\w.-]+)["\)]', inside))
     inside = re.sub(r' id="([^"]*)"', lambda hit: hit[0] if hit[1] in used else "", inside)
     inside = re.sub(r' ([dxy])="([^"]*)"', lambda hit: f' {hit[1]}="{_short(hit[2])}"', inside)
-    inside = re.sub(r"#[0-9a-f]{6}\b", lambda hit: _variable(hit[0]), inside)
-    for needless, instead in _NEEDLESS:
-        inside = needless.sub(instead, inside)
+    inside = re.sub(r"#[0-9a-f]{6}\b", lambda hit: f"var(--{_NAMES[hit[0]]})" if hit[0] in _NAMES else hit[0], inside)
+    for pattern, instead in _NEEDLESS:
+        inside = re.sub(pattern, instead, inside, flags=re.DOTALL)
     wide, high = (f"{side * UNIT:.0f}" for side in figure.get_size_inches())
     start = Markup('<svg viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-label="{2}">')
     return start.format(wide, high, plain_text(figure.get_label())) + Markup(inside) + Markup("</svg>")
@@ -122,16 +108,11 @@ def _short(places: str) -> str:
     return re.sub(r"(\.\d\d)\d+", r"\1", " ".join(places.split()))
 
 
-def _variable(colour: str) -> str:
-    return f"var(--{_NAMES[colour]})" if colour in _NAMES else colour
-
-
-def png(figure: "Figure", title: str) -> bytes:
+def png(figure: Any, title: str) -> bytes:
     """The figure as a PNG file on white, under its title."""
     stream, top = io.BytesIO(), 1 + 6 / UNIT / figure.get_size_inches()[1]
-    words = figure.text(0, top, plain_text(title, 120), fontsize=10, va="bottom")
-    figure.savefig(
-        stream, format="png", dpi=PNG_DPI, facecolor="white", bbox_inches="tight", pad_inches=0.1, metadata={"Software": None}
-    )
+    words = figure.text(0, top, plain_text(title, 120), va="bottom", color=COLOURS["ink"])
+    shape = {"dpi": 2 * UNIT, "facecolor": "white", "bbox_inches": "tight", "pad_inches": 0.1}
+    figure.savefig(stream, format="png", metadata={"Software": None}, **shape)
     words.remove()
     return stream.getvalue()

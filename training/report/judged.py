@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from training.headlog.records import Judgement, Swap
-from training.report.words import MISSING, digits_apart, number
+from training.report.words import MISSING, as_float, digits_apart, number
 from training.verdict import verdict as rule
 
 Triple = tuple[float, float, float]  # estimate, lower, upper
 NAN = float("nan")
-PATTERNS = (rule.LOCALIZED, rule.HIERARCHICAL, rule.DISTRIBUTED)
+PATTERNS = LOCAL, TIER, SPREAD = (rule.LOCALIZED, rule.HIERARCHICAL, rule.DISTRIBUTED)
 GATE = "gate"
 WEIGHTS_SINCE = 3  # the version of the rule since which weight swaps count, and bounds of the held share
 
@@ -29,6 +29,10 @@ class Ask:
     words: str
     met: bool | None
     bounds: tuple[float, ...] = ()
+
+    def __and__(self, other: "Ask") -> "Ask":
+        known = None if None in (self.met, other.met) else bool(self.met and other.met)
+        return Ask(f"{self.words}, {other.words}", known, (*self.bounds, *other.bounds))
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,7 @@ def together(rows: Sequence[Row], *columns: str) -> bool | None:
 def triple(numbers: Mapping[str, Any], name: str) -> Triple:
     """(estimate, lower, upper) of a number that may be alone, in a list, or missing: NaN for what isn't there."""
     value = numbers.get(name)
-    values = list(value) if isinstance(value, list | tuple) else [value]
-    plain = [float(v) if isinstance(v, int | float) else NAN for v in values[:3]] + [NAN, NAN, NAN]
+    plain = [as_float(v) for v in (value if isinstance(value, list | tuple) else [value])[:3]] + [NAN, NAN, NAN]
     return plain[0], plain[1], plain[2]
 
 
@@ -88,21 +91,13 @@ def most(value: float, bound: float, what: str = "") -> Ask:
     return Ask(f"{what}≤ {bound:g}", _met(value <= bound, value), (bound,))
 
 
-def both(one: Ask, other: Ask) -> Ask:
-    """Two conditions at once."""
-    known = None if None in (one.met, other.met) else bool(one.met and other.met)
-    return Ask(f"{one.words}, {other.words}", known, (*one.bounds, *other.bounds))
-
-
 def gate(verdict: Judgement) -> list[Row]:
     """What must hold before any pattern is named."""
     n = verdict.numbers
     gain, held, negative = triple(n, "gain"), triple(n, "held_by_heads"), triple(n, "negative")
-    seeds = n.get("seeds")
-    counts = [float(x) for x in seeds if isinstance(x, int | float)] if isinstance(seeds, list) else []
-    fewest = min(counts, default=NAN)
+    counts, bounded = triple(n, "seeds"), verdict.rule >= WEIGHTS_SINCE
+    fewest = min((count for count in counts if not math.isnan(count)), default=NAN)
     above_zero = Ask("lower > 0", _met(gain[1] > 0, gain[1]), (0.0,))
-    bounded = verdict.rule >= WEIGHTS_SINCE
     asked = least(held[1] if bounded else held[0], rule.SPLITTABLE, "lower " if bounded else "")
     rows = [
         Row("seeds in the smallest arm", (fewest, NAN, NAN), {GATE: least(fewest, rule.SEEDS)}, share=False),
@@ -113,12 +108,11 @@ def gate(verdict: Judgement) -> list[Row]:
     ]
     low_end, high_end = -rule.SLACK, 1 + rule.SLACK
     for name, words in (("share_core", "T_K is a share"), ("width", "N_eff/H is a share")):
-        _, low, high = triple(n, name)
+        value = _, low, high = triple(n, name)
         inside = _met(low <= high_end and high >= low_end, low, high)
-        meets = Ask(f"meets −{rule.SLACK:g} … {high_end:g}", inside, (low_end, high_end))
-        rows.append(Row(words, triple(n, name), {GATE: meets}))
-    rows.append(Row("negative heads, of the absolute sum", negative, {GATE: most(negative[0], rule.NEGATIVE)}))
-    return rows
+        asked = Ask(f"meets −{rule.SLACK:g} … {high_end:g}", inside, (low_end, high_end))
+        rows.append(Row(words, value, {GATE: asked}))
+    return [*rows, Row("negative heads, of the absolute sum", negative, {GATE: most(negative[0], rule.NEGATIVE)})]
 
 
 def _above(numbers: Mapping[str, Any], prefix: str, what: str) -> list[Row]:
@@ -133,24 +127,22 @@ def _above(numbers: Mapping[str, Any], prefix: str, what: str) -> list[Row]:
 
 def shapes(verdict: Judgement) -> list[Row]:
     """What the three patterns ask of the shares."""
-    n = verdict.numbers
-    share, width = triple(n, "share_core"), triple(n, "width")
-    significant, halo = triple(n, "significant"), triple(n, "halo")
+    names = ("share_core", "width", "significant", "halo")
+    share, width, significant, halo = (triple(verdict.numbers, name) for name in names)
     low, high = rule.TIER_CORE
-    local, tier, spread = PATTERNS
     return [
         Row("share of the core, T_K", share, {
-            local: least(share[1], rule.LOCAL_CORE, "lower "),
-            tier: both(least(share[1], low, "lower "), most(share[2], high, "upper ")),
-            spread: most(share[2], rule.SPREAD_CORE, "upper "),
+            LOCAL: least(share[1], rule.LOCAL_CORE, "lower "),
+            TIER: least(share[1], low, "lower ") & most(share[2], high, "upper "),
+            SPREAD: most(share[2], rule.SPREAD_CORE, "upper "),
         }),
         Row("width, N_eff/H", width, {
-            local: most(width[2], rule.LOCAL_WIDTH, "upper "),
-            tier: most(width[2], rule.TIER_WIDTH, "upper "),
-            spread: least(width[1], rule.SPREAD_WIDTH, "lower "),
+            LOCAL: most(width[2], rule.LOCAL_WIDTH, "upper "),
+            TIER: most(width[2], rule.TIER_WIDTH, "upper "),
+            SPREAD: least(width[1], rule.SPREAD_WIDTH, "lower "),
         }),
-        Row("heads that are significant", significant, {spread: least(significant[0], rule.SPREAD_HEADS)}),
-        Row("significant outside the core, f", halo, {tier: least(halo[0], rule.TIER_HALO)}),
+        Row("heads that are significant", significant, {SPREAD: least(significant[0], rule.SPREAD_HEADS)}),
+        Row("significant outside the core, f", halo, {TIER: least(halo[0], rule.TIER_HALO)}),
     ]  # fmt: skip
 
 
@@ -160,11 +152,9 @@ def swaps(verdict: Judgement, swapped: Sequence[Swap]) -> list[Row]:
     Verdicts of rule 1 and 2 rested on output swaps as shares of the gain itself; of weights they asked nothing.
     """
     sets = causal(verdict, swapped)
-    core, remove, halo, greedy = (sets[name] for name in ("core", "remove", "halo", "greedy"))
-    nulls, weighed = sets["random"], verdict.rule >= WEIGHTS_SINCE
-    tail = float(np.percentile(nulls, 95)) if nulls else NAN
+    core, remove, halo, greedy, nulls = (sets[name] for name in ("core", "remove", "halo", "greedy", "random"))
+    tail, weighed = float(np.percentile(nulls, 95)) if nulls else NAN, verdict.rule >= WEIGHTS_SINCE
     worst, enough = max(nulls, default=NAN), len(nulls) >= rule.RANDOM_SETS
-    local, tier, spread = PATTERNS
     low, high = rule.INSERT_CORE
     middling = _met(low <= core[0] <= high, core[0])
     serial = _met(remove[0] >= rule.INSERT_WHOLE > core[0] > 0, core[0], remove[0])
@@ -172,46 +162,43 @@ def swaps(verdict: Judgement, swapped: Sequence[Swap]) -> list[Row]:
     rare = Ask("core above it", _met(enough and core[0] > tail, core[0], tail), (core[0],))
     none = Ask(f"each ≤ {rule.INSERT_NONE:g}", _met(enough and worst <= rule.INSERT_NONE, worst), (rule.INSERT_NONE,))
     words = f"{low:g} … {high:g}, or 0 … {rule.INSERT_WHOLE:g} and remove ≥ {rule.INSERT_WHOLE:g}"
-    return [
+    rows = [
         Row("core inserted", core, {
-            local: least(core[0], rule.INSERT_WHOLE),
-            tier: Ask(words, either, (0.0, low, high, tail)),
-            spread: most(core[0], rule.INSERT_NONE),
+            LOCAL: least(core[0], rule.INSERT_WHOLE),
+            TIER: Ask(words, either, (0.0, low, high, tail)),
+            SPREAD: most(core[0], rule.INSERT_NONE),
         }),
-        Row("core removed", remove, {local: least(remove[0], rule.INSERT_WHOLE)}),
-        Row("core and halo inserted", halo, {tier: least(halo[0], rule.INSERT_HALO)}),
-        Row("best set by greedy insertion", greedy, {spread: most(greedy[0], rule.INSERT_NONE)}),
+        Row("core removed", remove, {LOCAL: least(remove[0], rule.INSERT_WHOLE)}),
+        Row("core and halo inserted", halo, {TIER: least(halo[0], rule.INSERT_HALO)}),
+        Row("best set by greedy insertion", greedy, {SPREAD: most(greedy[0], rule.INSERT_NONE)}),
         Row(f"{len(nulls)} random sets: 95th percentile", (tail, NAN, NAN),
-            {local: rare, **({tier: rare} if weighed else {}), spread: none}),
-        *(_weights(swapped) if weighed else ()),
+            {LOCAL: rare, **({TIER: rare} if weighed else {}), SPREAD: none}),
     ]  # fmt: skip
+    if weighed:
+        core, halo = ((_mean(swapped, name, "insert", "weight"), NAN, NAN) for name in ("core", "core+halo"))
+        asks = {LOCAL: least(core[0], rule.INSERT_WHOLE), SPREAD: most(core[0], rule.INSERT_NONE)}
+        rows.append(Row("core's weights inserted", core, asks))
+        rows.append(Row("core's and halo's weights inserted", halo, {TIER: least(halo[0], rule.INSERT_HALO)}))
+    return rows
 
 
-def _weights(swapped: Sequence[Swap]) -> list[Row]:
-    """What the patterns ask of the weight swaps."""
-    local, tier, spread = PATTERNS
-    core, halo = (_mean(swapped, name, "insert", "weight") for name in ("core", "core+halo"))
-    asks = {local: least(core, rule.INSERT_WHOLE), spread: most(core, rule.INSERT_NONE)}
-    return [
-        Row("core's weights inserted", (core, NAN, NAN), asks),
-        Row("core's and halo's weights inserted", (halo, NAN, NAN), {tier: least(halo, rule.INSERT_HALO)}),
-    ]
+SETS = {  # of the verdict: its number, and the swap that tells it else
+    "core": ("core_insert", "core", "insert"), "remove": ("core_remove", "core", "remove"),
+    "halo": ("both_insert", "core+halo", "insert"), "greedy": ("greedy_insert", "greedy", "insert"),
+}  # fmt: skip
 
 
 def causal(verdict: Judgement | None, swapped: Sequence[Swap]) -> dict[str, Any]:
     """core, remove, halo, greedy: triples (means over seeds); random, random_remove: lists of numbers."""
     numbers = verdict.numbers if verdict is not None else {}
-    keys = {"core": "core_insert", "remove": "core_remove", "halo": "both_insert", "greedy": "greedy_insert"}
-    from_swaps = {"core": ("core", "insert"), "remove": ("core", "remove"), "halo": ("core+halo", "insert"),
-                  "greedy": ("greedy", "insert")}  # fmt: skip
     sets: dict[str, Any] = {}
-    for name, key in keys.items():
+    for name, (key, swap, direction) in SETS.items():
         value = triple(numbers, key)
-        sets[name] = value if not math.isnan(value[0]) else (_mean(swapped, *from_swaps[name]), NAN, NAN)
+        sets[name] = (_mean(swapped, swap, direction), NAN, NAN) if math.isnan(value[0]) else value
     for name, direction in (("random", "insert"), ("random_remove", "remove")):
         listed = numbers.get(f"random_{direction}")
         values = listed if isinstance(listed, list) else _each(swapped, "random", direction)
-        sets[name] = [float(v) for v in values if isinstance(v, int | float) and math.isfinite(v)]
+        sets[name] = [as_float(v) for v in values if math.isfinite(as_float(v))]
     return sets
 
 

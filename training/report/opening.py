@@ -9,14 +9,15 @@ from training.headlog.table import UNDECIDED
 from training.report import derive, figures, judged
 from training.report.again import again
 from training.report.gather import Material
-from training.report.parts import COLUMNS_MAX, Block, Facts, Panels, Picture, Section, Table, Words
+from training.report.parts import COLUMNS_MAX, Block, Facts, Picture, Section, Table, Words
 from training.report.scored import value_words
-from training.report.words import counted, number, percent, ranged, setting, several
+from training.report.words import counted, percent, ranged, setting, several
 from training.verdict import verdict as rule
 
 TESTED = {  # numbers that stand in the tables of what the rule asks
     "gain", "held_by_heads", "share_core", "width", "negative", "significant", "halo", "seeds", "p_shuffled",
-    "p_rehearsal", "core_insert", "core_remove", "both_insert", "greedy_insert", "random_insert", "random_remove",
+    "p_rehearsal", "p_whole_shuffled", "p_whole_rehearsal", "core_insert", "core_remove", "both_insert",
+    "greedy_insert", "random_insert", "random_remove",
 }  # fmt: skip
 PER_SEED = ("seed", "teach_seed")
 
@@ -24,14 +25,13 @@ PER_SEED = ("seed", "teach_seed")
 def heading(material: Material) -> Section:
     """What ran, in facts, and the commands that do it again."""
     headers = [run.log.header for run in material.runs]
-    first = headers[0]
-    size = f"{first.layers} layers × {first.heads} heads"
+    size = f"{headers[0].layers} layers × {headers[0].heads} heads"
     if material.kind == "experiment":
         counts = ", ".join(f"{arm} {len(runs)}" for arm, runs in material.arms.items())
         size = f"{len(material.runs)} trainings ({counts}); {size}"
     dates = sorted(header.created[:16].replace("T", " ") for header in headers)
     facts = Facts([
-        ("model", several([setting("model", header.model) for header in headers])),
+        ("model", several([setting(header.model) for header in headers])),
         ("weights before (hash)", several([header.model_hash for header in headers])),
         ("lessons (hash)", several([header.data_hash for header in headers])),
         ("commit", several([header.commit for header in headers])),
@@ -42,45 +42,59 @@ def heading(material: Material) -> Section:
     ])  # fmt: skip
     commands = again(material)
     code = [Words("To do it again", "title"), *(Words(line, "code") for line in commands)]
-    code += [Words("~ is the home of who ran it: put your own there.", "small")] if " ~/" in " ".join(commands) else []
+    code += [Words("~ is the home of who ran it: put your own there.", "small")] * (" ~/" in " ".join(commands))
     return Section("top", material.name, [Words(size), facts, *code])
 
 
 def verdict(material: Material) -> Section:
     """What was learned, the word, why, and every number with what the rule asks of it."""
-    log = material.verdict
-    record = log.verdict if log is not None else None
+    log, record = material.verdict, material.judgement
     if record is None or log is None:
         due = material.kind == "run" or _awaited(material)
         return Section("verdict", "Verdict", [*_no_verdict(material), Words(_learned(material))], ("verdict",) * due)
-    gate, patterns = judged.gate(record), [*judged.shapes(record), *judged.swaps(record, log.swaps)]
+    swaps = judged.swaps(record, log.swaps)
+    gate, patterns = judged.gate(record), [*judged.shapes(record), *swaps]
     met = [judged.mark(judged.together([*gate, *patterns], judged.GATE, name)) for name in judged.PATTERNS]
-    pattern_rows = [*(row.cells(judged.PATTERNS) for row in patterns), ["all that is asked, the gate too", "", "", *met]]
-    share, width = judged.triple(record.numbers, "share_core"), judged.triple(record.numbers, "width")
-    beyond = any(v < 0 or v > 1 for v in (*share, *width))
-    plane_note = "the box is the 95 % interval; it must lie whole in a region" + (
-        "; what lies beyond the frame is drawn on its edge" if beyond else ""
-    )
-    drawn = [row for row in patterns if not math.isnan(row.value[0])]
-    pictures = [Picture("The shares among the rule’s regions", partial(figures.plane, share, width), plane_note, "verdict-plane")]
-    if drawn:
-        note = "line: 95 % interval; orange: thresholds"
-        pictures.append(Picture("Numbers and thresholds", partial(figures.intervals, drawn), note, "verdict-intervals"))
-    version = f"Rule {record.rule}" + (
-        "" if record.rule == rule.RULE_VERSION else f"; the thresholds here are those of rule {rule.RULE_VERSION}"
-    )
+    sums = ["all that is asked, the gate too", "", "", *met]
     columns = ["number", "estimate", "95 % interval"]
-    words = "Then the pattern: shares of the gain over control, cross-fitted over halves of the probes, and output swaps"
+    words = (
+        "Then the pattern: shares of the gain over control, cross-fitted over halves of the probes, and output swaps"
+    )
+    others = [f"{name.replace('_', ' ')} {value_words(name, value)}"
+              for name, value in record.numbers.items() if name not in TESTED]  # fmt: skip
+    version = f"Rule {record.rule}" + (
+        f"; the thresholds here are those of rule {rule.RULE_VERSION}" * (record.rule != rule.RULE_VERSION)
+    )
+    closing = (
+        f"{version}, constants in training/verdict/verdict.py. Significant at a false discovery rate of "
+        f"{rule.DISCOVERY:.0%}: {_heads(record.significant)}."
+        + f" Further numbers: {'; '.join(others)}."
+        * bool(others)
+    )
     blocks: list[Block] = [
-        *_jointly(material), Words(record.word, "word"), Words(_learned(material)), Words(_core(record, judged.swaps(record, log.swaps))),
+        *_jointly(material), Words(record.word, "word"), Words(_learned(material)), Words(_core(record, swaps)),
         Words(f"Why: {record.reason}."), *(Words(f"Caveat: {caveat}", "caveat") for caveat in record.caveats[:20]),
-        Panels(pictures),
-        Table("First the gate: may anything be said?", [*columns, "the rule asks"], [row.cells((judged.GATE,)) for row in gate]),
-        Table(words, [*columns, *judged.PATTERNS], pattern_rows, sum=True),
-        Words(f"{version}, constants in training/verdict/verdict.py. {_significant(record)}", "small"),
-        *_other_bases(material), *_other_numbers(record),
+        _pictures(record, patterns),
+        Table("First the gate: may anything be said?", [*columns, "the rule asks"],
+              [row.cells((judged.GATE,)) for row in gate]),
+        Table(words, [*columns, *judged.PATTERNS], [*(row.cells(judged.PATTERNS) for row in patterns), sums], sum=True),
+        Words(closing, "small"), *_every_base(material),
     ]  # fmt: skip
     return Section("verdict", "Verdict", blocks)
+
+
+def _pictures(record: Judgement, patterns: Sequence[judged.Row]) -> list[Picture | Table]:
+    """The rule's plane, and all numbers against their thresholds."""
+    share, width = (judged.triple(record.numbers, name) for name in ("share_core", "width"))
+    edge = "; what lies beyond the frame is drawn on its edge"
+    note = "the box is the 95 % interval; it must lie whole in a region"
+    note += edge * any(value < 0 or value > 1 for value in (*share, *width))
+    measured = [row for row in patterns if not math.isnan(row.value[0])]
+    beyond = edge * any(abs(value - 0.5) > 0.75 for row in measured for value in row.value)
+    numbers = Picture("Numbers and thresholds", partial(figures.intervals, measured),
+                      f"line: 95 % interval; orange: thresholds{beyond}")  # fmt: skip
+    plane = Picture("The shares among the rule’s regions", partial(figures.plane, share, width), note)
+    return [plane, *[numbers] * bool(measured)]
 
 
 def _learned(material: Material) -> str:
@@ -97,24 +111,21 @@ def _learned(material: Material) -> str:
     )
 
 
-def _core(record: Judgement, rows: Sequence[judged.Row]) -> str:
+def _core(record: Judgement, swaps: Sequence[judged.Row]) -> str:
     """Which heads the core is, what it holds, and what it brings beside random sets."""
-    values = {row.name: row.value[0] for row in rows}
-    tail = next((value for name, value in values.items() if "random sets" in name), math.nan)
-    share = judged.triple(record.numbers, "share_core")
+    values = {row.name: row.value[0] for row in swaps}
+    tail = next(value for name, value in values.items() if "random sets" in name)
+    share = judged.triple(record.numbers, "share_core")[0]
+    alone, out = (percent(values[f"core {word}"], 0) for word in ("inserted", "removed"))
     return (
-        f"Core heads (layer.head): {_heads(record.core, 64)}. They hold {percent(share[0], 0)} of the heads’ gain over "
-        f"control. Inserted alone they bring {percent(values['core inserted'], 0)} of the gain; 95 % of the random sets "
-        f"of their size bring less than {percent(tail, 0)}. Taken out they take away {percent(values['core removed'], 0)}."
+        f"Core heads (layer.head): {_heads(record.core)}. They hold {percent(share, 0)} of the heads’ gain over "
+        f"control. Inserted alone they bring {alone} of the gain; 95 % of random sets of their size bring less than "
+        f"{percent(tail, 0)}. Taken out they take away {out}."
     )
 
 
-def _heads(places: Sequence[tuple[int, int]], most: int) -> str:
-    return ", ".join(f"{layer}.{head}" for layer, head in places[:most]) or "none"
-
-
-def _significant(record: Judgement) -> str:
-    return f"Significant at a false discovery rate of {rule.DISCOVERY:.0%}: {_heads(record.significant, 128)}."
+def _heads(places: Sequence[tuple[int, int]]) -> str:
+    return ", ".join(f"{layer}.{head}" for layer, head in places[:128]) or "none"
 
 
 def _jointly(material: Material) -> list[Block]:
@@ -127,23 +138,17 @@ def _jointly(material: Material) -> list[Block]:
     return [Words(str(joint.get("word")), "word"), Words(str(joint.get("reason"))), title]
 
 
-def _other_bases(material: Material) -> list[Block]:
-    """What every base model came to, by itself."""
+def _every_base(material: Material) -> list[Block]:
+    """What every base model came to, by itself, if there are several."""
     rows, names = [], material.score.get("bases")
     for base, log in [(material.main[0].base, material.verdict), *material.others]:
         record = log.verdict if log is not None else None
         if record is not None:
             shares = [ranged(*judged.triple(record.numbers, name)) for name in ("share_core", "width")]
             name = str(names[base]) if isinstance(names, list) and base < len(names) else f"base {base}"
-            rows.append([setting("model", name), record.word, *shares, record.reason])
+            rows.append([setting(name), record.word, *shares, record.reason])
     head = ["base model", "verdict", "T_K", "N_eff/H", "why"]
     return [Table("Every base model by itself; above: the first", head, rows)] if len(rows) > 1 else []
-
-
-def _other_numbers(record: Judgement) -> list[Block]:
-    """Whatever else the record holds."""
-    rows = [[name, value_words(name, value)] for name, value in record.numbers.items() if name not in TESTED]
-    return [Table("Further numbers in the verdict’s record", ["number", "value"], rows)] if rows else []
 
 
 def _no_verdict(material: Material) -> list[Block]:
@@ -166,15 +171,16 @@ def settings(material: Material) -> Section:
     """What all runs share, and a table of what the arms differ in."""
     configs = {arm: [run.log.header.config for run in runs] for arm, runs in material.arms.items()}
     every = [config for some in configs.values() for config in some]
-    names = list(dict.fromkeys(key for config in every for key in config))
-    values = {name: {setting(name, config.get(name)) for config in every} for name in names}
-    shared = [(name.removeprefix("teach_"), next(iter(values[name]))) for name in names if len(values[name]) == 1]
-    unlike = [name for name in names if len(values[name]) > 1 and name not in PER_SEED][: COLUMNS_MAX - 1]
-    blocks: list[Block] = [Facts(shared)]
+    values = {
+        name: list(dict.fromkeys(setting(config.get(name)) for config in every))
+        for name in dict.fromkeys(key for config in every for key in config)
+    }
+    blocks: list[Block] = [
+        Facts([(name.removeprefix("teach_"), some[0]) for name, some in values.items() if len(some) == 1])
+    ]
+    unlike = [name for name, some in values.items() if len(some) > 1 and name not in PER_SEED][: COLUMNS_MAX - 1]
     if unlike and len(configs) > 1:
-        rows = [
-            [arm, *(several([setting(name, config.get(name)) for config in some]) for name in unlike)]
-            for arm, some in configs.items()
-        ]
+        rows = [[arm, *(several([setting(config.get(name)) for config in some]) for name in unlike)]
+                for arm, some in configs.items()]  # fmt: skip
         blocks.append(Table("What the arms differ in", ["arm", *(n.removeprefix("teach_") for n in unlike)], rows))
     return Section("settings", "Settings", blocks)

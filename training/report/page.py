@@ -13,15 +13,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from common.files import write_whole
 from training.headlog.records import LogError
-from training.report import closing, drawing, measured, opening, scored
+from training.report import closing, drawing, gain_sections, head_sections, opening, scored
 from training.report.gather import Material, gather
 from training.report.palette import DARK, LIGHT, colours
 from training.report.parts import Picture, Section
 from training.report.words import plain_text
 
 SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
-    opening.verdict, scored.score, measured.learning, measured.heads, measured.lorenz, measured.depth, measured.causal,
-    measured.history, measured.shares, closing.wholes, closing.residuals, opening.settings, closing.runs,
+    opening.verdict, scored.score, head_sections.learning, head_sections.heads, gain_sections.lorenz,
+    gain_sections.depth, gain_sections.causal, head_sections.history, head_sections.shares, closing.wholes,
+    closing.residuals, opening.settings, closing.runs,
 )  # fmt: skip
 Progress = Callable[[str, int, int], None]  # what is going on, how far, of how many
 
@@ -35,8 +36,13 @@ def templates() -> Environment:
     """The room's templates. Whatever they write is on one line and escaped; a name that they lack is an error."""
     return Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, finalize=lambda value: plain_text(value, 4000) if type(value) is str else value,
+        trim_blocks=True, lstrip_blocks=True, finalize=_cleaned,
     )  # fmt: skip
+
+
+def _cleaned(value: object) -> object:
+    """Text on one line; what is markup already, or no text, as it is."""
+    return plain_text(value, 4000) if type(value) is str else value
 
 
 def page(material: Material, progress: Progress = _quiet, png: bool = False) -> tuple[str, list[Section]]:
@@ -49,11 +55,9 @@ def page(material: Material, progress: Progress = _quiet, png: bool = False) -> 
             figure = picture.draw()
             picture.svg = drawing.svg(figure, picture.name)
             picture.png = drawing.png(figure, picture.title) if png else b""
-    text = templates().get_template("page.html.j2").render(
-        top=opening.heading(material), sections=sections, kind="experiment" if material.kind == "experiment" else "one run",
-        light=colours(LIGHT), dark=colours(DARK),
-    )  # fmt: skip
-    return text, sections
+    values = {"top": opening.heading(material), "sections": sections, "kind": material.kind}
+    template = templates().get_template("page.html.j2")
+    return template.render(**values, light=colours(LIGHT), dark=colours(DARK)), sections
 
 
 def _named(sections: list[Section]) -> list[Picture]:
@@ -88,10 +92,10 @@ def report(
             write_whole(file, data)
     except OSError as error:
         raise LogError(f"{error}; give another --out") from None
-    verdict = material.verdict.verdict if material.verdict is not None else None
+    verdict = material.judgement
     return {
         "name": material.name, "out": str(target), "bytes": len(files[target]), "runs": len(material.runs),
         "verdict": None if verdict is None else verdict.word,
-        "missing": [f"{section.id}: {what}" for section in sections for what in section.missing], "pictures": [str(file) for file in list(files)[1:]],
+        "missing": [f"{section.id}: {what}" for section in sections for what in section.missing],
+        "pictures": [str(file) for file in list(files)[1:]],
     }  # fmt: skip
-

@@ -2,10 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from typing import Any
 
 ROWS_MAX, COLUMNS_MAX = 200, 25
 
@@ -14,7 +11,6 @@ ROWS_MAX, COLUMNS_MAX = 200, 25
 class Words:
     """A paragraph. style: "" or "word", "small", "missing", "caveat", "code", "title" (of a part of the section)."""
 
-    kind: ClassVar[str] = "words"
     text: str
     style: str = ""
 
@@ -23,7 +19,6 @@ class Words:
 class Table:
     """A caption, column titles and rows; the first cell of a row is its title. sum: the last row is set off."""
 
-    kind: ClassVar[str] = "table"
     caption: str
     head: Sequence[str]
     rows: Sequence[Sequence[object]]
@@ -45,7 +40,6 @@ class Table:
 class Facts:
     """Names and what they are."""
 
-    kind: ClassVar[str] = "facts"
     pairs: Sequence[tuple[str, object]]
 
 
@@ -54,7 +48,7 @@ class Picture:
     """A figure under its title, with a note. name: of its PNG file; svg, png: its drawing, once the page is made."""
 
     title: str
-    draw: Callable[[], "Figure"]
+    draw: Callable[[], Any]  # a matplotlib Figure
     note: str = ""
     name: str = ""
     svg: Any = ""
@@ -62,30 +56,21 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Panels:
-    """What stands side by side where there is room: pictures and tables."""
-
-    kind: ClassVar[str] = "panels"
-    items: Sequence[Picture | Table]
-
-
-Block = Words | Table | Facts | Panels
-
-
-@dataclass(frozen=True)
 class Section:
-    """One section of the page; missing: what it would show if it had been measured."""
+    """One section. blocks: a list of pictures and tables stands side by side. missing: what was not measured."""
 
     id: str
     title: str
-    blocks: Sequence[Block]
+    blocks: Sequence["Block"]
     missing: tuple[str, ...] = ()
 
     @property
     def pictures(self) -> list[Picture]:
         """All its pictures, in order."""
-        panels = [block for block in self.blocks if isinstance(block, Panels)]
-        return [item for panel in panels for item in panel.items if isinstance(item, Picture)]
+        return [item for block in self.blocks if isinstance(block, list) for item in block if isinstance(item, Picture)]
+
+
+Block = Words | Table | Facts | list[Picture | Table]
 
 
 def absent(section_id: str, title: str, text: str, what: str) -> Section:

@@ -7,7 +7,7 @@ from typing import Any
 
 from training.report.gather import Material
 from training.report.parts import COLUMNS_MAX, ROWS_MAX, Block, Section, Table
-from training.report.words import number, percent, ranged, setting
+from training.report.words import as_float, number, percent, ranged, setting
 
 RATES = ("hits", "hits_new_pairs", "hits_new_forms", "false_alarms", "mundane", "lost")
 ARM_COLUMNS = {  # of a row of what an arm learned: title
@@ -23,7 +23,7 @@ TITLES = {  # of a part of score.json; a row for each number, a column for each 
     "layers": "Each layer’s share of what the heads gained: means over runs (95 %)",
     "alike": "Do two arms gain by the same heads? Spearman’s correlation over heads, mean of pairs of different seeds",
     "change": "What training changed: stable ranks of the matrices, and the gain kept by the first singular values",
-    "likeness": "Likeness to the seer: Spearman’s correlation over heads; others and controls are nulls; excess: over them",
+    "likeness": "Likeness to the seer: Spearman’s correlation over heads; others, controls: nulls; excess: over them",
 }  # fmt: skip
 ROWS = {  # of a number: what it is
     "gain_effective": "gain: heads that count, N_eff/H", "gain_top_tenth": "gain: share of the top tenth of heads",
@@ -46,7 +46,10 @@ def score(material: Material) -> Section | None:
         arms = {name: part for name, part in parts.items() if isinstance(part, dict) and "hits" in part}
         parts = {name: part for name, part in parts.items() if name not in arms}
     of_bases = parts.pop("by_base", None)
-    groups = [("", arms), *((setting("model", m), some) for m, some in (of_bases if isinstance(of_bases, dict) else {}).items())]
+    groups = [
+        ("", arms),
+        *((setting(m), some) for m, some in (of_bases if isinstance(of_bases, dict) else {}).items()),
+    ]
     rows = {
         (model, arm): row
         for model, some in groups
@@ -90,7 +93,7 @@ def _pivot(name: str, part: Mapping[str, Any]) -> Table:
     flat |= {"value": dict(_flat(alone, "", 0))} if alone else {}
     rows = dict.fromkeys(row for values in flat.values() for row in values)
     cells = [[_row_title(row), *(values.get(row, "") for values in flat.values())] for row in rows]
-    return Table(TITLES.get(name, f"{_spaced(name)} (score.json)"), ["", *(setting("model", c) for c in flat)], cells)
+    return Table(TITLES.get(name, f"{_spaced(name)} (score.json)"), ["", *(setting(c) for c in flat)], cells)
 
 
 def _flat(value: Any, path: str, depth: int) -> list[tuple[str, str]]:
@@ -125,7 +128,7 @@ def value_words(name: str, value: object, depth: int = 0) -> str:
     if isinstance(value, list | tuple):
         if depth > DEPTH:
             return "…"
-        numbers = [float(v) for v in value if isinstance(v, int | float) and math.isfinite(v)]
+        numbers = [as_float(v) for v in value if math.isfinite(as_float(v))]
         if len(numbers) == len(value) == 3 and numbers[1] <= numbers[0] <= numbers[2] and numbers[1] < numbers[2]:
             return ranged(*numbers)
         if len(value) <= 8 or not numbers:

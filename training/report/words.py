@@ -8,14 +8,13 @@ from typing import Any
 
 from training.headlog.records import one_line
 
-TEXT_MAX = 600  # characters of one text from a log
 MISSING = "–"
 HOME = re.compile(r"^(?:/(?:home|Users)/[^/]+|/root|[A-Za-z]:[\\/]Users[\\/][^\\/]+)[\\/]")
 
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What the scores and the cue are called where this behaviour is learned. new: behind "hits on new"."""
+    """What the scores and the cue are called where this behaviour is learned. new: behind "hits on"."""
 
     hits: str
     alarms: str
@@ -29,41 +28,47 @@ BEHAVIOURS = {
     "listen": Behaviour("safe directions taken", "dangerous ones taken", "forms of words that no lesson held",
                         "what was said of the asked direction"),
 }  # fmt: skip
-OWN = Behaviour("wanted lines answered rightly", "other lines answered with a wanted answer", "forms",
+OWN = Behaviour("wanted lines answered rightly", "other lines answered with a wanted answer", "new forms",
                 "the cue that a probe’s line names")  # fmt: skip
 
 
-def plain_text(value: object, most: int = TEXT_MAX) -> str:
+def plain_text(value: object, most: int = 600) -> str:
     """Any text on one line, cut to so many characters, without control characters."""
     plain = one_line(str(value)[: most + 1])
     return plain if len(plain) <= most else plain[: most - 1] + "…"
+
+
+def as_float(value: object) -> float:
+    """A number as a float; NaN for whatever else, and for integers that no float holds."""
+    if isinstance(value, float):
+        return value
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**64 else math.nan
 
 
 def number(value: Any, digits: int = 3) -> str:
     """A number for people: three significant digits, a true minus sign; a dash for what isn't there."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}".replace("-", "−")
-    if not isinstance(value, float) or not math.isfinite(value):
+    if not math.isfinite(as_float(value)):
         return MISSING
     size = abs(value)
+    if isinstance(value, int) or 10**digits <= size < 1e15:
+        return f"{value:,.0f}".replace("-", "−")
     plain = f"{value:.{digits}g}" if size >= 1e-4 or size == 0 else f"{value:.{2 if digits == 3 else digits}g}"
-    if 10**digits <= size < 1e15:
-        plain = f"{value:,.0f}"
     return re.sub(r"e([+-])0*", r"e\1", plain).replace("e+", "e").replace("-", "−")
 
 
 def percent(value: Any, digits: int = 1) -> str:
     """A fraction as percent; a dash for what isn't there."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    plain = as_float(value)
+    if not math.isfinite(plain):
         return MISSING
-    return f"{100 * value:.{digits}f} %".replace("-", "−") if abs(value) < 1e6 else f"{number(100.0 * value)} %"
+    return f"{100 * plain:.{digits}f} %".replace("-", "−") if abs(plain) < 1e6 else f"{number(100.0 * plain)} %"
 
 
 def ranged(middle: float, low: float, high: float) -> str:
     """A number and where it lies between, if that says more."""
-    return number(middle) if not low < high else f"{number(middle)} ({number(low)} … {number(high)})"
+    return f"{number(middle)} ({number(low)} … {number(high)})" if low < high else number(middle)
 
 
 def digits_apart(values: Iterable[float], bounds: Iterable[float]) -> int:
@@ -73,16 +78,14 @@ def digits_apart(values: Iterable[float], bounds: Iterable[float]) -> int:
     """
     pairs = [(value, bound) for value in values for bound in bounds if math.isfinite(value) and math.isfinite(bound)]
 
-    def side(one: float, other: float) -> int:
-        return (one > other) - (one < other)
+    def reads_true(digits: int, one: float, other: float) -> bool:
+        shown, bound = (float(f"{x:.{digits}g}") for x in (one, other))
+        return (shown > bound, shown < bound) == (one > other, one < other)
 
-    def reads_true(digits: int) -> bool:
-        return all(side(float(f"{v:.{digits}g}"), float(f"{b:.{digits}g}")) == side(v, b) for v, b in pairs)
-
-    return next((digits for digits in range(3, 17) if reads_true(digits)), 17)
+    return next((digits for digits in range(3, 17) if all(reads_true(digits, *pair) for pair in pairs)), 17)
 
 
-def setting(name: str, value: object) -> str:
+def setting(value: object) -> str:
     """A setting as text; of an absolute path only what is below assets, or its name: the rest is nobody's business."""
     if value is None:
         return "default"
@@ -96,9 +99,9 @@ def setting(name: str, value: object) -> str:
 def typed_path(value: object) -> str:
     """A path as one types it again: below assets as called from this folder, below a home with ~, else as it was."""
     plain = str(value)
-    if plain.startswith("/") and "/assets/" in plain:
-        return plain[plain.index("/assets/") + 1 :]
-    return HOME.sub("~/", plain)
+    return (
+        plain[plain.index("/assets/") + 1 :] if plain.startswith("/") and "/assets/" in plain else HOME.sub("~/", plain)
+    )
 
 
 def several(values: Sequence[object], most: int = 4) -> str:

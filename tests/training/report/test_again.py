@@ -22,7 +22,7 @@ def ran(kind="run", name="sight", **changes):
     header = kit.header(0, str(changes.get("control") or ""))
     config = {key: value for key, value in (header.config | changes).items() if value is not None}
     run = Run("sight", 0, 0, Log("x", structs.replace(header, config=config), ()))
-    return Material(name, kind, "x", (run,), registered=kind == "experiment")
+    return Material(name, kind, (run,), registered=kind == "experiment")
 
 
 def test_the_command_to_redo_an_experiment_names_its_base_models(tmp_path):

@@ -12,8 +12,9 @@ from markupsafe import escape
 
 from tests.kits import reportkit as kit
 from tests.kits.pagekit import Page
-from training.report import derive, drawing, figures, judged, palette
-from training.report.figures import Concentration, Marks, SetOfHeads, cell_text, unit_of
+from training.report import derive, drawing, figures, grids, judged, palette
+from training.report.figures import Concentration, SetOfHeads
+from training.report.grids import Marks, cell_text, unit_of
 from training.report.page import templates
 from training.report.parts import Facts, Table, Words
 from training.report.words import digits_apart, number, percent, plain_text
@@ -28,7 +29,10 @@ def test_text_never_becomes_markup(inside, title):
     blocks = templates().get_template("parts.html.j2").module.blocks
     some = [Words(inside), Words(inside, "title"), Table(title, [inside], [[inside]]), Facts([(inside, title)])]
     tags = [tag for tag, _ in Page(f"<main>{blocks(some)}</main>").tags]
-    assert tags == "main p h3 div table caption span thead tr th tbody tr th dl div dt dd".split()
+    assert tags == [
+        "main", "p", "h3", "div", "table", "caption", "span", "thead", "tr", "th", "tbody", "tr", "th",
+        "dl", "div", "dt", "dd",
+    ]  # fmt: skip
 
 
 @settings(max_examples=8, deadline=None)
@@ -91,13 +95,13 @@ def test_labels_never_lie_on_each_other(places):
 @given(GRIDS, st.lists(ODD, min_size=3, max_size=3), st.lists(st.integers(0, 2**64), min_size=3, max_size=3))
 def test_any_numbers_can_be_drawn(grid, values, steps):
     finite, triple = [value for value in values if math.isfinite(value)], tuple(values)
-    limit, marks = figures.largest(grid), Marks(((0, 0),), ((0, 0), (9, 9)))
+    limit, marks = grids.largest(grid), Marks(((0, 0),), ((0, 0), (9, 9)))
     curves = [Concentration("x", np.array([0.0, *values]), kind) for kind in ("seed", "control")]
     row = judged.Row("x", triple, {"gate": judged.least(values[0], 0.8)})
     with drawing.style():
         for figure in (
-            figures.heads("x", grid, limit, unit_of(limit), marks),
-            figures.history("x", [(step, grid) for step in sorted(steps)], marks),
+            grids.heads("x", grid, limit, unit_of(limit), marks),
+            grids.history("x", [(step, grid) for step in sorted(steps)], marks),
             figures.lorenz(curves, 1),
             figures.layers("x", grid, [("y", grid)]),
             figures.swaps("x", [SetOfHeads("core", finite, finite)], [("random", finite)]),

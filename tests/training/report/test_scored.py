@@ -17,7 +17,7 @@ SCORE = {
     "by_base": {"assets/novice": {"trained": ARM}, "runs/other": {"trained": ARM | {"hits": 0.77}}},
     "bases": [BASE, BASE | {"model": "runs/other"}],
     "verdict": {"word": "undecided", "reason": "UNSEEN"},
-    "likeness": {name: {"p": p, "each": [p, p], "controls": {"shuffled": [p]}} for name, p in (("own", 0.2), ("cue", 0.3))},
+    "likeness": {n: {"p": p, "each": [p, p], "controls": {"shuffled": [p]}} for n, p in (("own", 0.2), ("cue", 0.3))},
     "unknown": 7531,
 }  # fmt: skip
 JSON = st.recursive(
@@ -27,7 +27,7 @@ JSON = st.recursive(
 
 
 def tables(value):
-    section = score(Material("x", "experiment", "x", (), {"score": value}))
+    section = score(Material("x", "experiment", (), {"score": value}))
     return {table.caption: [list(table.head), *table.lines] for table in section.blocks} if section else {}
 
 
@@ -41,7 +41,8 @@ def test_every_part_is_a_table_that_says_what_it_is():
         ["trained", "runs/other", "8", "77.0 %", "0.4 %"],
     ]
     bases, likeness = (
-        next(lines for caption, lines in by_caption.items() if caption.startswith(words)) for words in ("Each b", "Like")
+        next(lines for caption, lines in by_caption.items() if caption.startswith(words))
+        for words in ("Each b", "Like")
     )
     assert bases[0] == ["", "assets/novice", "runs/other"]
     assert ["causal: core insert", "0.41", "0.41"] in bases
