@@ -1,8 +1,9 @@
 """What the attention heads of a language model do at the rows where it decides: the recorder, and its numbers.
 
 `Recorder` listens during a forward through the attention registry of transformers, so that sdpa stays sdpa and
-the logits keep every bit (MEASUREMENT.md, "sdpa returns no weights"). Only decision rows are recorded: kilobytes,
-not every pattern. Where the heads live is `perception.addresses`, whose names this module hands on.
+the logits keep every bit (sdpa itself returns no weights). Only decision rows are recorded: kilobytes, not every
+pattern. Families that don't use the registry are heard at torch's sdpa or at the module's own method instead. Where
+the heads live is `perception.head_map`.
 
 Shape legend, used as suffixes: B batch, T query tokens of this forward, K keys (cache + T), R decision rows,
 L layers, H heads, G key/value heads (H = G under plain attention), D head size, M hidden size.
@@ -20,17 +21,15 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 from torch.linalg import vector_norm
+from torch.overrides import TorchFunctionMode
 
-from perception.addresses import MATRICES, HeadMap, Projection, addresses, head_outputs
-from perception.headnumbers import cue_lift, cue_mass, entropy, mean_over_rows
+from perception.addresses import METHOD, REGISTRY, SDPA
+from perception.head_map import HeadMap, addresses
+from perception.head_numbers import cue_mass, mean_over_rows
 from perception.patterns import Layer, Patterns, Rows
 
-__all__ = [
-    "MATRICES", "HeadMap", "Projection", "Record", "Recorder",
-    "activity", "addresses", "attention_mass", "cue_lift", "cue_mass", "entropy", "head_outputs",
-]  # fmt: skip
-
-IMPLEMENTATIONS = ("sdpa", "eager")  # those whose masks and arithmetic `_Listener` knows
+# Attention implementations whose masks and arithmetic are known, by how a family is heard.
+IMPLEMENTATIONS = {REGISTRY: ("sdpa", "eager"), SDPA: ("sdpa",), METHOD: ("eager",)}
 FOREIGN = ("s_aux", "position_bias", "cache")  # softmax terms of some architectures, which it does not know
 PREFIX = "second_sight_"  # of our names in the registries of transformers
 
@@ -68,10 +67,11 @@ class Recorder:
         self._map = addresses(model)
         config: Any = model.config
         self.implementation = str(implementation or config._attn_implementation).removeprefix(PREFIX)
-        if self.implementation not in IMPLEMENTATIONS:
+        possible = IMPLEMENTATIONS[self._map.address.heard]
+        if self.implementation not in possible:
             raise ValueError(
                 f"cannot record heads under attention {self.implementation!r}: load the model with"
-                f" attn_implementation={IMPLEMENTATIONS[0]!r}"
+                f" attn_implementation={possible[0]!r}"
             )
         if rows.dim() != 2 or rows.dtype != torch.int64:
             raise ValueError(f"decision rows must be (batch, rows) int64, not {tuple(rows.shape)} {rows.dtype}")
@@ -80,22 +80,38 @@ class Recorder:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:  # undone at once if anything below fails
-            name = _registered(self.implementation)
             for layer, module in enumerate(self._map.attentions):
                 if module in _LISTENING:
                     raise RuntimeError("another recorder is listening to this model; leave its block first")
                 _LISTENING[module] = (self._listener, layer)
                 stack.callback(_LISTENING.pop, module, None)
                 if not self._listener.rows_only:
-                    hook = self._map.norms[layer].register_forward_pre_hook(partial(self._listener.residuals, layer))
-                    stack.callback(hook.remove)
-            configs: list[Any] = [module.config for module in (self._map.model, *self._map.attentions)]
-            for config in {id(config): config for config in configs}.values():
-                before = config._attn_implementation
-                config._attn_implementation = name
-                stack.callback(setattr, config, "_attn_implementation", before)
+                    stack.callback(self._map.on_residual(layer, partial(self._listener.residuals, layer)).remove)
+            {REGISTRY: self._hear_registry, SDPA: self._hear_sdpa, METHOD: self._hear_method}[self._map.address.heard](
+                stack
+            )
             self._stack = stack.pop_all()
         return self
+
+    def _hear_registry(self, stack: ExitStack) -> None:
+        name = _registered(self.implementation)
+        configs: list[Any] = [module.config for module in (self._map.model, *self._map.attentions)]
+        for config in {id(config): config for config in configs}.values():
+            before = config._attn_implementation
+            config._attn_implementation = name
+            stack.callback(setattr, config, "_attn_implementation", before)
+
+    def _hear_sdpa(self, stack: ExitStack) -> None:
+        mode = stack.enter_context(_SdpaListener())
+        for module in self._map.attentions:
+            stack.callback(module.register_forward_pre_hook(mode.enter_module).remove)
+            stack.callback(module.register_forward_hook(mode.leave_module, always_call=True).remove)
+
+    def _hear_method(self, stack: ExitStack) -> None:
+        for module in self._map.attentions:
+            method = module._attn
+            module._attn = partial(_attend_by_method, module, method)  # type: ignore[assignment]
+            stack.callback(delattr, module, "_attn")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -121,10 +137,10 @@ class _Listener:
         self.z: dict[int, Tensor] = {}
         self.residual: dict[int, Tensor] = {}
 
-    def residuals(self, layer: int, _norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        """A pre-hook of the layer's first norm: what enters it is the residual stream (B, T, M)."""
-        self.rows.fit(inputs[0])
-        self.residual[layer] = self.rows.keep(self.rows.of(inputs[0].detach()))
+    def residuals(self, layer: int, residual_BTM: Tensor) -> None:
+        """Keep the residual stream that enters a layer."""
+        self.rows.fit(residual_BTM)
+        self.residual[layer] = self.rows.keep(self.rows.of(residual_BTM.detach()))
 
     def hear(self, layer: int, q_BHTD: Tensor, k_BGKD: Tensor, mask: Tensor | None, options: dict[str, Any]) -> None:
         """Keep what this layer's patterns follow from."""
@@ -155,19 +171,73 @@ def _attend(
     **options: Any,
 ) -> tuple[Tensor, Tensor | None]:
     """The registered attention function: the model's own one, overheard. Shapes as transformers passes them."""
+    own = partial(_own_attention(implementation, module), module, query, key, value, mask, **options)
     if module not in _LISTENING:  # a copy of the model made inside a recorder's block
-        return _own_attention(implementation, module)(module, query, key, value, mask, **options)
+        return own()
+    return _overhear(module, query, key, value, mask, options, own)
+
+
+def _overhear(
+    module: nn.Module,
+    q_BHTD: Tensor,
+    k_BGKD: Tensor,
+    v_BGKD: Tensor,
+    mask: Tensor | None,
+    options: dict[str, Any],
+    own: Callable[[], tuple[Tensor, Tensor | None]],
+) -> tuple[Tensor, Tensor | None]:
+    """What `own` gives, a module's attention (B, T, H, D) and maybe weights, after its listener has heard it."""
     listener, layer = _LISTENING[module]
     with torch.no_grad():
-        listener.hear(layer, query, key.detach(), mask, options)
+        listener.hear(layer, q_BHTD, k_BGKD.detach(), mask, options)
         if listener.rows_only:
             pattern_BHRK = listener.patterns.found()[0][layer]
-            value_BHKD = value.repeat_interleave(query.shape[1] // value.shape[1], dim=1)
-            listener.z[layer] = (pattern_BHRK.to(value.dtype) @ value_BHKD).transpose(1, 2)
-            return value.new_zeros(()).expand(query.transpose(1, 2).shape), None
-    out_BTHD, weights = _own_attention(implementation, module)(module, query, key, value, mask, **options)
+            v_BHKD = v_BGKD.repeat_interleave(q_BHTD.shape[1] // v_BGKD.shape[1], dim=1)
+            listener.z[layer] = (pattern_BHRK.to(v_BGKD.dtype) @ v_BHKD).transpose(1, 2)
+            return v_BGKD.new_zeros(()).expand(q_BHTD.transpose(1, 2).shape), None
+    out_BTHD, weights = own()
     listener.z[layer] = listener.rows.keep(listener.rows.of(out_BTHD.detach()))
     return out_BTHD, weights
+
+
+class _SdpaListener(TorchFunctionMode):
+    """Overhears calls of torch's sdpa while an attention module runs, of families that call it themselves."""
+
+    module: nn.Module | None = None
+
+    def enter_module(self, module: nn.Module, _args: Any) -> None:
+        """A pre-hook of the module."""
+        self.module = module if module in _LISTENING else None
+
+    def leave_module(self, _module: nn.Module, _args: Any, _out: Any) -> None:
+        """A hook of the module."""
+        self.module = None
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        own, options = partial(func, *args, **(kwargs or {})), dict(kwargs or {})
+        if func is not nn.functional.scaled_dot_product_attention or self.module is None:
+            return own()
+        mask, scaling = options.get("attn_mask"), options.get("scale")
+        query, key, value = args[:3]
+        out_BTHD, _ = _overhear(
+            self.module, query, key, value, mask, {"scaling": scaling}, lambda: (own().transpose(1, 2), None)
+        )
+        return out_BTHD.transpose(1, 2)
+
+
+def _attend_by_method(
+    module: nn.Module, own: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """GPT-J's `_attn`, which multiplies in float32: overheard, (B, H, T, D)."""
+    weights: list[Tensor | None] = [None]
+
+    def run() -> tuple[Tensor, None]:
+        out_BHTD, weights[0] = own(query, key, value, mask)
+        return out_BHTD.transpose(1, 2), None
+
+    wide = torch.promote_types(query.dtype, torch.float32)
+    out_BTHD, _ = _overhear(module, query.to(wide), key.to(wide), value, mask, {}, run)
+    return out_BTHD.transpose(1, 2), weights[0]
 
 
 def _own_attention(implementation: str, module: nn.Module) -> Callable[..., tuple[Tensor, Tensor | None]]:
@@ -201,19 +271,19 @@ def activity(record: Record) -> list[float]:
     """
     written, streams = [], []
     for layer, (z_BRHD, residual_BRM) in enumerate(zip(record.z, record.residual, strict=True)):
-        written_BRHM = head_outputs(z_BRHD, record.map.weight(layer, "o").detach())
+        written_BRHM = record.map.written(layer, z_BRHD)
         written.append(vector_norm(written_BRHM.float(), dim=-1).transpose(1, 2))
         streams.append(vector_norm(residual_BRM.float(), dim=-1)[:, None])
     # all layers at once: small numbers, whose means would take longer one by one than the norms did
     norm_LH = mean_over_rows(torch.cat(written, 1), record.valid).unflatten(0, (len(streams), -1))
     stream_L = mean_over_rows(torch.cat(streams, 1), record.valid)
-    found: list[float] = (norm_LH / stream_L.clamp_min(torch.finfo(torch.float32).tiny)[:, None]).flatten().tolist()
-    return found
+    shares: list[float] = (norm_LH / stream_L.clamp_min(torch.finfo(torch.float32).tiny)[:, None]).flatten().tolist()
+    return shares
 
 
 def attention_mass(record: Record, cue_BRK: Tensor) -> list[float]:
     """Mean attention on the asked place's events, per head: bool (B, R, K) -> L * H numbers in [0, 1]."""
-    found: list[float] = mean_over_rows(
+    masses: list[float] = mean_over_rows(
         torch.cat([cue_mass(p, cue_BRK) for p in record.patterns], 1), record.valid
     ).tolist()
-    return found
+    return masses

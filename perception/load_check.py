@@ -47,13 +47,18 @@ def _fits(net: PreTrainedModel, tokens: Sequence[int]) -> tuple[float, bool]:
 @contextmanager
 def _in_float64(net: PreTrainedModel) -> Iterator[None]:
     """All weights and buffers in float64 while the block runs; afterwards they are what they were, bit for bit."""
+    experts = net.config._experts_implementation
     floats = [tensor for tensor in (*net.parameters(), *net.buffers()) if tensor.is_floating_point()]
     dtypes = [tensor.dtype for tensor in floats]
     try:
         for tensor in floats:
             tensor.data = tensor.data.double()
+        if experts is not None:
+            net.set_experts_implementation("eager")  # torch's grouped product has no float64
         yield
     finally:
+        if experts is not None:
+            net.set_experts_implementation(experts)
         for tensor, dtype in zip(floats, dtypes, strict=True):
             tensor.data = tensor.data.to(dtype)
 

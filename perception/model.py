@@ -27,8 +27,9 @@ from transformers import (
 from transformers.utils import logging
 
 from common.files import read_json, writing_folder
-from perception.addresses import addresses, check_known
+from perception.addresses import check_known
 from perception.errors import ModelError
+from perception.head_map import addresses
 from perception.load_check import check_packing
 from perception.model_folder import check_source
 

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
+from perception.windows import context_length, layer_masks
+
 # Padded tokens of contexts encoded in one go. On a CPU their activations then stay in its cache: 32 contexts of 100 to
 # 250 tokens, sorted by length, took two thirds of the time of one batch. A GPU wants as many as it can hold.
 TOKENS_AT_ONCE = {"cpu": 2_048}
@@ -118,20 +120,12 @@ def pack(
     )
 
 
-def window(model: PreTrainedModel) -> int:
-    """How many tokens the model can read at once: its positions, or its attention's window or chunk if narrower."""
-    config: Any = model.config.get_text_config()
-    names = ("max_position_embeddings", "sliding_window", "attention_chunk_size")
-    sizes = [getattr(config, name, None) for name in names]
-    return min((int(size) for size in sizes if size), default=2**31)
-
-
-def check_window(model: PreTrainedModel, packed: Packed) -> None:
+def check_length(model: PreTrainedModel, packed: Packed) -> None:
     """Raise ValueError if a context with its longest decision is longer than the model reads, or has other tokens."""
     rows = model.get_input_embeddings().weight.shape[0]
     if packed.highest >= rows:
         raise ValueError(f"token {packed.highest} is none of the model's {rows}; give the tokenizer it was made with")
-    if packed.reach > (most := window(model)):
+    if packed.reach > (most := context_length(model)):
         raise ValueError(f"a context and its decision take {packed.reach} tokens, the model reads {most}; shorten them")
 
 
@@ -160,6 +154,17 @@ def _encode(model: PreTrainedModel, context_BC: Tensor) -> DynamicCache:
     return filled([(layer.keys, layer.values) for layer in cache.layers])
 
 
+def context_cache(model: PreTrainedModel, packed: Packed) -> DynamicCache:
+    """The contexts' keys and values as `encode_contexts` gives them, in one go and with their gradient.
+
+    A cache that a model makes itself would forget, in layers with a window, what lies before it.
+    """
+    check_length(model, packed)
+    cache = DynamicCache()
+    model.base_model(input_ids=packed.context_BC, past_key_values=cache, use_cache=True)
+    return cache
+
+
 def _batches(lengths: Sequence[int], most: int) -> list[list[int]]:
     """Rows in batches of about one length, each of `most` padded tokens at most (or of a single row)."""
     batches: list[list[int]] = [[]]
@@ -175,9 +180,9 @@ def encode_contexts(model: PreTrainedModel, packed: Packed) -> DynamicCache:
     """The contexts' keys and values, (B, key/value heads, C, head size) per layer.
 
     Padding lies to the right, where a causal model's real tokens never look. Contexts of about one length are encoded
-    together, and the last layer only as far as its keys and values. Raises ValueError for one longer than the window.
+    together, and the last layer only as far as its keys and values. Raises ValueError for one too long for the model.
     """
-    check_window(model, packed)
+    check_length(model, packed)
     batches = _batches(packed.lengths, TOKENS_AT_ONCE.get(packed.context_BC.device.type, TOKENS_AT_ONCE_ELSEWHERE))
     if len(batches) == 1:
         return _encode(model, packed.context_BC)
@@ -218,16 +223,23 @@ def copy_cache(cache: DynamicCache) -> DynamicCache:
 
 def decide(model: PreTrainedModel, packed: Packed, cache: DynamicCache) -> Tensor:
     """Logits (N, vocabulary) of every target's row, decided against a context cache that stays untouched."""
-    check_window(model, packed)
+    check_length(model, packed)
+    key_BK = torch.cat((_context_positions(packed), packed.position_BD), 1)
     return _logits(
         model,
         packed.row_N * packed.decision_BD.shape[1] + packed.column_N,
         input_ids=packed.decision_BD,
-        attention_mask=packed.mask_B1DK,
+        attention_mask=layer_masks(model, packed.mask_B1DK, packed.position_BD, key_BK, packed.reach),
         position_ids=packed.position_BD,
         past_key_values=copy_cache(cache),
         use_cache=True,
     )
+
+
+def _context_positions(packed: Packed) -> Tensor:
+    """(B, C) int64."""
+    rows, tokens = packed.context_BC.shape
+    return torch.arange(tokens, device=packed.context_BC.device).expand(rows, -1)
 
 
 def decide_at_once(model: PreTrainedModel, packed: Packed) -> Tensor:
@@ -236,19 +248,19 @@ def decide_at_once(model: PreTrainedModel, packed: Packed) -> Tensor:
     Faster where a context serves once. A decision's token `column` is token C + `column` of this forward; its keys are
     those of `decide`, in their order.
     """
-    check_window(model, packed)
+    check_length(model, packed)
     rows, context = packed.context_BC.shape
     whole = context + packed.decision_BD.shape[1]
     mask_B1KK = packed.mask_B1DK.new_full((rows, 1, whole, whole), torch.finfo(packed.mask_B1DK.dtype).min)
     mask_B1KK[:, :, :context].triu_(1)  # a context's token sees itself and those before it
     mask_B1KK[:, :, context:] = packed.mask_B1DK
-    place_BC = torch.arange(context, device=packed.context_BC.device).expand(rows, -1)
+    position_BK = torch.cat((_context_positions(packed), packed.position_BD), 1)
     return _logits(
         model,
         packed.row_N * whole + context + packed.column_N,
         input_ids=torch.cat((packed.context_BC, packed.decision_BD), 1),
-        attention_mask=mask_B1KK,
-        position_ids=torch.cat((place_BC, packed.position_BD), 1),
+        attention_mask=layer_masks(model, mask_B1KK, position_BK, position_BK, packed.reach),
+        position_ids=position_BK,
         use_cache=False,
     )
 

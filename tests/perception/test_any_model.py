@@ -212,9 +212,12 @@ def test_special_tokens_behind_a_context_give_way_to_the_question():
     assert with_spans == ids and len(spans) == len(ids)
 
 
-def test_a_window_too_short_for_the_scene_is_refused():
+def test_positions_too_few_for_the_scene_are_refused_and_a_short_window_is_not():
     model = tiny("mistral", tongue="plain")
     model.net.config.sliding_window = 16
+    for fast, slow in zip(perceive(model, [SHORT])[0].beliefs, slowly(model, SHORT), strict=True):
+        assert fast == pytest.approx(slow, abs=1e-5)
+    model.net.config.max_position_embeddings = 16
     with pytest.raises(ValueError, match=r"the model reads 16; shorten"):
         perceive(model, [SHORT])
 

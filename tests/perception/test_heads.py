@@ -11,7 +11,7 @@ import torch
 import transformers
 from torch import Tensor, nn
 
-from perception.addresses import addresses, head_outputs
+from perception.head_map import addresses, head_outputs
 from perception.heads import Recorder, activity, attention_mass
 
 torch.set_num_threads(1)
@@ -285,9 +285,9 @@ def test_bad_input_is_refused_with_a_remedy() -> None:
         Recorder(model, ROWS)
 
     class Unknown(nn.Module):
-        config = transformers.BloomConfig()
+        config = transformers.CodeGenConfig()
 
-    with pytest.raises(ValueError, match="'bloom': no address"):
+    with pytest.raises(ValueError, match="'codegen': no address"):
         addresses(Unknown())
     misfit = tiny("gpt2")
     misfit.config.model_type = "llama"

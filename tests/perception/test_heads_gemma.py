@@ -8,8 +8,8 @@ import torch
 import transformers
 from torch import Tensor
 
-from perception.addresses import addresses, head_outputs
-from perception.headnumbers import cue_lift
+from perception.head_map import addresses, head_outputs
+from perception.head_numbers import cue_lift
 from perception.heads import Recorder
 from training.heads.baseline import Baseline, ProbeBatch
 from training.heads.head_diff import direct_effects

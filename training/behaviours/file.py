@@ -15,7 +15,7 @@ from perception.errors import LanguageError
 from perception.language import CUE, Reading, read, text_tokens
 from perception.messages import Event, Lesson, Question, Scene
 from perception.model import Model
-from perception.packing import window
+from perception.windows import context_length
 from training.behaviours.behaviour import Behaviour
 from training.behaviours.deal import dealt
 from training.behaviours.leaks import ContextAndRun
@@ -46,7 +46,7 @@ class ModelReader:
             return str(error)
         answers = reading.answers[0]
         tokens = len(reading.context) + len(reading.questions[0]) + max(map(len, answers))
-        if tokens > (most := window(self._model.net)):
+        if tokens > (most := context_length(self._model.net)):
             return f"takes {tokens} tokens, the model reads {most}; shorten the context"
         by_name = dict(zip(line.candidates, answers, strict=True))
         for one, ids in by_name.items():

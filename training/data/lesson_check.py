@@ -14,7 +14,7 @@ from game.realm.tongues import ABOUT_WORDS, LOOK, SENSE, question, tell, tongue_
 from perception.language import Reading, context_tokens, read, read_scene, text_tokens
 from perception.messages import Lesson, Scene
 from perception.model import Model
-from perception.packing import window
+from perception.windows import context_length
 from training.data.talks import heading
 
 CANDIDATES_MAX = 4096  # of all questions of a scene; the realm asks some hundred
@@ -42,8 +42,8 @@ def _longest(reading: Reading) -> int:
 
 
 def _check_fits(model: Model, tokens: int, what: str) -> None:
-    if tokens > window(model.net):
-        raise ValueError(f"{what}: takes {tokens} tokens, the model reads {window(model.net)}; shorten it")
+    if tokens > context_length(model.net):
+        raise ValueError(f"{what}: takes {tokens} tokens, the model reads {context_length(model.net)}; shorten it")
 
 
 def check_lesson(model: Model, lesson: Lesson, rules: Rules) -> None:

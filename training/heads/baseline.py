@@ -15,7 +15,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from perception.addresses import HeadMap, addresses, head_outputs
+from perception.head_map import HeadMap, addresses
 from perception.heads import Record, Recorder
 
 # Arguments of an attention module that belong to one forward only (a cache would be written to).
@@ -120,9 +120,9 @@ class Baseline:
         for entry in self.inputs:
             with Recorder(model, entry.rows, rows_only=True, implementation=self.implementation) as recorder:
                 for layer, (x_BTM, options) in enumerate(zip(entry.residual_BTM, entry.options, strict=True)):
-                    heads.attentions[layer](heads.norms[layer](x_BTM), **options)
+                    heads.attentions[layer](heads.entering(layer, x_BTM), **options)
             z = recorder.record().z
-            written.append(tuple(head_outputs(z[layer], heads.weight(layer, "o")) for layer in range(heads.layers)))
+            written.append(tuple(heads.written(layer, z[layer]) for layer in range(heads.layers)))
         return tuple(written)
 
     def own_change(self, model: nn.Module) -> Tensor:
@@ -180,7 +180,7 @@ def _listening(heads: HeadMap) -> Iterator[tuple[list[Tensor], list[dict[str, An
     def keep_options(_module: nn.Module, _args: tuple[Any, ...], arguments: dict[str, Any]) -> None:
         options.append({name: value for name, value in arguments.items() if name not in TRANSIENT})
 
-    hooks = [norm.register_forward_pre_hook(lambda _m, args: residuals.append(args[0])) for norm in heads.norms]
+    hooks = [heads.on_residual(layer, residuals.append) for layer in range(heads.layers)]
     hooks += [module.register_forward_pre_hook(keep_options, with_kwargs=True) for module in heads.attentions]
     hooks.append(heads.final_norm.register_forward_pre_hook(lambda _m, args: final.append(args[0])))
     try:

@@ -19,7 +19,7 @@ import numpy
 import torch
 from torch import Tensor, nn
 
-from perception.addresses import MATRICES, HeadMap, addresses
+from perception.head_map import MATRICES, HeadMap, addresses
 
 Loss = Callable[[Any], Tensor]  # a model -> a scalar with gradient
 State = Mapping[str, Tensor]  # values of parameters, by name

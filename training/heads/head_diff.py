@@ -9,13 +9,14 @@ H heads, M hidden size.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
-from perception.addresses import HeadMap, addresses
-from perception.headnumbers import cue_lift, cue_mass, entropy
+from perception.head_map import HeadMap, addresses
+from perception.head_numbers import cue_lift, cue_mass, entropy
 from training.headlog.records import HeadRow
 from training.heads.baseline import Baseline, ProbeBatch
 from training.heads.gain_allocation import (
@@ -172,17 +173,17 @@ def direct_effects(model: nn.Module, base: Baseline, probes: Sequence[ProbeBatch
     `base` must have been recorded from `model`. The final norm's scale is frozen; LayerNorm centres first. The rival is
     the candidate that this model believes most.
     """
-    heads, out = addresses(model), model.get_submodule("lm_head").get_parameter("weight").detach()
-    norm: Any = heads.final_norm
-    centred = isinstance(norm, nn.LayerNorm)
+    heads, net = addresses(model), cast(PreTrainedModel, model)
+    out, bias = net.get_output_embeddings().weight.detach(), getattr(net.get_output_embeddings(), "bias", None)
+    norm, centred = heads.final_norm, heads.address.centred
     effects = []
     for entry, written, probe in zip(base.inputs, base.outputs, probes, strict=True):
         x = entry.final_BRM.to(torch.promote_types(entry.final_BRM.dtype, torch.float32))
         x = x - x.mean(-1, keepdim=True) if centred else x
-        epsilon = norm.eps if centred else getattr(norm, "variance_epsilon", None) or norm.eps
-        scale_BRM = (norm.weight.detach() + heads.gain_offset) * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + epsilon)
+        scale_BRM = heads.norm_scale(norm, x) * heads.logit_scale
         answer_BR, rivals_BRC = (ids.to(out.device) for ids in (probe.answer_ids, probe.rivals))
         logits_BRC = torch.einsum("brm,brcm->brc", norm(entry.final_BRM), out[rivals_BRC.clamp_min(0)])
+        logits_BRC = logits_BRC if bias is None else logits_BRC + bias.detach()[rivals_BRC.clamp_min(0)]
         strongest_BR1 = logits_BRC.masked_fill(rivals_BRC < 0, float("-inf")).argmax(-1, keepdim=True)
         rival_BR = rivals_BRC.gather(-1, strongest_BR1)[..., 0].clamp_min(0)
         toward_BRM = scale_BRM * (out[answer_BR.clamp_min(0)] - out[rival_BR])
@@ -199,9 +200,7 @@ def _passed(heads: HeadMap, layer: int, written_BRHM: Tensor) -> Tensor | float:
     """What a norm behind the attention multiplies heads' outputs by, its scale frozen as the final norm's; else 1."""
     if not heads.post_norms:
         return 1.0
-    norm: Any = heads.post_norms[layer]
-    whole_BRM = written_BRHM.sum(2)
-    return (norm.weight.detach() + heads.gain_offset) * torch.rsqrt(whole_BRM.pow(2).mean(-1, keepdim=True) + norm.eps)
+    return heads.norm_scale(heads.post_norms[layer], written_BRHM.sum(2))
 
 
 def _each(base: Baseline, effects: Sequence[Sequence[Tensor]]) -> Tensor:

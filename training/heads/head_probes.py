@@ -19,7 +19,7 @@ from game.realm.rules import Rules
 from game.realm.tongues import SENSE
 from perception.language import event_tokens, read, read_answered
 from perception.model import Model
-from perception.packing import Decision, Packed, decide, pack
+from perception.packing import Decision, Packed, context_cache, decide, pack
 from training.heads.baseline import ProbeBatch
 from training.heads.score import Probe
 
@@ -111,7 +111,7 @@ class ProbeLoss:
     def __call__(self, net: PreTrainedModel) -> Tensor:
         parts = []
         for packed in self.batches:
-            cache = net.base_model(input_ids=packed.context_BC, use_cache=True).past_key_values
+            cache = context_cache(net, packed)
             logits = decide(net, packed, cache)
             parts.append(cross_entropy(logits.float(), packed.target_N, reduction="sum"))
         return torch.stack(parts).sum() / self.total

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from perception.addresses import MATRICES, addresses
+from perception.head_map import MATRICES, addresses
 from training.headlog.records import Swap
 from training.heads.gain_allocation import same_shape
 from training.heads.head_probes import ProbeLoss
@@ -136,10 +136,10 @@ class _Weights:
                 slices = [(layer, head, m) for layer, head in sorted(every - set(heads)) for m in MATRICES]
                 for layer, head, m in slices:
                     projection = own.projections[layer][m]
-                    own.weight(layer, m)[head] = projection.per_head(state[projection.parameter])[head]
+                    own.head(layer, m, head).copy_(projection.head(state[projection.parameter], head))
             else:
                 for layer, head, m in slices:
-                    own.weight(layer, m)[head] = source.weight(layer, m)[head]
+                    own.head(layer, m, head).copy_(source.head(layer, m, head))
             return measured(net, self._loss)
         finally:
             net.load_state_dict(state)

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from perception.addresses import HeadMap, addresses, head_outputs
+from perception.head_map import HeadMap, addresses, head_outputs
 from training.heads.gain_allocation import same_shape
 from training.heads.head_probes import ProbeLoss
 

@@ -17,8 +17,17 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import DynamicCache, PreTrainedModel
 
-from perception.addresses import addresses
-from perception.packing import Decision, Packed, check_decisions, check_window, decide, encode_contexts, pack
+from perception.head_map import addresses
+from perception.packing import (
+    Decision,
+    Packed,
+    check_decisions,
+    check_length,
+    context_cache,
+    decide,
+    encode_contexts,
+    pack,
+)
 
 TRAINABLE = ("q", "attention", "all")
 PRECISIONS = ("float32", "bfloat16")
@@ -105,9 +114,9 @@ def frozen_loss(net: PreTrainedModel, packed: Packed, cache: DynamicCache | None
 
 def full_loss(net: PreTrainedModel, packed: Packed) -> Tensor:
     """The same loss with gradient through the contexts too."""
-    check_window(net, packed)
+    check_length(net, packed)
     with without_checkpointing(net):
-        cache = net.base_model(input_ids=packed.context_BC, use_cache=True).past_key_values
+        cache = context_cache(net, packed)
         return loss_of(decide(net, packed, cache), packed)
 
 
@@ -198,7 +207,7 @@ def _packs(
         raise ValueError("a step needs at least one decision")
     packs = [pack(*part, net.dtype).to(net.device) for part in dealt]
     for packed in packs:
-        check_window(net, packed)
+        check_length(net, packed)
     return packs
 
 

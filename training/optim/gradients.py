@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from perception.addresses import MATRICES, Projection, addresses
+from perception.head_map import MATRICES, Projection, addresses
 
 REST = ("mlp", "norm", "bias", "other")
 
@@ -90,7 +90,9 @@ class GradientMeter:
         rows = projection.per_head(grad)  # (heads, D, M)
         if rows.is_contiguous():
             return torch.linalg.vector_norm(rows.flatten(1), dim=1).square()
-        return grad.square().sum(0)[projection.start :][: rows.shape[0] * rows.shape[1]].view(rows.shape[:2]).sum(1)
+        if projection.transpose:  # sums of columns first: the slices lie far apart
+            return projection.blocks(grad.square().sum(0)).sum(1)
+        return rows.square().sum((1, 2))
 
 
 def _kind(name: str, parameter: nn.Parameter) -> str:

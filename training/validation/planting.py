@@ -25,10 +25,10 @@ from transformers import PreTrainedModel
 from game.realm import sampler
 from game.realm.rules import Rules
 from game.realm.tongues import SENSE, question, tongue_named
-from perception.addresses import HeadMap, addresses
+from perception.head_map import HeadMap, addresses
 from perception.language import context_tokens, read
 from perception.model import Model
-from perception.packing import Decision, Packed, decide, pack
+from perception.packing import Decision, Packed, context_cache, decide, pack
 from training.heads.head_probes import ProbeLoss
 
 TOKENS = 15  # of each scene: its header and two events; short, so that an experiment takes seconds
@@ -52,7 +52,7 @@ class Choice(ProbeLoss):
     def __call__(self, net: PreTrainedModel) -> Tensor:
         parts = []
         for packed in self.batches:
-            cache = net.base_model(input_ids=packed.context_BC, use_cache=True).past_key_values
+            cache = context_cache(net, packed)
             logits_NA = decide(net, packed, cache)[:, self.words_A]
             parts.append(cross_entropy(logits_NA.float(), packed.target_N, reduction="sum"))
         return torch.stack(parts).sum() / self.total
@@ -227,7 +227,7 @@ def _inputs(net: Any, at: HeadMap, packed: Packed) -> tuple[dict[str, list[list[
         for module, into in zip(modules, seen[kind], strict=True)
     ]
     with _hooks(handles):
-        cache = net.base_model(input_ids=packed.context_BC, use_cache=True).past_key_values
+        cache = context_cache(net, packed)
         logits_NV = decide(net, packed, cache)
     return seen, logits_NV
 
@@ -244,7 +244,7 @@ def _jacobians(net: Any, at: HeadMap, packed: Packed, words_A: Tensor) -> tuple[
     """(L, A, M) each, for what attention and what MLPs write: the least write that raises an answer's logit by 1."""
     written: Mapping[str, list[Tensor]] = {"o": [], "mlp": []}
     with torch.no_grad():
-        cache = net.base_model(input_ids=packed.context_BC, use_cache=True).past_key_values
+        cache = context_cache(net, packed)
     handles = [
         module.register_forward_hook(lambda _m, _arguments, out, into=into: into.append(out))
         for (kind, modules) in _writers(net, at).items()

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from perception.addresses import MATRICES, HeadMap, addresses
+from perception.head_map import MATRICES, HeadMap, addresses
 from perception.language import read_answered
 from perception.model import Model
-from perception.packing import Decision, Packed, decide, pack
+from perception.packing import Decision, Packed, context_cache, decide, pack
 from training.heads.head_probes import ProbeLoss
 from training.heads.score import Probe
 from training.heads.swaps import LEAST_GAIN, measured
@@ -74,7 +74,7 @@ class AnswerProbability(ProbeLoss):
     def __call__(self, net: PreTrainedModel) -> Tensor:
         parts = []
         for packed in self.batches:
-            cache = net.base_model(input_ids=packed.context_BC, use_cache=True).past_key_values
+            cache = context_cache(net, packed)
             logits_NV = decide(net, packed, cache).float()
             parts.append(logits_NV.softmax(-1).gather(1, packed.target_N[:, None]).sum())
         return torch.stack(parts).sum() / self.total
@@ -191,7 +191,8 @@ def ranks(before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss) -> d
             for pair, (u, s, v) in parts.items():
                 cut = (u[:, :k] * s[:k]) @ v[:k]
                 whole = own.weight(*pair)
-                at.weight(*pair).copy_(whole + cut.to(whole.dtype).reshape(whole.shape))
+                for head, values in enumerate(whole + cut.to(whole.dtype).reshape(whole.shape)):
+                    at.head(*pair, head).copy_(values)
             kept_by_rank[str(k)] = (old - measured(trial, loss)) / (old - new)
     return {"stable": stable, "kept": kept_by_rank}
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from game.realm.rules import load
-from perception.addresses import addresses
+from perception.head_map import addresses
 from perception.packing import Decision, pack
 from tests.kits.minds import tiny
 from training.heads.chunks import allocations, in_both_halves, in_chunks, pooled

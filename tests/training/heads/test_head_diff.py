@@ -8,7 +8,7 @@ import torch
 import transformers
 from torch import Tensor
 
-from perception.addresses import addresses
+from perception.head_map import addresses
 from training.heads.baseline import Baseline, ProbeBatch
 from training.heads.gain_allocation import gain_allocation
 from training.heads.head_diff import glance, head_diff, jensen_shannon

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from game.realm.rules import load
-from perception.addresses import addresses
+from perception.head_map import addresses
 from perception.model import weights_hash
 from tests.kits.minds import tiny
 from training.heads.context_share import context_share

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from game.realm.rules import load
-from perception.addresses import addresses
+from perception.head_map import addresses
 from perception.model import weights_hash
 from tests.kits.minds import tiny
 from training.heads.head_probes import probe_loss

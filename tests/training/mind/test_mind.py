@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from game.realm.rules import load
-from perception.addresses import addresses
+from perception.head_map import addresses
 from perception.messages import (
     Event,
     Lesson,

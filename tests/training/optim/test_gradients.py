@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from perception.addresses import addresses
+from perception.head_map import addresses
 from tests.kits.minds import tiny
 from tests.training.optim.test_frozen import CONTEXTS, DECISIONS
 from training.optim.frozen import choose_parameters, frozen_step

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from game.realm.rules import load as load_rules
-from perception.addresses import addresses
+from perception.head_map import addresses
 from tests.kits.minds import tiny
 from training.heads.gain_allocation import gain_allocation
 from training.validation import planted

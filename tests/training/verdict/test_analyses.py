@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from game.realm.rules import load as load_rules
-from perception.addresses import MATRICES, addresses
+from perception.head_map import MATRICES, addresses
 from tests.kits.minds import tiny
 from training.heads.head_probes import probe_loss
 from training.heads.likeness import dealt_p, likeness, rank_correlation

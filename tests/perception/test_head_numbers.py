@@ -2,7 +2,7 @@
 
 import torch
 
-from perception.headnumbers import cue_mass, entropy
+from perception.head_numbers import cue_mass, entropy
 
 
 def test_numbers_of_a_known_pattern() -> None:
