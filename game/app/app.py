@@ -11,11 +11,12 @@ from typing import Protocol
 
 import pygame as pg
 
+from common.locks import FolderLock
 from game.app.app_context import AppContext
 from game.app.game_loop import Game, welcome
 from game.app.playing import Opener, Options
 from game.journey.mind_client import Mind
-from game.journey.save_slots import resume
+from game.journey.save_slots import SlotInUse, begin, lock, resume
 from game.realm.replay import ActionLog, ReplayError
 from game.realm.world import World, new_world
 from game.ui.screen_stack import ScreenStack
@@ -82,8 +83,16 @@ class Loading(Thread):
     def run(self) -> None:
         """The work."""
         try:
-            self.past, self.note = resume(self.folder, self.seed if self.only else None)
-            self.world = self.past.replay() if self.past else new_world(self.seed)
+            log, self.note = resume(self.folder, self.seed if self.only else None)
+            seed = log.seed if log is not None else self.seed
+            if log is not None and log.ticks:
+                self.past, self.world = log, log.replay()
+                return
+            self.world = new_world(seed)
+            try:
+                begin(self.folder, seed)
+            except OSError as error:  # the game says so again whenever it can't save
+                self.note = " ".join(filter(None, (self.note, f"The journey can't be saved: {error}")))
         except (OSError, ReplayError) as error:
             self.error = error
 
@@ -113,6 +122,7 @@ class App:
         self._closing: list[Thread] = []
         self._next: tuple[Path, int, bool] | None = None  # the journey that begins as soon as it can
         self._loading: Loading | None = None
+        self._lock: FolderLock | None = None  # of the slot that is played
         self.title = make_title(self.begin, self._leave) if make_title is not None else None
 
     def frame(self, events: Iterable[pg.Event], dt: float, draw: bool = True) -> None:
@@ -146,6 +156,12 @@ class App:
             self._play(loaded)
         if self._next is not None and not self._closing and not self.over:
             (folder, seed, only), self._next = self._next, None
+            try:
+                self._lock = lock(folder)
+            except SlotInUse as error:
+                self.context.note(str(error))
+                self._back(error)
+                return
             self._mind = self._make_mind(folder, seed)
             self._mind.start()  # it loads while the journey is replayed
             self._loading = Loading(folder, seed, only)
@@ -176,6 +192,7 @@ class App:
         if loaded.world is None or self._mind is None:
             self.context.note(f"This journey can't begin: {loaded.error}")
             self._close_mind()
+            self._let_go()
             self._back(loaded.error)
             return
         folder, world = loaded.folder, loaded.world
@@ -209,8 +226,15 @@ class App:
             self.error = error
         self.game = None
         self._close_mind()
+        self._let_go()
         self.over = self.over or game.leaving == "quit"
         self._back(self.error)
+
+    def _let_go(self) -> None:
+        """Another game may play the slot."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def _close_mind(self) -> None:
         if self._mind is not None:
@@ -228,6 +252,7 @@ class App:
         if self.context.sound is not None:
             self.context.sound.close()
         self._close_mind()  # one whose journey had not begun yet
+        self._let_go()
         for thread in self._closing:
             thread.join()
 

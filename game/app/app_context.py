@@ -1,5 +1,6 @@
 """What title and game share: the window, keys and pads, the settings and where they are kept, sound, and notes."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from game.audio.moment import Moment
 from game.ui.screen_stack import ScreenStack
 
 NOTE_STAYS = 6.0  # s
+NOTE_SHORT, NOTE_READ = 80, 0.06  # letters that are read in that time, and s that each further one takes
 UNPLUGGED = "The gamepad is gone. Keys go on"
 
 
@@ -99,11 +101,16 @@ class AppContext:
         """Shows a line for a while; the same line again only stays longer."""
         if self._notes and self._notes[-1][1] == line:
             self._notes.pop()
-        self._notes.append((self.seconds + NOTE_STAYS, line))
+        self._notes.append((self.seconds, line))
 
-    def notes(self, within: float = NOTE_STAYS) -> list[str]:
-        """The lines that are shown now; within: only those that were noted in the last so many s."""
-        return [line for until, line in self._notes if until > self.seconds + max(0.0, NOTE_STAYS - within)]
+    def notes(self, within: float = math.inf) -> list[str]:
+        """The lines that are shown now, a long one for longer; within: only those noted in the last so many s."""
+        lines = []
+        for since, line in self._notes:
+            stays = NOTE_STAYS + NOTE_READ * max(0, len(line) - NOTE_SHORT)
+            if self.seconds - since < min(stays, within):
+                lines.append(line)
+        return lines
 
     def read(self, events: Iterable[pg.Event], stack: ScreenStack, command: Callable[[str], None]) -> None:
         """Hands each event to the open screen, or its commands to `command`; keeps mouse and pads in mind."""

@@ -20,6 +20,7 @@ from game.app.settings import Settings
 from game.app.window import Window
 from game.art.frame_state import FrameState
 from game.art.painter import Painter
+from game.art.pixels.png import save_png
 from game.journey.chronicle import Chronicle, day_of
 from game.journey.journey import Journey
 from game.journey.mind_client import Mind
@@ -80,6 +81,7 @@ class Game:
         self.frame_state: FrameState | None = None  # what the last frame showed
         self.dream: dream_view.Dream | None = None
         self._slept = 0.0
+        self._fault = ""  # of saving, as it was said last
         self._pace()
         if self.journey.narrator.speech is not None:
             self.journey.narrator.speech.pace = self.journey.narrator.pace
@@ -156,8 +158,10 @@ class Game:
         notes = self.journey.sight.notes
         while notes:
             self.note(notes.popleft())
-        if self.autosave.fault:
-            self.note(self.autosave.fault)
+        if self.autosave.fault != self._fault:
+            self._fault = self.autosave.fault
+            if self._fault:
+                self.note(self._fault)
 
     def _command(self, command: str) -> None:
         if command == "log":
@@ -198,7 +202,7 @@ class Game:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            self.note(f"No log: {path.parent} can't be made ({error.strerror})")
+            self.note(f"No log: {path.parent} can't be made ({error.strerror or error})")
             return
         self.journey.mind.send(WriteLog(str(path)))
         self.note(f"Writing the head-diff log to {path}")
@@ -219,7 +223,7 @@ class Game:
             return self.window.shoot(self.options.shot_dir, "second-sight")
         self.options.shot_dir.mkdir(parents=True, exist_ok=True)
         path = self.options.shot_dir / name
-        pg.image.save(self.window.canvas, path)
+        save_png(self.window.canvas, path)
         return path
 
     def card(self) -> Beside:

@@ -204,12 +204,12 @@ def load(where: Path, place_of_key: Callable[[str], str] = str) -> tuple[Setting
         settings, faults = from_toml(path.read_bytes().decode("utf-8"), place_of_key)
         return settings, [f"Settings: {fault}; the default is used" for fault in faults]
     except OSError as error:
-        return Settings(), [f"Settings can't be read: {error.strerror}; the defaults are used"]
+        return Settings(), [f"Settings can't be read: {error.strerror or error}; the defaults are used"]
     except ValueError:  # no TOML, no UTF-8, too large
         try:
             path.replace(where / f"{NAME}.broken")
         except OSError as error:
-            return Settings(), [f"Settings are broken and can't be moved aside: {error.strerror}"]
+            return Settings(), [f"Settings are broken and can't be moved aside: {error.strerror or error}"]
         return Settings(), [f"Settings were broken: they lie as {NAME}.broken now, the defaults are used"]
 
 
@@ -219,5 +219,5 @@ def save(settings: Settings, where: Path) -> str:
         where.mkdir(parents=True, exist_ok=True)
         write_whole(where / NAME, to_toml(settings).encode())
     except OSError as error:
-        return f"Settings can't be saved: {error.strerror}"
+        return f"Settings can't be saved: {error}"
     return ""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pygame as pg
 
 from game.art.painter import SIZE
+from game.art.pixels.png import save_png
 from game.ui.font import Pen
 
 BARS = (8, 6, 18)  # colour beside the picture
@@ -181,7 +182,7 @@ class Window:
     def shoot(self, folder: Path, stem: str) -> Path:
         """Saves what was drawn as the first STEM-NNNN.png that isn't there yet. Raises OSError or pygame.error."""
         path = free_path(folder, stem)
-        pg.image.save(self.canvas, path)
+        save_png(self.canvas, path)
         return path
 
     def to_layout(self, position: tuple[int, int]) -> tuple[float, float]:

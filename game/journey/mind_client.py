@@ -44,6 +44,7 @@ from perception.messages import (
 ASK_EVERY = 1 / 8  # s: at most so often
 ASK_AGAIN = 1 / 4  # s: the same scene again, because the mind may have learnt meanwhile
 PATIENCE = 6.0  # s: an answer that takes longer is given up
+LONGEST_NOTE = 480  # letters of a mind's trouble that are shown
 PROVEN = 20.0  # s: how long a phantom wavers after a touch proved its place empty
 BORROWED = 8.0  # s that other eyes are lent
 WARNINGS = {"grounding": "More of this practice blurs the ordinary. Walk, look and touch, or turn back to a rest."}
@@ -244,7 +245,7 @@ class MindClient:
         if self._asked is not None and self._asked.eyes != "you":  # those eyes can't be looked through
             self._asked = None
             self.give_back()
-        self.notes.append(trouble.text.splitlines()[0][:160] if trouble.text else "trouble")
+        self.notes.append(trouble.text.splitlines()[0][:LONGEST_NOTE] if trouble.text.strip() else "trouble")
 
     def _progressed(self, progress: Progress) -> None:
         self.progress = progress

@@ -16,6 +16,8 @@ from threading import Thread
 import pygame as pg
 
 from common.files import write_whole
+from common.locks import FolderInUse, FolderLock, hold
+from game.art.pixels.png import save_png
 from game.journey.slot_card import CARD, PICTURE, Beside, Card, read_card
 from game.realm.replay import ActionLog, ReplayError
 
@@ -65,6 +67,26 @@ def resume(folder: Path, seed: int | None) -> tuple[ActionLog | None, str]:
         kept = _aside(path if path.exists() else _backup(path))
         return None, f"A new journey. That of seed {log.seed} lies as {kept.name} now"
     return log, note
+
+
+def lock(folder: Path) -> FolderLock:
+    """Holds a slot for this game. The system lets go of it when the game ends, however it ends. Raises SlotInUse."""
+    try:
+        return hold(folder, "game")
+    except FolderInUse as error:
+        raise SlotInUse(f"{folder}: another game plays this slot; leave that one first, or choose another") from error
+
+
+class SlotInUse(OSError):
+    """Another game plays the slot: one line, what and how to go on."""
+
+
+def begin(folder: Path, seed: int) -> None:
+    """Writes a new journey's log before anything is done in it, so that its seed outlives a crash. Raises OSError."""
+    path = folder / NAME
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        ActionLog(seed).save(path)
 
 
 def load(path: Path) -> ActionLog:
@@ -136,10 +158,12 @@ class Slots:
         return max(played, key=lambda slot: slot.saved, default=None)
 
     def clear(self, number: int) -> str:
-        """Makes room for a new journey: what lies there is moved aside. A line for the player. Raises OSError."""
+        """Makes room for a new journey: what lies there is moved aside. A line for the player. Raises OSError,
+        SlotInUse while another game plays the slot."""
         folder = self.folder(number)
         if not folder.exists():
             return ""
+        lock(folder).release()
         return f"What slot {number} held is kept in {_aside(folder)}"
 
 
@@ -219,9 +243,7 @@ class AutoSave:
             for name, data in {**told.papers, CARD: json.dumps(asdict(told.card)).encode()}.items():
                 write_whole(self.folder / name, data)
             with suppress(pg.error):  # a picture is a nicety
-                part = self.folder / f"part-{PICTURE}"
-                pg.image.save(told.picture, part)
-                part.replace(self.folder / PICTURE)
+                save_png(told.picture, self.folder / PICTURE)
 
     def _keep_backup(self, path: Path) -> None:
         """What is about to be replaced becomes the backup, if it can be read; else it is moved aside. What this keeper
@@ -232,7 +254,8 @@ class AutoSave:
         data = path.read_bytes()
         if _digest(data) != self._written:
             try:
-                load(path)
+                if load(path).ticks == 0:  # as `begin` wrote it: nothing to go back to
+                    return
             except ReplayError:
                 _aside(path)
                 return

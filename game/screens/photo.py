@@ -13,6 +13,7 @@ from game.app.playing import Playing
 from game.app.window import free_path
 from game.art.frame_state import FrameState, Ghost, haunt
 from game.art.painter import SIZE, Painter
+from game.art.pixels.png import save_png
 from game.journey.answers import Answer
 from game.realm.land import Place
 from game.realm.rules import NOTHING
@@ -29,6 +30,7 @@ FAINTEST = 0.05  # beliefs below this are not drawn
 TELLING = 0.5  # beliefs from here on are named in the caption
 GAP, CAPTION = 8, 34  # px between and below the panels of a saved picture
 WAIT = 30.0  # s until a mind that doesn't answer is given up; it is silent for some while it writes its log
+HEADING_ROWS = 4  # as many as fit above the panels
 LOWEST = 352  # layout px: nothing is written below
 INK = (14, 12, 30)
 
@@ -158,7 +160,7 @@ class Photo:
         folder = self._game.options.shot_dir
         try:
             path = free_path(folder, "eyes")
-            pg.image.save(triptych(self.panels, self._places), path)
+            save_png(triptych(self.panels, self._places), path)
         except (OSError, pg.error) as error:
             return f"No picture: {error}"
         return f"Picture: {path}"
@@ -168,8 +170,10 @@ class Photo:
         pen.fill(INK, 0, 0, 640, 360)
         large = pen.sized(self._game.settings.zoom)
         noted = self._game.context.notes()[-1:]
-        heading = large if not noted or len(noted[0]) <= large.columns(620) else pen
-        heading.text_centre(noted[0][:104] if noted else "One moment, other eyes", 320, 10, PAPER if noted else SKYBLUE)
+        title = noted[0] if noted else "One moment, other eyes"
+        heading = large if len(title) <= large.columns(620) else pen
+        for row, line in enumerate(wrap(title, heading.columns(620))[:HEADING_ROWS]):
+            heading.text_centre(line, 320, 10 + heading.line * row, PAPER if noted else SKYBLUE)
         if not self.panels:
             large.text_centre("Nobody is awake to look", 320, 170, DIM)
         elif self.large:

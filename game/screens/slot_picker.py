@@ -9,7 +9,7 @@ from game.journey.save_slots import Slot
 from game.journey.slot_card import THUMB, read_picture
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.ui.menus import Answer, marker
-from game.ui.overlays import WIDTH
+from game.ui.overlays import HEIGHT, WIDTH
 from game.ui.screen_stack import CLOSE, Close, Screen
 
 CARD_WIDTH, CARD_HEIGHT, CARD_TOP = 196, 236, 62  # layout px
@@ -69,9 +69,10 @@ class SlotPick:
         big.text_centre(self.title, WIDTH / 2, 19, SKYBLUE)
         for index, slot in enumerate(self.slots):
             self._card(pen, big, index, slot, seconds)
-        wrong = wrap(fault(self.slots[self.place]), big.columns(WIDTH - 40))
-        for row, line in enumerate(wrong):
-            big.rimmed().text_centre(line, WIDTH / 2, CARD_TOP + CARD_HEIGHT + 8 + big.line * row, AMBER)
+        top, text = CARD_TOP + CARD_HEIGHT + 8, fault(self.slots[self.place])
+        letters = next((p for p in (big, pen.sized(1.5)) if top + p.line * _rows(p, text) <= HEIGHT), pen.sized(1.0))
+        for row, line in enumerate(wrap(text, letters.columns(WIDTH - 40))):
+            letters.rimmed().text_centre(line, WIDTH / 2, top + letters.line * row, AMBER)
 
     def _card(self, pen: Pen, big: Pen, index: int, slot: Slot, seconds: float) -> None:
         x, y = self._corner(index)
@@ -102,6 +103,10 @@ class SlotPick:
                 self._scaled[key] = pg.transform.scale_by(picture, pen.scale)
             pen.target.blit(self._scaled[key], pen.at(x, y))
         pen.frame((110, 116, 170), x - 1, y - 1, THUMB[0] + 2, THUMB[1] + 2)
+
+
+def _rows(pen: Pen, text: str) -> int:
+    return len(wrap(text, pen.columns(WIDTH - 40)))
 
 
 def lines(slot: Slot) -> list[tuple[str, tuple[int, int, int]]]:

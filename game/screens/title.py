@@ -14,7 +14,7 @@ from game.screens.pages import Page, SeedBox
 from game.screens.settings_menu import settings_menu
 from game.screens.slot_picker import SlotPick
 from game.screens.title_scene import Vista
-from game.ui.font import DIM, GOLD, INK_SHADOW, PAPER, SKYBLUE, Pen
+from game.ui.font import DIM, GOLD, INK_SHADOW, PAPER, SKYBLUE, Pen, wrap
 from game.ui.menus import Answer, Entry, Menu, marker
 from game.ui.overlays import HEIGHT, WIDTH, banner, keyed
 from game.ui.screen_stack import CLOSE, Close, Screen, ScreenStack
@@ -130,7 +130,7 @@ class Title:
             try:
                 note = self.slots.clear(slot.number)
             except OSError as error:
-                self.context.note(f"Slot {slot.number} can't be cleared: {error.strerror}")
+                self.context.note(f"Slot {slot.number} can't be cleared: {error}")
                 return CLOSE
             if note:
                 self.context.note(note)
@@ -165,8 +165,9 @@ class Title:
             labels = context.labels
             hint = f"[{labels['enter']}] take"
             keyed(large, hint, WIDTH - 14 - len(hint) * large.letter, HEIGHT - 10 - large.line)
-        for index, line in enumerate(context.notes()):
-            large.text(line[: large.columns(WIDTH - 24)], 12, 8 + large.line * index, PAPER)
+        rows = [row for line in context.notes() for row in wrap(line, large.columns(WIDTH - 24))]
+        for index, row in enumerate(rows):
+            large.text(row, 12, 8 + large.line * index, PAPER)
         if self.waits:
             banner(large, self.waits, now, SKYBLUE)
 

@@ -125,7 +125,7 @@ class Menu:
             told = entries[self.chosen].note
             said = told() if callable(told) else told
         room = any(entry.note for entry in entries) or bool(said)
-        lines = wrap(said, pen.columns(width - 20))[:2] if said else []
+        lines = wrap(said, pen.columns(width - 20)) if said else []
         return lines + [""] * (2 - len(lines)) if room else lines
 
 

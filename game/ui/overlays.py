@@ -16,6 +16,7 @@ from game.ui.words import article
 Box = tuple[float, float, float, float]  # x, y, width, height, layout px
 WIDTH, HEIGHT = 640, 360
 NOTE: Colour = (196, 200, 228)
+NOTE_ROWS = 6  # of all notes together, unless one alone is longer
 BOTTOM = 10  # px below the lowest box
 
 
@@ -151,8 +152,14 @@ def banner(pen: Pen, text: str, seconds: float, colour: Colour = SKYBLUE, wide: 
 
 
 def notes(pen: Pen, lines: list[str], width: float = 612) -> Box:
-    """Short notes at the upper left, each in up to three rows; width: layout px that are free. The box they fill."""
-    rows = [row for line in lines for row in wrap(line, pen.columns(width))[:3]][-6:]
+    """Notes at the upper left; width: layout px that are free. The box they fill. The newest note is shown whole, older
+    ones as far as there is room."""
+    rows: list[str] = []
+    for line in reversed(lines):
+        more = wrap(line, pen.columns(width))
+        if rows and len(rows) + len(more) > NOTE_ROWS:
+            break
+        rows = more + rows
     for index, row in enumerate(rows):
         pen.text(row, 12, _top(pen) + 2 + pen.line * index, NOTE)
     return 12, _top(pen) + 2, max(map(len, rows), default=0) * pen.letter, pen.line * len(rows)
@@ -160,8 +167,7 @@ def notes(pen: Pen, lines: list[str], width: float = 612) -> Box:
 
 def notice(pen: Pen, line: str) -> None:
     """A note on a plate at the upper edge, over whatever page is open."""
-    rows = wrap(line, pen.columns(WIDTH - 40))[:2]
-    _sheet(pen, rows, 2)
+    _sheet(pen, wrap(line, pen.columns(WIDTH - 40)), 2)
 
 
 def clock(pen: Pen, world: World, shown: int, found: int) -> None:

@@ -1,5 +1,8 @@
 """What the tests of title, slots and app share: an app with a keyboard and a pad, and minds that fall asleep."""
 
+import errno
+import io
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +12,7 @@ from pathlib import Path
 import pygame as pg
 import pytest
 
+from common import files
 from game import start
 from game.app import game_loop
 from game.app.app_context import AppContext
@@ -131,6 +135,19 @@ def opened(root: Path, patch: pytest.MonkeyPatch, wait: threading.Event | None =
     yield made
     made.shell.close()
     pg.event.clear()
+
+
+def full_disk(patch: pytest.MonkeyPatch) -> None:
+    """From now on nothing can be written: every file that is written whole meets a full disk."""
+
+    class Full(io.FileIO):
+        def write(self, data: object) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def opened(target: int | Path, mode: str) -> io.FileIO:
+        return Full(target, mode) if isinstance(target, int) else io.FileIO(target, mode)
+
+    patch.setattr(files, "open", opened, raising=False)
 
 
 def labels(hands: Hands) -> list[str]:
