@@ -403,7 +403,7 @@ def play(options: argparse.Namespace) -> int:
 
     saves, home, scale = folders.saves(), folders.settings(), options.windowed_scale
     if options.save is None and options.seed is None:
-        start.title(saves, command, options.mind, scale, home)
+        start.title(saves, command, options.mind, scale, home, old=ROOT / "saves")
     else:
         start.play(options.seed, saves / (options.save or "first"), command, options.mind, scale, home)
     return 0

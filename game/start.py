@@ -14,6 +14,7 @@ from game.app.settings import load
 from game.app.window import Window, open_display
 from game.audio.player import open_sound
 from game.audio.sound_bank import cache_folder
+from game.journey.old_saves import OldSaves
 from game.journey.save_slots import Slots
 from game.screens.registry import OPENERS
 from game.screens.title import Title
@@ -27,15 +28,17 @@ def title(
     scale: int | None = None,
     home: Path | None = None,
     max_seconds: float | None = None,
+    old: Path | None = None,
 ) -> None:
     """Shows the title and plays until the player leaves. root: where the slots lie; command: what starts a mind for a
     slot's folder and a journey's seed; address: HOST:PORT of a mind elsewhere instead; scale: of the window, None for
-    the settings'; home: where settings lie, None for nowhere; max_seconds: leaves by itself then (s of real time).
-    Raises ValueError or OSError with one line.
+    the settings'; home: where settings lie, None for nowhere; max_seconds: leaves by itself then (s of real time);
+    old: where an earlier version kept its slots, offered once. Raises ValueError or OSError with one line.
     """
     line_to((), address)  # a wrong address is said before a window opens
     make_mind = minds(command, address)
-    app.run(with_title(open_context(scale, home), Slots(root), make_mind), max_seconds)
+    earlier = OldSaves(old, root) if old is not None else None
+    app.run(with_title(open_context(scale, home), Slots(root), make_mind, old=earlier), max_seconds)
 
 
 def play(
@@ -58,12 +61,16 @@ def play(
 
 
 def with_title(
-    context: AppContext, slots: Slots, make_mind: app.MakeMind, now: Callable[[], float] = time.monotonic
+    context: AppContext,
+    slots: Slots,
+    make_mind: app.MakeMind,
+    now: Callable[[], float] = time.monotonic,
+    old: OldSaves | None = None,
 ) -> app.App:
     """The app with the title, its slots and every screen; now: the clock by which minds are asked (s)."""
 
     def make_title(begin: app.Begin, leave: Callable[[], None]) -> Title:
-        return Title(context, slots, begin, leave)
+        return Title(context, slots, begin, leave, old)
 
     return app.App(context, make_mind, OPENERS, make_title, slots.root / "shots", now)
 

@@ -143,8 +143,8 @@ class Slots:
     def folder(self, number: int) -> Path:
         """Where slot 1..COUNT lies."""
         own = [self.root / str(n) for n in range(1, COUNT + 1)]
-        free = [n for n, path in enumerate(own, 1) if not _holds(path)]
-        if free and number == free[0] and _holds(self.root / FIRST):
+        free = [n for n, path in enumerate(own, 1) if not holds_journey(path)]
+        if free and number == free[0] and holds_journey(self.root / FIRST):
             return self.root / FIRST
         return own[number - 1]
 
@@ -167,7 +167,7 @@ class Slots:
         return f"What slot {number} held is kept in {_aside(folder)}"
 
 
-def _holds(folder: Path) -> bool:
+def holds_journey(folder: Path) -> bool:
     """True if a slot's folder holds a journey or a mind."""
     try:
         return any(folder.glob(f"{NAME}*")) or any(folder.glob("*.safetensors"))
@@ -178,7 +178,7 @@ def _holds(folder: Path) -> bool:
 def look(number: int, folder: Path) -> Slot:
     """What a folder holds, without changing it. Raises nothing."""
     path = folder / NAME
-    if not _holds(folder):
+    if not holds_journey(folder):
         return Slot(number, folder, "empty")
     saved = 0.0
     with suppress(OSError):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pygame as pg
 
 from game.app.app_context import AppContext
+from game.journey.old_saves import OldSaves
 from game.journey.save_slots import Slot, Slots
 from game.screens import logo
 from game.screens.pages import Page, SeedBox
@@ -69,7 +70,9 @@ class TitleMenu(Menu):
 class Title:
     """The title and its menus. begin: starts a journey; sleeping: says why one can't begin just yet, or nothing."""
 
-    def __init__(self, context: AppContext, slots: Slots, begin: Begin, leave: Callable[[], None]) -> None:
+    def __init__(
+        self, context: AppContext, slots: Slots, begin: Begin, leave: Callable[[], None], old: OldSaves | None = None
+    ) -> None:
         self.context, self.slots = context, slots
         self._begin, self._leave = begin, leave
         self.vista = Vista()
@@ -78,6 +81,8 @@ class Title:
         self._since = context.seconds
         self._newest: Slot | None = None
         self.refresh()
+        if old is not None and (journeys := old.waiting()):
+            self.screens.push(self._offer(old, len(journeys)))
 
     def refresh(self) -> None:
         """Looks at the slots again, and shows the menu."""
@@ -99,6 +104,29 @@ class Title:
             Entry("Leave", self._go),
         ]
         return entries
+
+    def _offer(self, old: OldSaves, count: int) -> Menu:
+        """Asks once whether the journeys of an earlier version should be brought here."""
+
+        def bring() -> Answer:
+            try:
+                self.context.note(f"Earlier journeys: {old.bring()}")
+            except OSError as error:
+                self.context.note(f"The earlier journeys can't be copied: {error}")
+            self.refresh()
+            return None
+
+        def leave() -> Answer:
+            old.answer()
+            return CLOSE
+
+        entries = [Entry("Bring them here", bring), Entry("Leave them there", leave)]
+        lines = (
+            f"An earlier version kept {count} of your journeys",
+            f"in {old.source}.",
+            "They can be copied to here.",
+        )
+        return Menu("Earlier journeys", entries, self.context.zoom, 330, lines, cue=self.context.cue)
 
     def _go(self) -> Answer:
         self._leave()
