@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from common.files import write_whole
+from common.files import read_text, write_whole
 from game.realm.rules import load as load_rules
 from perception.model import NOVICE, load, weights_hash
 from training.heads.gain_allocation import allocate
@@ -52,6 +52,7 @@ JITTER = 0.2  # log-normal sd of a site's factor from seed to seed
 NOISE = 0.01  # of each attention matrix's root mean square
 POINTS = 3  # of the quadrature
 TUNED = 2  # rounds in which factors are set so that the measured shares are the planted ones
+PLANTING_VERSION = 1  # raise it by hand whenever the same model and case give other numbers
 FILE = "planted.jsonl"
 
 
@@ -211,10 +212,19 @@ def run(
     Raises ValueError if DIR holds experiments of another model or rule.
     """
     path = out / FILE
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
-    here = (weights_hash(ground.net), RULE_VERSION)
-    if any((row.get("model"), row["rule"]) != here for row in rows):
-        raise ValueError(f"--out {out}: holds experiments of another model or rule; give a new folder")
+    rows = [json.loads(line) for line in read_text(path).splitlines()] if path.exists() else []
+    design = {"seeds": seeds, "sets": sets, "margin": MARGIN, "jitter": JITTER, "noise": NOISE, "points": POINTS,
+              "planting": PLANTING_VERSION}  # fmt: skip
+    here = {"model": weights_hash(ground.net), "rule": RULE_VERSION}
+    for row in rows:
+        stored = {key: row.get(key) for key in here}
+        if stored != here:
+            raise ValueError(
+                f"--out {out}: holds experiments of another model or rule ({stored} then, {here} now); "
+                "give a new folder"
+            )
+        if row.get("design", design) != design:  # older rows don't say it
+            raise ValueError(f"--out {out}: was planted with {row['design']}, now it is {design}; give a new folder")
     done = {(row["case"], row["repetition"]) for row in rows}
     out.mkdir(parents=True, exist_ok=True)
     shaken = rehearsed(ground, seeds)
@@ -222,7 +232,7 @@ def run(
         for name in names:
             if (name, repetition) in done:
                 continue
-            rows.append(experiment(ground, shaken, name, repetition, seeds, sets))
+            rows.append(experiment(ground, shaken, name, repetition, seeds, sets) | {"design": design})
             write_whole(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
             print(f"{name} {repetition}: {rows[-1]['word']} ({rows[-1]['seconds']} s)", file=sys.stderr)
     return rows

@@ -14,7 +14,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,14 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from common.files import write_whole
+from common.files import read_text, write_whole
 from training.verdict.verdict import RANDOM_SETS, RULE_VERSION, Causal, Evidence, core_size, decide
 
 Array = NDArray[np.float64]
 LAYERS, HEADS = 8, 8
 WIDTH = LAYERS * HEADS
 RUNS = 60
+SIMULATION_VERSION = 1  # raise it by hand whenever the same world and case give other numbers
 RESAMPLES = 400  # of the bootstrap; fewer than for a real verdict
 
 
@@ -139,21 +140,33 @@ def rates(world: World, name: str, runs: int = RUNS, resamples: int = RESAMPLES)
 
 def run(path: Path, runs: int = RUNS, resamples: int = RESAMPLES) -> list[dict[str, Any]]:
     """Every case in every world that the file doesn't hold yet; returns all its lines, in its order."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    lines = read_text(path).splitlines() if path.exists() else []
     rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
     settings = {"rule": RULE_VERSION, "runs": runs, "resamples": resamples}
-    if any({key: row[key] for key in settings} != settings for row in rows):
-        raise ValueError(f"{path}: holds rows of another rule or other settings; give a new file")
+    for row in rows:
+        if {key: row.get(key) for key in settings} != settings:
+            raise ValueError(f"{path}: holds rows of another rule or other settings; give a new file")
+        design = _design(row["world"]) if row["world"] in WORLDS else None
+        if "design" in row and row["design"] != design:  # older rows don't say it
+            raise ValueError(
+                f"{path}: {row['world']} was simulated as {row['design']}, now it is {design}; give a new file"
+            )
     done = {(row["world"], row["case"]) for row in rows}
     path.parent.mkdir(parents=True, exist_ok=True)
     for world, name in product(WORLDS, CASES):
         if (world, name) in done:
             continue
         frequency = rates(WORLDS[world], name, runs, resamples)
-        rows.append({"world": world, "case": name, "wanted": CASES[name][0]} | frequency | settings)
+        row = {"world": world, "case": name, "wanted": CASES[name][0]} | frequency | settings
+        rows.append(row | {"design": _design(world)})
         write_whole(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
         print(f"{world:22}{name:26}{frequency}", file=sys.stderr)
     return rows
+
+
+def _design(world: str) -> dict[str, Any]:
+    """By what the rows of a world are known: its numbers, not its name, and SIMULATION_VERSION."""
+    return asdict(WORLDS[world]) | {"simulation": SIMULATION_VERSION}
 
 
 WORLDS = {

@@ -96,6 +96,13 @@ def test_runs_go_on_after_a_kill_and_errors_are_counted(monkeypatch, tmp_path):
     assert run(tmp_path / "deep", here, 2, ["one head", "uniform"]) == rows and path.read_text() == whole
     with pytest.raises(ValueError, match="another model"):
         run(tmp_path / "deep", other, 2, ["one head"])
+    with pytest.raises(ValueError, match=r"'seeds': 8.* now it is .*'seeds': 7"):
+        run(tmp_path / "deep", here, 2, ["one head"], seeds=7)
+    monkeypatch.setattr(planted, "MARGIN", 9.0)
+    with pytest.raises(ValueError, match=r"'margin': 2.5.* now it is .*'margin': 9.0"):
+        run(tmp_path / "deep", here, 2, ["one head"])
+    path.write_text("".join(json.dumps(row | {"design": None}).replace(', "design": null', "") + "\n" for row in rows))
+    assert len(run(tmp_path / "deep", here, 2, ["one head"])) == 4, "rows of older versions are read"
     table = rates(list(map(json.loads, whole.splitlines())))
     assert table["one head"]["right"] == 1.0 and table["uniform"]["localized"] == 0.5
     assert table["all"] == {"runs": 4, "right": 0.75, "another pattern": 1}

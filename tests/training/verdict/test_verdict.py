@@ -272,6 +272,9 @@ def test_the_table_of_calibration_counts_words_and_goes_on_after_a_kill(monkeypa
     assert simulated.run(path, runs=2, resamples=100) == rows and path.read_text() == whole
     with pytest.raises(ValueError, match="other settings; give a new file"):
         simulated.run(path, runs=3, resamples=100)
+    monkeypatch.setattr(simulated, "WORLDS", {"plain": World(), "serial": World(serial=True, noise=0.5)})
+    with pytest.raises(ValueError, match=r"serial was simulated as .*'noise': 0.15.* now it is .*'noise': 0.5"):
+        simulated.run(path, runs=2, resamples=100)
 
 
 def test_one_seed_is_too_few_and_no_error():
