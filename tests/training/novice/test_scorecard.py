@@ -1,6 +1,8 @@
 """A mind's scorecard: each mistake lowers its own score, splits hold what was never asked; and the curve's picture."""
 
 import json
+from functools import cache, partial
+from inspect import signature
 
 import pytest
 
@@ -16,6 +18,7 @@ from training.data.splits import HELD_PLACES, held_object, held_pairs, spirit_at
 from training.novice import pretraining_figure, scorecard
 
 RULES, LORE, STORIES, TALK = load(), load_lore(), load_stories(), load_talk()
+KINDS_OF_EXAMS = (scorecard.scenes, scorecard.new_pairs, scorecard.lore, scorecard.stories, scorecard.talks)
 SAID = {
     ("? talk " + form.format(place=place)): kind
     for kind, forms in TALK.forms.items()
@@ -54,6 +57,12 @@ def seeing(scene, q):
     return spirit_at(RULES, scene.events, q.place) if q.ask == SENSE else knowing(scene, q)
 
 
+@cache
+def exams(make, seed, count, tongue, *more):
+    """The exams of one kind: making them takes most of the time, and who answers changes nothing about them."""
+    return tuple(make(seed, count, tongue, *([RULES] if "rules" in signature(make).parameters else []), *more))
+
+
 def scored(monkeypatch, answer, count=24):
     """The scorecard of a mind that answers every question by answer(scene, question)."""
 
@@ -61,6 +70,11 @@ def scored(monkeypatch, answer, count=24):
         beliefs = [[[float(c == answer(s, q)) for c in q.candidates] for q in s.questions] for s in scenes]
         return [type("Percept", (), {"beliefs": each}) for each in beliefs]
 
+    for make in KINDS_OF_EXAMS:
+        asks = partial(exams, make)
+        monkeypatch.setattr(
+            scorecard, make.__name__, lambda *words, asks=asks: asks(*(word for word in words if word is not RULES))
+        )
     monkeypatch.setattr(scorecard, "perceive", perceive)
     return scorecard.scorecard(tiny(), 0, RULES, count)
 
