@@ -76,12 +76,7 @@ def run_jobs(
     try:
         while running or (waiting and fault is None):
             while waiting and fault is None and len(running) < workers:
-                busy = [worker for worker, _ in running.values()]
-                worker = next((free for free in staff if free not in busy), None)
-                if worker is None:
-                    with _undisturbed():
-                        worker = _begin(prepare)
-                        staff.append(worker)
+                worker = _idle(staff, [worker for worker, _ in running.values()], prepare)
                 key = waiting.pop(0)
                 worker.pipe.send(jobs[key])
                 running[worker.pipe] = (worker, key)
@@ -98,6 +93,16 @@ def run_jobs(
     finally:
         _end(staff)
     return results
+
+
+def _idle(staff: list[_Worker], busy: list[_Worker], prepare: Callable[[], None] | None) -> _Worker:
+    """A worker that has nothing to do; a new one joins the staff if there is none."""
+    for worker in staff:
+        if worker not in busy:
+            return worker
+    with _undisturbed():
+        staff.append(_begin(prepare))
+    return staff[-1]
 
 
 @contextmanager

@@ -176,6 +176,14 @@ def _places(
     return (*((region, tuple(kinds)) for region, kinds in data["places"].items()), (ROOM, indoors))
 
 
+def _words(rules: Rules) -> list[tuple[str, tuple[str, ...]]]:
+    """(owner, its words): all words that need a meaning of their own."""
+    words = [(kind.name, (kind.name, *kind.traces)) for kind in rules.kinds]
+    words += [(f"senses.{sense}", things) for sense, things in zip(rules.senses, rules.ordinary, strict=True)]
+    words += [("places", tuple(dict.fromkeys(place for _, kinds in rules.places for place in kinds)))]
+    return [*words, ("directions", rules.directions), ("senses", rules.senses)]
+
+
 def parse(data: dict[str, Any], file: str = "realm.toml") -> Rules:
     """Check a parsed rules table and freeze it. Raises RulesError."""
     check(data, SHAPE, f"{file} ")
@@ -214,11 +222,7 @@ def parse(data: dict[str, Any], file: str = "realm.toml") -> Rules:
         seers=_seers(data, file),
         seer_empties=data["seers"]["empties"],
     )
-    groups = [(kind.name, (kind.name, *kind.traces)) for kind in rules.kinds]
-    groups += [(f"senses.{sense}", things) for sense, things in zip(rules.senses, rules.ordinary, strict=True)]
-    groups += [("places", tuple(dict.fromkeys(place for _, kinds in rules.places for place in kinds)))]
-    groups += [("directions", rules.directions), ("senses", rules.senses)]
-    unique(groups, file)
+    unique(_words(rules), file)
     return rules
 
 

@@ -96,7 +96,7 @@ def draw(rng: Random, stories: Stories, order: str | None = None, split: str = "
     return Story(form, order, first, second, subject, indirect, rng.choice(stories.places), rng.choice(stories.things))
 
 
-def told(tongue: Tongue, stories: Stories, story: Story) -> tuple[str, str]:
+def story_text(tongue: Tongue, stories: Stories, story: Story) -> tuple[str, str]:
     """The text of a story and of its question; the answer is the next word."""
     filled = {"place": story.place, "thing": story.thing}
     people = {"a": story.first, "b": story.second, "s": story.subject}
@@ -112,9 +112,11 @@ def told(tongue: Tongue, stories: Stories, story: Story) -> tuple[str, str]:
 def story_question(tongue: Tongue, stories: Stories, story: Story) -> Question:
     """Who is given to? place is the thing that is given; every name is a candidate."""
     names = stories.names if tongue.name == "terse" else tuple(name.title() for name in stories.names)
-    return Question(STORY, story.thing, told(tongue, stories, story)[1], names)
+    return Question(STORY, story.thing, story_text(tongue, stories, story)[1], names)
 
 
 def story_scene(tongue: Tongue, stories: Stories, story: Story, number: int = 0) -> Scene:
     """The story as a scene without events, with that one question."""
-    return Scene(number, tongue.name, told(tongue, stories, story)[0], (), (story_question(tongue, stories, story),))
+    return Scene(
+        number, tongue.name, story_text(tongue, stories, story)[0], (), (story_question(tongue, stories, story),)
+    )

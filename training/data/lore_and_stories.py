@@ -9,7 +9,7 @@ from random import Random
 
 from game.realm import lore, stories
 from game.realm.lore import fact_question, load_lore, trained_forms
-from game.realm.stories import ABC, draw, load_stories, told
+from game.realm.stories import ABC, draw, load_stories, story_text
 from game.realm.tongues import TERSE
 from perception.packing import Decision
 
@@ -35,7 +35,7 @@ def fact(rng: Random, ids: dict[str, int], context: int) -> Decision:
 def _story(rng: Random, ids: dict[str, int], context: int) -> Decision:
     known = load_stories()
     story = draw(rng, known, ABC if rng.random() < THREE_PEOPLE else None)
-    text = " ".join(told(TERSE, known, story)).split()[1:]  # its opening is the context
+    text = " ".join(story_text(TERSE, known, story)).split()[1:]  # its opening is the context
     return Decision(context, tuple(ids[word] for word in text), (ids[story.indirect],))
 
 

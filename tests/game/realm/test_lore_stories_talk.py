@@ -15,7 +15,7 @@ from game.realm import lore, stories, talk
 from game.realm.lore import FORMS, fact_question, fact_scene, held_form, load_lore, neighbours, trained_forms
 from game.realm.rules import load
 from game.realm.sampler import samples
-from game.realm.stories import ABBA, ABC, BABA, draw, held_pair, load_stories, story_scene, told
+from game.realm.stories import ABBA, ABC, BABA, draw, held_pair, load_stories, story_scene, story_text
 from game.realm.tables import RulesError, english, sentences, words
 from game.realm.talk import DANGER, KINDS, SAFE, Said, addressed, dangerous, dialogues, load_talk, wanted
 from game.realm.tongues import LOOK, PLAIN, TERSE
@@ -75,7 +75,7 @@ def test_a_fact_names_its_landmark_and_never_its_value(tongue):
 @given(seed=st.integers(0, 2**32), order=st.sampled_from([ABBA, BABA, ABC]), split=st.sampled_from(stories.SPLITS))
 def test_a_story_names_who_gives_twice_and_who_is_given_to_once(seed, order, split):
     story = draw(Random(seed), STORIES, order, split)
-    text = " ".join(told(TERSE, STORIES, story)).split()
+    text = " ".join(story_text(TERSE, STORIES, story)).split()
     assert text[-1] == "to" and text[0] == "tale"
     named = Counter(word for word in text if word in STORIES.names)
     assert named[story.indirect] == 1 and story.indirect in (story.first, story.second)
