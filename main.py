@@ -142,7 +142,7 @@ def build_parser(only: str | None = None) -> Parser:
     add = verb("report", "report runs/first --out first.html --png figures")
     add("path", type=Path, metavar="RUN", help="a run's folder or log, an experiment's, or a folder of ARM-S.msgpack")
     add("--out", type=Path, metavar="FILE", help="the page (default: report.html in the folder, or beside the log)")
-    add("--png", type=Path, metavar="DIR", help="PNG figures, here")
+    add("--png", type=Path, metavar="DIR", help="every figure as a PNG file, here")
     add = verb("pretrain", "pretrain --out runs/novice --seed 0")
     add("--out", type=Path, metavar="DIR", help="where the novice goes; work/ beside it holds checkpoints")
     add("--seer", action="store_true", help="born seeing: the same but for the answers about spirits")
@@ -316,9 +316,11 @@ def diff(options: argparse.Namespace) -> int:
 
 
 def report(options: argparse.Namespace) -> int:
+    from training.progress import progress_bar
     from training.report.page import report
 
-    page = report(options.path, options.out, options.png)
+    with progress_bar() as progress:
+        page = report(options.path, options.out, options.png, progress)
     lines = [f"{page['name']}: {page['out']}, {page['bytes'] / 1000:,.0f} kB", *page["pictures"]]
     show(options, page, [*lines, *(f"not measured: {what}" for what in page["missing"])])
     return 0

@@ -101,7 +101,7 @@ def lorenz(curves: Sequence[Concentration], cut: int) -> Any:
     axes.set_xticks([0, 0.5, 1], labels=list(PERCENT))
     axes.plot([0, 1], [0, 1], **DOTTED)
     axes.axvline(cut / count, **DOTTED)
-    label(axes, cut / count + 0.015, low + 0.04 * (most - low), f"K = {cut}")
+    label(axes, cut / count + 0.015, most - 0.03 * (most - low), f"K = {cut}")
     for curve, some in zip(curves, shares, strict=True):
         points = derive.thinned(list(zip(np.arange(count + 1) / count, some, strict=True)))
         axes.plot([x for x, _ in points], [y for _, y in points], **LINES[curve.kind])

@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from common.files import write_whole
+from common.files import check_output, output_error, write_whole
 from training.headlog.records import LogError
 from training.report import closing, drawing, gain_sections, head_sections, opening, scored
 from training.report.gather import Material, gather
@@ -62,12 +62,14 @@ def page(material: Material, progress: Progress = _quiet, png: bool = False) -> 
 
 def _named(sections: list[Section]) -> list[Picture]:
     """Every picture, each with a name of its own that makes a file's name."""
-    names: dict[str, int] = {}
-    pictures = [(section, picture) for section in sections for picture in section.pictures]
-    for section, picture in pictures:
-        words = re.sub(r"[^a-z0-9]+", "-", f"{section.id} {picture.title}".lower()).strip("-")[:60]
-        names[words] = names.get(words, 0) + 1
-        picture.name = words if names[words] == 1 else f"{words}-{names[words]}"
+    names: set[str] = set()
+    pictures = [(section.id, picture) for section in sections for picture in section.pictures]
+    for section_id, picture in pictures:
+        name = re.sub(r"[^a-z0-9]+", "-", f"{section_id} {picture.title}".lower()).strip("-")[:60]
+        while name in names:
+            name += "-2"
+        names.add(name)
+        picture.name = name
     return [picture for _, picture in pictures]
 
 
@@ -82,20 +84,21 @@ def report(
     place = Path(path)
     material = gather(place)
     target = Path(out) if out is not None else place / "report.html" if place.is_dir() else place.with_suffix(".html")
-    text, sections = page(material, progress, pictures is not None)
-    files = {target: text.encode()}
-    if pictures is not None:
-        files |= {Path(pictures) / f"{p.name}.png": p.png for section in sections for p in section.pictures}
+    folders = [target.parent, *([] if pictures is None else [Path(pictures)])]
     try:
-        for file, data in files.items():
-            file.parent.mkdir(parents=True, exist_ok=True)
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        check_output(target)
+        text, sections = page(material, progress, len(folders) > 1)
+        drawn = {folders[-1] / f"{p.name}.png": p.png for section in sections for p in section.pictures if p.png}
+        for file, data in ({target: text.encode()} | drawn).items():
             write_whole(file, data)
     except OSError as error:
-        raise LogError(f"{error}; give another --out") from None
+        raise LogError(str(output_error(error.filename or target, error))) from None
     verdict = material.judgement
     return {
-        "name": material.name, "out": str(target), "bytes": len(files[target]), "runs": len(material.runs),
+        "name": material.name, "out": str(target), "bytes": len(text.encode()), "runs": len(material.runs),
         "verdict": None if verdict is None else verdict.word,
         "missing": [f"{section.id}: {what}" for section in sections for what in section.missing],
-        "pictures": [str(file) for file in list(files)[1:]],
+        "pictures": [str(file) for file in drawn],
     }  # fmt: skip

@@ -46,16 +46,9 @@ def score(material: Material) -> Section | None:
         arms = {name: part for name, part in parts.items() if isinstance(part, dict) and "hits" in part}
         parts = {name: part for name, part in parts.items() if name not in arms}
     of_bases = parts.pop("by_base", None)
-    groups = [
-        ("", arms),
-        *((setting(m), some) for m, some in (of_bases if isinstance(of_bases, dict) else {}).items()),
-    ]
-    rows = {
-        (model, arm): row
-        for model, some in groups
-        for arm, row in (some.items() if isinstance(some, dict) else ())
-        if isinstance(row, dict)
-    }
+    groups = {"": arms} | (of_bases if isinstance(of_bases, dict) else {})
+    rows = {(setting(model), arm): row for model, some in groups.items() if isinstance(some, dict)
+            for arm, row in some.items() if isinstance(row, dict)}  # fmt: skip
     blocks += [_arms(rows)] if rows else []
     plain = {name: part for name, part in parts.items() if not isinstance(part, dict)}
     nested = {name: part for name, part in parts.items() if isinstance(part, dict) and part}

@@ -1,10 +1,12 @@
 """The page: every section from a made-up experiment, nothing from elsewhere, nothing unescaped, nothing made up."""
 
+import itertools
 import json
 import random
 import re
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 from msgspec import structs
@@ -126,8 +128,15 @@ def test_numbers_of_swaps_wholes_and_residuals_are_those_of_the_records(whole):
     assert "Fewer than three base models" in residuals and whole.text("runs").count("0123456789") == 9
 
 
+def few_figures(folder):
+    """A run without a table of heads: most figures of a page show that."""
+    records = [record for record in kit.records(0, "") if not isinstance(record, HeadRow)]
+    write_log(folder / "log.msgpack", kit.header(0, ""), records)
+    return folder
+
+
 def test_the_same_logs_give_the_same_page_to_the_byte(tmp_path):
-    folder = kit.make_run(tmp_path / "run")
+    folder = few_figures(tmp_path / "run")
     before = random.getstate(), np.random.get_state()[1].tolist()
     first, _ = (page.report(folder, tmp_path / f"{name}.html") for name in "ab")
     assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
@@ -193,6 +202,24 @@ def test_a_run_with_next_to_nothing_in_it_says_so_in_each_section(tmp_path, keep
     assert all(found.text(name) for name in found.sections if name)
 
 
+@pytest.mark.parametrize("extremes", [(1e100, -1e100), (5e-324, -1e100, float("nan"))])
+def test_a_log_with_the_most_extreme_numbers_there_may_be_makes_a_page(tmp_path, extremes):
+    turn = itertools.cycle(extremes)
+
+    def extreme(value):
+        if isinstance(value, dict):
+            return {key: extreme(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [extreme(item) for item in value]
+        return next(turn) if isinstance(value, float) else 2**53 if value == 60 else value
+
+    records = [msgspec.convert(extreme(msgspec.to_builtins(record)), type(record)) for record in kit.records(0, "")]
+    numbers = extreme(kit.judgement().numbers)
+    write_log(tmp_path / "log.msgpack", kit.header(0, ""), [*records, kit.judgement(numbers=numbers), *kit.swaps(1, 8)])
+    text = page.page(gather(tmp_path))[0]
+    assert not re.search(r'[ ",](nan|inf)[ ",]', text) and "9,007,199,254,740,992" in Page(text).text("runs")
+
+
 def test_a_large_model_stays_below_three_megabytes(tmp_path):
     with page.drawing.style():
         grid = np.random.default_rng(0).normal(size=(32, 32))
@@ -249,15 +276,20 @@ def test_words_are_those_of_the_behaviour_and_a_weak_mundane_score_is_a_caveat(t
 
 
 def test_the_verb_writes_page_and_pictures_and_refuses_in_one_line(tmp_path, capsys):
-    folder, link = kit.make_run(tmp_path / "run"), tmp_path / "link.html"
+    folder, link = few_figures(tmp_path / "run"), tmp_path / "link.html"
     (tmp_path / "real.html").write_text("old")
     link.symlink_to("real.html")
     assert main(["report", str(folder), "--out", str(link), "--png", str(tmp_path / "png"), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["runs"] == 1 and link.is_symlink() and (tmp_path / "real.html").stat().st_size == result["bytes"]
     drawn = {path.stem: path.read_bytes() for path in (tmp_path / "png").iterdir()}
-    assert {"learning-sight", "heads-gain-sight", "lorenz-share-of-the-gain", "heads-own-change"} < drawn.keys()
-    assert len(drawn) == len(result["pictures"]) > 15 and all(data.startswith(b"\x89PNG") for data in drawn.values())
+    assert {
+        "learning-sight",
+        "heads-gain-sight",
+        "lorenz-share-of-the-gain",
+        "history-own-over-the-steps",
+    } < drawn.keys()
+    assert len(drawn) == len(result["pictures"]) > 5 and all(data.startswith(b"\x89PNG") for data in drawn.values())
     for refused in (["--out", str(tmp_path / "png")], ["--out", str(tmp_path / "real.html" / "it.html")]):
         assert main(["report", str(folder), *refused]) == 2
     assert main(["report", str(tmp_path / "nowhere")]) == 2
