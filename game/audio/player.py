@@ -118,7 +118,9 @@ class Loader(Thread):
         self._told.set()
         if self.is_alive():
             self.join(3.0)
-        if self._helper is not None and self._helper.poll() is None:
+        if self._helper is not None:
+            if self._helper.stdin is not None:
+                self._helper.stdin.close()  # it ends by itself then
             self._helper.terminate()
             self._helper.wait(3.0)
 

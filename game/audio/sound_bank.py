@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
+from threading import Thread
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -139,8 +140,9 @@ class Bank:
         return sound
 
     def fill(self) -> subprocess.Popen[bytes] | None:
-        """Another process, of low priority, that makes whatever isn't kept yet, so that frames needn't wait for it.
-        None if there is nothing to do, no place to keep it, or no way to start one."""
+        """Another process, of low priority, that makes whatever isn't in the cache, so that frames needn't wait for it.
+        It ends when its standard input is closed, so it never outlives the game. None if there is nothing to do, no
+        cache, or no way to start a process."""
         paths = [self.path(name) for name in recipes()]
         if all(path is None or path.exists() for path in paths):
             return None
@@ -148,7 +150,7 @@ class Bank:
         nowhere = subprocess.DEVNULL
         with suppress(OSError):
             return subprocess.Popen(
-                command, cwd=ROOT, stdin=nowhere, stdout=nowhere, stderr=nowhere, creationflags=UNSEEN
+                command, cwd=ROOT, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, creationflags=UNSEEN
             )
         return None
 
@@ -176,10 +178,16 @@ def _digest(body: bytes) -> bytes:
     return hashlib.blake2b(body, digest_size=16).digest()
 
 
+def _end_with_game() -> None:
+    os.read(0, 1)  # nothing is ever written: it returns when the game has closed its end, or was killed
+    os._exit(1)
+
+
 def main(folder: str) -> None:
     """What the process of `Bank.fill` does; folder: the cache's folder of sounds."""
     if hasattr(os, "nice"):
         os.nice(10)
+    Thread(target=_end_with_game, name="ends with the game", daemon=True).start()
     bank = Bank(Path(folder).parent)
     for name in recipes():
         bank.get(name)

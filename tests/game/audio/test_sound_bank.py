@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from game.audio import sound_bank
-from game.audio.sound_bank import FORMAT, Bank, cache_folder
+from game.audio.sound_bank import FORMAT, Bank, cache_folder, recipes
 from tests.kits.soundkit import made
 
 NAME = "cue.move"
@@ -95,3 +95,12 @@ def test_the_cache_lies_where_the_player_says(monkeypatch: pytest.MonkeyPatch) -
     assert cache_folder() == Path("/h/cache")
     monkeypatch.setenv("SECOND_SIGHT_CACHE", "/s")
     assert cache_folder() == Path("/s")
+
+
+def test_the_process_that_makes_sounds_ends_with_the_game(tmp_path: Path) -> None:
+    helper = Bank(tmp_path).fill()
+    assert helper is not None and helper.stdin is not None
+    with helper:
+        helper.stdin.close()  # as it is when the game is killed
+        assert helper.wait(30) == 1
+    assert len(list((tmp_path / "sound").iterdir())) < len(recipes())
