@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -344,14 +345,17 @@ def pretrain(options: argparse.Namespace) -> int:
 
 
 def mind(options: argparse.Namespace) -> int:
-    from perception.model import choose_device, load
-    from perception.wire import standard_stream
+    from common.processes import ending_with_peer
 
-    line = None if options.listen else standard_stream()
-    from training.mind.listen import serve_address
-    from training.mind.serve import serve_stream
+    with nullcontext() if options.listen else ending_with_peer(sys.stdin.fileno()):  # the game may go while this loads
+        from perception.model import choose_device, load
+        from perception.wire import standard_stream
 
-    model = load(options.model, choose_device(options.device))
+        line = None if options.listen else standard_stream()
+        from training.mind.listen import serve_address
+        from training.mind.serve import serve_stream
+
+        model = load(options.model, choose_device(options.device))
     if line is None:
         serve_address(options.listen, model, options.folder, options.seed, seer=options.seer)
     else:

@@ -5,6 +5,7 @@ Workers speak over pipes alone. They own no semaphores, so that nothing is left 
 
 import multiprocessing
 import os
+import select
 import signal
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 Key = TypeVar("Key", bound=Hashable)
 Job = tuple[Callable[..., Any], tuple[Any, ...]]  # a function of a module, and what it is called with
 WORKERS_MAX = 256  # more processes than any one machine here is good for
+LOOK = 0.2  # s between two looks at a pipe
 PATIENCE = 5.0  # s that a worker has to end before it is killed
 
 
@@ -48,6 +50,33 @@ def end_with_parent(sentinel: int | None = None) -> None:
 def _end_after(sentinel: int) -> None:
     wait([sentinel])
     os._exit(1)
+
+
+@contextmanager
+def ending_with_peer(descriptor: int) -> Iterator[None]:
+    """While the block runs, end this process at once when whoever writes into its pipe is gone and left nothing there.
+
+    For what takes long before anybody reads from the pipe. Where no pipe can be polled (Windows), nothing happens.
+    """
+    pipe, over = os.dup(descriptor), threading.Event()
+    watch = threading.Thread(target=_end_with_peer, args=(pipe, over), name="ends with its peer", daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watch.join()
+        os.close(pipe)
+
+
+def _end_with_peer(pipe: int, over: threading.Event) -> None:
+    if not hasattr(select, "poll"):
+        return
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    while not over.wait(LOOK):
+        if any(event & select.POLLHUP and not event & select.POLLIN for _, event in poll.poll(0)):
+            os._exit(1)
 
 
 class _Worker(NamedTuple):

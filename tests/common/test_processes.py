@@ -2,11 +2,17 @@
 
 import multiprocessing
 import os
+import select
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from common.processes import WORKERS_MAX, run_jobs
+
+ROOT = Path(__file__).parents[2]
 
 
 def double(number: int) -> int:
@@ -57,3 +63,24 @@ def test_an_interrupt_ends_the_workers() -> None:
 def test_too_many_workers_are_refused(workers: int) -> None:
     with pytest.raises(ValueError, match=f"--workers {workers}: give 1 to {WORKERS_MAX}"):
         run_jobs({"a": (double, (1,))}, workers)
+
+
+WAITS = """
+import os, sys, time
+from common.processes import ending_with_peer
+with ending_with_peer(0):
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    print("begun", flush=True)
+    time.sleep(60 if sys.argv[1] == "long" else 0.5)
+print("ended", flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(select, "poll"), reason="needs pipes that can be polled")
+@pytest.mark.parametrize(("length", "left", "says", "status"), [("long", b"", b"", 1), ("short", b"x", b"ended\n", 0)])
+def test_a_process_ends_with_its_peer_unless_that_left_something(length, left, says, status) -> None:
+    command = [sys.executable, "-c", WAITS, length]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
+    assert process.stdout.readline() == b"begun\n"
+    assert process.communicate(left, timeout=30)[0] == says
+    assert process.returncode == status
