@@ -50,15 +50,15 @@ def rows(seed: int = 0) -> list[dict[str, object]]:
     pieces = _timed(lambda: painter.advance(0.002), until=lambda ready: not ready)
     frames = {name: _frames(painter, frame, window, frame_states) for name, frame_states in _scenes(world).items()}
     usual = _percentile(frames["frame"], 50)
-    made = []
+    table = []
     for name, times in frames.items():
-        made.append(_row(f"{name}-p50", _percentile(times, 50), usual, 5))
-        made.append(_row(f"{name}-p99", _percentile(times, 99), usual, 9))
-    made.append(_row("first-frame", 1000 * first, usual, 1000))
-    made.append(_row("idle-p99", _percentile(pieces, 99), usual, 9))
-    made.append(_row("save", _save(seed), usual, 50))
+        table.append(_row(f"{name}-p50", _percentile(times, 50), usual, 5))
+        table.append(_row(f"{name}-p99", _percentile(times, 99), usual, 9))
+    table.append(_row("first-frame", 1000 * first, usual, 1000))
+    table.append(_row("idle-p99", _percentile(pieces, 99), usual, 9))
+    table.append(_row("save", _save(seed), usual, 50))
     whole = memory() / MEGABYTE
-    return [*made, _row("memory", whole, whole, 250) | {"unit": "MiB", "baseline": "memory"}]
+    return [*table, _row("memory", whole, whole, 250) | {"unit": "MiB", "baseline": "memory"}]
 
 
 def memory() -> int:

@@ -90,14 +90,14 @@ class Game:
 
     def _recall(self, slot: Path) -> None:
         """What was seen first, when and where comes back from beside the log; a broken page is said and left out."""
-        told, card, journey = read_paper(slot, CHRONICLE), read_card(slot), self.journey
-        if told is not None:
+        page, card, journey = read_paper(slot, CHRONICLE), read_card(slot), self.journey
+        if page is not None:
             try:
-                journey.narrator.chronicle = Chronicle.decode(told)
+                journey.narrator.chronicle = Chronicle.decode(page)
             except ValueError as error:
                 self.note(f"{CHRONICLE}: {error}; first sights are told from now on")
-        found = card.found if card is not None and card.seed == journey.world.seed else 0
-        journey.narrator.firsts.recall(found, bool(journey.narrator.chronicle.entries))
+        count = card.found if card is not None and card.seed == journey.world.seed else 0
+        journey.narrator.firsts.recall(count, bool(journey.narrator.chronicle.entries))
 
     @property
     def settings(self) -> Settings:

@@ -37,8 +37,8 @@ def _world(game: Playing, pen: Pen, large: Pen, camera: tuple[int, int]) -> None
     bare = large.rimmed()  # for words that stand on the world itself
     if game.dream is not None:
         if not game.screens:
-            told = (sight.ready, sight.heads, sight.history, journey.seconds, game.labels["rest"])
-            dream_view.panel(pen, large, *told)
+            dreamt = (sight.ready, sight.heads, sight.history, journey.seconds, game.labels["rest"])
+            dream_view.panel(pen, large, *dreamt)
         overlays.notes(bare, game.context.notes(), WIDE)
         _lines(game, large, [])
         return
@@ -82,14 +82,14 @@ def _keys(game: Playing, pen: Pen) -> list[tuple[str, overlays.Box]]:
 def _taken(game: Playing, pen: Pen) -> list[overlays.Box]:
     """Where sheets and lines cover the world: what is said, what keys do, and the heads."""
     journey, said = game.journey, _said(game, pen)
-    found = [box for _, box in _keys(game, pen)]
+    boxes = [box for _, box in _keys(game, pen)]
     if said is not None:
-        found.append(said)
+        boxes.append(said)
     if game.heads:
-        found += heads_panel.boxes(journey.sight, journey.sight.borrowed(game.now()))
+        boxes += heads_panel.boxes(journey.sight, journey.sight.borrowed(game.now()))
     elif journey.attend > 0.5:
-        found.append(heads_grid.SMALL)
-    return found
+        boxes.append(heads_grid.SMALL)
+    return boxes
 
 
 def _marks(game: Playing, pen: Pen, camera: tuple[int, int], taken: list[overlays.Box]) -> None:
@@ -101,9 +101,9 @@ def _marks(game: Playing, pen: Pen, camera: tuple[int, int], taken: list[overlay
     if seen is not None:
         x, y = haunt(journey.world.map.places[seen.place])
         overlays.sighted(pen, x - camera[0], y - camera[1], seen, journey.seconds, taken)
-    told = journey.whispers()
-    if told is not None and seen is None and not journey.narrator.pointed:
-        overlays.whisper(pen, told[0] - camera[0], told[1] - camera[1], told[2], taken)
+    sensed = journey.whispers()
+    if sensed is not None and seen is None and not journey.narrator.pointed:
+        overlays.whisper(pen, sensed[0] - camera[0], sensed[1] - camera[1], sensed[2], taken)
     marks.errand_marks(pen, journey.world.quests, journey.seconds, camera)
 
 
@@ -152,8 +152,8 @@ def _heads(game: Playing, pen: Pen, camera: tuple[int, int]) -> None:
     point_at_head(sight, game.mode, mouse, game.head_held)
     if sight.head is not None and sight.view is not None:
         land, player = journey.world.map, journey.world.player
-        found = beams.beams(heads_panel.gaze_of(sight))
-        beams.draw(pen, found, sight.view.places, land.places, (player.x, player.y), camera, journey.seconds)
+        rays = beams.beams(heads_panel.gaze_of(sight))
+        beams.draw(pen, rays, sight.view.places, land.places, (player.x, player.y), camera, journey.seconds)
     heads_panel.panel(pen, sight, game.mode, mouse, sight.borrowed(game.now()), game.labels)
 
 

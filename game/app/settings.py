@@ -103,7 +103,7 @@ def from_toml(text: str, place_of_key: Callable[[str], str] = str) -> tuple[Sett
         raise ValueError("nested too deeply") from error
     if data.get("keys_are") != PLACES_NAMED and isinstance(data.get("keys"), dict):
         data["keys"] = {command: _moved(command, names, place_of_key) for command, names in data["keys"].items()}
-    made: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     faults = []
     for item in fields(Settings):
         if item.name not in data:
@@ -112,8 +112,8 @@ def from_toml(text: str, place_of_key: Callable[[str], str] = str) -> tuple[Sett
         if fault:
             faults.append(fault)
         if value is not None:
-            made[item.name] = value
-    return Settings(**made), faults
+            values[item.name] = value
+    return Settings(**values), faults
 
 
 def _moved(command: str, names: Any, place_of_key: Callable[[str], str]) -> Any:
@@ -142,20 +142,20 @@ def _bindings(table: str, value: Any) -> tuple[Any, str]:
     standard, known = (KEYS, PLACES.keys()) if table == "keys" else (PAD, set(PAD_BUTTONS))
     if not isinstance(value, dict):
         return None, f"{table}: a table of lists of names"
-    made: dict[str, Names] = {}
+    bound: dict[str, Names] = {}
     wrong = []
     for command in TITLES:
         names = value.get(command, list(standard.get(command, ())))
         if not isinstance(names, list) or not all(isinstance(name, str) and name in known for name in names):
             wrong.append(command)
             names = list(standard.get(command, ()))
-        taken = {name for other in made.values() for name in other}
+        taken = {name for other in bound.values() for name in other}
         fit = [n for n in dict.fromkeys(names) if n not in taken and FIXED.get(n, command) == command]
-        made[command] = tuple(fit[:MOST_NAMES])
-    if table == "keys" and any(not made[command] for command in ESSENTIAL):
+        bound[command] = tuple(fit[:MOST_NAMES])
+    if table == "keys" and any(not bound[command] for command in ESSENTIAL):
         return None, "keys: a command that is needed has no key"
-    made["menu"] = made["menu"] or standard["menu"]
-    full = MappingProxyType({command: names for command, names in made.items() if names or command in standard})
+    bound["menu"] = bound["menu"] or standard["menu"]
+    full = MappingProxyType({command: names for command, names in bound.items() if names or command in standard})
     return full, f"{table}: unknown name at {', '.join(wrong)}" if wrong else ""
 
 
@@ -185,8 +185,8 @@ def rebind(settings: Settings, table: str, command: str, slot: int, name: str) -
         if empty is not None:
             return settings, f"{TITLES[empty]} would be left without a key"
     standard = KEYS if table == "keys" else PAD
-    kept = {key: names for key, names in bound.items() if names or key in standard}
-    frozen = MappingProxyType(kept)
+    full = {key: names for key, names in bound.items() if names or key in standard}
+    frozen = MappingProxyType(full)
     return (replace(settings, keys=frozen) if table == "keys" else replace(settings, pad=frozen)), line
 
 

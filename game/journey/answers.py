@@ -24,8 +24,8 @@ class Answer:
     @property
     def beliefs(self) -> dict[tuple[str, str], dict[str, float]]:
         """(ask, place) -> candidate -> probability."""
-        told = zip(self.scene.questions, self.percept.beliefs, strict=False)
-        return {(q.ask, q.place): dict(zip(q.candidates, belief, strict=False)) for q, belief in told}
+        answered = zip(self.scene.questions, self.percept.beliefs, strict=False)
+        return {(q.ask, q.place): dict(zip(q.candidates, belief, strict=False)) for q, belief in answered}
 
     def best(self, ask: str, place: str) -> str:
         """The most believed answer to a question; "" if it wasn't asked. Of equals, the first candidate."""

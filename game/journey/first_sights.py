@@ -37,9 +37,9 @@ class Firsts:
         pointed = (place, answer) in self._revealed
         self._revealed[place, answer] = seconds
         self.now = None if self.now and self.now.place == place else self.now
-        found = proven and answer != NOTHING and believed[0] == answer and believed[1] >= UNSURE and not pointed
-        self.found += found
-        return found
+        unaided = proven and answer != NOTHING and believed[0] == answer and believed[1] >= UNSURE and not pointed
+        self.found += unaided
+        return unaided
 
     def lend(self, beliefs: Iterable[tuple[int, str, float]], seconds: float) -> None:
         """What other eyes show (place, species, belief 0..1) counts as pointed out."""

@@ -25,9 +25,11 @@ class Guide:
         """For somebody who has been here before."""
         self.step = len(STEPS)
 
-    def advance(self, dt: float, walked: int, attending: bool, resting: bool, shown: int, asked: bool = False) -> None:
-        """Lets dt seconds pass. walked: px since the last call; shown: spirits that the seer has pointed at; asked:
-        somebody has given an errand."""
+    def advance(
+        self, dt: float, walked: int, attending: bool, resting: bool, shown: int, has_errand: bool = False
+    ) -> None:
+        """Lets dt seconds pass. walked: px since the last call; shown: spirits that the seer has pointed at;
+        has_errand: somebody has given an errand."""
         self.walked += walked
         self.attended += dt if attending and shown else 0.0
         self.rested = self.rested or (resting and shown > 0)
@@ -39,7 +41,7 @@ class Guide:
             "ask": shown > 0,
             "attend": self.attended >= ATTENDED or self.rested,
             "rest": self.rested and not resting,
-            "errand": asked or self.waited > PATIENCE,
+            "errand": has_errand or self.waited > PATIENCE,
             "end": self.ended > ENDING,
         }
         if done.get(known):

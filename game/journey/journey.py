@@ -111,8 +111,8 @@ class Journey:
         self._see(now)
         self._answers()
         walked = abs(self.world.player.x - x) + abs(self.world.player.y - y)
-        asked = any(errand.stage != "open" for errand in self.world.quests.errands.values())
-        self.guide.advance(dt, walked, attending, self.resting, self.known, asked)
+        has_errand = any(errand.stage != "open" for errand in self.world.quests.errands.values())
+        self.guide.advance(dt, walked, attending, self.resting, self.known, has_errand)
         self.narrator.advance()
 
     def _see(self, now: float) -> None:
@@ -133,10 +133,10 @@ class Journey:
         if read is not None:
             believed = words.believed(*self.sight.belief(read.place))
             self.narrator.say("", f"{words.sensed(read.events, read.where)} {believed}")
-        told = self.companion.hear(self.seconds)
-        if told is not None:
-            self._queue.append(("heed", told[0]))
-            self.narrator.say("", told[1])
+        reply = self.companion.hear(self.seconds)
+        if reply is not None:
+            self._queue.append(("heed", reply[0]))
+            self.narrator.say("", reply[1])
 
     def _in_picture(self) -> list[tuple[int, str, float]]:
         """(place, species, belief) of what is believed about places on the screen, a little way from its edge."""
@@ -214,8 +214,8 @@ class Journey:
     def nameable(self) -> tuple[str, ...]:
         """Species that one has met, or was asked about: only those can be named."""
         quests = self.world.quests
-        asked = [guest for e in quests.errands.values() if e.stage != "open" for guest in e.plan.guests]
-        return tuple(name for name, page in quests.tally.pages.items() if page.known or name in asked)
+        guests = [guest for e in quests.errands.values() if e.stage != "open" for guest in e.plan.guests]
+        return tuple(name for name, page in quests.tally.pages.items() if page.known or name in guests)
 
     def ways(self) -> dict[str, str]:
         """Direction -> landmark, of the places in sight: where the familiar can be sent."""
@@ -251,8 +251,8 @@ class Journey:
         if self.view is None or not near:
             return None
         where = next((word for word, index in self.view.places.items() if index == place.index), "")
-        told = words.whispered(self.view.scene.events, where)
-        return (place.x, place.y, told) if told else None
+        sensed = words.whispered(self.view.scene.events, where)
+        return (place.x, place.y, sensed) if sensed else None
 
     def rest(self, on: bool) -> None:
         """Lies down to dream, or wakes."""

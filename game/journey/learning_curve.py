@@ -15,13 +15,13 @@ class LearningCurve:
         self._most, self._every, self._count = most, 1, 0
         self._passing = False  # the newest point goes when the next one comes
 
-    def add(self, told: Progress) -> None:
+    def add(self, point: Progress) -> None:
         """A newer one. Of a mind that was turned back, what came after that step is forgotten."""
         if self._passing:
             self.points.pop()
-        while self.points and self.points[-1].step > told.step:
+        while self.points and self.points[-1].step > point.step:
             self.points.pop()
-        self.points.append(told)
+        self.points.append(point)
         self._count += 1
         self._passing = self._count % self._every != 0
         if len(self.points) > self._most:

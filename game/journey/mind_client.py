@@ -261,10 +261,10 @@ class MindClient:
             self.heads, self.gaze = percept.heads, percept.gaze
         else:
             self.others[percept.eyes] = percept.heads
-        asked = self._asked
-        if asked is None or (percept.scene, percept.eyes) != (asked.view.scene.id, asked.eyes):
+        pending = self._asked
+        if pending is None or (percept.scene, percept.eyes) != (pending.view.scene.id, pending.eyes):
             return
-        view, self._asked = asked.view, None
+        view, self._asked = pending.view, None
         self.answers += 1
         aim = {}
         for question, belief in zip(view.scene.questions, percept.beliefs, strict=False):

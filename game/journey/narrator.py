@@ -85,24 +85,24 @@ class Narrator:
             text = SWEPT if happening.swept else CAME
             self.say("", text.format(kind=self.world.map.places[happening.place].kind))
 
-    def _revealed(self, told: Revealed, view: View | None, actions: Sequence[Action]) -> None:
-        """The world told the truth about places: marks, firsts, a lesson."""
+    def _revealed(self, revealed: Revealed, view: View | None, actions: Sequence[Action]) -> None:
+        """The world revealed the truth about places: marks, firsts, a lesson."""
         places = self.world.map.places
         until = self.seconds + POINTING
-        guess = next((action[2] for action in actions if told.source == action[0] == "name"), None)
-        for place, answer in told.truth:
-            self.pointed.append(Pointed(*haunt(places[place]), answer, until, told.source))
-            proven = told.source == "touch" or guess == answer
+        guess = next((action[2] for action in actions if revealed.source == action[0] == "name"), None)
+        for place, answer in revealed.truth:
+            self.pointed.append(Pointed(*haunt(places[place]), answer, until, revealed.source))
+            proven = revealed.source == "touch" or guess == answer
             if self.firsts.reveal(place, answer, self.sight.belief(place), proven, self.seconds):
                 self._chronicle(place, answer, True)
                 self._add(FOUND)
-            if told.source == "touch" and answer == NOTHING:
+            if revealed.source == "touch" and answer == NOTHING:
                 self.sight.prove_empty(place, self.seconds)
         streak = self.world.quests.tally.streak
         if guess is not None and streak in STREAKS:
             self._add(f"{words.count(streak).capitalize()} names right in a row.")
-        self.shown += sum(answer != NOTHING for _, answer in told.truth)
-        taught = lesson(view, told) if view else None
+        self.shown += sum(answer != NOTHING for _, answer in revealed.truth)
+        taught = lesson(view, revealed) if view else None
         if taught is not None:
             self.sight.teach(taught)
 

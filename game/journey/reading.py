@@ -36,8 +36,8 @@ class Reading:
     def look(self, view: View, place: int) -> None:
         """Asks the mind about a place of this view: what stands there, and what each sense tells."""
         where = next((word for word, index in view.places.items() if index == place), "")
-        told = tuple(event for event in view.scene.events if event.place == where)
-        self._pending = Read(place, where, told)
+        events = tuple(event for event in view.scene.events if event.place == where)
+        self._pending = Read(place, where, events)
         speech = tongue_named(view.scene.tongue)
         asks = (LOOK, *self.rules.senses) if where else ()
         questions = tuple(question(speech, self.rules, ask, where) for ask in asks)

@@ -64,8 +64,8 @@ def resume(folder: Path, seed: int | None) -> tuple[ActionLog | None, str]:
             return None, old
         note = f"{old}; its backup goes on"
     if seed is not None and log.seed != seed:
-        kept = _aside(path if path.exists() else _backup(path))
-        return None, f"A new journey. That of seed {log.seed} lies as {kept.name} now"
+        aside = _aside(path if path.exists() else _backup(path))
+        return None, f"A new journey. That of seed {log.seed} lies as {aside.name} now"
     return log, note
 
 
@@ -185,10 +185,10 @@ def look(number: int, folder: Path) -> Slot:
         saved = max(file.stat().st_mtime for file in folder.iterdir())
     state, fault = "journey", ""
     log = None
-    for file, found in ((path, "journey"), (_backup(path), "backup")):
+    for file, kind in ((path, "journey"), (_backup(path), "backup")):
         try:
             if file.exists() and (log is None or not log.fits()):
-                older, log, state = log is not None, load(file), found
+                older, log, state = log is not None, load(file), kind
                 fault = fault or ("of another realm" if older else "")
         except ReplayError as error:
             fault = fault or _plainly(error, file).removeprefix(f"{file.name}: ")
@@ -220,18 +220,18 @@ class AutoSave:
         if self._since < SAVE_EVERY or self.folder is None or (self._thread and self._thread.is_alive()):
             return
         self._since = 0.0
-        copy, told = log.copy(), card() if card else None
-        self._thread = Thread(target=self._try, args=(copy, told), name="writes the journey", daemon=True)
+        copy, beside = log.copy(), card() if card else None
+        self._thread = Thread(target=self._try, args=(copy, beside), name="writes the journey", daemon=True)
         self._thread.start()
 
-    def _try(self, log: ActionLog, told: Beside | None) -> None:
+    def _try(self, log: ActionLog, beside: Beside | None) -> None:
         try:
-            self._write(log, told)
+            self._write(log, beside)
             self.fault = ""
         except OSError as error:
             self.fault = f"The journey can't be saved: {error}"
 
-    def _write(self, log: ActionLog, told: Beside | None) -> None:
+    def _write(self, log: ActionLog, beside: Beside | None) -> None:
         if self.folder is None:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -239,11 +239,11 @@ class AutoSave:
         self._keep_backup(path)
         log.save(path)
         self._written = _digest(path.read_bytes())
-        if told is not None:
-            for name, data in {**told.papers, CARD: json.dumps(asdict(told.card)).encode()}.items():
+        if beside is not None:
+            for name, data in {**beside.papers, CARD: json.dumps(asdict(beside.card)).encode()}.items():
                 write_whole(self.folder / name, data)
             with suppress(pg.error):  # a picture is a nicety
-                save_png(told.picture, self.folder / PICTURE)
+                save_png(beside.picture, self.folder / PICTURE)
 
     def _keep_backup(self, path: Path) -> None:
         """What is about to be replaced becomes the backup, if it can be read; else it is moved aside. What this keeper

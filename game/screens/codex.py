@@ -69,8 +69,8 @@ class Codex:
         ]
         bottom = TOP + SHEET_HEIGHT - 6 - large.line * len(foot)
         self._known(large, (left + 186, TOP + 10 + large.line, width - 194, bottom), species, page)
-        for line, told in enumerate(foot):
-            large.text_centre(told, WIDTH / 2, bottom + large.line * line, DIM)
+        for line, text in enumerate(foot):
+            large.text_centre(text, WIDTH / 2, bottom + large.line * line, DIM)
 
     def _picture(self, pen: Pen, left: float, species: str, known: bool) -> None:
         """The spirit as one sees it, or its mere outline, as large as its frame allows."""
@@ -109,13 +109,13 @@ class Codex:
         y += 3
         pips(pen, x, y, min(meetings(page), LORE_AT[-1]), LORE_AT[-1])
         y += 11
-        told = [(line, PAPER) for line in lore(page, journey.world.quests.book.lore[species])]
+        texts = [(line, PAPER) for line in lore(page, journey.world.quests.book.lore[species])]
         first = journey.narrator.chronicle.of(species)
         if first is not None:
             by = f"First seen by yourself {date(first.day, first.hour)}, by the {first.kind}."
-            told.append((by if first.proven else f"{by} Never proven.", SKYBLUE))
+            texts.append((by if first.proven else f"{by} Never proven.", SKYBLUE))
         for lines in (pen, pen.sized(1.5), pen.sized(1.0)):  # what doesn't fit in large letters stands in smaller ones
-            rows = [(part, colour) for line, colour in told for part in wrap(line, lines.columns(width))]
+            rows = [(part, colour) for line, colour in texts for part in wrap(line, lines.columns(width))]
             if lines.dot <= pen.dot and y + lines.line * len(rows) <= bottom:
                 break
         for row, (part, colour) in enumerate(rows):

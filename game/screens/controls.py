@@ -73,10 +73,10 @@ class Controls:
             elif table == "keys":
                 self._bind(name) if name else self._unknown()
             return True
-        told = [name for name, on in self.context.keys.pads.take(event) if on and not name.startswith("stick")]
-        if told and table == "pad":
-            self._bind(told[0])
-        return bool(told)
+        pressed = [name for name, on in self.context.keys.pads.take(event) if on and not name.startswith("stick")]
+        if pressed and table == "pad":
+            self._bind(pressed[0])
+        return bool(pressed)
 
     def _unknown(self) -> None:
         self.said, self.waiting = "That key has no name here; take another", 0.0
@@ -106,20 +106,20 @@ class Controls:
         row, width = big.line + 3, min(WIDTH - 16, round(470 * (1 + 0.35 * (big.letter / 6 - 1))))
         left, top = WIDTH / 2 - width / 2, 8
         head, foot = 2 * big.line + 14, big.line + 10
-        shown = min(len(self._rows), int((HEIGHT - 16 - head - foot) // row))
+        visible = min(len(self._rows), int((HEIGHT - 16 - head - foot) // row))
         pen.panel(left, top, width, HEIGHT - 16)
         big.text_centre("Keys and pad", WIDTH / 2, top + 6, SKYBLUE)
         across = [left + width * part for part in (0.44, 0.62, 0.80)]
         cell = width * 0.18
         for x, (_, _, title) in zip(across, COLUMNS, strict=True):
             big.text_centre(title[: big.columns(cell)], x + cell / 2, top + 8 + big.line, DIM)
-        self._first = max(min(self._first, self.row, len(self._rows) - shown), self.row - shown + 1, 0)
+        self._first = max(min(self._first, self.row, len(self._rows) - visible), self.row - visible + 1, 0)
         self._cells = []
-        for place, index in enumerate(range(self._first, self._first + shown)):
+        for place, index in enumerate(range(self._first, self._first + visible)):
             y = top + head + place * row
             self._cells.append((index, y, row, [(column, x, cell) for column, x in enumerate(across)]))
             self._row(big, index, (left + 6, y, width - 12, row), across, cell, seconds)
-        more(pen, (left + width - 7, top + head, shown * row), self._first, shown, len(self._rows))
+        more(pen, (left + width - 7, top + head, visible * row), self._first, visible, len(self._rows))
         big.text_centre(self._foot()[: big.columns(width - 12)], WIDTH / 2, HEIGHT - 8 - foot + 3, DIM)
 
     def _row(

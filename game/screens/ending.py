@@ -58,8 +58,8 @@ class Epilogue:
         """Enter tells the rest of a page, then turns it."""
         if command not in ("enter", "back", "next", "right", "down"):
             return None
-        told = self.since * LETTERS_PER_S
-        if told < self._letters():
+        letters = self.since * LETTERS_PER_S
+        if letters < self._letters():
             self.since = self._letters() / LETTERS_PER_S
             return None
         self.page, self.since = self.page + 1, 0.0

@@ -19,7 +19,7 @@ def listed(quests: Quests) -> list[Errand]:
     return sorted(known, key=lambda errand: ("ready", "taken", "open", "done").index(errand.stage))
 
 
-def told(journey: Journey, errand: Errand) -> str:
+def what_to_do(journey: Journey, errand: Errand) -> str:
     """What there is to do about an errand, in one line or two."""
     quests, player = journey.world.quests, journey.world.player
     index = list(quests.book.people).index(errand.plan.giver)
@@ -78,7 +78,7 @@ class Log:
     def _chosen(self, pen: Pen, journey: Journey, errand: Errand, box: Box) -> None:
         x, y, width, height = box
         plan, columns, bottom = errand.plan, pen.columns(width), TOP + height
-        for line in wrap(told(journey, errand), columns):
+        for line in wrap(what_to_do(journey, errand), columns):
             pen.text(line, x, y, PAPER)
             y += pen.line
         y += 6

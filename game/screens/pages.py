@@ -41,15 +41,15 @@ class Page:
         width = min(WIDTH - 24, round(self.width * big.letter / 6))
         lines = [part for line in self.lines for part in wrap(line, big.columns(width - 28))]
         head = big.line + 14
-        shown = min(len(lines), int((HEIGHT - 24 - head) // big.line))
-        self._first = max(0, min(self._first, len(lines) - shown))
-        height = round(head + shown * big.line + 8)
+        visible = min(len(lines), int((HEIGHT - 24 - head) // big.line))
+        self._first = max(0, min(self._first, len(lines) - visible))
+        height = round(head + visible * big.line + 8)
         left, top = WIDTH / 2 - width / 2, HEIGHT / 2 - height / 2
         pen.panel(left, top, width, height)
         big.text_centre(self.title, WIDTH / 2, top + 7, SKYBLUE)
-        for index, line in enumerate(lines[self._first : self._first + shown]):
+        for index, line in enumerate(lines[self._first : self._first + visible]):
             big.text_centre(line, WIDTH / 2, top + head + index * big.line, PAPER)
-        more(pen, (left + width - 9, top + head, shown * big.line), self._first, shown, len(lines))
+        more(pen, (left + width - 9, top + head, visible * big.line), self._first, visible, len(lines))
 
 
 class SeedBox:

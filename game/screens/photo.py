@@ -53,13 +53,13 @@ class Panel:
 
 def seen(answer: Answer, view: View) -> dict[int, tuple[str, float]]:
     """Place index -> (the spirit most believed there, how much) of an answer to the view's scene."""
-    found = {}
+    spirits_seen = {}
     for (ask, place), beliefs in answer.beliefs.items():
         spirits = {word: p for word, p in beliefs.items() if word != NOTHING}
         if ask == SENSE and place in view.places and spirits:
             species = max(spirits, key=lambda word: spirits[word])
-            found[view.places[place]] = (species, spirits[species])
-    return found
+            spirits_seen[view.places[place]] = (species, spirits[species])
+    return spirits_seen
 
 
 def haunted(frame_state: FrameState, beliefs: dict[int, tuple[str, float]], places: Sequence[Place]) -> FrameState:
@@ -79,17 +79,17 @@ def caption(panel: Panel, places: Sequence[Place]) -> str:
     if panel.picture is None:
         return "looking..."
     named = sorted(panel.beliefs.items(), key=lambda item: -item[1][1])
-    told = [f"{article(species)} by the {places[place].kind}" for place, (species, p) in named if p >= TELLING]
-    return "sees " + ", ".join(told) if told else "sees nobody"
+    sights = [f"{article(species)} by the {places[place].kind}" for place, (species, p) in named if p >= TELLING]
+    return "sees " + ", ".join(sights) if sights else "sees nobody"
 
 
 def triptych(panels: Sequence[Panel], places: Sequence[Place]) -> pg.Surface:
     """All pictures in one row with captions; (3 * 640 + gaps) x (360 + caption) px for three."""
-    shown = [panel for panel in panels if panel.picture is not None]
-    sheet = pg.Surface((GAP + max(1, len(shown)) * (SIZE[0] + GAP), GAP + SIZE[1] + CAPTION))
+    painted = [panel for panel in panels if panel.picture is not None]
+    sheet = pg.Surface((GAP + max(1, len(painted)) * (SIZE[0] + GAP), GAP + SIZE[1] + CAPTION))
     sheet.fill(INK)
     pen = Pen(sheet)
-    for index, panel in enumerate(shown):
+    for index, panel in enumerate(painted):
         assert panel.picture is not None
         x = GAP + index * (SIZE[0] + GAP)
         sheet.blit(panel.picture, (x, GAP))
@@ -200,8 +200,8 @@ class Photo:
             pen.fill((20, 18, 40), x, y, width, high)
         large.text(TITLES[panel.eyes], x, y + high + 4, SKYBLUE)
         rows = int((LOWEST - y - high) / large.line) - (1 if self.large else 2)
-        for line, told in enumerate(wrap(caption(panel, self._places), large.columns(width))[:rows]):
-            large.text(told, x, y + high + 5 + large.line * (line + 1), PAPER)
+        for line, text in enumerate(wrap(caption(panel, self._places), large.columns(width))[:rows]):
+            large.text(text, x, y + high + 5 + large.line * (line + 1), PAPER)
 
 
 def eyes(game: Playing) -> None:

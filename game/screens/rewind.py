@@ -14,7 +14,7 @@ def named(rest: RestorePoint) -> str:
     return rest.label or f"Rest {rest.number}"
 
 
-def told(rest: RestorePoint) -> str:
+def described(rest: RestorePoint) -> str:
     """What the mind was like then, in one line."""
     return (
         f"step {rest.step}, {rest.lessons} lessons; d' {number(rest.d_prime)}, hits {percent(rest.hits)}, "
@@ -34,7 +34,7 @@ def menu(game: Playing) -> Menu:
     def sure(rest: RestorePoint) -> Menu:
         choices = [Entry("No, leave it as it is", Close), Entry("Yes, turn it back", lambda: back_to(rest))]
         return Menu(
-            "Turn the mind back?", choices, game.context.zoom, 300, (named(rest), told(rest)), cue=game.context.cue
+            "Turn the mind back?", choices, game.context.zoom, 300, (named(rest), described(rest)), cue=game.context.cue
         )
 
     def out() -> Answer:
@@ -45,7 +45,7 @@ def menu(game: Playing) -> Menu:
 
     def entries() -> list[Entry]:
         rows = [
-            Entry(named(rest), lambda rest=rest: sure(rest), note=told(rest))  # type: ignore[misc]
+            Entry(named(rest), lambda rest=rest: sure(rest), note=described(rest))  # type: ignore[misc]
             for rest in reversed(sight.rests)
         ]
         return [*rows, Entry("Export the mind", out, note="A Hugging Face folder: any tool can load it")]

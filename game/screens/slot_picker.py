@@ -87,8 +87,8 @@ class SlotPick:
         self._picture(pen, index, left, top)
         top += THUMB[1] + 8
         rows = int((y + CARD_HEIGHT - 6 - top) // big.line)
-        told = [(part, colour) for line, colour in lines(slot) for part in wrap(line, big.columns(CARD_WIDTH - 20))]
-        for row, (line, colour) in enumerate(told[:rows]):
+        texts = [(part, colour) for line, colour in lines(slot) for part in wrap(line, big.columns(CARD_WIDTH - 20))]
+        for row, (line, colour) in enumerate(texts[:rows]):
             big.text(line, x + 12, top + row * big.line, colour)
 
     def _picture(self, pen: Pen, index: int, x: float, y: float) -> None:
@@ -114,16 +114,16 @@ def lines(slot: Slot) -> list[tuple[str, tuple[int, int, int]]]:
     if slot.state == "empty":
         return [("Nobody has walked here yet", DIM)]
     word = {"backup": "from a backup", "older": "of an older game", "broken": "can't be read"}.get(slot.state)
-    told: list[tuple[str, tuple[int, int, int]]] = [(word, AMBER)] if word else []
+    texts: list[tuple[str, tuple[int, int, int]]] = [(word, AMBER)] if word else []
     if slot.card is not None:
         card = slot.card
         hour = f", {int(card.hour):02d}:{int(card.hour % 1 * 60):02d}" if card.day > 1 or card.hour else ""
-        told.append((f"day {card.day}{hour}", PAPER))
-        told.append((f"{card.seconds / 60:.0f} min of play", PAPER))
-        told.append((f"shown {card.shown}", PAPER))
-        told.append((f"found {card.found}", GOLD if card.found else PAPER))
-        told.append((f"realm {card.seed}", DIM))
-    return told
+        texts.append((f"day {card.day}{hour}", PAPER))
+        texts.append((f"{card.seconds / 60:.0f} min of play", PAPER))
+        texts.append((f"shown {card.shown}", PAPER))
+        texts.append((f"found {card.found}", GOLD if card.found else PAPER))
+        texts.append((f"realm {card.seed}", DIM))
+    return texts
 
 
 def fault(slot: Slot) -> str:

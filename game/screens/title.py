@@ -63,8 +63,8 @@ class TitleMenu(Menu):
             x = 50 + (3 if chosen else 0)
             big.text(entry.label, x, y + 2, GOLD if chosen else PAPER)
             if entry.note and chosen:
-                told = entry.note() if callable(entry.note) else entry.note
-                big.text(told, x + (len(entry.label) + 2) * big.letter, y + 2, DIM)
+                note = entry.note() if callable(entry.note) else entry.note
+                big.text(note, x + (len(entry.label) + 2) * big.letter, y + 2, DIM)
 
 
 class Title:

@@ -46,7 +46,7 @@ class Speech:
         """s until all of it has been said."""
         return len(self.text) / self.pace.letters_per_s
 
-    def told(self, now: float) -> str:
+    def so_far(self, now: float) -> str:
         """As much of the text as has been said."""
         return self.text[: int((now - self.since) * self.pace.letters_per_s) + 1]
 

@@ -34,15 +34,15 @@ class Beam:
 
 def beams(gaze: Gaze | None) -> list[Beam]:
     """What a head attends to, the strongest first; nothing without questions about spirits."""
-    asked = [glance for glance in gaze.glances if glance.ask == SENSE] if gaze is not None else []
-    if gaze is None or not asked:
+    glances = [glance for glance in gaze.glances if glance.ask == SENSE] if gaze is not None else []
+    if gaze is None or not glances:
         return []
-    found = []
+    rays = []
     for index, place in enumerate(gaze.places):
-        mass = sum(glance.mass[index] for glance in asked) / len(asked)
-        own = next((glance.mass[index] for glance in asked if glance.place == place), 0.0)
-        found.append(Beam(place, mass, own))
-    return sorted(found, key=lambda beam: (-beam.mass, beam.place))
+        mass = sum(glance.mass[index] for glance in glances) / len(glances)
+        own = next((glance.mass[index] for glance in glances if glance.place == place), 0.0)
+        rays.append(Beam(place, mass, own))
+    return sorted(rays, key=lambda beam: (-beam.mass, beam.place))
 
 
 def width(mass: float) -> float:
@@ -52,7 +52,7 @@ def width(mass: float) -> float:
 
 def draw(
     pen: Pen,
-    found: Sequence[Beam],
+    rays: Sequence[Beam],
     where: Mapping[str, int],
     places: Sequence[Place],
     player: tuple[int, int],
@@ -61,7 +61,7 @@ def draw(
 ) -> None:
     """where: the scene's words -> place index; player, places: px of the world; camera: of the picture's corner."""
     start = (player[0] - camera[0], player[1] - camera[1] - CHEST)
-    for rank, beam in enumerate(found):
+    for rank, beam in enumerate(rays):
         if beam.mass < FAINT or beam.place not in where:
             continue
         spot = places[where[beam.place]]

@@ -96,20 +96,20 @@ def panel(
     below = "Nothing to dream of yet: be shown first" if still else f"what you were shown returns{dots}"
     if progress is not None and progress.warning:
         below = "! the ordinary begins to blur: wake"
-    told = large.rimmed()
-    told.text_centre(below, 320, y + 234, GOLD if progress is not None and progress.warning else PAPER)
-    told.text_centre(f"[{wake}] wake", 320, y + 236 + told.line, GOLD)
+    rimmed = large.rimmed()
+    rimmed.text_centre(below, 320, y + 234, GOLD if progress is not None and progress.warning else PAPER)
+    rimmed.text_centre(f"[{wake}] wake", 320, y + 236 + rimmed.line, GOLD)
 
 
 def _rows(progress: Progress | None) -> list[tuple[str, str]]:
-    told = progress or Progress(0, 0, 0, 0, False)
+    known = progress or Progress(0, 0, 0, 0, False)
     return [
-        ("d'", number(told.d_prime)),
-        ("hits", percent(told.hits)),
-        ("false", percent(told.false_alarms)),
-        ("ground", percent(told.mundane)),
-        ("shown", str(told.shown)),
-        ("empty", str(told.empties)),
-        ("step", str(told.step)),
-        ("steps/s", number(told.steps_per_s, 1)),
+        ("d'", number(known.d_prime)),
+        ("hits", percent(known.hits)),
+        ("false", percent(known.false_alarms)),
+        ("ground", percent(known.mundane)),
+        ("shown", str(known.shown)),
+        ("empty", str(known.empties)),
+        ("step", str(known.step)),
+        ("steps/s", number(known.steps_per_s, 1)),
     ]

@@ -24,7 +24,7 @@ SKYBLUE = (150, 220, 255)
 @lru_cache(maxsize=1)
 def letters() -> dict[str, tuple[tuple[int, int], ...]]:
     """For each character, the (x, y) of its inked pixels in a 5x9 box."""
-    found: dict[str, tuple[tuple[int, int], ...]] = {" ": ()}
+    shapes: dict[str, tuple[tuple[int, int], ...]] = {" ": ()}
     band: list[str] = []
     rows: list[list[str]] = []
     lines = (ASSETS / "font" / "six.txt").read_text(encoding="utf-8").splitlines()
@@ -33,11 +33,11 @@ def letters() -> dict[str, tuple[tuple[int, int], ...]]:
             for index, mark in enumerate(band):
                 blocks = [row[index] for row in rows]
                 inked = ((x, y) for y, block in enumerate(blocks) for x in range(5) if block[x] == "#")
-                found[mark] = tuple(inked)
+                shapes[mark] = tuple(inked)
             band, rows = list(line[1:].strip()), []
         elif band:
             rows.append(line.split())
-    return found
+    return shapes
 
 
 @lru_cache(maxsize=2048)

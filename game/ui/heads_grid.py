@@ -57,29 +57,29 @@ def level(value: float, mode: str) -> float:
 def cells(
     layers: int,
     heads: int,
-    shown: Sequence[float],
+    measured: Sequence[float],
     change: Sequence[float],
     mode: str,
     x: int = 0,
     y: int = 0,
     size: int = GRID,
 ) -> list[Cell]:
-    """The cells of a model's heads. shown, change: one value per head, layer by layer; missing ones are drawn as 0.
+    """The cells of a model's heads. measured, change: one value per head, layer by layer; missing ones are drawn as 0.
 
-    In the mode `causal`, shown is what is inserted and change what is removed.
+    In the mode `causal`, measured is what is inserted and change what is removed.
     """
     marks = "causal" if mode == "causal" else "change"
     pitch = max(3, size // max(1, layers, heads))
     side = pitch - 2 if pitch > 5 else pitch - 1
-    made = []
+    grid = []
     for index in range(layers * heads):
         layer, head = divmod(index, heads)
-        bright = level(shown[index], mode) if index < len(shown) else 0.0
+        bright = level(measured[index], mode) if index < len(measured) else 0.0
         grown = level(change[index], marks) if index < len(change) else 0.0
         fill = mix(DARK, LIT[mode], bright)
         mark = round(grown * (side - 1))
-        made.append(Cell(layer, head, x + head * pitch, y + layer * pitch, side, fill, mark, grown > RIM))
-    return made
+        grid.append(Cell(layer, head, x + head * pitch, y + layer * pitch, side, fill, mark, grown > RIM))
+    return grid
 
 
 def values(
@@ -140,16 +140,16 @@ def curve(pen: Pen, history: Sequence[Progress], x: int, y: int, width: int, hei
 
 def rows(progress: Progress | None, ready: Ready | None) -> list[tuple[str, str]]:
     """(name, value) of everything beside the grid."""
-    told = progress or Progress(0, 0, 0, 0, False)
+    known = progress or Progress(0, 0, 0, 0, False)
     return [
-        ("d'", number(told.d_prime)),
-        ("hits", percent(told.hits)),
-        ("false al.", percent(told.false_alarms)),
-        ("grounded", percent(told.mundane) + (" !" if told.warning else "")),
-        ("shown", f"{told.shown}+{told.empties}"),
-        ("lessons", str(told.lessons)),
-        ("step", str(told.step)),
-        ("steps/s", number(told.steps_per_s, 1)),
+        ("d'", number(known.d_prime)),
+        ("hits", percent(known.hits)),
+        ("false al.", percent(known.false_alarms)),
+        ("grounded", percent(known.mundane) + (" !" if known.warning else "")),
+        ("shown", f"{known.shown}+{known.empties}"),
+        ("lessons", str(known.lessons)),
+        ("step", str(known.step)),
+        ("steps/s", number(known.steps_per_s, 1)),
         ("device", ready.device if ready else "-"),
     ]
 
@@ -215,9 +215,9 @@ def small(pen: Pen, ready: Ready | None, activity: HeadActivity | None, history:
     if ready is None:
         return
     progress = history[-1] if history else None
-    shown, change = values("activity", activity, progress)
+    activities, change = values("activity", activity, progress)
     pen.panel(*SMALL)
-    draw_cells(pen, cells(ready.layers, ready.heads, shown, change, "activity", 552, 16, 72))
+    draw_cells(pen, cells(ready.layers, ready.heads, activities, change, "activity", 552, 16, 72))
     pen.text("d'", 552, 94, DIM)
     pen.text_right(number(progress.d_prime if progress else None), 624, 94, PAPER)
 

@@ -48,9 +48,9 @@ def panel(
     labels: Mapping[str, str],
 ) -> None:
     """Grid and numbers, then what is known of the head that is pointed at, then other eyes' heads."""
-    told = (sight.ready, sight.heads, sight.history, mouse)
+    learnt = (sight.ready, sight.heads, sight.history, mouse)
     key = labels.get("mode", "M")
-    heads_grid.panel(pen, mode, *told, sight.weights, sight.weighing, sight.head, key)
+    heads_grid.panel(pen, mode, *learnt, sight.weights, sight.weighing, sight.head, key)
     if sight.head is not None:
         detail(pen, sight)
     beside = _beside(sight, lender)
@@ -65,8 +65,8 @@ def _beside(sight: HeadsSource, lender: str | None) -> str | None:
 
 def boxes(sight: HeadsSource, lender: str | None) -> list[Box]:
     """What `panel` covers."""
-    found: list[Box] = [heads_grid.SHEET]
-    return found + [DETAIL] * (sight.head is not None) + [BESIDE] * (_beside(sight, lender) is not None)
+    covered: list[Box] = [heads_grid.SHEET]
+    return covered + [DETAIL] * (sight.head is not None) + [BESIDE] * (_beside(sight, lender) is not None)
 
 
 def detail(pen: Pen, sight: HeadsSource) -> None:
@@ -108,7 +108,7 @@ def grown(pen: Pen, history: Sequence[Progress], head: int, x: int, y: int, widt
 
 def growth(history: Sequence[Progress], head: int, most: int = 120) -> list[tuple[int, float]]:
     """(step, own change) of one head over the training, thinned to about `most` points; the newest always there."""
-    known = [(told.step, told.change[head]) for told in history if head < len(told.change)]
+    known = [(point.step, point.change[head]) for point in history if head < len(point.change)]
     return [*known[: -1 : max(1, len(known) // most)], *known[-1:]]
 
 
@@ -125,12 +125,12 @@ def likeness(one: Sequence[float], other: Sequence[float], mode: str) -> float |
 def compare(pen: Pen, mode: str, yours: HeadActivity | None, theirs: HeadActivity, eyes: str) -> None:
     """The heads of other eyes, and how alike they are to yours in activity or cue mass."""
     x, y, width, height = BESIDE
-    shown = "cue" if mode == "cue" else "activity"
+    measure = "cue" if mode == "cue" else "activity"
     pen.panel(x, y, width, height)
     pen.text(LENDERS.get(eyes, eyes), x + 6, y + 4, SKYBLUE)
-    values = heads_grid.values(shown, theirs, None)[0]
-    grid = heads_grid.cells(theirs.layers, theirs.heads, values, (), shown, x + 6, y + 20)
+    values = heads_grid.values(measure, theirs, None)[0]
+    grid = heads_grid.cells(theirs.layers, theirs.heads, values, (), measure, x + 6, y + 20)
     heads_grid.draw_cells(pen, grid)
-    alike = likeness(heads_grid.values(shown, yours, None)[0], values, shown)
+    alike = likeness(heads_grid.values(measure, yours, None)[0], values, measure)
     pen.text("alike", x + 6, y + height - 15, DIM)
     pen.text_right("-" if alike is None else f"{alike:.2f}", x + width - 6, y + height - 15, PAPER)

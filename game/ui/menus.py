@@ -102,28 +102,28 @@ class Menu:
         note = self._note(entries, big, width)
         foot = 8 + (len(note) * big.line + 4 if note else 0)
         fits = max(1, int((HEIGHT - 16 - head - foot) // row))
-        shown = min(fits, len(entries))
-        height = head + shown * row + foot
+        visible = min(fits, len(entries))
+        height = head + visible * row + foot
         left, top = WIDTH / 2 - width / 2, max(8, HEIGHT / 2 - height / 2)
         pen.panel(left, top, width, round(height))
         big.text_centre(self.title, WIDTH / 2, top + 7, SKYBLUE)
         for index, line in enumerate(heading):
             big.text_centre(line, WIDTH / 2, top + 9 + big.line * (index + 1), DIM)
-        self._first = max(min(self._first, self.chosen, len(entries) - shown), self.chosen - shown + 1, 0)
+        self._first = max(min(self._first, self.chosen, len(entries) - visible), self.chosen - visible + 1, 0)
         self._rows = []
-        for place, index in enumerate(range(self._first, self._first + shown)):
+        for place, index in enumerate(range(self._first, self._first + visible)):
             y = top + head + place * row
             self._rows.append((index, left + 6, y, width - 12, row))
             paint_row(big, entries[index], index == self.chosen, (left + 6, y, width - 12, row), seconds)
-        more(pen, (left + width - 11, top + head, shown * row), self._first, shown, len(entries))
+        more(pen, (left + width - 11, top + head, visible * row), self._first, visible, len(entries))
         for index, line in enumerate(note):
-            big.text_centre(line, WIDTH / 2, top + head + shown * row + 5 + big.line * index, DIM)
+            big.text_centre(line, WIDTH / 2, top + head + visible * row + 5 + big.line * index, DIM)
 
     def _note(self, entries: Sequence[Entry], pen: Pen, width: int) -> list[str]:
         said = self._foot()
         if not said and entries:
-            told = entries[self.chosen].note
-            said = told() if callable(told) else told
+            note = entries[self.chosen].note
+            said = note() if callable(note) else note
         room = any(entry.note for entry in entries) or bool(said)
         lines = wrap(said, pen.columns(width - 20)) if said else []
         return lines + [""] * (2 - len(lines)) if room else lines
@@ -144,10 +144,10 @@ def paint_row(pen: Pen, entry: Entry, chosen: bool, box: tuple[float, float, flo
         pen.text_centre(entry.label, x + width / 2, y + 1, colour)
     right = x + width - 12
     if entry.value is not None:
-        told = entry.value()
+        value = entry.value()
         arrows = chosen and entry.step is not None
         edge = min(right - 6 + 2 * pen.letter, x + width - 3) if arrows else right - 6
-        pen.text_right(f"< {told} >" if arrows else told, edge, y + 1, colour)
+        pen.text_right(f"< {value} >" if arrows else value, edge, y + 1, colour)
     if entry.level is not None:
         count, of = entry.level()
         for index in range(of):
@@ -165,10 +165,10 @@ def marker(pen: Pen, x: float, y: float, seconds: float) -> None:
         pen.fill(colour, x + sway * back / 3 - reach, y + 2 - 2.2 * back, 2 * reach, 2.2)
 
 
-def more(pen: Pen, box: tuple[float, float, float], first: int, shown: int, of: int) -> None:
+def more(pen: Pen, box: tuple[float, float, float], first: int, visible: int, of: int) -> None:
     """A thread at the right that says where one is in a long list; box: (x, y, height)."""
-    if shown >= of:
+    if visible >= of:
         return
     x, y, height = box
     pen.fill(PIP, x, y, 1, height)
-    pen.fill(GOLD, x - 1, y + height * first / of, 3, max(4, height * shown / of))
+    pen.fill(GOLD, x - 1, y + height * first / of, 3, max(4, height * visible / of))

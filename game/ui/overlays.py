@@ -32,15 +32,15 @@ def speech(pen: Pen, said: Speech, now: float, hint: str = "", free: int = WIDTH
     """The speech at the lower left; hint: what lets it go, shown once it is told; free: layout px that it may take."""
     x, top, width, height = speech_box(pen, said, free)
     pen.panel(x, top, width, height)
-    told, y = len(said.told(now)), top + 4.0
+    letters, y = len(said.so_far(now)), top + 4.0
     if said.who:
         pen.text(said.who, x + 8, y, GOLD)
         y += pen.line + 1
     if hint and said.whole(now):
         pen.text_right(hint, x + width - 8, top + 4, DIM)
     for line in wrap(said.text, pen.columns(width - 14)):
-        pen.text(line[: max(0, told)], x + 8, y)
-        told -= len(line) + 1
+        pen.text(line[: max(0, letters)], x + 8, y)
+        letters -= len(line) + 1
         y += pen.line + 1
 
 
@@ -53,7 +53,7 @@ def hints(pen: Pen, placed: Sequence[tuple[str, Box]]) -> None:
 def hint_boxes(pen: Pen, entries: Sequence[tuple[str, str]], beside: Box | None = None) -> list[tuple[str, Box]]:
     """Labels of (key, what it does) and where they stand: at the lower right, in rows above as the box beside takes
     the room."""
-    found: list[tuple[str, Box]] = []
+    boxes: list[tuple[str, Box]] = []
     x, y = WIDTH - 12.0, HEIGHT - 8 - pen.line
     left = beside[0] + beside[2] + 6 if beside else 6
     if left > WIDTH - 30 * pen.letter and beside:  # the box is as good as the whole width: above it
@@ -63,9 +63,9 @@ def hint_boxes(pen: Pen, entries: Sequence[tuple[str, str]], beside: Box | None 
         x -= len(label) * pen.letter
         if x < left:
             x, y = WIDTH - 12 - len(label) * pen.letter, y - pen.line
-        found.append((label, (x, y, len(label) * pen.letter, pen.line)))
+        boxes.append((label, (x, y, len(label) * pen.letter, pen.line)))
         x -= 2 * pen.letter
-    return found
+    return boxes
 
 
 def keyed(pen: Pen, text: str, x: float, y: float) -> None:

@@ -25,18 +25,18 @@ def article(word: str) -> str:
 
 def sensed(events: Iterable[Event], place: str) -> str:
     """One sentence or two: what the senses tell of a place (the Scene's word for where it lies)."""
-    told = {event.sense: event.thing for event in events if event.place == place}
-    kind = told.get("look", "place")
+    things = {event.sense: event.thing for event in events if event.place == place}
+    kind = things.get("look", "place")
     parts = []
-    if "hear" in told:
-        parts.append(f"hear {article(told['hear'])}")
-    if "feel" in told and told["feel"] not in WEATHERY:
-        parts.append(f"feel {article(told['feel'])}")
-    if "glimpse" in told:
-        parts.append(f"glimpse {article(told['glimpse'])}")
-    if "track" in told:
-        parts.append(f"find {article(told['track'])}")
-    air = f" The air is {told['feel']}." if told.get("feel") in WEATHERY else ""
+    if "hear" in things:
+        parts.append(f"hear {article(things['hear'])}")
+    if "feel" in things and things["feel"] not in WEATHERY:
+        parts.append(f"feel {article(things['feel'])}")
+    if "glimpse" in things:
+        parts.append(f"glimpse {article(things['glimpse'])}")
+    if "track" in things:
+        parts.append(f"find {article(things['track'])}")
+    air = f" The air is {things['feel']}." if things.get("feel") in WEATHERY else ""
     where = f"To the {place}, by the {kind}" if place else f"By the {kind}"
     if not parts:
         return f"{where}, all is still.{air}"
@@ -45,8 +45,8 @@ def sensed(events: Iterable[Event], place: str) -> str:
 
 def whispered(events: Iterable[Event], place: str) -> str:
     """What the senses tell of a place in a few words, in the order of the senses; empty if they tell nothing."""
-    told = {event.sense: event.thing for event in events if event.place == place}
-    things = (told.get(sense) for sense in ("hear", "feel", "glimpse", "track"))
+    by_sense = {event.sense: event.thing for event in events if event.place == place}
+    things = (by_sense.get(sense) for sense in ("hear", "feel", "glimpse", "track"))
     return ", ".join(thing for thing in things if thing and thing not in WEATHERY)
 
 

@@ -267,7 +267,7 @@ def test_every_errand_says_where_to_go() -> None:
     for stage in ("open", "taken", "ready", "done"):
         for errand in quests.errands.values():
             errand.stage = stage
-            assert errands.told(journey, errand)
+            assert errands.what_to_do(journey, errand)
     assert [errand.key for errand in errands.listed(quests)] == list(quests.errands)
 
 

@@ -51,7 +51,7 @@ def test_the_guide_goes_from_walking_to_asking_to_attending_to_rest() -> None:
         told.append(guide.line("ask", LABELS))
         guide.advance(3.0, walked, attending, resting, shown)
     told.append(guide.line("ask", LABELS))
-    guide.advance(0.1, 0, False, False, 1, asked=True)
+    guide.advance(0.1, 0, False, False, 1, has_errand=True)
     told.append(guide.line("ask", LABELS))
     names = ("walk", "walk", "act", "attend", "rest", "rest", "act", "name")
     assert [line.split("[")[1].split("]")[0] for line in told] == [LABELS[name] for name in names]

@@ -77,14 +77,14 @@ def test_losing_the_focus_pauses_only_if_the_player_wants_that(game: Game) -> No
 
 def test_speech_goes_at_the_players_pace() -> None:
     said = Speech("", "x" * 100, 0.0, Pace(10.0))
-    assert len(said.told(2.0)) == 21 and not said.whole(9.0)
+    assert len(said.so_far(2.0)) == 21 and not said.whole(9.0)
     said.go_on(2.0)
-    assert said.told(2.0) == said.text and not said.over(2.0)
+    assert said.so_far(2.0) == said.text and not said.over(2.0)
     said.go_on(2.1)
     assert said.over(2.1)
     assert Speech("", "x" * 100, 0.0, Pace(10.0)).over(18.0)
     waits = Speech("", "hm", 0.0, Pace(1e9, True))
-    assert waits.told(0.1) == "hm" and not waits.over(9999.0)
+    assert waits.so_far(0.1) == "hm" and not waits.over(9999.0)
     waits.go_on(1.0)
     assert waits.over(1.0)
 
