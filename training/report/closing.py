@@ -7,7 +7,7 @@ from training.report import derive
 from training.report.gather import Material, Run
 from training.report.head_sections import along
 from training.report.parts import Block, Section, Table, Words, absent
-from training.report.words import MISSING, number, percent, ranged
+from training.report.words import MISSING, number, percent, percent_apart, ranged
 
 RESIDUAL = 0.02  # docs/measurement.md: heads, rest and gain agree within so much of the gain
 MUNDANE = 0.9  # answered rightly before; below it a control says little
@@ -46,7 +46,9 @@ def residuals(material: Material) -> Section:
             worst = max(worst, largest) if trained and math.isfinite(largest) else worst
             within = "not judged" if not trained else "yes" if largest <= RESIDUAL else "no"
             cells = [number(derive.median(part[at] for part in parts)) for at in range(4)]
-            rows.append([arm, len(parts), *cells, percent(derive.median(missed), 2), percent(largest, 2), within])
+            rows.append(
+                [arm, len(parts), *cells, percent(derive.median(missed), 2), percent_apart(largest, RESIDUAL), within]
+            )
     head = ["arm", "runs", "gain, nats", "in heads", "elsewhere", "residual", "of the gain, median", "most", "≤ 2 %"]
     caption = f"Gain = heads + elsewhere (MLPs, norms, embeddings) + residual, {along(material.main)}"
     none = "Not measured: the run was stopped before its gain was shared out."
@@ -68,22 +70,21 @@ def caveats(material: Material, worst: float) -> list[str]:
     """What a reader must keep in mind, sentence by sentence. worst: the largest residual, as a share of the gain."""
     hashes = {run.log.header.model_hash for run in material.runs if run.base == material.main[0].base}
     mundane = derive.spread(run.log.summary.before.get("mundane") for run in material.runs if run.log.summary)[1]
-    told = {
-        f"In one run the parts miss the gain by {percent(worst, 2)} of it: more than {RESIDUAL:.0%}.": worst > RESIDUAL,
-        f"Before training only {percent(mundane)} of the mundane was answered rightly: less than {MUNDANE:.0%}. So it "
-        "is a weak control: training can hardly lower it, and a score that stays says little.": mundane < MUNDANE,
-        "One run: no control, no other seed. Nothing here is a verdict.": material.kind == "run",
-        "Fewer than three base models: what is said concerns these networks alone.": len(material.bases) < 3,
-        f"The runs started from {len(hashes)} different weights, though they count as one base model.": len(hashes) > 1,
-        "Some runs have another number of heads; per-head figures leave them out.":
-            len(derive.alike(material.main)) < len(material.main),
-        "Logs of version 1: no chunks of probes, no path, no swaps. Shares are in sample only.":
-            any(run.log.header.version == 1 for run in material.runs),
-    }  # fmt: skip
-    return [
-        *(f"Read in part: {fault}" for fault in material.faults[:40]),
-        *(words for words, true in told.items() if true),
-    ]
+    missed, weak = percent_apart(worst, RESIDUAL), percent_apart(mundane, MUNDANE)
+    sentences = [
+        (worst > RESIDUAL, f"In one run the parts miss the gain by {missed} of it: more than {RESIDUAL:.0%}."),
+        (mundane < MUNDANE, f"Before training only {weak} of the mundane was answered rightly, less than {MUNDANE:.0%}."
+         " So it is a weak control: training can hardly lower it, and a score that stays says little."),
+        (material.kind == "run", "One run: no control, no other seed. Nothing here is a verdict."),
+        (len(material.bases) < 3, "Fewer than three base models: what is said concerns these networks alone."),
+        (len(hashes) > 1, f"The runs began from {len(hashes)} different weights, but count as one base model."),
+        (len(derive.alike(material.main)) < len(material.main),
+         "Some runs have another number of heads; per-head figures leave them out."),
+        (any(run.log.header.version == 1 for run in material.runs),
+         "Logs of version 1: no chunks of probes, no path, no swaps. Shares are in sample only."),
+    ]  # fmt: skip
+    faults = [f"Read in part: {fault}" for fault in material.faults[:40]]
+    return faults + [words for true, words in sentences if true]
 
 
 def runs(material: Material) -> Section:

@@ -84,8 +84,8 @@ def apart(wished: Sequence[float], low: float, high: float, gap: float) -> list[
     return places
 
 
-def svg(figure: Any, name: str) -> Markup:
-    """The figure as an <svg> element; its label is read aloud. name: differs for each of a page's figures."""
+def svg(figure: Any, name: str, spoken: str = "") -> Markup:
+    """The figure as an <svg> element. name: differs for each of a page's figures; spoken: read before its texts."""
     import matplotlib
 
     matplotlib.rcParams["svg.hashsalt"] = name  # ids depend on it alone; two figures of a page share none
@@ -99,8 +99,8 @@ def svg(figure: Any, name: str) -> Markup:
     for pattern, instead in _NEEDLESS:
         inside = re.sub(pattern, instead, inside, flags=re.DOTALL)
     wide, high = (f"{side * UNIT:.0f}" for side in figure.get_size_inches())
-    start = Markup('<svg viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-label="{2}">')
-    return start.format(wide, high, plain_text(figure.get_label())) + Markup(inside) + Markup("</svg>")
+    start = Markup('<svg viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="figure" aria-label="{2}">')
+    return start.format(wide, high, plain_text(spoken)) + Markup(inside) + Markup("</svg>")
 
 
 def _short(places: str) -> str:

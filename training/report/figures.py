@@ -4,7 +4,6 @@ Every function takes any finite numbers (NaN: not measured). What lies beyond a 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -47,7 +46,7 @@ def _ends(axes: Any, x: float, ends: Sequence[tuple[float, str, str]], pixels: f
         label(axes, x, y, words, colour)
 
 
-def learning(title: str, runs: Sequence[Run], last: int, top: float) -> Any:
+def learning(runs: Sequence[Run], last: int, top: float) -> Any:
     """An arm's curves: rates above, d′ below; thin lines for runs, a thick one for their median. top: of d′'s axis."""
     figure, rates = canvas(232, left=34, right=96, top=8, bottom=96)
     distance = figure.add_axes((34 / WIDE, 20 / 232, (WIDE - 130) / WIDE, 56 / 232))
@@ -69,20 +68,10 @@ def learning(title: str, runs: Sequence[Run], last: int, top: float) -> Any:
             ends[axes].append((end, f"{words} {value}", colour))
     for axes, pixels in ((rates, 128), (distance, 56)):
         _ends(axes, last * 1.04, ends[axes], pixels)
-    said = "; ".join(words for some in ends.values() for _, words, _ in some) or "nothing measured"
-    figure.set_label(f"Learning curves of {title}, after {last} steps: {said}")
     return figure
 
 
-@dataclass(frozen=True)
-class Concentration:
-    """A curve of what the first heads hold, (H + 1,). kind: "seed", "in sample", "cross-fitted" or "control"."""
-
-    words: str
-    shares: Array
-    kind: str
-
-
+Concentration = tuple[str, Array, str]  # words, what the first heads hold (H + 1,), a kind of LINES
 LINES = {
     "seed": {"color": COLOURS["above"], "linewidth": 0.8, "alpha": 0.4},
     "in sample": {"color": COLOURS["above"], "linewidth": 2.1},
@@ -93,29 +82,26 @@ LINES = {
 
 def lorenz(curves: Sequence[Concentration], cut: int) -> Any:
     """Cumulative shares over the heads, largest first; `cut`, the core's size, is marked."""
-    shares = [np.nan_to_num(np.clip(drawable(curve.shares), -1, 3)) for curve in curves]
-    low, most = min(0.0, *(some.min() for some in shares)), max(1.0, *(some.max() for some in shares))
-    count = len(shares[0]) - 1
+    drawn = [(words, np.nan_to_num(np.clip(drawable(held), -1, 3)), kind) for words, held, kind in curves]
+    low, most = min(0.0, *(held.min() for _, held, _ in drawn)), max(1.0, *(held.max() for _, held, _ in drawn))
+    across = np.linspace(0, 1, len(drawn[0][1]))
     figure, axes = canvas(262, left=34, right=84, top=8, bottom=22)
     _scales(axes, (0, 1), (low, most), PERCENT, "y")
     axes.set_xticks([0, 0.5, 1], labels=list(PERCENT))
     axes.plot([0, 1], [0, 1], **DOTTED)
-    axes.axvline(cut / count, **DOTTED)
-    label(axes, cut / count + 0.015, most - 0.03 * (most - low), f"K = {cut}")
-    for curve, some in zip(curves, shares, strict=True):
-        points = derive.thinned(list(zip(np.arange(count + 1) / count, some, strict=True)))
-        axes.plot([x for x, _ in points], [y for _, y in points], **LINES[curve.kind])
-        axes.plot([cut / count] * bool(curve.words), [some[cut]] * bool(curve.words), **DISC)
-    named = [(curve, float(some[-1])) for curve, some in zip(curves, shares, strict=True) if curve.words]
-    _ends(axes, 1.02, [(end, curve.words, "soft") for curve, end in named], 232)
-    held = ", ".join(f"{curve.words} {percent(float(curve.shares[cut]))}" for curve, _ in named)
-    figure.set_label(f"The first {cut} of {count} heads hold: {held}")
+    axes.axvline(across[cut], **DOTTED)
+    label(axes, across[cut] + 0.015, most - 0.03 * (most - low), f"K = {cut}")
+    for words, held, kind in drawn:
+        points = derive.thinned(list(zip(across, held, strict=True)))
+        axes.plot([x for x, _ in points], [y for _, y in points], **LINES[kind])
+        axes.plot([across[cut]] * bool(words), [held[cut]] * bool(words), **DISC)
+    _ends(axes, 1.02, [(float(held[-1]), words, "soft") for words, held, _ in drawn if words], 232)
     return figure
 
 
-def layers(title: str, trained_SL: Array, controls: Sequence[tuple[str, Array]]) -> Any:
+def layers(trained_SL: Array, controls: Sequence[Array]) -> Any:
     """Gain per layer, nats: a bar for the arm's mean, a tick per run, and a ring for each control's mean."""
-    gain_SL, rings = drawable(trained_SL), [drawable(drawable(values).mean(0)) for _, values in controls]
+    gain_SL, rings = drawable(trained_SL), [drawable(drawable(values).mean(0)) for values in controls]
     count, bars = gain_SL.shape[1], drawable(gain_SL.mean(0))
     every = np.nan_to_num(np.concatenate([gain_SL.ravel(), bars, *rings]))
     low, most = min(0.0, every.min()), max(1e-12, every.max())
@@ -129,55 +115,41 @@ def layers(title: str, trained_SL: Array, controls: Sequence[tuple[str, Array]])
     axes.axvline(0, color=COLOURS["soft"], linewidth=1)
     for layer, value in enumerate(bars):
         label(axes, low + (most - low) * 1.2, layer, number(float(value)), ha="right")
-    figure.set_label(f"{title}: " + ", ".join(f"layer {at} {number(float(value))}" for at, value in enumerate(bars)))
     return figure
 
 
-@dataclass(frozen=True)
-class SetOfHeads:
-    """A set of heads that was swapped: shares of the gain, one a run (or their mean alone)."""
-
-    words: str
-    inserted: Sequence[float]
-    removed: Sequence[float]
+SetOfHeads = tuple[str, Sequence[float], Sequence[float]]  # words; inserts and removes, shares of the gain, one a run
 
 
-def swaps(title: str, sets: Sequence[SetOfHeads], nulls: Sequence[tuple[str, Sequence[float]]]) -> Any:
+def swaps(sets: Sequence[SetOfHeads], nulls: Sequence[tuple[str, Sequence[float]]]) -> Any:
     """Swaps of sets: a disc for insert, a ring for remove (means), ticks for runs; below, how random sets fare."""
-    every = [value for some in sets for value in (*some.inserted, *some.removed)]
+    every = [value for _, *pair in sets for values in pair for value in values]
     every += [value for _, values in nulls for value in values]
     low, most = max(-1.0, min(-0.1, *every, 0.0)), min(2.5, max(1.1, *every, 1.1))
-    row, null_row, left, said = 24.0, 46.0, 122.0, []
+    row, null_row, left = 24.0, 46.0, 122.0
     high = row * len(sets) + null_row * len(nulls)
     figure, axes = canvas(high + 22, left=left, right=8, top=2, bottom=20)
     _scales(axes, (low, most), (high, 0), PERCENT, "x")
     start = low - (most - low) * left / (WIDE - left - 8)
-    for at, some in enumerate(sets):
+    for at, (words, inserted, removed) in enumerate(sets):
         y = row * at + 12
-        label(axes, start, y, some.words, "ink")
+        label(axes, start, y, words, "ink")
         axes.plot([low, most], [y, y], **DOTTED)
-        for values, place, disc, word in (
-            (some.removed, y + 4, RING, "removed"),
-            (some.inserted, y - 4, DISC, "inserted"),
-        ):
-            for mean in [float(np.mean(values))] if values else []:
-                ticks = np.clip(values[:LINES_MAX] if len(values) > 1 else [], low, most)
-                axes.plot(ticks, [place] * len(ticks), markersize=6, **TICK)
-                axes.plot(np.clip([mean], low, most), [place], **disc)
-                said.append(f"{some.words} {word} {percent(mean, 0)}")
+        for values, place, disc in ((removed, y + 4, RING), (inserted, y - 4, DISC)):
+            drawn = np.clip(values[:LINES_MAX] if len(values) > 1 else [], low, most)
+            axes.plot(drawn, [place] * len(drawn), markersize=6, **TICK)
+            axes.plot(np.clip([np.mean(values)] if len(values) else [], low, most), [place] * bool(values), **disc)
     for at, (words, values) in enumerate(nulls):
         base, tail = row * len(sets) + null_row * (at + 1) - 8, float(np.percentile(values, 95))
         counts, edges = np.histogram(np.clip(values, low, most), bins=40, range=(low, most))
         heights = (22 - null_row) * counts / counts.max()
         axes.bar(edges[:-1], heights, np.diff(edges) * 0.9, base, align="edge", color=COLOURS["soft"], alpha=0.5)
-        drawn = min(max(tail, low), most)
-        axes.vlines(drawn, base - null_row + 16, base, color=COLOURS["ink"], linewidth=1)
-        side = "left" if drawn < (low + most) / 2 else "right"
-        label(axes, drawn, base - null_row + 20, f" 95th pct. {percent(tail, 0)} ", ha=side)
+        x = min(max(tail, low), most)
+        axes.vlines(x, base - null_row + 16, base, color=COLOURS["ink"], linewidth=1)
+        side = "left" if x < (low + most) / 2 else "right"
+        label(axes, x, base - null_row + 20, f" 95th pct. {percent(tail, 0)} ", ha=side)
         label(axes, start, base - 18, words, "ink")
         label(axes, start, base - 4, f"{len(values)} sets")
-        said.append(f"95th percentile of {words} {percent(tail, 0)}")
-    figure.set_label(f"{title}: {', '.join(said)}")
     return figure
 
 
@@ -191,7 +163,6 @@ def plane(share: Triple, width: Triple) -> Any:
         rule.DISTRIBUTED: (rule.SPREAD_WIDTH, 1.0, 0.0, rule.SPREAD_CORE),
     }
     figure, axes = canvas(276, left=34, right=48, top=8, bottom=34)
-    figure.set_label(f"T_K {interval_words(share)}; N_eff/H {interval_words(width)}")
     _scales(axes, (0, 1), (0, 1), TENTHS, "y")
     axes.set_xticks([0, 0.5, 1], labels=list(TENTHS))
     axes.set_xlabel("N_eff/H: width")
@@ -211,16 +182,10 @@ def plane(share: Triple, width: Triple) -> Any:
     return figure
 
 
-def interval_words(value: Triple) -> str:
-    """An estimate and its interval in words."""
-    return f"{number(value[0])}, interval {number(value[1])} to {number(value[2])}"
-
-
 def intervals(rows: Sequence[Row]) -> Any:
     """The verdict's shares on one scale: estimate, 95 % interval, and the thresholds that the rule names."""
     low, most, left = -0.25, 1.25, 174.0
     figure, axes = canvas(22.0 * len(rows) + 22, left=left, right=8, top=2, bottom=20)
-    figure.set_label("; ".join(f"{row.name} {interval_words(row.value)}" for row in rows))
     _scales(axes, (low, most), (len(rows) - 0.5, -0.5), TENTHS, "x")
     for at, row in enumerate(rows):
         label(axes, low - (most - low) * left / (WIDE - left - 8), at, row.name, "ink")
@@ -229,16 +194,4 @@ def intervals(rows: Sequence[Row]) -> Any:
         value, lower, upper = np.clip(row.value, low, most)
         axes.plot([lower, upper], [at, at], color=COLOURS["ink"], linewidth=2.2)
         axes.plot([value], [at], **DISC)
-    return figure
-
-
-def shares(title: str, parts: Sequence[tuple[str, float]]) -> Any:
-    """Shares of one whole as bars with their numbers, one below the other."""
-    figure, axes = canvas(18.0 * len(parts) + 4, left=110, top=2, bottom=2)
-    figure.set_label(f"{title}: " + ", ".join(f"{words} {percent(share)}" for words, share in parts))
-    axes.set(xlim=(0, 1), ylim=(len(parts) - 0.5, -0.5), xticks=[], yticks=[])
-    axes.barh(range(len(parts)), np.clip([share for _, share in parts], 0, 1), height=0.6, color=COLOURS["above"])
-    for at, (words, share) in enumerate(parts):
-        label(axes, -110 / (WIDE - 110), at, words[:10], "ink")
-        label(axes, -0.03, at, percent(share), ha="right")
     return figure

@@ -11,12 +11,13 @@ from training.headlog.records import Swap
 from training.report import derive, figures, judged
 from training.report.figures import Concentration, SetOfHeads
 from training.report.gather import Material
-from training.report.head_sections import grid, marks, side_by_side
+from training.report.head_sections import grid, marks
 from training.report.parts import Block, Picture, Section, Table, Words, absent
 from training.report.words import MISSING, number, percent
 from training.verdict.verdict import core_size
 
 SETS_MAX = 24
+NULLS = {"random insert": "random", "random remove": "random_remove"}
 NO_GAIN = "The gain was not shared out over the heads, or they brought none."
 Named = Mapping[str, tuple[list[float], list[float]]]  # set's name -> inserts, removes; over runs
 
@@ -29,30 +30,32 @@ def lorenz(material: Material) -> Section:
         return absent("lorenz", title, NO_GAIN, "gain")
     total, mean, size = derive.total_gain(main), gain.mean(0), core_size(gain.shape[1])
     held = derive.concentration_curve
-    curves = [Concentration("", held(row, row, total), "seed") for row in gain[: figures.LINES_MAX]] * (len(gain) > 1)
-    curves.append(Concentration("in sample", held(mean, mean, total), "in sample"))
+    curves: list[Concentration] = [("", held(row, row, total), "seed") for row in gain[: figures.LINES_MAX]] * (
+        len(gain) > 1
+    )
+    curves.append(("in sample", held(mean, mean, total), "in sample"))
     rows = [["in sample, trained", percent(derive.core_share(mean)), number(derive.effective(mean))]]
     split = derive.seeds_chunks(main)
     crossed = None if split is None else derive.cross_curve(split, derive.seeds_chunks(material.control("shuffled")))
     if crossed is not None:
-        curves.append(Concentration("cross-fitted", crossed, "cross-fitted"))
+        curves.append(("cross-fitted", crossed, "cross-fitted"))
         rows.append(["cross-fitted, over control", percent(float(crossed[size])), "see the verdict"])
     for role in ("shuffled", "rehearsal"):
         other = derive.seeds_gain(material.control(role)) if main[0].role == "" else None
         if other is not None and other.shape[1] == len(mean):
-            curves.append(Concentration(role, held(other.mean(0), other.mean(0), total), "control"))
+            curves.append((role, held(other.mean(0), other.mean(0), total), "control"))
     words = Words(
         f"Lorenz curves from the largest head down: how much of the heads’ {number(total)} nats the first heads hold. "
         "The dotted diagonal is an even spread. In sample, the order and the weights come from the same probes, which "
         "flatters the first heads. Cross-fitted, the order comes from one half of the probes and the weights from the "
         "other, less the shuffled control. Controls are drawn in the trained arm’s unit."
     )
-    picture = Picture(
-        "Share of the gain", partial(figures.lorenz, curves, size), "heads, largest first, % of the total"
+    note = "heads, largest first, % of the total"
+    glance = Table(
+        "At a glance; only the verdict’s numbers are judged", ["", f"the first K = {size} hold", "N_eff/H"], rows
     )
-    glance = "At a glance; only the verdict’s numbers are judged"
     return Section(
-        "lorenz", title, [words, [picture, Table(glance, ["", f"the first K = {size} hold", "N_eff/H"], rows)]]
+        "lorenz", title, [words, [Picture("Share of the gain", partial(figures.lorenz, curves, size), note), glance]]
     )
 
 
@@ -64,10 +67,9 @@ def depth(material: Material) -> Section:
     arms = [(arm, gain) for arm, gain in layers.items() if gain is not None and gain.shape[1] == count]
     if not arms or not arms[0][1].sum() > 0:
         return absent("depth", "Depth", NO_GAIN, "depth")
-    rings = [(arm, gain) for arm, gain in arms[1:] if of_base[arm][0].role]
-    note = "nats per layer; bar: mean, ticks: runs" + (
-        f"; rings: {', '.join(arm for arm, _ in rings)}" if rings else ""
-    )
+    rings = {arm: gain for arm, gain in arms[1:] if of_base[arm][0].role}
+    note = "nats per layer; bar: mean, ticks: runs"
+    note += f"; rings: {', '.join(rings)}" if rings else ""
     rows = []
     for arm, gain in arms:
         middle, low, high = derive.spread(derive.depth(row) for row in gain)
@@ -75,8 +77,8 @@ def depth(material: Material) -> Section:
         rows.append([arm, len(gain), number(float(gain.sum(1).mean())), number(middle), between])
     head = ["arm", "runs", "heads’ gain, nats", "depth, median", "over runs"]
     table = Table("Depth: the gain’s centre of mass over the layers, 0 the first, 1 the last", head, rows)
-    title = f"Gain by layer: {arms[0][0]}"
-    picture = Picture(title, partial(figures.layers, title, arms[0][1], rings), note)
+    drawing = partial(figures.layers, arms[0][1], list(rings.values()))
+    picture = Picture(f"Gain by layer: {arms[0][0]}", drawing, note)
     return Section("depth", "Depth", [[picture, table]])
 
 
@@ -92,28 +94,21 @@ def causal(material: Material) -> Section:
     over = record is not None and record.rule >= judged.WEIGHTS_SINCE
     words = (
         "Insert (denoising): the model before with these heads’ outputs, or weights, from the model after. Remove "
-        "(noising): the model after with theirs from before. 100 % is all of the gain: "
-        + "of sets, over what the shuffled control gains by the same swap; of layers and single heads, "
-        * over
-        + "a run’s own. Random sets have the core’s size and layers and lie outside it. Single heads under-report, "
-        "because others take over; read the sets."
-    )
+        "(noising): the model after with theirs from before. 100 % is all of the gain: {}a run’s own. Random sets have "
+        "the core’s size and layers and lie outside it. Single heads under-report, because others take over: read sets."
+    ).format("of sets, over what the shuffled control gains by the same swap; of layers and single heads, " * over)
     by_name = {what: _by_name(swapped, what) for what in ("output", "weight")}
-    layers = [SetOfHeads(name, *pair) for name, pair in by_name["output"].items() if name.startswith("layer ")]
-    nulls = [
-        (f"random {word}", sets[key]) for word, key in (("insert", "random"), ("remove", "random_remove")) if sets[key]
-    ]
-    named, pictures = named_sets(by_name, sets), list[Picture | Table]()
+    layers = [(name, *pair) for name, pair in by_name["output"].items() if name.startswith("layer ")][:64]
+    nulls = [(words, sets[key]) for words, key in NULLS.items() if sets[key]]
+    named = named_sets(by_name, sets)
+    pictures: list[Picture | Table] = []
     if named or nulls:
-        about, note = "Sets of heads against random sets", "; grey: how many random sets reach how far" * bool(nulls)
-        pictures.append(
-            Picture(about, partial(figures.swaps, about, named, nulls), f"● insert, ○ remove, ticks: runs{note}")
-        )
+        note = "● insert, ○ remove, ticks: runs" + "; grey: how many random sets reach how far" * bool(nulls)
+        pictures.append(Picture("Sets of heads against random sets", partial(figures.swaps, named, nulls), note))
     if layers:
-        about = "All heads of one layer"
-        pictures.append(Picture(about, partial(figures.swaps, about, layers[:64], []), "● insert, ○ remove"))
-    single = side_by_side(_single(swapped, material), math.prod(derive.shape(material.main)))
-    return Section("causal", title, [Words(words), pictures, *single, *_swap_table(by_name)])
+        pictures.append(Picture("All heads of one layer", partial(figures.swaps, layers, []), "● insert, ○ remove"))
+    blocks: list[Block] = [Words(words), [*pictures, *_single(swapped, material)], *_swap_table(by_name)]
+    return Section("causal", title, blocks)
 
 
 def _by_name(swapped: Sequence[Swap], what: str) -> Named:
@@ -128,19 +123,16 @@ def _by_name(swapped: Sequence[Swap], what: str) -> Named:
 
 def named_sets(by_name: Mapping[str, Named], sets: Mapping[str, Any]) -> list[SetOfHeads]:
     """The core, core and halo, greedy and their like: from the swaps, or from the verdict's means (`judged.causal`)."""
-    named = [
-        SetOfHeads(f"{name}{'' if what == 'output' else ' (weights)'}", *pair)
+    named: list[SetOfHeads] = [
+        (f"{name}{'' if what == 'output' else ' (weights)'}", *pair)
         for what, some in by_name.items()
         for name, pair in some.items()
         if name != "random" and not name.startswith(("head ", "layer ")) and any(pair)
     ]
-    means = {key: [sets[key][0]] if math.isfinite(sets[key][0]) else [] for key in ("core", "remove", "halo", "greedy")}
-    told = [
-        ("core", means["core"], means["remove"]),
-        ("core + halo", means["halo"], []),
-        ("greedy", means["greedy"], []),
-    ]
-    return named[:SETS_MAX] or [SetOfHeads(*some) for some in told if some[1] or some[2]]
+    means = {key: [sets[key][0]] if math.isfinite(sets[key][0]) else [] for key in judged.SETS}
+    told = (("core", "core", "remove"), ("core + halo", "halo", ""), ("greedy", "greedy", ""))
+    pairs = [(words, means[insert], means.get(remove, [])) for words, insert, remove in told]
+    return named[:SETS_MAX] or [some for some in pairs if some[1] or some[2]]
 
 
 def _single(swapped: Sequence[Swap], material: Material) -> list[Picture | Table]:
@@ -156,7 +148,7 @@ def _single(swapped: Sequence[Swap], material: Material) -> list[Picture | Table
             if layer < means.shape[0] and head < means.shape[1]:
                 means[layer, head] = derive.mean(some)
         if np.isfinite(means).any():
-            pictures.append(grid(f"single heads {word}", means, "% of the gain", marks(material), unit=0.01))
+            pictures += grid(f"single heads {word}", means, "% of the gain", marks(material), unit=0.01)
     return pictures
 
 

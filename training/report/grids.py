@@ -44,16 +44,6 @@ def cell_text(value: float, unit: float) -> str:
     return "–" if not np.isfinite(part) else "0" if abs(part) < 0.05 else f"{part:.1f}".replace("-", "−")
 
 
-def _spoken(title: str, grid_LH: Array) -> str:
-    """A grid in a sentence, for those who hear it."""
-    sentence = f"{title}: {grid_LH.shape[0]} layers by {grid_LH.shape[1]} heads"
-    if not np.isfinite(grid_LH).any():
-        return f"{sentence}, not measured"
-    ends = ((int(np.nanargmax(grid_LH)), "largest"), (int(np.nanargmin(grid_LH)), "smallest"))
-    places = [(*divmod(at, grid_LH.shape[1]), word, number(float(grid_LH.flat[at]))) for at, word in ends]
-    return sentence + "".join(f", {word} head {layer}.{head} with {value}" for layer, head, word, value in places)
-
-
 def _canvas(layers: int, count: int, wide: float, tall: float, right: float) -> Any:
     """(figure, axes) with a cell of wide x tall pixels for each head, named at its top and left."""
     size = max(LEFT + wide * count + right, 60)
@@ -65,14 +55,13 @@ def _canvas(layers: int, count: int, wide: float, tall: float, right: float) -> 
     return figure, axes
 
 
-def heads(title: str, grid: Array, limit: float, unit: float, marks: Marks) -> Any:
+def heads(grid: Array, limit: float, unit: float, marks: Marks) -> Any:
     """One cell a head with its number in `unit`. limit: the scale's ends, ±limit."""
     from matplotlib.patches import Rectangle
 
     grid_LH = drawable(grid)
     layers, count = grid_LH.shape
     figure, axes = _canvas(layers, count, max(HIGH, min(36.0, (WIDE - 22) / count)), HIGH, 2)
-    figure.set_label(_spoken(title, grid_LH))
     names = [[shade(float(value), limit) for value in row] for row in grid_LH]
     paint = np.array([[[int(COLOURS[n][i : i + 2], 16) / 255 for i in (1, 3, 5)] for n in row] for row in names])
     axes.pcolormesh(np.arange(count + 1), np.arange(layers + 1), paint, edgecolor=COLOURS["paper"], linewidth=1)
@@ -90,12 +79,11 @@ def heads(title: str, grid: Array, limit: float, unit: float, marks: Marks) -> A
     return figure
 
 
-def history(title: str, points: Sequence[tuple[int, Array]], marks: Marks) -> Any:
+def history(points: Sequence[tuple[int, Array]], marks: Marks) -> Any:
     """Small multiples: a line per head over the steps. A layer has one scale; its end is written at the right."""
     steps, values_TLH = [step for step, _ in points], drawable(np.stack([grid for _, grid in points]))
     layers, count = values_TLH.shape[1:]
     figure, axes = _canvas(layers, count, max(30.0, min(90.0, 580.0 / count)), TALL, 56)
-    figure.set_label(f"{title} of {layers} by {count} heads over {steps[-1]} steps")
     across = 0.06 + 0.8 * np.array(steps, float) / max(1, steps[-1])
     for layer in range(layers):
         there = values_TLH[:, layer][np.isfinite(values_TLH[:, layer])]

@@ -54,60 +54,53 @@ def learning(material: Material) -> Section:
         "standard deviations."
     )
     pictures: list[Picture | Table] = [
-        Picture(arm, partial(figures.learning, arm, runs, last, top), counted(len(runs), "run"))
+        Picture(arm, partial(figures.learning, runs, last, top), counted(len(runs), "run"))
         for arm, runs in list(arms.items())[:ARMS_MAX]
     ]
     return Section("learning", "Learning", [Words(words.format(material.behaviour)), pictures])
 
 
-def grid(title: str, values: Array, note: str, marked: Marks, limit: float | None = None, unit: float = 0.0) -> Picture:
-    """A heads' grid, its unit in the note (0.01 with "%": the note says so itself)."""
+def grid(
+    title: str, values: Array, note: str, marked: Marks, limit: float | None = None, unit: float = 0.0
+) -> list[Picture | Table]:
+    """A heads' grid, if it has not too many cells to be drawn. Its unit stands in the note, unless it is given."""
     limit = grids.largest(values) if limit is None else limit
-    in_units = "" if unit else f"; in units of {grids.unit_of(limit):g}"
-    unit = unit or grids.unit_of(limit)
-    return Picture(title, partial(grids.heads, title, values, limit, unit, marked), note + in_units)
-
-
-def side_by_side(pictures: Sequence[Picture | Table], cells: int) -> list[Block]:
-    """Pictures of heads, or a word that there are too many."""
-    if cells > HEADS_MAX and pictures:
-        return [Words(f"{cells:,} heads are too many to draw: {pictures[0].title} …" if isinstance(pictures[0], Picture)
-                      else "", "missing")]  # fmt: skip
-    return [list(pictures)] if pictures else []
+    note += "" if unit else f"; in units of {grids.unit_of(limit):g}"
+    drawing = partial(grids.heads, values, limit, unit or grids.unit_of(limit), marked)
+    return [Picture(title, drawing, note)] if values.size <= HEADS_MAX else []
 
 
 def heads(material: Material) -> Section:
     """The gain by arm, then what each head was before, after, and by how much it changed."""
     main, marked = material.main, marks(material)
     if not any(run.log.rows for run in main) and derive.seeds_gain(main) is None:
-        return absent(
-            "heads", "The heads", "No head was compared: the run ended before. Let it run to its end.", "heads"
-        )
-    cells, cue = int(np.prod(derive.shape(main))), material.behaviour.cue
+        words = "No head was compared: the run ended before. Let it run to its end."
+        return absent("heads", "The heads", words, "heads")
+    count = int(np.prod(derive.shape(main)))
     words = (
         f"Layers down, heads across, from 0; median over {counted(len(main), 'run')} of “{main[0].arm}”. "
         "Blue is above zero, orange below, and each number stands in its cell, in the unit that its title names. "
-        + "Boxed: core; dotted: significant. " * bool(marked.core or marked.significant)
-        + "Of several base models the first is shown: heads of different models are not the same heads. "
-        * (len(material.bases) > 1)
     )
-    changes = [
-        grid(title, values, note, marked)
-        for name, (title, note) in CHANGES.items()
-        if (values := derive.rows_median(main, _attribute(name))) is not None
-    ]
-    blocks: list[Block] = [Words(words), *_gain_panels(material, marked, cells)]
-    blocks += [Words("What moved, before against after", "title"), *side_by_side(changes, cells)] if changes else []
+    words += "Boxed: core; dotted: significant. " * bool(marked.core or marked.significant)
+    if len(material.bases) > 1:
+        words += "Of several base models the first is shown: heads of different models are not the same heads. "
+    words += f"Here are {count:,} heads: too many to draw." * (count > HEADS_MAX)
+    blocks: list[Block] = [Words(words), *_gain_panels(material, marked)]
+    changes: list[Picture | Table] = []
+    for name, (title, note) in CHANGES.items():
+        values = derive.rows_median(main, _attribute(name))
+        changes += [] if values is None else grid(title, values, note, marked)
+    blocks += [Words("What moved, before against after", "title"), changes] if changes else []
     for name, (title, note) in STATES.items():
         before, after = (derive.rows_median(main, _attribute(f"{name}_{when}")) for when in ("before", "after"))
-        if before is not None and after is not None:
-            limit, said = grids.largest(before, after), note.format(cue=cue)
+        if before is not None and after is not None and count <= HEADS_MAX:
+            limit, said = grids.largest(before, after), note.format(cue=material.behaviour.cue)
             trio = [
-                grid(f"{title} before", before, said, marked, limit),
-                grid(f"{title} after", after, said, marked, limit),
-                grid(f"{title}: change", after - before, "after − before", marked),
+                *grid(f"{title} before", before, said, marked, limit),
+                *grid(f"{title} after", after, said, marked, limit),
+                *grid(f"{title}: change", after - before, "after − before", marked),
             ]
-            blocks += [Words(title.capitalize(), "title"), *side_by_side(trio, cells)]
+            blocks += [Words(title.capitalize(), "title"), trio]
     return Section("heads", "The heads", [*blocks, _leaders(main, marked)])
 
 
@@ -115,7 +108,7 @@ def _attribute(name: str) -> Callable[[HeadRow], float | None]:
     return lambda row: getattr(row, name)
 
 
-def _gain_panels(material: Material, marked: Marks, cells: int) -> list[Block]:
+def _gain_panels(material: Material, marked: Marks) -> list[Block]:
     """Each arm's gain per head, in percent of what the main arm's heads brought, on one scale."""
     total = derive.total_gain(material.main)
     if not total > 0:
@@ -128,12 +121,13 @@ def _gain_panels(material: Material, marked: Marks, cells: int) -> list[Block]:
         if gain is not None and own > 0:
             shares.append((name, gain / own, marked if same else Marks()))
     limit = grids.largest(*(values for _, values, _ in shares))
-    pictures = [grid(f"gain: {name}", some, "% of the heads’ total", m, limit, 0.01) for name, some, m in shares]
+    unit = "% of the heads’ total"
+    pictures = [p for name, some, which in shares for p in grid(f"gain: {name}", some, unit, which, limit, 0.01)]
     words = (
         "Gain: the part of the fall in held-out loss that each head’s weights brought (loss change allocation), "
         f"{along(material.main)}; {number(total)} nats in all. Controls in percent of the same total."
     )
-    return [Words(words), *side_by_side(pictures, cells)]
+    return [Words(words), pictures]
 
 
 def along(runs: Sequence[Run]) -> str:
@@ -182,10 +176,10 @@ def history(material: Material) -> Section:
         if len(points) > 2 and points[0][1].size <= HEADS_MAX:
             title = f"{name.replace('_', ' ')} over the steps"
             note = (
-                f"{words.format(cue=material.behaviour.cue)}; each layer on its own scale, steps 0 to {points[-1][0]}"
+                words.format(cue=material.behaviour.cue) + f"; each layer on its own scale, steps 0 to {points[-1][0]}"
             )
             note += "; thick: core" if marked.core else ""
-            pictures.append(Picture(title, partial(grids.history, title, points, marked), note))
+            pictures.append(Picture(title, partial(grids.history, points, marked), note))
     if not pictures:
         words = "Nothing to follow over the steps: fewer than three snapshots, or too many heads to draw."
         return absent("history", "History", words, "history")
@@ -197,24 +191,23 @@ def shares(material: Material) -> Section:
     """Weight change and gradient energy, by head and by matrix: description."""
     main, marked = material.main, marks(material)
     weights, gradients = (derive.rows_median(main, of) for of in (derive.weight_change, derive.gradient_share))
-    pictures: list[Picture | Table] = []
+    panels: list[Picture | Table] = []
     if weights is not None:
-        pictures.append(grid("weight change", weights, "‖ΔW‖/‖W‖, mean of Q, K, V, O", marked))
+        panels += grid("weight change", weights, "‖ΔW‖/‖W‖, mean of Q, K, V, O", marked)
     if gradients is not None:
-        pictures.append(grid("gradient share", gradients, "% of its energy", marked, unit=0.01))
-    panels = side_by_side(pictures, int(np.prod(derive.shape(main))))
+        panels += grid("gradient share", gradients, "% of its energy", marked, unit=0.01)
     energies = [run.log.summary.gradients for run in main if run.log.summary is not None]
-    names = list(dict.fromkeys(name for energy in energies for name in energy))[:12]
-    if names:
-        title = "Gradient energy by matrix"
-        means = [(name, derive.mean(energy.get(name, 0.0) for energy in energies)) for name in names]
-        panels.append([Picture(title, partial(figures.shares, title, means), "mean over runs")])
+    names = list(dict.fromkeys(name for energy in energies for name in energy))
+    means = [[name, percent(derive.mean(energy.get(name, 0.0) for energy in energies))] for name in names]
+    panels += [Table("Gradient energy by matrix, mean over runs", ["matrix", "share"], means)] if means else []
     missing = tuple(what for what, some in (("weights", weights), ("gradients", gradients)) if some is None)
     about = Words(
         "Shown, not judged. How far weights moved is decided by the optimizer: under one gradient, SGD and AdamW move "
         "very different heads. Under grouped queries, K and V belong to a group of heads."
     )
-    blocks: list[Block] = [about, *panels, *([_by_matrix(main)] if panels else [])]
+    blocks: list[Block] = [about]
+    if panels:
+        blocks += [panels, _by_matrix(main)]
     blocks += [Words(f"Not measured: {', '.join(missing)} (older logs hold less).", "missing")] if missing else []
     return Section("shares", "Weights and gradients", blocks, missing)
 

@@ -53,7 +53,7 @@ def page(material: Material, progress: Progress = _quiet, png: bool = False) -> 
         for at, picture in enumerate(pictures):
             progress("figures", at, len(pictures))
             figure = picture.draw()
-            picture.svg = drawing.svg(figure, picture.name)
+            picture.svg = drawing.svg(figure, picture.name, f"{picture.title}: {picture.note}")
             picture.png = drawing.png(figure, picture.title) if png else b""
     values = {"top": opening.heading(material), "sections": sections, "kind": material.kind}
     template = templates().get_template("page.html.j2")

@@ -85,6 +85,11 @@ def digits_apart(values: Iterable[float], bounds: Iterable[float]) -> int:
     return next((digits for digits in range(3, 17) if all(reads_true(digits, *pair) for pair in pairs)), 17)
 
 
+def percent_apart(value: float, bound: float) -> str:
+    """A fraction as percent, with digits enough to read on the same side of a bound (a fraction, too) as it lies."""
+    return f"{number(100 * value, digits_apart([100 * value], [100 * bound]))} %"
+
+
 def setting(value: object) -> str:
     """A setting as text; of an absolute path only what is below assets, or its name: the rest is nobody's business."""
     if value is None:
