@@ -5,6 +5,7 @@ import pytest
 
 from game.art import spirits, sprites
 from game.art.frame_state import Body, FrameState, Ghost, Hint
+from game.art.ground import undergrowth
 from game.ui import heads_grid
 from game.ui.announcements import Pointed, Speech
 from game.ui.font import DIM, GOLD, Pen
@@ -93,6 +94,22 @@ def test_everybody_in_four_directions() -> None:
                 row.append(cell)
         rows.append(row)
     check_golden("figures", sheet(rows))
+
+
+def test_everything_that_stands_about() -> None:
+    open_display()
+    pictures = [picture for _, kind in sorted((sprites.things() | undergrowth.pictures()).items()) for picture in kind]
+    canvas = pg.Surface((640, 440))
+    canvas.fill((64, 104, 78))
+    x = y = high = 0
+    for picture in sorted(pictures, key=pg.Surface.get_height):  # in rows, as words in lines
+        width, height = picture.get_size()
+        if x + width > canvas.get_width():
+            x, y, high = 0, y + high, 0
+        canvas.blit(picture, (x, y))
+        x, high = x + width, max(high, height)
+    assert y + high <= canvas.get_height()
+    check_golden("things", canvas)
 
 
 def test_each_spirit_gathers_in_its_own_way() -> None:
