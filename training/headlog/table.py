@@ -148,7 +148,8 @@ def _grid(worth: Mapping[Place, float], width: int) -> "Iterator[Text]":
 
 
 def _percent(share: float) -> str:
-    return f"{share:.1f}" if abs(share) < 10_000 else f"{share:.1e}"
+    text = f"{share:.1f}" if abs(share) < 10_000 else f"{share:.1e}"
+    return "0.0" if text == "-0.0" else text
 
 
 def _style(value: float, highest: float) -> str:
@@ -163,8 +164,7 @@ def _leaders(log: Log, gains: HeadGains | None, worth: Mapping[Place, float], to
 
     line = line_gains(log)
     rows = sorted(log.rows, key=lambda row: -worth.get((row.layer, row.head), 0.0))[:top]
-    by = "" if gains is None else f" by gain {NAMES[gains.along]} (nats; line: along the straight line)"
-    yield f"the {len(rows)} heads that stand out{by}"
+    yield f"the {len(rows)} heads that stand out (gain and line in nats; line: along the straight line)"
     columns = ("gain", "line", "own", "inherited", "pattern", "cue from", "cue to")
     yield Text(_row("head", columns), "bold")
     for row in rows:
