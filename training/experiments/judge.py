@@ -33,7 +33,7 @@ from training.heads.head_sets import Shift
 from training.heads.run_log import from_root
 from training.progress import Report
 from training.verdict.analyses import AnswerProbability, depth, needs, other_answers, rank_summary, ranks, roles
-from training.verdict.causal import GREEDY, Sets, causal_evidence, excess, sets_of, shifts
+from training.verdict.causal import GREEDY, SwapSets, causal_evidence, excess, sets_of, shifts
 from training.verdict.evidence import (
     evidence,
     joint,
@@ -112,7 +112,7 @@ class Judge:
         return verdict, row
 
     def _seeds(
-        self, arm: Arm, pairs: Sequence[Pair], folder: Path, sets: Sets, workers: int, report: Report
+        self, arm: Arm, pairs: Sequence[Pair], folder: Path, sets: SwapSets, workers: int, report: Report
     ) -> list[dict[str, Any]]:
         """What every seed came to, in their order; those that aren't there yet are measured."""
         places = [(pair, folder / f"seed-{pair[0].seed}.json") for pair in pairs]
@@ -139,7 +139,7 @@ def _pairs(trained: Sequence[Outcome], shuffled: Sequence[Outcome]) -> list[Pair
     return [(run, controls[run.seed]) for run in trained if run.seed in controls]
 
 
-def _known(path: Path, pair: Pair, sets: Sets, judge: Judge) -> dict[str, Any] | None:
+def _known(path: Path, pair: Pair, sets: SwapSets, judge: Judge) -> dict[str, Any] | None:
     """What a seed's swaps came to; None if they are missing, or of other runs or sets. Raises ValueError if torn."""
     if not path.exists():
         return None
@@ -152,7 +152,7 @@ def _known(path: Path, pair: Pair, sets: Sets, judge: Judge) -> dict[str, Any] |
         raise ValueError(f"{path}: can't be read ({error}); remove it, and it will be measured again") from error
 
 
-def _identity(pair: Pair, sets: Sets, judge: Judge) -> dict[str, Any]:
+def _identity(pair: Pair, sets: SwapSets, judge: Judge) -> dict[str, Any]:
     """By what a file of swaps is known: which runs, which sets, how."""
     core, halo = ([list(place) for place in places] for places in (sets.core, sets.halo))
     noted = {"rests_on": [run.rests_on for run in pair]} if all(run.rests_on for run in pair) else {}
@@ -163,7 +163,7 @@ def _identity(pair: Pair, sets: Sets, judge: Judge) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def measure_seed(config: LearnConfig, pair: Pair, to: Path, sets: Sets, judge: Judge) -> None:
+def measure_seed(config: LearnConfig, pair: Pair, to: Path, sets: SwapSets, judge: Judge) -> None:
     """One seed, in a process of its own: the swaps of its true training and of its control; what each head's removal
     costs and the ranks of the true one. Written last, whole. Raises ValueError for a base model that isn't the runs'.
     """

@@ -31,7 +31,7 @@ Head = tuple[int, int]  # layer, head
 
 
 @dataclass(frozen=True)
-class Causal:
+class PatchingEffects:
     """insert, remove: shares of the gain per head, layer by layer; all 0 if there is no gain. gain: nats."""
 
     gain: float
@@ -104,7 +104,9 @@ def _hooked(at: HeadMap, layers: Any, hook: Any) -> Iterator[None]:
             handle.remove()
 
 
-def causal(before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss) -> Iterator[tuple[int, Causal | None]]:
+def patch_every_head(
+    before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss
+) -> Iterator[tuple[int, PatchingEffects | None]]:
     """Insert and remove every head by itself. Yields (heads done, None) after each swap, and the result at the end.
 
     Costs two forwards of the loss per head. Neither model may change until the iterator is exhausted. Raises ValueError
@@ -118,7 +120,7 @@ def causal(before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss) -> 
     gain, at = old.loss - new.loss, old.heads
     count = at.layers * at.heads
     if gain <= LEAST_GAIN:
-        yield count, Causal(gain, (0.0,) * count, (0.0,) * count)
+        yield count, PatchingEffects(gain, (0.0,) * count, (0.0,) * count)
         return
     insert, remove = [], []
     for index in range(count):
@@ -127,4 +129,4 @@ def causal(before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss) -> 
         yield index, None
         remove.append((swapped_loss(after, loss, [head], old) - new.loss) / gain)
         yield index + (index + 1 < count), None
-    yield count, Causal(gain, tuple(insert), tuple(remove))
+    yield count, PatchingEffects(gain, tuple(insert), tuple(remove))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from perception.messages import Weights
 from perception.model import Model
 from training.heads.head_probes import ProbeLoss
-from training.heads.swaps import Causal, causal
+from training.heads.swaps import PatchingEffects, patch_every_head
 
 
 class HeadEffects:
@@ -16,7 +16,9 @@ class HeadEffects:
     """
 
     def __init__(self, before: Model, after: Model, loss: ProbeLoss, step: int) -> None:
-        self._steps: Iterator[tuple[int, Causal | None]] = causal(before.net, copy.deepcopy(after.net), loss)
+        self._steps: Iterator[tuple[int, PatchingEffects | None]] = patch_every_head(
+            before.net, copy.deepcopy(after.net), loss
+        )
         self._step, self._of, self._said = step, after.layers * after.heads, -1
         self.done = False
 

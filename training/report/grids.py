@@ -18,6 +18,7 @@ from training.report.words import number
 HEADS_MAX = 1024  # in one grid; of a larger model the table names those that stand out
 LEFT, TOP, HIGH, TALL = 20.0, 15.0, 19.0, 27.0  # TALL: a cell with a line in it
 Head = tuple[int, int]  # layer, head
+TINIEST = 1e-300  # below, a power of ten is no number any more
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Marks:
 
 def unit_of(limit: float) -> float:
     """The power of ten in which numbers up to `limit` are written: its largest part has two digits before the point."""
-    return float(10.0 ** (np.floor(np.log10(limit)) - 1)) if 0 < limit < np.inf else 1.0
+    return float(10.0 ** (np.floor(np.log10(limit)) - 1)) if TINIEST < limit < np.inf else 1.0
 
 
 def largest(*grids: Array) -> float:

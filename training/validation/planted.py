@@ -108,7 +108,7 @@ def tuned(ground: Ground, shares_LH: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Arm:
+class ArmGains:
     """Allocations of one arm, nats: heads (S, C, L * H), whole (S, C); its networks; the quadrature's worst error."""
 
     heads: np.ndarray
@@ -117,7 +117,9 @@ class Arm:
     residual: float
 
 
-def arm(ground: Ground, factor_LH: Tensor, mlps_L: Tensor, seeds: Sequence[int], shuffled: bool, keep: bool) -> Arm:
+def arm(
+    ground: Ground, factor_LH: Tensor, mlps_L: Tensor, seeds: Sequence[int], shuffled: bool, keep: bool
+) -> ArmGains:
     """Plant, jitter and shake one network per seed, and share out its gain chunk by chunk."""
     heads, whole, nets, worst = [], [], [], 0.0
     for seed in seeds:
@@ -130,17 +132,17 @@ def arm(ground: Ground, factor_LH: Tensor, mlps_L: Tensor, seeds: Sequence[int],
         total = abs(sum(gain.gain for gain in gains))
         worst = max(worst, abs(sum(gain.residual for gain in gains)) / max(total, 1e-3))
         nets += [net] if keep else []
-    return Arm(np.array(heads), np.array(whole), nets, worst)
+    return ArmGains(np.array(heads), np.array(whole), nets, worst)
 
 
-def rehearsed(ground: Ground, seeds: int = SEEDS) -> Arm:
+def rehearsed(ground: Ground, seeds: int = SEEDS) -> ArmGains:
     """The second control: networks that were shaken alone."""
     still = torch.zeros(ground.at.layers, ground.at.heads)
     return arm(ground, still, still[:, 0], range(seeds), False, False)
 
 
 def experiment(
-    ground: Ground, shaken: Arm, name: str, repetition: int, seeds: int = SEEDS, sets: int = RANDOM_SETS
+    ground: Ground, shaken: ArmGains, name: str, repetition: int, seeds: int = SEEDS, sets: int = RANDOM_SETS
 ) -> dict[str, Any]:
     """One planted experiment as a line of results: the word, whether it is right, and what it rests on."""
     began = time.process_time()
@@ -180,7 +182,9 @@ def _rounded(causal: Causal) -> dict[str, float]:
     return {name: round(float(value), 4) for name, value in named.items()}
 
 
-def _causal(ground: Ground, trained: Arm, shuffled: Arm, first: Verdict, seed: int, count: int) -> Causal | None:
+def _causal(
+    ground: Ground, trained: ArmGains, shuffled: ArmGains, first: Verdict, seed: int, count: int
+) -> Causal | None:
     """Swaps of the first network of both arms; None if it has no gain over control to share out."""
     chosen = sets_of(first.core, first.significant, ground.at.layers, ground.at.heads, seed, count)
     mine = list(shifts(ground.net, trained.nets[0], ground.few, chosen, removed=1))

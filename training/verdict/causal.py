@@ -20,7 +20,7 @@ CORE, BOTH, GREEDY, RANDOM = "core", "core+halo", "greedy", "random"
 
 
 @dataclass(frozen=True)
-class Sets:
+class SwapSets:
     """Which heads are swapped: the verdict's core, the significant heads outside it, and random sets to compare."""
 
     core: tuple[Head, ...]
@@ -34,18 +34,18 @@ class Sets:
 
 def sets_of(
     core: Sequence[int], significant: Sequence[int], layers: int, heads: int, seed: int = 0, count: int = RANDOM_SETS
-) -> Sets:
-    """Sets from a verdict's flat head numbers (layer * heads + head); the random ones depend on core and seed alone."""
+) -> SwapSets:
+    """Swap sets from a verdict's flat head numbers. The random ones depend on core and seed alone."""
     inner = tuple(sorted(divmod(int(h), heads) for h in core))
     outer = tuple(sorted(divmod(int(h), heads) for h in significant if h not in set(core)))
-    return Sets(inner, outer, tuple(random_sets(inner, layers, heads, count, seed)))
+    return SwapSets(inner, outer, tuple(random_sets(inner, layers, heads, count, seed)))
 
 
 def shifts(
     before: PreTrainedModel,
     after: PreTrainedModel,
     loss: ProbeLoss,
-    sets: Sets,
+    sets: SwapSets,
     removed: int = 0,
     greedy: Sequence[Head] | None = None,
 ) -> Iterator[Shift]:

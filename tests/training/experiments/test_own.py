@@ -32,7 +32,7 @@ def test_own_files_and_an_own_model_come_to_a_verdict_that_says_too_few_seeds(tm
     assert main(["report", str(tmp_path / "out")]) == 0
     page = (tmp_path / "out" / "report.html").read_text()
     assert "main.py experiment own --model" in page and "--behaviour" in page
-    assert "wanted decisions taken rightly" in page
+    assert "wanted lines answered rightly" in page
 
 
 def test_own_needs_both_files_and_no_other_experiment_takes_them(tmp_path):

@@ -15,7 +15,7 @@ from training.heads.context_share import context_share
 from training.heads.head_probes import probe_loss
 from training.heads.head_sets import by_layer, each_swap, greedy_set, random_sets, singly, ungrouped
 from training.heads.score import probes
-from training.heads.swaps import causal
+from training.heads.swaps import patch_every_head
 
 torch.set_num_threads(1)
 RULES = load()
@@ -81,7 +81,7 @@ def test_all_heads_and_the_rest_carry_everything_whatever_moved(kind):
 def test_output_swaps_of_single_heads_are_those_of_the_causal_weight():
     before, after, loss = pair()
     found = measure_swaps(before, after, loss, singly(2, 4))
-    *_, (_, result) = causal(before, after, loss)
+    *_, (_, result) = patch_every_head(before, after, loss)
     assert [swap.insert for swap in found] == pytest.approx(result.insert)
     assert [swap.remove for swap in found] == pytest.approx(result.remove)
     assert [swap.name for swap in found][:5] == ["head 0.0", "head 0.1", "head 0.2", "head 0.3", "head 1.0"]

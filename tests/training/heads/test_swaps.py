@@ -11,7 +11,7 @@ from perception.model import weights_hash
 from tests.kits.minds import tiny
 from training.heads.head_probes import probe_loss
 from training.heads.score import probes
-from training.heads.swaps import ActivationCache, Causal, causal, swapped_loss
+from training.heads.swaps import ActivationCache, PatchingEffects, patch_every_head, swapped_loss
 
 torch.set_num_threads(1)
 RULES = load()
@@ -32,8 +32,8 @@ def pair(kind, moved):
 
 
 def result(before, after, loss):
-    *steps, (done, found) = list(causal(before, after, loss))
-    assert isinstance(found, Causal)
+    *steps, (done, found) = list(patch_every_head(before, after, loss))
+    assert isinstance(found, PatchingEffects)
     assert done == 8
     assert all(made is None and 0 <= count < 8 for count, made in steps)
     assert [count for count, _ in steps] == sorted(count for count, _ in steps)
@@ -77,7 +77,7 @@ def test_a_planted_head_carries_the_whole_gain(kind, planted):
 
 def test_without_a_gain_there_is_nothing_to_share():
     before, _, loss = pair("llama", [])
-    assert result(before, copy.deepcopy(before), loss) == Causal(0.0, (0.0,) * 8, (0.0,) * 8)
+    assert result(before, copy.deepcopy(before), loss) == PatchingEffects(0.0, (0.0,) * 8, (0.0,) * 8)
 
 
 def test_hooks_are_gone_afterwards_and_a_forward_between_pieces_is_the_models_own():
@@ -88,10 +88,10 @@ def test_hooks_are_gone_afterwards_and_a_forward_between_pieces_is_the_models_ow
         return float(loss(before)), float(loss(after))
 
     wanted = own()
-    assert all(own() == wanted for _ in causal(before, after, loss))
+    assert all(own() == wanted for _ in patch_every_head(before, after, loss))
     assert own() == wanted
 
 
 def test_models_of_different_shape_are_refused():
     with pytest.raises(ValueError, match="differ in shape"):
-        next(causal(tiny("llama").net, tiny("qwen2").net, pair("llama", [])[2]))
+        next(patch_every_head(tiny("llama").net, tiny("qwen2").net, pair("llama", [])[2]))

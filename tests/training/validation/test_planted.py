@@ -12,7 +12,7 @@ from perception.head_map import addresses
 from tests.kits.minds import tiny
 from training.heads.gain_allocation import gain_allocation
 from training.validation import planted
-from training.validation.planted import CASES, Arm, rates, run, shares
+from training.validation.planted import CASES, ArmGains, rates, run, shares
 from training.validation.planting import prepare
 from training.verdict.verdict import RULE_VERSION
 
@@ -86,7 +86,7 @@ def row(ground, shaken, case, repetition, seeds, sets):
 
 def test_runs_go_on_after_a_kill_and_errors_are_counted(monkeypatch, tmp_path):
     monkeypatch.setattr(planted, "experiment", row)
-    monkeypatch.setattr(planted, "rehearsed", lambda ground, seeds: Arm(None, None, [], 0.0))
+    monkeypatch.setattr(planted, "rehearsed", lambda ground, seeds: ArmGains(None, None, [], 0.0))
     monkeypatch.setattr(planted, "weights_hash", lambda net: net)
     here, other = SimpleNamespace(net="a model"), SimpleNamespace(net="another")
     rows = run(tmp_path / "deep", here, 2, ["one head", "uniform"])
