@@ -81,7 +81,7 @@ class Loading(Thread):
         self.error: OSError | ReplayError | None = None
 
     def run(self) -> None:
-        """The work."""
+        """Replays the journey, or makes the realm."""
         try:
             log, self.note = resume(self.folder, self.seed if self.only else None)
             seed = log.seed if log is not None else self.seed
@@ -150,7 +150,7 @@ class App:
         self._go_on()
 
     def _go_on(self) -> None:
-        """The next step towards a journey that is to begin, if it can be taken."""
+        """Takes the next step towards a journey that is to begin, if it can be taken now."""
         if self._loading is not None and not self._loading.is_alive():
             loaded, self._loading = self._loading, None
             self._play(loaded)
@@ -203,15 +203,15 @@ class App:
             self.game.note(loaded.note)
 
     def _back(self, error: OSError | ReplayError | None = None) -> None:
-        """To the title; without one the game is over, and `error` is why."""
+        """Goes back to the title. Without a title the game is over, and `error` says why."""
         if self.title is None:
             self.over, self.error = True, error
         elif not self.over:
             self.title.refresh()
 
     def _end(self, game: Game, anyway: bool = False) -> None:
-        """Saves, closes the mind, shows the title unless the player leaves for good. What can't be saved goes on until
-        it can or the player leaves once more; anyway: ends all the same.
+        """Saves, closes the mind, and shows the title unless the player leaves for good. A journey that can't be saved
+        goes on, until it can be saved or the player leaves once more. anyway: ends it all the same.
         """
         game.journey.sight.practise(False)
         game.journey.mind.send(Keep())
@@ -231,7 +231,7 @@ class App:
         self._back(self.error)
 
     def _let_go(self) -> None:
-        """Another game may play the slot."""
+        """Lets another game play the slot."""
         if self._lock is not None:
             self._lock.release()
             self._lock = None

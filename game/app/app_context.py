@@ -1,4 +1,4 @@
-"""What title and game share: the window, keys and pads, the settings and where they are kept, sound, and notes."""
+"""What the title and the game share: window, keys, pads, settings and their file, sound, notes."""
 
 import math
 from collections import deque
@@ -41,7 +41,7 @@ class Sound(Protocol):
 
 
 class AppContext:
-    """One window and whoever sits before it. home: the folder of the settings file, None for nowhere."""
+    """One window and the player's settings. home: the folder of the settings file, None for nowhere."""
 
     def __init__(
         self, window: Window, settings: Settings | None = None, home: Path | None = None, sound: Sound | None = None
@@ -58,7 +58,7 @@ class AppContext:
 
     @property
     def labels(self) -> dict[str, str]:
-        """What hints name for each command, by the device used last."""
+        """What hints call the key or button of each command, by the device used last."""
         return self.keys.labels()
 
     def zoom(self) -> float:
@@ -71,7 +71,9 @@ class AppContext:
             self.sound.cue(name)
 
     def choose(self, settings: Settings) -> None:
-        """Other settings from now on. `keep` writes them down: a menu calls it when it is left, not at every step."""
+        """Uses other settings from now on. `keep` writes them down: a menu calls it when it closes, not at every
+        step.
+        """
         before, self.settings = self.settings, settings
         self._apply()
         if settings.scale != before.scale:
@@ -80,13 +82,13 @@ class AppContext:
             self.window.toggle_fullscreen()
 
     def keep(self) -> None:
-        """Writes the settings down if they were changed since; the disk may take its time."""
+        """Writes the settings to disk if they were changed since."""
         if self.home is not None and self.settings != self._kept and (fault := save(self.settings, self.home)):
             self.note(fault)
         self._kept = self.settings
 
     def toggle_fullscreen(self) -> None:
-        """Between a window and the whole screen: a setting like any other, so that it is kept."""
+        """Switches full screen on or off, and keeps that as a setting."""
         self.choose(replace(self.settings, fullscreen=not self.window.fullscreen))
         self.keep()
 
@@ -113,7 +115,7 @@ class AppContext:
         return lines
 
     def read(self, events: Iterable[pg.Event], stack: ScreenStack, command: Callable[[str], None]) -> None:
-        """Hands each event to the open screen, or its commands to `command`; keeps mouse and pads in mind."""
+        """Hands each event to the open screen, or its commands to `command`. Follows the mouse and the pads."""
         self.keys.pads.settle()
         for event in events:
             if event.type in (pg.MOUSEMOTION, pg.MOUSEBUTTONDOWN):

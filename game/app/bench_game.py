@@ -1,7 +1,7 @@
-"""Figures of the game: what a frame costs, how soon the first one is there, what a save and all the memory take.
+"""Speeds of the game: the cost of a frame, the time to the first one, the time of a save, and the memory.
 
-CPU time of this thread, so that a busy machine doesn't matter (a save waits for the disk, and takes the clock's time);
-SDL's dummy driver, so that no graphics card helps.
+Frames are timed in CPU time of this thread, so that a busy machine doesn't matter. A save waits for the disk, so it is
+timed by the clock. SDL's dummy driver is used, so that no graphics card helps.
 """
 
 import os

@@ -40,7 +40,7 @@ LONGEST_FRAME = 0.25  # s: a longer pause (a dragged window) isn't made up for
 
 
 def welcome(window: Window) -> None:
-    """Something to see while the ground is baked."""
+    """Shows the game's name while the ground is painted."""
     pen = window.pen()
     window.canvas.fill((14, 12, 30))
     pen.text_centre("Second Sight", 320, 160, SKYBLUE)
@@ -89,7 +89,7 @@ class Game:
             self._recall(options.slot)
 
     def _recall(self, slot: Path) -> None:
-        """What was seen first, when and where comes back from beside the log; a broken page is said and left out."""
+        """Reads the first sights and counts that are kept beside the log. A broken page is said and left out."""
         page, card, journey = read_paper(slot, CHRONICLE), read_card(slot), self.journey
         if page is not None:
             try:
@@ -148,13 +148,13 @@ class Game:
             context.sound.frame(moment(self.journey, self.frame_state, self.screens, keys.away), dt)
 
     def _called(self) -> None:
-        """A screen that opens by itself."""
+        """Opens the screen that the journey wants."""
         if self.journey.narrator.wants and not self.screens:
             opener, self.journey.narrator.wants = self.openers[self.journey.narrator.wants], ""
             self.screens.push(opener.open(self))
 
     def _hear(self) -> None:
-        """What mind and disk have to say becomes notes."""
+        """Turns what the mind and the disk report into notes."""
         notes = self.journey.sight.notes
         while notes:
             self.note(notes.popleft())
@@ -197,7 +197,7 @@ class Game:
         self.over, self.leaving = True, where
 
     def ask_for_log(self) -> None:
-        """The mind is to write its head-diff log; says where, or why not."""
+        """Asks the mind for its head-diff log; a note says where it goes, or why it can't."""
         path = self.options.log_path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -227,7 +227,7 @@ class Game:
         return path
 
     def card(self) -> Beside:
-        """What a save slot tells of the journey, and what is kept beside it."""
+        """What a save slot shows of the journey, and the files that are kept beside its log."""
         journey, world = self.journey, self.journey.world
         seconds = world.tick / world.rules.ticks_per_second
         card = Card(

@@ -1,4 +1,4 @@
-"""From the game to its sound: the plain data that sound is told of a frame."""
+"""What sound is told of each frame, as plain data."""
 
 from game.art.frame_state import FrameState
 from game.audio.moment import Moment
@@ -7,7 +7,7 @@ from game.ui.screen_stack import ScreenStack
 
 
 def moment(journey: Journey, frame_state: FrameState | None, screens: ScreenStack, away: bool) -> Moment | None:
-    """What is to be heard of a frame; None before the first one. A screen may ask for a piece: its `music`."""
+    """What can be heard in a frame; None before the first one. A screen may ask for a piece of music: its `music`."""
     if frame_state is None:
         return None
     return Moment(

@@ -1,4 +1,4 @@
-"""The interface over the world in play: writing in the world, speech, hints, lines, heads, and the open screen."""
+"""The interface over the world in play: labels in the world, speech, hints, notes, heads, and the open screen."""
 
 from game.app.playing import Playing
 from game.art.frame_state import haunt
@@ -17,7 +17,7 @@ TOP = 120  # layout px: what lies above it is in the way of notes
 
 
 def paint(game: Playing, camera: tuple[int, int]) -> None:
-    """All of it, over the world as it stands on the screen."""
+    """Paints all of it over the painted world. camera: px of the world at the picture's corner."""
     pen, screens = game.window.pen(), game.screens
     large = pen.sized(game.settings.zoom)
     if not screens.bare:
@@ -32,7 +32,7 @@ def paint(game: Playing, camera: tuple[int, int]) -> None:
 
 
 def _world(game: Playing, pen: Pen, large: Pen, camera: tuple[int, int]) -> None:
-    """What stands on the picture while the world goes on. large: letters of the size that the player chose."""
+    """Paints what stands over the world while the world goes on. large: a pen with letters of the player's size."""
     journey, sight = game.journey, game.journey.sight
     bare = large.rimmed()  # for words that stand on the world itself
     if game.dream is not None:
@@ -55,12 +55,12 @@ def _world(game: Playing, pen: Pen, large: Pen, camera: tuple[int, int]) -> None
 
 
 def _free(game: Playing) -> int:
-    """Layout px from the left that a speech may take: what is known of a head stands at the lower right."""
+    """Layout px from the left that a speech may take. The details of a head stand at the lower right."""
     return heads_panel.DETAIL[0] if game.heads and game.journey.sight.head is not None else overlays.WIDTH
 
 
 def _talk(game: Playing, pen: Pen) -> None:
-    """A speech, and beside it what keys do."""
+    """Paints the speech, and beside it what keys do."""
     said = game.journey.narrator.speech
     if said is not None:
         hint = f"[{game.labels['skip']}]" if said.pace.waits else ""
@@ -75,12 +75,12 @@ def _said(game: Playing, pen: Pen) -> overlays.Box | None:
 
 
 def _keys(game: Playing, pen: Pen) -> list[tuple[str, overlays.Box]]:
-    """What keys do just now, and where that is written."""
+    """What keys do now, and where that is written."""
     return [] if game.screens else overlays.hint_boxes(pen, _hints(game), _said(game, pen))
 
 
 def _taken(game: Playing, pen: Pen) -> list[overlays.Box]:
-    """Where sheets and lines cover the world: what is said, what keys do, and the heads."""
+    """The boxes that cover the world: speech, hints and heads."""
     journey, said = game.journey, _said(game, pen)
     boxes = [box for _, box in _keys(game, pen)]
     if said is not None:
@@ -93,7 +93,7 @@ def _taken(game: Playing, pen: Pen) -> list[overlays.Box]:
 
 
 def _marks(game: Playing, pen: Pen, camera: tuple[int, int], taken: list[overlays.Box]) -> None:
-    """What is written into the world: what somebody pointed at, what one sees unaided, what the senses tell."""
+    """Paints what is written into the world: places pointed at, a first sight, what the senses tell."""
     journey = game.journey
     for spot in journey.narrator.pointed:
         overlays.pointed(pen, spot, camera, journey.seconds)
@@ -108,7 +108,7 @@ def _marks(game: Playing, pen: Pen, camera: tuple[int, int], taken: list[overlay
 
 
 def _lines(game: Playing, pen: Pen, taken: list[overlays.Box]) -> None:
-    """Lines at the top: the state of the mind, what to do next. They make room for the heads."""
+    """Paints the lines at the top: the state of the mind, or what to do next. They make room for the heads."""
     journey, now = game.journey, game.journey.seconds
     wide = not game.heads or game.dream is not None
     if journey.mind.state in STATES:
@@ -146,7 +146,7 @@ def _hints(game: Playing) -> list[tuple[str, str]]:
 
 
 def _heads(game: Playing, pen: Pen, camera: tuple[int, int]) -> None:
-    """Everything of the heads, over the world; what is pointed at is asked of the mind."""
+    """Paints the heads over the world. The head that is pointed at is asked of the mind."""
     journey, sight = game.journey, game.journey.sight
     mouse = game.window.to_layout(game.mouse) if game.mouse else None
     point_at_head(sight, game.mode, mouse, game.head_held)
@@ -158,8 +158,8 @@ def _heads(game: Playing, pen: Pen, camera: tuple[int, int]) -> None:
 
 
 def point_at_head(sight: MindClient, mode: str, mouse: tuple[float, float] | None, held: bool) -> None:
-    """Which head one looks into: that under the mouse, else the one that a screen holds (`held`). Causal weights are
-    asked for when somebody looks at them for the first time.
+    """Sets which head is looked into: the one under the mouse, else the one that a screen holds (`held`). Asks for
+    causal weights when they are looked at for the first time.
     """
     under = heads_grid.pointed(heads_grid.laid(mode, sight.ready, sight.heads, None), mouse)
     if under is not None and sight.ready is not None:

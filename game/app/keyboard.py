@@ -54,8 +54,9 @@ def key_label(name: str) -> str:
 
 
 def place_of(event: pg.Event) -> str:
-    """The name of the place of a key event. An event without a place (an on-screen keyboard's) counts by its key;
-    "" if that has no name either."""
+    """The name of the place of a key event. An event without a place comes from an on-screen keyboard and counts by its
+    key. Empty if that has no name either.
+    """
     return PLACE_OF.get(getattr(event, "scancode", 0)) or KEY_OF.get(event.key, "")
 
 
@@ -78,11 +79,11 @@ class Layout:
         self._characters: dict[int, str] = {}
 
     def forget(self) -> None:
-        """Another layout is in use."""
+        """Looks everything up again: another layout is in use."""
         self._characters = {}
 
     def saw(self, event: pg.Event) -> None:
-        """A key event: it shows whether the layout is still the same."""
+        """Takes a key event, which shows whether the layout is still the same."""
         place, code = getattr(event, "scancode", 0), event.key
         if place in PRINTED and code in CHARACTERS and self._table().get(place) != chr(code).upper():
             self.forget()

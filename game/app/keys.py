@@ -27,9 +27,10 @@ def labels_of(
     style: str = "",
     label: Callable[[str], str] = key_label,
 ) -> dict[str, str]:
-    """What to name in hints for each command: its first key, or with `pad` its first button, where it has none that of
-    the menu, which lists it; and for those of menus, which nobody binds: arrows, enter, back, next, erase. label: what
-    a place is called."""
+    """What hints call each command: its first key, or with `pad` its first button. A command without a button gets that
+    of the menu, which lists it. The commands of menus, which nobody binds, are there too: arrows, enter, back, next,
+    erase. label: what a place is called.
+    """
     names = {command: label(keys[command][0]) if keys.get(command) else "-" for command in TITLES}
     walk = [keys.get(command, ("",))[0] for command in WALK]
     names["walk"] = "Arrows" if walk == ["left", "right", "up", "down"] else "".join(names[way] for way in WALK)
@@ -60,7 +61,7 @@ class Keys:
     _pressed: dict[int, str] = field(default_factory=dict)  # scancode (or minus the key code) -> what went down
 
     def bind(self, keys: Mapping[str, Names], pad: Mapping[str, Names]) -> None:
-        """Other bindings from now on; what is down is let go."""
+        """Uses other bindings from now on, and lets go of everything."""
         self.keys, self.pad = keys, pad
         self.release()
 

@@ -1,7 +1,7 @@
-"""Gamepads: which are plugged in, and their events as buttons with one name each, whatever the pad.
+"""Gamepads: which ones are plugged in, and their events as buttons with one name each, whatever the pad.
 
-A pad that SDL knows speaks through controller events (their buttons have a place, not a number); an unknown joystick is
-read by the order of buttons most of them share. Triggers and the left stick count as buttons past a threshold.
+A pad that SDL knows sends controller events, whose buttons have a place instead of a number. An unknown joystick is
+read by the order of buttons that most of them share. Triggers and the left stick count as buttons past a threshold.
 Pads come and go at any time.
 """
 
@@ -55,8 +55,9 @@ def make_of(name: str) -> str:
 
 @dataclass
 class Axis:
-    """A stick's or a trigger's axis. value: -1..1; rested: it has been at rest; muted: it leaned when the pad was
-    plugged in, and counts for nothing until it has rested: a worn stick, or something else that counts as one.
+    """The axis of a stick or a trigger. value: -1..1; rested: it has been at rest; muted: it leaned when the pad was
+    plugged in, and counts for nothing until it has rested. Such an axis belongs to a worn stick, or to a trigger that
+    counts as a stick.
     """
 
     value: float = 0.0
@@ -65,7 +66,7 @@ class Axis:
     _since: float = 0.0  # when it came to rest (s)
 
     def take(self, value: float, rest: float, now: float) -> None:
-        """It has another value; rest: what is less than that is rest; now: s."""
+        """Takes a new value. rest: smaller values count as rest; now: s."""
         was = abs(self.value) <= rest
         if self.muted and was and self.rested and now - self._since >= RESTED:
             self.muted = False
@@ -100,7 +101,7 @@ class Pads:
             return
 
     def take(self, event: pg.Event) -> list[Press]:
-        """Buttons that an event presses or lets go; the left stick tells its ways as dpad presses do in menus."""
+        """The buttons that an event presses or lets go. The left stick counts as four buttons, for menus."""
         kind = event.type
         if kind == pg.JOYDEVICEADDED:
             self._plug(event.device_index)
@@ -150,7 +151,7 @@ class Pads:
         return [press for way in (before, now) if way for press in self._press(pad, names[way], way == now)]
 
     def _moved(self, pad: int, number: int, value: float, rest: float) -> Axis:
-        """An axis that has another value; rest: what is less than that is rest."""
+        """Gives an axis a new value and returns it. rest: smaller values count as rest."""
         axis = self._axes.setdefault((pad, number), Axis())
         fresh = self.now() - self._plugged.get(pad, -math.inf) < FRESH
         if fresh and not axis.rested and abs(value) > rest:

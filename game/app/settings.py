@@ -1,7 +1,7 @@
-"""What the player chose: one frozen object, handed down to whoever paints, speaks or sounds; and the file it lies in.
+"""The player's settings: one frozen object, and the file it lies in.
 
-The file is TOML, written whole, where the platform keeps settings. A broken one is moved aside and said; what can't be
-understood in a whole one falls back to the default, one line each; keys that aren't known are left out.
+The file is TOML, written whole, where the platform keeps settings. A broken file is moved aside, and a line says so. An
+entry that can't be understood gets its default, with one line each. Unknown entries are left out.
 """
 
 import tomllib
@@ -117,7 +117,7 @@ def from_toml(text: str, place_of_key: Callable[[str], str] = str) -> tuple[Sett
 
 
 def _moved(command: str, names: Any, place_of_key: Callable[[str], str]) -> Any:
-    """A command's keys by their places; what was never changed means the places of an American keyboard."""
+    """A command's keys by their places. Keys that were never changed are the places of an American keyboard."""
     if not isinstance(names, list) or tuple(names) == KEYS.get(command):
         return names
     return [place_of_key(name) if isinstance(name, str) else name for name in names]
@@ -160,9 +160,10 @@ def _bindings(table: str, value: Any) -> tuple[Any, str]:
 
 
 def rebind(settings: Settings, table: str, command: str, slot: int, name: str) -> tuple[Settings, str]:
-    """Binds a name ("" clears) to a command's slot (0 or 1); whoever had it gets what was there before.
+    """Binds a name to a command's slot (0 or 1); "" clears the slot. The command that had the name gets what the slot
+    held before.
 
-    Returns (settings, a line for the player); the same settings when it can't be.
+    Returns (settings, a line for the player). The settings are the same where it can't be done.
     """
     bound = dict(getattr(settings, table))
     mine = [*bound.get(command, ()), "", ""][:MOST_NAMES]

@@ -81,8 +81,8 @@ class Window:
             self.toggle_fullscreen()
 
     def toggle_fullscreen(self) -> None:
-        """Between a window and all of the screen that the window is on. Drivers without a screen have only the window.
-        Where full screen can't be had, the window stays.
+        """Switches between a window and all of the screen that the window is on. Drivers without a screen have only the
+        window. The window stays where full screen fails.
         """
         if self.fullscreen:
             self.fullscreen = False
@@ -106,7 +106,7 @@ class Window:
             pg.display.set_window_position(self._corner)
 
     def resize(self, scale: int) -> None:
-        """Makes the window a multiple of 640 x 360; in full screen it waits until that is left."""
+        """Makes the window a multiple of 640 x 360. In full screen this waits until full screen is left."""
         self._scale = scale
         if self.fullscreen:
             self._before = self._windowed()

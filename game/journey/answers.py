@@ -1,6 +1,6 @@
-"""Questions to a mind that somebody waits for: each has a ticket, and its answer touches nothing that is shown.
+"""Questions to a mind whose answers somebody waits for. Each has a ticket. An answer changes nothing on the screen.
 
-Passing glances (Sight.ask) may be dropped for newer ones; what is inquired here is answered, or known to be lost.
+Other questions (MindClient.ask) may be dropped for newer ones. What is inquired here is answered, or known to be lost.
 """
 
 from collections import OrderedDict

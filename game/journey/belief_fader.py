@@ -1,4 +1,4 @@
-"""What is drawn of beliefs: it follows what is believed, quickly up and slowly out, so that nothing flickers."""
+"""Beliefs as they are drawn. They follow the mind's beliefs, quickly up and slowly down, so that nothing flickers."""
 
 import math
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
-"""What a journey is told by at its end: which spirit was first seen by oneself, when, where, and how well one saw then.
+"""What the end of a journey tells: when and where the player first saw each spirit unaided, and how well they saw then.
 
-These are beliefs, so they don't come back with the world's log: they are kept as a small file beside it.
+These are beliefs, so they don't come back with the world's log. They are kept as a small file beside it.
 """
 
 from collections.abc import Sequence
@@ -35,13 +35,13 @@ def day_of(world: World, tick: int) -> int:
 
 
 class Chronicle:
-    """First sights, in the order in which they came; at most one that is proven, or else one, per species."""
+    """First sights in the order in which they came: one per species, the first proven one if there is any."""
 
     def __init__(self, entries: Sequence[Entry] = ()) -> None:
         self.entries = list(entries)
 
     def of(self, species: str) -> Entry | None:
-        """What is told of a species."""
+        """The entry of a species."""
         return next((entry for entry in self.entries if entry.species == species), None)
 
     def saw(self, entry: Entry) -> bool:
@@ -55,12 +55,12 @@ class Chronicle:
         return True
 
     def encode(self) -> bytes:
-        """For a file."""
+        """The file's content."""
         return msgspec.json.encode(self.entries)
 
     @classmethod
     def decode(cls, data: bytes) -> "Chronicle":
-        """From a file. Raises ValueError with what is wrong, in one line."""
+        """Reads a file's content. Raises ValueError with what is wrong, in one line."""
         try:
             entries = msgspec.json.decode(data[:1_000_000], type=list[Entry])
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:

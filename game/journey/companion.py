@@ -1,7 +1,7 @@
-"""The familiar: it is told where to go, the mind says what it answers, and what one makes of that is a lesson.
+"""The familiar. It is told where to go; the mind says what it answers; what the player thinks of that is a lesson.
 
 The world hears only what follows: ("send", direction), then ("heed", True or False). A familiar that wasn't taught
-meets every way with a better one. Praise keeps its answer; "do as I say" teaches it to go.
+answers every way with a better one. Praise keeps its answer; "do as I say" teaches it to go.
 """
 
 from collections import deque
@@ -78,7 +78,7 @@ class Companion:
         return True
 
     def hear(self, seconds: float) -> tuple[bool, str] | None:
-        """Once per answer: (whether it goes, what one sees of that); None while there is nothing new."""
+        """Once per answer: (whether it goes, what the player sees of that). None while there is nothing new."""
         if not self._ticket or self.order is None:
             return None
         answer = self.sight.answered(self._ticket)
@@ -93,7 +93,9 @@ class Companion:
         return order.act in HEEDS, ANSWERS[order.act].format(other=order.other, kind=order.kind)
 
     def judge(self, right: bool, seconds: float) -> str:
-        """Praises its last answer, or says that it should have gone. Returns what one sees of that, or nothing."""
+        """Praises its last answer, or says that it should have gone. Returns what the player sees of that, or
+        nothing.
+        """
         order = self.order
         if not self.judgeable(seconds) or order is None:
             return ""
@@ -106,7 +108,7 @@ class Companion:
         return self.order is not None and bool(self.order.act) and not self.order.judged and seconds < self.order.until
 
     def harmed(self) -> None:
-        """It went where it should not have: that was the lesson."""
+        """It went where it should not have: that is the lesson."""
         if self.order is not None:
             self.order.judged = True
             self._teach(self.order, HARMED)

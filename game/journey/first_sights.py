@@ -1,7 +1,7 @@
-"""What the mind sees that nobody pointed out: the moment the game is about.
+"""First sights: what the mind sees that nobody pointed out. The game is about them.
 
-Nothing here knows the truth: it is told what is believed, and what the world has revealed. A first sight may be a
-phantom; a touch tells.
+Nothing here knows the truth. It knows what is believed, and what the world has revealed. A first sight may be wrong; a
+touch tells.
 """
 
 from collections.abc import Iterable
@@ -28,7 +28,9 @@ class Firsts:
     _announced: dict[tuple[int, str], float] = field(default_factory=dict)
 
     def recall(self, found: int, seen: bool) -> None:
-        """For a journey that goes on: so many were found on it before; seen: its very first sight is behind it."""
+        """For a journey that goes on. found: how many were found on it before; seen: its first sight of all was made
+        before.
+        """
         self.found, self._any = found, seen or found > 0
 
     def reveal(self, place: int, answer: str, believed: tuple[str, float], proven: bool, seconds: float) -> bool:

@@ -1,4 +1,4 @@
-"""The first minutes: one line at a time that says what to do next and which key does it. It goes when it is done."""
+"""The first minutes: one line at a time says what to do next and with which key."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ ENDING = 12.0  # s that the last line stays
 
 @dataclass
 class Guide:
-    """Where the newcomer is in STEPS; past the end there is nothing to say."""
+    """The newcomer's place in STEPS. After the last step there is nothing to say."""
 
     step: int = 0
     walked: int = 0  # px
@@ -22,7 +22,7 @@ class Guide:
     ended: float = 0.0  # s
 
     def skip(self) -> None:
-        """For somebody who has been here before."""
+        """Says nothing: for a player who knows the game."""
         self.step = len(STEPS)
 
     def advance(

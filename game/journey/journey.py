@@ -1,4 +1,4 @@
-"""A journey: the realm, a mind, and what the player does. No pygame: keys come in as intentions, frame states go out.
+"""A journey: the realm, a mind, and what the player does. No pygame: intentions come in, frame states go out.
 
 The world steps at its own fixed tick; frames in between are interpolated. What a mind believes is shown and never
 enters the world.
@@ -42,9 +42,9 @@ OPENING = "You look past them all, child. Walk with me. When something hums and 
 
 @dataclass
 class Journey:
-    """Everything between the keys and the picture. past: what led to this world, if the journey goes on; lent: one
-    looks through other eyes just now; attend: how deep one is in attending, 0..1; choosing: the place that a screen
-    points at.
+    """Everything between the keys and the picture. past: what led to this world, if the journey goes on; lent: the
+    player looks through other eyes now; attend: how deep the player is in attending, 0..1; choosing: the place that a
+    screen points at.
     """
 
     world: World
@@ -116,7 +116,7 @@ class Journey:
         self.narrator.advance()
 
     def _see(self, now: float) -> None:
-        """First sights are one's own: what one sees through other eyes was pointed out."""
+        """Notes first sights. What the player sees through other eyes counts as pointed out."""
         self.lent = self.sight.borrowed(now) is not None
         if self.lent:
             self.narrator.firsts.lend(self._in_picture(), self.seconds)
@@ -128,7 +128,7 @@ class Journey:
             self.sight.notes.extend([self._warned] if self._warned else [])
 
     def _answers(self) -> None:
-        """What the mind said when it was asked something: what one reads, where the familiar goes."""
+        """Takes the mind's answers: what the player reads at a place, where the familiar goes."""
         read = self.reading.heard()
         if read is not None:
             believed = words.believed(*self.sight.belief(read.place))
@@ -201,7 +201,9 @@ class Journey:
             self.rest(verb == "rest")
 
     def look(self) -> None:
-        """Reads what is sensed at the nearest place, and what is believed of it; the mind says what one reads."""
+        """Reads what is sensed at the nearest place, and what is believed of it. The mind says what the player
+        reads.
+        """
         self._queue.append(("look",))
         place = nearest_place(self.world)
         self.reading.look(describe(self.world, self.sight.tongue), place.index)
@@ -212,7 +214,7 @@ class Journey:
         self._queue.append(("name", place, species))
 
     def nameable(self) -> tuple[str, ...]:
-        """Species that one has met, or was asked about: only those can be named."""
+        """The species that the player has met or was asked about: only those can be named."""
         quests = self.world.quests
         guests = [guest for e in quests.errands.values() if e.stage != "open" for guest in e.plan.guests]
         return tuple(name for name, page in quests.tally.pages.items() if page.known or name in guests)
@@ -223,14 +225,14 @@ class Journey:
         return {direction: places[index].kind for direction, index in in_sight(self.world)}
 
     def send(self, direction: str) -> None:
-        """Tells the familiar at one's side to go somewhere; it answers when the mind does."""
+        """Tells the familiar at the player's side to go somewhere. It answers when the mind does."""
         view = describe(self.world, self.sight.tongue)
         there = self.world.familiar_with and not self.world.familiar.away
         if there and self.companion.send(direction, view, self.ways()):
             self._queue.append(("send", direction))
 
     def call(self) -> None:
-        """Calls the familiar back to one's side."""
+        """Calls the familiar back to the player's side."""
         self._queue.append(("call",))
 
     def judge(self, right: bool) -> None:
@@ -240,7 +242,7 @@ class Journey:
             self.narrator.say("", said)
 
     def rewind(self, number: int) -> None:
-        """Turns the mind back to a rest, 0 to the day one came; the world goes on."""
+        """Turns the mind back to a rest, or with 0 to its first day. The world goes on."""
         self.sight.rewind(number)
         self.narrator.say("", THEN if number else BLIND)
 

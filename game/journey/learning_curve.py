@@ -8,7 +8,7 @@ MOST = 4000  # points kept; when there are more, every second goes, and from the
 
 
 class LearningCurve:
-    """What was told of the learning, oldest first; the newest is always there."""
+    """Measurements of the learning, oldest first; the newest is always there."""
 
     def __init__(self, most: int = MOST) -> None:
         self.points: deque[Progress] = deque()
@@ -16,7 +16,7 @@ class LearningCurve:
         self._passing = False  # the newest point goes when the next one comes
 
     def add(self, point: Progress) -> None:
-        """A newer one. Of a mind that was turned back, what came after that step is forgotten."""
+        """Adds a newer one. When the mind was turned back, what came after that step is forgotten."""
         if self._passing:
             self.points.pop()
         while self.points and self.points[-1].step > point.step:

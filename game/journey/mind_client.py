@@ -1,8 +1,8 @@
-"""The game's side of the talk with a mind: what it is asked, what it believes, how far it has learnt.
+"""The game's side of the talk with a mind: questions, beliefs, and how far it has learnt.
 
-A mind says Ready and then Progress when it wakes: from its count of lessons the game knows which ones it lacks.
-Nothing here waits. A mind that wakes, restarts or is dead only means that beliefs fade: without a mind nobody sees.
-For some seconds one may borrow other eyes; what they show is shown, and is nobody's own sight.
+A mind sends Ready and then Progress when it wakes. Its count of lessons tells the game which ones it lacks. Nothing
+here waits. While a mind wakes, restarts or is dead, beliefs fade: without a mind nobody sees. The player may borrow
+other eyes for some seconds; what those see is shown, but is no sight of the player's own.
 """
 
 from collections import deque
@@ -146,11 +146,11 @@ class MindClient:
         return True
 
     def give_back(self) -> None:
-        """Sees with one's own eyes again."""
+        """Sees with the player's own eyes again."""
         self._borrowed, self._last = ("you", -1e9), (-1e9, ())
 
     def borrowed(self, now: float) -> Eyes | None:
-        """Whose eyes are borrowed now; None with one's own."""
+        """Whose eyes are borrowed now; None with the player's own."""
         eyes, until = self._borrowed
         return eyes if now < until and eyes != "you" else None
 
@@ -161,7 +161,7 @@ class MindClient:
             self.mind.send(Weigh())
 
     def mark(self, label: str) -> None:
-        """Lets the mind remember itself as it is now: a rest that one can turn back to."""
+        """Lets the mind remember itself as it is now: a rest that it can be turned back to."""
         self.mind.send(Mark(label[:64]))
 
     def rewind(self, number: int) -> None:

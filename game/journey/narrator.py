@@ -64,13 +64,13 @@ class Narrator:
         self.say(who, lines[0])
 
     def _add(self, text: str) -> None:
-        """Says one thing more, in the same breath if something is being said in this very moment."""
+        """Adds to what is being said, if that began in this very moment; else says it anew."""
         if text:
             fresh = self.speech is not None and self.speech.since == self.seconds and not self.speech.who
             self.say("", f"{self.speech.text} {text}" if fresh and self.speech else text)
 
     def hear(self, happening: Happening, view: View | None, actions: Sequence[Action]) -> None:
-        """Something happened in the world. view: the scene before that tick; actions: what was done in it."""
+        """Takes what happened in the world. view: the scene before that tick; actions: what was done in it."""
         named = any(action[0] == "name" for action in actions)
         if isinstance(happening, Said):
             self._lines.clear()
@@ -117,7 +117,7 @@ class Narrator:
             self._add(turn.lines[0])
 
     def _remark(self) -> tuple[str, ...]:
-        """What people say first to somebody who misreads the ordinary."""
+        """What people say first to a player who misreads ordinary things."""
         grounded, remarks = self.sight.grounded, self.world.quests.book.remarks
         if grounded is None or grounded >= SLIPPING:
             return ()
@@ -125,7 +125,7 @@ class Narrator:
         return (lines[self.world.tick // 300 % len(lines)],)
 
     def note_sight(self) -> None:
-        """The chronicle follows first sights."""
+        """Notes a first sight in the chronicle."""
         seen = self.firsts.now
         if seen is not None and seen is not self._noted:
             self._noted = seen

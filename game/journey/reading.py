@@ -1,7 +1,7 @@
-"""Looking closely: what one reads at a place is what the mind answers, not what the Scene says.
+"""Looking closely. What the player reads at a place is what the mind answers, not what the Scene says.
 
-A mind that holds on to the ordinary reads what is there; one that was trained too hard misreads, and so does the
-player. Without a mind the senses speak for themselves.
+A mind that kept the ordinary reads what is there. A mind that was trained too hard misreads, and so does the player.
+Without a mind the senses are read as they are.
 """
 
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Reading:
         self._ticket = self.sight.inquire(replace(view.scene, questions=questions)) if questions else 0
 
     def heard(self) -> Read | None:
-        """What was read, once; None while it is awaited or nothing was asked."""
+        """What was read, once. None while it is awaited, or if nothing was asked."""
         pending = self._pending
         if pending is None:
             return None

@@ -1,8 +1,8 @@
-"""Save slots: a journey's action log with its backup, a card that tells of it, and beside them the mind's own files.
+"""Save slots. Each holds a journey's action log with its backup, a card that describes it, and the mind's own files.
 
-The log is written every minute and on leaving, and lived through again to go on. Nothing is ever overwritten that can't
-be had again: a log that is replaced becomes NAME.bak, what can't be read is moved aside, and so is what a new journey
-takes the place of.
+The log is written at the start, every minute and on leaving; it is replayed to go on. Nothing is overwritten that can't
+be had again: a log that is replaced becomes NAME.bak; what can't be read is moved aside, and so is a journey that a new
+one takes the place of.
 """
 
 import hashlib
@@ -90,7 +90,7 @@ def begin(folder: Path, seed: int) -> None:
 
 
 def load(path: Path) -> ActionLog:
-    """A log that can be lived through again in bearable time. Raises ReplayError."""
+    """A log that can be replayed in bearable time. Raises ReplayError."""
     log = ActionLog.load(path)
     if log.ticks > LONGEST:
         raise ReplayError(f"{path}: more than {LONGEST // 108_000} hours of play; no journey is so long")
@@ -206,7 +206,7 @@ def look(number: int, folder: Path) -> Slot:
 
 @dataclass
 class AutoSave:
-    """Writes an action log now and then, beside the game: a frame doesn't wait for the disk. folder None: nowhere."""
+    """Writes an action log every minute in a thread, so that no frame waits for the disk. folder None: nowhere."""
 
     folder: Path | None
     fault: str = ""  # why the last writing failed, in one line
@@ -246,8 +246,8 @@ class AutoSave:
                 save_png(beside.picture, self.folder / PICTURE)
 
     def _keep_backup(self, path: Path) -> None:
-        """What is about to be replaced becomes the backup, if it can be read; else it is moved aside. What this keeper
-        wrote itself can be read. Raises OSError.
+        """Makes a backup of the log that is about to be replaced, if it can be read; else moves it aside. What this
+        AutoSave wrote itself can be read. Raises OSError.
         """
         if not path.exists():
             return
@@ -262,7 +262,7 @@ class AutoSave:
         write_whole(_backup(path), data)
 
     def close(self, log: ActionLog, card: Callable[[], Beside] | None = None) -> None:
-        """The last writing, waited for. Raises OSError."""
+        """Writes a last time, and waits for it. Raises OSError."""
         if self._thread is not None:
             self._thread.join()
         if self.folder is not None:

@@ -1,4 +1,4 @@
-"""The codex: one page per species, filled by what was revealed. Until then a shape that one can't make out."""
+"""The codex: one page per species, filled by what was revealed. Before that it shows only an outline."""
 
 import pygame as pg
 
@@ -23,7 +23,7 @@ def meetings(page: Page) -> int:
 
 
 def lore(page: Page, lines: tuple[str, ...]) -> list[str]:
-    """The lines that one knows by now."""
+    """The lines that the player knows by now."""
     return [line for line, at in zip(lines, LORE_AT, strict=False) if meetings(page) >= at]
 
 
@@ -73,7 +73,7 @@ class Codex:
             large.text_centre(text, WIDTH / 2, bottom + large.line * line, DIM)
 
     def _picture(self, pen: Pen, left: float, species: str, known: bool) -> None:
-        """The spirit as one sees it, or its mere outline, as large as its frame allows."""
+        """The spirit as the player sees it, or its outline, as large as the frame allows."""
         spirit = self.game.painter.spirit(species)
         image = spirit.picture(1.0).copy()
         if not known:
@@ -97,8 +97,9 @@ class Codex:
             y += pen.line
 
     def _known(self, pen: Pen, box: Box, species: str, page: Page) -> None:
-        """Traces as they were met, lore as it was earned, and when one first saw it unaided. box: x, y, width, and the
-        y below which nothing may stand."""
+        """Traces that were met, lore that was earned, and the first sight of the player's own. box: x, y, width, and
+        the y below which nothing may stand.
+        """
         journey = self.game.journey
         x, y, width, bottom = box
         rules = journey.world.rules

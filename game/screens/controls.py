@@ -1,4 +1,4 @@
-"""Which key and which button does what: a table that can be written anew. Conflicts trade places."""
+"""Which key and which button does what: a table that the player can change. Two commands in conflict trade places."""
 
 from dataclasses import replace
 
@@ -62,7 +62,7 @@ class Controls:
         self.waiting = max(0.0, self.waiting - dt)
 
     def grab(self, event: pg.Event) -> bool:
-        """While waiting: the next key (or button, in the pad's column) is the new one; Esc lets it be."""
+        """While waiting, the next key is the new one, or the next button in the pad's column. Esc cancels."""
         if not self.waiting:
             return False
         table = COLUMNS[self.column][0]

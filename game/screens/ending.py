@@ -1,4 +1,4 @@
-"""The end of the arc: the register is read out, and one goes on living there."""
+"""The end of the story: the register is read out, and the player may go on living there."""
 
 from game.app.playing import Playing
 from game.journey.chronicle import day_of
@@ -14,7 +14,7 @@ MARGIN = 30  # px beside the sheet
 
 
 def register(journey: Journey) -> list[str]:
-    """One line per species: how one came to see it."""
+    """One line per species: how the player came to see it."""
     lines = []
     tally = journey.world.quests.tally
     for species in journey.world.rules.species:
@@ -55,7 +55,7 @@ class Epilogue:
         self.page, self.since = 0, 0.0
 
     def take(self, command: str) -> Screen | Close | None:
-        """Enter tells the rest of a page, then turns it."""
+        """Enter shows the rest of a page, then turns it."""
         if command not in ("enter", "back", "next", "right", "down"):
             return None
         letters = self.since * LETTERS_PER_S

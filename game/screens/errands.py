@@ -1,4 +1,4 @@
-"""The list of errands: what one was asked for, and what there is to do about it."""
+"""The list of errands: what the player was asked for, and what there is to do about it."""
 
 from game.app.playing import Playing
 from game.journey.journey import Journey

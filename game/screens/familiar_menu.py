@@ -1,4 +1,4 @@
-"""The menu for the familiar: where it is sent, and what one thinks of its last answer."""
+"""The menu for the familiar: where to send it, and what the player thinks of its last answer."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ from game.ui.screen_stack import Close, Screen
 
 
 def familiar_menu(game: Playing) -> Screen | None:
-    """The screen for telling it where to go, and for what one thinks of its last answer; None if it isn't there."""
+    """The menu that sends the familiar and judges its last answer; None if it isn't there."""
     journey = game.journey
     companion, view = journey.companion, journey.view
     if not journey.world.familiar_with or view is None or companion.waiting:

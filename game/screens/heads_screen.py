@@ -1,4 +1,4 @@
-"""The screen in which arrows and pad point at a head, as the mouse does without it."""
+"""The screen in which arrows or a pad point at a head, as the mouse does without it."""
 
 from game.app.playing import Playing
 from game.ui import heads_grid

@@ -137,7 +137,7 @@ def second() -> pg.Surface:
 
 @lru_cache(maxsize=STEPS + 1)
 def sight(level: int) -> pg.Surface:
-    """The second word, `level` of STEPS there."""
+    """The second word, `level` of STEPS visible."""
     return _picture("Sight", SPIRIT, level / STEPS, False)
 
 

@@ -1,4 +1,4 @@
-"""Naming: who is at that place? A small chooser over the places in sight; a guess is a lesson, right or wrong."""
+"""Naming: a small chooser of a place in sight and of who is there. A guess is a lesson, right or wrong."""
 
 from game.app.playing import Playing
 from game.realm.rules import NOTHING
@@ -12,7 +12,7 @@ SHEET_WIDTH = 178
 
 
 class Chooser:
-    """left, right: which place; up, down: who; enter: say it. Species that one hasn't met yet can't be said."""
+    """left, right: which place; up, down: who; enter: say it. Species that the player hasn't met can't be said."""
 
     pauses = True
 

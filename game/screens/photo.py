@@ -1,6 +1,6 @@
-"""Photo mode: one moment of the realm under three minds, side by side: blind, you, and one that was born seeing.
+"""Photo mode: one moment of the realm as three minds see it, side by side: blind, the player's, one born seeing.
 
-The scene of the moment is asked of each; what each believes is drawn over the same frame. A panel whose mind can't
+Each is asked about the scene of the moment. What each believes is drawn over the same frame. A panel whose mind can't
 answer says so. Enter saves the panels as one picture.
 """
 

@@ -1,4 +1,4 @@
-"""The menu that turns the mind back: to any rest, or to the day it came; and writes it out as it is."""
+"""The menu that turns the mind back to any rest or to its first day, and exports it."""
 
 from game.app.playing import Playing
 from game.ui.menus import Answer, Entry, Menu

@@ -22,19 +22,19 @@ NOTES = {
 
 
 class Chosen(Menu):
-    """A menu of settings, which are written down when it goes."""
+    """A menu of settings. They are written to disk when it closes."""
 
     def __init__(self, context: AppContext, title: str, entries: Sequence[Entry], width: int) -> None:
         super().__init__(title, entries, context.zoom, width, cue=context.cue)
         self.context = context
 
     def closed(self) -> None:
-        """It goes."""
+        """Writes them to disk."""
         self.context.keep()
 
 
 def settings_menu(context: AppContext) -> Menu:
-    """The page of pages."""
+    """The menu of the pages of settings."""
 
     def page(title: str, *rows: tuple[str, str]) -> Entry:
         return Entry(title, lambda: Chosen(context, title, [row(context, *item) for item in rows], 330))

@@ -1,4 +1,4 @@
-"""The three slots side by side: a picture, the hour, how far the journey has come, and what is wrong, if it is."""
+"""The three slots side by side: picture, hour, how far the journey has come, and what is wrong with it."""
 
 from collections.abc import Callable, Sequence
 
@@ -127,7 +127,7 @@ def lines(slot: Slot) -> list[tuple[str, tuple[int, int, int]]]:
 
 
 def fault(slot: Slot) -> str:
-    """What is wrong with a slot and what comes of it, empty if nothing is."""
+    """What is wrong with a slot and what follows from it; empty if nothing is."""
     if slot.state == "backup":
         return f"{slot.fault}. Its backup goes on."
     if slot.state == "older":

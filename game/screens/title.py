@@ -42,7 +42,7 @@ RISES = 2.4  # s until the second word is whole for the first time
 
 
 def any_seed() -> int:
-    """A seed that nobody chose."""
+    """A random seed."""
     return random.SystemRandom().randrange(10**6)
 
 
@@ -68,7 +68,7 @@ class TitleMenu(Menu):
 
 
 class Title:
-    """The title and its menus. begin: starts a journey; sleeping: says why one can't begin just yet, or nothing."""
+    """The title and its menus. begin: starts a journey; leave: ends the game. waits: what is waited for, or nothing."""
 
     def __init__(
         self, context: AppContext, slots: Slots, begin: Begin, leave: Callable[[], None], old: OldSaves | None = None
@@ -200,7 +200,7 @@ class Title:
             banner(large, self.waits, now, SKYBLUE)
 
     def _name(self, frame: pg.Surface, now: float) -> None:
-        """The name; its second word holds together only now and then, and an eye opens over it."""
+        """Paints the game's name. Its second word comes and goes, and an eye opens over it."""
         calm = self.context.settings.calm
         breath = 1.0 if calm else 0.86 + 0.14 * math.sin(now * 0.7)
         level = round(logo.STEPS * min(1.0, now / RISES) * breath)

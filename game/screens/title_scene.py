@@ -1,6 +1,6 @@
-"""The living scene behind the title: a small realm of its own at dusk, drawn by the game's painter, slowly panned.
+"""The scene behind the title: a small realm at dusk, drawn by the game's painter and slowly panned.
 
-Somebody stands on the road and looks at a gate. Now and then a spirit holds together there, and lets go again.
+Somebody stands on the road and looks at a gate. Now and then a spirit appears there.
 """
 
 import math

@@ -30,7 +30,7 @@ class Pace:
 
 @dataclass
 class Speech:
-    """Something said: it appears letter by letter and goes by itself or, at a pace that waits, when the player goes on.
+    """Something said. It appears letter by letter. It goes by itself, or at a pace that waits when the player goes on.
 
     since: s, the game's clock.
     """
@@ -55,7 +55,7 @@ class Speech:
         return now - self.since >= self.lasts
 
     def go_on(self, now: float) -> None:
-        """The player's key: says the rest at once, and after that lets it go."""
+        """The player's key: shows the rest at once; pressed again, lets the speech go."""
         if self.whole(now):
             self._gone = True
         else:

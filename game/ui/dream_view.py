@@ -1,4 +1,4 @@
-"""The dream: remembered places drift by in pieces while the heads stir and the d' curve rises."""
+"""The dream: remembered places drift by in pieces, over the heads and the d' curve."""
 
 import math
 from collections.abc import Sequence
@@ -76,8 +76,9 @@ def panel(
     seconds: float,
     wake: str = "R",
 ) -> None:
-    """The middle of the dream: the heads and the learning curve; below them what goes on, in the letters of `large`.
-    wake: the key that ends it."""
+    """The sheet in the middle of a dream: heads and learning curve. Below it, in the letters of `large`, what goes on.
+    wake: the key that ends it.
+    """
     progress = history[-1] if history else None
     x, y = 200, 52
     pen.panel(x, y, 240, 228)

@@ -1,7 +1,7 @@
-"""Letters of our own and the pen that writes with them: the interface, crisp at the window's own resolution.
+"""Our own letters, and the pen that writes with them at the window's own resolution.
 
-The pen draws in layout pixels (the 640x360 grid) and multiplies by its scale, so that text and frames stay sharp
-whatever the window's size is.
+The pen draws in layout pixels (the 640x360 grid) and multiplies by its scale, so that text and frames stay sharp in
+every window.
 """
 
 from functools import lru_cache
@@ -42,8 +42,9 @@ def letters() -> dict[str, tuple[tuple[int, int], ...]]:
 
 @lru_cache(maxsize=2048)
 def glyph(mark: str, colour: Colour, scale: int, rim: bool = False) -> pg.Surface:
-    """One letter with its drop shadow, or with a dark rim all round, then in a box that is a dot larger on each side;
-    an unknown character is drawn as '?'."""
+    """One letter with its drop shadow, or with a dark rim all round. The rim makes its box a dot larger on each side.
+    An unknown character is drawn as '?'.
+    """
     inked = letters().get(mark, letters()["?"])
     edge = 1 if rim else 0
     image = pg.Surface(((7 + edge) * scale, (10 + edge) * scale), pg.SRCALPHA)

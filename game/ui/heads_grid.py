@@ -1,9 +1,9 @@
-"""The grid of heads: one cell per measured attention head, layer by row; beside it how far the learning has come.
+"""The grid of heads: one cell per measured attention head, one row per layer, and numbers of the learning beside it.
 
 `cells` is pure: numbers in, rectangles and colours out. Scales are absolute, so a cell depends on its own head alone.
-Fill says what the mode shows; the inner square's size says how much the head has changed; a white rim marks those that
-changed most of all. So size and outline carry it for those who don't see the colours. In the mode `causal` the fill is
-what the head brings alone, the inner square what is lost without it.
+The fill shows what the mode measures. The inner square's size shows how much the head has changed. A white rim marks
+the heads that changed most. Size and outline carry the same for those who don't see the colours. In the mode `causal`
+the fill is what the head brings alone, and the inner square what is lost without it.
 """
 
 from collections.abc import Sequence
@@ -211,7 +211,7 @@ def pointed(grid: Sequence[Cell], mouse: tuple[float, float] | None, chosen: int
 
 
 def small(pen: Pen, ready: Ready | None, activity: HeadActivity | None, history: Sequence[Progress]) -> None:
-    """A little grid at the upper right while one attends: the heads stir, d' beside them."""
+    """A small grid at the upper right while the player attends, with d' below it."""
     if ready is None:
         return
     progress = history[-1] if history else None

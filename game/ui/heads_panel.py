@@ -1,4 +1,4 @@
-"""All that is drawn of the heads in play: the grid, one head in detail, and other eyes' heads beside it."""
+"""Everything that is drawn of the heads in play: the grid, one head in detail, and the heads of borrowed eyes."""
 
 from collections.abc import Mapping, Sequence
 from math import sqrt
@@ -35,7 +35,7 @@ class HeadsSource(Protocol):
 
 
 def gaze_of(sight: HeadsSource) -> Gaze | None:
-    """What the head one looks into attends to, if the mind has said it of this head."""
+    """What the head that is looked into attends to; None until the mind has told it of this head."""
     return sight.gaze if sight.gaze is not None and sight.gaze.head == sight.head else None
 
 
@@ -47,7 +47,7 @@ def panel(
     lender: str | None,
     labels: Mapping[str, str],
 ) -> None:
-    """Grid and numbers, then what is known of the head that is pointed at, then other eyes' heads."""
+    """The grid with its numbers, then the head that is pointed at, then the heads of borrowed eyes."""
     learnt = (sight.ready, sight.heads, sight.history, mouse)
     key = labels.get("mode", "M")
     heads_grid.panel(pen, mode, *learnt, sight.weights, sight.weighing, sight.head, key)
@@ -59,7 +59,7 @@ def panel(
 
 
 def _beside(sight: HeadsSource, lender: str | None) -> str | None:
-    """Whose heads stand beside one's own, if anybody's do."""
+    """Whose heads stand beside the player's own; None if nobody's do."""
     return next((eyes for eyes in LENDERS if eyes in sight.others and (lender == eyes or eyes == "seer")), None)
 
 

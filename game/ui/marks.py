@@ -1,4 +1,4 @@
-"""Marks in the world and on pages: who has something to say, which place a screen points at, how many of how many."""
+"""Marks in the world and on pages: people with something to say, the place a screen points at, counts."""
 
 import math
 
@@ -13,7 +13,7 @@ OVERHEAD = 34  # px above somebody's feet
 
 
 def pips(pen: Pen, x: float, y: float, count: int, of: int) -> None:
-    """How many of how many, as lozenges; full ones are tall too, so that they differ without colour."""
+    """A count of a total, as lozenges. Full ones are tall too, so that they differ without colour."""
     for index in range(of):
         lit = index < count
         pen.fill(GOLD if lit else FAINT, x + 12 * index, y + (0 if lit else 3), 8, 8 if lit else 2)

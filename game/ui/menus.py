@@ -30,7 +30,9 @@ class Entry:
 
 
 class Menu:
-    """A screen of entries. zoom: of the text, asked anew each time; back: what Esc answers (CLOSE by default)."""
+    """A screen of entries. zoom: of the text, read each time it is painted; back: what Esc answers (CLOSE by
+    default).
+    """
 
     pauses = True
 
@@ -166,7 +168,7 @@ def marker(pen: Pen, x: float, y: float, seconds: float) -> None:
 
 
 def more(pen: Pen, box: tuple[float, float, float], first: int, visible: int, of: int) -> None:
-    """A thread at the right that says where one is in a long list; box: (x, y, height)."""
+    """A bar at the right that shows which part of a long list is visible; box: (x, y, height)."""
     if visible >= of:
         return
     x, y, height = box

@@ -51,8 +51,9 @@ def hints(pen: Pen, placed: Sequence[tuple[str, Box]]) -> None:
 
 
 def hint_boxes(pen: Pen, entries: Sequence[tuple[str, str]], beside: Box | None = None) -> list[tuple[str, Box]]:
-    """Labels of (key, what it does) and where they stand: at the lower right, in rows above as the box beside takes
-    the room."""
+    """Labels of (key, what it does) and their boxes. They stand at the lower right. Where the box `beside` takes the
+    room, they go on in rows above.
+    """
     boxes: list[tuple[str, Box]] = []
     x, y = WIDTH - 12.0, HEIGHT - 8 - pen.line
     left = beside[0] + beside[2] + 6 if beside else 6
@@ -100,13 +101,13 @@ def guide(pen: Pen, text: str, free: int = WIDTH) -> None:
 
 
 def first_sight(pen: Pen, species: str, kind: str, key: str) -> None:
-    """The moment the game is about."""
+    """The sheet for the very first spirit that nobody pointed out."""
     line = f"{article(species).capitalize()} by the {kind}. Walk up and [{key}] touch it to be sure."
     _sheet(pen, wrap(line, pen.columns(WIDTH - 40)), _top(pen), "You see it. Nobody pointed.")
 
 
 def sighted(pen: Pen, x: float, y: float, seen: Sighting, now: float, taken: Sequence[Box] = ()) -> None:
-    """A ring that closes around what one sees unaided, and its name; x, y: its foot; taken: what covers the world."""
+    """A ring around a spirit that nobody pointed out, and its name; x, y: its foot; taken: what covers the world."""
     fresh = min(1.0, max(0.0, seen.until - now))
     colour = mix((30, 32, 60), SKYBLUE, fresh)
     reach = 20 + (14 if seen.first else 5) * (0.5 + 0.5 * math.sin(now * 4))
@@ -123,8 +124,9 @@ def whisper(pen: Pen, x: float, y: float, text: str, taken: Sequence[Box] = ()) 
 
 
 def _label(pen: Pen, text: str, at: tuple[float, float, float], colour: Colour, taken: Sequence[Box]) -> None:
-    """Words centred on x, kept inside the picture, below a place or, where something covers that, above it or beside
-    or above what covers it; at: x, the y below and the y above."""
+    """Words centred on x, kept inside the picture. They stand below a place. Where something covers that, they stand
+    above the place, or beside or above what covers it. at: x, the y below and the y above.
+    """
     width, lowest = len(text) * pen.letter, HEIGHT - 22 - pen.line
     x = min(max(4, at[0] - width // 2), WIDTH - width - 4)
     spots = [(x, min(max(4, y), lowest)) for y in at[1:]]
@@ -152,8 +154,9 @@ def banner(pen: Pen, text: str, seconds: float, colour: Colour = SKYBLUE, wide: 
 
 
 def notes(pen: Pen, lines: list[str], width: float = 612) -> Box:
-    """Notes at the upper left; width: layout px that are free. The box they fill. The newest note is shown whole, older
-    ones as far as there is room."""
+    """Notes at the upper left. The newest note is shown whole, older ones as far as there is room. width: layout px
+    that are free. Returns the box that they fill.
+    """
     rows: list[str] = []
     for line in reversed(lines):
         more = wrap(line, pen.columns(width))

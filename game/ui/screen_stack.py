@@ -1,4 +1,4 @@
-"""Screens over the world: menus, codex, choosers. A screen is handed commands and paints itself; the topmost speaks."""
+"""Screens over the world: menus, codex, choosers. A screen takes commands and paints itself; the topmost is active."""
 
 from typing import Any, Final, Protocol
 
@@ -47,7 +47,7 @@ class ScreenStack:
 
     @property
     def top(self) -> Screen | None:
-        """The one that hears."""
+        """The active screen."""
         return self.open[-1] if self.open else None
 
     @property

@@ -1,4 +1,4 @@
-"""What the game says in words: what one senses at a place, and what one believes of it."""
+"""What the game says in words: what the player senses at a place, and what they believe of it."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -55,7 +55,7 @@ def _joined(parts: Sequence[str]) -> str:
 
 
 def believed(species: str, belief: float) -> str:
-    """What one believes of a place, in words; belief in 0..1."""
+    """What the player believes of a place, in words; belief in 0..1."""
     if not species or belief < UNSURE:
         return "You see nobody there."
     if belief < SURE:
