@@ -127,18 +127,18 @@ def test_a_menu_over_a_dream_stands_alone(tmp_path: Path, monkeypatch: pytest.Mo
 def test_the_game_goes_on_without_a_mind_and_says_so(tmp_path: Path, state: str) -> None:
     mind = StubMind(everywhere("oni", 1.0))
     game = game_of(mind, tmp_path)
-    play(game, 60)
+    play(game, 12, dt=1 / 12)
     assert game.journey.sight.places()
     before = pg.surfarray.array3d(game.window.surface)
     mind.state = state
     tick = game.journey.world.tick
-    play(game, 330, [key(pg.K_RIGHT)])
+    play(game, 66, [key(pg.K_RIGHT)], dt=1 / 12)
     assert game.journey.world.tick >= tick + 110
     assert game.journey.sight.places() == []
     after = pg.surfarray.array3d(game.window.surface)
     assert (before[560:720, 16:56] != after[560:720, 16:56]).any(), "the banner"
     mind.state = "awake"
-    play(game, 60)
+    play(game, 12, dt=1 / 12)
     assert game.journey.sight.places()
 
 
