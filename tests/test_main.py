@@ -47,12 +47,12 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         status = main.main(list(arguments))
     except SystemExit as error:  # argparse
         status = int(error.code or 0)
-    told = capsys.readouterr()
+    printed = capsys.readouterr()
     assert status == 2
-    assert told.out == ""
-    assert len(told.err.strip().splitlines()) == 1, told.err
-    assert "Traceback" not in told.err
-    return told.err
+    assert printed.out == ""
+    assert len(printed.err.strip().splitlines()) == 1, printed.err
+    assert "Traceback" not in printed.err
+    return printed.err
 
 
 def on_stdin(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
@@ -69,10 +69,10 @@ def help_of(verb: str, capsys: pytest.CaptureFixture[str]) -> str:
 
 @pytest.mark.parametrize("verb", main.VERBS)
 def test_every_verb_has_help_whose_example_is_understood(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    told = help_of(verb, capsys)
-    assert "--json" in told
-    assert ("--seed" in told) == (verb not in ("perceive", "diff", "report")), "a seed where something is drawn"
-    example = told.split("example: ")[1].strip()
+    text = help_of(verb, capsys)
+    assert "--json" in text
+    assert ("--seed" in text) == (verb not in ("perceive", "diff", "report")), "a seed where something is drawn"
+    example = text.split("example: ")[1].strip()
     assert f"main.py {verb}" in example
     for command in example.replace("&&", "|").split("|"):
         words = command.split(">")[0].split()
@@ -84,8 +84,8 @@ def test_every_verb_has_help_whose_example_is_understood(verb: str, capsys: pyte
 def test_help_names_every_verb(said: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main.main(list(said))
-    told = capsys.readouterr().out
-    named = [line.split()[0] for line in told.splitlines() if line[:4] == "    " and line[4:5].strip()]
+    text = capsys.readouterr().out
+    named = [line.split()[0] for line in text.splitlines() if line[:4] == "    " and line[4:5].strip()]
     assert named == list(main.VERBS)
 
 
@@ -97,7 +97,7 @@ def test_an_unknown_verb_is_one_line_with_the_nearest_known(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["simulate", "--ticks", "many"], "--ticks"),
         (["simulate", "--ticks", "0"], "--ticks: 0 is outside 1"),
@@ -130,9 +130,9 @@ def test_an_unknown_verb_is_one_line_with_the_nearest_known(
     ],
 )
 def test_a_bad_value_is_one_line_that_names_it(
-    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert told in refused(capsys, *arguments)
+    assert message in refused(capsys, *arguments)
 
 
 MODEL_VERBS = (["play"], ["perceive"], ["learn"], ["mind"], ["bench", "perceive"])
@@ -154,8 +154,8 @@ def test_a_folder_that_is_no_model_is_refused_by_every_verb(
 
 def test_a_missing_model_is_refused_before_torch_is_loaded() -> None:
     lines = ["import sys, main", f"verbs = {MODEL_VERBS!r}"]
-    lines += ["told = [main.main([*words, '--model', 'no/such']) for words in verbs]"]
-    lines += ["print(told, [name for name in ('torch', 'transformers', 'pygame') if name in sys.modules])"]
+    lines += ["statuses = [main.main([*words, '--model', 'no/such']) for words in verbs]"]
+    lines += ["print(statuses, [name for name in ('torch', 'transformers', 'pygame') if name in sys.modules])"]
     done = subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == f"{[2] * len(MODEL_VERBS)} []", done.stderr
 
@@ -294,11 +294,11 @@ def test_interrupted_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest
 
 
 def test_simulate_prints_one_json_object_with_the_keys_of_the_design(capsys: pytest.CaptureFixture[str]) -> None:
-    told = []
+    printed = []
     for _ in range(2):
         assert main.main(["simulate", "--ticks", "300", "--seed", "3", "--json"]) == 0
-        told.append(capsys.readouterr().out)
-    first, second = map(json.loads, told)
+        printed.append(capsys.readouterr().out)
+    first, second = map(json.loads, printed)
     assert set(first) >= SIMULATE_KEYS
     assert first["ticks"] == 300
     assert first["state_hash"] == second["state_hash"]
@@ -321,10 +321,10 @@ def test_perceive_reads_a_scene_and_prints_beliefs(
     on_stdin(monkeypatch, line)
     capsys.readouterr()
     assert main.main(["perceive", "--json"]) == 0
-    told, scene = json.loads(capsys.readouterr().out), json.loads(line)
-    assert told["scene"] == scene["id"]
-    assert [(p["ask"], p["place"]) for p in told["places"]] == [(q["ask"], q["place"]) for q in scene["questions"]]
-    for place in told["places"]:
+    result, scene = json.loads(capsys.readouterr().out), json.loads(line)
+    assert result["scene"] == scene["id"]
+    assert [(p["ask"], p["place"]) for p in result["places"]] == [(q["ask"], q["place"]) for q in scene["questions"]]
+    for place in result["places"]:
         assert sum(place["beliefs"].values()) == pytest.approx(1.0, abs=1e-3)
         assert max(place["beliefs"], key=place["beliefs"].get) == "nothing", "the novice is blind"
 

@@ -74,7 +74,7 @@ def watch(event, args):
     elif event == "open" and set(str(args[1])) & set("wax+") and "__pycache__" not in str(args[0]):
         acts.append(f"writes {args[0]}")
 sys.addaudithook(watch)
-seen, known, found = set(sys.modules), set(), {}
+seen, known, looked = set(sys.modules), set(), {}
 for name in names:
     try:
         __import__(name)
@@ -86,11 +86,11 @@ for name in names:
     acts += [f"logs to {handler!r}" for handler in logging.getLogger().handlers]
     acts += ["opens a window"] * bool(pygame and (pygame.display.get_init() or pygame.mixer.get_init()))
     acts += ["probes a device"] * bool(torch and torch.cuda.is_initialized())
-    found[name] = {"loads": sorted(after - seen), "acts": [act for act in acts if act not in known]}
+    looked[name] = {"loads": sorted(after - seen), "acts": [act for act in acts if act not in known]}
     known.update(acts)  # a thread lives on: only the module that began it is named
     seen = after
     acts.clear()
-print("\\n" + json.dumps(found))
+print("\\n" + json.dumps(looked))
 """
 
 
@@ -118,8 +118,8 @@ def test_every_module_stands_in_one_group() -> None:
 
 @pytest.mark.parametrize("groups", PROCESSES, ids=["light", "torch"])
 def test_walls_hold_in_a_fresh_process(groups: tuple[str, ...]) -> None:
-    found = probed(groups)
-    broken = {name: bad for name, seen in found.items() if (bad := breaches(name, set(seen["loads"])))}
+    loaded = probed(groups)
+    broken = {name: bad for name, seen in loaded.items() if (bad := breaches(name, set(seen["loads"])))}
     assert broken == {}
 
 
@@ -170,8 +170,8 @@ def test_no_function_is_long_without_a_reason() -> None:
 
 def test_nothing_is_pickled() -> None:
     never = ("pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal")
-    found = {place(path): imports(parse(path), "x", False) for path in sources()}
-    assert {name: bad for name, names in found.items() if (bad := {n for n in names if within(n, never)})} == {}
+    named = {place(path): imports(parse(path), "x", False) for path in sources()}
+    assert {name: bad for name, names in named.items() if (bad := {n for n in names if within(n, never)})} == {}
 
 
 @pytest.mark.parametrize(

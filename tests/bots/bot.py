@@ -42,13 +42,13 @@ def first_minutes(
     out.mkdir(parents=True, exist_ok=True)
     began, passed = time.process_time(), [0.0]
     context = AppContext(Window(scale=plan.scale), home=out / "home")
-    shell = with_title(context, Slots(out / "saves"), make, _clock(passed, waits or real))
-    bot, diary = Bot(shell, out, Random(plan.seed), real, waits, every=every), Diary(out / "journey.jsonl")
+    app = with_title(context, Slots(out / "saves"), make, _clock(passed, waits or real))
+    bot, diary = Bot(app, out, Random(plan.seed), real, waits, every=every), Diary(out / "journey.jsonl")
 
     def watch(dt: float) -> None:
-        if shell.game is not None:
+        if app.game is not None:
             passed[0] += dt
-            diary.watch(shell.game)
+            diary.watch(app.game)
 
     bot.watch = watch
     script = Script(bot, diary, plan)
@@ -63,7 +63,7 @@ def first_minutes(
         return result
     finally:
         pg.display.quit()
-        shell.close()
+        app.close()
         diary.close()
 
 
@@ -88,7 +88,7 @@ def _result(script: Script, game: Game) -> dict:
         "found": journey.narrator.firsts.found,
         "named": {"right": script.right, "wrong": script.wrong},
         "errands": stages,
-        "screen": {name: tally.told() for name, tally in diary.parts.items()},
+        "screen": {name: tally.rates() for name, tally in diary.parts.items()},
         "progress": _progress(game),
         "state": state_hash(journey.world),
         "draw_ms": {"p50": round(frames[len(frames) // 2], 2), "p99": round(frames[int(len(frames) * 0.99)], 2)},
@@ -99,9 +99,9 @@ def _progress(game: Game) -> dict | None:
     progress = game.journey.sight.progress
     if progress is None:
         return None
-    told: dict = msgspec.to_builtins(progress)
-    told.pop("change")
-    return told
+    fields: dict = msgspec.to_builtins(progress)
+    fields.pop("change")
+    return fields
 
 
 def _write(diary: Diary, out: Path, result: dict) -> None:

@@ -40,7 +40,7 @@ class Tally:
         self.empties += truth == NOTHING
         self.alarms += truth == NOTHING and seen != NOTHING
 
-    def told(self) -> dict[str, float | int | None]:
+    def rates(self) -> dict[str, float | int | None]:
         """With rates (None where nothing was to be seen) and d', log-linear corrected (Hautus 1995)."""
         z = NormalDist().inv_cdf
         hits, alarms = (self.hits + 0.5) / (self.spirits + 1), (self.alarms + 0.5) / (self.empties + 1)
@@ -94,9 +94,9 @@ class Diary:
         journey, sight = game.journey, game.journey.sight
         if sight.progress is not None and sight.progress is not self._last.get("progress"):
             self._last["progress"] = sight.progress
-            told = msgspec.to_builtins(sight.progress)
-            told.pop("change")
-            self.write("progress", game, **told)
+            fields = msgspec.to_builtins(sight.progress)
+            fields.pop("change")
+            self.write("progress", game, **fields)
         self._said(game)
         self._moved(game)
         if sight.view is not None and sight.view is not self._last.get("view"):
@@ -105,7 +105,7 @@ class Diary:
                 self._look(game)
         if journey.seconds >= 60 * (len(self.minutes) + 1) - 60 and self._new("minute", int(journey.seconds // 60)):
             if self.minutes:
-                self.write("minute", game, **self.minutes[-1].told())
+                self.write("minute", game, **self.minutes[-1].rates())
             self.minutes.append(Tally())
 
     def _said(self, game: Game) -> None:
@@ -162,8 +162,8 @@ class Diary:
 
     def first(self, what: str, **more: object) -> float | None:
         """When something was first written down (s of play)."""
-        found = [line for line in self.lines if line["what"] == what and all(line[k] == v for k, v in more.items())]
-        return found[0]["t"] if found else None
+        lines = [line for line in self.lines if line["what"] == what and all(line[k] == v for k, v in more.items())]
+        return lines[0]["t"] if lines else None
 
     def sights(self) -> dict[str, object]:
         """When the first sight that nobody pointed out came, and the first that was true."""

@@ -98,8 +98,8 @@ class Reel(Script):
         bot.press(pg.K_q)
         self.roll(3)
         end = film.seconds + 22
-        shown = bot.game.journey.narrator.shown
-        while film.seconds < end and bot.game.journey.narrator.shown < shown + 3:
+        before = bot.game.journey.narrator.shown
+        while film.seconds < end and bot.game.journey.narrator.shown < before + 3:
             bot.be_shown(bot.game.journey.narrator.shown + 1, 8.0)
             self.roll(2.5)
         bot.down(pg.K_SPACE)
@@ -169,14 +169,14 @@ def shoot(make: MakeMind, out: Path, plan: Plan, seconds: float, waits: bool) ->
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     context = AppContext(Window(scale=2))
-    shell = with_title(context, Slots(out / "saves"), make, **({} if waits else {"now": lambda: passed[0]}))
-    bot = Bot(shell, out, Random(plan.seed), waits=waits, longest=FRAME)
+    app = with_title(context, Slots(out / "saves"), make, **({} if waits else {"now": lambda: passed[0]}))
+    bot = Bot(app, out, Random(plan.seed), waits=waits, longest=FRAME)
     diary = Diary(out / "film.jsonl")
     reel = Reel(bot, diary, plan)
     reel.film = Film(folder)
 
     def watch(dt: float) -> None:
-        passed[0] += dt if shell.game is not None else 0.0
+        passed[0] += dt if app.game is not None else 0.0
         reel.film.watch(context.window.canvas, dt)
 
     bot.watch = watch
@@ -186,8 +186,8 @@ def shoot(make: MakeMind, out: Path, plan: Plan, seconds: float, waits: bool) ->
             reel.travels()
     finally:
         pg.display.quit()
-        shell.close()
+        app.close()
         diary.close()
-    told = {**reel.film.write(out / "film.webp", seconds), "played": round(reel.film.seconds, 1)}
+    result = {**reel.film.write(out / "film.webp", seconds), "played": round(reel.film.seconds, 1)}
     shutil.rmtree(folder)
-    return told
+    return result

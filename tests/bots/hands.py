@@ -31,7 +31,7 @@ ARROWS = {(-1, 0): pg.K_LEFT, (1, 0): pg.K_RIGHT, (0, -1): pg.K_UP, (0, 1): pg.K
 
 
 class Played(Protocol):
-    """A game or the shell around one."""
+    """A game or the app around one."""
 
     def frame(self, events: Iterable[pg.Event], dt: float, draw: bool = True) -> None:
         """Events in, dt seconds pass, a picture out if it is to be drawn."""
@@ -39,7 +39,7 @@ class Played(Protocol):
 
 
 class Stand(StubMind):
-    """A stand-in for a mind that a shell can start."""
+    """A stand-in for a mind that an app can start."""
 
     def start(self) -> None:
         """It is awake already."""
@@ -185,11 +185,11 @@ class Bot:
         """Asks the seer here until she has nothing more to say, or enough was shown; returns how many now were."""
         journey, before = self.game.journey, self.game.journey.narrator.shown
         for _ in range(ASKS):
-            shown = journey.narrator.shown
-            if shown >= wanted or journey.context() != "ask":
+            now = journey.narrator.shown
+            if now >= wanted or journey.context() != "ask":
                 break
             self.press(pg.K_e)
-            if journey.narrator.shown == shown:
+            if journey.narrator.shown == now:
                 break
         return journey.narrator.shown - before
 
@@ -218,12 +218,12 @@ class Bot:
 
     def believed(self, least: float) -> list[tuple[int, str]]:
         """(place, species) of what the player sees at places in sight, nearest first."""
-        found = []
+        seen = []
         for _, place in in_sight(self.world):
             species, belief = self.game.journey.sight.belief(place)
             if belief >= least:
-                found.append((place, species))
-        return found
+                seen.append((place, species))
+        return seen
 
     def name(self, place: int, species: str) -> bool:
         """Names who is at a place, with the chooser; False if that can't be said there."""
@@ -284,12 +284,12 @@ class Bot:
         return ready
 
     def _menu(self) -> Menu:
-        layers = self.played.screens if isinstance(self.played, Game) else None
-        if layers is None:
-            shell = self.played
-            layers = shell.game.screens if shell.game is not None else shell.title.screens  # type: ignore[attr-defined]
-        assert isinstance(layers.top, Menu), f"no menu is open: {layers.top}"
-        return layers.top
+        screens = self.played.screens if isinstance(self.played, Game) else None
+        if screens is None:
+            app = self.played
+            screens = app.game.screens if app.game is not None else app.title.screens  # type: ignore[attr-defined]
+        assert isinstance(screens.top, Menu), f"no menu is open: {screens.top}"
+        return screens.top
 
     def picture(self, name: str) -> None:
         """A picture of the window, into the bot's folder."""

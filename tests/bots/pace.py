@@ -25,21 +25,21 @@ def measure(make: MakeMind, out: Path, seconds: float, seed: int = 1) -> dict:
     """Plays for so many seconds by the clock; returns the figures. make: a mind for a slot's folder and a seed."""
     out.mkdir(parents=True, exist_ok=True)
     began, cpu = time.monotonic(), time.process_time()
-    shell = with_title(open_context(2, out / "home"), Slots(out / "saves"), make)
-    shell.frame([], 0.0)
+    app = with_title(open_context(2, out / "home"), Slots(out / "saves"), make)
+    app.frame([], 0.0)
     title = time.monotonic() - began, time.process_time() - cpu
-    bot = Bot(shell, out, Random(seed), real=True)
+    bot = Bot(app, out, Random(seed), real=True)
     try:
         bot.take("New journey")
         bot.press(*(pg.K_0 + int(digit) for digit in f"{seed:06d}"), pg.K_RETURN)
-        sight = (bot.until(lambda: shell.game is not None, 60.0), bot.game.journey.sight)[1]
+        sight = (bot.until(lambda: app.game is not None, 60.0), bot.game.journey.sight)[1]
         if not bot.until(lambda: sight.progress is not None, AWAKE_WITHIN):
-            raise TimeoutError(f"the mind never woke: {shell.context.notes()}")
+            raise TimeoutError(f"the mind never woke: {app.context.notes()}")
         bot.hear_out()
         bot.be_shown(4, 60.0)
-        told = _walk_about(bot, seconds)
+        figures = _walk_about(bot, seconds)
         progress = sight.progress
-        told |= {
+        figures |= {
             "to_title_s": round(title[0], 3),
             "to_title_cpu_s": round(title[1], 3),
             "save_ms": _save(bot),
@@ -48,10 +48,10 @@ def measure(make: MakeMind, out: Path, seconds: float, seed: int = 1) -> dict:
             "answers": sight.answers,
             "cores": os.cpu_count(),
         }
-        return told
+        return figures
     finally:
         pg.display.quit()
-        shell.close()
+        app.close()
 
 
 def _walk_about(bot: Bot, seconds: float) -> dict:
@@ -113,10 +113,10 @@ def _percentiles(values: list[float], factor: float) -> dict[str, float]:
 def _save(bot: Bot) -> dict[str, float]:
     """ms that a frame waits for a save of the walk so far, and ms that the whole of it takes beside the frames."""
     game = bot.game
-    keeper = game.autosave
+    autosave = game.autosave
     began = time.perf_counter()
-    keeper.advance(SAVE_EVERY, game.journey.log, game.card)
+    autosave.advance(SAVE_EVERY, game.journey.log, game.card)
     waited = time.perf_counter() - began
-    if keeper._thread is not None:
-        keeper._thread.join()
+    if autosave._thread is not None:
+        autosave._thread.join()
     return {"frame_waits": round(1000 * waited, 2), "whole": round(1000 * (time.perf_counter() - began), 2)}

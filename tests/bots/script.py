@@ -47,8 +47,8 @@ class Script:
 
     def begin(self) -> None:
         """Title, new journey, the seed typed digit by digit, and until the mind is awake."""
-        bot, shell = self.bot, self.bot.played
-        assert isinstance(shell, App)
+        bot, app = self.bot, self.bot.played
+        assert isinstance(app, App)
         bot.frames(3 * self.plan.still)
         bot.picture("title.png")
         bot.take("New journey")
@@ -65,14 +65,14 @@ class Script:
         return journey.mind.state == "awake" and journey.sight.progress is not None
 
     def _begin(self, fault: str) -> None:
-        shell = self.bot.played
-        if not self.bot.begin(lambda: shell.game is not None, AWAKE_WITHIN):  # type: ignore[attr-defined]
-            raise TimeoutError(f"{fault} in {AWAKE_WITHIN:.0f} s: {shell.context.notes()}")  # type: ignore[attr-defined]
+        app = self.bot.played
+        if not self.bot.begin(lambda: app.game is not None, AWAKE_WITHIN):  # type: ignore[attr-defined]
+            raise TimeoutError(f"{fault} in {AWAKE_WITHIN:.0f} s: {app.context.notes()}")  # type: ignore[attr-defined]
 
     def _wait(self, done: Callable[[], bool], fault: str) -> None:
         if not self.bot.until(done, AWAKE_WITHIN, by_clock=True):
-            shell = self.bot.played
-            raise TimeoutError(f"{fault} in {AWAKE_WITHIN:.0f} s: {shell.context.notes()}")  # type: ignore[attr-defined]
+            app = self.bot.played
+            raise TimeoutError(f"{fault} in {AWAKE_WITHIN:.0f} s: {app.context.notes()}")  # type: ignore[attr-defined]
 
     def learn_to_ask(self) -> None:
         """What the guide says: walk, look, ask, attend; and a hand laid on something."""
@@ -130,8 +130,8 @@ class Script:
         """Talks to somebody who has something to ask, or waits to be told that it is done."""
         bot, world = self.bot, self.bot.world
         for errand in listed(world.quests):
-            asked = errand.stage == "open" and not (errand.plan.hours and world.phase not in errand.plan.hours)
-            if errand.stage == "ready" or asked:
+            can_be_taken = errand.stage == "open" and not (errand.plan.hours and world.phase not in errand.plan.hours)
+            if errand.stage == "ready" or can_be_taken:
                 bot.talk(errand.plan.giver)
                 bot.picture(f"errand-{errand.key}-{errand.stage}.png")
                 return
@@ -184,8 +184,8 @@ class Script:
 
     def leave_and_go_on(self) -> bool:
         """Saves, leaves to the title, goes on; True if the realm is as it was."""
-        bot, shell = self.bot, self.bot.played
-        assert isinstance(shell, App)
+        bot, app = self.bot, self.bot.played
+        assert isinstance(app, App)
         bot.press(pg.K_ESCAPE)
         world = bot.world
         bot.take("Save and leave to the title")

@@ -16,7 +16,7 @@ from tests.bots import bot, hands
 from tests.bots.bot import first_minutes, mind_maker
 from tests.bots.diary import Diary, Tally
 from tests.bots.script import SCREENS, Plan
-from tests.kits.shellkit import one_vista
+from tests.kits.appkit import one_vista
 
 pytestmark = pytest.mark.slow
 SHORT = Plan(minutes=1.6, dream=20.0, seed=1, lessons=7, scale=1, still=6)
@@ -60,8 +60,8 @@ def test_an_errand_is_taken_and_the_realm_goes_on_where_it_was_left(journey: tup
 def test_the_log_tells_all_of_it_in_order(journey: tuple[dict, Path]) -> None:
     lines = lines_of(journey[1])
     assert [line["wall"] for line in lines] == sorted(line["wall"] for line in lines)
-    told = {line["what"] for line in lines}
-    assert told >= {"said", "revealed", "progress", "sighting", "found", "errand", "screen", "sky", "rest", "minute"}
+    kinds = {line["what"] for line in lines}
+    assert kinds >= {"said", "revealed", "progress", "sighting", "found", "errand", "screen", "sky", "rest", "minute"}
     progress = [line for line in lines if line["what"] == "progress"]
     assert progress[-1]["d_prime"] > progress[0]["d_prime"]
     assert all(line["species"] and line["truth"] for line in lines if line["what"] == "sighting")
@@ -89,12 +89,12 @@ def test_a_seed_is_played_the_same_way_again(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(game_loop, "Painter", cache(Painter))
     monkeypatch.setattr(bot, "curve", lambda diary, path: None)
     monkeypatch.setattr(hands.Bot, "picture", lambda bot, name: None)
-    told = []
+    journeys = []
     for name in ("one", "two"):
         make, waits = mind_maker([])
         result = first_minutes(make, tmp_path / name, TINY, waits=waits, every=EVERY)
-        told.append((result["state"], [{**line, "wall": 0} for line in lines_of(tmp_path / name)]))
-    assert told[0] == told[1]
+        journeys.append((result["state"], [{**line, "wall": 0} for line in lines_of(tmp_path / name)]))
+    assert journeys[0] == journeys[1]
 
 
 def test_a_speech_is_written_down_though_it_lies_where_a_forgotten_one_did(tmp_path: Path) -> None:
@@ -117,9 +117,9 @@ def test_a_tally_counts_what_is_seen_against_what_is_there() -> None:
     for truth, seen in (("oni", "oni"), ("oni", "tengu"), ("nothing", "oni"), ("nothing", "nothing")):
         tally.add(truth, seen, known=truth == seen)
     assert (tally.spirits, tally.hits, tally.empties, tally.alarms) == (2, 1, 2, 1)
-    assert tally.told()["hits"] == tally.told()["false_alarms"] == 0.5
-    assert tally.told()["d_prime"] == 0 and (tally.known, tally.told()["known_hits"]) == (1, 1.0)
-    assert Tally().told()["d_prime"] is None
+    assert tally.rates()["hits"] == tally.rates()["false_alarms"] == 0.5
+    assert tally.rates()["d_prime"] == 0 and (tally.known, tally.rates()["known_hits"]) == (1, 1.0)
+    assert Tally().rates()["d_prime"] is None
 
 
 def test_the_curve_is_drawn(journey: tuple[dict, Path]) -> None:

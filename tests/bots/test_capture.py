@@ -22,9 +22,9 @@ def test_a_still_is_of_its_hour_its_weather_and_its_region() -> None:
 
 
 def test_stills_are_of_every_region_hour_and_weather() -> None:
-    shown = {(still.where, still.phase) for still in STILLS}
+    phases = {(still.where, still.phase) for still in STILLS}
     for where in ("village", "forest", "river", "shrine"):
-        assert {(where, phase) for phase in ("day", "dusk", "night")} <= shown
+        assert {(where, phase) for phase in ("day", "dusk", "night")} <= phases
     assert {still.weather for still in STILLS} == {"clear", "wind", "rain", "mist"}
     assert len({still.name for still in STILLS}) == len(STILLS)
 
@@ -51,9 +51,9 @@ def test_a_film_holds_what_was_filmed_and_stays_small(tmp_path: Path, monkeypatc
     for _ in range(150):  # five seconds in one
         film.watch(window, 1 / 30)
     assert film.seconds == pytest.approx(3.0, abs=2.5 / FPS)
-    told = film.write(tmp_path / "film.webp", 1.5)
+    result = film.write(tmp_path / "film.webp", 1.5)
     with Image.open(tmp_path / "film.webp") as picture:
         assert (picture.size, picture.n_frames) == (SIZE, round(1.5 * FPS))
-    assert told["bytes"] == (tmp_path / "film.webp").stat().st_size
+    assert result["bytes"] == (tmp_path / "film.webp").stat().st_size
     monkeypatch.setattr(botfilm, "LARGEST", 1)
     assert film.write(tmp_path / "film.webp", 1.5)["quality"] == botfilm.QUALITIES[-1]

@@ -65,15 +65,15 @@ def whole() -> bytes:
 
 def mutated(data: bytes, rng: random.Random) -> bytes:
     """The bytes with one to eight changes: overwritten, cut out, inserted, and claims of huge or deep values."""
-    found = bytearray(data)
+    damaged = bytearray(data)
     for _ in range(rng.choice((1, 1, 2, 8))):
-        at, act = rng.randrange(len(found)), rng.randrange(4)
+        at, act = rng.randrange(len(damaged)), rng.randrange(4)
         if act == 0:
-            found[at] = rng.randrange(256)
+            damaged[at] = rng.randrange(256)
         elif act == 1:
-            del found[at : at + rng.randrange(1, 9)]
+            del damaged[at : at + rng.randrange(1, 9)]
         elif act == 2:
-            found[at:at] = rng.randbytes(rng.randrange(1, 9))
+            damaged[at:at] = rng.randbytes(rng.randrange(1, 9))
         else:
-            found[at:at] = rng.choice((b"\xdd\xff\xff\xff\xff", b"\xdc\x04\x00" * 99, b"\xc7\xff\x01", b"\xdf\x00"))
-    return bytes(found)
+            damaged[at:at] = rng.choice((b"\xdd\xff\xff\xff\xff", b"\xdc\x04\x00" * 99, b"\xc7\xff\x01", b"\xdf\x00"))
+    return bytes(damaged)

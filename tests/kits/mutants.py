@@ -36,11 +36,11 @@ VALUES = st.recursive(
 
 def spots(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """The paths of all that a table holds, tables and lists included."""
-    found = [path] if path else []
+    paths = [path] if path else []
     inside = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     for key, value in inside:
-        found += spots(value, (*path, key))
-    return found
+        paths += spots(value, (*path, key))
+    return paths
 
 
 @st.composite

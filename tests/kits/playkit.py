@@ -83,7 +83,7 @@ _PAINTERS: dict[int, Painter] = {}
 def game_of(mind: Mind, folder: Path, seed: int = 0, world: World | None = None, **options: object) -> Game:
     """A game whose painter is shared between tests of one seed: baking the ground is the slow part."""
     world = world or new_world(seed)
-    made: dict[str, object] = {
+    fields: dict[str, object] = {
         "seed": seed,
         "log_path": folder / "log.msgpack",
         "shot_dir": folder / "shots",
@@ -93,7 +93,7 @@ def game_of(mind: Mind, folder: Path, seed: int = 0, world: World | None = None,
     if seed not in _PAINTERS:
         _PAINTERS[seed] = Painter(world.map)
     context = AppContext(Window())
-    return Game(world, mind, context, Options(**made), OPENERS, painter=_PAINTERS[seed])  # type: ignore[arg-type]
+    return Game(world, mind, context, Options(**fields), OPENERS, painter=_PAINTERS[seed])  # type: ignore[arg-type]
 
 
 def key(code: int, down: bool = True) -> pg.Event:
@@ -127,7 +127,7 @@ def walked(folder: Path, seed: int = 0, ticks: int = 90) -> str:
 
 
 def check_golden(name: str, picture: pg.Surface) -> None:
-    """Compares with golden/NAME.png; on a mismatch writes expected, found and difference side by side.
+    """Compares with golden/NAME.png; on a mismatch writes expected, actual and difference side by side.
 
     SECOND_SIGHT_GOLDEN=write renews the golden pictures.
     """
@@ -139,18 +139,18 @@ def check_golden(name: str, picture: pg.Surface) -> None:
     assert path.exists(), f"{path.name} is missing: run the tests with SECOND_SIGHT_GOLDEN=write and look at it"
     wanted = pg.image.load(path)
     assert wanted.get_size() == picture.get_size()
-    expected, found = (pg.surfarray.array3d(image).astype(int) for image in (wanted, picture))
-    gap = np.abs(expected - found)
+    expected, actual = (pg.surfarray.array3d(image).astype(int) for image in (wanted, picture))
+    gap = np.abs(expected - actual)
     if gap.mean() <= ALIKE and _worst_block(gap) <= STRAY:
         return
     ARTEFACTS.mkdir(exist_ok=True)
-    side = np.concatenate([expected, found, np.minimum(255, gap * 3)]).astype(np.uint8)
+    side = np.concatenate([expected, actual, np.minimum(255, gap * 3)]).astype(np.uint8)
     sheet = pg.Surface(side.shape[:2])
     pg.surfarray.blit_array(sheet, side)
     pg.image.save(pg.transform.scale_by(sheet, 2), ARTEFACTS / f"{name}.png")
     raise AssertionError(
         f"{name} differs by {gap.mean():.1f} a channel, {_worst_block(gap):.1f} at its worst block: "
-        f"see {ARTEFACTS.name}/{name}.png (expected, found, difference)"
+        f"see {ARTEFACTS.name}/{name}.png (expected, actual, difference)"
     )
 
 

@@ -58,17 +58,17 @@ def _places() -> tuple[Place, ...]:
 
 def _decor() -> tuple[Decor, ...]:
     rng = np.random.default_rng(4)
-    found = [
+    decor = [
         Decor("house", 248, 224, 0), Decor("inn", 120, 224, 0), Decor("kura", 420, 360, 0), Decor("mill", 560, 580, 0),
         Decor("hut", 620, 400, 0), Decor("hall", 800, 890, 0), Decor("arch", 800, 1060, 0), Decor("arch", 800, 1140, 0),
         Decor("toro", 740, 1050, 0), Decor("toro", 860, 1050, 0), Decor("sakura", 680, 940, 0),
         Decor("sakura", 940, 1060, 1), Decor("cattail", 420, 640, 1), Decor("bamboo", 840, 200, 2),
     ]  # fmt: skip
     for x, y in rng.integers((600, 60), (1000, 400), (26, 2)).tolist():
-        found.append(Decor(("tree", "pine", "bamboo", "bush", "rock")[(x + y) % 5], x, y, x % 4))
+        decor.append(Decor(("tree", "pine", "bamboo", "bush", "rock")[(x + y) % 5], x, y, x % 4))
     for x, y in ((60, 270), (350, 210), (380, 260), (90, 420), (300, 380), (640, 1000), (960, 930), (500, 560)):
-        found.append(Decor("tree" if x % 20 else "pine", x, y, y % 4))
-    return tuple(found)
+        decor.append(Decor("tree" if x % 20 else "pine", x, y, y % 4))
+    return tuple(decor)
 
 
 @lru_cache(maxsize=1)
@@ -117,8 +117,8 @@ def shot(
 def sheet(rows: list[list[pg.Surface]]) -> pg.Surface:
     """Pictures of one size side by side, a row for each list."""
     width, height = rows[0][0].get_size()
-    made = pg.Surface((width * len(rows[0]), height * len(rows)))
+    whole = pg.Surface((width * len(rows[0]), height * len(rows)))
     for y, row in enumerate(rows):
         for x, picture in enumerate(row):
-            made.blit(picture, (x * width, y * height))
-    return made
+            whole.blit(picture, (x * width, y * height))
+    return whole

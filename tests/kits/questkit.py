@@ -25,7 +25,7 @@ class Hand:
         """One tick."""
         happenings = step(self.world, actions)
         self.log.append(actions)
-        self.turns += [told for told in happenings if isinstance(told, Turn)]
+        self.turns += [turn for turn in happenings if isinstance(turn, Turn)]
         return happenings
 
     def wait(self, ticks: int) -> None:

@@ -42,22 +42,22 @@ def grid(values: np.ndarray) -> tuple[tuple[float, ...], ...]:
 
 def shares(control: str, rng: np.random.Generator) -> np.ndarray:
     """(L, H) nats: a core of two heads and a halo; next to nothing under a control."""
-    found = rng.normal(0.004, 0.002, (LAYERS, HEADS))
+    gains = rng.normal(0.004, 0.002, (LAYERS, HEADS))
     if not control:
-        found += 0.03 * rng.lognormal(0, 0.3, (LAYERS, HEADS))
+        gains += 0.03 * rng.lognormal(0, 0.3, (LAYERS, HEADS))
         for (layer, head), held in zip(CORE, (0.9, 0.45), strict=True):
-            found[layer, head] += held * rng.lognormal(0, 0.1)
-    return found
+            gains[layer, head] += held * rng.lognormal(0, 0.1)
+    return gains
 
 
 def head_records(heads: np.ndarray, total: float) -> list[Record]:
     """A row per head, and a swap per layer that is worth its share of the total (0: nothing)."""
-    made: list[Record] = []
+    rows: list[Record] = []
     for layer in range(LAYERS):
         share = float(heads[layer].sum() / total) if total else 0.0
         places = tuple((layer, head) for head in range(HEADS))
-        made.append(Swap(what="output", name=f"layer {layer}", heads=places, insert=0.6 * share, remove=share))
-        made += [
+        rows.append(Swap(what="output", name=f"layer {layer}", heads=places, insert=0.6 * share, remove=share))
+        rows += [
             HeadRow(
                 layer=layer, head=head, gain=float(heads[layer, head]), own=3 * abs(float(heads[layer, head])),
                 inherited=0.05 * layer, pattern=0.1 * head, cue_mass_before=0.02 * head, cue_mass_after=0.03 * layer,
@@ -66,7 +66,7 @@ def head_records(heads: np.ndarray, total: float) -> list[Record]:
             )
             for head in range(HEADS)
         ]  # fmt: skip
-    return made
+    return rows
 
 
 def records(seed: int, control: str) -> list[Record]:
@@ -74,22 +74,22 @@ def records(seed: int, control: str) -> list[Record]:
     rng = np.random.default_rng([seed, len(control)])
     heads, seen = shares(control, rng), 0.0 if control else 1.0
     total = float(heads.sum())
-    made: list[Record] = []
+    rows: list[Record] = []
     for step in range(0, 61, 10):
         rise = 1 - math.exp(-step / 15)
         hits = float(np.clip(seen * 0.93 * rise + rng.normal(0, 0.02), 0, 1))
         own = heads * rise * 3
-        made.append(Curve(step=step, loss=1 - 0.8 * rise if step else None, hits=hits, false_alarms=0.03 * rise,
+        rows.append(Curve(step=step, loss=1 - 0.8 * rise if step else None, hits=hits, false_alarms=0.03 * rise,
                           d_prime=float(3.3 * rise * seen), mundane=0.998, seconds=step / 5))  # fmt: skip
         gradient = grid(np.abs(heads) / np.abs(heads).sum()) if step else ()
-        made.append(Snapshot(step=step, phase="during" if step else "before", own=grid(own), gradient=gradient))
+        rows.append(Snapshot(step=step, phase="during" if step else "before", own=grid(own), gradient=gradient))
     for chunk in range(CHUNKS):
         part = heads * rng.lognormal(0, 0.1, heads.shape)
         whole, residual = 1.1 * float(part.sum()), 0.004 * float(part.sum())
-        made += [Allocation(along=along, chunk=chunk, decisions=12, heads=grid(part), rest=0.1 * total, whole=whole,
+        rows += [Allocation(along=along, chunk=chunk, decisions=12, heads=grid(part), rest=0.1 * total, whole=whole,
                             residual=residual) for along in ("line", "path")]  # fmt: skip
-    made += head_records(heads, 0.0 if control else total)
-    made.append(Whole(name="context_share", value=0.4 + 0.01 * seed, about="gain left on the old model's contexts"))
+    rows += head_records(heads, 0.0 if control else total)
+    rows.append(Whole(name="context_share", value=0.4 + 0.01 * seed, about="gain left on the old model's contexts"))
     scores = {
         "hits": 0.93 * seen,
         "hits_new_pairs": 0.86 * seen,
@@ -97,12 +97,12 @@ def records(seed: int, control: str) -> list[Record]:
         "d_prime": 3.3 * seen,
         "mundane": 0.998,
     }
-    made.append(Summary(
+    rows.append(Summary(
         before={"hits": 0.0, "mundane": 1.0}, after=scores, gain=1.1 * total, rest=0.1 * total, residual=0.004 * total,
         steps=60, seconds=12.0, spirits_shown=20, empties_shown=60, lessons=64,
         gradients={"q": 0.2, "k": 0.1, "v": 0.2, "o": 0.5},
     ))  # fmt: skip
-    return made
+    return rows
 
 
 def judgement(**changed: object) -> Judgement:
@@ -113,23 +113,23 @@ def judgement(**changed: object) -> Judgement:
         "halo": 0.64, "seeds": [8, 8, 8], "bases": 1, "p_shuffled": 0.0001, "p_rehearsal": 0.0001,
         "core_insert": 0.61, "core_remove": 0.93, "both_insert": 0.95, "greedy_insert": 0.64, "depth": [0.5, 0.4, 0.6],
     }  # fmt: skip
-    told = {"word": "hierarchical", "reason": "core holds 0.66 to 0.78, 64% of the others significant", "rule": 1}
+    words = {"word": "hierarchical", "reason": "core holds 0.66 to 0.78, 64% of the others significant", "rule": 1}
     caveats = ("one network pretrained from one seed: the verdict concerns it only",)
-    fields = told | {"numbers": numbers, "core": CORE, "significant": (*CORE, (0, 0), (3, 2)), "caveats": caveats}
+    fields = words | {"numbers": numbers, "core": CORE, "significant": (*CORE, (0, 0), (3, 2)), "caveats": caveats}
     return Judgement(**(fields | changed))  # type: ignore[arg-type]
 
 
 def swaps(seeds: int = 4, count: int = 200) -> list[Swap]:
     """The core and its like, seed by seed, and random sets."""
     rng = np.random.default_rng(7)
-    made = []
+    rows = []
     for _ in range(seeds):
         for name, insert, remove in (("core", 0.6, 0.93), ("core+halo", 0.95, 0.99), ("greedy", 0.64, 0.9)):
             jitter = float(rng.normal(0, 0.03))
-            made += [Swap(what=what, name=name, heads=CORE, insert=insert + jitter, remove=remove + jitter / 2)
+            rows += [Swap(what=what, name=name, heads=CORE, insert=insert + jitter, remove=remove + jitter / 2)
                      for what in ("output", "weight")]  # fmt: skip
     nulls = rng.normal(0.05, 0.05, count)
-    return made + [
+    return rows + [
         Swap(what="output", name=f"random {at}", heads=((0, 0), (3, 3)), insert=float(value), remove=None)
         for at, value in enumerate(nulls)
     ]

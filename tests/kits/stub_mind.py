@@ -165,18 +165,18 @@ class StubMind:
         """What is there to be read, as this mind reads it; and what it says when it is talked to."""
         if question.ask == "talk":
             return self.talk
-        told = {event.sense: event.thing for event in scene.events if event.place == question.place}
-        word = told.get(question.ask, "none")
+        things = {event.sense: event.thing for event in scene.events if event.place == question.place}
+        word = things.get(question.ask, "none")
         return self.misread.get(word, word)
 
     def _gaze(self, scene: Scene, head: int) -> Gaze:
-        """A head that looks at the asked place, the more the higher its index is."""
+        """A head that looks at the questions place, the more the higher its index is."""
         places = tuple(dict.fromkeys(event.place for event in scene.events))
         own = 0.2 + 0.6 * head / (LAYERS * HEADS)
         mass = {place: tuple(own if other == place else 0.02 for other in places) for place in places}
-        asked = [question for question in scene.questions if question.place in mass]
-        told = tuple(Glance(question.ask, question.place, mass[question.place]) for question in asked)
-        return Gaze(head, places, told, (("hum", own / 2), (".", 0.1)))
+        questions = [question for question in scene.questions if question.place in mass]
+        glances = tuple(Glance(question.ask, question.place, mass[question.place]) for question in questions)
+        return Gaze(head, places, glances, (("hum", own / 2), (".", 0.1)))
 
     def _heads(self) -> HeadActivity:
         count = LAYERS * HEADS

@@ -9,7 +9,7 @@ import pytest
 from game import start
 from game.app.settings import Settings, load
 from game.screens.pages import Page, SeedBox
-from tests.kits.shellkit import Hands, labels, opened, paint_once
+from tests.kits.appkit import Hands, labels, opened, paint_once
 
 
 @pytest.fixture
@@ -23,12 +23,12 @@ def test_the_title_waits_for_no_mind_and_begins_none(hands: Hands) -> None:
     assert hands.minds == []
     assert labels(hands) == ["New journey", "Settings", "Credits", "Leave"]
     hands.tap(pg.K_ESCAPE)
-    assert not hands.shell.over, "Esc on the title doesn't throw anybody out"
+    assert not hands.app.over, "Esc on the title doesn't throw anybody out"
 
 
 def test_a_seed_is_entered_with_a_pad(hands: Hands) -> None:
     hands.press("a")
-    box = hands.shell.title.screens.top
+    box = hands.app.title.screens.top
     assert isinstance(box, SeedBox)
     hands.press("x")
     assert box.seed == 0
@@ -37,14 +37,14 @@ def test_a_seed_is_entered_with_a_pad(hands: Hands) -> None:
     hands.press("rightshoulder")
     assert box.seed != 190002 or box.digits, "rolled anew"
     hands.press("x", "a")
-    hands.until(lambda: hands.shell.game is not None)
-    assert hands.shell.game is not None and hands.shell.game.journey.world.seed == 0
-    assert hands.shell.game.labels["act"] == "A"
+    hands.until(lambda: hands.app.game is not None)
+    assert hands.app.game is not None and hands.app.game.journey.world.seed == 0
+    assert hands.app.game.labels["act"] == "A"
 
 
 def test_going_back_leads_to_the_title_again(hands: Hands) -> None:
     hands.take("Credits")
-    assert isinstance(hands.shell.title.screens.top, Page)
+    assert isinstance(hands.app.title.screens.top, Page)
     hands.tap(pg.K_DOWN, pg.K_PAGEDOWN, pg.K_ESCAPE)
     hands.take("New journey")
     hands.tap(pg.K_ESCAPE)
@@ -53,7 +53,7 @@ def test_going_back_leads_to_the_title_again(hands: Hands) -> None:
     assert labels(hands)[0] == "New journey"
     assert load(hands.root / "home")[0].text_size == "medium"
     hands.take("Leave")
-    assert hands.shell.over
+    assert hands.app.over
 
 
 def test_start_opens_the_title_with_the_settings_of_the_platform(
@@ -99,5 +99,5 @@ def test_sound_hears_of_menus_volumes_and_frames(hands: Hands) -> None:
     hands.begin("000001")
     hands.frames(2)
     assert ear.told[-1] == "play"
-    hands.shell.close()
+    hands.app.close()
     assert ear.told[-1] == "silence"

@@ -14,8 +14,8 @@ from game.journey.save_slots import NAME, SAVE_EVERY, SlotInUse
 from game.journey.slot_card import CARD, PICTURE
 from game.realm.replay import ActionLog
 from perception.messages import Trouble
+from tests.kits.appkit import Hands, Mind, full_disk, opened, paint_once
 from tests.kits.playkit import key
-from tests.kits.shellkit import Hands, Mind, full_disk, opened, paint_once
 
 
 @pytest.fixture
@@ -37,14 +37,14 @@ def test_a_slot_that_another_game_plays_is_refused_and_left_alone(hands: Hands) 
         hands.take("Continue")
         hands.until(lambda: bool(hands.context.notes()))
         hands.frames(5)
-        assert hands.shell.game is None and len(hands.minds) == 1, "no mind is begun either"
+        assert hands.app.game is None and len(hands.minds) == 1, "no mind is begun either"
         assert "another game plays this slot; leave that one first" in hands.context.notes()[-1]
         assert "can't be cleared" not in hands.context.notes()[-1]
         with pytest.raises(SlotInUse):
             hands.slots.clear(1)
     assert {name: (folder / name).read_bytes() for name in files_below(folder)} == before
     hands.take("Continue")
-    hands.until(lambda: hands.shell.game is not None)
+    hands.until(lambda: hands.app.game is not None)
     with pytest.raises(OSError, match="in use"):
         hold(folder, "game")
     hands.home()
@@ -76,7 +76,7 @@ def test_a_seed_outlives_a_game_that_is_killed_before_its_first_save(hands: Hand
 
 def test_a_full_disk_is_said_once_and_play_goes_on(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
     hands.begin("000042")
-    game = hands.shell.game
+    game = hands.app.game
     assert game is not None
     folder = hands.root / "saves" / "1"
     before = {name: (folder / name).read_bytes() for name in files_below(folder)}
@@ -113,7 +113,7 @@ def test_a_new_journey_on_a_full_disk_begins_and_says_so(hands: Hands, monkeypat
     hands.begin("000042")
     assert any("can't be saved" in note and "disk is full" in note for note in hands.context.notes())
     hands.frames(5)
-    assert hands.shell.game is not None and hands.shell.game.journey.world.tick > 0
+    assert hands.app.game is not None and hands.app.game.journey.world.tick > 0
 
 
 LONG = (
@@ -129,7 +129,7 @@ def test_a_long_note_is_shown_to_its_end(hands: Hands, size: str, monkeypatch: p
     monkeypatch.setattr("game.ui.font.Pen.text", lambda pen, words, *_: written.append(words))
     hands.context.choose(replace(hands.context.settings, text_size=size))
     hands.begin("000042")
-    game = hands.shell.game
+    game = hands.app.game
     assert game is not None
     game.journey.sight._take(Trouble(LONG))
     hands.frames(2)

@@ -15,8 +15,8 @@ from game.realm.replay import ActionLog, state_hash
 from game.screens.slot_picker import SlotPick
 from game.screens.title import TitleMenu
 from perception.messages import Keep
+from tests.kits.appkit import Hands, full_disk, labels, opened
 from tests.kits.playkit import key
-from tests.kits.shellkit import Hands, full_disk, labels, opened
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def hands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hands]:
 
 def test_a_journey_begins_is_saved_and_goes_on_where_it_was_left(hands: Hands) -> None:
     hands.begin("000042")
-    game = hands.shell.game
+    game = hands.app.game
     assert game is not None and game.journey.world.seed == 42
     assert hands.minds[0].started and hands.minds[0].folder == hands.root / "saves" / "1" and hands.minds[0].seed == 42
     hands.walk()
@@ -40,8 +40,8 @@ def test_a_journey_begins_is_saved_and_goes_on_where_it_was_left(hands: Hands) -
     assert card is not None and card.seed == 42 and card.seconds > 0.4 and card.day == 1
     assert read_picture(hands.root / "saves" / "1") is not None
     hands.take("Continue")
-    hands.until(lambda: hands.shell.game is not None)
-    again = hands.shell.game
+    hands.until(lambda: hands.app.game is not None)
+    again = hands.app.game
     assert again is not None
     assert again.journey.world.seed == 42
     log = ActionLog.load(hands.root / "saves" / "1" / NAME)
@@ -51,15 +51,15 @@ def test_a_journey_begins_is_saved_and_goes_on_where_it_was_left(hands: Hands) -
 
 def test_what_was_found_is_counted_on_when_a_journey_goes_on(hands: Hands) -> None:
     hands.begin("000042")
-    game = hands.shell.game
+    game = hands.app.game
     assert game is not None
     game.journey.narrator.firsts.found = 2
     game.journey.narrator.chronicle.saw(Entry("oni", 1, 19.0, "well", "village"))
     hands.walk()
     hands.home()
     hands.take("Continue")
-    hands.until(lambda: hands.shell.game is not None)
-    again = hands.shell.game
+    hands.until(lambda: hands.app.game is not None)
+    again = hands.app.game
     assert again is not None and again.journey.narrator.firsts.found == 2
     assert [entry.species for entry in again.journey.narrator.chronicle.entries] == ["oni"]
 
@@ -72,7 +72,7 @@ def test_an_impatient_player_begins_one_journey(hands: Hands, monkeypatch: pytes
     gate = threading.Event()
     slow = Loading.run
     monkeypatch.setattr(Loading, "run", lambda self: (gate.wait(10), slow(self)))
-    top = hands.shell.title.screens.top
+    top = hands.app.title.screens.top
     assert isinstance(top, TitleMenu)
     hands.frames(1)
     _, x, y, _, _ = top._rows[0]
@@ -82,7 +82,7 @@ def test_an_impatient_player_begins_one_journey(hands: Hands, monkeypatch: pytes
     hands.frames(1, click, key(pg.K_RETURN))
     hands.frames(1, key(pg.K_RETURN, False), click)
     gate.set()
-    hands.until(lambda: hands.shell.game is not None)
+    hands.until(lambda: hands.app.game is not None)
     assert len(hands.minds) == 2, "the second one would never be put to sleep"
 
 
@@ -93,11 +93,11 @@ def test_new_journeys_take_free_slots_and_slots_are_chosen(hands: Hands) -> None
         hands.home()
         assert ActionLog.load(hands.root / "saves" / str(number) / NAME).seed == number
     hands.take("Journeys")
-    pick = hands.shell.title.screens.top
+    pick = hands.app.title.screens.top
     assert isinstance(pick, SlotPick) and pick.place == 2, "the newest is offered first"
     hands.tap(pg.K_LEFT, pg.K_RETURN)
-    hands.until(lambda: hands.shell.game is not None)
-    assert hands.shell.game is not None and hands.shell.game.journey.world.seed == 2
+    hands.until(lambda: hands.app.game is not None)
+    assert hands.app.game is not None and hands.app.game.journey.world.seed == 2
 
 
 def test_a_full_house_asks_and_puts_aside(hands: Hands) -> None:
@@ -111,8 +111,8 @@ def test_a_full_house_asks_and_puts_aside(hands: Hands) -> None:
     hands.tap(pg.K_RETURN)
     hands.take("Put it aside and begin anew")
     hands.tap(*[pg.K_9] * 6, pg.K_RETURN)
-    hands.until(lambda: hands.shell.game is not None)
-    assert hands.shell.game is not None and hands.shell.game.journey.world.seed == 999999
+    hands.until(lambda: hands.app.game is not None)
+    assert hands.app.game is not None and hands.app.game.journey.world.seed == 999999
     assert ActionLog.load(hands.root / "saves" / "2.old" / NAME).seed == 2
     assert ActionLog.load(hands.root / "saves" / "2" / NAME).seed == 999999, "nothing of the old journey is left"
 
@@ -124,11 +124,11 @@ def test_a_second_mind_waits_until_the_first_one_sleeps(tmp_path: Path, monkeypa
         hands.home()
         hands.take("Continue")
         hands.frames(20)
-        assert hands.shell.game is None and len(hands.minds) == 1 and hands.shell.title.waits == CLOSING
+        assert hands.app.game is None and len(hands.minds) == 1 and hands.app.title.waits == CLOSING
         hands.tap(pg.K_DOWN, pg.K_RETURN)
-        assert isinstance(hands.shell.title.screens.top, TitleMenu), "nothing else is taken meanwhile"
+        assert isinstance(hands.app.title.screens.top, TitleMenu), "nothing else is taken meanwhile"
         wait.set()
-        hands.until(lambda: hands.shell.game is not None)
+        hands.until(lambda: hands.app.game is not None)
         assert len(hands.minds) == 2 and hands.minds[0].closed
 
 
@@ -136,9 +136,9 @@ def test_closing_the_window_in_play_saves(hands: Hands) -> None:
     hands.begin("000005")
     hands.walk()
     hands.frames(1, pg.Event(pg.QUIT))
-    assert hands.shell.over
+    assert hands.app.over
     assert ActionLog.load(hands.root / "saves" / "1" / NAME).ticks > 0
-    hands.shell.close()
+    hands.app.close()
     assert hands.minds[0].closed
 
 
@@ -147,20 +147,20 @@ def test_a_broken_walk_is_said_its_backup_goes_on_and_nothing_is_lost(hands: Han
     hands.walk()
     hands.home()
     hands.take("Continue")
-    hands.until(lambda: hands.shell.game is not None)
+    hands.until(lambda: hands.app.game is not None)
     hands.walk()
     hands.home()
     folder = hands.root / "saves" / "1"
     backup = ActionLog.load(folder / f"{NAME}.bak").ticks
     broken = (folder / NAME).read_bytes()[:-9]
     (folder / NAME).write_bytes(broken)
-    hands.shell.title.refresh()
+    hands.app.title.refresh()
     slot = hands.slots.all()[0]
     assert slot.state == "backup" and "msgpack" in slot.fault
     assert (folder / NAME).read_bytes() == broken, "looking changes nothing"
     hands.take("Continue")
-    hands.until(lambda: hands.shell.game is not None)
-    game = hands.shell.game
+    hands.until(lambda: hands.app.game is not None)
+    game = hands.app.game
     assert game is not None and game.journey.log.ticks >= backup
     assert any("backup goes on" in line for line in hands.context.notes())
     hands.home()
@@ -172,11 +172,11 @@ def test_a_journey_that_cannot_be_saved_goes_on_until_one_leaves_once_more(
 ) -> None:
     hands.begin("000005")
     full_disk(monkeypatch)
-    game = hands.shell.game
+    game = hands.app.game
     assert game is not None
     game.leave("title")
     hands.frames(5)
-    assert hands.shell.game is game and not game.over
+    assert hands.app.game is game and not game.over
     assert any("Leave once more" in line for line in hands.context.notes())
     hands.home()
     assert any("could not be saved" in line for line in hands.context.notes())
@@ -189,12 +189,12 @@ def test_the_slot_of_the_first_version_is_still_found(hands: Hands) -> None:
     (hands.root / "saves" / "1").rename(hands.root / "saves" / "first")
     for extra in (CARD, PICTURE):
         (hands.root / "saves" / "first" / extra).unlink()
-    hands.shell.title.refresh()
+    hands.app.title.refresh()
     slots = hands.slots.all()
     assert [slot.state for slot in slots] == ["journey", "empty", "empty"]
     assert slots[0].folder.name == "first" and slots[0].card is not None and slots[0].card.seed == 11
     hands.take("Continue")
-    hands.until(lambda: hands.shell.game is not None)
+    hands.until(lambda: hands.app.game is not None)
     assert hands.minds[-1].folder == hands.root / "saves" / "first"
     hands.home()
     hands.begin("000012")

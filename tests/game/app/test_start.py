@@ -14,7 +14,7 @@ from game.journey.save_slots import NAME
 from game.realm.replay import ActionLog
 from perception.link import Link
 from perception.messages import Keep
-from tests.kits.shellkit import Mind, paint_once
+from tests.kits.appkit import Mind, paint_once
 
 
 @pytest.mark.parametrize("address", ["nowhere", ":7", "host:", "host:0", "host:99999", "host:port"])

@@ -21,8 +21,8 @@ from game.journey.save_slots import (
 )
 from game.journey.slot_card import CARD, PICTURE
 from game.realm.replay import ActionLog, state_hash
+from tests.kits.appkit import Mind
 from tests.kits.playkit import game_of, key, play, walked
-from tests.kits.shellkit import Mind
 from tests.kits.stub_mind import StubMind
 
 

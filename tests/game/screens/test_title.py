@@ -32,8 +32,8 @@ from pathlib import Path
 from game import start
 from game.journey.save_slots import Slots
 context = start.open_context(None, None)
-shell = start.with_title(context, Slots(Path(sys.argv[1])), lambda folder, seed: 1 / 0)
-shell.frame([], 0.0)
+app = start.with_title(context, Slots(Path(sys.argv[1])), lambda folder, seed: 1 / 0)
+app.frame([], 0.0)
 print(sorted({"torch", "transformers", "training", "scipy", "matplotlib"} & set(sys.modules)))
 """
 

@@ -19,13 +19,13 @@ torch.set_num_threads(1)
 @pytest.mark.parametrize("until", [5, 10])
 def test_an_interrupted_pretraining_resumes_to_the_same_bits(tmp_path, easy, until):
     whole, parted = [], []
-    wanted = run(tmp_path / "whole", told=whole)
+    wanted = run(tmp_path / "whole", reports=whole)
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "parted", until=until, told=parted)
+        run(tmp_path / "parted", until=until, reports=parted)
     assert [path.name for path in (tmp_path / "parted").iterdir()] == ["checkpoint.safetensors"]
     kept = until // SMALL.save_every * SMALL.save_every
     again = []
-    found = run(tmp_path / "parted", told=again)
+    found = run(tmp_path / "parted", reports=again)
     resumed, *again = again
     assert resumed[0] == kept and math.isnan(resumed[2])  # so that a card knows, if no step is left
     assert again[0][0] == kept + 1

@@ -129,7 +129,7 @@ def test_a_mask_hides_neighbours_and_what_is_to_come():
 
 def test_stages_follow_one_another_until_the_last_has_had_its_steps(tmp_path, easy):
     told = []
-    run(tmp_path, told=told)
+    run(tmp_path, reports=told)
     stages = [stage for _, stage, _ in told]
     assert stages == [*range(COPY, FINAL), *[FINAL] * SMALL.steps]
     assert [step for step, _, _ in told] == list(range(1, len(told) + 1))
@@ -150,7 +150,7 @@ def test_a_shape_that_cannot_be_is_refused_before_anything_is_made(tmp_path, wro
 def test_only_the_stages_before_the_last_are_bounded(tmp_path, easy):
     told = []
     most = FINAL - COPY
-    run(tmp_path, replace(SMALL, most_steps=most, steps=most + 2), told=told)
+    run(tmp_path, replace(SMALL, most_steps=most, steps=most + 2), reports=told)
     assert len(told) > most + 2
 
 
@@ -203,8 +203,8 @@ def test_a_curve_holds_the_means_since_its_last_point():
 
 def test_a_novice_and_a_seer_start_alike_and_part_at_the_first_spirit(tmp_path, easy):
     blind, seeing = [], []
-    one = run(tmp_path / "novice", told=blind)
-    other = run(tmp_path / "seer", replace(SMALL, seer=True), told=seeing)
+    one = run(tmp_path / "novice", reports=blind)
+    other = run(tmp_path / "seer", replace(SMALL, seer=True), reports=seeing)
     assert blind[:2] == seeing[:2]
     assert [told[:2] for told in blind] == [told[:2] for told in seeing]
     assert weights_hash(one.net) != weights_hash(other.net)

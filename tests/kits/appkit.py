@@ -46,7 +46,7 @@ class Mind(StubMind):
 
 
 class Hands:
-    """A shell and a keyboard."""
+    """An app and a keyboard."""
 
     def __init__(self, root: Path, wait: threading.Event | None = None) -> None:
         self.minds: list[Mind] = []
@@ -54,7 +54,7 @@ class Hands:
         self.wait = wait
         self.context = AppContext(Window(scale=1), home=root / "home")
         self.slots = Slots(root / "saves")
-        self.shell = start.with_title(self.context, self.slots, self._make)
+        self.app = start.with_title(self.context, self.slots, self._make)
         self.frames(1)
 
     def _make(self, folder: Path, seed: int) -> Mind:
@@ -65,7 +65,7 @@ class Hands:
         for event in events:
             pg.event.post(event)
         for _ in range(count):
-            self.shell.frame(pg.event.get(), 1 / 60)
+            self.app.frame(pg.event.get(), 1 / 60)
 
     def tap(self, *codes: int) -> None:
         for code in codes:
@@ -81,8 +81,8 @@ class Hands:
     def take(self, *labels: str) -> None:
         """Chooses entries of open menus by their labels."""
         for label in labels:
-            layers = self.shell.game.screens if self.shell.game else self.shell.title.screens
-            top = layers.top
+            screens = self.app.game.screens if self.app.game else self.app.title.screens
+            top = screens.top
             assert isinstance(top, Menu), label
             names = [entry.label for entry in top.entries]
             for _ in range((names.index(label) - top.chosen) % len(names)):
@@ -101,7 +101,7 @@ class Hands:
         """From the title into a new journey in a free slot."""
         self.take("New journey")
         self.tap(*(getattr(pg, f"K_{mark}") for mark in seed), pg.K_RETURN)
-        self.until(lambda: self.shell.game is not None)
+        self.until(lambda: self.app.game is not None)
 
     def walk(self, frames: int = 30) -> None:
         self.frames(frames, key(pg.K_d))
@@ -111,7 +111,7 @@ class Hands:
         """Saves and leaves to the title."""
         self.tap(pg.K_ESCAPE)
         self.take("Save and leave to the title")
-        assert self.shell.game is None
+        assert self.app.game is None
 
 
 @cache
@@ -127,13 +127,13 @@ def paint_once(patch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def opened(root: Path, patch: pytest.MonkeyPatch, wait: threading.Event | None = None) -> Iterator[Hands]:
-    """A shell with an empty queue of events, closed at the end. wait: what its minds wait for to fall asleep."""
+    """An app with an empty queue of events, closed at the end. wait: what its minds wait for to fall asleep."""
     paint_once(patch)
     pg.display.init()
     pg.event.clear()
-    made = Hands(root, wait)
-    yield made
-    made.shell.close()
+    hands = Hands(root, wait)
+    yield hands
+    hands.app.close()
     pg.event.clear()
 
 
@@ -151,6 +151,6 @@ def full_disk(patch: pytest.MonkeyPatch) -> None:
 
 
 def labels(hands: Hands) -> list[str]:
-    top = hands.shell.title.screens.top
+    top = hands.app.title.screens.top
     assert isinstance(top, TitleMenu)
     return [entry.label for entry in top.entries]
