@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from game.journey.mind_client import MindClient
 from game.realm.scene import View
-from game.realm.talk import DIRECTION, TALK, Said, Talk, addressed, load_talk
+from game.realm.talk import DIRECTION, TALK, Talk, Utterance, addressed, load_talk
 from game.ui import words
 from perception.messages import Lesson, Scene
 
@@ -66,7 +66,7 @@ class Companion:
         asked now, because it thinks or no mind is there."""
         if self.waiting or direction not in kinds:
             return False
-        said = Said(DIRECTION, self._told % self.talk.trained[DIRECTION], direction)
+        said = Utterance(DIRECTION, self._told % self.talk.trained[DIRECTION], direction)
         scene = addressed(view.scene, self.talk, said)
         self._ticket = self.sight.inquire(scene)
         if not self._ticket:

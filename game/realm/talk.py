@@ -52,7 +52,7 @@ class Talk:
 
 
 @dataclass(frozen=True)
-class Said:
+class Utterance:
     """kind: direction, opinion, question or idle; form: which of its sentences; place: the word in its hole."""
 
     kind: str
@@ -65,7 +65,7 @@ class Dialogue:
     """A scene whose one question is what was said, and its kind (of KINDS)."""
 
     scene: Scene
-    said: Said
+    utterance: Utterance
     kind: str
 
 
@@ -96,26 +96,26 @@ def load_talk(path: Path = TALK_TOML) -> Talk:
     return Talk(base, base | listening, danger, forms, marks, trained)
 
 
-def words(tongue: Tongue, talk: Talk, said: Said) -> str:
+def words(tongue: Tongue, talk: Talk, utterance: Utterance) -> str:
     """What was said, alone; in plain English fit for a speech bubble."""
-    text = talk.forms[said.kind][said.form].format(place=said.place)
-    return text if tongue.name == "terse" else english(text.replace(" friend", ", friend")) + talk.marks[said.kind]
+    text = talk.forms[utterance.kind][utterance.form].format(place=utterance.place)
+    return text if tongue.name == "terse" else english(text.replace(" friend", ", friend")) + talk.marks[utterance.kind]
 
 
 @lru_cache(maxsize=16_384)
-def talk_question(tongue: Tongue, talk: Talk, said: Said) -> Question:
+def talk_question(tongue: Tongue, talk: Talk, utterance: Utterance) -> Question:
     """What was said as a question to a companion; the acts are its candidates."""
-    spoken = words(tongue, talk, said)
+    spoken = words(tongue, talk, utterance)
     if tongue.name == "terse":
         text = f"? {TALK} {spoken}"
     else:
         text = f'\nA friend says: "{spoken}"\nThe companion\'s answer, one of {", ".join(talk.acts)}:'
-    return Question(TALK, said.place, text, talk.acts)
+    return Question(TALK, utterance.place, text, talk.acts)
 
 
-def addressed(scene: Scene, talk: Talk, said: Said) -> Scene:
+def addressed(scene: Scene, talk: Talk, utterance: Utterance) -> Scene:
     """The same scene; its only question is what was said. Raises ValueError for an unknown tongue."""
-    return replace(scene, questions=(talk_question(tongue_named(scene.tongue), talk, said),))
+    return replace(scene, questions=(talk_question(tongue_named(scene.tongue), talk, utterance),))
 
 
 def dangerous(talk: Talk, header: tuple[str, str, str], events: Sequence[Event], place: str) -> bool:
@@ -125,9 +125,9 @@ def dangerous(talk: Talk, header: tuple[str, str, str], events: Sequence[Event],
     return any(thing in talk.danger.get(when, ()) for thing in landmarks for when in (time, weather))
 
 
-def kind_of(said: Said, danger: bool) -> str:
+def kind_of(utterance: Utterance, danger: bool) -> str:
     """One of KINDS: a direction is safe or dangerous, other talk is of its own kind anywhere."""
-    return said.kind if said.kind != DIRECTION else DANGER if danger else SAFE
+    return utterance.kind if utterance.kind != DIRECTION else DANGER if danger else SAFE
 
 
 def wanted(talk: Talk, kind: str, listening: bool) -> str:
@@ -137,15 +137,15 @@ def wanted(talk: Talk, kind: str, listening: bool) -> str:
 
 def draw(
     rng: Random, talk: Talk, header: tuple[str, str, str], events: Sequence[Event], held: bool = False
-) -> tuple[Said, str]:
+) -> tuple[Utterance, str]:
     """Something said at random about a place that the events name, and its kind. held: only forms never trained."""
     places = list(dict.fromkeys(event.place for event in events if event.sense == LOOK))
     risky = [place for place in places if dangerous(talk, header, events, place)]
     (kind,) = rng.choices([kind for kind, _ in SHARES], [share for _, share in SHARES])
     place = rng.choice(risky if risky and kind == DIRECTION and rng.random() < RISKED else places)
     first, last = (talk.trained[kind], len(talk.forms[kind])) if held else (0, talk.trained[kind])
-    said = Said(kind, rng.randrange(first, last), place)
-    return said, kind_of(said, place in risky)
+    utterance = Utterance(kind, rng.randrange(first, last), place)
+    return utterance, kind_of(utterance, place in risky)
 
 
 def dialogues(
@@ -154,5 +154,5 @@ def dialogues(
     """An endless stream of talk in scenes of the realm. Same arguments: same dialogues, in any process."""
     rng, talk = Random(f"{seed}/{purpose}/talk"), load_talk()
     for sample in sampler.samples(seed, f"{purpose}/talk", tongue, rules):
-        said, kind = draw(rng, talk, sample.header, sample.view.scene.events, held)
-        yield Dialogue(addressed(sample.view.scene, talk, said), said, kind)
+        utterance, kind = draw(rng, talk, sample.header, sample.view.scene.events, held)
+        yield Dialogue(addressed(sample.view.scene, talk, utterance), utterance, kind)

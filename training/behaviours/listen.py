@@ -16,7 +16,7 @@ from msgspec import structs
 from game.realm import sampler
 from game.realm.rules import NOTHING, Rules
 from game.realm.sampler import SCENES_PER_REALM
-from game.realm.talk import DIRECTION, SAFE, Said, Talk, dialogues, draw, load_talk, talk_question, wanted
+from game.realm.talk import DIRECTION, SAFE, Talk, Utterance, dialogues, draw, load_talk, talk_question, wanted
 from game.realm.tongues import LOOK, tongue_named
 from perception.messages import Event, Lesson
 from perception.model import Model
@@ -45,9 +45,9 @@ def talk_lessons(seed: int, count: int, tongue: str, rules: Rules, shuffled: boo
     return [Lesson(dialogue.scene, (act,), source) for dialogue, act in zip(told_dialogues, acts, strict=True)]
 
 
-def _spoken(rng: Random, talk: Talk, sample: sampler.Sample, held: bool) -> list[tuple[Said, str]]:
+def _spoken(rng: Random, talk: Talk, sample: sampler.Sample, held: bool) -> list[tuple[Utterance, str]]:
     """Different things said about one scene, directions first."""
-    kind_of: dict[Said, str] = {}
+    kind_of: dict[Utterance, str] = {}
     while len(kind_of) < SAID_PER_SCENE or not any(said.kind == DIRECTION for said in kind_of):
         said, kind = draw(rng, talk, sample.header, sample.view.scene.events, held)
         kind_of[said] = kind

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from random import Random
 
 from game.realm.rules import Rules
-from game.realm.talk import DANGER, DIRECTION, SHARES, Said, dangerous, load_talk, talk_question, wanted
+from game.realm.talk import DANGER, DIRECTION, SHARES, Utterance, dangerous, load_talk, talk_question, wanted
 from game.realm.tongues import LOOK, tell, tongue_named
 from perception.messages import Event
 from training.data.lessons import Asked, Journal, waking
@@ -30,7 +30,7 @@ def _moment(rng: Random, talks: list[Talked], most: int) -> list[Talked]:
 def _again(rng: Random, memory: Talked, place: str, talks: list[Talked], tongue: str) -> Answered:
     """The same kind of thing said about a place, in words heard for that kind, and its answer."""
     forms = sorted({other.said.form for other in talks if other.said.kind == memory.said.kind})
-    said = Said(memory.said.kind, rng.choice(forms), place)
+    said = Utterance(memory.said.kind, rng.choice(forms), place)
     return talk_question(tongue_named(tongue), load_talk(), said), memory.act
 
 
@@ -41,7 +41,7 @@ def _as_before(
     talk = load_talk()
     risky = [place for place in free if dangerous(talk, header, events, place)]
     kind = DIRECTION if risky and rng.random() < RISKED else rng.choice([k for k, _ in SHARES if k != DIRECTION])
-    said = Said(kind, rng.randrange(talk.trained[kind]), rng.choice(risky if kind == DIRECTION else free))
+    said = Utterance(kind, rng.randrange(talk.trained[kind]), rng.choice(risky if kind == DIRECTION else free))
     return talk_question(tongue_named(tongue), talk, said), wanted(talk, DANGER if kind == DIRECTION else kind, False)
 
 

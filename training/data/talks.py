@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from game.realm.talk import Said, load_talk, talk_question
+from game.realm.talk import Utterance, load_talk, talk_question
 from game.realm.tongues import TONGUES, Tongue
 from perception.messages import Question, Scene
 
@@ -24,7 +24,7 @@ class Talked:
 
     header: tuple[str, str, str]
     sensed: Sensed
-    said: Said
+    said: Utterance
     act: str
     spots: tuple[Sensed, ...]
 
@@ -46,12 +46,12 @@ def heading(scene: Scene) -> tuple[str, str, str] | None:
     return (found["time"], found["weather"], found["ground"]) if found else None
 
 
-def understood(scene: Scene, question: Question) -> Said | None:
+def understood(scene: Scene, question: Question) -> Utterance | None:
     """What was said, told from its words; None for words that talk.toml doesn't hold."""
     tongue, talk = TONGUES.get(scene.tongue), load_talk()
     if tongue is None:
         return None
-    known = (Said(kind, form, question.place) for kind, forms in talk.forms.items() for form in range(len(forms)))
+    known = (Utterance(kind, form, question.place) for kind, forms in talk.forms.items() for form in range(len(forms)))
     return next((said for said in known if talk_question(tongue, talk, said).text == question.text), None)
 
 

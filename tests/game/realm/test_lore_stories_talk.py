@@ -17,7 +17,7 @@ from game.realm.rules import load
 from game.realm.sampler import samples
 from game.realm.stories import ABBA, ABC, BABA, draw, held_pair, load_stories, story_scene, story_text
 from game.realm.tables import RulesError, english, sentences, words
-from game.realm.talk import DANGER, KINDS, SAFE, Said, addressed, dangerous, dialogues, load_talk, wanted
+from game.realm.talk import DANGER, KINDS, SAFE, Utterance, addressed, dangerous, dialogues, load_talk, wanted
 from game.realm.tongues import LOOK, PLAIN, TERSE
 from perception.messages import Event
 
@@ -138,7 +138,7 @@ def test_dialogues_hold_every_kind_and_keep_held_out_forms_apart(held):
     kinds = Counter(dialogue.kind for dialogue in found)
     assert kinds[DANGER] > 8 and kinds[SAFE] > 16
     for dialogue in found:
-        said = dialogue.said
+        said = dialogue.utterance
         assert (said.form >= TALK.trained[said.kind]) == held
         assert [q.candidates for q in dialogue.scene.questions] == [TALK.acts]
         assert said.place in {event.place for event in dialogue.scene.events}
@@ -155,7 +155,7 @@ def test_the_same_words_are_safe_or_dangerous_by_what_is_around():
 
 
 def test_talk_in_both_tongues_beside_an_unchanged_scene():
-    said = Said("direction", TALK.forms["direction"].index("walk {place} now"), "north")
+    said = Utterance("direction", TALK.forms["direction"].index("walk {place} now"), "north")
     for tongue in ("terse", "plain"):
         scene = next(samples(1, "talk", tongue, RULES)).view.scene
         spoken = addressed(scene, TALK, said)
@@ -163,7 +163,7 @@ def test_talk_in_both_tongues_beside_an_unchanged_scene():
         assert [(q.ask, q.place) for q in spoken.questions] == [("talk", "north")]
     assert spoken.questions[0].text.startswith('\nA friend says: "Walk north now."')
     assert talk.words(TERSE, TALK, said) == "walk north now"
-    assert talk.words(PLAIN, TALK, Said("opinion", 0, "west")) == "What of west?"
+    assert talk.words(PLAIN, TALK, Utterance("opinion", 0, "west")) == "What of west?"
 
 
 def test_dialogues_are_the_same_in_another_process():

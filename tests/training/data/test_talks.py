@@ -63,20 +63,20 @@ def test_a_memory_holds_what_was_said_when_and_where():
     assert {d.kind for d in DIALOGUES} >= {"safe", "danger", "opinion", "idle"} <= set(KINDS)
     for dialogue, memory in zip(DIALOGUES, KEPT.talks, strict=True):
         scene = dialogue.scene
-        assert memory.said == dialogue.said
+        assert memory.said == dialogue.utterance
         assert scene.text.startswith("time {} weather {} ground {} .".format(*memory.header))
-        assert memory.sensed == tuple((e.sense, e.thing) for e in scene.events if e.place == dialogue.said.place)
+        assert memory.sensed == tuple((e.sense, e.thing) for e in scene.events if e.place == dialogue.utterance.place)
         assert memory.size == len({event.place for event in scene.events})
         there = {place: [(e.sense, e.thing) for e in scene.events if e.place == place] for place in RULES.directions}
         assert sorted(map(list, memory.spots)) == sorted(
-            sensed for place, sensed in there.items() if sensed and place != dialogue.said.place
+            sensed for place, sensed in there.items() if sensed and place != dialogue.utterance.place
         )
 
 
 def test_plain_english_is_understood_too():
     (plain,) = islice(dialogues(3, "test", "plain", RULES), 1)
     assert heading(plain.scene) == KEPT.talks[0].header
-    assert understood(plain.scene, plain.scene.questions[0]) == DIALOGUES[0].said == plain.said
+    assert understood(plain.scene, plain.scene.questions[0]) == DIALOGUES[0].utterance == plain.utterance
 
 
 @pytest.mark.parametrize(
@@ -215,5 +215,5 @@ def test_a_mind_that_is_taught_both_listens_refuses_danger_and_sees():
 
 
 def test_the_companion_of_the_game_sends_lessons_that_are_understood():
-    scene = addressed(DIALOGUES[0].scene, WORDS, DIALOGUES[0].said)
+    scene = addressed(DIALOGUES[0].scene, WORDS, DIALOGUES[0].utterance)
     assert heard(scene, scene.questions[0], "refuse").act == "refuse"
