@@ -30,7 +30,8 @@ FORMAT, VERSION = "second-sight-replay", 3
 CHECKED = 3  # the first version with a check
 REALM_VERSION = 2  # raise it when the same seed, rules and actions make another realm than before
 TICKS_MAX = 10**8 - 1  # of one log: over a month of play
-LARGEST_FILE = 64 * 2**20  # bytes; an hour of play is well under 1 MB
+LARGEST_FILE = 256 * 2**20  # bytes; an hour of walking is 1.6 MB
+ACTIONS_MAX = 10**7  # ticks with one action each: at most 16 bytes a tick, so the file can be read again
 SPOKEN = ("title", "todo", "offer", "right", "wrong", "done", "early")  # of an errand's plan
 VERBS = {
     "move": (int, int),

@@ -15,7 +15,7 @@ import msgspec
 from common.files import check_output, writing
 from common.processes import WORKERS_MAX, run_jobs
 from game.realm.policy import POLICIES
-from game.realm.replay import TICKS_MAX, ActionLog, state_hash
+from game.realm.replay import ACTIONS_MAX, TICKS_MAX, ActionLog, state_hash
 from game.realm.scene import describe
 from game.realm.step import step
 from game.realm.world import check_seed, new_world
@@ -50,6 +50,8 @@ def check(config: SimulateConfig, workers: int = 1) -> None:
         raise ValueError(
             "--workers: files are written by one realm; leave out --scenes and --save-replay, or use one worker"
         )
+    if config.save_replay is not None and config.ticks > ACTIONS_MAX:
+        raise ValueError(f"--save-replay: a log holds at most {ACTIONS_MAX} ticks; give fewer --ticks")
     for path in outputs:
         check_output(path)
     if len(outputs) == 2 and outputs[0].resolve() == outputs[1].resolve():
@@ -60,7 +62,8 @@ def simulate(config: SimulateConfig) -> dict[str, Any]:
     """{ticks, ticks_per_s, scenes, scenes_per_s, state_hash, seconds}. Raises ValueError for bad settings, OutputError
     where a file can't be written; a file that was there before is then as it was."""
     check(config)
-    world, policy, log = new_world(config.seed), POLICIES[config.policy](config.seed), ActionLog(config.seed)
+    world, policy = new_world(config.seed), POLICIES[config.policy](config.seed)
+    log = ActionLog(config.seed) if config.save_replay else None
     ticking = describing = 0.0
     scenes, clock = 0, time.perf_counter
     with writing(config.scenes) if config.scenes else nullcontext() as lines:
@@ -68,7 +71,8 @@ def simulate(config: SimulateConfig) -> dict[str, Any]:
             began = clock()
             for _ in range(min(TICKS_PER_SCENE, config.ticks - start)):
                 actions = policy(world)
-                log.append(actions)
+                if log is not None:
+                    log.append(actions)
                 step(world, actions)
             ticked = clock()
             view = describe(world, config.tongue)
@@ -77,7 +81,7 @@ def simulate(config: SimulateConfig) -> dict[str, Any]:
             scenes += 1
             if lines is not None:
                 lines.write(msgspec.json.encode(view.scene) + b"\n")
-        if config.save_replay:
+        if log is not None and config.save_replay:
             log.save(config.save_replay)
     return {
         "ticks": config.ticks,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import msgpack
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from game.realm.policy import RandomPolicy
-from game.realm.replay import ActionLog, ReplayError, realm_mark, state_hash
+from game.realm.replay import FORMAT, VERBS, VERSION, ActionLog, ReplayError, _check, realm_mark, state_hash
 from game.realm.rules import load
 from game.realm.scene import describe
 from game.realm.senses import in_sight
@@ -224,6 +224,39 @@ def test_a_wrong_field_is_refused(tmp_path, change):
     with pytest.raises(ReplayError) as caught:
         ActionLog.load(file)
     assert str(caught.value).startswith(str(file)) and len(str(caught.value)) < len(str(file)) + 200
+
+
+NUMBERS = st.integers(-3, 60) | st.sampled_from([True, 2**31, 2**63 - 1, 2**64 - 1, -(2**63), 1.5, float("nan")])
+ODD = NUMBERS | st.none() | st.text(max_size=4) | st.binary(max_size=3) | st.sampled_from(["north", "oni", "nothing"])
+OF_TYPE = {int: NUMBERS, str: st.text(max_size=4) | st.sampled_from(["north", "oni", "nothing"]), bool: st.booleans()}
+WELL_FORMED = st.sampled_from(list(VERBS)).flatmap(
+    lambda verb: st.tuples(st.just(verb), *(OF_TYPE[kind] for kind in VERBS[verb]))
+)
+ACTIONS = WELL_FORMED | st.lists(st.sampled_from([*VERBS, "fly", ""]) | ODD, max_size=4)
+
+
+@settings(max_examples=200)
+@given(
+    seed=st.integers(0, 3) | NUMBERS,
+    ticks=st.integers(1, 30) | ODD,
+    actions=st.lists(st.tuples(st.integers(0, 20), st.lists(WELL_FORMED, max_size=4)), max_size=1)
+    | st.lists(st.tuples(st.integers(0, 20) | NUMBERS, st.lists(ACTIONS, max_size=3) | ODD), max_size=3)
+    | ODD,
+    realm=st.just(realm_mark()),
+    version=st.just(VERSION) | NUMBERS,
+)
+def test_a_replay_of_odd_values_is_lived_through_or_refused_in_one_line(
+    tmp_path_factory, seed, ticks, actions, realm, version
+):
+    file = tmp_path_factory.getbasetemp() / "odd.replay"
+    log = {"format": FORMAT, "version": version, "realm": realm, "seed": seed, "ticks": ticks, "actions": actions}
+    file.write_bytes(msgpack.packb(log | {"check": _check(log)}))
+    try:
+        loaded = ActionLog.load(file)
+        assume(loaded.ticks < 1000)
+        loaded.replay()
+    except ReplayError as error:
+        assert str(error).isprintable() and len(str(error)) < 400
 
 
 def test_numbers_of_any_size_in_actions_move_nobody(tmp_path):

@@ -10,13 +10,14 @@ import threading
 import time
 from pathlib import Path
 
+import msgpack
 import pytest
 
 from common.files import OutputError
 from common.numbers import SEED_MAX
 from common.processes import WORKERS_MAX
 from game.realm import simulate as runs
-from game.realm.replay import TICKS_MAX, ActionLog
+from game.realm.replay import ACTIONS_MAX, LARGEST_FILE, TICKS_MAX, ActionLog
 from game.realm.simulate import SimulateConfig, relive, simulate, simulate_many
 from game.realm.world import new_world
 
@@ -112,6 +113,26 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_there(writer, tmp_path, mon
         simulate(SimulateConfig(9, **{writer: tmp_path / "file"}))
     assert "\n" not in str(caught.value) and caught.value.errno == errno.ENOSPC
     assert (tmp_path / "file").read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_an_interrupted_run_leaves_what_was_there(writer, tmp_path, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    (tmp_path / "file").write_bytes(b"old")
+    monkeypatch.setattr(runs, "describe", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        simulate(SimulateConfig(9, **{writer: tmp_path / "file"}))
+    assert (tmp_path / "file").read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_log_too_long_to_be_read_again_is_refused_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "new_world", fails)
+    with pytest.raises(ValueError, match="a log holds at most 10000000 ticks"):
+        simulate(SimulateConfig(ACTIONS_MAX + 1, save_replay=tmp_path / "a.replay"))
+    last = (ACTIONS_MAX - 1, (("move", -1, -1),))
+    assert len(msgpack.packb(last)) * ACTIONS_MAX < LARGEST_FILE - 1000
 
 
 def test_scenes_are_lines_of_json(tmp_path):
