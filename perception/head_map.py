@@ -141,8 +141,7 @@ def addresses(model: nn.Module) -> HeadMap:
     except AttributeError as error:
         raise ValueError(f"model type {kind!r} is not laid out as ADDRESSES says: {error}") from None
     heads, hidden = int(config.num_attention_heads), int(config.hidden_size)
-    head_dim = int(getattr(config, "head_dim", None) or hidden // heads)
-    kv_heads = _kv_heads(config, heads)
+    kv_heads, head_dim = _sizes(model, at, heads, kind)
     projections = tuple(_projections(at, layer, heads, kv_heads, head_dim) for layer in range(len(blocks)))
     head_map = HeadMap(
         len(blocks), heads, kv_heads, head_dim, hidden, blocks, attentions, norms, post_norms, final_norm, at,
@@ -158,15 +157,19 @@ def _one_of(block: nn.Module, names: str) -> nn.Module:
     return block.get_submodule(there[0] if there else names.rpartition("|")[2])
 
 
-def _kv_heads(config: Any, heads: int) -> int:
-    """G. Falcon and GPT-BigCode say in other words than the rest how many keys and values there are."""
-    if getattr(config, "multi_query", False) and not getattr(config, "new_decoder_architecture", False):
-        return 1
-    if getattr(config, "new_decoder_architecture", False):
-        return int(config.num_kv_heads)
-    if config.model_type in ("falcon", "gpt_bigcode"):
-        return heads
-    return int(getattr(config, "num_key_value_heads", None) or heads)
+def _sizes(model: nn.Module, at: Address, heads: int, kind: str) -> tuple[int, int]:
+    """G and D, by the shapes of the first layer's matrices: configs name them in many ways."""
+    first = f"{at.layers}.0.{at.attention}"
+    try:
+        o, k = (model.get_parameter(f"{first}.{name}.weight").shape for name in (at.o, at.k))
+    except AttributeError as error:
+        raise ValueError(f"model type {kind!r} is not laid out as ADDRESSES says: {error}") from None
+    head_dim = o[0 if at.transposed else 1] // heads
+    blocks = k[1 if at.transposed else 0] // max(1, head_dim)
+    kv_heads = (blocks - heads) // 2 if at.fused else blocks
+    if kv_heads < 1 or heads % kv_heads:
+        raise ValueError(f"model type {kind!r}: {heads} heads can't share {kv_heads} keys and values")
+    return kv_heads, head_dim
 
 
 def _check_shapes(head_map: HeadMap, kind: str) -> None:

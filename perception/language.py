@@ -29,6 +29,7 @@ from perception.messages import Question, Scene
 
 CUE = "cue"  # the sense of an event that is told by no tongue: words that somebody marked in a text of their own
 KNOWN = 2**14  # short texts whose tokens are kept: the same few questions are asked of every scene
+ANY = "a a"  # a context of which nothing is known but that it ends in a word
 ANCHOR = "a"  # the word that stands in front of a context's end while that is tokenised
 ACROSS_A_SPACE = re.compile(r"[^\sĠ▁Ċĉč][Ġ▁ ]")  # in a vocabulary's words: something, then a space
 
@@ -84,6 +85,16 @@ def read_answered(
     reading = read(tokenizer, text, [(question.text, (answer,)) for question, answer in answered], where)
     pairs = zip(reading.questions, reading.answers, strict=True)
     return reading.context, [(tuple(question), tuple(answers[0])) for question, answers in pairs]
+
+
+def question_tokens(tokenizer: PreTrainedTokenizerBase, question: Question) -> list[int]:
+    """A question's tokens behind any context that ends in a word of its own; `read` gives those behind a given one."""
+    return read(tokenizer, ANY, [(question.text, ())]).questions[0]
+
+
+def answer_tokens(tokenizer: PreTrainedTokenizerBase, question: Question, answers: Sequence[str]) -> list[list[int]]:
+    """The tokens of answers to a question that stands behind any context that ends in a word of its own."""
+    return read(tokenizer, ANY, [(question.text, answers)]).answers[0]
 
 
 After = Callable[[str], Ids]  # the tokens of the context's end with a text right behind it

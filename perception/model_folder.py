@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from transformers.utils import cached_file
-
 from common.files import read_json
 from perception.errors import ModelError
 
@@ -44,6 +42,8 @@ def check_source(source: str) -> str:
     Raises ModelError in one line for what is no model folder, or one that can't or mustn't be loaded.
     """
     if source.startswith(HUB):
+        from transformers.utils import cached_file  # slow to import, and a folder needs nothing of it
+
         name = source.removeprefix(HUB)
         paths = [cached_file(name, file, _raise_exceptions_for_missing_entries=False) for file in SETTINGS]
         _check_settings(source, [Path(path) for path in paths if path])

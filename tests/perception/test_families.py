@@ -38,6 +38,7 @@ PLAIN = {name: value for name, value in LLAMA.items() if name not in ("num_key_v
 MIXED = {"sliding_window": WINDOW, "layer_types": ["sliding_attention", "full_attention"]}
 EVERY = {"sliding_window": WINDOW}
 ROTATED = {"rope_parameters": {"rope_type": "default", "rope_theta": 10_000.0, "partial_rotary_factor": 0.5}}
+# Keys and values that a family doesn't group are named in some configs all the same (GPT-NeoX, OPT, Persimmon).
 # A name for each case: the model type, then what is special about it.
 CASES: dict[str, dict[str, Any]] = {
     "apertus": LLAMA,
@@ -61,7 +62,7 @@ CASES: dict[str, dict[str, Any]] = {
     "gpt_bigcode multi-query": GPT,
     "gpt_bigcode": GPT | {"multi_query": False},
     "gpt_neox": PLAIN | {"rotary_pct": 0.25, "hidden_dropout": 0.0},
-    "gpt_neox in turn": PLAIN | {"use_parallel_residual": False, "attention_bias": False},
+    "gpt_neox in turn": LLAMA | {"use_parallel_residual": False, "attention_bias": False},
     "gptj": GPT | {"rotary_dim": 4},
     "granite": LLAMA | {"residual_multiplier": 0.3, "attention_multiplier": 0.5, "logits_scaling": 4.0},
     "granitemoe": LLAMA | EXPERTS | {"residual_multiplier": 0.3},
@@ -77,9 +78,9 @@ CASES: dict[str, dict[str, Any]] = {
     "olmo2": LLAMA,
     "olmo3 mixed": LLAMA | MIXED,
     "olmoe": LLAMA | EXPERTS,
-    "opt": PLAIN | {"ffn_dim": 24, "word_embed_proj_dim": 32, "dropout": 0.0},
+    "opt": LLAMA | {"ffn_dim": 24, "word_embed_proj_dim": 32, "dropout": 0.0},
     "opt narrow words": PLAIN | {"ffn_dim": 24, "word_embed_proj_dim": 16, "dropout": 0.0},
-    "persimmon": PLAIN,
+    "persimmon": LLAMA,
     "phi": LLAMA | {"num_key_value_heads": 4},
     "phi qk-norm": LLAMA | {"qk_layernorm": True},
     "phi3": LLAMA,

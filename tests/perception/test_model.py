@@ -11,7 +11,6 @@ from transformers import ByT5Tokenizer
 
 from game.realm.sampler import samples
 from perception import model as models
-from perception import model_folder
 from perception.errors import ModelError
 from perception.model import NOVICE, choose_device, load, save, weights_hash
 from perception.perceive import perceive
@@ -74,8 +73,8 @@ def test_saving_that_fails_leaves_the_old_folder(folder, monkeypatch):
     def full(number):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(models.os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    monkeypatch.setattr("common.files.os.fsync", full)
+    with pytest.raises(OSError, match="the disk is full"):
         save(tiny(seed=5), folder)
     monkeypatch.undo()
     assert weights_hash(load(folder).net) == weights_hash(tiny().net)
@@ -232,7 +231,7 @@ def test_a_model_of_the_hub_with_code_of_its_own_is_refused_before_its_weights_c
         assert name == "org/name" and not options["_raise_exceptions_for_missing_entries"]
         return str(folder / file) if (folder / file).exists() else None
 
-    monkeypatch.setattr(model_folder, "cached_file", cached)
+    monkeypatch.setattr("transformers.utils.cached_file", cached)
     refused("hub:org/name", "config.json names code of its own")
 
 

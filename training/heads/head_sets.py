@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from perception.head_map import MATRICES, addresses
+from perception.head_map import MATRICES, HeadMap, addresses
 from training.headlog.records import Swap
 from training.heads.gain_allocation import same_shape
 from training.heads.head_probes import ProbeLoss
@@ -146,11 +146,23 @@ class _Weights:
 
 
 def ungrouped(net: PreTrainedModel) -> PreTrainedModel:
-    """A copy that computes the same, in which every head has K and V of its own."""
+    """A copy that computes the same, in which every head has K and V of its own.
+
+    Raises ValueError for a model whose keys can't be given to each head alone.
+    """
     copied = copy.deepcopy(net).eval()
     at = addresses(copied)
     if at.group == 1:
         return copied
+    if not at.address.fused:
+        _ungroup(copied, at)
+    if at.address.fused or not _alike(net, copied):
+        kind = copied.config.model_type
+        raise ValueError(f"swap: heads of a {kind} model share keys that can't be given to each alone; swap outputs")
+    return copied
+
+
+def _ungroup(copied: PreTrainedModel, at: HeadMap) -> None:
     for layer, attention in enumerate(at.attentions):
         for m in ("k", "v"):
             name = at.projections[layer][m].parameter.removesuffix(".weight")
@@ -163,8 +175,19 @@ def ungrouped(net: PreTrainedModel) -> PreTrainedModel:
                 wide.bias.data.copy_(bias.repeat_interleave(at.group, dim=0).flatten())
             setattr(attention, name.rpartition(".")[2], wide)
         attention.num_key_value_groups = 1  # type: ignore[assignment]
+        if hasattr(attention, "num_key_value_heads"):
+            attention.num_key_value_heads = at.heads  # type: ignore[assignment]
     copied.config.num_key_value_heads = at.heads
-    return copied
+
+
+@torch.no_grad()
+def _alike(net: PreTrainedModel, copied: PreTrainedModel) -> bool:
+    """Whether both say the same; keys that are normed together (OLMo 2) have no copies that do."""
+    tokens = torch.arange(3, 11, device=net.device)[None] % net.get_input_embeddings().weight.shape[0]
+    try:
+        return torch.allclose(copied(tokens).logits, net(tokens).logits, rtol=1e-3, atol=1e-3)
+    except RuntimeError:  # the norm has another size
+        return False
 
 
 def by_layer(layers: int, heads: int) -> list[tuple[str, list[Head]]]:

@@ -26,7 +26,7 @@ from game.realm import sampler
 from game.realm.rules import Rules
 from game.realm.tongues import SENSE, question, tongue_named
 from perception.head_map import HeadMap, addresses
-from perception.language import context_tokens, read
+from perception.language import context_tokens, question_tokens
 from perception.model import Model
 from perception.packing import Decision, Packed, context_cache, decide, pack
 from training.heads.head_probes import ProbeLoss
@@ -171,9 +171,8 @@ def prepare(model: Model, rules: Rules, seed: int = 0) -> Ground:
     scenes = [sample.view.scene for sample in samples]
     contexts = [context_tokens(model.tokenizer, scene)[:TOKENS] for scene in scenes]
     speech = tongue_named(model.tongue)
-    texts = [question(speech, rules, SENSE, place).text for place in rules.directions]
     question_ids = [
-        tuple(ids) for ids in read(model.tokenizer, scenes[0].text, [(text, ()) for text in texts]).questions
+        tuple(question_tokens(model.tokenizer, question(speech, rules, SENSE, p))) for p in rules.directions
     ]
 
     def packed(some: Sequence[Sequence[int]]) -> Packed:

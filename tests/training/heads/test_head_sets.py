@@ -203,3 +203,10 @@ def test_context_share_tells_reading_from_deciding_and_leaves_the_models_as_they
     assert abs(share.value - 1) > 1e-3
     assert abs(other.value) > 1e-3
     assert [whole.value for whole in context_share(after, copy.deepcopy(after), loss)] == [None, None]
+
+
+@pytest.mark.parametrize("kind", ["phi3", "olmo2"])
+def test_weights_of_heads_whose_keys_cannot_be_given_to_each_alone_are_refused(kind):
+    """phi3 keeps queries and keys in one matrix, olmo2 norms all keys together."""
+    with pytest.raises(ValueError, match=f"heads of a {kind} model share keys .* swap outputs"):
+        ungrouped(tiny(kind).net)
