@@ -23,7 +23,7 @@ LONG_FIRST = (  # files that take longest: begun first, so that no process ends 
     "test_walls.py",
     "bots",
     "training/mind",
-    "test_main.py",
+    "test_main",
     "training/test_learn.py",
     "training/behaviours",
     "training/novice",

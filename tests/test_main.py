@@ -1,63 +1,21 @@
 """The command line as a user meets it: one line for each fault, exit status 2, and never a traceback."""
 
-import io
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 import main
-from common import early
-from game.realm.scene import describe
-from game.realm.world import new_world
-from perception.messages import Lesson, Perceive, Percept, Progress, Quit, Ready, Teach
-from perception.wire import Decoder, encode
+from tests.kits.commandkit import NOVICE, ROOT, needs_novice, refused, run
 from tests.training.headlog.test_log import HEADER, RECORDS
 from training.headlog.log import write_log
 
-ROOT = Path(__file__).parents[1]
-NOVICE = ROOT / "assets" / "novice"
 SIMULATE_KEYS = {"ticks", "ticks_per_s", "scenes", "scenes_per_s", "state_hash"}  # DESIGN.md
-needs_novice = pytest.mark.skipif(not (NOVICE / "model.safetensors").is_file(), reason="needs the novice")
-
-
-def run(*arguments: str, stdin: bytes = b"", env: Mapping[str, str | None] | None = None, cwd: Path = ROOT):
-    """main.py in a process of its own; (exit status, stdout, stderr), and no traceback whatever happened."""
-    whole = {**os.environ, **(env or {})}
-    done = subprocess.run(
-        [sys.executable, str(cwd / "main.py"), *arguments],
-        input=stdin,
-        capture_output=True,
-        env={name: value for name, value in whole.items() if value is not None},
-        timeout=120,
-    )
-    assert b"Traceback" not in done.stderr, done.stderr.decode()
-    return done.returncode, done.stdout, done.stderr.decode()
-
-
-def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """Runs main in this process; the one line on stderr with which it refused."""
-    try:
-        status = main.main(list(arguments))
-    except SystemExit as error:  # argparse
-        status = int(error.code or 0)
-    printed = capsys.readouterr()
-    assert status == 2
-    assert printed.out == ""
-    assert len(printed.err.strip().splitlines()) == 1, printed.err
-    assert "Traceback" not in printed.err
-    return printed.err
-
-
-def on_stdin(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
-    """What the next command of this process reads."""
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
 
 
 def help_of(verb: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -133,57 +91,6 @@ def test_a_bad_value_is_one_line_that_names_it(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert message in refused(capsys, *arguments)
-
-
-MODEL_VERBS = (["play"], ["perceive"], ["learn"], ["mind"], ["bench", "perceive"])
-
-
-@pytest.mark.parametrize("broken", ["missing", "empty", "garbage", "list"])
-def test_a_folder_that_is_no_model_is_refused_by_every_verb(
-    broken: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = tmp_path / "model"
-    if broken != "missing":
-        folder.mkdir()
-    if broken in ("garbage", "list"):
-        (folder / "config.json").write_text("\x00{" if broken == "garbage" else "[]", encoding="utf-8")
-    for words in MODEL_VERBS:
-        assert str(folder) in refused(capsys, *words, "--model", str(folder))
-    assert str(folder) in refused(capsys, "pretrain", "--score", str(folder))
-
-
-def test_a_missing_model_is_refused_before_torch_is_loaded() -> None:
-    lines = ["import sys, main", f"verbs = {MODEL_VERBS!r}"]
-    lines += ["statuses = [main.main([*words, '--model', 'no/such']) for words in verbs]"]
-    lines += ["print(statuses, [name for name in ('torch', 'transformers', 'pygame') if name in sys.modules])"]
-    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout.strip() == f"{[2] * len(MODEL_VERBS)} []", done.stderr
-
-
-@needs_novice
-def test_damaged_weights_are_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = tmp_path / "model"
-    shutil.copytree(NOVICE, folder)
-    weights = (folder / "model.safetensors").read_bytes()
-    (folder / "model.safetensors").write_bytes(weights[: len(weights) // 2])
-    on_stdin(monkeypatch, json.dumps(scene_now()).encode())
-    assert str(folder) in refused(capsys, "perceive", "--model", str(folder))
-
-
-def test_a_device_that_is_not_there_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def none(name: str) -> None:
-        raise OSError(name)
-
-    monkeypatch.setattr(early.ctypes, "CDLL", none)
-    monkeypatch.setattr(main.Path, "exists", lambda _: False)
-    monkeypatch.setattr(main.sys, "platform", "linux")
-    for device in ("cuda", "mps"):
-        for verb in ("play", "learn", "perceive", "mind"):
-            assert f"--device {device}: not available" in refused(capsys, verb, "--device", device)
 
 
 def test_a_truncated_log_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -302,51 +209,3 @@ def test_simulate_prints_one_json_object_with_the_keys_of_the_design(capsys: pyt
     assert set(first) >= SIMULATE_KEYS
     assert first["ticks"] == 300
     assert first["state_hash"] == second["state_hash"]
-
-
-def scene_now() -> dict:
-    """A scene as `simulate --scenes` writes it."""
-    import msgspec
-
-    return msgspec.to_builtins(describe(new_world(3)).scene)
-
-
-@needs_novice
-def test_perceive_reads_a_scene_and_prints_beliefs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / "scenes.jsonl"
-    assert main.main(["simulate", "--ticks", "50", "--scenes", str(file), "--json"]) == 0
-    line = file.read_bytes().splitlines()[-1]
-    on_stdin(monkeypatch, line)
-    capsys.readouterr()
-    assert main.main(["perceive", "--json"]) == 0
-    result, scene = json.loads(capsys.readouterr().out), json.loads(line)
-    assert result["scene"] == scene["id"]
-    assert [(p["ask"], p["place"]) for p in result["places"]] == [(q["ask"], q["place"]) for q in scene["questions"]]
-    for place in result["places"]:
-        assert sum(place["beliefs"].values()) == pytest.approx(1.0, abs=1e-3)
-        assert max(place["beliefs"], key=place["beliefs"].get) == "nothing", "the novice is blind"
-
-
-@pytest.mark.parametrize("stdin", [b"", b"{", b"[]", b'{"id": 1}', b"\xff\xfe"])
-def test_what_is_no_scene_is_one_line(
-    stdin: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    on_stdin(monkeypatch, stdin)
-    assert "stdin: not a scene" in refused(capsys, "perceive")
-
-
-@needs_novice
-def test_a_mind_speaks_frames_on_stdin_and_stdout(tmp_path: Path) -> None:
-    scene = describe(new_world(3)).scene
-    lesson = Lesson(scene, tuple("nothing" for _ in scene.questions), "touch")
-    said = b"".join(encode(message) for message in (Perceive(scene), Teach(lesson), Quit()))
-    status, out, _ = run("mind", "--folder", str(tmp_path / "mind"), "--device", "cpu", "--nice", "0", stdin=said)
-    assert status == 0
-    decoder: Decoder = Decoder(Ready | Progress | Percept)
-    heard = decoder.feed(out)
-    assert [type(message) for message in heard] == [Ready, Progress, Percept, Progress]
-    assert heard[2].scene == scene.id
-    assert heard[3].empties == len(scene.questions)
-    assert sorted(path.name for path in (tmp_path / "mind").iterdir()) == ["journal.msgpack", "weights.safetensors"]
