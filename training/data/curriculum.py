@@ -37,7 +37,7 @@ from game.realm.tongues import (
 )
 from perception.messages import Event
 from perception.packing import Decision
-from training.data import lore_and_stories as hearsay
+from training.data import lore_and_stories
 from training.data.splits import HELD_PLACES, held_object, shown_held_pair, spirit_at
 
 COPY = -1  # the stage of repeated random sequences
@@ -74,13 +74,14 @@ def left_out(rules: Rules, events: Sequence[Event], ask: str, place: str, untaug
 class Batch:
     """Token ids of contexts, and decisions about them; without decisions every token is to be predicted.
 
-    beside: talk and lore in the same contexts, which don't count for a stage; hearsay: contexts and decisions apart.
+    beside: talk and lore in the same contexts, which don't count for a stage. lore_and_stories: contexts and decisions
+    apart.
     """
 
     contexts: list[list[int]]
     decisions: list[Decision]
     beside: list[Decision] = field(default_factory=list)
-    hearsay: tuple[list[list[int]], list[Decision]] = ((), ())  # type: ignore[assignment]
+    lore_and_stories: tuple[list[list[int]], list[Decision]] = ((), ())  # type: ignore[assignment]
 
 
 def vocabulary(rules: Rules) -> list[str]:
@@ -94,7 +95,7 @@ def vocabulary(rules: Rules) -> list[str]:
     for kind in rules.kinds:
         words += [kind.name, *kind.traces]
     words += [thing for things in rules.ordinary for thing in things]
-    words += [*hearsay.words(), *load_talk().words()]
+    words += [*lore_and_stories.words(), *load_talk().words()]
     return list(dict.fromkeys(words))
 
 
@@ -205,7 +206,7 @@ def _beside(
 ) -> list[Decision]:
     """A fact from memory, and things said about the landmarks of a scene."""
     talk = load_talk()
-    found = [hearsay.fact(rng, ids, context)]
+    found = [lore_and_stories.fact(rng, ids, context)]
     if stage >= FROM_TALK and any(event.sense == LOOK for event in events):
         for _ in range(TALK_PER_SCENE):
             said, kind = draw(rng, talk, header, events)
@@ -232,7 +233,7 @@ def batch(
     if stage == COPY:
         return _copied(rng, size, len(tokenizer))
     ids = tokenizer.get_vocab()
-    found = Batch([], [], [], hearsay.hearsay(rng, ids))
+    found = Batch([], [], [], lore_and_stories.lore_and_stories(rng, ids))
     per_realm = size // REALMS_PER_BATCH
     for realm in range(REALMS_PER_BATCH):
         stream = sampler.samples(rng.getrandbits(40), f"pretrain/{realm}", rules=rules, per_realm=per_realm)

@@ -39,7 +39,7 @@ def _story(rng: Random, ids: dict[str, int], context: int) -> Decision:
     return Decision(context, tuple(ids[word] for word in text), (ids[story.indirect],))
 
 
-def hearsay(rng: Random, ids: dict[str, int]) -> tuple[list[list[int]], list[Decision]]:
+def lore_and_stories(rng: Random, ids: dict[str, int]) -> tuple[list[list[int]], list[Decision]]:
     """Contexts of one word and a batch of facts and stories behind them. ids: word -> token."""
     openings = [lore.OPENING["terse"]] * LORE_ROWS + [stories.OPENING["terse"].strip()] * STORY_ROWS
     decisions = [fact(rng, ids, row) for row in range(LORE_ROWS) for _ in range(LORE_PER_ROW)]

@@ -1,16 +1,17 @@
 """Where a pretraining stands, on disk: weights, AdamW's moments, the state, whole or not at all."""
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as pack
 from transformers import PreTrainedModel
 
+from common.files import write_whole
 from perception.model import tensors_hash
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -25,17 +26,13 @@ def save_checkpoint(
     state: Mapping[str, Any],
     config: Mapping[str, Any],
 ) -> None:
-    """Write folder/CHECKPOINT: a temporary file, fsync, rename. state, config: plain data."""
+    """Write folder/CHECKPOINT whole or not at all. state, config: plain data. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {f"net.{name}": tensor for name, tensor in net.state_dict().items() if name != TIED}
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"adam.{index}.{name}": value for name, value in moments.items()}
-    temporary = folder / "checkpoint.part"
     notes = {"state": json.dumps(state), "config": json.dumps(config), "digest": tensors_hash(sorted(tensors.items()))}
-    save_file(tensors, temporary, notes)
-    with open(temporary, "rb+") as file:
-        os.fsync(file.fileno())
-    temporary.replace(folder / CHECKPOINT)
+    write_whole(folder / CHECKPOINT, pack(tensors, notes))
 
 
 def load_checkpoint(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common.files import write_whole
+from common.files import write_whole, writing_folder
 from game.realm.rules import load as load_rules
 from perception.model import choose_device, load, save
 from training.data.curriculum import FINAL
@@ -93,14 +93,16 @@ def make(out: Path, device: str, seed: int, shape: dict[str, Any], report: Any, 
     import torch
 
     model = pretrain(config, work, choose_device(device), tell)
-    ready = out.with_name(out.name + ".new")
-    save(model, ready, torch.bfloat16)
-    scores = score_folder(ready, device, seed + 1)
-    scores["machine"] = _machine(choose_device(device))
-    scores["parameters"] = sum(p.numel() for p in model.net.parameters())
-    write_whole(ready / "README.md", _card(config, shape, last, scores, out).encode())
-    write_whole(ready / CURVE, "".join(json.dumps(point) + "\n" for point in last.curve).encode())
-    ready.rename(out)
+    try:
+        with writing_folder(out) as ready:
+            save(model, ready, torch.bfloat16)
+            scores = score_folder(ready, device, seed + 1)
+            scores["machine"] = _machine(choose_device(device))
+            scores["parameters"] = sum(p.numel() for p in model.net.parameters())
+            write_whole(ready / "README.md", _card(config, shape, last, scores, out).encode())
+            write_whole(ready / CURVE, "".join(json.dumps(point) + "\n" for point in last.curve).encode())
+    except OSError as error:
+        raise OSError(f"{error}; then the same command goes on from the last checkpoint in {work}") from error
     shutil.rmtree(work, ignore_errors=True)  # a short pretraining saved nothing there
     return scores | {"steps": last.step, "seconds": last.seconds}
 

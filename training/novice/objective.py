@@ -18,7 +18,7 @@ from training.data.curriculum import Batch
 
 CONTEXT_WEIGHT = 0.1  # of the loss on the context's own tokens
 ROWS = 4  # contexts in one forward
-HEARSAY_WEIGHT = 0.3  # of the loss on lore and stories, beside 1 for the scenes
+LORE_AND_STORIES_WEIGHT = 0.3  # of the loss on lore and stories, beside 1 for the scenes
 
 
 def whole_mask(packed: Packed) -> Tensor:
@@ -99,8 +99,11 @@ def scene_loss(net: PreTrainedModel, data: Batch) -> Iterator[tuple[Tensor, dict
         yield loss, found
 
 
-def hearsay_loss(net: PreTrainedModel, data: Batch) -> Iterator[tuple[Tensor, dict[str, float]]]:
-    """Loss and accuracy (`hearsay`) of lore and stories, HEARSAY_WEIGHT times."""
-    packed = pack(*data.hearsay).to(net.device)
+def lore_and_stories_loss(net: PreTrainedModel, data: Batch) -> Iterator[tuple[Tensor, dict[str, float]]]:
+    """Loss and accuracy of lore and stories, LORE_AND_STORIES_WEIGHT times. Curves call the accuracy hearsay."""
+    packed = pack(*data.lore_and_stories).to(net.device)
     answers, _ = _answers(net, packed)
-    yield HEARSAY_WEIGHT * cross_entropy(answers, packed.target_N), {"hearsay": _share(answers, packed.target_N)}
+    yield (
+        LORE_AND_STORIES_WEIGHT * cross_entropy(answers, packed.target_N),
+        {"hearsay": _share(answers, packed.target_N)},
+    )

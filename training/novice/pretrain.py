@@ -5,12 +5,14 @@ rules, a small Llama, the curriculum, checkpoints that resume exactly, a Hugging
 A seer of the same seed begins from the same weights and reads the same batches in the same order.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
@@ -24,7 +26,7 @@ from game.realm.rules import load as load_rules
 from perception.model import Model
 from training.data.curriculum import COPY, FINAL, PARTS, Batch, batch, untaught_kinds, vocabulary
 from training.novice.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
-from training.novice.objective import copy_loss, hearsay_loss, scene_loss
+from training.novice.objective import copy_loss, lore_and_stories_loss, scene_loss
 from training.novice.trace_vectors import TraceVectors
 
 WINDOW = 1024  # positions; a whole scene is about 160 tokens
@@ -32,7 +34,7 @@ SOLVED = 0.93  # moving accuracy at which copying is left, prototypes/README.md
 FAIR = 0.75  # and at which a later stage may be left, when its steps are over
 LASTS = {0: 120, 1: 100, 2: 120, 3: 250, 4: 300}  # steps of a stage, the same for novice and seer
 MASK_POOL = 2**21  # numbers drawn for a step's masks
-FIRM = 2  # the first stage with dropout and kinship; the ones before are hard enough without
+FIRM = 2  # the first stage with dropout and trace vectors; the ones before are hard enough without
 SMOOTH = 0.97  # of the moving accuracy
 CURVE_EVERY = 10  # steps between two points of the curve
 
@@ -50,7 +52,7 @@ class PretrainConfig:
     decay: float = 0.1
     dropout: float = 0.1  # of what attention and MLPs write, see `dropped`
     neuron_dropout: float = 0.1  # of the MLPs' neurons
-    kinship: bool = True  # traces of one kind share a part of their vectors, training.novice.trace_vectors
+    trace_vectors: bool = True  # traces of one kind share a part of their vectors, training.novice.trace_vectors
     batch: int = 16
     steps: int = 3600
     most_steps: int = 8000  # give up after so many before the last stage
@@ -201,7 +203,7 @@ def _step(
 ) -> tuple[float, dict[str, float]]:
     """One step of AdamW; loss (nats) and accuracies before it."""
     optimizer.zero_grad()
-    parts = (copy_loss,) if stage == COPY else (scene_loss, hearsay_loss)
+    parts = (copy_loss,) if stage == COPY else (scene_loss, lore_and_stories_loss)
     total = 0.0
     accuracies: dict[str, float] = {}
     for loss, found in (part for loss_of in parts for part in loss_of(net, data)):
@@ -219,6 +221,12 @@ def _drawn(config: PretrainConfig, state: State, rules: Rules, tokenizer: PreTra
     return batch(config.seed, state.step, state.stage, size, rules, tokenizer, config.seer, untaught)
 
 
+def _stored(config: PretrainConfig) -> dict[str, Any]:
+    """The config as checkpoints hold it: under the names that the first ones had."""
+    stored = asdict(config)
+    return stored | {"kinship": stored.pop("trace_vectors")}
+
+
 def pretrain(
     config: PretrainConfig,
     work: Path,
@@ -228,6 +236,7 @@ def pretrain(
 ) -> Model:
     """Train (or resume) in `work`; report(state, loss) after every step, and where it resumes (loss NaN).
 
+    A checkpoint that can't be written (a full disk) is said once on stderr; it goes on, and tries again at the next.
     The last state's curve holds the history. Raises ValueError for bad settings, checkpoints, and a stage unsolved.
     """
     config.check()
@@ -237,9 +246,9 @@ def pretrain(
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.lr, betas=(0.9, 0.98), weight_decay=config.decay)
     kin, state = TraceVectors(net, tokenizer, rules, untaught_kinds(rules, PARTS.get(config.without, ()))), State()
     if (work / CHECKPOINT).exists():
-        state = load_checkpoint(work, net, optimizer, asdict(config), State)
+        state = load_checkpoint(work, net, optimizer, _stored(config), State)
         report(state, float("nan"))
-    began = time.monotonic() - state.seconds
+    began, fault = time.monotonic() - state.seconds, ""
     while not (state.stage == FINAL and state.stage_step >= config.steps):
         if state.stage != FINAL and state.step >= config.most_steps:
             told = f"stage {state.stage} unsolved after {state.step} steps"
@@ -253,9 +262,15 @@ def pretrain(
         state.note(loss, accuracies)
         report(state, loss)
         moved = state.move_on()
-        if config.kinship and state.stage >= FIRM:
+        if config.trace_vectors and state.stage >= FIRM:
             kin.gather() if moved and state.stage == FIRM else kin.draw()
         if state.step % config.save_every == 0:
-            save_checkpoint(work, net, optimizer, asdict(state), asdict(config))
+            try:
+                save_checkpoint(work, net, optimizer, asdict(state), _stored(config))
+                fault = ""
+            except OSError as error:
+                if not fault:
+                    print(f"pretrain: goes on, and tries again later: {error}", file=sys.stderr, flush=True)
+                fault = str(error)
     net.eval()
     return Model(net, tokenizer, "terse", "seer" if config.seer else "novice")

@@ -138,16 +138,16 @@ def test_at_first_nobody_talks_or_is_asked_who_is_at_work():
         data = batch(0, stage, stage, 8, RULES, WORDS)
         assert {told(d)[0].split()[1] for d in data.decisions} & {COUNT, WHERE, WORK} == {COUNT, WHERE}
         assert len(data.beside) == len(data.contexts)  # a fact each
-    assert batch(0, 0, COPY, 8, RULES, WORDS).hearsay == ((), ())
+    assert batch(0, 0, COPY, 8, RULES, WORDS).lore_and_stories == ((), ())
 
 
-def test_hearsay_never_tells_a_held_out_form_or_pair(batches):
+def test_lore_and_stories_never_tells_a_held_out_form_or_pair(batches):
     lore, stories = load_lore(), load_stories()
     held = {form.format(subject=f.subject) for f in lore.facts for form in [lore.forms[f.relation][held_form(f)]]}
     true = {(form.format(subject=f.subject), f.value) for f in lore.facts for form in lore.forms[f.relation]}
     facts, names = [], []
     for data in batches:
-        for decision in (*data.hearsay[1], *data.beside):
+        for decision in (*data.lore_and_stories[1], *data.beside):
             text, answer = told(decision)
             if text.startswith("? talk"):
                 assert answer in load_talk().base.values()
@@ -159,7 +159,7 @@ def test_hearsay_never_tells_a_held_out_form_or_pair(batches):
                 facts.append((text, answer))
     assert set(facts) <= true and not {text for text, _ in facts} & held
     assert len(facts) > 300 and len(names) > 150
-    assert all(len(context) == 1 for data in batches for context in data.hearsay[0])
+    assert all(len(context) == 1 for data in batches for context in data.lore_and_stories[0])
 
 
 @given(st.integers(0, 2**32))

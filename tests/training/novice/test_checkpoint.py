@@ -1,5 +1,6 @@
 """Checkpoints of a pretraining: it resumes bit for bit, and refuses what is not what was written."""
 
+import json
 import math
 from dataclasses import replace
 
@@ -8,8 +9,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from common.files import write_whole
 from perception.model import tensors_hash, weights_hash
 from tests.kits.pretrainkit import SMALL, WORDS, run
+from training.novice import checkpoint
 from training.novice.checkpoint import CHECKPOINT
 from training.novice.pretrain import build_net
 
@@ -78,3 +81,31 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path, easy, damage, say
 def shrunk(tensors):
     """As if the vocabulary had been smaller."""
     return tensors | {"net.model.embed_tokens.weight": tensors["net.model.embed_tokens.weight"][1:].clone()}
+
+
+def test_a_full_disk_costs_a_checkpoint_and_is_said_once_and_the_next_one_is_tried(tmp_path, easy, monkeypatch, capsys):
+    tries = []
+
+    def full_at_first(path, data):
+        tries.append(path.name)
+        if len(tries) < 3:
+            raise OSError(28, "No space left on device")
+        write_whole(path, data)
+
+    monkeypatch.setattr(checkpoint, "write_whole", full_at_first)
+    wanted = run(tmp_path / "whole")
+    assert len(tries) >= 3
+    assert [path.name for path in (tmp_path / "whole").iterdir()] == [CHECKPOINT]
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["pretrain: goes on, and tries again later: [Errno 28] No space left on device"]
+    monkeypatch.undo()
+    assert weights_hash(run(tmp_path / "whole").net) == weights_hash(wanted.net), "what was written can be gone on from"
+
+
+def test_checkpoints_call_a_setting_as_the_first_ones_did(tmp_path, easy):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, until=5)
+    with safe_open(tmp_path / CHECKPOINT, "pt") as handle:
+        config = json.loads(handle.metadata()["config"])
+    assert config["kinship"] is True
+    assert "trace_vectors" not in config

@@ -18,11 +18,11 @@ from training.data.curriculum import COPY, FINAL, batch
 from training.novice import novice, pretrain
 from training.novice.objective import (
     CONTEXT_WEIGHT,
-    HEARSAY_WEIGHT,
+    LORE_AND_STORIES_WEIGHT,
     ROWS,
     chunks,
     copy_loss,
-    hearsay_loss,
+    lore_and_stories_loss,
     scene_loss,
     whole_mask,
 )
@@ -85,11 +85,11 @@ def test_the_scene_loss_equals_one_forward_per_decision():
     assert accuracies["beside"] == pytest.approx(alone(net, data.contexts, data.beside)[1])
 
 
-def test_the_loss_of_hearsay_equals_one_forward_per_decision():
+def test_the_loss_of_lore_and_stories_equals_one_forward_per_decision():
     net, data = build_net(SMALL, len(WORDS)), batch(0, 0, FINAL, 4, RULES, WORDS)
-    loss, accuracies = added(hearsay_loss(net, data))
-    mean, right = alone(net, *data.hearsay)
-    assert loss == pytest.approx(HEARSAY_WEIGHT * mean, rel=1e-5)
+    loss, accuracies = added(lore_and_stories_loss(net, data))
+    mean, right = alone(net, *data.lore_and_stories)
+    assert loss == pytest.approx(LORE_AND_STORIES_WEIGHT * mean, rel=1e-5)
     assert accuracies == {"hearsay": pytest.approx(right)}
 
 
@@ -231,3 +231,18 @@ def test_making_a_mind_writes_a_whole_folder_with_its_card_and_curve(tmp_path, e
     assert [point["step"] for point in curve] == [2, 4, 6, 8]
     with pytest.raises(ValueError, match="exists; give a new folder, or move it away"):
         novice.make(tmp_path / "new", "cpu", 7, shape, print)
+
+
+def test_a_disk_that_is_full_at_the_end_leaves_no_half_folder_and_says_how_to_go_on(tmp_path, easy, monkeypatch):
+    monkeypatch.setattr(novice, "scorecard", lambda *given: scorecard(*given, count=3))
+
+    def full(path, _data):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(novice, "write_whole", full)
+    shape = {"layers": 2, "heads": 2, "hidden": 16, "head_dim": 8, "mlp": 24, "batch": 4, "steps": 2}
+    with pytest.raises(OSError, match="then the same command goes on from the last checkpoint in") as caught:
+        novice.make(tmp_path / "new", "cpu", 7, shape, lambda *report: None)
+    assert "\n" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["new.work"]
