@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from common.numbers import SEED_MAX
 from game.app import app
 from game.app.app_context import AppContext
 from game.app.keyboard import Layout
@@ -51,9 +52,12 @@ def play(
     max_seconds: float | None = None,
 ) -> None:
     """Plays one slot without a title until the player leaves. seed None: goes on with the slot's journey, or seed 0;
-    folder: the slot, where the journey, logs and screenshots go; the rest as for `title`.
+    folder: the slot, where the journey, logs and screenshots go; the rest as for `title`. Raises ValueError or OSError
+    with one line, SlotInUse while another game plays the slot.
     """
     line_to((), address)
+    if seed is not None and not 0 <= seed <= SEED_MAX:
+        raise ValueError(f"seed {seed}: outside 0 to {SEED_MAX}")
     context = open_context(scale, home)  # before the mind: without a display nothing is begun
     one = app.App(context, minds(command, address), OPENERS, None, folder / "shots")
     one.begin(folder, seed or 0, only=seed is not None)

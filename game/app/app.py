@@ -213,7 +213,7 @@ class App:
         """Saves, closes the mind, and shows the title unless the player leaves for good. A journey that can't be saved
         goes on, until it can be saved or the player leaves once more. anyway: ends it all the same.
         """
-        game.journey.sight.practise(False)
+        game.journey.mind_client.practise(False)
         game.journey.mind.send(Keep())
         try:
             game.autosave.close(game.journey.log, game.card)

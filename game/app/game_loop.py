@@ -128,8 +128,8 @@ class Game:
             self._command("menu")
         self._pace()
         if self.screens.pauses:
-            self.journey.sight.practise(False)
-            self.journey.sight.hear()
+            self.journey.mind_client.practise(False)
+            self.journey.mind_client.hear()
         else:
             free = not self.screens and not keys.away
             walk, attending = (keys.walking(), keys.attending) if free else ((0, 0), False)
@@ -155,7 +155,7 @@ class Game:
 
     def _hear(self) -> None:
         """Turns what the mind and the disk report into notes."""
-        notes = self.journey.sight.notes
+        notes = self.journey.mind_client.notes
         while notes:
             self.note(notes.popleft())
         if self.autosave.fault != self._fault:

@@ -33,11 +33,11 @@ def paint(game: Playing, camera: tuple[int, int]) -> None:
 
 def _world(game: Playing, pen: Pen, large: Pen, camera: tuple[int, int]) -> None:
     """Paints what stands over the world while the world goes on. large: a pen with letters of the player's size."""
-    journey, sight = game.journey, game.journey.sight
+    journey, client = game.journey, game.journey.mind_client
     bare = large.rimmed()  # for words that stand on the world itself
     if game.dream is not None:
         if not game.screens:
-            dreamt = (sight.ready, sight.heads, sight.history, journey.seconds, game.labels["rest"])
+            dreamt = (client.ready, client.heads, client.history, journey.seconds, game.labels["rest"])
             dream_view.panel(pen, large, *dreamt)
         overlays.notes(bare, game.context.notes(), WIDE)
         _lines(game, large, [])
@@ -49,14 +49,14 @@ def _world(game: Playing, pen: Pen, large: Pen, camera: tuple[int, int]) -> None
     if game.heads:
         _heads(game, pen, camera)
     elif journey.attend > 0.5:
-        heads_grid.small(pen, sight.ready, sight.heads, sight.history)
+        heads_grid.small(pen, client.ready, client.heads, client.history)
     _talk(game, large)
     _lines(game, large, taken)
 
 
 def _free(game: Playing) -> int:
     """Layout px from the left that a speech may take. The details of a head stand at the lower right."""
-    return heads_panel.DETAIL[0] if game.heads and game.journey.sight.head is not None else overlays.WIDTH
+    return heads_panel.DETAIL[0] if game.heads and game.journey.mind_client.head is not None else overlays.WIDTH
 
 
 def _talk(game: Playing, pen: Pen) -> None:
@@ -86,7 +86,7 @@ def _taken(game: Playing, pen: Pen) -> list[overlays.Box]:
     if said is not None:
         boxes.append(said)
     if game.heads:
-        boxes += heads_panel.boxes(journey.sight, journey.sight.borrowed(game.now()))
+        boxes += heads_panel.boxes(journey.mind_client, journey.mind_client.borrowed(game.now()))
     elif journey.attend > 0.5:
         boxes.append(heads_grid.SMALL)
     return boxes
@@ -134,7 +134,7 @@ def _hints(game: Playing) -> list[tuple[str, str]]:
     entries = [(labels["act"], does)]
     if verb != "look":
         entries.append((labels["look"], "look"))
-    if journey.known or journey.sight.journal:
+    if journey.known or journey.mind_client.journal:
         entries.append((labels["attend"], "attend"))
     if journey.nameable():
         entries.append((labels["name"], "name"))
@@ -147,24 +147,24 @@ def _hints(game: Playing) -> list[tuple[str, str]]:
 
 def _heads(game: Playing, pen: Pen, camera: tuple[int, int]) -> None:
     """Paints the heads over the world. The head that is pointed at is asked of the mind."""
-    journey, sight = game.journey, game.journey.sight
+    journey, client = game.journey, game.journey.mind_client
     mouse = game.window.to_layout(game.mouse) if game.mouse else None
-    point_at_head(sight, game.mode, mouse, game.head_held)
-    if sight.head is not None and sight.view is not None:
+    point_at_head(client, game.mode, mouse, game.head_held)
+    if client.head is not None and client.view is not None:
         land, player = journey.world.map, journey.world.player
-        rays = beams.beams(heads_panel.gaze_of(sight))
-        beams.draw(pen, rays, sight.view.places, land.places, (player.x, player.y), camera, journey.seconds)
-    heads_panel.panel(pen, sight, game.mode, mouse, sight.borrowed(game.now()), game.labels)
+        rays = beams.beams(heads_panel.gaze_of(client))
+        beams.draw(pen, rays, client.view.places, land.places, (player.x, player.y), camera, journey.seconds)
+    heads_panel.panel(pen, client, game.mode, mouse, client.borrowed(game.now()), game.labels)
 
 
-def point_at_head(sight: MindClient, mode: str, mouse: tuple[float, float] | None, held: bool) -> None:
+def point_at_head(client: MindClient, mode: str, mouse: tuple[float, float] | None, held: bool) -> None:
     """Sets which head is looked into: the one under the mouse, else the one that a screen holds (`held`). Asks for
     causal weights when they are looked at for the first time.
     """
-    under = heads_grid.pointed(heads_grid.laid(mode, sight.ready, sight.heads, None), mouse)
-    if under is not None and sight.ready is not None:
-        sight.head = under.layer * sight.ready.heads + under.head
+    under = heads_grid.pointed(heads_grid.laid(mode, client.ready, client.heads, None), mouse)
+    if under is not None and client.ready is not None:
+        client.head = under.layer * client.ready.heads + under.head
     elif not held:
-        sight.head = None
-    if mode == "causal" and sight.weights is None:
-        sight.weigh()
+        client.head = None
+    if mode == "causal" and client.weights is None:
+        client.weigh()

@@ -48,7 +48,7 @@ class Order:
 class Companion:
     """Orders, answers, lessons. acts: what it answered lately; lessons: in listening, on this journey."""
 
-    sight: MindClient
+    mind_client: MindClient
     talk: Talk = field(default_factory=load_talk)
     order: Order | None = None
     acts: deque[str] = field(default_factory=lambda: deque(maxlen=LAST))
@@ -68,7 +68,7 @@ class Companion:
             return False
         said = Utterance(DIRECTION, self._told % self.talk.trained[DIRECTION], direction)
         scene = addressed(view.scene, self.talk, said)
-        self._ticket = self.sight.inquire(scene)
+        self._ticket = self.mind_client.inquire(scene)
         if not self._ticket:
             return False
         ways = sorted(kinds)
@@ -81,9 +81,9 @@ class Companion:
         """Once per answer: (whether it goes, what the player sees of that). None while there is nothing new."""
         if not self._ticket or self.order is None:
             return None
-        answer = self.sight.answered(self._ticket)
+        answer = self.mind_client.answered(self._ticket)
         if answer is None:
-            if self.sight.awaited(self._ticket):
+            if self.mind_client.awaited(self._ticket):
                 return None
             self._ticket, self.order = 0, None
             return False, LOST
@@ -115,7 +115,7 @@ class Companion:
 
     def _teach(self, order: Order, act: str) -> None:
         self.lessons += 1
-        self.sight.teach(Lesson(order.scene, (act,), SOURCE))
+        self.mind_client.teach(Lesson(order.scene, (act,), SOURCE))
 
     def listens(self) -> str:
         """How well it has listened lately, in words."""

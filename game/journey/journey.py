@@ -50,7 +50,7 @@ class Journey:
     world: World
     mind: Mind
     past: ActionLog | None = None
-    sight: MindClient = field(init=False)
+    mind_client: MindClient = field(init=False)
     companion: Companion = field(init=False)
     narrator: Narrator = field(init=False)
     guide: Guide = field(default_factory=Guide)
@@ -69,10 +69,10 @@ class Journey:
     _warned: str = ""
 
     def __post_init__(self) -> None:
-        self.sight = MindClient(self.mind)
-        self.companion = Companion(self.sight)
-        self.narrator = Narrator(self.world, self.sight, self.companion)
-        self.reading = Reading(self.sight, self.world.rules)
+        self.mind_client = MindClient(self.mind)
+        self.companion = Companion(self.mind_client)
+        self.narrator = Narrator(self.world, self.mind_client, self.companion)
+        self.reading = Reading(self.mind_client, self.world.rules)
         self.log = self.past or ActionLog(self.world.seed)
         self.motion.note(self.world)
         self.narrator.say(self.world.rules.seer_name, BACK if self.past else OPENING)
@@ -89,7 +89,7 @@ class Journey:
     @property
     def known(self) -> int:
         """Spirits shown on this journey, as far as game or mind remember."""
-        return max(self.narrator.shown, self.sight.progress.shown if self.sight.progress else 0)
+        return max(self.narrator.shown, self.mind_client.progress.shown if self.mind_client.progress else 0)
 
     def advance(self, dt: float, walk: tuple[int, int], attending: bool, now: float) -> None:
         """Lets dt seconds pass: ticks, beliefs, messages. walk: (dx, dy); now: s on the clock minds are asked by."""
@@ -101,13 +101,13 @@ class Journey:
             self._tick((0, 0) if self.resting else walk)
         attending = attending and not self.resting
         self.attend += ((1.0 if attending else 0.0) - self.attend) * min(1.0, dt * 4)
-        self.sight.practise(attending or self.resting)
-        self.sight.hear()
+        self.mind_client.practise(attending or self.resting)
+        self.mind_client.hear()
         if self.seconds - self._viewed >= VIEW_EVERY:
             self._sense()
-        if self.view is not None and self.sight.wants_scene(now):
-            self.sight.ask(self.view, now)
-        self.sight.settle(dt)
+        if self.view is not None and self.mind_client.wants_scene(now):
+            self.mind_client.ask(self.view, now)
+        self.mind_client.settle(dt)
         self._see(now)
         self._answers()
         walked = abs(self.world.player.x - x) + abs(self.world.player.y - y)
@@ -117,21 +117,21 @@ class Journey:
 
     def _see(self, now: float) -> None:
         """Notes first sights. What the player sees through other eyes counts as pointed out."""
-        self.lent = self.sight.borrowed(now) is not None
+        self.lent = self.mind_client.borrowed(now) is not None
         if self.lent:
             self.narrator.firsts.lend(self._in_picture(), self.seconds)
         elif not self.resting:  # asleep nobody sees: it is announced on waking
             self.narrator.firsts.watch(self._in_picture(), self.seconds)
             self.narrator.note_sight()
-        if self.sight.warning != self._warned:
-            self._warned = self.sight.warning
-            self.sight.notes.extend([self._warned] if self._warned else [])
+        if self.mind_client.warning != self._warned:
+            self._warned = self.mind_client.warning
+            self.mind_client.notes.extend([self._warned] if self._warned else [])
 
     def _answers(self) -> None:
         """Takes the mind's answers: what the player reads at a place, where the familiar goes."""
         read = self.reading.heard()
         if read is not None:
-            believed = words.believed(*self.sight.belief(read.place))
+            believed = words.believed(*self.mind_client.belief(read.place))
             self.narrator.say("", f"{words.sensed(read.events, read.where)} {believed}")
         reply = self.companion.hear(self.seconds)
         if reply is not None:
@@ -142,8 +142,8 @@ class Journey:
         """(place, species, belief) of what is believed about places on the screen, a little way from its edge."""
         player, places = self.world.player, self.world.map.places
         return [
-            (place, *self.sight.belief(place))
-            for place in self.sight.places()
+            (place, *self.mind_client.belief(place))
+            for place in self.mind_client.places()
             if abs(places[place].x - player.x) < PICTURE[0] and abs(places[place].y - player.y) < PICTURE[1]
         ]
 
@@ -151,7 +151,7 @@ class Journey:
         queued, self._queue = self._queue, []
         actions = tuple(queued) + ((("move", *walk),) if walk != (0, 0) else ())
         # Verbs are judged before anybody moves, so a lesson's scene is what stood there before the step.
-        view = describe(self.world, self.sight.tongue) if queued else None
+        view = describe(self.world, self.mind_client.tongue) if queued else None
         happenings = step(self.world, actions)
         self.log.append(actions)
         self.motion.note(self.world)
@@ -160,11 +160,11 @@ class Journey:
 
     def _sense(self) -> None:
         self._viewed = self.seconds
-        self.view = describe(self.world, self.sight.tongue)
+        self.view = describe(self.world, self.mind_client.tongue)
         if self.lent:
             return
         for place in self.view.places.values():
-            self.memories[place] = self.sight.belief(place)
+            self.memories[place] = self.mind_client.belief(place)
             self.memories.move_to_end(place)
         while len(self.memories) > MEMORIES:
             self.memories.popitem(last=False)
@@ -179,7 +179,7 @@ class Journey:
         if person is not None and self._away(world.quests.people[person]) < reach:
             return "talk"
         if reach < 10**9 and not (seer is not None and self._away(seer) < reach):
-            believed = self.sight.belief(place.index)[1] >= words.UNSURE
+            believed = self.mind_client.belief(place.index)[1] >= words.UNSURE
             return "rest" if place.kind in SACRED and not believed else "touch"
         return "ask" if seer is not None else "look"
 
@@ -206,7 +206,7 @@ class Journey:
         """
         self._queue.append(("look",))
         place = nearest_place(self.world)
-        self.reading.look(describe(self.world, self.sight.tongue), place.index)
+        self.reading.look(describe(self.world, self.mind_client.tongue), place.index)
         self._answers()
 
     def name(self, place: int, species: str) -> None:
@@ -226,7 +226,7 @@ class Journey:
 
     def send(self, direction: str) -> None:
         """Tells the familiar at the player's side to go somewhere. It answers when the mind does."""
-        view = describe(self.world, self.sight.tongue)
+        view = describe(self.world, self.mind_client.tongue)
         there = self.world.familiar_with and not self.world.familiar.away
         if there and self.companion.send(direction, view, self.ways()):
             self._queue.append(("send", direction))
@@ -243,7 +243,7 @@ class Journey:
 
     def rewind(self, number: int) -> None:
         """Turns the mind back to a rest, or with 0 to its first day. The world goes on."""
-        self.sight.rewind(number)
+        self.mind_client.rewind(number)
         self.narrator.say("", THEN if number else BLIND)
 
     def whispers(self) -> tuple[int, int, str] | None:
@@ -264,7 +264,7 @@ class Journey:
         self._queue.append(("rest", on))
         if not on:
             self.mind.send(Keep())
-            self.sight.mark(f"day {day_of(self.world, self.world.tick)}, {self.world.phase}")
+            self.mind_client.mark(f"day {day_of(self.world, self.world.tick)}, {self.world.phase}")
             self.narrator.say("", "You wake. Look around you.")
         else:
             self.narrator.speech = None
@@ -275,10 +275,10 @@ class Journey:
         bodies = self.motion.bodies(self.world, self._late / TICK)
         bodies += tuple(Body(who.kind, who.x, who.y, who.facing, False) for who in self.world.quests.standing)
         ghosts = []
-        for place in self.sight.places():
-            species, belief = self.sight.belief(place)
+        for place in self.mind_client.places():
+            species, belief = self.mind_client.belief(place)
             if belief >= FAINTEST:
-                wavering = self.sight.wavers(place, self.seconds)
+                wavering = self.mind_client.wavers(place, self.seconds)
                 ghosts.append(Ghost(place, *haunt(places[place]), species, belief, wavering))
         hints = []
         if self.view is not None:

@@ -86,9 +86,9 @@ class MindClient:
         self.gaze: Gaze | None = None
         self.weights: Weights | None = None  # the newest whole result, and how far the next one is
         self.weighing: Weights | None = None
-        self.rests: tuple[RestorePoint, ...] = ()  # states one can turn back to, the day one came first
+        self.restore_points: tuple[RestorePoint, ...] = ()  # states one can turn back to, the day one came first
         self.progress: Progress | None = None
-        self._past = LearningCurve()
+        self._curve = LearningCurve()
         self.notes: deque[str] = deque(maxlen=8)  # lines for the player: troubles, files written
         self.journal: list[Lesson] = []
         self.answers = 0
@@ -98,7 +98,7 @@ class MindClient:
         self._last: tuple[float, tuple] = (-1e9, ())
         self.view: View | None = None  # the scene that was answered last
         self.aim: dict[int, dict[str, float]] = {}  # its beliefs, by place: species -> 0..1
-        self._shown = BeliefFader()
+        self._fader = BeliefFader()
         self._proven: dict[int, float] = {}
         self._practising = False
         self._before: int | None = None  # lessons the mind held when it first woke
@@ -175,7 +175,7 @@ class MindClient:
     @property
     def history(self) -> Sequence[Progress]:
         """The learning so far, oldest first; the newest is always there."""
-        return self._past.points
+        return self._curve.points
 
     @property
     def warning(self) -> str:
@@ -227,11 +227,11 @@ class MindClient:
             self._progressed(message)
         elif isinstance(message, Ready):
             self.ready, self._asked, self._owing = message, None, True
-            self.rests = (RestorePoint(0, 0, 0),)
+            self.restore_points = (RestorePoint(0, 0, 0),)
             if message.tongue not in TONGUES:
                 self.notes.append(f"The mind wants the tongue {message.tongue!r}; the realm speaks terse")
         elif isinstance(message, RestorePoints):
-            self.rests = message.points
+            self.restore_points = message.points
         elif isinstance(message, Weights):
             whole = message.done >= message.of
             self.weights, self.weighing = (message, None) if whole else (self.weights, message)
@@ -249,7 +249,7 @@ class MindClient:
 
     def _progressed(self, progress: Progress) -> None:
         self.progress = progress
-        self._past.add(progress)
+        self._curve.add(progress)
         if self._owing and self.ready is not None:
             self._catch_up(progress.lessons)
 
@@ -276,15 +276,15 @@ class MindClient:
     def settle(self, dt: float) -> None:
         """Lets what is shown follow what is believed; dt in s."""
         self._inquiries.settle(dt)
-        self._shown.settle(self.aim, dt)
+        self._fader.settle(self.aim, dt)
 
     def belief(self, place: int) -> tuple[str, float]:
         """The species most believed to be at a place and how much (0..1), as it is shown; ("", 0) if none."""
-        return self._shown.belief(place)
+        return self._fader.belief(place)
 
     def places(self) -> list[int]:
         """Places about which something is believed."""
-        return self._shown.places()
+        return self._fader.places()
 
     def wavers(self, place: int, now: float) -> bool:
         """True for a while after a touch proved the place empty."""

@@ -33,8 +33,8 @@ class Narrator:
     itself, as a command, or nothing.
     """
 
-    def __init__(self, world: World, sight: MindClient, companion: Companion) -> None:
-        self.world, self.sight, self.companion = world, sight, companion
+    def __init__(self, world: World, client: MindClient, companion: Companion) -> None:
+        self.world, self.mind_client, self.companion = world, client, companion
         self.firsts = Firsts()
         self.chronicle = Chronicle()
         self.speech: Speech | None = None
@@ -93,18 +93,18 @@ class Narrator:
         for place, answer in revealed.truth:
             self.pointed.append(Pointed(*haunt(places[place]), answer, until, revealed.source))
             proven = revealed.source == "touch" or guess == answer
-            if self.firsts.reveal(place, answer, self.sight.belief(place), proven, self.seconds):
+            if self.firsts.reveal(place, answer, self.mind_client.belief(place), proven, self.seconds):
                 self._chronicle(place, answer, True)
                 self._add(FOUND)
             if revealed.source == "touch" and answer == NOTHING:
-                self.sight.prove_empty(place, self.seconds)
+                self.mind_client.prove_empty(place, self.seconds)
         streak = self.world.quests.tally.streak
         if guess is not None and streak in STREAKS:
             self._add(f"{words.count(streak).capitalize()} names right in a row.")
         self.shown += sum(answer != NOTHING for _, answer in revealed.truth)
         taught = lesson(view, revealed) if view else None
         if taught is not None:
-            self.sight.teach(taught)
+            self.mind_client.teach(taught)
 
     def _turned(self, turn: Turn) -> None:
         """An errand moved, or somebody answered."""
@@ -118,7 +118,7 @@ class Narrator:
 
     def _remark(self) -> tuple[str, ...]:
         """What people say first to a player who misreads ordinary things."""
-        grounded, remarks = self.sight.grounded, self.world.quests.book.remarks
+        grounded, remarks = self.mind_client.grounded, self.world.quests.book.remarks
         if grounded is None or grounded >= SLIPPING:
             return ()
         lines = remarks.lost if grounded < LOST else remarks.slipping
@@ -133,6 +133,6 @@ class Narrator:
 
     def _chronicle(self, place: int, species: str, proven: bool) -> None:
         spot, world = self.world.map.places[place], self.world
-        d_prime = self.sight.progress.d_prime if self.sight.progress else None
+        d_prime = self.mind_client.progress.d_prime if self.mind_client.progress else None
         day = day_of(world, world.tick)
         self.chronicle.saw(Entry(species, day, world.hour, spot.kind, spot.region, d_prime, proven))

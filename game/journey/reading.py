@@ -27,8 +27,8 @@ class Read:
 class Reading:
     """One look at a time; a new one takes the place of an old one."""
 
-    def __init__(self, sight: MindClient, rules: Rules) -> None:
-        self.sight, self.rules = sight, rules
+    def __init__(self, client: MindClient, rules: Rules) -> None:
+        self.mind_client, self.rules = client, rules
         self.called: dict[int, str] = {}  # place -> what one took its landmark for, when one looked last
         self._ticket = 0
         self._pending: Read | None = None
@@ -41,15 +41,15 @@ class Reading:
         speech = tongue_named(view.scene.tongue)
         asks = (LOOK, *self.rules.senses) if where else ()
         questions = tuple(question(speech, self.rules, ask, where) for ask in asks)
-        self._ticket = self.sight.inquire(replace(view.scene, questions=questions)) if questions else 0
+        self._ticket = self.mind_client.inquire(replace(view.scene, questions=questions)) if questions else 0
 
     def heard(self) -> Read | None:
         """What was read, once. None while it is awaited, or if nothing was asked."""
         pending = self._pending
         if pending is None:
             return None
-        answer = self.sight.answered(self._ticket) if self._ticket else None
-        if answer is None and self._ticket and self.sight.awaited(self._ticket):
+        answer = self.mind_client.answered(self._ticket) if self._ticket else None
+        if answer is None and self._ticket and self.mind_client.awaited(self._ticket):
             return None
         self._pending, self._ticket = None, 0
         if answer is not None:

@@ -33,7 +33,7 @@ def register(journey: Journey) -> list[str]:
 
 def figures(journey: Journey) -> list[str]:
     """What the journey comes to, in numbers."""
-    tally, progress = journey.world.quests.tally, journey.sight.progress
+    tally, progress = journey.world.quests.tally, journey.mind_client.progress
     lines = [f"shown {journey.known}, found unaided {len(tally.finds)}, most names right in a row {tally.best}"]
     if progress is not None:
         sight = f"d' {number(progress.d_prime)}, hits {percent(progress.hits)}, false {percent(progress.false_alarms)}"

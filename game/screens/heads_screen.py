@@ -16,12 +16,12 @@ class Pointing:
     def __init__(self, game: Playing) -> None:
         self._game = game
         game.heads = game.head_held = True
-        sight = game.journey.sight
-        sight.head = sight.head or 0
+        client = game.journey.mind_client
+        client.head = client.head or 0
 
     def take(self, command: str) -> "Screen | Close | None":
         """Arrows move, previous and next change the mode, enter measures causal weight anew."""
-        sight = self._game.journey.sight
+        client = self._game.journey.mind_client
         if command in ("back", "heads", "point"):
             return CLOSE
         if command in ("previous", "next"):
@@ -29,9 +29,9 @@ class Pointing:
             mode = (heads_grid.MODES.index(self._game.mode) + step) % len(heads_grid.MODES)
             self._game.mode = heads_grid.MODES[mode]
         elif command == "enter" and self._game.mode == "causal":
-            sight.weigh()
-        elif sight.ready is not None:
-            sight.head = moved(sight.head or 0, command, sight.ready.layers, sight.ready.heads)
+            client.weigh()
+        elif client.ready is not None:
+            client.head = moved(client.head or 0, command, client.ready.layers, client.ready.heads)
         return None
 
     def advance(self, dt: float) -> None:
@@ -49,7 +49,7 @@ class Pointing:
 
     def closed(self) -> None:
         """No head is held any more."""
-        self._game.journey.sight.head, self._game.head_held = None, False
+        self._game.journey.mind_client.head, self._game.head_held = None, False
 
 
 def moved(head: int, command: str, layers: int, heads: int) -> int:

@@ -21,7 +21,7 @@ class Chooser:
         journey = game.journey
         self.places = in_sight(journey.world)  # nearest first
         self.place = self._first()
-        believed = journey.sight.belief(self.places[self.place][1])[0]
+        believed = journey.mind_client.belief(self.places[self.place][1])[0]
         self.words = (*journey.nameable(), NOTHING)
         self.unknown = len(journey.world.rules.species) - len(self.words) + 1
         self.chosen = self.words.index(believed) if believed in self.words else len(self.words) - 1

@@ -109,10 +109,10 @@ class Photo:
         journey = game.journey
         self._places = journey.world.map.places
         self._frame_state = journey.frame_state()
-        self._view = describe(journey.world, journey.sight.tongue)
-        ready = journey.sight.ready
+        self._view = describe(journey.world, journey.mind_client.tongue)
+        ready = journey.mind_client.ready
         there = [eyes for eyes in TITLES if ready is not None and eyes in ready.eyes]
-        self.panels = [Panel(eyes, journey.sight.inquire(self._view.scene, eyes)) for eyes in there]
+        self.panels = [Panel(eyes, journey.mind_client.inquire(self._view.scene, eyes)) for eyes in there]
         self.chosen = there.index("you") if "you" in there else 0
         self.large = False
         self._waited = 0.0
@@ -125,14 +125,14 @@ class Photo:
     def advance(self, dt: float) -> None:
         """Takes what has been answered; paints at most one picture a frame."""
         self._waited += dt
-        sight = self._game.journey.sight
+        client = self._game.journey.mind_client
         for panel in (panel for panel in self.panels if not panel.done):
-            answer = sight.answered(panel.ticket)
+            answer = client.answered(panel.ticket)
             if answer is not None:
                 panel.beliefs = seen(answer, self._view)
                 panel.picture = self._painted(self._game.painter, panel)
                 return
-            if not sight.awaited(panel.ticket) or self._waited > WAIT:
+            if not client.awaited(panel.ticket) or self._waited > WAIT:
                 panel.fault = "can't be asked now"
 
     def _painted(self, painter: Painter, panel: Panel) -> pg.Surface:
@@ -206,11 +206,11 @@ class Photo:
 
 def eyes(game: Playing) -> None:
     """Borrows the born seer's eyes for some seconds, or gives them back."""
-    sight, now = game.journey.sight, game.now()
-    if sight.borrowed(now):
-        sight.give_back()
+    client, now = game.journey.mind_client, game.now()
+    if client.borrowed(now):
+        client.give_back()
         game.note("Your own eyes again")
-    elif sight.borrow("seer", now):
+    elif client.borrow("seer", now):
         game.note("For a while you see with a born seer's eyes")
     else:
         game.note("No born seer's eyes can be borrowed now")
@@ -218,5 +218,5 @@ def eyes(game: Playing) -> None:
 
 def lent(game: Playing) -> bool:
     """True if there is a born seer whose eyes can be borrowed."""
-    ready = game.journey.sight.ready
+    ready = game.journey.mind_client.ready
     return ready is not None and "seer" in ready.eyes

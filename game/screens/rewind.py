@@ -24,7 +24,7 @@ def described(rest: RestorePoint) -> str:
 
 def menu(game: Playing) -> Menu:
     """Every rest, the newest first; and the export."""
-    sight = game.journey.sight
+    client = game.journey.mind_client
 
     def back_to(rest: RestorePoint) -> Close:
         game.journey.rewind(rest.number)
@@ -39,16 +39,16 @@ def menu(game: Playing) -> Menu:
 
     def out() -> Answer:
         path = game.options.log_path.parent / "mind"
-        sight.export(str(path))
+        client.export(str(path))
         game.note(f"Writing the mind to {path}")
         return CLOSE
 
     def entries() -> list[Entry]:
         rows = [
             Entry(named(rest), lambda rest=rest: sure(rest), note=described(rest))  # type: ignore[misc]
-            for rest in reversed(sight.rests)
+            for rest in reversed(client.restore_points)
         ]
         return [*rows, Entry("Export the mind", out, note="A Hugging Face folder: any tool can load it")]
 
-    lines = () if sight.rests else ("No mind is awake",)
+    lines = () if client.restore_points else ("No mind is awake",)
     return Menu("Rewind the mind", entries, game.context.zoom, 320, lines, cue=game.context.cue)

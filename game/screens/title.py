@@ -195,7 +195,7 @@ class Title:
             keyed(large, hint, WIDTH - 14 - len(hint) * large.letter, HEIGHT - 10 - large.line)
         rows = [row for line in context.notes() for row in wrap(line, large.columns(WIDTH - 24))]
         for index, row in enumerate(rows):
-            large.text(row, 12, 8 + large.line * index, PAPER)
+            large.rimmed().text(row, 12, 8 + large.line * index, PAPER)
         if self.waits:
             banner(large, self.waits, now, SKYBLUE)
 

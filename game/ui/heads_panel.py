@@ -34,56 +34,56 @@ class HeadsSource(Protocol):
         ...
 
 
-def gaze_of(sight: HeadsSource) -> Gaze | None:
+def gaze_of(client: HeadsSource) -> Gaze | None:
     """What the head that is looked into attends to; None until the mind has told it of this head."""
-    return sight.gaze if sight.gaze is not None and sight.gaze.head == sight.head else None
+    return client.gaze if client.gaze is not None and client.gaze.head == client.head else None
 
 
 def panel(
     pen: Pen,
-    sight: HeadsSource,
+    client: HeadsSource,
     mode: str,
     mouse: tuple[float, float] | None,
     lender: str | None,
     labels: Mapping[str, str],
 ) -> None:
     """The grid with its numbers, then the head that is pointed at, then the heads of borrowed eyes."""
-    learnt = (sight.ready, sight.heads, sight.history, mouse)
+    learnt = (client.ready, client.heads, client.history, mouse)
     key = labels.get("mode", "M")
-    heads_grid.panel(pen, mode, *learnt, sight.weights, sight.weighing, sight.head, key)
-    if sight.head is not None:
-        detail(pen, sight)
-    beside = _beside(sight, lender)
+    heads_grid.panel(pen, mode, *learnt, client.weights, client.weighing, client.head, key)
+    if client.head is not None:
+        detail(pen, client)
+    beside = _beside(client, lender)
     if beside is not None:
-        compare(pen, mode, sight.heads, sight.others[beside], beside)
+        compare(pen, mode, client.heads, client.others[beside], beside)
 
 
-def _beside(sight: HeadsSource, lender: str | None) -> str | None:
+def _beside(client: HeadsSource, lender: str | None) -> str | None:
     """Whose heads stand beside the player's own; None if nobody's do."""
-    return next((eyes for eyes in LENDERS if eyes in sight.others and (lender == eyes or eyes == "seer")), None)
+    return next((eyes for eyes in LENDERS if eyes in client.others and (lender == eyes or eyes == "seer")), None)
 
 
-def boxes(sight: HeadsSource, lender: str | None) -> list[Box]:
+def boxes(client: HeadsSource, lender: str | None) -> list[Box]:
     """What `panel` covers."""
     covered: list[Box] = [heads_grid.SHEET]
-    return covered + [DETAIL] * (sight.head is not None) + [BESIDE] * (_beside(sight, lender) is not None)
+    return covered + [DETAIL] * (client.head is not None) + [BESIDE] * (_beside(client, lender) is not None)
 
 
-def detail(pen: Pen, sight: HeadsSource) -> None:
+def detail(pen: Pen, client: HeadsSource) -> None:
     """One head: its own change over the training, and what it reads."""
     x, y, width, height = DETAIL
-    head, ready = sight.head or 0, sight.ready
+    head, ready = client.head or 0, client.ready
     pen.panel(x, y, width, height)
     layer, number = divmod(head, ready.heads if ready else 1)
     pen.text(f"Layer {layer}, head {number}", x + 8, y + 4, SKYBLUE)
-    grown(pen, sight.history, head, x + 8, y + 20, 96, 56)
-    gaze = gaze_of(sight)
+    grown(pen, client.history, head, x + 8, y + 20, 96, 56)
+    gaze = gaze_of(client)
     pen.text("reads", x + 116, y + 4, DIM)
     for line, (word, mass) in enumerate(gaze.words if gaze is not None else ()):
         pen.text(word[:12], x + 116, y + 18 + 13 * line, PAPER)
         pen.text_right(f"{mass:.0%}", x + width - 8, y + 18 + 13 * line, GOLD)
         pen.fill(heads_grid.LIT["activity"], x + 116, y + 28 + 13 * line, max(1.0, 112 * mass), 1)
-    weights = sight.weights
+    weights = client.weights
     if weights is not None and head < len(weights.insert):
         worth = f"{weights.insert[head]:+.0%} alone at {weights.step}"
         pen.text(worth, x + 8, y + height - 16, heads_grid.LIT["causal"])

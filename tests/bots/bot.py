@@ -82,8 +82,8 @@ def _result(script: Script, game: Game) -> dict:
         "minutes": round(journey.seconds / 60, 2),
         "first_shown_s": diary.first("revealed", source="seer"),
         "shown": journey.narrator.shown,
-        "empties": sum(a == NOTHING for lesson in journey.sight.journal for a in lesson.answers),
-        "lessons": len(journey.sight.journal),
+        "empties": sum(a == NOTHING for lesson in journey.mind_client.journal for a in lesson.answers),
+        "lessons": len(journey.mind_client.journal),
         "sights": diary.sights(),
         "found": journey.narrator.firsts.found,
         "named": {"right": script.right, "wrong": script.wrong},
@@ -96,7 +96,7 @@ def _result(script: Script, game: Game) -> dict:
 
 
 def _progress(game: Game) -> dict | None:
-    progress = game.journey.sight.progress
+    progress = game.journey.mind_client.progress
     if progress is None:
         return None
     fields: dict = msgspec.to_builtins(progress)

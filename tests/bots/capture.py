@@ -108,7 +108,7 @@ def take(still: Still, make: MakeMind, out: Path, seed: int, waits: bool) -> Pat
         passed[0] += dt
 
     bot.watch = watch
-    bot.until(lambda: game.journey.sight.ready is not None, 60.0, by_clock=True)
+    bot.until(lambda: game.journey.mind_client.ready is not None, 60.0, by_clock=True)
     for place in spots(world, still)[:4]:
         if bot.go(place):
             break

@@ -91,7 +91,7 @@ class Diary:
 
     def watch(self, game: Game) -> None:
         """After every frame."""
-        journey, sight = game.journey, game.journey.sight
+        journey, sight = game.journey, game.journey.mind_client
         if sight.progress is not None and sight.progress is not self._last.get("progress"):
             self._last["progress"] = sight.progress
             fields = msgspec.to_builtins(sight.progress)
@@ -143,9 +143,9 @@ class Diary:
     def _look(self, game: Game) -> None:
         """What is believed of the scene that was answered just now, against the truth."""
         journey, now = game.journey, game.journey.seconds
-        if journey.world.tick - journey.sight.view.scene.id > STALE:  # type: ignore[union-attr]
+        if journey.world.tick - journey.mind_client.view.scene.id > STALE:  # type: ignore[union-attr]
             return
-        for place, aim in journey.sight.aim.items():
+        for place, aim in journey.mind_client.aim.items():
             truth = who_is_at(journey.world, place)
             if now - self._looked.get(place, -1e9) < AGAIN or (place, truth) in journey.narrator.firsts._revealed:
                 continue
@@ -157,7 +157,7 @@ class Diary:
 
     def dreams(self, game: Game) -> None:
         """The mind practises what it was shown so far."""
-        answers = [answer for lesson in game.journey.sight.journal for answer in lesson.answers]
+        answers = [answer for lesson in game.journey.mind_client.journal for answer in lesson.answers]
         self.dreamt = frozenset(answer for answer in answers if answer not in (None, NOTHING))
 
     def first(self, what: str, **more: object) -> float | None:

@@ -214,13 +214,15 @@ class Bot:
         """Waits until the mind has answered for where the player stands."""
         journey = self.game.journey
         here = journey.world.tick
-        return self.until(lambda: journey.sight.view is not None and journey.sight.view.scene.id >= here, 10.0)
+        return self.until(
+            lambda: journey.mind_client.view is not None and journey.mind_client.view.scene.id >= here, 10.0
+        )
 
     def believed(self, least: float) -> list[tuple[int, str]]:
         """(place, species) of what the player sees at places in sight, nearest first."""
         seen = []
         for _, place in in_sight(self.world):
-            species, belief = self.game.journey.sight.belief(place)
+            species, belief = self.game.journey.mind_client.belief(place)
             if belief >= least:
                 seen.append((place, species))
         return seen

@@ -32,7 +32,7 @@ def measure(make: MakeMind, out: Path, seconds: float, seed: int = 1) -> dict:
     try:
         bot.take("New journey")
         bot.press(*(pg.K_0 + int(digit) for digit in f"{seed:06d}"), pg.K_RETURN)
-        sight = (bot.until(lambda: app.game is not None, 60.0), bot.game.journey.sight)[1]
+        sight = (bot.until(lambda: app.game is not None, 60.0), bot.game.journey.mind_client)[1]
         if not bot.until(lambda: sight.progress is not None, AWAKE_WITHIN):
             raise TimeoutError(f"the mind never woke: {app.context.notes()}")
         bot.hear_out()
@@ -67,7 +67,10 @@ def _walk_about(bot: Bot, seconds: float) -> dict:
         gaps.append(now - last[0])
         last[0] = now
 
-    steps, answers = journey.sight.progress.step if journey.sight.progress else 0, journey.sight.answers
+    steps, answers = (
+        journey.mind_client.progress.step if journey.mind_client.progress else 0,
+        journey.mind_client.answers,
+    )
     began, cpu, load = time.monotonic(), time.thread_time(), time.process_time()
     bot.watch, last[0] = watch, time.perf_counter()
     order = [place.index for place in bot.world.map.places if place.room < 0]
@@ -78,14 +81,14 @@ def _walk_about(bot: Bot, seconds: float) -> dict:
     bot.watch = lambda dt: None
     bot.up(pg.K_SPACE)
     bot.frames(2)
-    done = journey.sight.progress.step - steps if journey.sight.progress else 0
+    done = journey.mind_client.progress.step - steps if journey.mind_client.progress else 0
     return _paced(gaps, spent) | {
         "draw_ms": _percentiles(list(bot.game.frame_ms), 1),
         "cpu_ms_per_frame": round(1000 * thread / len(gaps), 2),
         "process_cpu_ms_per_frame": round(1000 * process / len(gaps), 2),
         "memory_mib": round(memory() / MEGABYTE, 1),
         "steps_while_walking_per_s": round(done / spent, 2),
-        "answers_per_s": round((journey.sight.answers - answers) / spent, 2),
+        "answers_per_s": round((journey.mind_client.answers - answers) / spent, 2),
         "load": [round(load, 2) for load in os.getloadavg()],
     }
 

@@ -62,7 +62,7 @@ class Script:
     def awake(self) -> bool:
         """The mind has said how it stands."""
         journey = self.bot.game.journey
-        return journey.mind.state == "awake" and journey.sight.progress is not None
+        return journey.mind.state == "awake" and journey.mind_client.progress is not None
 
     def _begin(self, fault: str) -> None:
         app = self.bot.played

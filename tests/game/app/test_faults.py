@@ -131,7 +131,7 @@ def test_a_long_note_is_shown_to_its_end(hands: Hands, size: str, monkeypatch: p
     hands.begin("000042")
     game = hands.app.game
     assert game is not None
-    game.journey.sight._take(Trouble(LONG))
+    game.journey.mind_client._take(Trouble(LONG))
     hands.frames(2)
     assert " ".join(LONG.split()) in " ".join(written), "in play"
     hands.context.seconds += 7.0

@@ -128,18 +128,18 @@ def test_the_game_goes_on_without_a_mind_and_says_so(tmp_path: Path, state: str)
     mind = StubMind(everywhere("oni", 1.0))
     game = game_of(mind, tmp_path)
     play(game, 12, dt=1 / 12)
-    assert game.journey.sight.places()
+    assert game.journey.mind_client.places()
     before = pg.surfarray.array3d(game.window.surface)
     mind.state = state
     tick = game.journey.world.tick
     play(game, 66, [key(pg.K_RIGHT)], dt=1 / 12)
     assert game.journey.world.tick >= tick + 110
-    assert game.journey.sight.places() == []
+    assert game.journey.mind_client.places() == []
     after = pg.surfarray.array3d(game.window.surface)
     assert (before[560:720, 16:56] != after[560:720, 16:56]).any(), "the banner"
     mind.state = "awake"
     play(game, 12, dt=1 / 12)
-    assert game.journey.sight.places()
+    assert game.journey.mind_client.places()
 
 
 def test_drawing_or_not_the_world_is_the_same(tmp_path: Path) -> None:
@@ -288,5 +288,5 @@ def test_a_mind_with_a_foreign_tongue_is_told_in_terse(tmp_path: Path) -> None:
     mind._ready.append(Ready("far", "cpu", 2, 2, "elvish", 0))
     game = game_of(mind, tmp_path)
     play(game, 30)
-    assert game.journey.sight.tongue == "terse"
+    assert game.journey.mind_client.tongue == "terse"
     assert any("elvish" in line for line in game.context.notes())

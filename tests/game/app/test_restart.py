@@ -56,7 +56,7 @@ def test_a_mind_killed_in_mid_play_comes_back_with_what_it_had_learnt(tmp_path: 
     folder = tmp_path / "mind"
     with Link(mind_of(folder)) as link:
         game = game_of(link, tmp_path)
-        bot, sight = Bot(game, tmp_path, Random(0), every=30), game.journey.sight
+        bot, sight = Bot(game, tmp_path, Random(0), every=30), game.journey.mind_client
 
         def wait(done: Callable[[], bool], what: str) -> None:
             assert bot.until(done, SECONDS), f"{what}; the mind is {link.state}: {game.context.notes()}"

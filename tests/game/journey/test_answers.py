@@ -172,14 +172,14 @@ def test_an_answer_through_other_eyes_than_asked_is_not_shown(view: View) -> Non
 def test_rests_weights_and_the_export_are_asked_for_and_heard() -> None:
     mind = StubMind(learning=True)
     made = listening(mind)
-    assert made.rests == (RestorePoint(0, 0, 0),)
+    assert made.restore_points == (RestorePoint(0, 0, 0),)
     made.mark("by the well")
     made.weigh()
     made.weigh()
     assert sum(isinstance(m, Weigh) for m in mind.sent) == 1
     assert (made.weighing is not None, made.weights) == (True, None)
     made.hear()
-    assert [rest.label for rest in made.rests] == ["", "by the well"]
+    assert [rest.label for rest in made.restore_points] == ["", "by the well"]
     assert made.weighing is None
     assert made.weights is not None
     assert len(made.weights.insert) == 64

@@ -72,7 +72,7 @@ def test_an_errand_is_asked_for_line_by_line_and_its_guest_is_named() -> None:
     assert "Nobody pointed" in texts(journey)[0]
     first = journey.narrator.chronicle.of("kitsune")
     assert first is not None and first.proven and first.day == 1
-    assert state_hash(journey.log.replay()) != "" and journey.sight.journal[-1].source == "name"
+    assert state_hash(journey.log.replay()) != "" and journey.mind_client.journal[-1].source == "name"
 
 
 @pytest.mark.parametrize("guess", ["truth", "oni"])
@@ -121,7 +121,7 @@ def test_people_notice_when_the_ordinary_slips(mundane: float) -> None:
     journey = Journey(new_world(0), StubMind())
     stand_by(journey, "hana")
     pass_time(journey, 0.1)
-    journey.sight.progress = Progress(5, 1, 1, 3, False, mundane=mundane)
+    journey.mind_client.progress = Progress(5, 1, 1, 3, False, mundane=mundane)
     journey.act()
     pass_time(journey, 0.1)
     book = journey.world.quests.book
@@ -136,18 +136,18 @@ def test_people_notice_when_the_ordinary_slips(mundane: float) -> None:
 def test_a_warning_comes_once_before_practice_does_harm() -> None:
     journey = Journey(new_world(0), StubMind())
     pass_time(journey, 0.1)
-    journey.sight.notes.clear()
+    journey.mind_client.notes.clear()
     for _ in range(3):
-        journey.sight.progress = Progress(5, 1, 1, 3, True, mundane=0.93, warning="grounding")
+        journey.mind_client.progress = Progress(5, 1, 1, 3, True, mundane=0.93, warning="grounding")
         journey.advance(1 / 60, (0, 0), False, journey.seconds)
-    assert list(journey.sight.notes) == [journey.sight.warning]
+    assert list(journey.mind_client.notes) == [journey.mind_client.warning]
 
 
 def test_what_one_sees_through_other_eyes_is_not_ones_own() -> None:
     world = new_world(0)
     journey = Journey(world, StubMind(seer=everywhere("oni", 0.95)))
     pass_time(journey, 0.2)
-    assert journey.sight.borrow("seer", journey.seconds, 3.0)
+    assert journey.mind_client.borrow("seer", journey.seconds, 3.0)
     pass_time(journey, 2.5)
     assert any(ghost.species == "oni" for ghost in journey.frame_state().ghosts)
     place = in_sight(world)[0][1]

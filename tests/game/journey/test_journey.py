@@ -121,7 +121,7 @@ def test_what_one_begins_to_see_in_a_dream_is_announced_on_waking() -> None:
     journey = Journey(new_world(0), StubMind(everywhere("oni", 0.9)))
     journey.rest(True)
     pass_time(journey, 3.0)
-    assert journey.sight.places(), "the mind answers in dreams, too"
+    assert journey.mind_client.places(), "the mind answers in dreams, too"
     assert journey.narrator.firsts.now is None
     journey.rest(False)
     pass_time(journey, 2.0)

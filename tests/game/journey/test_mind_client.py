@@ -138,4 +138,4 @@ def test_a_journey_asks_a_few_times_a_second() -> None:
     for frame in range(600):
         journey.advance(1 / 60, (1, 0) if frame % 100 < 50 else (-1, 0), False, frame / 60)
     assert 40 <= perceives(mind) <= 82, "ten seconds"
-    assert journey.sight.answers >= perceives(mind) - 1
+    assert journey.mind_client.answers >= perceives(mind) - 1

@@ -104,7 +104,7 @@ def test_a_pointed_head_is_looked_into_and_drawn(tmp_path: Path) -> None:
     game = game_of(mind, tmp_path)
     tap(game, pg.K_TAB, 5)
     assert game.heads
-    sight = game.journey.sight
+    sight = game.journey.mind_client
     game.screens.push(Pointing(game))
     game.screens.take("right")
     for _ in range(100):  # minds are asked by the clock on the wall, however fast frames are drawn

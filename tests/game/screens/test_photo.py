@@ -54,9 +54,9 @@ def test_the_blind_picture_is_the_realm_without_any_ghost(tmp_path: Path) -> Non
 
 def test_the_world_below_is_as_it_was(tmp_path: Path) -> None:
     game, _layer = taken(StubMind(everywhere("oni", 1.0), seer=blind), tmp_path)
-    tick, shown = game.journey.world.tick, game.journey.sight.places()
+    tick, shown = game.journey.world.tick, game.journey.mind_client.places()
     play(game, 30)
-    assert (game.journey.world.tick, game.journey.sight.places()) == (tick, shown)
+    assert (game.journey.world.tick, game.journey.mind_client.places()) == (tick, shown)
 
 
 def test_enter_saves_the_row_and_never_over_another(tmp_path: Path) -> None:
@@ -124,13 +124,13 @@ def test_the_fox_lends_its_eyes_and_takes_them_back(tmp_path: Path) -> None:
     game = game_of(StubMind(blind, seer=everywhere("oni", 1.0)), tmp_path)
     play(game, 5)
     photo.eyes(game)
-    assert game.journey.sight.borrowed(game.now()) == "seer"
+    assert game.journey.mind_client.borrowed(game.now()) == "seer"
     photo.eyes(game)
-    assert game.journey.sight.borrowed(game.now()) is None
+    assert game.journey.mind_client.borrowed(game.now()) is None
     alone = game_of(StubMind(blind), tmp_path)
     play(alone, 5)
     photo.eyes(alone)
-    assert alone.journey.sight.borrowed(alone.now()) is None
+    assert alone.journey.mind_client.borrowed(alone.now()) is None
     assert "No born seer" in alone.context.notes()[-1]
 
 
@@ -138,7 +138,7 @@ def test_the_menu_turns_the_mind_back_after_asking_and_exports_it(tmp_path: Path
     mind = StubMind(blind)
     game = game_of(mind, tmp_path)
     play(game, 5)
-    game.journey.sight.mark("under the torii")
+    game.journey.mind_client.mark("under the torii")
     play(game, 5)
     game.screens.push(menu := rewind.menu(game))
     play(game, 2)
