@@ -21,7 +21,6 @@ from training.report.words import plain_text
 
 WIDE = 316.0  # pixels: a figure that fits a telephone
 UNIT = 72.0  # pixels of an SVG in one inch of matplotlib
-EXTREME = 1e30  # larger numbers are drawn as this one: squares and sums of them stay finite
 COLOURS = colours(LIGHT)
 STYLE = {
     "font.family": ["DejaVu Sans"], "font.size": 9.5, "svg.fonttype": "none", "text.parse_math": False,
@@ -64,9 +63,9 @@ def canvas(
 
 
 def drawable(values: Any) -> Array:
-    """The same numbers within ±EXTREME, float64; NaN and infinity become NaN."""
+    """The same numbers, float64; infinity becomes NaN, which is not drawn."""
     array = np.asarray(values, dtype=np.float64)
-    return np.clip(np.where(np.isfinite(array), array, np.nan), -EXTREME, EXTREME)
+    return np.where(np.isfinite(array), array, np.nan)
 
 
 def label(axes: Any, x: float, y: float, words: str, colour: str = "soft", **more: Any) -> None:
@@ -90,7 +89,7 @@ def svg(figure: Any, name: str, spoken: str = "") -> Markup:
 
     matplotlib.rcParams["svg.hashsalt"] = name  # ids depend on it alone; two figures of a page share none
     stream = io.StringIO()
-    figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    figure.savefig(stream, format="svg")
     inside = stream.getvalue().partition("<svg")[2].partition(">")[2].rpartition("</svg>")[0]
     used = set(re.findall(r'#([\w.-]+)["\)]', inside))
     inside = re.sub(r' id="([^"]*)"', lambda hit: hit[0] if hit[1] in used else "", inside)
@@ -113,6 +112,6 @@ def png(figure: Any, title: str) -> bytes:
     stream, top = io.BytesIO(), 1 + 6 / UNIT / figure.get_size_inches()[1]
     words = figure.text(0, top, plain_text(title, 120), va="bottom", color=COLOURS["ink"])
     shape = {"dpi": 2 * UNIT, "facecolor": "white", "bbox_inches": "tight", "pad_inches": 0.1}
-    figure.savefig(stream, format="png", metadata={"Software": None}, **shape)
+    figure.savefig(stream, format="png", **shape)
     words.remove()
     return stream.getvalue()

@@ -63,7 +63,9 @@ def percent(value: Any, digits: int = 1) -> str:
     plain = as_float(value)
     if not math.isfinite(plain):
         return MISSING
-    return f"{100 * plain:.{digits}f} %".replace("-", "−") if abs(plain) < 1e6 else f"{number(100.0 * plain)} %"
+    if abs(plain) >= 1e6:
+        return f"{number(100.0 * plain)} %"
+    return f"{round(100 * plain, digits) + 0.0:.{digits}f} %".replace("-", "−")  # + 0.0: no −0.0
 
 
 def ranged(middle: float, low: float, high: float) -> str:

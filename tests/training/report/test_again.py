@@ -42,6 +42,7 @@ def test_quick_experiments_and_files_from_elsewhere_are_named_as_they_are():
     assert again.again(ran("experiment", **QUICK, model="/home/somebody/models/my llama"))[0] == (
         "python main.py experiment sight --model ~/'models/my llama' --seeds 1 --quick --workers 2 --out runs/sight"
     )
+    assert "--quick" not in again.again(ran("experiment", lessons=QUICK["lessons"], steps=QUICK["steps"]))[0]
     own = ran("experiment", "own", behaviour="/data/lend.jsonl", probe_file="/data/probes.jsonl")
     assert "own --seeds 1 --behaviour /data/lend.jsonl --probes /data/probes.jsonl" in again.again(own)[0]
 

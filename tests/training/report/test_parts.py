@@ -48,6 +48,7 @@ def test_numbers_are_written_for_people():
         "0", "0.123", "−2.5", "1e−7", "12,345", "1e300", "–", "–", "yes", "3"
     ]  # fmt: skip
     assert (percent(0.1234), percent(-0.01), percent(None), percent(1e300)) == ("12.3 %", "−1.0 %", "–", "1e302 %")
+    assert percent(-0.00001) == "0.0 %"
     assert plain_text("x" * 5000).endswith("…") and len(plain_text("x" * 5000)) == 600
 
 
