@@ -166,19 +166,24 @@ def _run_folder(out: Path) -> Iterator[None]:
     """The run's folder, which this process alone may write; if nothing came of it, what was made for it goes again."""
     missing = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        if not os.access(out, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    except OSError as error:
-        raise output_error(out, error) from error
-    try:
+        _make_writable(out)
         with hold(out):
             check_out(out)  # again: another run may have ended in between
             yield
     finally:
-        with suppress(OSError):  # what holds anything stays
-            for folder in missing:
+        for folder in missing:
+            with suppress(OSError):  # what holds anything stays
                 folder.rmdir()
+
+
+def _make_writable(folder: Path) -> None:
+    """Make a folder, if it isn't there. Raises OutputError where nothing can be written in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise output_error(folder, error) from error
 
 
 def _run(config: LearnConfig, report: Report, log: RunLog | None) -> Run:

@@ -257,6 +257,9 @@ def test_a_folder_that_cannot_be_made_is_refused_before_the_model_is_loaded(tmp_
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"file/run: a part of the path is no folder; choose another place"):
         learn(replace(config, model="hub:nobody/nothing", out=tmp_path / "file" / "run"))
+    with pytest.raises(OutputError, match="the name is too long; choose a shorter one"):
+        learn(replace(config, model="hub:nobody/nothing", out=tmp_path / "deep" / ("x" * 300)))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_outside_a_checkout_the_commit_is_unknown(monkeypatch, tmp_path):
