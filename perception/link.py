@@ -22,11 +22,26 @@ What is sent and when:
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import PurePath
 from threading import Condition, Thread
 from time import monotonic
 from typing import Literal, Self
 
-from perception.messages import FromMind, Perceive, Ping, Pong, Practise, Quit, Ready, ToMind, Trouble
+import msgspec
+
+from perception.messages import (
+    Export,
+    FromMind,
+    Perceive,
+    Ping,
+    Pong,
+    Practise,
+    Quit,
+    Ready,
+    ToMind,
+    Trouble,
+    WriteLog,
+)
 from perception.wire import FRAME_MAX, Child, Life, Remote, WireError, encode
 
 State = Literal["waking", "awake", "restarting", "dead"]
@@ -40,14 +55,16 @@ STEADY = 60.0  # seconds of life after which the wait starts small again
 BEAT = 5.0  # seconds: after each such silence a mind is asked whether it lives
 SILENT = 8  # beats in silence after which it is taken for hung; counted, since a machine may sleep between two
 STUCK = 600.0  # seconds that it may be busy with one thing: a log of a large model takes minutes
+PROGRAM = "main.py mind: "  # how a mind's own error begins; a screen has little room
 BAD_INPUT = 2  # exit status: what the mind was given is wrong, and stays wrong when tried again
 
 
 class Line:
     """A line to a mind, whatever it runs on. Link starts one here, connect finds one elsewhere."""
 
-    def __init__(self, wake: Callable[[], Life], restarts: int) -> None:
-        self._wake = wake
+    def __init__(self, wake: Callable[[], Life], restarts: int, plain_names: bool = False) -> None:
+        """wake: begins a life. plain_names: of a path that the mind is to write to, its last name alone is sent."""
+        self._wake, self._plain_names = wake, plain_names
         self._restarts = restarts
         self._changed = Condition()  # guards everything below; held only for moments
         self._state: State = "waking"
@@ -81,6 +98,8 @@ class Line:
 
         Raises WireError if it is no message. Quit ends the mind for good: it is not started again.
         """
+        if self._plain_names and isinstance(message, WriteLog | Export):
+            message = msgspec.structs.replace(message, path=PurePath(message.path).name)
         frame = encode(message)
         with self._changed:
             if self._ending or self._state == "dead":
@@ -281,6 +300,7 @@ class Line:
                     break
                 tries = 1 if self._state == "awake" else tries + 1
                 again = status != BAD_INPUT and tries <= self._restarts
+                how = "can't wake" if status == BAD_INPUT and words else how  # its own words say why
                 self._mourn(how, words, f"It is started again ({tries} of {self._restarts})." if again else None)
                 if not again:
                     break
@@ -295,7 +315,7 @@ class Line:
 
     def _mourn(self, how: str, words: list[str], then: str | None) -> None:
         """One line that can stand on a screen, then the last lines of stderr for who wants them."""
-        last = f": {words[-1]}" if words else ""
+        last = f": {words[-1].removeprefix(PROGRAM)}" if words else ""
         first = f"The mind {how}{last}. {then or 'It is not started again.'}"
         self._heard.append(Trouble("\n".join([first, *words])))
 
@@ -319,5 +339,8 @@ class Link(Line):
 
 
 def connect(host: str, port: int, *, restarts: int = 3) -> Line:
-    """A line to a mind that listens elsewhere (mind --listen). Returns at once, not started; errors are Troubles."""
-    return Line(lambda: Remote(host, port), restarts)
+    """A line to a mind that listens elsewhere (mind --listen). Returns at once, not started; errors are Troubles.
+
+    Such a mind writes in a folder of its own, under plain names: so it gets the last name of a path alone.
+    """
+    return Line(lambda: Remote(host, port), restarts, plain_names=True)

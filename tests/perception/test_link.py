@@ -19,6 +19,7 @@ from perception import link as link_module
 from perception.link import WAITING_MAX, Line, Link, connect
 from perception.messages import (
     Event,
+    Export,
     FromMind,
     Keep,
     Lesson,
@@ -33,7 +34,7 @@ from perception.messages import (
     WriteLog,
     Written,
 )
-from perception.wire import WireError, socket_stream
+from perception.wire import Decoder, WireError, socket_stream
 
 PATIENCE = 30.0  # seconds until a test gives up; nothing here takes more than one or two
 
@@ -250,9 +251,9 @@ def test_a_mind_that_never_wakes_is_given_up() -> None:
 
 
 def test_bad_input_is_not_tried_again() -> None:
-    with fake("print('no such model folder: nowhere', file=sys.stderr); sys.exit(2)") as line:
+    with fake("print('main.py mind: give another folder: it is none', file=sys.stderr); sys.exit(2)") as line:
         heard = until(line, lambda heard: line.state == "dead") + line.poll()
-        assert troubles(heard)[0].startswith("The mind ended with status 2: no such model folder: nowhere. It is not")
+        assert troubles(heard)[0].startswith("The mind can't wake: give another folder: it is none. It is not")
     with Link([str(Path("no") / "such" / "command")], restarts=0) as line:
         assert "could not be reached" in troubles(until(line, bool))[0]
 
@@ -318,6 +319,16 @@ def test_a_mind_elsewhere_answers_and_a_torn_line_is_mended() -> None:
         mind.join()
     with connect(*address, restarts=0) as line:
         assert "could not be reached" in troubles(until(line, bool))[0]
+
+
+def test_a_mind_elsewhere_is_given_the_name_of_a_file_and_one_of_our_own_the_path(tmp_path: Path) -> None:
+    path = str(tmp_path / "slot" / "log.msgpack")
+    for make, wanted in ((lambda: connect("127.0.0.1", 9), "log.msgpack"), (lambda: Link(["true"]), path)):
+        line = make()
+        line.send(WriteLog(path))
+        line.send(Export(path))
+        (*frames,) = line._waiting.values()
+        assert Decoder(ToMind).feed(b"".join(frames)) == [WriteLog(wanted), Export(wanted)]
 
 
 def test_a_child_gets_one_thread_and_the_games_variables(monkeypatch: pytest.MonkeyPatch) -> None:
