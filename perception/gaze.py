@@ -19,7 +19,7 @@ QUESTION = "(question)"
 
 
 def place_tokens(tokenizer: PreTrainedTokenizerBase, scene: Scene) -> dict[str, list[int]]:
-    """For each place with events, in the order told, the context tokens that name it or what is sensed there.
+    """For each place with events, in the order of the events, the context tokens that name it or what is sensed there.
 
     The place's name counts where it stands before the thing, in the same statement; statements are told in the order
     of the events. Needs a tokenizer with offsets.

@@ -47,7 +47,7 @@ class Record:
 
 
 class Recorder:
-    """Overhears the heads of `model` while the `with` block runs; afterwards the model is as it was.
+    """Records what the heads of `model` do while the `with` block runs; afterwards the model is as it was.
 
     with Recorder(model, rows) as recorder:
         logits = model(...).logits        # bit for bit what it is without a recorder
@@ -119,11 +119,11 @@ class Recorder:
         self._stack.close()
 
     def record(self) -> Record:
-        """What was heard. Raises RuntimeError if no whole forward ran inside the block."""
+        """What the heads did. Raises RuntimeError if no whole forward ran inside the block."""
         heard = self._listener
         if len(heard.z) < self._map.layers:
             raise RuntimeError("nothing recorded: no forward of the model ran inside the recorder's block")
-        parts = (*heard.patterns.found(), heard.z, heard.residual)
+        parts = (*heard.patterns.results(), heard.z, heard.residual)
         return Record(self._map, heard.rows.valid_BR, *(tuple(part[layer] for layer in sorted(part)) for part in parts))
 
 
@@ -155,7 +155,7 @@ class _Listener:
         scaling = q_BHTD.shape[-1] ** -0.5 if options.get("scaling") is None else options["scaling"]
         # The alignment of transformers' sdpa_attention_forward: without a mask, row t sees keys 0..t.
         causal = mask is None and self.implementation == "sdpa" and q_BTHD.shape[1] > 1
-        self.patterns.wait(Layer(layer, self.rows.of(q_BTHD) * scaling, k_BGKD, mask, causal, softcap))
+        self.patterns.add(Layer(layer, self.rows.of(q_BTHD) * scaling, k_BGKD, mask, causal, softcap))
 
 
 _LISTENING: "WeakKeyDictionary[nn.Module, tuple[_Listener, int]]" = WeakKeyDictionary()
@@ -191,7 +191,7 @@ def _overhear(
     with torch.no_grad():
         listener.hear(layer, q_BHTD, k_BGKD.detach(), mask, options)
         if listener.rows_only:
-            pattern_BHRK = listener.patterns.found()[0][layer]
+            pattern_BHRK = listener.patterns.results()[0][layer]
             v_BHKD = v_BGKD.repeat_interleave(q_BHTD.shape[1] // v_BGKD.shape[1], dim=1)
             listener.z[layer] = (pattern_BHRK.to(v_BGKD.dtype) @ v_BHKD).transpose(1, 2)
             return v_BGKD.new_zeros(()).expand(q_BHTD.transpose(1, 2).shape), None

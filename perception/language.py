@@ -34,7 +34,7 @@ ANCHOR = "a"  # the word that stands in front of a context's end while that is t
 ACROSS_A_SPACE = re.compile(r"[^\sĠ▁Ċĉč][Ġ▁ ]")  # in a vocabulary's words: something, then a space
 
 Ids = tuple[int, ...]
-Asked = tuple[str, Sequence[str]]  # a question's text, and answers to it
+QuestionText = tuple[str, Sequence[str]]  # a question's text, and answers to it
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,9 @@ class Reading:
     answers: list[list[list[int]]]
 
 
-def read(tokenizer: PreTrainedTokenizerBase, text: str, asked: Sequence[Asked], where: str = "the context") -> Reading:
+def read(
+    tokenizer: PreTrainedTokenizerBase, text: str, questions: Sequence[QuestionText], where: str = "the context"
+) -> Reading:
     """The tokens of a context, and of questions behind it with answers to them; a question may have no answer.
 
     where: what the context is called in an error. Raises LanguageError for an empty text, for words that the tokenizer
@@ -60,7 +62,7 @@ def read(tokenizer: PreTrainedTokenizerBase, text: str, asked: Sequence[Asked], 
         raise LanguageError(f"{where}: its text is empty; a scene needs at least one token")
     _refuse_unknown(tokenizer, whole, text, where)
     after, end = _behind_text(tokenizer, text, whole)
-    parts = [_question_ids(tokenizer, after, question, answers) for question, answers in asked]
+    parts = [_question_ids(tokenizer, after, question, answers) for question, answers in questions]
     # A context ends where its first question begins to differ from it, and each question has one token at least.
     length = min([len(end), *(min(_common(end, base), split - 1) for base, _, split in parts)])
     start = len(whole) - len(end)
@@ -163,16 +165,16 @@ def _question_ids(
 
     Answers begin at the first token that depends on which of them it is.
     """
-    spoken = frame(tokenizer)
-    asked = question + spoken.behind
-    base, where = after(asked), f"question {question.strip()[:64]!r}"
+    chat = frame(tokenizer)
+    text = question + chat.behind
+    base, where = after(text), f"question {question.strip()[:64]!r}"
     if not question or base == after(""):
         raise LanguageError(f"{where}: its text is empty; it needs at least one token")
     _refuse_unknown(tokenizer, base, question, where)
-    join = "" if asked[-1:].isspace() else spoken.join
+    join = "" if text[-1:].isspace() else chat.join
     answer_ids, split = [], len(base)
     for answer in answers:
-        ids = after(f"{asked}{join}{answer}")
+        ids = after(f"{text}{join}{answer}")
         same = _common(base, ids)
         if not answer or len(ids) == same:
             raise LanguageError(f"answer {answer!r}: it has no token of its own; give it a word")

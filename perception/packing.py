@@ -141,10 +141,10 @@ class _Context(DynamicCache):
         self._last = layers - 1
 
     def update(self, keys: Tensor, values: Tensor, layer_idx: int, *args: Any, **options: Any) -> tuple[Tensor, Tensor]:
-        found: tuple[Tensor, Tensor] = super().update(keys, values, layer_idx, *args, **options)
+        layer: tuple[Tensor, Tensor] = super().update(keys, values, layer_idx, *args, **options)
         if layer_idx == self._last:
             raise _Whole
-        return found
+        return layer
 
 
 def _encode(model: PreTrainedModel, context_BC: Tensor) -> DynamicCache:

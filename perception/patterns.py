@@ -80,15 +80,15 @@ class Patterns:
         self._patterns: dict[int, Tensor] = {}
         self._visible: dict[int, Tensor] = {}
 
-    def wait(self, layer: Layer) -> None:
-        """Take a layer in; it is worked out by `found` at the latest."""
+    def add(self, layer: Layer) -> None:
+        """Take a layer in; it is worked out by `results` at the latest."""
         if self._waiting and not layer.like(self._waiting[0]):
             self._work_out()
         self._waiting.append(layer)
         if (len(self._waiting) + 1) * layer.k_BGKD.numel() > AT_ONCE:  # no room for one more: now, while it is at hand
             self._work_out()
 
-    def found(self) -> tuple[Mapping[int, Tensor], Mapping[int, Tensor]]:
+    def results(self) -> tuple[Mapping[int, Tensor], Mapping[int, Tensor]]:
         """Patterns, and keys in sight, by the number of the layer; of a layer taken in twice, the last."""
         if self._waiting:
             self._work_out()

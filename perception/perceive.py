@@ -146,18 +146,18 @@ def _decided(model: Model, contexts: Contexts, decisions: list[Decision], answer
     parts = _parts(contexts, decisions, _vocabulary(model))
     for part in parts:
         packed = pack(contexts, [decisions[number] for number in part], model.net.dtype).to(model.device)
-        known = None if answers is None else [answers[number] for number in part]
+        candidates = None if answers is None else [answers[number] for number in part]
         if len(parts) == 1:
             logits_NV = _decider(model, packed)[0]()
         else:
             cache = encode_contexts(model.net, packed) if cache is None else cache
             logits_NV = decide(model.net, packed, cache)
-        for number, score in zip(part, _scores(logits_NV, packed, known, len(part)), strict=True):
+        for number, score in zip(part, _scores(logits_NV, packed, candidates, len(part)), strict=True):
             scores[number] = score
     return scores
 
 
-def _overheard(
+def _decided_and_recorded(
     model: Model, contexts: Contexts, decisions: list[Decision], answers: Answers | None
 ) -> tuple[list[Tensor], Record]:
     """The same of one context, with what its heads did; all at once, as their record is of one forward."""
@@ -195,7 +195,7 @@ def perceive(model: Model, scenes: Sequence[Scene], record: bool = True, head: i
     if record:
         scene, context = with_questions[0], len(contexts[0])
         repeats = [1 if short else len(options) for options in answers]
-        scores, heard = _overheard(model, contexts, decisions, answers if short else None)
+        scores, heard = _decided_and_recorded(model, contexts, decisions, answers if short else None)
         cue = cue_mask(model, scene, context, heard.patterns[0].shape[-1], repeats).to(model.device)
         heads = HeadActivity(model.layers, model.heads, tuple(activity(heard)), tuple(attention_mass(heard, cue)))
         seen = None if head is None else gaze(model.tokenizer, scene, context, heard, head, repeats)

@@ -11,7 +11,7 @@ import torch
 import transformers
 from torch import Tensor, nn
 
-from perception.head_map import addresses, head_outputs
+from perception.head_map import addresses
 from perception.heads import Recorder, activity, attention_mass
 
 torch.set_num_threads(1)
@@ -67,28 +67,7 @@ def test_logits_keep_every_bit_and_the_model_is_left_as_it_was(kind: str, attent
     assert torch.equal(plain, model(ids).logits)
 
 
-@pytest.mark.parametrize("attention", ["sdpa", "eager"])
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "gpt2-upcast"])
-def test_heads_sum_to_the_attention_output(kind: str, attention: str) -> None:
-    model, ids = tiny(kind, attention), tokens()
-    outputs: list[Tensor] = []
-    heads = addresses(model)
-    hooks = [module.register_forward_hook(lambda _m, _i, out: outputs.append(out[0])) for module in heads.attentions]
-    with Recorder(model, ROWS) as recorder, torch.no_grad():
-        model(ids)
-    for hook in hooks:
-        hook.remove()
-    record = recorder.record()
-    for layer in range(heads.layers):
-        written = head_outputs(record.z[layer], heads.weight(layer, "o")).sum(-2)
-        projection = heads.attentions[layer].get_submodule("c_proj" if "gpt2" in kind else "o_proj")
-        if projection.bias is not None:
-            written = written + projection.bias
-        there = outputs[layer][torch.arange(3)[:, None], ROWS.clamp_min(0)]
-        assert (written - there)[record.valid].abs().max() < 1e-6
-
-
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["llama-gqa", "gpt2-upcast"])
 def test_value_slices_and_patterns_give_z_by_hand(kind: str) -> None:
     """z_h = pattern_h @ (norm(x) W_v + b): the address table against arithmetic that does not know it."""
     model, ids = tiny(kind), tokens()

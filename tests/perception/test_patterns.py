@@ -82,9 +82,9 @@ def test_layers_together_are_what_each_is_alone(runs: list[tuple[tuple, int]], a
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(patterns, "AT_ONCE", at_once)
         for one in layers:
-            heard.wait(one)
+            heard.add(one)
             assert sum(waiting.k_BGKD.numel() for waiting in heard._waiting) <= at_once
-    found, visible = heard.found()
+    found, visible = heard.results()
     assert sorted(found) == sorted(visible) == list(range(len(layers)))
     for one in layers:
         pattern_BHRK, visible_BR = slowly(one)
@@ -98,19 +98,19 @@ def test_layers_of_one_kind_are_worked_out_in_one_go(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(patterns, "_scores", lambda q, k: calls.append(len(q)) or scores(q, k))
     heard = Patterns(Rows(ROWS))
     for number in range(5):
-        heard.wait(layer(number, "added" if number < 3 else "none", True, None, KEYS))
-    heard.found()
+        heard.add(layer(number, "added" if number < 3 else "none", True, None, KEYS))
+    heard.results()
     assert calls == [3 * 2, 2 * 2]  # layers times batch
 
 
 def test_of_a_layer_taken_in_twice_the_last_counts() -> None:
     heard, again = Patterns(Rows(ROWS)), Patterns(Rows(ROWS))
     first, last = layer(0, "none", True, None, KEYS), layer(1, "none", True, None, KEYS)
-    heard.wait(first)
-    heard.found()
-    heard.wait(Layer(0, last.q_BRHD, last.k_BGKD, None, True, None))
-    again.wait(last)
-    assert torch.equal(heard.found()[0][0], again.found()[0][1])
+    heard.add(first)
+    heard.results()
+    heard.add(Layer(0, last.q_BRHD, last.k_BGKD, None, True, None))
+    again.add(last)
+    assert torch.equal(heard.results()[0][0], again.results()[0][1])
 
 
 def test_rows_of_one_context_are_those_of_many() -> None:

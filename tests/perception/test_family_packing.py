@@ -1,0 +1,125 @@
+"""Packed decisions, windows and the frozen gradient of every family of architectures, against plain forwards."""
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache
+
+from perception import load_check
+from perception.heads import Recorder
+from perception.load_check import check_packing, packing_error
+from perception.packing import decide, decide_at_once, encode_contexts, log_probabilities, pack
+from perception.windows import context_length, sliding_window
+from tests.kits.families import CASES, CONTEXTS, DECISIONS, LLAMA, ROWS, TOKENS, WINDOW, WORDS, net_of
+from training.optim.frozen import choose_parameters, frozen_step, full_loss
+
+torch.set_num_threads(1)
+WINDOWED = [case for case in CASES if "mixed" in case or "window" in case]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_packed_decisions_are_those_of_plain_forwards(case: str) -> None:
+    """Contexts of several lengths, longer than the window where there is one."""
+    net = net_of(case)
+    packed = pack(CONTEXTS, DECISIONS, torch.float64)
+    with torch.no_grad():
+        kept = log_probabilities(decide(net, packed, encode_contexts(net, packed)), packed, len(DECISIONS))
+        once = log_probabilities(decide_at_once(net, packed), packed, len(DECISIONS))
+        for decision, *values in zip(DECISIONS, kept.tolist(), once.tolist(), strict=True):
+            ids = [*CONTEXTS[decision.context], *decision.question, *decision.answer]
+            logs, start = net(torch.tensor([ids])).logits[0].log_softmax(-1), len(ids) - len(decision.answer) - 1
+            slow = sum(float(logs[start + i, token]) for i, token in enumerate(decision.answer))
+            assert values == pytest.approx([slow, slow], abs=1e-5)
+    assert packing_error(net, range(3, 40)) < 1e-5
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("case", CASES)
+def test_the_guard_at_loading_lets_every_family_in(case: str, dtype: torch.dtype) -> None:
+    net = copy.deepcopy(net_of(case)).to(dtype)
+    net.set_experts_implementation("grouped_mm") if "num_experts" in CASES[case] else None
+    check_packing(net, range(3, 40), case)
+    strict = copy.deepcopy(net)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(load_check.TOLERANCE, dtype, -1.0)  # float64 has to tell
+        check_packing(strict, range(3, 40), case)
+    for mine, other in zip(net.state_dict().values(), strict.state_dict().values(), strict=True):
+        assert torch.equal(mine, other)
+
+
+@pytest.mark.parametrize("case", [*WINDOWED, "llama", "gptj"])
+def test_the_loss_through_everything_is_that_of_plain_forwards(case: str) -> None:
+    net, packed = net_of(case), pack(CONTEXTS, DECISIONS, torch.float64)
+    losses = []
+    with torch.no_grad():
+        for decision in DECISIONS:
+            ids = torch.tensor([[*CONTEXTS[decision.context], *decision.question, *decision.answer]])
+            logits = net(ids).logits[0, -len(decision.answer) - 1 : -1]
+            losses.append(cross_entropy(logits, torch.tensor(decision.answer), reduction="sum"))
+    wanted = float(torch.stack(losses).sum()) / sum(len(decision.answer) for decision in DECISIONS)
+    assert float(full_loss(net, packed).detach()) == pytest.approx(wanted, rel=1e-6)
+
+
+class Detaching(DynamicCache):
+    """A cache that hands back keys and values whose first `context` tokens are constants."""
+
+    def __init__(self, context: int) -> None:
+        super().__init__()
+        self._context = context
+
+    def update(self, keys: Tensor, values: Tensor, layer_idx: int, *args: Any, **options: Any) -> tuple[Tensor, Tensor]:
+        super().update(keys, values, layer_idx, *args, **options)
+        cut = self._context
+        detached = (torch.cat((x[:, :, :cut].detach(), x[:, :, cut:]), 2) for x in (keys, values))
+        return tuple(detached)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_frozen_gradient_is_that_of_a_full_forward_with_the_context_detached(case: str) -> None:
+    net = net_of(case)
+    parameters = choose_parameters(net, "attention")
+    net.zero_grad()
+    losses = []
+    for decision in DECISIONS:
+        context = CONTEXTS[decision.context]
+        ids = torch.tensor([[*context, *decision.question, *decision.answer[:-1]]])
+        logits = net(ids, past_key_values=Detaching(len(context)), use_cache=True).logits[0]
+        first = len(context) + len(decision.question) - 1
+        losses.append(cross_entropy(logits[first:], torch.tensor(decision.answer), reduction="sum"))
+    loss = torch.stack(losses).sum() / sum(len(decision.answer) for decision in DECISIONS)
+    loss.backward()
+    wanted = [parameter.grad.clone() for parameter in parameters]
+    step = frozen_step(net, CONTEXTS, DECISIONS)
+    assert step.loss == pytest.approx(float(loss.detach()), rel=1e-6)
+    for (name, gradient), other in zip(step.gradients.items(), wanted, strict=True):
+        assert float((gradient - other).norm()) <= 1e-5 * float(other.norm()) + 1e-9, name
+    assert sum(float(gradient.norm()) for gradient in step.gradients.values()) > 0
+
+
+@pytest.mark.parametrize("case", WINDOWED)
+def test_a_window_bounds_what_a_layer_sees_and_not_what_the_model_reads(case: str) -> None:
+    net = net_of(case)
+    assert (sliding_window(net), context_length(net)) == (WINDOW, 64)
+    with Recorder(net, ROWS) as recorder, torch.no_grad():
+        net(TOKENS)
+    visible = [layer.tolist() for layer in recorder.record().visible]
+    windowed = [[4, WINDOW], [WINDOW, 0], [WINDOW, 1]]
+    whole = [[4, 12], [8, 0], [12, 1]]
+    assert visible == [windowed, whole if "mixed" in case else windowed]
+
+
+def test_a_window_in_the_config_of_a_model_that_does_not_use_it_is_none() -> None:
+    for case in ("qwen2", "qwen3", "smollm3", "qwen3_moe", "qwen2_moe", "llama", "mistral"):
+        assert sliding_window(net_of(case)) is None
+
+
+def test_positions_turned_otherwise_for_longer_texts_are_not_read() -> None:
+    long = {"rope_type": "longrope", "short_factor": [1.0] * 4, "long_factor": [2.0] * 4, "rope_theta": 10_000.0}
+    config = AutoConfig.for_model(
+        "phi3", vocab_size=WORDS, **LLAMA, original_max_position_embeddings=32, rope_parameters=long
+    )
+    assert context_length(AutoModelForCausalLM.from_config(config)) == 32
