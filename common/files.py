@@ -86,6 +86,14 @@ def write_whole(path: Path, data: bytes) -> None:
         stream.write(data)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, where there is none. Raises OutputError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
 def destination(path: Path) -> Path | int:
     """Where writing to `path` leads: behind all links, or a file descriptor for a standard stream. Raises OSError."""
     seen = os.fspath(path)

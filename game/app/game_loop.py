@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pygame as pg
 
+from common.files import make_folder
 from game.app import hud
 from game.app.app_context import AppContext
 from game.app.bindings import HELD
@@ -200,9 +201,9 @@ class Game:
         """Asks the mind for its head-diff log; a note says where it goes, or why it can't."""
         path = self.options.log_path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
         except OSError as error:
-            self.note(f"No log: {path.parent} can't be made ({error.strerror or error})")
+            self.note(f"No log: {error}")
             return
         self.journey.mind.send(WriteLog(str(path)))
         self.note(f"Writing the head-diff log to {path}")
@@ -221,7 +222,7 @@ class Game:
         """Saves what the window shows; returns where."""
         if name is None:
             return self.window.shoot(self.options.shot_dir, "second-sight")
-        self.options.shot_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(self.options.shot_dir)
         path = self.options.shot_dir / name
         save_png(self.window.canvas, path)
         return path

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from common import folders
-from common.files import write_whole
+from common.files import make_folder, write_whole
 from game.app.bindings import FIXED, KEYS, PAD, TITLES, Names
 from game.app.keyboard import PLACES
 from game.app.pad import PAD_BUTTONS
@@ -217,7 +217,7 @@ def load(where: Path, place_of_key: Callable[[str], str] = str) -> tuple[Setting
 def save(settings: Settings, where: Path) -> str:
     """Writes the file whole; returns a line for the player if that failed, else nothing."""
     try:
-        where.mkdir(parents=True, exist_ok=True)
+        make_folder(where)
         write_whole(where / NAME, to_toml(settings).encode())
     except OSError as error:
         return f"Settings can't be saved: {error}"

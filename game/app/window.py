@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pygame as pg
 
+from common.files import make_folder
 from game.art.painter import SIZE
 from game.art.pixels.png import save_png
 from game.ui.font import Pen
@@ -51,7 +52,7 @@ def _no_display(error: pg.error) -> NoDisplay:
 
 def free_path(folder: Path, stem: str) -> Path:
     """The first STEM-NNNN.png of a folder that isn't there yet; makes the folder. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     number = 1
     while (path := folder / f"{stem}-{number:04d}.png").exists():
         number += 1

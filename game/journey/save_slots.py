@@ -15,7 +15,7 @@ from threading import Thread
 
 import pygame as pg
 
-from common.files import write_whole
+from common.files import make_folder, write_whole
 from common.locks import FolderInUse, FolderLock, hold
 from game.art.pixels.png import save_png
 from game.journey.slot_card import CARD, PICTURE, Beside, Card, read_card
@@ -85,7 +85,7 @@ def begin(folder: Path, seed: int) -> None:
     """Writes a new journey's log before anything is done in it, so that its seed outlives a crash. Raises OSError."""
     path = folder / NAME
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         ActionLog(seed).save(path)
 
 
@@ -234,7 +234,7 @@ class AutoSave:
     def _write(self, log: ActionLog, beside: Beside | None) -> None:
         if self.folder is None:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         path = self.folder / NAME
         self._keep_backup(path)
         log.save(path)

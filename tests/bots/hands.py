@@ -212,11 +212,8 @@ class Bot:
 
     def fresh(self) -> bool:
         """Waits until the mind has answered for where the player stands."""
-        journey = self.game.journey
-        here = journey.world.tick
-        return self.until(
-            lambda: journey.mind_client.view is not None and journey.mind_client.view.scene.id >= here, 10.0
-        )
+        client, here = self.game.journey.mind_client, self.game.journey.world.tick
+        return self.until(lambda: client.view is not None and client.view.scene.id >= here, 10.0)
 
     def believed(self, least: float) -> list[tuple[int, str]]:
         """(place, species) of what the player sees at places in sight, nearest first."""

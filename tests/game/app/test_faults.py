@@ -1,5 +1,7 @@
 """What goes wrong on a player's machine: two games on one slot, a kill, a full disk. It is said, and play goes on."""
 
+import errno
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -114,6 +116,28 @@ def test_a_new_journey_on_a_full_disk_begins_and_says_so(hands: Hands, monkeypat
     assert any("can't be saved" in note and "disk is full" in note for note in hands.context.notes())
     hands.frames(5)
     assert hands.app.game is not None and hands.app.game.journey.world.tick > 0
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_a_place_that_cannot_be_written_is_said_in_plain_words(
+    hands: Hands, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    hands.begin("000042")
+    notes = list(hands.context.notes())
+    monkeypatch.setattr(hands.context, "note", notes.append)
+    game = hands.app.game
+    assert game is not None
+    hands.tap(pg.K_F12, pg.K_F2)
+    hands.context.choose(replace(hands.context.settings, music=1))
+    hands.context.keep()
+    assert len(notes) == 4 and all("choose another place" in note and "\n" not in note for note in notes), notes
+    tick = game.journey.world.tick
+    hands.frames(30)
+    assert game.journey.world.tick > tick
 
 
 LONG = (
