@@ -76,11 +76,13 @@ class Layout:
 
     def __init__(self, scancode_of: Callable[[int], int] = scancode_of) -> None:
         self._scancode_of = scancode_of
+        self.version = 0  # counts how often the layout was looked up anew
         self._characters: dict[int, str] = {}
 
     def forget(self) -> None:
         """Looks everything up again: another layout is in use."""
         self._characters = {}
+        self.version += 1
 
     def saw(self, event: pg.Event) -> None:
         """Takes a key event, which shows whether the layout is still the same."""

@@ -58,11 +58,12 @@ class Keys:
     away: bool = False  # the window has lost the focus
     by_pad: bool = False  # the device used last
     layout: Layout = field(default_factory=Layout)
+    _labels: tuple[tuple[bool, str, int], dict[str, str]] | None = None  # with what they were made for
     _pressed: dict[int, str] = field(default_factory=dict)  # scancode (or minus the key code) -> what went down
 
     def bind(self, keys: Mapping[str, Names], pad: Mapping[str, Names]) -> None:
         """Uses other bindings from now on, and lets go of everything."""
-        self.keys, self.pad = keys, pad
+        self.keys, self.pad, self._labels = keys, pad, None
         self.release()
 
     def release(self) -> None:
@@ -143,5 +144,9 @@ class Keys:
         return self.held("attend")
 
     def labels(self) -> dict[str, str]:
-        """What hints name: keys or buttons, by the device that was used last."""
-        return labels_of(self.keys, self.pad if self.by_pad else None, self.pads.style, self.layout.label)
+        """What hints name: keys or buttons, by the device that was used last. Made anew only when something changed."""
+        state = (self.by_pad, self.pads.style, self.layout.version)
+        if self._labels is None or self._labels[0] != state:
+            pad = self.pad if self.by_pad else None
+            self._labels = state, labels_of(self.keys, pad, self.pads.style, self.layout.label)
+        return self._labels[1]
