@@ -130,8 +130,8 @@ def named_sets(by_name: Mapping[str, Named], sets: Mapping[str, Any]) -> list[Se
         if name != "random" and not name.startswith(("head ", "layer ")) and any(pair)
     ]
     means = {key: [sets[key][0]] if math.isfinite(sets[key][0]) else [] for key in judged.SETS}
-    told = (("core", "core", "remove"), ("core + halo", "halo", ""), ("greedy", "greedy", ""))
-    pairs = [(words, means[insert], means.get(remove, [])) for words, insert, remove in told]
+    names = (("core", "core", "remove"), ("core + halo", "halo", ""), ("greedy", "greedy", ""))
+    pairs = [(words, means[insert], means.get(remove, [])) for words, insert, remove in names]
     return named[:SETS_MAX] or [some for some in pairs if some[1] or some[2]]
 
 

@@ -98,20 +98,20 @@ def gate(verdict: Judgement) -> list[Row]:
     counts, bounded = triple(n, "seeds"), verdict.rule >= WEIGHTS_SINCE
     fewest = min((count for count in counts if not math.isnan(count)), default=NAN)
     above_zero = Ask("lower > 0", _met(gain[1] > 0, gain[1]), (0.0,))
-    asked = least(held[1] if bounded else held[0], rule.SPLITTABLE, "lower " if bounded else "")
+    enough = least(held[1] if bounded else held[0], rule.SPLITTABLE, "lower " if bounded else "")
     rows = [
         Row("seeds in the smallest arm", (fewest, NAN, NAN), {GATE: least(fewest, rule.SEEDS)}, share=False),
         Row("gain on held-out probes, nats", gain, {GATE: above_zero}, share=False),
         *_above(n, "p_whole_", "gain"),
-        Row("heads' share of the gain over control", held, {GATE: asked}),
+        Row("heads' share of the gain over control", held, {GATE: enough}),
         *_above(n, "p_", "heads' total"),
     ]
     low_end, high_end = -rule.SLACK, 1 + rule.SLACK
     for name, words in (("share_core", "T_K is a share"), ("width", "N_eff/H is a share")):
         value = _, low, high = triple(n, name)
         inside = _met(low <= high_end and high >= low_end, low, high)
-        asked = Ask(f"meets −{rule.SLACK:g} … {high_end:g}", inside, (low_end, high_end))
-        rows.append(Row(words, value, {GATE: asked}))
+        meets = Ask(f"meets −{rule.SLACK:g} … {high_end:g}", inside, (low_end, high_end))
+        rows.append(Row(words, value, {GATE: meets}))
     return [*rows, Row("negative heads, of the absolute sum", negative, {GATE: most(negative[0], rule.NEGATIVE)})]
 
 

@@ -93,6 +93,8 @@ def report(
         drawn = {folders[-1] / f"{p.name}.png": p.png for section in sections for p in section.pictures if p.png}
         for file, data in ({target: text.encode()} | drawn).items():
             write_whole(file, data)
+    except BrokenPipeError:
+        raise  # whoever read the page from a pipe has enough of it
     except OSError as error:
         raise LogError(str(output_error(error.filename or target, error))) from None
     verdict = material.judgement
