@@ -8,7 +8,7 @@ import pygame as pg
 from game.art.frame_state import Hint
 from game.art.pixels.drawing import from_grid
 from game.art.pixels.palette import scaled
-from game.art.sprites import colours, grids
+from game.art.sprites import colours, entry_of, grids
 
 SOUND = (170, 190, 230)
 FEELINGS = {  # what is felt -> how the air moves, and its colour
@@ -31,10 +31,11 @@ FEELINGS = {  # what is felt -> how the air moves, and its colour
 @lru_cache(maxsize=64)
 def mark(sense: str, thing: str) -> pg.Surface:
     """The picture of a sensed thing. Things without a mark of their own share one."""
-    table = grids("marks")[sense]
-    entry = table.get(thing, table["other"])
-    base = colours({"m": entry["colour"]})["m"]
-    return from_grid(entry["rows"].split(), {"d": base, "m": base, "l": scaled(base, 1.3)})
+    marks = grids("marks")
+    with entry_of("marks", f"{sense}.{thing}"):
+        entry = marks[sense].get(thing, marks[sense]["other"])
+        base = colours({"m": entry["colour"]})["m"]
+        return from_grid(entry["rows"].split(), {"d": base, "m": base, "l": scaled(base, 1.3)})
 
 
 def track(frame: pg.Surface, hint: Hint, x: int, y: int) -> None:

@@ -12,7 +12,7 @@ import pygame as pg
 from game.art import spirit_shapes
 from game.art.pixels.drawing import LEVELS, dissolve_level, from_grid, glow, surface
 from game.art.pixels.palette import Colour, oklch, scaled
-from game.art.sprites import grids
+from game.art.sprites import entry_of, grids
 
 FAINTEST = 0.05  # weaker beliefs are not drawn: the novice's doubts would fill the screen with ghosts
 SPECIES = ("kitsune", "tengu", "kodama", "yurei", "oni", "zashiki")
@@ -30,7 +30,7 @@ class Spirit:
         self.glyph = from_grid(entry["glyph"].split(), {"#": oklch(0.92, 0.09, hue)})
         rows = entry["rows"].split()
         self.rows = tuple(row + row[::-1] for row in rows) if entry.get("mirror") else tuple(rows)
-        self._hue, self._turn = hue, entry.get("turn", 25)
+        self._hue, self._turn = float(hue), float(entry.get("turn", 25))
         self._colours: dict[int, np.ndarray] = {}
         self._made: dict[tuple[int, int], pg.Surface] = {}
 
@@ -67,7 +67,12 @@ class Spirit:
 
 def spirits(safe: bool = False) -> dict[str, Spirit]:
     """Every species -> its art; safe: hues that most eyes can tell apart."""
-    return {name: Spirit(name, entry, safe) for name, entry in grids("spirits").items()}
+    arts = {}
+    for name, entry in grids("spirits").items():
+        with entry_of("spirits", name):
+            arts[name] = Spirit(name, entry, safe)
+            spirit_shapes.figure(name, arts[name].rows, 0.0)
+    return arts
 
 
 @lru_cache(maxsize=256)

@@ -1,5 +1,7 @@
 """The sprites of everything that stands and walks in the realm, made at the start from ASCII grids and code."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pygame as pg
@@ -8,7 +10,7 @@ from common.assets import ASSETS
 from game.art import buildings, gates, plants
 from game.art.pixels.drawing import from_grid, outlined
 from game.art.pixels.palette import Colour, tone
-from game.realm.tables import read_toml
+from game.realm.tables import RulesError, read_toml
 
 FRAMES = 4  # steps of a walking cycle: stand, step, stand, other step
 
@@ -30,15 +32,34 @@ def grids(name: str) -> dict:
     return read_toml(ASSETS / "sprites" / f"{name}.toml")
 
 
-def things() -> dict[str, list[pg.Surface]]:
-    """Every kind of landmark and decor -> its variants; feet at the bottom centre. KIND-lit: when its lamp burns."""
+@contextmanager
+def entry_of(name: str, key: str) -> Iterator[None]:
+    """Whatever is wrong with an entry of an art file while it is drawn becomes one line. Raises RulesError."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, pg.error) as error:
+        fault = f"{type(error).__name__}: {error}"
+        raise RulesError(
+            f"{name}.toml {key}: can't be drawn ({fault}); restore the file from the repository"
+        ) from error
+
+
+def from_grids() -> dict[str, list[pg.Surface]]:
+    """The things that assets/sprites/things.toml draws. Raises RulesError."""
     pictures = {}
     for name, entry in grids("things").items():
-        rows, mirror = entry["rows"].split(), entry.get("mirror", False)
-        pictures[name] = [outlined(from_grid(rows, colours(entry["colours"]), mirror))]
-        if "lit" in entry:
-            pictures[f"{name}-lit"] = [outlined(from_grid(rows, colours(entry["colours"] | entry["lit"]), mirror))]
-    pictures |= {
+        with entry_of("things", name):
+            rows, mirror = entry["rows"].split(), bool(entry.get("mirror", False))
+            pictures[name] = [outlined(from_grid(rows, colours(entry["colours"]), mirror))]
+            if "lit" in entry:
+                lit = colours(entry["colours"] | entry["lit"])
+                pictures[f"{name}-lit"] = [outlined(from_grid(rows, lit, mirror))]
+    return pictures
+
+
+def things() -> dict[str, list[pg.Surface]]:
+    """Every kind of landmark and decor -> its variants; feet at the bottom centre. KIND-lit: when its lamp burns."""
+    pictures = from_grids() | {
         "oak": [plants.tree(21, "leaf", 1.4)],
         "willow": [plants.willow(22)],
         "hollow": [plants.hollow(23)],
@@ -81,10 +102,17 @@ class Figure:
 
 def figures() -> dict[str, Figure]:
     """Every kind of actor -> its figure."""
-    data = grids("people")
-    of_kind = {name: _person(data, entry) for name, entry in data["people"].items()}
-    of_kind |= {name: _animal(entry) for name, entry in data["animals"].items()}
-    return of_kind | {"seer": _seer(data["seer"])}
+    data, of_kind = grids("people"), {}
+    with entry_of("people", "people, animals, seer"):
+        people, animals, seer = data["people"].items(), data["animals"].items(), data["seer"]
+    for name, entry in people:
+        with entry_of("people", f"people.{name}"):
+            of_kind[name] = _person(data, entry)
+    for name, entry in animals:
+        with entry_of("people", f"animals.{name}"):
+            of_kind[name] = _animal(entry)
+    with entry_of("people", "seer"):
+        return of_kind | {"seer": _seer(seer)}
 
 
 def _figure(views: dict[str, tuple[list[list[str]], dict[str, Colour]]]) -> Figure:

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+import main
 from game.realm.happenings import Happening, Revealed
 from game.realm.policy import POLICIES
 from game.realm.replay import ActionLog, state_hash
@@ -34,6 +35,13 @@ def test_a_seed_says_all_that_a_policy_does(name):
     random.seed(2)
     again, other = played(name, 3)[0], played(name, 4)[0]
     assert state_hash(world) == state_hash(again) == state_hash(log.replay()) != state_hash(other)
+
+
+def test_the_command_line_names_every_policy(capsys):
+    with pytest.raises(SystemExit):
+        main.main(["simulate", "--help"])
+    help_text = " ".join(capsys.readouterr().out.split())
+    assert all(name in help_text for name in POLICIES)
 
 
 def test_policies_draw_from_streams_of_their_own():
