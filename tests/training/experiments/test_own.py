@@ -29,10 +29,9 @@ def test_own_files_and_an_own_model_come_to_a_verdict_that_says_too_few_seeds(tm
     assert "Verdict: undecided (too few seeds" in capsys.readouterr().out
     verdict = read_log(tmp_path / "out" / "verdict.msgpack")
     assert verdict.verdict is not None and {"core", "greedy"} <= {swap.name for swap in verdict.swaps}
-    assert main(["report", str(tmp_path / "out")]) == 0
-    page = (tmp_path / "out" / "report.html").read_text()
-    assert "main.py experiment own --model" in page and "--behaviour" in page
-    assert "wanted lines answered rightly" in page
+    result = json.loads((tmp_path / "out" / "trained" / "seed-0" / "result.json").read_text())
+    assert result["settings"]["behaviour"] == str(files[0])
+    assert set(result["rests_on"]) == {"measure", "weights", "config", "tokenizer", "lessons", "probes"}
 
 
 def test_own_needs_both_files_and_no_other_experiment_takes_them(tmp_path):
