@@ -57,8 +57,8 @@ def _parting(model: Model, probe: Probe, index: int) -> tuple[list[int], int, li
     question, answer = probe.scene.questions[index], probe.answers[index]
     rest = [option for option in question.candidates if option != answer]
     across = [option for option in rest if (option in probe.wanted) != (answer in probe.wanted)]
-    asked = (question.text, (answer, *(across or rest)))
-    reading = read(model.tokenizer, probe.scene.text, [asked], f"scene {probe.scene.id}")
+    question_answers = (question.text, (answer, *(across or rest)))
+    reading = read(model.tokenizer, probe.scene.text, [question_answers], f"scene {probe.scene.id}")
     own, *others = reading.answers[0]
     steps = enumerate(zip(own, *others, strict=False))
     at = next((number for number, alike in steps if len(set(alike)) > 1), 0)  # 0: one is the beginning of another
