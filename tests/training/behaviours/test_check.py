@@ -117,3 +117,5 @@ def test_without_a_model_files_and_settings_are_checked(pair):
     assert check_files(replace(pair, spirits=2)).faults == [
         "--spirits 2: a number of spirits to show, for --behaviour sight alone"
     ]
+    (fault,) = check_files(faulty(pair, "control")).faults
+    assert "--shuffled would change too little" in fault

@@ -58,7 +58,9 @@ def test_where_no_line_tempts_false_alarms_are_told_as_not_measured(tmp_path, ca
     after = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("after"))
     assert after.split()[2:5] == ["-", "-", "-"]
     assert main(["report", str(out), "--png", str(tmp_path / "png")]) == 0
-    runs = re.search(r"Every training, on probes that no lesson held.*?</table>", (out / "report.html").read_text(), re.DOTALL)[0]
+    runs = re.search(
+        r"Every training, on probes that no lesson held.*?</table>", (out / "report.html").read_text(), re.DOTALL
+    )[0]
     cells = re.findall(r"<td[^>]*>(.*?)</td>", runs, re.DOTALL)
     assert (cells[2][-1], cells[3:5]) == ("%", ["–", "–"])  # hits, then new ones and false alarms
     assert main([*words, "--shuffled", "--device", "cpu"]) == 2  # candidates of their own: nothing to deal
