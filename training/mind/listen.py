@@ -32,6 +32,7 @@ class Door:
         self._server = server
         self._free = BoundedSemaphore()
         self._closed = False
+        self._game: socket.socket | None = None  # that is there
         self._games: queue.SimpleQueue[socket.socket | None] = queue.SimpleQueue()
         self.inbox = Inbox()  # of the game that is there
         Thread(target=self._let_in, name="lets games in", daemon=True).start()
@@ -52,11 +53,10 @@ class Door:
 
     def next_game(self) -> socket.socket | None:
         """Wait for a game; None when the door is closed."""
-        game = self._games.get()
-        self.inbox = Inbox()
+        self._game, self.inbox = self._games.get(), Inbox()
         if self._closed:
-            self.inbox.put([Quit()])
-        return game
+            self._hang_up()
+        return self._game
 
     def next_please(self) -> None:
         """The game that was let in is gone."""
@@ -69,7 +69,13 @@ class Door:
             self._server.shutdown(socket.SHUT_RDWR)  # wakes accept
         self._server.close()
         self._games.put(None)
+        self._hang_up()
+
+    def _hang_up(self) -> None:
         self.inbox.put([Quit()])
+        if self._game is not None:
+            with suppress(OSError):
+                self._game.shutdown(socket.SHUT_RDWR)  # wakes whoever waits to send to it
 
 
 def serve_address(address: str, model: Model, folder: Path | None, seed: int, seer: Path | None = None) -> None:

@@ -22,6 +22,7 @@ from training.mind.mind import PROBE_SEED, Mind, MindConfig
 from training.mind.trouble import trouble
 
 SEER = NOVICE.with_name("seer")  # shipped beside the novice
+PAUSE = 0.05  # s in which nothing more is read after a refusal: else a flood leaves the mind no time to answer
 PATIENCE = 5.0  # s that the listening thread has to end
 LOCK_WAIT = 10.0  # s for a mind before this one to save and let go of the folder
 
@@ -67,8 +68,11 @@ def _listen(line: Stream[ToMind], inbox: Inbox, pulse: Pulse, silence: float | N
                 break
             for _ in range(sum(isinstance(message, Ping) for message in messages)):
                 line.send(Pong(pulse.busy))
-            for refusal in inbox.put([message for message in messages if not isinstance(message, Ping)]):
+            refused = inbox.put([message for message in messages if not isinstance(message, Ping)])
+            for refusal in refused:
                 line.send(refusal)
+            if refused:
+                time.sleep(PAUSE)
     inbox.put([Quit()])
 
 

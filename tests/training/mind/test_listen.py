@@ -30,6 +30,7 @@ from training.mind.mind import Mind, MindConfig
 
 torch.set_num_threads(1)
 __all__ = ["few_probes"]  # a fixture of every test here, too
+OPEN: list = []  # games that hold their line until the mind has ended
 WORDS = "the game's words"  # the thread that listens to a game
 
 
@@ -76,6 +77,8 @@ def house(tmp_path, monkeypatch):
         door.close()
         thread.join(60)
         assert not thread.is_alive()
+    while OPEN:
+        OPEN.pop().close()
     assert WORDS not in [each.name for each in threading.enumerate()]
 
 
@@ -143,6 +146,17 @@ def test_one_that_asks_and_never_reads_is_hung_up_on(hasty, house):
             deaf.socket.sendall(flood)
     with closing(Game(port)) as game:
         assert game.hear(Ready)
+
+
+def test_a_door_that_closes_waits_for_nobody_who_is_deaf(house):
+    """A signal ends the mind while both its threads wait to send: the teardown sees that it ends."""
+    _, port = house
+    deaf = Game(port)
+    deaf.hear(Progress)
+    deaf.socket.settimeout(0.5)
+    with pytest.raises(TimeoutError):
+        deaf.socket.sendall(b"".join(map(encode, [Perceive(SCENE, ticket=1), Ping()])) * 5000)
+    OPEN.append(deaf)
 
 
 def test_a_flood_of_tickets_is_refused_aloud_and_a_ping_is_answered_in_the_midst_of_it(house, monkeypatch):
