@@ -24,7 +24,7 @@ from common.processes import WORKERS_MAX, Terminated, terminate_as_interrupt
 
 ROOT = Path(__file__).resolve().parent
 INTERRUPTED, TERMINATED, PIPE_CLOSED = 130, 143, 141  # 128 + the signal's number, as shells count
-TICKS_MAX, SEEDS_MAX, SIZE_MAX, NICE_MAX = 10**9, 1_000, 65_536, 19
+TICKS_MAX, SEEDS_MAX, SIZE_MAX, NICE_MAX = 10**8 - 1, 1_000, 65_536, 19
 VERBS = {
     "play": "the game (the default)",
     "simulate": "runs the realm without a window: ticks/s, scenes/s, state hash",
@@ -182,6 +182,10 @@ def simulate(options: argparse.Namespace) -> int:
 
     config = SimulateConfig(options.ticks, options.seed, options.policy, "terse", options.scenes, options.save_replay)
     if options.replay:
+        if options.scenes or options.save_replay or options.workers > 1:
+            raise ValueError(
+                "--replay only lives through the log again; leave out --scenes, --save-replay and --workers"
+            )
         result = relive(options.replay)
     else:
         result = simulate(config) if options.workers == 1 else simulate_many(config, options.workers)

@@ -11,11 +11,13 @@ import json
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+STALE = 3600  # s after which an unfinished file belongs to nobody any more
 PART = ".part"  # ends the name of a file that is not whole yet
 TEXT_LIMIT = 64 * 2**20  # bytes; the largest text file that is read unless a caller says otherwise
 STREAMS = {
@@ -141,18 +143,16 @@ def _streamed(target: Path | int) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _replaced(target: Path) -> Iterator[BinaryIO]:
-    temporary = target.with_name(target.name + PART)
-    with suppress(OSError):
-        if not temporary.is_dir():
-            temporary.unlink()  # left by a process that was killed; or a link, which is not followed
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    with open(os.open(temporary, flags, 0o666), "wb") as stream:
+    _sweep(target)
+    descriptor, name = tempfile.mkstemp(PART, target.name[:100] + ".", target.parent)  # one a writer: two never mix
+    temporary = Path(name)
+    with open(descriptor, "wb") as stream:
         try:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
             with suppress(OSError):
-                os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
+                os.chmod(temporary, _mode(target))
         except BaseException:
             with suppress(OSError):
                 stream.close()  # its last bytes may not fit on the disk either
@@ -166,6 +166,24 @@ def _replaced(target: Path) -> Iterator[BinaryIO]:
             temporary.unlink()
         raise
     sync_folder(target.parent)
+
+
+def _mode(target: Path) -> int:
+    """The permissions of the file that is replaced, or those of a new one."""
+    try:
+        return stat.S_IMODE(os.stat(target).st_mode)
+    except FileNotFoundError:
+        return 0o666 & ~_umask()
+
+
+def _sweep(target: Path) -> None:
+    """Remove what writers of this file left that were killed long ago."""
+    with suppress(OSError):
+        for name in os.listdir(target.parent):
+            if name.startswith(target.name[:100] + ".") and name.endswith(PART):
+                part = target.parent / name
+                if time.time() - part.lstat().st_mtime > STALE and not part.is_dir():
+                    part.unlink()
 
 
 def sync_folder(folder: Path) -> None:

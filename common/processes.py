@@ -163,7 +163,7 @@ def _answer(pipe: Any) -> tuple[Any, BaseException | None]:
     try:
         result, error = pipe.recv()
     except (EOFError, OSError):
-        return None, ValueError("a process was killed (memory?); the same command goes on")
+        return None, ValueError("a process was killed (memory?); run the command again")
     return result, error
 
 

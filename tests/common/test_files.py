@@ -102,11 +102,22 @@ def test_the_standard_streams_are_never_replaced() -> None:
     assert files.destination(Path("/dev/fd/2")) == 2
 
 
-def test_what_a_killed_process_left_is_taken_over(tmp_path: Path) -> None:
-    (tmp_path / "other").write_bytes(b"keep me")
-    (tmp_path / "x.part").symlink_to("other")
+def test_what_a_killed_process_left_is_removed_later(tmp_path: Path) -> None:
+    (tmp_path / "x.abc.part").write_bytes(b"half")
     write_whole(tmp_path / "x", b"new")
-    assert (tmp_path / "other").read_bytes() == b"keep me" and names(tmp_path) == ["other", "x"]
+    assert names(tmp_path) == ["x", "x.abc.part"], "it may be another writer's that is still at work"
+    os.utime(tmp_path / "x.abc.part", (0, 0))
+    write_whole(tmp_path / "x", b"newer")
+    assert names(tmp_path) == ["x"]
+
+
+def test_two_writers_of_one_file_never_mix(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    with writing(path) as first, writing(path) as second:
+        first.write(b"A" * 10)
+        second.write(b"B" * 20)
+        first.write(b"A" * 10)
+    assert path.read_bytes() == b"A" * 20 and names(tmp_path) == ["x"], "whoever ends last, whole"
 
 
 def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
