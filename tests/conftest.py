@@ -9,7 +9,6 @@ os.environ["OMP_NUM_THREADS"] = "1"  # as a mind beside a game runs; torch reads
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,25 +62,3 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return next((folder for folder in TOGETHER if nodeid.startswith(folder)), super()._split_scope(nodeid))
 
     return ByFileOrFolder(config, log)
-
-
-@pytest.fixture
-def clean_queue() -> Iterator[None]:
-    """A display of the dummy driver, and none of pygame's events that another test has posted."""
-    import pygame as pg  # most tests do without
-
-    for wait in (True, False):
-        pg.display.init()
-        pg.event.clear()
-        if wait:
-            yield
-
-
-@pytest.fixture
-def easy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every stage of a pretraining is solved at once, so that a few steps go through all of them."""
-    from training.novice import pretrain  # most tests do without torch
-
-    monkeypatch.setattr(pretrain, "SOLVED", -1.0)
-    monkeypatch.setattr(pretrain, "FAIR", -1.0)
-    monkeypatch.setattr(pretrain, "LASTS", {})
