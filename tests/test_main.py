@@ -130,13 +130,12 @@ def test_a_wrong_key_in_the_rules_is_one_line_that_names_it(tmp_path: Path) -> N
     ],
 )
 @needs_novice
-def test_without_a_display_play_says_what_to_do_and_begins_nothing(env: dict[str, str | None]) -> None:
-    slot = f"test-{os.getpid()}"
-    status, out, err = run("play", "--save", slot, env=env)
+def test_without_a_display_play_says_what_to_do_and_begins_nothing(tmp_path: Path, env: dict[str, str | None]) -> None:
+    status, out, err = run("play", "--save", "mine", env=env | {"SECOND_SIGHT_HOME": str(tmp_path)})
     assert (status, out) == (2, b"")
     assert len(err.strip().splitlines()) == 1, err
     assert "no display" in err and "SDL_VIDEODRIVER" in err
-    assert not (ROOT / "saves" / slot).exists()
+    assert not (tmp_path / "saves").exists()
 
 
 @needs_novice
