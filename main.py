@@ -234,18 +234,18 @@ def check_learn(options: argparse.Namespace) -> int:
         raise ValueError("--check: give --behaviour FILE.jsonl and --probes FILE.jsonl")
     config = learn_config(options)
     if options.model is None:
-        found = check_files(config)
+        check = check_files(config)
     else:
         from training.behaviours.fit import check_training
 
-        found = check_training(config)
-    if found.faults:
-        print("\n".join(found.faults), file=sys.stderr)
+        check = check_training(config)
+    if check.faults:
+        print("\n".join(check.faults), file=sys.stderr)
         return 2
     if options.model is None:
         print("the files alone were checked; with --model DIR, also whether the model can learn them", file=sys.stderr)
-    counts = found.counts.items()
-    show(options, found.counts, [f"{name}: {kind['wanted']} wanted, {kind['other']} other" for name, kind in counts])
+    counts = check.counts.items()
+    show(options, check.counts, [f"{name}: {kind['wanted']} wanted, {kind['other']} other" for name, kind in counts])
     return 0
 
 

@@ -126,12 +126,12 @@ def _rules(config_class: Any) -> Iterable[tuple[Flag, Mapping[str, tuple[Any, st
 
 def flags(config_class: Any) -> list[Flag]:
     """Every flag of a dataclass, in the fields' order: a field's flag that takes a value, then its switches."""
-    found = []
+    every_flag = []
     for rule, switches in _rules(config_class):
-        found += [rule] if rule.flag else []
+        every_flag += [rule] if rule.flag else []
         for name, (value, text) in switches.items():
-            found.append(replace(rule, flag=name, help=text, switch=True, constant=value))
-    return found
+            every_flag.append(replace(rule, flag=name, help=text, switch=True, constant=value))
+    return every_flag
 
 
 def faults(config: Any) -> list[str]:
@@ -186,26 +186,26 @@ def _parser_of(some: Sequence[Flag]) -> Callable[[str], Any]:
 
 def values(options: argparse.Namespace, config_class: Any) -> dict[str, Any]:
     """The fields that a command gave, with their values."""
-    found = {}
+    given_values = {}
     for name, some in _by_flag(config_class).items():
         value = getattr(options, name, None)
         if value is not None:
             of_files = [flag for flag in some if flag.suffix and isinstance(value, flag.type)]
-            found[(of_files or some)[0].field] = value
-    return found
+            given_values[(of_files or some)[0].field] = value
+    return given_values
 
 
 def words(config: Any) -> list[str]:
     """The words of a command line that give this instance: every field that is not at its default."""
-    found = []
+    changed = []
     for flag in flags(type(config)):
         value = getattr(config, flag.field)
         wanted = value == flag.constant if flag.switch else value is not None
         if wanted and value != flag.default:
-            found.append(flag)
-    return [word for flag in _shortest(found) for word in flag.words(getattr(config, flag.field))]
+            changed.append(flag)
+    return [word for flag in _shortest(changed) for word in flag.words(getattr(config, flag.field))]
 
 
-def _shortest(found: Sequence[Flag]) -> list[Flag]:
+def _shortest(changed: Sequence[Flag]) -> list[Flag]:
     """One flag a field, a switch where there is one."""
-    return list({flag.field: flag for flag in found}.values())
+    return list({flag.field: flag for flag in changed}.values())

@@ -12,24 +12,20 @@ EMPTY = {"found", "told", "asked"}  # of locals and parameters: a noun says more
 
 # Folders where such names are left: take a line out once it is clean; nothing may be added.
 NOT_YET: list[str] = [
-    "common/flags.py",
     "game/journey",
     "game/ui",
-    "main.py",
     "perception/wire.py",
     "tests/common",
     "tests/game",
     "tests/perception",
     "tests/test_docs.py",
     "tests/training",
-    "training/config.py",
     "training/data",
     "training/heads",
     "training/mind",
     "training/novice",
     "training/optim",
     "training/report",
-    "training/teach.py",
 ]
 
 

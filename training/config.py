@@ -74,12 +74,12 @@ class TeachConfig:
 
     def faults(self) -> list[str]:
         """Everything that is wrong with these settings, one line each."""
-        found = faults(self)
-        if not found and self.parts > self.scenes:
-            found.append(f"--parts {self.parts}: must be from 1 to the number of scenes, {self.scenes}")
-        if not found and self.reuse > 1 and self.full:
-            found.append("--reuse: with --full there is no cache of contexts to reuse; leave one of them out")
-        return found
+        lines = faults(self)
+        if not lines and self.parts > self.scenes:
+            lines.append(f"--parts {self.parts}: must be from 1 to the number of scenes, {self.scenes}")
+        if not lines and self.reuse > 1 and self.full:
+            lines.append("--reuse: with --full there is no cache of contexts to reuse; leave one of them out")
+        return lines
 
 
 @dataclass(frozen=True)
@@ -134,20 +134,19 @@ class LearnConfig:
 
     def faults(self) -> list[str]:
         """Everything that is wrong with these settings, one line each."""
-        found = [*faults(self), *self.teach.faults()]
-        if found:
-            return found
-        if self.control == "rehearsal" and not self.teach.rehearse:
-            found.append("--rehearsal-only with --no-rehearsal leaves nothing to learn; leave one of them out")
-        if self.spirits and self.behaviour != "sight":
-            found.append(f"--spirits {self.spirits}: a number of spirits to show, for --behaviour sight alone")
-        found += self._source_faults()
-        if self.out is not None:
+        lines = [*faults(self), *self.teach.faults()]
+        if not lines and self.control == "rehearsal" and not self.teach.rehearse:
+            lines.append("--rehearsal-only with --no-rehearsal leaves nothing to learn; leave one of them out")
+        if not lines and self.spirits and self.behaviour != "sight":
+            lines.append(f"--spirits {self.spirits}: a number of spirits to show, for --behaviour sight alone")
+        if isinstance(self.behaviour, str) and isinstance(self.probe_file, Path | None):
+            lines += self._source_faults()
+        if isinstance(self.out, Path):
             try:
                 check_out(self.out)
             except ValueError as error:
-                found.append(str(error))
-        return found
+                lines.append(str(error))
+        return lines
 
     def _source_faults(self) -> list[str]:
         """What is wrong with where lessons and probes come from."""
@@ -184,10 +183,10 @@ def check_out(out: Path) -> None:
         raise ValueError(f"--out {out}: exists and is not empty; give a new folder")
 
 
-def _raise_first(found: list[str]) -> None:
-    if found:
-        more = f" (and {len(found) - 1} more: --check lists them)" if len(found) > 1 else ""
-        raise ValueError(found[0] + more)
+def _raise_first(lines: list[str]) -> None:
+    if lines:
+        more = f" (and {len(lines) - 1} more: --check lists them)" if len(lines) > 1 else ""
+        raise ValueError(lines[0] + more)
 
 
 def learn_config(options: argparse.Namespace) -> LearnConfig:

@@ -129,10 +129,11 @@ class Teacher:
         if self._turn % self._uses == 0:
             self._asked = self._source(self._rng, config.scenes, config.rehearse * self._uses)
             self._caches, self._turn = [None] * config.parts, 0
-        asked = [_at_turn(item, self._turn, config.rehearse, self._uses) for item in self._asked]
-        asked = asked if self._labelled else [Asked(a.text, (), a.rehearsed) for a in asked if a.rehearsed]
+        scenes = [_at_turn(item, self._turn, config.rehearse, self._uses) for item in self._asked]
+        if not self._labelled:
+            scenes = [Asked(scene.text, (), scene.rehearsed) for scene in scenes if scene.rehearsed]
         self._turn += 1
-        parts = deal(*tokens(model.tokenizer, asked), config.parts)
+        parts = deal(*tokens(model.tokenizer, scenes), config.parts)
         return [pack(contexts, decisions, model.net.dtype).to(model.device) for contexts, decisions in parts]
 
     def _scenes(self, rng: Random, scenes: int, rehearse: int) -> list[Asked]:
@@ -148,14 +149,14 @@ class Teacher:
         return dream(rng, journal, *about, self.config.haunted, self.model.untaught)
 
 
-def _at_turn(asked: Asked, turn: int, rehearse: int, uses: int) -> Asked:
+def _at_turn(scene: Asked, turn: int, rehearse: int, uses: int) -> Asked:
     """What a step asks about a scene that serves `uses` of them: all labelled decisions, its own of the rehearsed.
 
-    A scene that rehearses fewer than all steps need is asked the same ones each time.
+    A scene that rehearses fewer than all steps need asks the same ones each time.
     """
-    if len(asked.rehearsed) < rehearse * uses:
-        return asked
-    return Asked(asked.text, asked.labelled, asked.rehearsed[rehearse * turn : rehearse * (turn + 1)])
+    if len(scene.rehearsed) < rehearse * uses:
+        return scene
+    return Asked(scene.text, scene.labelled, scene.rehearsed[rehearse * turn : rehearse * (turn + 1)])
 
 
 def make_optimizer(config: TeachConfig, parameters: list[torch.nn.Parameter], rate: float) -> torch.optim.Optimizer:
