@@ -21,11 +21,9 @@ NOT_YET: list[str] = [
     "tests/test_docs.py",
     "tests/training",
     "training/data",
-    "training/heads",
     "training/mind",
     "training/novice",
     "training/optim",
-    "training/report",
 ]
 
 
