@@ -98,7 +98,7 @@ PROSE = st.lists(PIECES, min_size=1, max_size=6).map("".join)
 
 @pytest.mark.parametrize("specials", ["", "<s> $A", "<s> $A </s>"])
 @pytest.mark.parametrize("kind", MAKERS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.sampled_from(("The lamp is out.", " Nobody", " waits for", " the book", ".", "\n", "é")), max_size=5),
     PROSE,
