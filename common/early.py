@@ -48,8 +48,8 @@ def check_slot_name(name: str) -> None:
     """Refuse what is no name for a folder on every platform. Raises ValueError."""
     bad = not name.strip(". ") or len(name) > SLOT_NAME_MAX or any(mark in name for mark in '/\\:"*?<>|')
     if bad or not name.isprintable():
-        shown = "".join(mark if mark.isprintable() else "?" for mark in name[:SLOT_NAME_MAX])
-        raise ValueError(f"--save {shown}: not a name for a slot; letters, digits, dashes and dots will do")
+        printable = "".join(mark if mark.isprintable() else "?" for mark in name[:SLOT_NAME_MAX])
+        raise ValueError(f"--save {printable}: not a name for a slot; letters, digits, dashes and dots will do")
 
 
 def check_address(flag: str, address: str) -> tuple[str, int]:

@@ -131,7 +131,7 @@ def _lengths(message: Any) -> Iterator[tuple[str, int, int, str]]:
             if count := len(getattr(heads, name)):
                 yield f"heads.{name}", count, heads.layers * heads.heads, "heads"
         if gaze is not None:
-            yield from (("gaze.glances", len(told.mass), len(gaze.places), "places") for told in gaze.glances)
+            yield from (("gaze.glances", len(glance.mass), len(gaze.places), "places") for glance in gaze.glances)
     elif isinstance(message, Weights):
         wanted = message.of if message.done >= message.of else 0
         yield from ((name, len(getattr(message, name)), wanted, "heads") for name in ("insert", "remove"))

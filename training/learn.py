@@ -122,20 +122,20 @@ class Run:
 
     def result(self, log: str | None = None) -> LearnResult:
         """The numbers of the training. log: where its log is."""
-        steps, shown = self.config.steps, self.lesson_counts
+        steps, counts = self.config.steps, self.lesson_counts
         before, after = (cast(Scores, self.scores[when].as_dict()) for when in ("before", "after"))
         return {
             "before": before,
             "after": after,
-            "spirits_shown": shown.spirits_shown,
-            "empties_shown": shown.empties_shown,
+            "spirits_shown": counts.spirits_shown,
+            "empties_shown": counts.empties_shown,
             "curve": self.curve,
             "steps_to_see": steps_to_see(self.curve),
             "gradients": {} if self.shares is None else self.shares.by_matrix(),
             "steps": steps,
             "seconds": self.seconds,
             "steps_per_s": steps / max(1e-9, self.seconds),
-            "lessons": len(shown.lessons),
+            "lessons": len(counts.lessons),
             "log": log,
         }
 

@@ -62,7 +62,7 @@ class Game:
         context: AppContext,
         options: Options,
         openers: Mapping[str, Opener],
-        past: ActionLog | None = None,
+        recorded: ActionLog | None = None,
         now: Callable[[], float] = time.monotonic,
         painter: Painter | None = None,
     ) -> None:
@@ -70,7 +70,7 @@ class Game:
         self.window = context.window
         welcome(self.window)
         self.painter = painter or Painter(world.map)
-        self.journey: Journey = Journey(world, mind, past)
+        self.journey: Journey = Journey(world, mind, recorded)
         self.autosave = AutoSave(options.slot)
         self.screens = ScreenStack()
         self.over = False
@@ -86,7 +86,7 @@ class Game:
         self._pace()
         if self.journey.narrator.speech is not None:
             self.journey.narrator.speech.pace = self.journey.narrator.pace
-        if past is not None and options.slot is not None:
+        if recorded is not None and options.slot is not None:
             self._recall(options.slot)
 
     def _recall(self, slot: Path) -> None:

@@ -33,7 +33,7 @@ def labels_of(
     """
     names = {command: label(keys[command][0]) if keys.get(command) else "-" for command in TITLES}
     walk = [keys.get(command, ("",))[0] for command in WALK]
-    names["walk"] = "Arrows" if walk == ["left", "right", "up", "down"] else "".join(names[way] for way in WALK)
+    names["walk"] = "Arrows" if walk == ["left", "right", "up", "down"] else "".join(names[command] for command in WALK)
     names |= {"arrows": "Arrows", "enter": "Enter", "back": "Esc", "next": label(MENU_KEYS["next"][1]), "erase": "Del"}
     if pad is not None:
         printed = PAD_LABELS.get(style, PAD_LABELS[""])

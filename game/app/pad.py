@@ -123,8 +123,8 @@ class Pads:
             return self._axis(event.instance_id, event.axis, event.value) if event.axis < 2 else []
         if event.type == pg.JOYHATMOTION:
             x, y = event.value[0], -event.value[1]
-            ways = [(way, (dx != 0 and x == dx) or (dy != 0 and y == dy)) for way, (dx, dy) in WAYS.items()]
-            return [press for way, on in ways for press in self._press(event.instance_id, way, on)]
+            ways = [(direction, (dx != 0 and x == dx) or (dy != 0 and y == dy)) for direction, (dx, dy) in WAYS.items()]
+            return [press for direction, on in ways for press in self._press(event.instance_id, direction, on)]
         if event.button >= len(PLAIN):
             return []
         return self._press(event.instance_id, PLAIN[event.button], event.type == pg.JOYBUTTONDOWN)
@@ -148,7 +148,12 @@ class Pads:
         if now == before:
             return []
         names = STICKS[number]
-        return [press for way in (before, now) if way for press in self._press(pad, names[way], way == now)]
+        return [
+            press
+            for direction in (before, now)
+            if direction
+            for press in self._press(pad, names[direction], direction == now)
+        ]
 
     def _moved(self, pad: int, number: int, value: float, rest: float) -> Axis:
         """Gives an axis a new value and returns it. rest: smaller values count as rest."""

@@ -134,7 +134,7 @@ class Playing:
     channel: pg.mixer.Channel
     left: float = 0.0
     right: float = 0.0
-    told: tuple[int, int] = (0, 0)  # what the channel was told last, 0..255
+    volumes: tuple[int, int] = (0, 0)  # what the channel was told last, 0..255
 
 
 class Player:
@@ -264,8 +264,8 @@ class Player:
             playing.right += (wish.right - playing.right) * part
             loud = 255 * self._volumes[wish.kind] * self._master
             volumes = round(playing.left * loud), round(playing.right * loud)  # the mixer's own resolution
-            if volumes != playing.told:
-                playing.told = volumes
+            if volumes != playing.volumes:
+                playing.volumes = volumes
                 playing.channel.set_volume(volumes[0] / 255, volumes[1] / 255)
 
     def close(self) -> None:

@@ -18,21 +18,21 @@ class BeliefFader:
         for place in sorted(set(aim) - set(self._levels)):
             self._levels[place] = {}
         for place in sorted(self._levels):
-            shown, goals = self._levels[place], aim.get(place)
+            levels, goals = self._levels[place], aim.get(place)
             share = 1 - math.exp(-dt / (FADE if goals is None else RISE))
-            for word in [*shown, *(w for w in goals or () if w not in shown)]:
+            for word in [*levels, *(w for w in goals or () if w not in levels)]:
                 goal = (goals or {}).get(word, 0.0)
-                shown[word] = shown.get(word, 0.0) + (goal - shown.get(word, 0.0)) * share
-            if goals is None and max(shown.values(), default=0.0) < 0.01:
+                levels[word] = levels.get(word, 0.0) + (goal - levels.get(word, 0.0)) * share
+            if goals is None and max(levels.values(), default=0.0) < 0.01:
                 del self._levels[place]
 
     def belief(self, place: int) -> tuple[str, float]:
         """The species most believed to be at a place and how much (0..1), as it is shown; ("", 0) if none."""
-        shown = self._levels.get(place)
-        if not shown:
+        levels = self._levels.get(place)
+        if not levels:
             return "", 0.0
-        species = max(shown, key=lambda word: shown[word])
-        return species, shown[species]
+        species = max(levels, key=lambda word: levels[word])
+        return species, levels[species]
 
     def places(self) -> list[int]:
         """Places about which something is believed."""

@@ -27,11 +27,11 @@ class Firsts:
     _revealed: dict[tuple[int, str], float] = field(default_factory=dict)  # when
     _announced: dict[tuple[int, str], float] = field(default_factory=dict)
 
-    def recall(self, found: int, seen: bool) -> None:
-        """For a journey that goes on. found: how many were found on it before; seen: its first sight of all was made
+    def recall(self, count: int, seen: bool) -> None:
+        """For a journey that goes on. count: how many were found on it before; seen: its first sight of all was made
         before.
         """
-        self.found, self._any = found, seen or found > 0
+        self.found, self._any = count, seen or count > 0
 
     def reveal(self, place: int, answer: str, believed: tuple[str, float], proven: bool, seconds: float) -> bool:
         """The world told who is at a place; believed: (species, 0..1) as it was seen; proven: the player's own hand, or

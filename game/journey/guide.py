@@ -26,19 +26,19 @@ class Guide:
         self.step = len(STEPS)
 
     def advance(
-        self, dt: float, walked: int, attending: bool, resting: bool, shown: int, has_errand: bool = False
+        self, dt: float, walked: int, attending: bool, resting: bool, pointed: int, has_errand: bool = False
     ) -> None:
-        """Lets dt seconds pass. walked: px since the last call; shown: spirits that the seer has pointed at;
+        """Lets dt seconds pass. walked: px since the last call; pointed: spirits that the seer has pointed at;
         has_errand: somebody has given an errand."""
         self.walked += walked
-        self.attended += dt if attending and shown else 0.0
-        self.rested = self.rested or (resting and shown > 0)
+        self.attended += dt if attending and pointed else 0.0
+        self.rested = self.rested or (resting and pointed > 0)
         known = STEPS[self.step] if self.step < len(STEPS) else ""
         self.waited += dt if known == "errand" else 0.0
         self.ended += dt if known == "end" else 0.0
         done = {
             "walk": self.walked >= WALKED,
-            "ask": shown > 0,
+            "ask": pointed > 0,
             "attend": self.attended >= ATTENDED or self.rested,
             "rest": self.rested and not resting,
             "errand": has_errand or self.waited > PATIENCE,

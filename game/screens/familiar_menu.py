@@ -36,5 +36,7 @@ def familiar_menu(game: Playing) -> Screen | None:
     if journey.world.familiar.away:
         entries.append(Entry("Come back", call))
     else:
-        entries += [Entry(f"{way}, the {kind}", partial(send, way)) for way, kind in journey.ways().items()]
+        entries += [
+            Entry(f"{direction}, the {kind}", partial(send, direction)) for direction, kind in journey.ways().items()
+        ]
     return Menu("Go...", entries, game.context.zoom, 220, (companion.listens(),), cue=game.context.cue)

@@ -118,13 +118,13 @@ def _picture(word: str, colours: np.ndarray, belief: float, outline: bool) -> pg
             around |= np.roll(wide, (dx, dy), (0, 1))
     width, height = wide.shape
     grain = tiled(THRESHOLDS, width, height)
-    kept = grain < belief
+    solid = grain < belief
     image = pg.Surface(wide.shape, pg.SRCALPHA)
     image.fill((*INK, 0))
     rgb, alpha = pg.surfarray.pixels3d(image), pg.surfarray.pixels_alpha(image)
     rgb[2:-2, 2:-2][ink] = _lit(ink, colours)[ink]
     alpha[around & ~wide] = 255 if outline else int(150 * belief)
-    alpha[wide & kept] = 255
+    alpha[wide & solid] = 255
     del rgb, alpha  # unlocks the surface
     return image
 

@@ -72,21 +72,23 @@ def row(context: AppContext, label: str, name: str) -> Entry:
     def now() -> Any:
         return getattr(context.settings, name)
 
-    def turn(options: Sequence[Any], way: int) -> None:
-        place = options.index(now()) + way
+    def turn(options: Sequence[Any], step: int) -> None:
+        place = options.index(now()) + step
         context.choose(replace(context.settings, **{name: options[place % len(options)]}))
 
     note = NOTES.get(name, "")
     if name in CHOICES:
-        return Entry(label, None, lambda way: turn(CHOICES[name], way), now, note=note)
+        return Entry(label, None, lambda step: turn(CHOICES[name], step), now, note=note)
     if name == "scale":
         low, high = RANGES[name]
-        return Entry(label, None, lambda way: turn(range(low, high + 1), way), lambda: f"{640 * now()} x {360 * now()}")
+        return Entry(
+            label, None, lambda step: turn(range(low, high + 1), step), lambda: f"{640 * now()} x {360 * now()}"
+        )
     if name in RANGES:
         low, high = RANGES[name]
 
-        def louder(way: int) -> None:
-            context.choose(replace(context.settings, **{name: min(high, max(low, now() + way))}))
+        def louder(step: int) -> None:
+            context.choose(replace(context.settings, **{name: min(high, max(low, now() + step))}))
 
         return Entry(label, None, louder, level=lambda: (now(), high), note=note)
-    return Entry(label, None, lambda way: turn((False, True), way), lambda: "on" if now() else "off", note=note)
+    return Entry(label, None, lambda step: turn((False, True), step), lambda: "on" if now() else "off", note=note)

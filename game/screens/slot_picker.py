@@ -40,8 +40,8 @@ class SlotPick:
             self.context.cue("take")
             return self._chosen(self.slots[self.place])
         if command in ("left", "up", "previous", "right", "down", "next"):
-            way = -1 if command in ("left", "up", "previous") else 1
-            self.place = (self.place + way) % len(self.slots)
+            step = -1 if command in ("left", "up", "previous") else 1
+            self.place = (self.place + step) % len(self.slots)
             self.context.cue("move")
         return None
 

@@ -92,8 +92,8 @@ class Vista:
 
     def paint(self, frame: pg.Surface, seconds: float, calm: bool = False, safe: bool = False) -> None:
         """One frame, SIZE px. calm: nothing pans."""
-        way = 0.0 if calm else math.sin(math.tau * seconds / TURN)
-        self.painter.left = round((WIDTH * TILE - SIZE[0]) / 2 + PAN * way)
+        swing = 0.0 if calm else math.sin(math.tau * seconds / TURN)
+        self.painter.left = round((WIDTH * TILE - SIZE[0]) / 2 + PAN * swing)
         hour = HOURS[0] + (HOURS[1] - HOURS[0]) * (0.5 - 0.5 * math.cos(math.tau * seconds / 180))
         belief = min(1.0, max(0.0, 1.5 * math.sin(math.tau * (seconds - 5) / COMES) - 0.2))
         ghosts: tuple[Ghost, ...] = ()

@@ -84,8 +84,8 @@ def panel(
     pen.panel(x, y, 240, 228)
     pen.text_centre("You dream", 320, y + 6, SKYBLUE)
     layers, heads = (ready.layers, ready.heads) if ready else (activity.layers, activity.heads) if activity else (0, 0)
-    shown, change = heads_grid.values("activity", activity, progress)
-    heads_grid.draw_cells(pen, heads_grid.cells(layers, heads, shown, change, "activity", x + 14, y + 24, 112))
+    levels, change = heads_grid.values("activity", activity, progress)
+    heads_grid.draw_cells(pen, heads_grid.cells(layers, heads, levels, change, "activity", x + 14, y + 24, 112))
     for line, (name, value) in enumerate(_rows(progress)):
         pen.text(name, x + 138, y + 24 + 14 * line, DIM)
         pen.text_right(value, x + 228, y + 24 + 14 * line, GOLD if line == 0 else PAPER)

@@ -173,12 +173,17 @@ def notice(pen: Pen, line: str) -> None:
     _sheet(pen, wrap(line, pen.columns(WIDTH - 40)), 2)
 
 
-def clock(pen: Pen, world: World, shown: int, found: int) -> None:
+def clock(pen: Pen, world: World, spirits_shown: int, spirits_found: int) -> None:
     """Hour and weather at the upper left, how many spirits were shown, and found unaided (proven by a touch)."""
     text = f"{int(world.hour):02d}:{int(world.hour % 1 * 60):02d} {world.phase}, {world.weather}"
     pen.text(text, 12, 8, PAPER)
-    if shown or found:
-        pen.text(f"shown {shown}" + f"   found {found}" * bool(found), 12, 8 + pen.line, GOLD if found else DIM)
+    if spirits_shown or spirits_found:
+        pen.text(
+            f"shown {spirits_shown}" + f"   found {spirits_found}" * bool(spirits_found),
+            12,
+            8 + pen.line,
+            GOLD if spirits_found else DIM,
+        )
 
 
 def pointed(pen: Pen, spot: Pointed, camera: tuple[int, int], now: float) -> None:

@@ -68,8 +68,8 @@ def bearing(dx: int, dy: int, directions: Sequence[str]) -> str:
     far = math.hypot(dx, dy)
     if far < HERE:
         return "right here"
-    way = directions[round(math.atan2(dx, -dy) / (math.pi / 4)) % 8]
-    return f"{'a few steps' if far < CLOSE else 'some way' if far < FAR else 'far'} {way}"
+    direction = directions[round(math.atan2(dx, -dy) / (math.pi / 4)) % 8]
+    return f"{'a few steps' if far < CLOSE else 'some way' if far < FAR else 'far'} {direction}"
 
 
 def date(day: int, hour: float) -> str:

@@ -107,13 +107,13 @@ def _cut(rng: Random, events: Sequence[Event], stage: int, senses: tuple[str, ..
         return [event for event in events if event.place != left_out], [LOOK, *senses]
     places, kept_senses = STAGES[stage]
     chosen = rng.sample(there, min(len(there), rng.randint(max(2, places - 1), places)))
-    kept = rng.sample([LOOK, *senses], kept_senses)
-    return [event for event in events if event.place in chosen and event.sense in kept], kept
+    scene_senses = rng.sample([LOOK, *senses], kept_senses)
+    return [event for event in events if event.place in chosen and event.sense in scene_senses], scene_senses
 
 
-def _ask(rng: Random, kept: list[str], stage: int, rules: Rules, counting: bool, untaught: Sequence[str] = ()) -> str:
-    sensed = [sense for sense in kept if sense != LOOK] or list(rules.senses)
-    plain, omen = rng.choice(kept), f"{OMEN}_{rng.choice(sensed)}"
+def _ask(rng: Random, senses: list[str], stage: int, rules: Rules, counting: bool, untaught: Sequence[str] = ()) -> str:
+    sensed = [sense for sense in senses if sense != LOOK] or list(rules.senses)
+    plain, omen = rng.choice(senses), f"{OMEN}_{rng.choice(sensed)}"
     if stage < FROM_TALK:
         weights = (48, 15, 0, 4, 4, 10, 19, 0) if counting else (70, 20, 0, 5, 5, 0, 0, 0)
     else:
@@ -163,7 +163,7 @@ def held_out(rules: Rules, events: Sequence[Event], ask: str, place: str, answer
 def questions(
     rng: Random,
     events: Sequence[Event],
-    kept: list[str],
+    senses: list[str],
     stage: int,
     rules: Rules,
     count: int,
@@ -177,9 +177,9 @@ def questions(
     kinds of question left out (values of PARTS).
     """
     there = list(dict.fromkeys(event.place for event in events)) or [rules.directions[0]]
-    found: list[Asking] = []
-    while len(found) < count:
-        ask = _ask(rng, kept, stage, rules, counting, untaught)
+    triples: list[Asking] = []
+    while len(triples) < count:
+        ask = _ask(rng, senses, stage, rules, counting, untaught)
         if ask == SENSE and not blind:
             continue
         place = _place(rng, ask, events, there, rules)
@@ -191,8 +191,8 @@ def questions(
         if idle and rng.random() > kept_share:
             continue
         if not held_out(rules, events, ask, place, answer):
-            found.append((ask, place, answer))
-    return found
+            triples.append((ask, place, answer))
+    return triples
 
 
 def _copied(rng: Random, size: int, words: int) -> Batch:
@@ -206,13 +206,15 @@ def _beside(
 ) -> list[Decision]:
     """A fact from memory, and things said about the landmarks of a scene."""
     talk = load_talk()
-    found = [lore_and_stories.fact(rng, ids, context)]
+    decisions = [lore_and_stories.fact(rng, ids, context)]
     if stage >= FROM_TALK and any(event.sense == LOOK for event in events):
         for _ in range(TALK_PER_SCENE):
             said, kind = draw(rng, talk, header, events)
-            asked = talk_question(TERSE, talk, said).text.split()
-            found.append(Decision(context, tuple(ids[word] for word in asked), (ids[wanted(talk, kind, False)],)))
-    return found
+            question_words = talk_question(TERSE, talk, said).text.split()
+            decisions.append(
+                Decision(context, tuple(ids[word] for word in question_words), (ids[wanted(talk, kind, False)],))
+            )
+    return decisions
 
 
 def batch(
@@ -233,21 +235,21 @@ def batch(
     if stage == COPY:
         return _copied(rng, size, len(tokenizer))
     ids = tokenizer.get_vocab()
-    found = Batch([], [], [], lore_and_stories.lore_and_stories(rng, ids))
+    data = Batch([], [], [], lore_and_stories.lore_and_stories(rng, ids))
     per_realm = size // REALMS_PER_BATCH
     for realm in range(REALMS_PER_BATCH):
         stream = sampler.samples(rng.getrandbits(40), f"pretrain/{realm}", rules=rules, per_realm=per_realm)
         for sample in islice(stream, per_realm):
             easier = stage if rng.random() < 0.75 or (stage == FINAL and rng.random() < 0.5) else rng.randint(0, stage)
-            events, kept = _cut(rng, sample.view.scene.events, easier, rules.senses)
-            context = len(found.contexts)
-            found.contexts.append([ids[word] for word in tell(TERSE, sample.header, events).split()])
+            events, senses = _cut(rng, sample.view.scene.events, easier, rules.senses)
+            context = len(data.contexts)
+            data.contexts.append([ids[word] for word in tell(TERSE, sample.header, events).split()])
             count = 6 + 2 * easier
-            asked = questions(rng, events, kept, easier, rules, count, counting=True, untaught=untaught)
-            for ask, place, answer in asked:
+            triples = questions(rng, events, senses, easier, rules, count, counting=True, untaught=untaught)
+            for ask, place, answer in triples:
                 if ask == SENSE and seer:
                     answer = spirit_at(rules, events, place)
                 text = TERSE.asks[ask].format(place=place).split()
-                found.decisions.append(Decision(context, tuple(ids[word] for word in text), (ids[answer],)))
-            found.beside.extend(_beside(rng, sample.header, events, easier, ids, context))
-    return found
+                data.decisions.append(Decision(context, tuple(ids[word] for word in text), (ids[answer],)))
+            data.beside.extend(_beside(rng, sample.header, events, easier, ids, context))
+    return data

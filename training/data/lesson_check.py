@@ -23,21 +23,21 @@ CANDIDATES_MAX = 4096  # of all questions of a scene; the realm asks some hundre
 def check_scene(model: Model, scene: Scene) -> None:
     """Raise ValueError, in one line, for a scene that the model can't be asked about."""
     where = f"scene {scene.id}"
-    if sum(len(asked.candidates) for asked in scene.questions) > CANDIDATES_MAX:
+    if sum(len(q.candidates) for q in scene.questions) > CANDIDATES_MAX:
         raise ValueError(f"{where}: more than {CANDIDATES_MAX} candidate answers; ask fewer questions")
     _check_fits(model, len(context_tokens(model.tokenizer, scene)), where)
-    for asked in scene.questions:
-        if not asked.candidates:
-            raise ValueError(f"{where}: {asked.ask} {asked.place} has no candidate answers")
-        if len(set(asked.candidates)) < len(asked.candidates):
-            raise ValueError(f"{where}: a candidate of {asked.ask} {asked.place} stands twice")
+    for q in scene.questions:
+        if not q.candidates:
+            raise ValueError(f"{where}: {q.ask} {q.place} has no candidate answers")
+        if len(set(q.candidates)) < len(q.candidates):
+            raise ValueError(f"{where}: a candidate of {q.ask} {q.place} stands twice")
     _check_fits(model, _longest(read_scene(model.tokenizer, scene)), where)
 
 
 def _longest(reading: Reading) -> int:
     """Tokens of a context with the longest of its questions and answers."""
     decisions = zip(reading.questions, reading.answers, strict=True)
-    sizes = [len(asked) + max(map(len, answers), default=0) for asked, answers in decisions]
+    sizes = [len(question_tokens) + max(map(len, answers), default=0) for question_tokens, answers in decisions]
     return len(reading.context) + max(sizes, default=0)
 
 
@@ -52,10 +52,10 @@ def check_lesson(model: Model, lesson: Lesson, rules: Rules) -> None:
     if len(lesson.answers) != len(scene.questions):
         raise ValueError(f"{what}: {len(lesson.answers)} answers to {len(scene.questions)} questions")
     check_scene(model, scene)
-    for asked, answer in zip(scene.questions, lesson.answers, strict=True):
-        if answer is not None and answer not in asked.candidates:
-            raise ValueError(f"{what}: {answer!r} is no answer to {asked.ask} {asked.place}")
-        if asked.ask == SENSE and answer not in (None, NOTHING, *rules.species):
+    for q, answer in zip(scene.questions, lesson.answers, strict=True):
+        if answer is not None and answer not in q.candidates:
+            raise ValueError(f"{what}: {answer!r} is no answer to {q.ask} {q.place}")
+        if q.ask == SENSE and answer not in (None, NOTHING, *rules.species):
             raise ValueError(f"{what}: {answer!r} is no spirit of this realm")
     _check_events(model, scene, rules, what)
 
@@ -104,5 +104,5 @@ def _frame(
     trace = max((trace for kind in rules.kinds for trace in kind.traces), key=size)
     asks = tongue_named(tongue).asks
     places = [trace if ask in ABOUT_WORDS else rules.directions[0] for ask in asks]
-    asked = [question(tongue_named(tongue), rules, ask, place) for ask, place in zip(asks, places, strict=True)]
-    return (time, weather, ground), [(one.text, (max(one.candidates, key=size),)) for one in asked]
+    questions = [question(tongue_named(tongue), rules, ask, place) for ask, place in zip(asks, places, strict=True)]
+    return (time, weather, ground), [(one.text, (max(one.candidates, key=size),)) for one in questions]

@@ -92,11 +92,11 @@ class Journal:
             self.verbatim.append(lesson)
         if labelled:
             self.sizes.append(len(lesson.scene.questions))
-        for asked, answer in labelled:
-            sensed = tuple((e.sense, e.thing) for e in lesson.scene.events if e.place == asked.place)
+        for q, answer in labelled:
+            sensed = tuple((e.sense, e.thing) for e in lesson.scene.events if e.place == q.place)
             self.memories.append(Memory(sensed, answer))
-            kept = self._empty if answer == NOTHING else self._haunted.setdefault(answer, [])
-            kept.append(self.memories[-1])
+            pool = self._empty if answer == NOTHING else self._haunted.setdefault(answer, [])
+            pool.append(self.memories[-1])
 
     @property
     def spirits_shown(self) -> int:
@@ -130,17 +130,17 @@ def _varied(rng: Random, memory: Memory, journal: Journal, omens: dict[str, str]
     left means the same; a stray omen may drift in from elsewhere, if nobody's pair comes of it. No truth is added.
     """
     other = rng.choice(journal.memories)
-    kept = {sense: thing for sense, thing in memory.sensed if thing in omens}
-    own = sum(omens[thing] == memory.answer for thing in kept.values())
-    loose = [sense for sense, thing in kept.items() if omens[thing] != memory.answer or own > 2]
+    traces = {sense: thing for sense, thing in memory.sensed if thing in omens}
+    own = sum(omens[thing] == memory.answer for thing in traces.values())
+    loose = [sense for sense, thing in traces.items() if omens[thing] != memory.answer or own > 2]
     if loose and rng.random() < FADING:
-        del kept[rng.choice(loose)]
-    there = [omens[thing] for thing in kept.values()]
-    strays = [(s, t) for s, t in other.sensed if t in omens and omens[t] not in there and s not in kept]
+        del traces[rng.choice(loose)]
+    there = [omens[thing] for thing in traces.values()]
+    strays = [(s, t) for s, t in other.sensed if t in omens and omens[t] not in there and s not in traces]
     if strays and rng.random() < DRIFT:
-        kept |= [rng.choice(strays)]
-    ordinary = [(sense, thing) for sense, thing in other.sensed if thing not in omens and sense not in kept]
-    return [*kept.items(), *ordinary]
+        traces |= [rng.choice(strays)]
+    ordinary = [(sense, thing) for sense, thing in other.sensed if thing not in omens and sense not in traces]
+    return [*traces.items(), *ordinary]
 
 
 def dream(
@@ -164,8 +164,8 @@ def dream(
     rng.shuffle(events)
     speech = tongue_named(tongue)
     labelled = tuple((question(speech, rules, SENSE, place), memory.answer) for place, memory in places.items())
-    told = tell(speech, _header(rng, rules), events)
-    return Asked(told, labelled, tuple(rehearsal(rng, events, rules, tongue, rehearse, untaught=untaught)))
+    text = tell(speech, _header(rng, rules), events)
+    return Asked(text, labelled, tuple(rehearsal(rng, events, rules, tongue, rehearse, untaught=untaught)))
 
 
 def waking(
@@ -181,15 +181,15 @@ def waking(
     lesson = rng.choice(lessons)
     labelled = [(q, a) for q, a in zip(lesson.scene.questions, lesson.answers, strict=True) if a is not None]
     talk = any(q.ask == TALK for q, _ in labelled)
-    found = rehearsal(rng, lesson.scene.events, rules, tongue, rehearse, talk, sees, untaught)
-    return Asked(lesson.scene.text, tuple(labelled), tuple(found))
+    rehearsed = rehearsal(rng, lesson.scene.events, rules, tongue, rehearse, talk, sees, untaught)
+    return Asked(lesson.scene.text, tuple(labelled), tuple(rehearsed))
 
 
-def tokens(tokenizer: PreTrainedTokenizerBase, asked: Sequence[Asked]) -> tuple[list[list[int]], list[Decision]]:
+def tokens(tokenizer: PreTrainedTokenizerBase, scenes: Sequence[Asked]) -> tuple[list[list[int]], list[Decision]]:
     """Contexts and decisions as token ids, ready to pack."""
     contexts: list[list[int]] = []
     decisions: list[Decision] = []
-    for number, item in enumerate(asked):
+    for number, item in enumerate(scenes):
         context, pairs = read_answered(tokenizer, item.text, item.decisions)
         contexts.append(context)
         decisions += [Decision(number, question_ids, ids) for question_ids, ids in pairs]
@@ -225,12 +225,12 @@ def held_out_pairs(rules: Rules, seed: int) -> list[Pair]:
 
 def _named(answers: Sequence[str | None], most: int) -> tuple[tuple[str | None, ...], int]:
     """The answers with the first `most` spirits alone, and how many more there might have been."""
-    kept: list[str | None] = []
+    named: list[str | None] = []
     for answer in answers:
         spirit = answer != NOTHING
-        kept.append(answer if most or not spirit else None)
+        named.append(answer if most or not spirit else None)
         most -= spirit and most > 0
-    return tuple(kept), most
+    return tuple(named), most
 
 
 def generated(

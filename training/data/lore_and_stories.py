@@ -27,9 +27,9 @@ def words() -> list[str]:
 def fact(rng: Random, ids: dict[str, int], context: int) -> Decision:
     """A random fact in a form that is trained, to be told from memory behind any context."""
     known = load_lore()
-    asked = rng.choice(known.facts)
-    question = fact_question(TERSE, known, asked, rng.choice(trained_forms(asked)))
-    return Decision(context, tuple(ids[word] for word in question.text.split()), (ids[asked.value],))
+    lore_fact = rng.choice(known.facts)
+    question = fact_question(TERSE, known, lore_fact, rng.choice(trained_forms(lore_fact)))
+    return Decision(context, tuple(ids[word] for word in question.text.split()), (ids[lore_fact.value],))
 
 
 def _story(rng: Random, ids: dict[str, int], context: int) -> Decision:

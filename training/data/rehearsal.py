@@ -27,12 +27,12 @@ def rehearsal(
     counting: ask how many and where, too. sees: ask for spirits, too; a mind that doesn't see them (False) answers
     "nothing", one that does names them. None: don't ask. untaught: kinds left out, Model.untaught.
     """
-    kept, blind = [LOOK, *rules.senses], sees is not None
-    asked = questions(rng, events, kept, FINAL, rules, count, blind, counting, untaught)
+    senses, blind = [LOOK, *rules.senses], sees is not None
+    triples = questions(rng, events, senses, FINAL, rules, count, blind, counting, untaught)
     return [
         (
             question(tongue_named(tongue), rules, ask, place),
             spirit_at(rules, events, place) if ask == SENSE and sees else answer,
         )
-        for ask, place, answer in asked
+        for ask, place, answer in triples
     ]

@@ -56,21 +56,21 @@ def talk_dream(
         return waking(rng, journal.verbatim, rules, tongue, rehearse, sees)
     talks = journal.talks
     size = min(rng.choice(talks).size, len(rules.directions))
-    told = dict(zip(rng.sample(rules.directions, size), _moment(rng, talks, size), strict=False))
-    free = [place for place in rng.sample(rules.directions, len(rules.directions)) if place not in told]
+    memories = dict(zip(rng.sample(rules.directions, size), _moment(rng, talks, size), strict=False))
+    free = [place for place in rng.sample(rules.directions, len(rules.directions)) if place not in memories]
     events = []
-    for place in (*told, *free[: size - len(told)]):
+    for place in (*memories, *free[: size - len(memories)]):
         other = rng.choice(talks)
         spot = rng.choice((other.sensed, *other.spots))
-        own = told[place].sensed if place in told else spot
+        own = memories[place].sensed if place in memories else spot
         stands = [Event(sense, place, thing) for sense, thing in own if sense == LOOK]
         events += [*stands, *(Event(sense, place, thing) for sense, thing in spot if sense != LOOK)]
     rng.shuffle(events)
-    labelled = tuple(_again(rng, memory, place, talks, tongue) for place, memory in told.items())
-    header = next(iter(told.values())).header
-    there = list(dict.fromkeys(event.place for event in events if event.place not in told))
+    labelled = tuple(_again(rng, memory, place, talks, tongue) for place, memory in memories.items())
+    header = next(iter(memories.values())).header
+    there = list(dict.fromkeys(event.place for event in events if event.place not in memories))
     said = sum(rng.random() < TALK for _ in range(rehearse)) if there else 0
-    asked = rehearsal(rng, events, rules, tongue, rehearse - said, counting=True, sees=sees)
-    asked += [_as_before(rng, events, header, there, tongue) for _ in range(said)]
-    rng.shuffle(asked)
-    return Asked(tell(tongue_named(tongue), header, events), labelled, tuple(asked))
+    rehearsed = rehearsal(rng, events, rules, tongue, rehearse - said, counting=True, sees=sees)
+    rehearsed += [_as_before(rng, events, header, there, tongue) for _ in range(said)]
+    rng.shuffle(rehearsed)
+    return Asked(tell(tongue_named(tongue), header, events), labelled, tuple(rehearsed))

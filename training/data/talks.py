@@ -42,8 +42,8 @@ def _opening(tongue: Tongue) -> re.Pattern[str]:
 def heading(scene: Scene) -> tuple[str, str, str] | None:
     """(time, weather, ground) as a scene's text begins with them; None if it doesn't, or for an unknown tongue."""
     tongue = TONGUES.get(scene.tongue)
-    found = _opening(tongue).match(scene.text) if tongue else None
-    return (found["time"], found["weather"], found["ground"]) if found else None
+    opening = _opening(tongue).match(scene.text) if tongue else None
+    return (opening["time"], opening["weather"], opening["ground"]) if opening else None
 
 
 def understood(scene: Scene, question: Question) -> Utterance | None:

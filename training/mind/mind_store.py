@@ -229,8 +229,8 @@ def _journal(data: bytes) -> _JournalFile:
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:  # ValueError: bad UTF-8
         raise Damaged(f"cannot be read ({' '.join(str(error).split())[:120]})") from error
     if journal.version != VERSION:
-        told = f"it is of version {journal.version}, this program knows {VERSION}"
-        raise MindStoreError(f"update this program, or move the mind's folder away: {told}")
+        mismatch = f"it is of version {journal.version}, this program knows {VERSION}"
+        raise MindStoreError(f"update this program, or move the mind's folder away: {mismatch}")
     if journal.digest not in ("", _digest(journal)):
         raise Damaged("does not match its hash")
     return journal

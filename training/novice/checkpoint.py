@@ -60,10 +60,10 @@ def load_checkpoint(
     if notes.get("digest") != tensors_hash(sorted(tensors.items())):
         raise ValueError(f"{file}: is damaged, its tensors are not those that were written; remove it to start anew")
     own = {name: tensor.shape for name, tensor in net.state_dict().items() if name != TIED}
-    kept = {name[4:]: tensor for name, tensor in tensors.items() if name.startswith("net.")}
-    if own != {name: tensor.shape for name, tensor in kept.items()}:
+    saved = {name[4:]: tensor for name, tensor in tensors.items() if name.startswith("net.")}
+    if own != {name: tensor.shape for name, tensor in saved.items()}:
         raise ValueError(f"{file}: holds another shape or vocabulary; remove it to start anew")
-    net.load_state_dict(kept, strict=False)
+    net.load_state_dict(saved, strict=False)
     whole = optimizer.state_dict()
     for name, tensor in tensors.items():
         if name.startswith("adam."):

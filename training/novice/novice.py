@@ -110,11 +110,11 @@ def make(out: Path, device: str, seed: int, shape: dict[str, Any], report: Any, 
 def _card(config: PretrainConfig, shape: dict[str, Any], last: State, scores: dict[str, Any], out: Path) -> str:
     title, what = SEER if config.seer else NOVICE
     options = [f"--{name.replace('_', '-')} {value}" for name, value in shape.items()] + ["--seer"] * config.seer
-    made = f"assets/{'seer' if config.seer else 'novice'}" if not shape and config.seed == 0 else out.name
+    folder = f"assets/{'seer' if config.seer else 'novice'}" if not shape and config.seed == 0 else out.name
     return CARD.format(
         title=title,
         what=what,
-        command=" ".join([f"python main.py pretrain --out {made} --seed {config.seed}", *options]),
+        command=" ".join([f"python main.py pretrain --out {folder} --seed {config.seed}", *options]),
         parameters=scores["parameters"],
         layers=config.layers,
         heads=config.heads,
@@ -125,7 +125,7 @@ def _card(config: PretrainConfig, shape: dict[str, Any], last: State, scores: di
         stages=", ".join(map(str, last.stages)),
         machine=scores["machine"],
         curve=CURVE,
-        folder=made,
+        folder=folder,
         score_seed=config.seed + 1,
         scenes=SCENES,
         held_places=HELD_PLACES,
@@ -138,12 +138,12 @@ def _rows(scores: dict[str, Any]) -> list[str]:
     flat = {name: value for name, value in scores.items() if value is None or isinstance(value, float)}
     flat |= {f"talk, {kind}": value for kind, value in scores["talk"].items()}
     flat |= {f"split {split}": value for split, value in scores["splits"].items()}
-    asked = scores["asked"]
+    counts = scores["asked"]
     names = {"false_alarms": "quiet", "false_alarms_new": "quiet_new", "directions": "talk"}
     rows = []
     for name, value in flat.items():
         group = names.get(name, name.replace("talk, ", "talk_").removeprefix("split "))
-        rows.append(f"| {name} | {'-' if value is None else f'{value:.2%}'} | {asked.get(group, 0)} |")
+        rows.append(f"| {name} | {'-' if value is None else f'{value:.2%}'} | {counts.get(group, 0)} |")
     return rows
 
 

@@ -68,12 +68,16 @@ def chunks(data: Batch, rows: int = ROWS) -> list[Batch]:
     order = sorted(range(len(data.contexts)), key=lambda number: len(data.contexts[number]))
     parts = []
     for start in range(0, len(order), rows):
-        found = {number: row for row, number in enumerate(order[start : start + rows])}
+        row_of = {number: row for row, number in enumerate(order[start : start + rows])}
         mine, beside = (
-            [replace(decision, context=found[decision.context]) for decision in asked if decision.context in found]
-            for asked in (data.decisions, data.beside)
+            [
+                replace(decision, context=row_of[decision.context])
+                for decision in decisions
+                if decision.context in row_of
+            ]
+            for decisions in (data.decisions, data.beside)
         )
-        parts.append(Batch([data.contexts[number] for number in found], mine, beside))
+        parts.append(Batch([data.contexts[number] for number in row_of], mine, beside))
     return parts
 
 
@@ -89,14 +93,14 @@ def scene_loss(net: PreTrainedModel, data: Batch) -> Iterator[tuple[Tensor, dict
         answers, context = _answers(net, packed)
         width = packed.context_BC.shape[1]
         behind = torch.arange(1, width, device=net.device) >= packed.lengths_B[:, None]
-        told = packed.context_BC[:, 1:].masked_fill(behind, -100)
+        targets = packed.context_BC[:, 1:].masked_fill(behind, -100)
         loss = cross_entropy(answers, packed.target_N, reduction="sum") / answers_N
-        loss += CONTEXT_WEIGHT / tokens * cross_entropy(context.flatten(0, 1), told.flatten(), reduction="sum")
-        right, asked = answers.argmax(-1) == packed.target_N, len(part.decisions)
-        found = {"scenes": float(right[:asked].sum()) / len(data.decisions)}
+        loss += CONTEXT_WEIGHT / tokens * cross_entropy(context.flatten(0, 1), targets.flatten(), reduction="sum")
+        right, scenes_N = answers.argmax(-1) == packed.target_N, len(part.decisions)
+        shares = {"scenes": float(right[:scenes_N].sum()) / len(data.decisions)}
         if data.beside:
-            found["beside"] = float(right[asked:].sum()) / len(data.beside)
-        yield loss, found
+            shares["beside"] = float(right[scenes_N:].sum()) / len(data.beside)
+        yield loss, shares
 
 
 def lore_and_stories_loss(net: PreTrainedModel, data: Batch) -> Iterator[tuple[Tensor, dict[str, float]]]:

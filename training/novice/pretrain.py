@@ -161,8 +161,8 @@ class Masks:
     def __init__(self, share: float, seed: str, device: torch.device) -> None:
         self._rng = Random(seed)
         generator = torch.Generator().manual_seed(self._rng.getrandbits(63))
-        kept = torch.rand(MASK_POOL, generator=generator) >= share
-        self._pool = (kept.float() / (1 - share)).to(device)
+        mask = torch.rand(MASK_POOL, generator=generator) >= share
+        self._pool = (mask.float() / (1 - share)).to(device)
 
     def __call__(self, x: Tensor) -> Tensor:
         """`x` with this share of its numbers left out, and the others as much larger."""
@@ -206,10 +206,10 @@ def _step(
     parts = (copy_loss,) if stage == COPY else (scene_loss, lore_and_stories_loss)
     total = 0.0
     accuracies: dict[str, float] = {}
-    for loss, found in (part for loss_of in parts for part in loss_of(net, data)):
+    for loss, shares in (part for loss_of in parts for part in loss_of(net, data)):
         loss.backward()
         total += float(loss.detach())
-        for name, share in found.items():
+        for name, share in shares.items():
             accuracies[name] = accuracies.get(name, 0.0) + share
     torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
     optimizer.step()
@@ -251,8 +251,8 @@ def pretrain(
     began, fault = time.monotonic() - state.seconds, ""
     while not (state.stage == FINAL and state.stage_step >= config.steps):
         if state.stage != FINAL and state.step >= config.most_steps:
-            told = f"stage {state.stage} unsolved after {state.step} steps"
-            raise ValueError(f"pretrain: {told}; try another --lr or --seed")
+            reason = f"stage {state.stage} unsolved after {state.step} steps"
+            raise ValueError(f"pretrain: {reason}; try another --lr or --seed")
         for group in optimizer.param_groups:
             group["lr"] = _rate(config, state)
         data = _drawn(config, state, rules, tokenizer)

@@ -57,27 +57,27 @@ class Exam:
 def mark(model: Model, exams: Sequence[Exam]) -> tuple[Counter[str], Counter[str]]:
     """(right, asked) by group."""
     right: Counter[str] = Counter()
-    asked: Counter[str] = Counter()
+    totals: Counter[str] = Counter()
     for start in range(0, len(exams), CHUNK):
         part = exams[start : start + CHUNK]
         for exam, percept in zip(part, perceive(model, [e.scene for e in part], record=False), strict=True):
             for q, belief, checks in zip(exam.scene.questions, percept.beliefs, exam.checks, strict=True):
                 said = q.candidates[belief.index(max(belief))]
                 for group, answer in checks:
-                    asked[group] += 1
+                    totals[group] += 1
                     right[group] += said == answer
-    return right, asked
+    return right, totals
 
 
 def _words(scene: Scene, rules: Rules, rng: Random) -> list[tuple[str, str]]:
     """Things and presences to count and to look for: most of them are there."""
     there = [event.thing for event in scene.events] or [rules.ordinary[0][0]]
     away = [*rules.presences, *(trace for kind in rules.kinds for trace in kind.traces)]
-    found = [
+    words = [
         (ask, rng.choice(away if number == 0 else there)) for ask in (COUNT, WHERE) for number in range(WORDS_PER_SCENE)
     ]
     at_work = {mundane_answer(rules, scene.events, WORK, q.place) for q in scene.questions} - {NOTHING}
-    return [*found, *((WHERE, name) for name in sorted(at_work))]
+    return [*words, *((WHERE, name) for name in sorted(at_work))]
 
 
 def _mundane(
@@ -89,7 +89,7 @@ def _mundane(
     asks = [
         (ask, p) for p in places for ask in (LOOK, *rules.senses, WORK, TALLY, f"{OMEN}_{rng.choice(rules.senses)}")
     ]
-    found = []
+    exam_questions = []
     for ask, place in [*asks, *_words(scene, rules, rng)]:
         if left_out(rules, scene.events, ask, place, untaught):
             continue
@@ -103,8 +103,8 @@ def _mundane(
             groups.append("object")
         if ask == WORK and _only_held_pair(scene, rules, answer, place):
             groups.append("pair")
-        found.append((question(tongue, rules, ask, place), tuple((group, answer) for group in groups)))
-    return found
+        exam_questions.append((question(tongue, rules, ask, place), tuple((group, answer) for group in groups)))
+    return exam_questions
 
 
 def _about_held_object(scene: Scene, ask: str, place: str) -> bool:
@@ -117,20 +117,20 @@ def _only_held_pair(scene: Scene, rules: Rules, name: str, place: str) -> bool:
     if name == NOTHING:
         return False
     (traces,) = (kind.traces for kind in rules.kinds if kind.name == name)
-    shown = [trace for trace in traces_at(scene.events, place) if trace in traces]
-    return sorted(shown) == sorted(held_pairs(rules)[name])
+    seen_traces = [trace for trace in traces_at(scene.events, place) if trace in traces]
+    return sorted(seen_traces) == sorted(held_pairs(rules)[name])
 
 
 def _spirits(sample: sampler.Sample, rules: Rules, split: str = "") -> list[Checks]:
     """Checks of a scene's own questions. split: how the groups' names end; then only held-out pairs count as hits."""
     scene = sample.view.scene
-    found: list[Checks] = []
+    checks: list[Checks] = []
     for q, answer in zip(scene.questions, sample.answers, strict=True):
         seen: Checks = (("quiet" + split, NOTHING),) if answer == NOTHING else (("spirits_seen" + split, answer),)
         if split and answer != NOTHING and not _only_held_pair(scene, rules, answer, q.place):
             seen = ()
-        found.append((("blind", NOTHING), *seen))
-    return found
+        checks.append((("blind", NOTHING), *seen))
+    return checks
 
 
 def scenes(seed: int, count: int, tongue: str, rules: Rules, untaught: Sequence[str] = ()) -> Iterator[Exam]:
@@ -138,9 +138,9 @@ def scenes(seed: int, count: int, tongue: str, rules: Rules, untaught: Sequence[
     rng = Random(f"{seed}/score")
     for sample in islice(sampler.samples(seed, "score", tongue, rules), count):
         mundane = _mundane(sample, rules, rng, untaught)
-        asked = (*sample.view.scene.questions, *(q for q, _ in mundane))
+        questions = (*sample.view.scene.questions, *(q for q, _ in mundane))
         yield Exam(
-            replace(sample.view.scene, questions=asked),
+            replace(sample.view.scene, questions=questions),
             (*_spirits(sample, rules), *(checks for _, checks in mundane)),
         )
 
@@ -156,8 +156,8 @@ def new_pairs(seed: int, count: int, tongue: str, rules: Rules, untaught: Sequen
             if WORK not in untaught and _only_held_pair(scene, rules, worker, place):
                 questions.append(question(speech, rules, WORK, place))
                 checks.append((("pair", worker),))
-        asked = zip(scene.questions, sample.answers, strict=True)
-        if any(_only_held_pair(scene, rules, answer, q.place) for q, answer in asked):
+        answered = zip(scene.questions, sample.answers, strict=True)
+        if any(_only_held_pair(scene, rules, answer, q.place) for q, answer in answered):
             questions += scene.questions
             checks += _spirits(sample, rules, "_new")
         if questions:
@@ -169,8 +169,8 @@ def lore(seed: int, count: int, tongue: str, rules: Rules) -> Iterator[Exam]:
     known, speech = load_lore(), tongue_named(tongue)
     for fact, sample in zip(known.facts[:count], sampler.samples(seed, "score/lore", tongue, rules), strict=False):
         yield Exam(fact_scene(speech, known, fact, held_form(fact)), ((("lore", fact.value),),))
-        asked = fact_question(speech, known, fact, held_form(fact))
-        yield Exam(replace(sample.view.scene, questions=(asked,)), ((("lore_in_scenes", fact.value),),))
+        lore_question = fact_question(speech, known, fact, held_form(fact))
+        yield Exam(replace(sample.view.scene, questions=(lore_question,)), ((("lore_in_scenes", fact.value),),))
 
 
 def stories(seed: int, count: int, tongue: str) -> Iterator[Exam]:
@@ -208,13 +208,13 @@ def scorecard(model: Model, seed: int, rules: Rules, count: int = SCENES) -> dic
         *stories(seed, max(1, round(STORIES * share)), model.tongue),
         *talks(seed, max(1, round(TALKS * share)), model.tongue, rules),
     ]
-    right, asked = mark(model, exams)
+    right, totals = mark(model, exams)
 
     def got(group: str) -> float | None:
-        return right[group] / asked[group] if asked[group] else None
+        return right[group] / totals[group] if totals[group] else None
 
     def alarms(group: str) -> float | None:
-        return 1 - right[group] / asked[group] if asked[group] else None
+        return 1 - right[group] / totals[group] if totals[group] else None
 
     talk = {kind: got(f"talk_{kind}") for kind in KINDS}
     mundane = ("mundane", LOOK, "senses", WORK, "work_present", TALLY, OMEN, COUNT, WHERE)
@@ -229,5 +229,5 @@ def scorecard(model: Model, seed: int, rules: Rules, count: int = SCENES) -> dic
         "spirits_seen_new": got("spirits_seen_new"),
         "false_alarms_new": alarms("quiet_new"),
         "splits": {split: got(split) for split in splits},
-        "asked": {group: asked[group] for group in sorted(asked)},
+        "asked": {group: totals[group] for group in sorted(totals)},
     }

@@ -303,8 +303,8 @@ class _Loose:
         active = [(p, p.grad, state) for p, state in zip(self.members, self.states) if p.grad is not None]
         if not active:
             return
-        weights, given, states = (list(column) for column in zip(*active))
-        grads = [grad.to(_exact(grad.dtype)).contiguous() for grad in given]
+        weights, raw_grads, states = (list(column) for column in zip(*active))
+        grads = [grad.to(_exact(grad.dtype)).contiguous() for grad in raw_grads]
         for state in states:
             state["step"] += 1
         firsts, seconds = [state["first"] for state in states], [state["second"] for state in states]
@@ -433,14 +433,14 @@ class Apollo(torch.optim.Optimizer):
         saved = [(key, group) for group in saved_groups for key in group["params"]]
         mine = [parameter for group in self.param_groups for parameter in group["params"]]
         for (key, group), parameter in zip(saved, mine):
-            kept = state_dict["state"].get(key)
-            if kept and kept["first"].shape != _moment(parameter, self.defaults | group):
+            moments = state_dict["state"].get(key)
+            if moments and moments["first"].shape != _moment(parameter, self.defaults | group):
                 raise ValueError(f"Apollo: the saved moments of parameter {key} don't fit; load what this model saved")
         super().load_state_dict(state_dict)
         for (key, _group), parameter in zip(saved, mine, strict=True):
             if key in state_dict["state"]:  # torch casts state to the weights' dtype; half precision would lose moments
-                kept = state_dict["state"][key]
-                self.state[parameter].update({name: kept[name].to(parameter.device, copy=True) for name in STATE})
+                moments = state_dict["state"][key]
+                self.state[parameter].update({name: moments[name].to(parameter.device, copy=True) for name in STATE})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

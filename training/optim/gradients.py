@@ -55,12 +55,12 @@ class GradientMeter:
     @torch.no_grad()
     def measure(self) -> Tensor:
         """(E,) energies of the gradients as they are now; a parameter without one has none."""
-        found = [self._of_heads(projection) for projection in self._parts]
+        energies = [self._of_heads(projection) for projection in self._parts]
         for parameters in self._others.values():
             grads = [p.grad for p in parameters if p.grad is not None]
             norms = torch.stack(torch._foreach_norm(grads)) if grads else self._total_E.new_zeros(1)
-            found.append(norms.square().sum()[None])
-        return torch.cat([energy.to(self._total_E) for energy in found])
+            energies.append(norms.square().sum()[None])
+        return torch.cat([energy.to(self._total_E) for energy in energies])
 
     def add(self, energy_E: Tensor) -> None:
         """Count a step that was taken."""

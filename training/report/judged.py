@@ -54,9 +54,9 @@ class Row:
         value, low, high = self.value
         digits = digits_apart(self.value, self.bounds)
         inside = MISSING if math.isnan(low) or math.isnan(high) else f"{number(low, digits)} … {number(high, digits)}"
-        shown = number(int(value)) if value.is_integer() and not self.share else number(value, digits)
+        estimate = number(int(value)) if value.is_integer() and not self.share else number(value, digits)
         asks = [self.asks.get(name) for name in columns]
-        return [self.name, shown, inside, *("" if ask is None else f"{ask.words} {mark(ask.met)}" for ask in asks)]
+        return [self.name, estimate, inside, *("" if ask is None else f"{ask.words} {mark(ask.met)}" for ask in asks)]
 
 
 def mark(met: bool | None) -> str:

@@ -81,8 +81,8 @@ def digits_apart(values: Iterable[float], bounds: Iterable[float]) -> int:
     pairs = [(value, bound) for value in values for bound in bounds if math.isfinite(value) and math.isfinite(bound)]
 
     def reads_true(digits: int, one: float, other: float) -> bool:
-        shown, bound = (float(f"{x:.{digits}g}") for x in (one, other))
-        return (shown > bound, shown < bound) == (one > other, one < other)
+        rounded, bound = (float(f"{x:.{digits}g}") for x in (one, other))
+        return (rounded > bound, rounded < bound) == (one > other, one < other)
 
     return next((digits for digits in range(3, 17) if all(reads_true(digits, *pair) for pair in pairs)), 17)
 

@@ -143,7 +143,7 @@ class Verdict:
 class _Sums:
     """The numbers and caveats so far."""
 
-    found: dict[str, Any] = field(default_factory=dict)
+    numbers: dict[str, Any] = field(default_factory=dict)
     caveats: list[str] = field(default_factory=list)
 
 
@@ -220,7 +220,7 @@ def decide(evidence: Evidence, seed: int = 0, resamples: int = RESAMPLES) -> Ver
     share, width = concentration(a, b)
     bounds = bootstrap(evidence, seed, resamples)
     whole = float(evidence.whole_SC.mean() - evidence.shuffled_whole_SC.mean())
-    sums.found |= {
+    sums.numbers |= {
         "gain": (float(evidence.whole_SC.mean()), *bounds["gain"]),
         "gain_over_control": whole,
         "held_by_heads": (float(e.sum()) / whole if whole > 0 else np.nan, *bounds["held"]),
@@ -234,18 +234,18 @@ def decide(evidence: Evidence, seed: int = 0, resamples: int = RESAMPLES) -> Ver
     }
     for name, control in (("shuffled", evidence.shuffled_SCH), ("rehearsal", evidence.rehearsal_SCH)):
         totals = evidence.trained_SCH.sum(2).mean(1), control.sum(2).mean(1)
-        sums.found[f"p_{name}"] = permutation_p(*totals, seed)
+        sums.numbers[f"p_{name}"] = permutation_p(*totals, seed)
         whole_SC: Array | None = getattr(evidence, f"{name}_whole_SC")
         if whole_SC is not None:
-            sums.found[f"p_whole_{name}"] = permutation_p(evidence.whole_SC.mean(1), whole_SC.mean(1), seed)
+            sums.numbers[f"p_whole_{name}"] = permutation_p(evidence.whole_SC.mean(1), whole_SC.mean(1), seed)
     if evidence.bases < BASES:
         few = "one network" if evidence.bases == 1 else f"{evidence.bases} networks"
         sums.caveats.append(f"{few} pretrained from one seed each: the verdict concerns {few} only")
-    if max(sums.found["seeds"]) > SEEDS * evidence.bases:
+    if max(sums.numbers["seeds"]) > SEEDS * evidence.bases:
         sums.caveats.append(f"more than {SEEDS} seeds: whoever adds seeds until a word comes will find one")
-    word, reason = _judge(sums.found, evidence.causal)
+    word, reason = _judge(sums.numbers, evidence.causal)
     chosen = tuple(int(h) for h in core), tuple(int(h) for h in np.flatnonzero(significant))
-    return Verdict(word, reason, sums.found, *chosen, tuple(sums.caveats))
+    return Verdict(word, reason, sums.numbers, *chosen, tuple(sums.caveats))
 
 
 def _judge(n: dict[str, Any], causal: Causal | None) -> tuple[str, str]:
