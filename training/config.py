@@ -191,11 +191,13 @@ def _raise_first(lines: list[str]) -> None:
 
 def learn_config(options: argparse.Namespace) -> LearnConfig:
     """The training that a command line asks for; --seed is that of practice too. Raises ValueError."""
-    given = values(options, LearnConfig)
-    if "lessons" in given and str(given.get("behaviour")).endswith(FILES):
-        raise ValueError(f"--lessons {given['lessons']}: all lines of {given['behaviour']} are lessons; leave it out")
-    practice = {"seed": given.get("seed", LearnConfig.seed)} | values(options, TeachConfig)
-    return LearnConfig(**given, teach=TeachConfig(**practice))
+    arguments = values(options, LearnConfig)
+    if "lessons" in arguments and str(arguments.get("behaviour")).endswith(FILES):
+        raise ValueError(
+            f"--lessons {arguments['lessons']}: all lines of {arguments['behaviour']} are lessons; leave it out"
+        )
+    practice = {"seed": arguments.get("seed", LearnConfig.seed)} | values(options, TeachConfig)
+    return LearnConfig(**arguments, teach=TeachConfig(**practice))
 
 
 def command_of(config: LearnConfig) -> list[str]:
