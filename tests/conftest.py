@@ -20,6 +20,8 @@ LONG_FIRST = (  # files that take longest: begun first, so that no process ends 
     "training/experiments",
     "game/app/test_restart.py",
     "test_walls.py",
+    "test_rooms.py",
+    "test_names.py",
     "bots",
     "training/mind",
     "test_main",
@@ -29,7 +31,10 @@ LONG_FIRST = (  # files that take longest: begun first, so that no process ends 
     "training",
     "perception",
 )
-TOGETHER = ("tests/training/experiments/",)
+TOGETHER = (  # in one process: what they share is made once a session (an experiment; the sources' syntax trees)
+    ("tests/training/experiments/",),
+    ("tests/test_walls.py", "tests/test_rooms.py", "tests/test_names.py"),
+)
 
 settings.register_profile(
     "repeatable",
@@ -54,11 +59,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Deals out whole files, and as one the folders whose tests share something that is made once a session."""
+    """Deals out whole files, and as one those that stand TOGETHER."""
     from xdist.scheduler import LoadFileScheduling
 
     class ByFileOrFolder(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return next((folder for folder in TOGETHER if nodeid.startswith(folder)), super()._split_scope(nodeid))
+            return next((group[0] for group in TOGETHER if nodeid.startswith(group)), super()._split_scope(nodeid))
 
     return ByFileOrFolder(config, log)
