@@ -113,9 +113,7 @@ class Decoder(Generic[M]):
 def _message(body: bytes | memoryview, decoder: msgspec.msgpack.Decoder[Any]) -> Any:
     try:
         message = decoder.decode(body)
-    except msgspec.DecodeError as error:
-        raise WireError(f"not a message: {error}") from None
-    except (ValueError, OverflowError, RecursionError) as error:  # bad UTF-8, depth: msgspec passes them on as they are
+    except (ValueError, OverflowError, RecursionError) as error:  # msgspec's own is a ValueError; bad UTF-8, depth
         raise WireError(f"not a message: {error}") from None
     for where, count, wanted, what in _lengths(message):
         if count != wanted:
@@ -251,10 +249,7 @@ class Child:
         self._writes.close()
 
     def stop(self, hard: bool) -> None:
-        if hard:
-            self._process.kill()
-        else:
-            self._process.terminate()
+        (self._process.kill if hard else self._process.terminate)()
 
     def reap(self) -> tuple[str, list[str], int | None]:
         # Torch is slow to end; and a mind may live on with its stdout closed.

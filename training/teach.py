@@ -143,7 +143,7 @@ class Teacher:
         journal, about = self.journal, (self.rules, self.model.tongue, rehearse)
         if not self.config.dreams:
             return waking(rng, journal.lessons, *about, untaught=self.model.untaught)
-        talk = bool(journal.talks or journal.verbatim)
+        talk = bool(journal.talk_memories or journal.verbatim)
         if talk and (not journal.memories or rng.random() < TALKING):
             return talk_dream(rng, journal, *about)
         return dream(rng, journal, *about, self.config.haunted, self.model.untaught)

@@ -15,7 +15,7 @@ from perception.language import Reading, context_tokens, read, read_scene, text_
 from perception.messages import Lesson, Scene
 from perception.model import Model
 from perception.windows import context_length
-from training.data.talks import heading
+from training.data.talk_memories import heading
 
 CANDIDATES_MAX = 4096  # of all questions of a scene; the realm asks some hundred
 

@@ -4,7 +4,7 @@ A lesson labels some places of a scene; each labelled place is remembered with w
 remembered places together anew: other directions, another order of events, another hour. It needs no new truth.
 Without dreams a lesson's own scene is taught again and again; without rehearsal the mundane is forgotten
 (prototypes/README.md). Both are arms that an experiment can switch off. What was said to a companion, and how it was to
-be answered, is remembered beside (training.data.talks); training.data.talk_dreams dreams of it.
+be answered, is remembered beside (training.data.talk_memories); training.data.talk_dreams dreams of it.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from perception.messages import Event, Lesson, Scene
 from perception.packing import Decision
 from training.config import HAUNTED
 from training.data.rehearsal import Answered, rehearsal
-from training.data.talks import Talked, heard
+from training.data.talk_memories import TalkMemory, heard
 
 DRIFT = 0.8  # of dreamt places where a stray omen can drift in get one
 FADING = 0.5  # of dreamt places lose an omen, if what is left still means the same
@@ -73,7 +73,7 @@ class Journal:
         self.lessons: list[Lesson] = []
         self.memories: list[Memory] = []
         self.sizes: list[int] = []  # places per lesson scene: dreams have the same sizes
-        self.talks: list[Talked] = []
+        self.talk_memories: list[TalkMemory] = []
         self.verbatim: list[Lesson] = []  # about talk in words that nobody knows: it can't be dreamt of, only repeated
         self._haunted: dict[str, list[Memory]] = {}  # by who was there
         self._empty: list[Memory] = []
@@ -87,7 +87,7 @@ class Journal:
             return
         remembered = [heard(lesson.scene, q, a) for q, a in talked]
         self.lessons.append(lesson)
-        self.talks += [memory for memory in remembered if memory is not None]
+        self.talk_memories += [memory for memory in remembered if memory is not None]
         if None in remembered:
             self.verbatim.append(lesson)
         if labelled:

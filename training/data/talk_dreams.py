@@ -14,20 +14,20 @@ from game.realm.tongues import LOOK, tell, tongue_named
 from perception.messages import Event
 from training.data.lessons import Asked, Journal, waking
 from training.data.rehearsal import Answered, rehearsal
-from training.data.talks import Talked
+from training.data.talk_memories import TalkMemory
 
 TALK = 1 / 3  # of what is rehearsed beside talk is talk
 RISKED = 0.6  # of that leads into danger, where there is some
 
 
-def _moment(rng: Random, talks: list[Talked], most: int) -> list[Talked]:
+def _moment(rng: Random, talks: list[TalkMemory], most: int) -> list[TalkMemory]:
     """Memories of one hour and weather, `most` at most: they can stand in one scene."""
     first = rng.choice(talks)
     alike = [memory for memory in talks if memory.header[:2] == first.header[:2] and memory is not first]
     return [first, *rng.sample(alike, min(len(alike), most - 1))]
 
 
-def _again(rng: Random, memory: Talked, place: str, talks: list[Talked], tongue: str) -> Answered:
+def _again(rng: Random, memory: TalkMemory, place: str, talks: list[TalkMemory], tongue: str) -> Answered:
     """The same kind of thing said about a place, in words heard for that kind, and its answer."""
     forms = sorted({other.said.form for other in talks if other.said.kind == memory.said.kind})
     said = Utterance(memory.said.kind, rng.choice(forms), place)
@@ -52,9 +52,9 @@ def talk_dream(
 
     sees: as for `rehearsal`. A memory that can't be dreamt of (journal.verbatim) is repeated as it was.
     """
-    if rng.randrange(len(journal.talks) + len(journal.verbatim)) >= len(journal.talks):
+    if rng.randrange(len(journal.talk_memories) + len(journal.verbatim)) >= len(journal.talk_memories):
         return waking(rng, journal.verbatim, rules, tongue, rehearse, sees)
-    talks = journal.talks
+    talks = journal.talk_memories
     size = min(rng.choice(talks).size, len(rules.directions))
     memories = dict(zip(rng.sample(rules.directions, size), _moment(rng, talks, size), strict=False))
     free = [place for place in rng.sample(rules.directions, len(rules.directions)) if place not in memories]

@@ -18,7 +18,7 @@ from training.behaviours.listen import MUNDANE, SPIRITS, Listen, as_before, talk
 from training.behaviours.registry import behaviour_of
 from training.behaviours.sight import Sight
 from training.config import LearnConfig, TeachConfig
-from training.data.talks import understood
+from training.data.talk_memories import understood
 from training.heads.head_probes import chosen_places, head_probes
 from training.heads.score import answers_of, tally
 from training.learn import gain_losses, train

@@ -161,7 +161,9 @@ def learnable(lesson):
     journal.add(lesson)
     ways = [waking(rng, [lesson], RULES, "terse", 2)]
     ways += [dream(rng, journal, RULES, "terse", 2) for _ in range(2 * bool(journal.memories))]
-    ways += [talk_dream(rng, journal, RULES, "terse", 2) for _ in range(2 * bool(journal.talks or journal.verbatim))]
+    ways += [
+        talk_dream(rng, journal, RULES, "terse", 2) for _ in range(2 * bool(journal.talk_memories or journal.verbatim))
+    ]
     packed = pack(*tokens(MODEL.tokenizer, ways))
     check_window(MODEL.net, packed)
     return MODEL.tokenizer.unk_token_id not in packed.target_N

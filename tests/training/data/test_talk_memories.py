@@ -20,7 +20,7 @@ from training.config import TeachConfig
 from training.data.lessons import Journal, generated
 from training.data.splits import spirit_at
 from training.data.talk_dreams import talk_dream
-from training.data.talks import heading, heard, understood
+from training.data.talk_memories import heading, heard, understood
 from training.mind import self_measurement
 from training.mind.mind import Mind, MindConfig
 from training.teach import TALKING, Teacher
@@ -51,17 +51,17 @@ def events_of(text):
 def test_lessons_about_talk_are_remembered_beside_those_about_places():
     kept = journal([*TAUGHT, *PLACES])
     assert kept.lessons == [*TAUGHT, *PLACES]
-    assert len(kept.talks) == len(TAUGHT)
+    assert len(kept.talk_memories) == len(TAUGHT)
     assert len(kept.sizes) == len(PLACES)  # of dreams about places
     assert kept.spirits_shown + kept.empties_shown == sum(len(lesson.answers) for lesson in PLACES)
     assert kept.verbatim == []
     silent = journal([structs.replace(TAUGHT[0], answers=(None,))])
-    assert (silent.lessons, silent.talks) == ([], [])
+    assert (silent.lessons, silent.talk_memories) == ([], [])
 
 
 def test_a_memory_holds_what_was_said_when_and_where():
     assert {d.kind for d in DIALOGUES} >= {"safe", "danger", "opinion", "idle"} <= set(KINDS)
-    for dialogue, memory in zip(DIALOGUES, KEPT.talks, strict=True):
+    for dialogue, memory in zip(DIALOGUES, KEPT.talk_memories, strict=True):
         scene = dialogue.scene
         assert memory.said == dialogue.utterance
         assert scene.text.startswith("time {} weather {} ground {} .".format(*memory.header))
@@ -75,7 +75,7 @@ def test_a_memory_holds_what_was_said_when_and_where():
 
 def test_plain_english_is_understood_too():
     (plain,) = islice(dialogues(3, "test", "plain", RULES), 1)
-    assert heading(plain.scene) == KEPT.talks[0].header
+    assert heading(plain.scene) == KEPT.talk_memories[0].header
     assert understood(plain.scene, plain.scene.questions[0]) == DIALOGUES[0].utterance == plain.utterance
 
 
@@ -93,7 +93,7 @@ def test_what_is_not_understood_is_kept_word_for_word(changes):
     assert heard(scene, scene.questions[0], "accept") is None
     lesson = Lesson(scene, ("accept",), "listen")
     kept = journal([lesson])
-    assert (kept.lessons, kept.talks, kept.verbatim) == ([lesson], [], [lesson])
+    assert (kept.lessons, kept.talk_memories, kept.verbatim) == ([lesson], [], [lesson])
     again = talk_dream(Random(0), kept, RULES, "terse", 0)
     assert (again.text, again.labelled) == (scene.text, ((scene.questions[0], "accept"),))
 
@@ -111,7 +111,9 @@ def test_dreams_of_talk_keep_their_answers_true(seed, rehearse, sees):
         danger = dangerous(WORDS, (time, weather, ground), events, question.place)
         assert act == wanted(WORDS, kind_of(said, danger), listening=True)
         assert act in question.candidates
-        assert (said.kind, said.form) in {(talk.said.kind, talk.said.form) for talk in KEPT.talks}  # no words unheard
+        assert (said.kind, said.form) in {
+            (talk.said.kind, talk.said.form) for talk in KEPT.talk_memories
+        }  # no words unheard
     assert len(dreamt.rehearsed) == rehearse
     for question, answer in dreamt.rehearsed:
         if question.ask == SENSE:
@@ -183,9 +185,9 @@ def test_a_mind_practises_talk_alone_and_keeps_it_between_lives(awake, tmp_path)
         mind.work()
     mind.save()
     again = awake(tmp_path).teacher
-    assert (again.journal.lessons, len(again.journal.talks), again.steps) == (TAUGHT[:3], 3, 2)
+    assert (again.journal.lessons, len(again.journal.talk_memories), again.steps) == (TAUGHT[:3], 3, 2)
     mind.handle(Rewind(0))
-    assert mind.teacher.journal.talks == KEPT.talks[:3]
+    assert mind.teacher.journal.talk_memories == KEPT.talk_memories[:3]
 
 
 def test_talk_that_a_mind_cannot_read_is_trouble(awake):

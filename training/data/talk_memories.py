@@ -16,7 +16,7 @@ Sensed = tuple[tuple[str, str], ...]  # (sense, thing), at one place
 
 
 @dataclass(frozen=True)
-class Talked:
+class TalkMemory:
     """header: (time, weather, ground); sensed: what was at the place that the talk was about; act: the right answer.
 
     spots: what was sensed at the other places of the scene.
@@ -55,7 +55,7 @@ def understood(scene: Scene, question: Question) -> Utterance | None:
     return next((said for said in known if talk_question(tongue, talk, said).text == question.text), None)
 
 
-def heard(scene: Scene, question: Question, act: str) -> Talked | None:
+def heard(scene: Scene, question: Question, act: str) -> TalkMemory | None:
     """The memory of something said in a scene; None where its words, its place or the hour can't be told."""
     header, said = heading(scene), understood(scene, question)
     places: dict[str, list[tuple[str, str]]] = {}
@@ -64,4 +64,4 @@ def heard(scene: Scene, question: Question, act: str) -> Talked | None:
     if header is None or said is None or said.place not in places:
         return None
     spots = tuple(tuple(sensed) for place, sensed in places.items() if place != said.place)
-    return Talked(header, tuple(places[said.place]), said, act, spots)
+    return TalkMemory(header, tuple(places[said.place]), said, act, spots)
