@@ -8,7 +8,7 @@ import torch
 
 from main import ROOT, main
 from perception.model import save
-from tests.kits.minds import tiny
+from tests.kits import minds
 from training.experiments.registry import experiment_named
 from training.headlog.log import read_log
 
@@ -16,8 +16,9 @@ torch.set_num_threads(1)
 FILES = [str(ROOT / "docs" / "behaviours" / name) for name in ("lending.jsonl", "lending-probes.jsonl")]
 
 
-def test_own_files_and_an_own_model_come_to_a_verdict_that_says_too_few_seeds(tmp_path, capsys):
-    save(tiny("gpt2", tongue="plain"), tmp_path / "model")
+def test_own_files_and_an_own_model_come_to_a_verdict_that_says_too_few_seeds(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(minds.GPT2, "n_head", 2)
+    save(minds.tiny("gpt2", tongue="plain"), tmp_path / "model")
     files = [tmp_path / name for name in ("lessons.jsonl", "probes.jsonl")]
     for few, whole in zip(files, FILES, strict=True):
         rows = [json.loads(line) for line in Path(whole).read_text().splitlines()]
