@@ -75,12 +75,12 @@ def test_a_sweep_leaves_scores_and_measures_no_heads(ran, plan):
 
 def test_a_killed_experiment_goes_on_and_comes_to_the_same_end(ran, plan):
     result, out, _ = ran
-    kept, lost = out / "low" / "seed-0" / RESULT, out / "low" / "seed-1" / RESULT
-    before, stamp = lost.read_text(), kept.stat().st_mtime_ns
+    stays, lost = out / "low" / "seed-0" / RESULT, out / "low" / "seed-1" / RESULT
+    before, stamp = lost.read_text(), stays.stat().st_mtime_ns
     lost.unlink()
     again = run_experiment(plan, out)
     assert again["score"] == result["score"]
-    assert kept.stat().st_mtime_ns == stamp, "a finished run is left alone"
+    assert stays.stat().st_mtime_ns == stamp, "a finished run is left alone"
     assert json.loads(lost.read_text())["result"]["after"] == json.loads(before)["result"]["after"]
 
 
@@ -120,8 +120,8 @@ def test_a_result_that_was_torn_is_named(ran, plan):
     with pytest.raises(ValueError, match="remove it, and the run will be done again"):
         run_experiment(plan, out)
     odd = ({}, {"settings": [1]}, {"settings": {}, "result": 3, "commit": 5}, json.loads(whole) | {"result": None})
-    for found in odd:
-        path.write_text(json.dumps(found))
+    for content in odd:
+        path.write_text(json.dumps(content))
         with pytest.raises(ValueError, match="no result of a run; remove it"):
             run_experiment(plan, out)
     path.write_text(whole)
@@ -167,9 +167,9 @@ def test_the_score_of_equal_learning_takes_medians_over_seeds():
 def test_several_bases_are_scored_apart_and_together():
     one, two = outcome("a", 0, 0.9), replace(outcome("a", 0, 0.5), base=1, settings={"model": "other", "teach_lr": 1})
     one = replace(one, settings={"model": "novice", "teach_lr": 1})
-    told = tables.score([one, two])
-    assert told["arms"]["a"]["hits"] == 0.7
-    assert {model: arms["a"]["hits"] for model, arms in told["by_base"].items()} == {"novice": 0.9, "other": 0.5}
+    score = tables.score([one, two])
+    assert score["arms"]["a"]["hits"] == 0.7
+    assert {model: arms["a"]["hits"] for model, arms in score["by_base"].items()} == {"novice": 0.9, "other": 0.5}
     assert "by_base" not in tables.score([one])
 
 

@@ -41,8 +41,8 @@ def test_heads_that_are_named_support_nothing():
     noise = 0.01 * rng.standard_normal((2, 8, 4, 6))
     trained, shuffled = noise[0] + [1, 1, 0, 0, 0, 0], noise[1] + [0, 0, 0, 0, 1, 0]
     verdict = Verdict("undecided", "", {}, core=(0, 3), significant=(0, 1))
-    told = SimpleNamespace(trained_SCH=trained, shuffled_SCH=shuffled)
-    assert judge.named(verdict, told) == {0, 1, 3, 4}  # core, above the control, below it
+    measured = SimpleNamespace(trained_SCH=trained, shuffled_SCH=shuffled)
+    assert judge.named(verdict, measured) == {0, 1, 3, 4}  # core, above the control, below it
 
 
 def test_a_stage_may_not_hide_what_the_score_tells():
@@ -51,9 +51,9 @@ def test_a_stage_may_not_hide_what_the_score_tells():
 
 
 def test_sight_runs_three_arms_and_judges(judged, bases):
-    result, out, told, _ = judged
+    result, out, reports, _ = judged
     assert result["runs"] == 6 and result["bases"] == [str(bases[0])]
-    assert told[-1] == ("swapping heads", 2, 2) and ("training", 6, 6) in told
+    assert reports[-1] == ("swapping heads", 2, 2) and ("training", 6, 6) in reports
     score = result["score"]
     assert set(score["arms"]) == {"trained", "shuffled", "rehearsal"}
     assert score["verdict"]["word"] == "undecided"
@@ -112,17 +112,17 @@ def test_a_weight_delta_of_another_run_or_model_is_refused(judged, bases, tmp_pa
 
 def test_a_killed_judge_measures_only_the_seeds_that_are_missing(judged):
     result, out, _, plan = judged
-    kept, lost = (out / "causal" / f"seed-{seed}.json" for seed in (0, 1))
-    before, stamp = json.loads(lost.read_text()), kept.stat().st_mtime_ns
+    stays, lost = (out / "causal" / f"seed-{seed}.json" for seed in (0, 1))
+    before, stamp = json.loads(lost.read_text()), stays.stat().st_mtime_ns
     lost.unlink()
     again = run_experiment(plan, out)
     assert msgspec.to_builtins(again["score"]) == msgspec.to_builtins(result["score"])
     assert json.loads(lost.read_text()) == before
-    assert kept.stat().st_mtime_ns == stamp
-    kept.write_text(kept.read_text()[:40])
+    assert stays.stat().st_mtime_ns == stamp
+    stays.write_text(stays.read_text()[:40])
     with pytest.raises(ValueError, match="remove it, and it will be measured again"):
         run_experiment(plan, out)
-    kept.unlink()
+    stays.unlink()
 
 
 def test_a_finished_experiment_is_judged_anew_without_its_weights(judged):
@@ -167,13 +167,13 @@ def test_born_compares_learners_with_the_seer_and_needs_one(two_bases, bases, tm
     begun(tmp_path / "born", plan, two_bases.out)
     score = run_experiment(plan, tmp_path / "born")["score"]
     assert score["others"] == 1 and (tmp_path / "born" / "base-1" / "trained" / "seed-0" / "log.msgpack").exists()
-    found = score["likeness"]["own"]
-    assert -1 <= found["likeness"] <= 1 and 0 < found["p"] <= 1 and len(found["others"]) == 1
+    own_change = score["likeness"]["own"]
+    assert -1 <= own_change["likeness"] <= 1 and 0 < own_change["p"] <= 1 and len(own_change["others"]) == 1
     own = tmp_path / "born" / "base-0"
     seer = json.loads((own / "seer.json").read_text())["profile"]["own"]
     for name in ("shuffled", "rehearsal"):
         profile = profile_of_log(read_log(own / name / "seed-0" / "log.msgpack"))["own"]
-        assert found["controls"][name] == [pytest.approx(rank_correlation(profile, seer))]
+        assert own_change["controls"][name] == [pytest.approx(rank_correlation(profile, seer))]
     assert run_experiment(plan, tmp_path / "born")["score"]["likeness"] == score["likeness"]
     (seer_folder / "config.json").write_text((seer_folder / "config.json").read_text() + "\n")
     with pytest.raises(ValueError, match=r"seer.json: rests on .* seer's config \(.* then, .* now\); give a new --out"):

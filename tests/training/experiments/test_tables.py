@@ -46,13 +46,13 @@ def runs(tmp_path):
 
 
 def test_arms_that_gain_by_the_same_heads_are_told_from_others(runs):
-    found = tables.alike(runs)
-    assert list(found) == list(found["late"]) == ["early", "also-early", "late"]
+    likeness = tables.alike(runs)
+    assert list(likeness) == list(likeness["late"]) == ["early", "also-early", "late"]
     assert (
-        found["early"]["also-early"] == pytest.approx(found["also-early"]["early"])
-        and found["early"]["also-early"] > 0.5
+        likeness["early"]["also-early"] == pytest.approx(likeness["also-early"]["early"])
+        and likeness["early"]["also-early"] > 0.5
     )
-    assert found["early"]["early"] > 0.5 > 0 > found["early"]["late"]
+    assert likeness["early"]["early"] > 0.5 > 0 > likeness["early"]["late"]
 
 
 def test_likeness_is_of_different_seeds_alone(tmp_path):
@@ -63,9 +63,9 @@ def test_likeness_is_of_different_seeds_alone(tmp_path):
 
 
 def test_the_layer_that_gains_is_told_with_its_share_and_centre(runs):
-    found, spread = tables.layers(runs), tables.spread(runs)
+    by_layer, spread = tables.layers(runs), tables.spread(runs)
     for arm, layer in (("early", 0), ("late", 2)):
-        means = [found[arm][f"layer_{n}"][0] for n in range(LAYERS)]
+        means = [by_layer[arm][f"layer_{n}"][0] for n in range(LAYERS)]
         assert int(np.argmax(means)) == layer and means[layer] > 0.95 and sum(means) == pytest.approx(1)
         assert spread[arm]["gain_centre"][0] == pytest.approx(layer, abs=0.05)
         assert spread[arm]["gain"][0] == pytest.approx(10, abs=0.2)
@@ -74,9 +74,9 @@ def test_the_layer_that_gains_is_told_with_its_share_and_centre(runs):
 def test_a_layer_that_lost_does_not_move_the_centre_and_its_share_is_below_zero(tmp_path):
     gains = np.zeros((LAYERS, HEADS))
     gains[0], gains[2] = -0.25, 0.75
-    told = [outcome(tmp_path, "a", 0, gains)]
-    assert tables.spread(told)["a"]["gain_centre"][0] == pytest.approx(2)
-    assert tables.layers(told)["a"]["layer_0"][0] == pytest.approx(-0.5)
+    runs = [outcome(tmp_path, "a", 0, gains)]
+    assert tables.spread(runs)["a"]["gain_centre"][0] == pytest.approx(2)
+    assert tables.layers(runs)["a"]["layer_0"][0] == pytest.approx(-0.5)
 
 
 def test_arms_without_an_allocation_are_left_out(tmp_path, runs):

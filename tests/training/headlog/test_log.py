@@ -107,7 +107,7 @@ def test_snapshots_and_chunks_come_in_order_and_the_last_measurement_of_a_chunk_
     chunk = next(record for record in RECORDS if isinstance(record, Allocation))
     gains = [msgspec.structs.replace(chunk, **new) for new in ({"chunk": 1}, {}, {"along": "line"}, {"rest": 9.0})]
     log = logs.Log("x", HEADER, (*phases, *gains))
-    assert [found.step for found in log.snapshots] == [0, 20, 40]
+    assert [snapshot.step for snapshot in log.snapshots] == [0, 20, 40]
     assert log.allocations("path") == [gains[3], gains[0]]
     assert log.allocations("line") == [gains[2]]
 
@@ -117,11 +117,11 @@ def test_a_log_of_64_heads_50_snapshots_and_256_probes_is_small(tmp_path: Path) 
     grid = tuple(tuple(0.1 * i + j for j in range(8)) for i in range(8))
     each = tuple(tuple(0.1 * i + j for j in range(64)) for i in range(256))
     names = ("own", "pattern", "cue_mass", "entropy", "activity", "gradient")
-    found = Snapshot(step=7, phase="during", each=each, **dict.fromkeys(names, grid))
+    snapshot = Snapshot(step=7, phase="during", each=each, **dict.fromkeys(names, grid))
     header = msgspec.structs.replace(HEADER, layers=8, heads=8)
-    write_log(tmp_path / "log", header, [found] * 50)
+    write_log(tmp_path / "log", header, [snapshot] * 50)
     assert (tmp_path / "log").stat().st_size <= 8_000_000
-    assert read_log(tmp_path / "log").snapshots == (found,) * 50
+    assert read_log(tmp_path / "log").snapshots == (snapshot,) * 50
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)

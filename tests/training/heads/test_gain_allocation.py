@@ -113,11 +113,11 @@ def test_each_piece_begins_where_the_one_before_ended(points):
 
 def test_the_model_is_left_as_it_was_and_bad_ways_are_refused(learned):
     before, path, losses = learned
-    kept = {name: value.clone() for name, value in before.state_dict().items()}
-    asked = [parameter.requires_grad for parameter in before.parameters()]
+    state = {name: value.clone() for name, value in before.state_dict().items()}
+    flags = [parameter.requires_grad for parameter in before.parameters()]
     allocate(before, [path[-1][1]], losses[:1], 1)
-    assert all(torch.equal(value, kept[name]) for name, value in before.state_dict().items())
-    assert [parameter.requires_grad for parameter in before.parameters()] == asked
+    assert all(torch.equal(value, state[name]) for name, value in before.state_dict().items())
+    assert [parameter.requires_grad for parameter in before.parameters()] == flags
     with pytest.raises(ValueError, match="give at least one"):
         allocate(before, [], losses)
     with pytest.raises(ValueError, match=r"parameter 'nose.weight', which the model doesn't have"):
@@ -134,11 +134,11 @@ def test_chunks_are_dealt_in_turns_and_never_empty():
 
 @given(st.lists(st.integers(), max_size=40), st.integers(1, 9), st.integers(1, 4))
 def test_chunks_hold_every_item_once_and_neighbours_together(items, chunks, together):
-    found = in_chunks(list(enumerate(items)), chunks, together)
-    assert sorted(item for chunk in found for item in chunk) == list(enumerate(items))
-    homes = {number: home for home, chunk in enumerate(found) for number, _ in chunk}
+    parts = in_chunks(list(enumerate(items)), chunks, together)
+    assert sorted(item for chunk in parts for item in chunk) == list(enumerate(items))
+    homes = {number: home for home, chunk in enumerate(parts) for number, _ in chunk}
     assert all(homes[n] == homes[n - n % together] for n in homes)
-    assert all(found), "no chunk is empty"
+    assert all(parts), "no chunk is empty"
 
 
 def test_some_chunks_are_of_both_halves():

@@ -44,18 +44,18 @@ def moved(model: Any, size: float = 0.05, seed: int = 5) -> Any:
     return after
 
 
-def probes(batches: int = 2) -> list[ProbeBatch]:
+def probes(count: int = 2) -> list[ProbeBatch]:
     generator = torch.Generator().manual_seed(7)
-    found = []
-    for length in (9, 12)[:batches]:
+    batches = []
+    for length in (9, 12)[:count]:
         ids = torch.randint(0, 31, (3, length), generator=generator)
         mask = torch.ones_like(ids)
         mask[1, length - 2 :] = 0
         rows = torch.tensor([[2, length - 1], [length - 3, -1], [4, 5]])
         cues = torch.rand(3, 2, length, generator=generator) < 0.3
         answers, rivals = torch.randint(0, 31, (2, 3, 2), generator=generator)
-        found.append(ProbeBatch(ids, mask, rows, cues, answers, rivals))
-    return found
+        batches.append(ProbeBatch(ids, mask, rows, cues, answers, rivals))
+    return batches
 
 
 def loss(model: Any) -> Tensor:
@@ -261,11 +261,11 @@ def test_rows_carry_the_table() -> None:
 
 def test_train_mode_and_weights_are_left_as_they_were() -> None:
     model = tiny("plain").train()
-    kept = {name: value.clone() for name, value in model.state_dict().items()}
+    state = {name: value.clone() for name, value in model.state_dict().items()}
     baseline = Baseline.record(model, probes())
     baseline.own_change(model)
     assert model.training
-    assert all(torch.equal(kept[name], value) for name, value in model.state_dict().items())
+    assert all(torch.equal(state[name], value) for name, value in model.state_dict().items())
     assert model.config._attn_implementation == "sdpa"
     assert not any(module._forward_pre_hooks for module in model.modules())
 

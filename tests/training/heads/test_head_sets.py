@@ -80,11 +80,11 @@ def test_all_heads_and_the_rest_carry_everything_whatever_moved(kind):
 
 def test_output_swaps_of_single_heads_are_those_of_the_causal_weight():
     before, after, loss = pair()
-    found = measure_swaps(before, after, loss, singly(2, 4))
+    swaps = measure_swaps(before, after, loss, singly(2, 4))
     *_, (_, result) = patch_every_head(before, after, loss)
-    assert [swap.insert for swap in found] == pytest.approx(result.insert)
-    assert [swap.remove for swap in found] == pytest.approx(result.remove)
-    assert [swap.name for swap in found][:5] == ["head 0.0", "head 0.1", "head 0.2", "head 0.3", "head 1.0"]
+    assert [swap.insert for swap in swaps] == pytest.approx(result.insert)
+    assert [swap.remove for swap in swaps] == pytest.approx(result.remove)
+    assert [swap.name for swap in swaps][:5] == ["head 0.0", "head 0.1", "head 0.2", "head 0.3", "head 1.0"]
 
 
 def test_weights_in_the_last_layer_and_their_outputs_are_the_same_swap():
@@ -156,9 +156,9 @@ def test_layers_are_sets():
 @settings(max_examples=30)
 @given(st.sets(st.tuples(st.integers(0, 3), st.integers(0, 5)), max_size=6), st.integers(0, 99))
 def test_random_sets_have_the_cores_layers_and_lie_outside_it(core, seed):
-    found = random_sets(sorted(core), 4, 6, 9, seed)
-    assert found == random_sets(sorted(core), 4, 6, 12, seed)[:9]
-    for drawn in found:
+    sets = random_sets(sorted(core), 4, 6, 9, seed)
+    assert sets == random_sets(sorted(core), 4, 6, 12, seed)[:9]
+    for drawn in sets:
         assert len(set(drawn)) == len(drawn) == len(core)
         assert not set(drawn) & core
         if all(sum(layer == at for layer, _ in core) <= 3 for at in range(4)):
@@ -177,11 +177,11 @@ def test_a_greedy_set_finds_what_was_planted_and_never_does_worse_than_the_best_
     before, after, loss = pair("gpt2", [(1, 3)], "o")
     assert greedy_set(before, after, loss, 1).heads == ((1, 3),)
     before, after, loss = pair("gpt2", [(0, 1), (1, 0), (1, 3)], "o")
-    found = greedy_set(before, after, loss, 2).shares()
-    assert (found.name, found.what, len(found.heads)) == ("greedy", "output", 2)
-    assert found.insert >= max(swap.insert for swap in measure_swaps(before, after, loss, singly(2, 4)))
-    (same,) = measure_swaps(before, after, loss, [("same", found.heads)])
-    assert (found.insert, found.remove) == pytest.approx((same.insert, same.remove))
+    best = greedy_set(before, after, loss, 2).shares()
+    assert (best.name, best.what, len(best.heads)) == ("greedy", "output", 2)
+    assert best.insert >= max(swap.insert for swap in measure_swaps(before, after, loss, singly(2, 4)))
+    (same,) = measure_swaps(before, after, loss, [("same", best.heads)])
+    assert (best.insert, best.remove) == pytest.approx((same.insert, same.remove))
 
 
 def test_context_share_is_one_where_the_context_reads_as_before():

@@ -22,7 +22,7 @@ CONFIG = LearnConfig(teach=TEACH, lessons=6, steps=4, probes=8, measure_every=2,
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
+def logged(tmp_path_factory):
     """(run, its log as it stood before the end, its log at the end)."""
     path = tmp_path_factory.mktemp("run") / "log.msgpack"
     log = RunLog(path)
@@ -32,24 +32,24 @@ def told(tmp_path_factory):
     return run, midway, read_log(path)
 
 
-def test_the_log_is_written_as_the_run_goes(told):
-    _, midway, whole = told
+def test_the_log_is_written_as_the_run_goes(logged):
+    _, midway, whole = logged
     assert "no end record" in midway.fault
     assert [point.step for point in midway.curve] == [0, 2, 4]
-    assert [(found.step, found.phase) for found in midway.snapshots] == [(2, "during"), (4, "during")]
+    assert [(record.step, record.phase) for record in midway.snapshots] == [(2, "during"), (4, "during")]
     assert whole.fault is None
     assert whole.records[: len(midway.records)] == midway.records
 
 
-def test_history_holds_what_each_head_came_to(told):
-    run, _, log = told
-    during = [found for found in log.snapshots if found.phase == "during"]
+def test_history_holds_what_each_head_came_to(logged):
+    run, _, log = logged
+    during = [record for record in log.snapshots if record.phase == "during"]
     assert [step for step, _ in run.trajectory] == [0, 2, 4]
-    for found, (step, grids), share in zip(during, run.history, run.gradients, strict=True):
-        assert found.step == step
+    for record, (step, grids), share in zip(during, run.history, run.gradients, strict=True):
+        assert record.step == step
         for name in ("own", "pattern", "cue_mass", "entropy"):
-            assert list(map(list, getattr(found, name))) == grids[name].tolist()
-        assert sum(map(sum, found.gradient)) == pytest.approx(float(share.sum()))
+            assert list(map(list, getattr(record, name))) == grids[name].tolist()
+        assert sum(map(sum, record.gradient)) == pytest.approx(float(share.sum()))
     before, after = log.snapshots[0], log.snapshots[-1]
     assert (before.phase, after.phase) == ("before", "after")
     assert 0 < len(before.each) == len(after.each) <= run_log.EACH
@@ -57,36 +57,38 @@ def test_history_holds_what_each_head_came_to(told):
 
 
 @pytest.mark.parametrize("along", ["path", "line"])
-def test_every_chunk_is_shared_out_and_together_they_are_the_table(told, along):
-    _, _, log = told
+def test_every_chunk_is_shared_out_and_together_they_are_the_table(logged, along):
+    _, _, log = logged
     chunks = log.allocations(along)
-    assert [found.chunk for found in chunks] == list(range(4))  # eight scenes of four realms
-    asked = next(found for found in log.probes if found.what == "gain")
-    assert sum(found.decisions for found in chunks) == asked.decisions
-    assert [found.whole for found in chunks] == pytest.approx([a - b for a, b in zip(asked.before, asked.after)])
-    for found in chunks:
-        assert sum(map(sum, found.heads)) + found.rest + found.residual == pytest.approx(found.whole)
-    shared = sum(found.decisions * found.heads[1][2] for found in chunks) / asked.decisions
+    assert [record.chunk for record in chunks] == list(range(4))  # eight scenes of four realms
+    gain_probes = next(record for record in log.probes if record.what == "gain")
+    assert sum(record.decisions for record in chunks) == gain_probes.decisions
+    assert [record.whole for record in chunks] == pytest.approx(
+        [a - b for a, b in zip(gain_probes.before, gain_probes.after)]
+    )
+    for record in chunks:
+        assert sum(map(sum, record.heads)) + record.rest + record.residual == pytest.approx(record.whole)
+    shared = sum(record.decisions * record.heads[1][2] for record in chunks) / gain_probes.decisions
     row = next(row for row in log.rows if (row.layer, row.head) == (1, 2))
     assert shared == pytest.approx(row.gain) if along == "line" else shared != row.gain
-    whole = sum(found.decisions * found.whole for found in chunks) / asked.decisions
+    whole = sum(record.decisions * record.whole for record in chunks) / gain_probes.decisions
     assert whole == pytest.approx(log.summary.gain)
 
 
-def test_layers_and_single_heads_are_swapped_and_the_context_is(told):
-    _, _, log = told
+def test_layers_and_single_heads_are_swapped_and_the_context_is(logged):
+    _, _, log = logged
     assert [swap.name for swap in log.swaps] == [
         "layer 0", "layer 1", *(f"head {layer}.{head}" for layer in range(2) for head in range(4)),
     ]  # fmt: skip
     assert {swap.what for swap in log.swaps} == {"output"}
-    few = [found.decisions for found in in_both_halves(log.allocations("line"), run_log.SWAPPED)]
+    few = [record.decisions for record in in_both_halves(log.allocations("line"), run_log.SWAPPED)]
     assert {swap.decisions for swap in log.swaps} == {sum(few)}
     assert [number.name for number in log.wholes] == ["context_share", "decision_share"]
 
 
-def test_the_same_probes_have_the_same_hash_and_others_another(told, tmp_path):
-    run, _, log = told
-    assert all(len(found.hash) == 16 for found in log.probes)
+def test_the_same_probes_have_the_same_hash_and_others_another(logged, tmp_path):
+    run, _, log = logged
+    assert all(len(record.hash) == 16 for record in log.probes)
     path = tmp_path / "log.msgpack"
     loss, other = run.behaviour.gain_losses()[0], run.behaviour.gain_losses()[1]
     hashes = []
@@ -97,11 +99,11 @@ def test_the_same_probes_have_the_same_hash_and_others_another(told, tmp_path):
         assert again.probes[0].hash == log.probes[0].hash
     assert hashes[0] == hashes[1] != hashes[2]
     assert again.swaps == ()  # a journey's heads are weighed when somebody asks for it
-    assert [found.along for found in again.gains] == ["line", "path"]
+    assert [record.along for record in again.gains] == ["line", "path"]
 
 
-def test_without_a_loss_nothing_is_shared_out(told, tmp_path):
-    run, _, _ = told
+def test_without_a_loss_nothing_is_shared_out(logged, tmp_path):
+    run, _, _ = logged
     still = copy.copy(run)
     still.trajectory = []
     write_training_log(tmp_path / "log", still.training(), head_probes(run.before, run.probes, RULES), None)

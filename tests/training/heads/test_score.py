@@ -28,8 +28,8 @@ z = NormalDist().inv_cdf
 def say(monkeypatch, answer):
     """The model answers by answer(probe, index)."""
 
-    def planted(model, found):
-        return [[answer(probe, index) for index in range(len(probe.answers))] for probe in found]
+    def planted(model, probes):
+        return [[answer(probe, index) for index in range(len(probe.answers))] for probe in probes]
 
     monkeypatch.setattr(scoring, "answers_of", planted)
 
@@ -67,25 +67,25 @@ def places(spirits):
 
 def test_a_mind_that_is_always_right(monkeypatch):
     say(monkeypatch, lambda probe, index: probe.answers[index])
-    found = score(MODEL, PROBES, RULES)
-    assert (found.hits, found.false_alarms, found.mundane) == (1, 0, 1)
-    assert found.hits_new_pairs is None
-    assert found.d_prime == d_prime(places(True), places(True), 0, places(False))
+    scores = score(MODEL, PROBES, RULES)
+    assert (scores.hits, scores.false_alarms, scores.mundane) == (1, 0, 1)
+    assert scores.hits_new_pairs is None
+    assert scores.d_prime == d_prime(places(True), places(True), 0, places(False))
 
 
 def test_a_mind_that_is_blind(monkeypatch):
     say(monkeypatch, lambda probe, index: NOTHING)
-    found = score(MODEL, PROBES, RULES)
-    assert (found.hits, found.false_alarms) == (0, 0)
-    assert 0 < found.mundane < 1
+    scores = score(MODEL, PROBES, RULES)
+    assert (scores.hits, scores.false_alarms) == (0, 0)
+    assert 0 < scores.mundane < 1
 
 
 def test_a_mind_that_sees_one_species_everywhere(monkeypatch):
     say(monkeypatch, lambda probe, index: "oni" if index < probe.places else probe.answers[index])
-    found = score(MODEL, PROBES, RULES)
+    scores = score(MODEL, PROBES, RULES)
     onis = sum(answer == "oni" for probe in PROBES for answer in probe.answers[: probe.places])
-    assert found.hits == pytest.approx(onis / places(True))  # a spirit taken for another species is no hit
-    assert (found.false_alarms, found.mundane) == (1, 1)
+    assert scores.hits == pytest.approx(onis / places(True))  # a spirit taken for another species is no hit
+    assert (scores.false_alarms, scores.mundane) == (1, 1)
 
 
 def test_each_count_by_hand(monkeypatch):
@@ -97,10 +97,10 @@ def test_each_count_by_hand(monkeypatch):
         return probe.answers[0] if index == 0 else "yurei" if index == 1 and probe.answers[1] == NOTHING else NOTHING
 
     say(monkeypatch, answer)
-    found = score(MODEL, PROBES, RULES)
-    assert found.hits == sum(probe.answers[0] != NOTHING for probe in PROBES) / places(True)
-    assert found.false_alarms == sum(probe.answers[1] == NOTHING for probe in PROBES) / places(False)
-    assert found.mundane == pytest.approx((MUNDANE_PER_SCENE - 1) / MUNDANE_PER_SCENE)
+    scores = score(MODEL, PROBES, RULES)
+    assert scores.hits == sum(probe.answers[0] != NOTHING for probe in PROBES) / places(True)
+    assert scores.false_alarms == sum(probe.answers[1] == NOTHING for probe in PROBES) / places(False)
+    assert scores.mundane == pytest.approx((MUNDANE_PER_SCENE - 1) / MUNDANE_PER_SCENE)
 
 
 def test_new_pair_probes_count_only_spirits_whose_pairs_no_lesson_held(monkeypatch):
@@ -121,8 +121,8 @@ def test_new_pair_probes_count_only_spirits_whose_pairs_no_lesson_held(monkeypat
     first = [scoring._new_places(probe, RULES, taught)[0] for probe in fresh]
     numbers = {id(probe): index for probe, index in zip(fresh, first, strict=True)}
     say(monkeypatch, lambda probe, index: probe.answers[index] if index == numbers.get(id(probe)) else "?")
-    found = score(MODEL, PROBES, RULES, fresh, taught)
-    assert found.hits_new_pairs == pytest.approx(len(fresh) / len(counted))
+    scores = score(MODEL, PROBES, RULES, fresh, taught)
+    assert scores.hits_new_pairs == pytest.approx(len(fresh) / len(counted))
 
 
 def test_everything_is_measured_by_the_models_most_believed_answer():
@@ -150,15 +150,15 @@ def test_cue_tokens_are_the_words_of_what_is_sensed_at_the_asked_place():
     for row, (probe, index) in enumerate(chosen):
         question, answer = probe.scene.questions[index], probe.answers[index]
         last = int(batch.decision_rows[row, 0])
-        told = words.convert_ids_to_tokens(batch.input_ids[row].tolist())
-        assert told[: last + 1] == [*probe.scene.text.split(), *question.text.split()]
-        assert batch.attention_mask[row].tolist() == [1] * (last + 1) + [0] * (len(told) - last - 1)
+        tokens = words.convert_ids_to_tokens(batch.input_ids[row].tolist())
+        assert tokens[: last + 1] == [*probe.scene.text.split(), *question.text.split()]
+        assert batch.attention_mask[row].tolist() == [1] * (last + 1) + [0] * (len(tokens) - last - 1)
         traces = next((kind.traces for kind in RULES.spirits if kind.name == answer), None)
         cues = [e.thing for e in probe.scene.events if e.place == question.place]
         cues = [thing for thing in cues if traces is None or thing in traces]
         marked = batch.cue_mask[row, 0].nonzero().flatten().tolist()
-        assert [told[i] for i in marked] == cues
-        assert all(told[i - 1] == question.place for i in marked)
+        assert [tokens[i] for i in marked] == cues
+        assert all(tokens[i - 1] == question.place for i in marked)
         assert len(cues) >= 2 or answer == NOTHING
         right, *rivals = words.convert_ids_to_tokens([int(batch.answer_ids[row, 0]), *told_ids(batch.rivals[row, 0])])
         assert right == answer
@@ -171,11 +171,11 @@ def test_head_probes_come_in_batches_of_bounded_size(monkeypatch):
 
 
 def test_the_probe_loss_is_the_loss_of_the_places_answers():
-    found = PROBES[:5]
-    contexts = [context_tokens(MODEL.tokenizer, probe.scene) for probe in found]
+    probes = PROBES[:5]
+    contexts = [context_tokens(MODEL.tokenizer, probe.scene) for probe in probes]
     decisions = [
         Decision(number, question_ids, answer_ids)
-        for number, probe in enumerate(found)
+        for number, probe in enumerate(probes)
         for question_ids, answer_ids in read_answered(
             MODEL.tokenizer,
             probe.scene.text,
@@ -184,7 +184,7 @@ def test_the_probe_loss_is_the_loss_of_the_places_answers():
     ]
     wanted = float(full_loss(MODEL.net, pack(contexts, decisions)).detach())
     for chunk in (1, 2, 8):
-        loss = probe_loss(MODEL, found, chunk)
+        loss = probe_loss(MODEL, probes, chunk)
         assert loss.total == len(decisions)
         assert float(loss(MODEL.net).detach()) == pytest.approx(wanted, rel=1e-5)
 
@@ -192,7 +192,7 @@ def test_the_probe_loss_is_the_loss_of_the_places_answers():
 def test_the_probe_loss_sends_gradient_through_the_contexts_too():
     model = tiny(seed=3)
     probe_loss(model, PROBES[:2])(model.net).backward()
-    told = context_tokens(model.tokenizer, PROBES[0].scene)
-    asked = {i for ids in read_scene(model.tokenizer, PROBES[0].scene).questions for i in ids}
+    context = context_tokens(model.tokenizer, PROBES[0].scene)
+    question_ids = {i for ids in read_scene(model.tokenizer, PROBES[0].scene).questions for i in ids}
     gradient = model.net.get_input_embeddings().weight.grad
-    assert all(float(gradient[i].norm()) > 0 for i in set(told) - asked)
+    assert all(float(gradient[i].norm()) > 0 for i in set(context) - question_ids)

@@ -32,12 +32,12 @@ def pair(kind, moved):
 
 
 def result(before, after, loss):
-    *steps, (done, found) = list(patch_every_head(before, after, loss))
-    assert isinstance(found, PatchingEffects)
+    *steps, (done, effects) = list(patch_every_head(before, after, loss))
+    assert isinstance(effects, PatchingEffects)
     assert done == 8
-    assert all(made is None and 0 <= count < 8 for count, made in steps)
+    assert all(partial is None and 0 <= count < 8 for count, partial in steps)
     assert [count for count, _ in steps] == sorted(count for count, _ in steps)
-    return found
+    return effects
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -66,12 +66,12 @@ def test_a_planted_head_carries_the_whole_gain(kind, planted):
         ActivationCache(before, loss).loss < ActivationCache(after, loss).loss
     ):  # chance made it worse: then the way back is the gain
         before, after = after, before
-    found = result(before, after, loss)
-    assert found.gain > 1e-3
+    effects = result(before, after, loss)
+    assert effects.gain > 1e-3
     index = 4 * planted[0] + planted[1]
-    assert found.insert[index] == pytest.approx(1, abs=1e-9)
-    assert found.remove[index] == pytest.approx(1, abs=1e-9)
-    still = [value for i, value in enumerate(found.remove) if i // 4 <= planted[0] and i != index]
+    assert effects.insert[index] == pytest.approx(1, abs=1e-9)
+    assert effects.remove[index] == pytest.approx(1, abs=1e-9)
+    still = [value for i, value in enumerate(effects.remove) if i // 4 <= planted[0] and i != index]
     assert still == pytest.approx([0] * len(still), abs=1e-9)  # heads not below it write the same in both
 
 

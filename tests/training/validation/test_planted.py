@@ -70,8 +70,8 @@ def test_other_architectures_are_refused():
 def test_planted_shares_sum_to_one_and_too_few_able_heads_are_said_so(ground, monkeypatch):
     monkeypatch.setattr(planted, "ABLE", 0.0)  # heads of a random network tell little
     monkeypatch.setattr(planted, "STRONG", 0.0)
-    found = shares(ground, CASES["uniform"], np.random.default_rng(0))
-    assert float(found.sum()) == pytest.approx(1.0)
+    planted_shares = shares(ground, CASES["uniform"], np.random.default_rng(0))
+    assert float(planted_shares.sum()) == pytest.approx(1.0)
     assert not shares(ground, CASES["none"], np.random.default_rng(0)).any()
     with pytest.raises(ValueError, match="can carry the answers"):
         shares(ground, CASES["twenty equal"], np.random.default_rng(0))

@@ -31,7 +31,7 @@ torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")
-def asked():
+def probed():
     model = tiny()
     return model, probes(5, 2, "terse", load_rules())
 
@@ -46,9 +46,9 @@ def test_depth_finds_the_layer_that_holds_the_gain():
     trained, shuffled = np.zeros((4, 4, 12)), np.zeros((4, 4, 12))
     trained[:, :, 8:] = 1.0 + np.random.default_rng(0).normal(0, 0.1, (4, 4, 4))
     trained[:, :, 0:4], shuffled[:, :, 0:4] = 5.0, 5.5  # the control has it, too
-    found = depth(Evidence(trained, shuffled, shuffled, trained.sum(2), shuffled.sum(2)), 3)
-    assert found["centre"] == (2.0, 2.0, 2.0)
-    assert found["by_layer"][2][0] == 1.0 and found["by_layer"][0] == (0.0, 0.0, 0.0)
+    place = depth(Evidence(trained, shuffled, shuffled, trained.sum(2), shuffled.sum(2)), 3)
+    assert place["centre"] == (2.0, 2.0, 2.0)
+    assert place["by_layer"][2][0] == 1.0 and place["by_layer"][0] == (0.0, 0.0, 0.0)
 
 
 def test_depth_resamples_a_training_with_the_control_of_its_scenes():
@@ -82,32 +82,32 @@ def changed(model, ranks_of, scale=0.3, seed=0):
     return net
 
 
-def test_a_change_of_rank_one_keeps_its_gain_in_one_singular_value(asked):
-    model, found = asked
-    loss = probe_loss(model, found)
+def test_a_change_of_rank_one_keeps_its_gain_in_one_singular_value(probed):
+    model, probes = probed
+    loss = probe_loss(model, probes)
     net = next(
         net for seed in range(20) if measured(net := changed(model, 1, seed=seed), loss) < measured(model.net, loss)
     )
-    told = ranks(model.net, net, loss)
-    assert all(value == pytest.approx(1.0, abs=1e-4) for some in told["stable"].values() for value in some)
-    assert list(told["kept"].values()) == pytest.approx([1.0] * len(told["kept"]), abs=1e-3)
-    assert rank_summary([told, told])["kept"]["1"][0] == pytest.approx(1.0, abs=1e-3)
+    measured_ranks = ranks(model.net, net, loss)
+    assert all(value == pytest.approx(1.0, abs=1e-4) for some in measured_ranks["stable"].values() for value in some)
+    assert list(measured_ranks["kept"].values()) == pytest.approx([1.0] * len(measured_ranks["kept"]), abs=1e-3)
+    assert rank_summary([measured_ranks, measured_ranks])["kept"]["1"][0] == pytest.approx(1.0, abs=1e-3)
 
 
-def test_a_change_of_higher_rank_needs_more_than_one(asked):
-    model, found = asked
-    loss = probe_loss(model, found)
+def test_a_change_of_higher_rank_needs_more_than_one(probed):
+    model, probes = probed
+    loss = probe_loss(model, probes)
     net = next(
         net for seed in range(20) if measured(net := changed(model, 6, seed=seed), loss) < measured(model.net, loss)
     )
-    told = ranks(model.net, net, loss)
-    assert min(told["stable"]["q"]) > 1.5
-    assert told["kept"]["8"] == pytest.approx(1.0, abs=1e-3) and abs(told["kept"]["1"] - 1) > 1e-3
+    measured_ranks = ranks(model.net, net, loss)
+    assert min(measured_ranks["stable"]["q"]) > 1.5
+    assert measured_ranks["kept"]["8"] == pytest.approx(1.0, abs=1e-3) and abs(measured_ranks["kept"]["1"] - 1) > 1e-3
 
 
-def test_a_head_that_writes_nothing_is_needed_by_nobody(asked):
-    model, found = asked
-    level = AnswerProbability(probe_loss(model, found).batches)
+def test_a_head_that_writes_nothing_is_needed_by_nobody(probed):
+    model, probes = probed
+    level = AnswerProbability(probe_loss(model, probes).batches)
     net = copy.deepcopy(model.net)
     with torch.no_grad():
         addresses(net).weight(1, "o")[2] = 0
@@ -119,20 +119,20 @@ def test_a_head_that_writes_nothing_is_needed_by_nobody(asked):
     assert measured(net, level) == whole
 
 
-def test_needs_are_a_number_a_head_for_behaviour_and_the_rest(asked):
-    model, found = asked
-    level, rest = AnswerProbability(probe_loss(model, found).batches), other_answers(model, found)
+def test_needs_are_a_number_a_head_for_behaviour_and_the_rest(probed):
+    model, probes = probed
+    level, rest = AnswerProbability(probe_loss(model, probes).batches), other_answers(model, probes)
     assert rest is not None and rest.total >= 6
-    told = needs(model.net, changed(model, 2), level, rest)
-    assert len(told["behaviour"]) == len(told["mundane"]) == 8
+    needed = needs(model.net, changed(model, 2), level, rest)
+    assert len(needed["behaviour"]) == len(needed["mundane"]) == 8
     assert other_answers(model, []) is None
 
 
 def test_roles_are_of_heads_that_are_needed_but_hold_no_gain():
     seeds = [{"behaviour": [0.9, 0.8, 0.0, spread], "mundane": [0.0, 0.0, 0.5, 0.1]} for spread in (-1.0, 1.8) * 4]
-    found = roles(seeds, named=(0,), heads=2)
-    assert [row[:2] for row in found["supporting"]] == [[0, 1]]
-    assert [row[:2] for row in found["competing"]] == [[1, 0]]
+    by_role = roles(seeds, named=(0,), heads=2)
+    assert [row[:2] for row in by_role["supporting"]] == [[0, 1]]
+    assert [row[:2] for row in by_role["competing"]] == [[1, 0]]
     assert roles([{"behaviour": [0.0] * 4, "mundane": []}], (), 2) == {"supporting": [], "competing": []}
 
 
@@ -152,10 +152,10 @@ def test_learners_with_the_seers_heads_are_told_from_others():
     seer = rng.normal(size=64)
     mine = [{"own": list(seer + rng.normal(0, 0.5, 64))} for _ in range(4)]
     others = [{"own": list(rng.normal(size=64))} for _ in range(8)]
-    found = likeness(mine, {"own": list(seer), "gain": [0.0] * 64}, others, 8)
-    assert set(found) == {"own"}
-    assert found["own"]["likeness"] > 0.8 and found["own"]["p"] == pytest.approx(1e-4)
-    assert found["own"]["over_others"] == 1.0 and found["own"]["among"] > 0.5
+    similarity = likeness(mine, {"own": list(seer), "gain": [0.0] * 64}, others, 8)
+    assert set(similarity) == {"own"}
+    assert similarity["own"]["likeness"] > 0.8 and similarity["own"]["p"] == pytest.approx(1e-4)
+    assert similarity["own"]["over_others"] == 1.0 and similarity["own"]["among"] > 0.5
     alone = likeness(others[:4], {"own": list(seer)}, [], 8)["own"]
     assert alone["p"] > 0.01 and alone["over_others"] is None
 

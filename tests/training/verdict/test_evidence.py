@@ -51,12 +51,12 @@ def arms(**change):
 
 
 def test_arrays_are_those_of_the_logs():
-    found = evidence(*arms())
-    assert found.trained_SCH.shape == (3, CHUNKS, LAYERS * HEADS)
-    assert found.trained_SCH[2, 3, 5] == pytest.approx(2 + 0.3 + 0.05)
-    assert found.whole_SC[1, 2] == pytest.approx(found.trained_SCH[1, 2].sum() + 0.5)
-    assert found.shuffled_SCH[2, 0, 0] == 2.0 and found.bases == 1
-    assert found.paired and not evidence(arms()[0], arms()[1][::-1], arms()[2]).paired
+    arrays = evidence(*arms())
+    assert arrays.trained_SCH.shape == (3, CHUNKS, LAYERS * HEADS)
+    assert arrays.trained_SCH[2, 3, 5] == pytest.approx(2 + 0.3 + 0.05)
+    assert arrays.whole_SC[1, 2] == pytest.approx(arrays.trained_SCH[1, 2].sum() + 0.5)
+    assert arrays.shuffled_SCH[2, 0, 0] == 2.0 and arrays.bases == 1
+    assert arrays.paired and not evidence(arms()[0], arms()[1][::-1], arms()[2]).paired
     assert evidence(*arms(along="line"), along="line").whole_SC.shape == (3, CHUNKS)
 
 
@@ -71,14 +71,14 @@ def test_bases_are_counted_where_the_caller_says_so():
 
 def swap(arm, run, **change):
     """All arms with one run of one arm exchanged for another."""
-    made = arms()
+    logs = arms()
     control = ("", "shuffled", "rehearsal")[arm]
-    made[arm][run] = log(**({"seed": run, "control": control} | change))
-    return made
+    logs[arm][run] = log(**({"seed": run, "control": control} | change))
+    return logs
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "reason"),
     [
         (swap(0, 1, base="bb"), "differ in model_hash"),
         (swap(1, 2, probes="p1"), "aa-shuffled-2: other probes than aa-trained-0"),
@@ -92,17 +92,17 @@ def swap(arm, run, **change):
         ([arms()[0], [], arms()[2]], "no shuffled runs"),
     ],
 )
-def test_what_does_not_belong_together_is_refused(wrong, told):
-    with pytest.raises(ValueError, match=told) as error:
+def test_what_does_not_belong_together_is_refused(wrong, reason):
+    with pytest.raises(ValueError, match=reason) as error:
         evidence(*wrong)
     assert "\n" not in str(error.value)
 
 
 def test_a_log_that_does_not_name_its_probes_is_refused():
-    made = arms()
-    made[0][0] = replace(made[0][0], records=tuple(r for r in made[0][0].records if not isinstance(r, Probes)))
+    logs = arms()
+    logs[0][0] = replace(logs[0][0], records=tuple(r for r in logs[0][0].records if not isinstance(r, Probes)))
     with pytest.raises(ValueError, match="doesn't say on which probes"):
-        evidence(*made)
+        evidence(*logs)
 
 
 def test_a_quadrature_that_misses_is_a_caveat():
@@ -114,8 +114,8 @@ def test_a_quadrature_that_misses_is_a_caveat():
     assert worst_residual(odd) > 0
     assert unaccounted(odd, control) == pytest.approx(1 / 54)
     assert unaccounted([log(1, lift=9.0, residual=2.0)], control) == pytest.approx(2 / 54)
-    told = with_caveats(verdict, [log(1, lift=9.0, residual=2.0)], control).caveats
-    assert len(told) == 1 and "2% is the most" in told[0]
+    caveats = with_caveats(verdict, [log(1, lift=9.0, residual=2.0)], control).caveats
+    assert len(caveats) == 1 and "2% is the most" in caveats[0]
     assert np.isnan(worst_residual([replace(log(1), records=())]))
     assert np.isnan(unaccounted(control, plain_))
 
@@ -136,8 +136,8 @@ def test_base_models_have_to_agree():
     assert joint([one, one, one])[1].endswith("by itself")
     assert joint([one, other, one])[0] == "undecided" and joint([])[0] == "undecided"
     none = [Verdict("undecided", reason, {}, (), ()) for reason in ("too few seeds", "no gain", "no gain")]
-    told = "each of 3 base models is undecided by itself: too few seeds; no gain"
-    assert joint(none) == ("undecided", told)  # that is no agreement
+    reason = "each of 3 base models is undecided by itself: too few seeds; no gain"
+    assert joint(none) == ("undecided", reason)  # that is no agreement
 
 
 def test_random_sets_that_are_mostly_the_same_are_a_caveat():
@@ -173,9 +173,9 @@ def seed(scale, gain):
 
 def test_swaps_are_shares_of_the_gain_over_control():
     trained, shuffled = [seed(3.0, 3.0), seed(5.0, 5.0)], [seed(2.0, 2.0), seed(2.0, 2.0)]
-    found = {(swap.what, swap.name): swap for swap in excess(trained, shuffled)}
-    assert found["output", "core"].insert == pytest.approx(0.8) and found["output", "core"].heads == ((0, 0),)
-    assert found["output", "greedy"].heads == (), "another set in every seed"
+    swaps = {(swap.what, swap.name): swap for swap in excess(trained, shuffled)}
+    assert swaps["output", "core"].insert == pytest.approx(0.8) and swaps["output", "core"].heads == ((0, 0),)
+    assert swaps["output", "greedy"].heads == (), "another set in every seed"
     # A set that brings in training just what it brings in the control brings nothing of what is judged.
     even = [[shift("core", 1.5, gain=3.0)], [shift("core", 1.5, gain=3.0)]]
     alike = [[shift("core", 1.5, gain=2.0)], [shift("core", 1.5, gain=2.0)]]
@@ -186,16 +186,16 @@ def test_swaps_are_shares_of_the_gain_over_control():
 
 def test_a_seed_with_little_gain_weighs_little():
     trained = [[shift("core", 4.0, gain=4.0)], [shift("core", -0.1, gain=0.1)]]
-    found = excess(trained, [[shift("core", 0.0, gain=0.0)]] * 2)
-    assert found[0].insert == pytest.approx(3.9 / 4.1)
+    swaps = excess(trained, [[shift("core", 0.0, gain=0.0)]] * 2)
+    assert swaps[0].insert == pytest.approx(3.9 / 4.1)
 
 
 def test_what_the_rule_looks_at_has_to_be_measured():
     trained, shuffled = [seed(3.0, 3.0), seed(5.0, 5.0)], [seed(2.0, 2.0), seed(2.0, 2.0)]
-    found = causal_evidence(excess(trained, shuffled))
-    assert (found.core_insert, found.core_remove) == (pytest.approx(0.8), pytest.approx(0.9))
-    assert (found.core_weights, found.both_weights) == (pytest.approx(0.7), pytest.approx(0.95))
-    assert found.random_insert == pytest.approx((0.1, 0.3)) and found.random_remove == pytest.approx((0.2,))
+    causal = causal_evidence(excess(trained, shuffled))
+    assert (causal.core_insert, causal.core_remove) == (pytest.approx(0.8), pytest.approx(0.9))
+    assert (causal.core_weights, causal.both_weights) == (pytest.approx(0.7), pytest.approx(0.95))
+    assert causal.random_insert == pytest.approx((0.1, 0.3)) and causal.random_remove == pytest.approx((0.2,))
     with pytest.raises(ValueError, match=r"random 1 \(output\) was not measured on every seed"):
         excess([trained[0], trained[1][:-1]], shuffled)
     with pytest.raises(ValueError, match="greedy insert"):
@@ -208,7 +208,11 @@ def test_what_the_rule_looks_at_has_to_be_measured():
 
 
 def test_sets_are_of_the_verdicts_heads():
-    found = sets_of((5, 0), (0, 2, 5), LAYERS, HEADS, count=7)
-    assert found.core == ((0, 0), (1, 2)) and found.halo == ((0, 2),) and found.both == ((0, 0), (0, 2), (1, 2))
-    assert len(found.random) == 7 and all(not set(some) & set(found.core) for some in found.random)
-    assert found == sets_of((0, 5), (0, 2, 5), LAYERS, HEADS, count=7)
+    swap_sets = sets_of((5, 0), (0, 2, 5), LAYERS, HEADS, count=7)
+    assert (
+        swap_sets.core == ((0, 0), (1, 2))
+        and swap_sets.halo == ((0, 2),)
+        and swap_sets.both == ((0, 0), (0, 2), (1, 2))
+    )
+    assert len(swap_sets.random) == 7 and all(not set(some) & set(swap_sets.core) for some in swap_sets.random)
+    assert swap_sets == sets_of((0, 5), (0, 2, 5), LAYERS, HEADS, count=7)

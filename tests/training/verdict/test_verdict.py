@@ -44,10 +44,10 @@ def test_what_was_planted_is_what_the_verdict_says(case):
 def test_the_core_that_is_named_is_the_one_that_was_planted():
     rng = np.random.default_rng(1)
     shares = CASES["six heads + 10 % halo"][1](rng)
-    found = decide(simulate(rng, shares, World()), 0, FAST)
-    assert set(found.core) == set(np.flatnonzero(shares > 0.1))
-    assert found.word == LOCALIZED
-    assert "core holds" in found.reason
+    verdict = decide(simulate(rng, shares, World()), 0, FAST)
+    assert set(verdict.core) == set(np.flatnonzero(shares > 0.1))
+    assert verdict.word == LOCALIZED
+    assert "core holds" in verdict.reason
 
 
 def test_a_serial_circuit_is_localized_by_insert_though_random_sets_remove_as_much():
@@ -55,8 +55,8 @@ def test_a_serial_circuit_is_localized_by_insert_though_random_sets_remove_as_mu
 
 
 def test_too_few_seeds_are_said_so():
-    found = decide(evidence("one head", 0, World(seeds=7)), 0, FAST)
-    assert (found.word, found.reason[:13]) == (UNDECIDED, "too few seeds")
+    verdict = decide(evidence("one head", 0, World(seeds=7)), 0, FAST)
+    assert (verdict.word, verdict.reason[:13]) == (UNDECIDED, "too few seeds")
 
 
 def test_one_network_is_a_caveat_and_three_are_none():
@@ -67,48 +67,48 @@ def test_one_network_is_a_caveat_and_three_are_none():
 
 
 def test_a_gain_that_the_control_has_too_decides_nothing():
-    told = evidence("one head")
-    found = decide(replace(told, shuffled_whole_SC=told.whole_SC + 1e-3), 0, FAST)
-    assert (found.word, found.reason[:41]) == (UNDECIDED, "the gain isn't above the shuffled control")
+    measured = evidence("one head")
+    verdict = decide(replace(measured, shuffled_whole_SC=measured.whole_SC + 1e-3), 0, FAST)
+    assert (verdict.word, verdict.reason[:41]) == (UNDECIDED, "the gain isn't above the shuffled control")
 
 
 def test_a_gain_that_rehearsal_alone_has_too_decides_nothing():
-    told = evidence("one head")
-    found = decide(replace(told, rehearsal_whole_SC=told.whole_SC + 1e-3), 0, FAST)
-    assert (found.word, found.reason[:42]) == (UNDECIDED, "the gain isn't above the rehearsal control")
+    measured = evidence("one head")
+    verdict = decide(replace(measured, rehearsal_whole_SC=measured.whole_SC + 1e-3), 0, FAST)
+    assert (verdict.word, verdict.reason[:42]) == (UNDECIDED, "the gain isn't above the rehearsal control")
 
 
 def test_heads_that_hold_no_more_than_a_controls_decide_nothing():
-    told = evidence("one head")
-    found = decide(replace(told, rehearsal_SCH=told.trained_SCH + 1e-3), 0, FAST)
-    assert (found.word, found.reason[:49]) == (UNDECIDED, "the heads' total isn't above the rehearsal contro")
+    measured = evidence("one head")
+    verdict = decide(replace(measured, rehearsal_SCH=measured.trained_SCH + 1e-3), 0, FAST)
+    assert (verdict.word, verdict.reason[:49]) == (UNDECIDED, "the heads' total isn't above the rehearsal contro")
 
 
 def test_a_gain_that_others_than_heads_bring_is_called_that_though_heads_are_as_in_the_controls():
-    told, alike = evidence("one head"), evidence("no effect")
-    found = decide(replace(alike, whole_SC=alike.trained_SCH.sum(2) + told.whole_SC), 0, FAST)
-    assert found.numbers["p_shuffled"] > 0.01
-    assert found.word == NOT_IN_HEADS
+    measured, alike = evidence("one head"), evidence("no effect")
+    verdict = decide(replace(alike, whole_SC=alike.trained_SCH.sum(2) + measured.whole_SC), 0, FAST)
+    assert verdict.numbers["p_shuffled"] > 0.01
+    assert verdict.word == NOT_IN_HEADS
 
 
 def test_a_gain_outside_the_heads_is_called_that():
-    told = evidence("one head")
-    found = decide(replace(told, whole_SC=told.whole_SC * 20), 0, FAST)
-    assert found.word == NOT_IN_HEADS
+    measured = evidence("one head")
+    verdict = decide(replace(measured, whole_SC=measured.whole_SC * 20), 0, FAST)
+    assert verdict.word == NOT_IN_HEADS
 
 
 def test_no_gain_is_no_verdict():
-    told = evidence("one head")
-    found = decide(replace(told, whole_SC=-told.whole_SC), 0, FAST)
-    assert (found.word, found.reason[:7]) == (UNDECIDED, "no gain")
+    measured = evidence("one head")
+    verdict = decide(replace(measured, whole_SC=-measured.whole_SC), 0, FAST)
+    assert (verdict.word, verdict.reason[:7]) == (UNDECIDED, "no gain")
 
 
 def test_many_negative_heads_bar_a_verdict():
-    told = evidence("one head")
-    worse = told.trained_SCH.copy()
+    measured = evidence("one head")
+    worse = measured.trained_SCH.copy()
     worse[:, :, 32:] -= 0.7 * abs(worse.sum(2).mean()) / 32
-    found = decide(replace(told, trained_SCH=worse, whole_SC=worse.sum(2) + 1), 0, FAST)
-    assert found.word == UNDECIDED
+    verdict = decide(replace(measured, trained_SCH=worse, whole_SC=worse.sum(2) + 1), 0, FAST)
+    assert verdict.word == UNDECIDED
 
 
 @pytest.mark.parametrize(
@@ -131,16 +131,16 @@ def test_many_negative_heads_bar_a_verdict():
     ],
 )
 def test_swaps_that_disagree_make_it_undecided(case, change):
-    told = evidence(case, 1)
-    assert decide(told, 0, FAST).word in (LOCALIZED, HIERARCHICAL, DISTRIBUTED)
-    found = decide(replace(told, causal=replace(told.causal, **change)), 0, FAST)
-    assert found.word == UNDECIDED
-    assert "swaps disagree" in found.reason
+    measured = evidence(case, 1)
+    assert decide(measured, 0, FAST).word in (LOCALIZED, HIERARCHICAL, DISTRIBUTED)
+    verdict = decide(replace(measured, causal=replace(measured.causal, **change)), 0, FAST)
+    assert verdict.word == UNDECIDED
+    assert "swaps disagree" in verdict.reason
 
 
 def test_without_swaps_nothing_is_decided():
-    found = decide(replace(evidence("uniform"), causal=None), 0, FAST)
-    assert (found.word, "no causal swaps" in found.reason) == (UNDECIDED, True)
+    verdict = decide(replace(evidence("uniform"), causal=None), 0, FAST)
+    assert (verdict.word, "no causal swaps" in verdict.reason) == (UNDECIDED, True)
 
 
 def test_the_same_evidence_gives_the_same_numbers():
@@ -173,11 +173,11 @@ def test_the_control_is_subtracted_and_halves_are_even_and_odd_chunks():
 
 @pytest.mark.parametrize("name", ["trained_SCH", "shuffled_SCH", "rehearsal_SCH", "whole_SC", "rehearsal_whole_SC"])
 def test_numbers_that_are_not_finite_decide_nothing(name):
-    told = evidence("uniform")
-    broken = getattr(told, name).copy()
+    measured = evidence("uniform")
+    broken = getattr(measured, name).copy()
     broken.flat[3] = np.nan
     with pytest.raises(ValueError, match=f"{name} holds numbers that are not finite"):
-        replace(told, **{name: broken})
+        replace(measured, **{name: broken})
 
 
 def test_swaps_that_are_not_finite_are_refused():
@@ -188,28 +188,33 @@ def test_swaps_that_are_not_finite_are_refused():
 
 
 def test_a_held_share_on_both_sides_of_the_bar_is_undecided():
-    told = evidence("one head")
-    apart = told.whole_SC * np.where(np.arange(8)[:, None] % 2, 1.0, 5.0)  # seed by seed
-    found = decide(replace(told, whole_SC=apart), 0, FAST)
-    low, high = found.numbers["held_by_heads"][1:]
+    measured = evidence("one head")
+    apart = measured.whole_SC * np.where(np.arange(8)[:, None] % 2, 1.0, 5.0)  # seed by seed
+    verdict = decide(replace(measured, whole_SC=apart), 0, FAST)
+    low, high = verdict.numbers["held_by_heads"][1:]
     assert low < 0.2 < high
-    assert (found.word, "20% is worth splitting" in found.reason) == (UNDECIDED, True)
+    assert (verdict.word, "20% is worth splitting" in verdict.reason) == (UNDECIDED, True)
 
 
 def test_what_a_seed_does_to_both_arms_cancels_where_they_are_resampled_together():
-    told = evidence("uniform")
-    luck = np.random.default_rng(3).normal(0, 4.0, (len(told.trained_SCH), 1, told.trained_SCH.shape[2]))
-    shared = replace(told, trained_SCH=told.trained_SCH + luck, shuffled_SCH=told.shuffled_SCH + luck)
+    measured = evidence("uniform")
+    luck = np.random.default_rng(3).normal(0, 4.0, (len(measured.trained_SCH), 1, measured.trained_SCH.shape[2]))
+    shared = replace(measured, trained_SCH=measured.trained_SCH + luck, shuffled_SCH=measured.shuffled_SCH + luck)
 
     def spans(some):
         bounds = bootstrap(some, 0, FAST)
         return {name: bounds[name][1] - bounds[name][0] for name in ("share", "width")}
 
-    apart, together, without = spans(shared), spans(replace(shared, paired=True)), spans(replace(told, paired=True))
+    apart, together, without = spans(shared), spans(replace(shared, paired=True)), spans(replace(measured, paired=True))
     assert together == pytest.approx(without, rel=1e-9)
     assert not apart["share"] < 2 * together["share"], "wider, or no bound at all"
     with pytest.raises(ValueError, match="can't be paired"):
-        replace(told, shuffled_SCH=told.shuffled_SCH[1:], shuffled_whole_SC=told.shuffled_whole_SC[1:], paired=True)
+        replace(
+            measured,
+            shuffled_SCH=measured.shuffled_SCH[1:],
+            shuffled_whole_SC=measured.shuffled_whole_SC[1:],
+            paired=True,
+        )
 
 
 def test_more_seeds_than_were_registered_are_a_caveat():
@@ -217,12 +222,12 @@ def test_more_seeds_than_were_registered_are_a_caveat():
 
 
 def test_shapes_that_do_not_agree_are_refused():
-    told = evidence("uniform")
+    measured = evidence("uniform")
     with pytest.raises(ValueError, match="shuffled_SCH"):
-        replace(told, shuffled_SCH=told.shuffled_SCH[:, :3])
+        replace(measured, shuffled_SCH=measured.shuffled_SCH[:, :3])
     for name in ("whole_SC", "shuffled_whole_SC", "rehearsal_whole_SC"):
         with pytest.raises(ValueError, match=f"verdict: {name} is"):
-            replace(told, **{name: getattr(told, name)[:3]})
+            replace(measured, **{name: getattr(measured, name)[:3]})
 
 
 def test_students_tail_matches_printed_tables():
@@ -285,7 +290,7 @@ def test_one_seed_is_too_few_and_no_error():
 def test_paired_arms_share_what_their_scenes_bring_and_are_resampled_together():
     quiet = {"noise": 0.0, "probe_noise": 0.0}
     shares = np.zeros(simulated.WIDTH)
-    told = simulate(np.random.default_rng(3), shares, World(paired=True, **quiet))
-    assert told.paired and np.array_equal(told.trained_SCH, told.shuffled_SCH)
+    measured = simulate(np.random.default_rng(3), shares, World(paired=True, **quiet))
+    assert measured.paired and np.array_equal(measured.trained_SCH, measured.shuffled_SCH)
     apart = simulate(np.random.default_rng(3), shares, World(**quiet))
     assert not apart.paired and not np.array_equal(apart.trained_SCH, apart.shuffled_SCH)
