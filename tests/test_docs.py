@@ -27,8 +27,8 @@ def named(path: Path) -> str:
 def commands(text: str) -> list[str]:
     """Every `python main.py ...` of a document, blocks and lines alike; lines that end with a backslash go on."""
     joined = text.replace("\\\n", " ")
-    found = re.findall(r"(?:^|`|\s)(?:python )?main\.py ([a-z][^`\n|#]*)", joined)
-    return [command.split(">")[0].split("&&")[0].strip() for command in found]
+    lines = re.findall(r"(?:^|`|\s)(?:python )?main\.py ([a-z][^`\n|#]*)", joined)
+    return [command.split(">")[0].split("&&")[0].strip() for command in lines]
 
 
 @pytest.mark.parametrize("path", [path for path in DOCS if path.name != PAST], ids=named)

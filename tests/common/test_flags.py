@@ -83,7 +83,9 @@ def test_every_fault_of_an_instance_is_said_with_its_flag():
 
 
 def test_flags_say_what_a_report_or_a_page_of_help_needs():
-    told = {flag.flag: (flag.field, flag.type, flag.default, flag.choices, flag.bounds) for flag in flags(Settings)}
-    assert list(told) == ["--count", "--rate", "--kind", "--loud", "--parts", "--whole", "--probes"]
-    assert told["--kind"] == ("kind", str, "plain", ("plain", "odd"), None)
-    assert told["--rate"] == ("rate", float, None, (), (0, 2))
+    described = {
+        flag.flag: (flag.field, flag.type, flag.default, flag.choices, flag.bounds) for flag in flags(Settings)
+    }
+    assert list(described) == ["--count", "--rate", "--kind", "--loud", "--parts", "--whole", "--probes"]
+    assert described["--kind"] == ("kind", str, "plain", ("plain", "odd"), None)
+    assert described["--rate"] == ("rate", float, None, (), (0, 2))

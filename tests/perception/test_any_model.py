@@ -74,12 +74,12 @@ def chatting():
 
 
 def test_a_chat_model_is_spoken_to_in_its_template():
-    model, asked = chatting(), SHORT.questions[0]
-    said = [{"role": "user", "content": SHORT.text + asked.text}]
+    model, q = chatting(), SHORT.questions[0]
+    said = [{"role": "user", "content": SHORT.text + q.text}]
     whole = model.tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True)
     reading = read_scene(model.tokenizer, SHORT)
     assert model.tokenizer.decode([*reading.context, *reading.questions[0]]) == whole
-    for answer, ids in zip(asked.candidates, reading.answers[0], strict=True):
+    for answer, ids in zip(q.candidates, reading.answers[0], strict=True):
         assert model.tokenizer.decode(ids) == answer  # right behind the assistant's line, without a space
 
 
@@ -89,8 +89,8 @@ def test_a_chat_model_perceives_as_the_slow_way_does_and_finds_its_events():
     for fast, slow in zip(percept.beliefs, slowly(model, SHORT), strict=True):
         assert fast == pytest.approx(slow, abs=1e-5)
     ids = context_tokens(model.tokenizer, SHORT)
-    for event, found in zip(SHORT.events, event_tokens(model.tokenizer, SHORT), strict=True):
-        assert event.thing in model.tokenizer.decode([ids[i] for i in found])
+    for event, token_ids in zip(SHORT.events, event_tokens(model.tokenizer, SHORT), strict=True):
+        assert event.thing in model.tokenizer.decode([ids[i] for i in token_ids])
 
 
 @pytest.mark.parametrize(
@@ -193,13 +193,15 @@ def test_log_probabilities_of_every_candidate_are_those_of_plain_forwards(kind):
     ]
     packed = pack(contexts, decisions)
     with torch.no_grad():
-        kept = log_probabilities(decide(model.net, packed, encode_contexts(model.net, packed)), packed, len(decisions))
+        cached = log_probabilities(
+            decide(model.net, packed, encode_contexts(model.net, packed)), packed, len(decisions)
+        )
         once = log_probabilities(decide_at_once(model.net, packed), packed, len(decisions))
-        for d, *found in zip(decisions, kept.tolist(), once.tolist(), strict=True):
+        for d, *both in zip(decisions, cached.tolist(), once.tolist(), strict=True):
             ids = torch.tensor([[*contexts[d.context], *d.question, *d.answer]])
             logs, start = model.net(ids).logits[0].log_softmax(-1), len(ids[0]) - len(d.answer) - 1
             slow = sum(float(logs[start + i, token]) for i, token in enumerate(d.answer))
-            assert found == pytest.approx([slow, slow], abs=1e-4)
+            assert both == pytest.approx([slow, slow], abs=1e-4)
 
 
 def test_special_tokens_behind_a_context_give_way_to_the_question():

@@ -27,9 +27,9 @@ def test_packed_decisions_are_those_of_plain_forwards(case: str) -> None:
     net = net_of(case)
     packed = pack(CONTEXTS, DECISIONS, torch.float64)
     with torch.no_grad():
-        kept = log_probabilities(decide(net, packed, encode_contexts(net, packed)), packed, len(DECISIONS))
+        cached = log_probabilities(decide(net, packed, encode_contexts(net, packed)), packed, len(DECISIONS))
         once = log_probabilities(decide_at_once(net, packed), packed, len(DECISIONS))
-        for decision, *values in zip(DECISIONS, kept.tolist(), once.tolist(), strict=True):
+        for decision, *values in zip(DECISIONS, cached.tolist(), once.tolist(), strict=True):
             ids = [*CONTEXTS[decision.context], *decision.question, *decision.answer]
             logs, start = net(torch.tensor([ids])).logits[0].log_softmax(-1), len(ids) - len(decision.answer) - 1
             slow = sum(float(logs[start + i, token]) for i, token in enumerate(decision.answer))

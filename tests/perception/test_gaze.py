@@ -32,9 +32,9 @@ def asked(*asks):
 
 def test_a_place_is_its_name_and_what_is_sensed_there():
     model, words = tiny(), SCENE.text.split()
-    found = place_tokens(model.tokenizer, SCENE)
-    assert set(found) == {event.place for event in SCENE.events}
-    for place, ids in found.items():
+    by_place = place_tokens(model.tokenizer, SCENE)
+    assert set(by_place) == {event.place for event in SCENE.events}
+    for place, ids in by_place.items():
         things = [event.thing for event in SCENE.events if event.place == place]
         assert [words[i] for i in ids] == [word for thing in things for word in (place, thing)]
 
@@ -62,9 +62,9 @@ def test_masses_and_words_equal_those_of_one_whole_forward(kind, head):
         with torch.no_grad():
             pattern = model.net(row, output_attentions=True).attentions[head // 4][0, head % 4, -1]
         means += pattern[: len(context)] / 2
-        told = gaze.glances[number]
-        assert (told.ask, told.place) == (one.ask, one.place)
-        for place, mass in zip(gaze.places, told.mass, strict=True):
+        glance = gaze.glances[number]
+        assert (glance.ask, glance.place) == (one.ask, one.place)
+        for place, mass in zip(gaze.places, glance.mass, strict=True):
             assert mass == pytest.approx(float(pattern[place_tokens(model.tokenizer, scene)[place]].sum()), abs=1e-5)
     words, mass = scene.text.split(), {}
     for word, value in zip(words, means.tolist(), strict=True):
@@ -76,11 +76,11 @@ def test_masses_and_words_equal_those_of_one_whole_forward(kind, head):
 
 
 def test_looking_into_a_head_changes_no_belief_and_the_answer_can_be_sent():
-    plain, told = perceive(tiny(), [SCENE])[0], perceive(tiny(), [SCENE], head=5)[0]
+    plain, looking = perceive(tiny(), [SCENE])[0], perceive(tiny(), [SCENE], head=5)[0]
     assert plain.gaze is None
-    assert told.beliefs == plain.beliefs
-    assert isinstance(told, Percept)
-    assert encode(told)
+    assert looking.beliefs == plain.beliefs
+    assert isinstance(looking, Percept)
+    assert encode(looking)
 
 
 @pytest.mark.parametrize("kind", KINDS)

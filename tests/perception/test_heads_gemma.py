@@ -127,8 +127,10 @@ def test_the_rival_is_the_candidate_that_each_model_believes_most() -> None:
             logits = one(ids).logits[at, rows].gather(-1, candidates.clamp_min(0))
         best = candidates.gather(-1, logits.masked_fill(candidates < 0, -1e9).argmax(-1, keepdim=True))[..., 0]
         base = Baseline.record(one, [probe])
-        given = ProbeBatch(**(vars(probe) | {"rival_ids": best}))
-        for a, b in zip(direct_effects(one, base, [probe])[0], direct_effects(one, base, [given])[0], strict=True):
+        best_rivals = ProbeBatch(**(vars(probe) | {"rival_ids": best}))
+        for a, b in zip(
+            direct_effects(one, base, [probe])[0], direct_effects(one, base, [best_rivals])[0], strict=True
+        ):
             assert torch.equal(a, b)
         strongest.append(best)
     assert not torch.equal(*strongest)

@@ -104,14 +104,16 @@ PROSE = st.lists(PIECES, min_size=1, max_size=6).map("".join)
     PROSE,
     st.lists(st.tuples(PROSE, st.lists(PROSE, max_size=3)), min_size=1, max_size=3),
 )
-def test_tokens_are_those_of_the_running_text(kind, specials, first, last, asked):
+def test_tokens_are_those_of_the_running_text(kind, specials, first, last, questions):
     tokenizer, context = tokenizer_of(kind, specials), "".join(first) + last
     try:
-        reading = read(tokenizer, context, asked)
+        reading = read(tokenizer, context, questions)
     except LanguageError as error:
         assert "one token with the question" in str(error) or "is empty" in str(error) or "no token" in str(error)
         return
-    for (question, answers), question_ids, answer_ids in zip(asked, reading.questions, reading.answers, strict=True):
+    for (question, answers), question_ids, answer_ids in zip(
+        questions, reading.questions, reading.answers, strict=True
+    ):
         together = [*reading.context, *question_ids]
         assert reading.context and question_ids and all(answer_ids)
         if not answers:

@@ -140,8 +140,8 @@ def test_of_perceive_only_the_newest_waits_and_nothing_else_is_dropped() -> None
             assert line.send(WriteLog(str(number)))
     with line:
         heard = until(line, lambda heard: "scene 499" in written(heard))
-    kept = [text for text in written(heard) if text.startswith("Write")]
-    assert kept == [f"WriteLog(path='{number}')" for number in range(0, 500, 100)]
+    logs = [text for text in written(heard) if text.startswith("Write")]
+    assert logs == [f"WriteLog(path='{number}')" for number in range(0, 500, 100)]
     assert [text for text in written(heard) if text.startswith("scene")] == ["scene 499"]
 
 

@@ -141,10 +141,10 @@ def test_tokens_that_the_weights_lack_are_refused_when_they_are_used_and_not_bef
     tokenizer["model"]["vocab"]["unheard"] = 10_000
     file.write_text(json.dumps(tokenizer))
     scene = next(iter(samples(3, "test"))).view.scene
-    found = load(folder)
-    assert perceive(found, [scene])
+    model = load(folder)
+    assert perceive(model, [scene])
     with pytest.raises(ValueError, match=r"token 10000 is none of the model's [0-9]+; give the tokenizer"):
-        perceive(found, [structs.replace(scene, text=scene.text + " unheard")])
+        perceive(model, [structs.replace(scene, text=scene.text + " unheard")])
 
 
 def test_loading_and_saving_say_nothing(folder, tmp_path, capfd):
@@ -186,10 +186,10 @@ def test_the_hash_changes_with_any_weight():
     assert len(whole) == 16
     for parameter in net.parameters():
         with torch.no_grad():
-            kept = parameter.flatten()[-1].clone()
-            parameter.view(-1)[-1] += 1e-6 + abs(kept) * 1e-3
+            value = parameter.flatten()[-1].clone()
+            parameter.view(-1)[-1] += 1e-6 + abs(value) * 1e-3
             assert weights_hash(net) != whole
-            parameter.view(-1)[-1] = kept
+            parameter.view(-1)[-1] = value
     assert weights_hash(net) == whole
 
 

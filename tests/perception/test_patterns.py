@@ -18,11 +18,11 @@ ROWS = torch.tensor([[0, 5, 2], [4, -1, 3]])
 def masks() -> dict[str, Tensor | None]:
     """What a model's attention may be given: nothing, an additive mask (for all heads, or for each), a bool one."""
     draws = torch.Generator().manual_seed(5)
-    shown = torch.rand(2, 1, TOKENS, KEYS, generator=draws) < 0.6
-    shown[..., 0] = True
-    added = torch.zeros(shown.shape, dtype=torch.float64).masked_fill(~shown, torch.finfo(torch.float64).min)
+    visible = torch.rand(2, 1, TOKENS, KEYS, generator=draws) < 0.6
+    visible[..., 0] = True
+    added = torch.zeros(visible.shape, dtype=torch.float64).masked_fill(~visible, torch.finfo(torch.float64).min)
     slopes = torch.randn(1, HEADS, TOKENS, KEYS, generator=draws, dtype=torch.float64)
-    return {"none": None, "added": added, "by head": slopes, "bool": shown}
+    return {"none": None, "added": added, "by head": slopes, "bool": visible}
 
 
 MASKS = masks()
@@ -84,11 +84,11 @@ def test_layers_together_are_what_each_is_alone(runs: list[tuple[tuple, int]], a
         for one in layers:
             heard.add(one)
             assert sum(waiting.k_BGKD.numel() for waiting in heard._waiting) <= at_once
-    found, visible = heard.results()
-    assert sorted(found) == sorted(visible) == list(range(len(layers)))
+    by_layer, visible = heard.results()
+    assert sorted(by_layer) == sorted(visible) == list(range(len(layers)))
     for one in layers:
         pattern_BHRK, visible_BR = slowly(one)
-        torch.testing.assert_close(found[one.number], pattern_BHRK, atol=1e-12, rtol=0)
+        torch.testing.assert_close(by_layer[one.number], pattern_BHRK, atol=1e-12, rtol=0)
         assert torch.equal(visible[one.number], visible_BR)
 
 

@@ -40,19 +40,19 @@ def test_packed_beliefs_equal_one_forward_per_question(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_answers_of_several_tokens_count_whole(kind):
     model = tiny(kind)
-    asked = Question("sense", "north", "? sense north", ("kitsune", "oak well", "nothing look north"))
-    scene = replace(SCENES[0], questions=(asked,))
+    q = Question("sense", "north", "? sense north", ("kitsune", "oak well", "nothing look north"))
+    scene = replace(SCENES[0], questions=(q,))
     fast = perceive(model, [scene])[0].beliefs[0]
     assert fast == pytest.approx(slowly(model, scene)[0], abs=1e-5)
     assert [len(ids) for ids in read_scene(model.tokenizer, scene).answers[0]] == [1, 2, 3]
 
 
 def test_tokens_are_kept_a_tokenizer_and_a_text_and_nobody_can_spoil_them():
-    asked = Question("sense", "north", "? sense north", ("kitsune", "nothing"))
+    q = Question("sense", "north", "? sense north", ("kitsune", "nothing"))
     for tokenizer in (tiny().tokenizer, tiny(tongue="plain").tokenizer, tiny().tokenizer):
         want = tokenizer("hear north hum ? sense north")["input_ids"], tokenizer(" kitsune")["input_ids"]
         for _ in range(2):
-            reading = read(tokenizer, "hear north hum", [(" " + asked.text, asked.candidates)])
+            reading = read(tokenizer, "hear north hum", [(" " + q.text, q.candidates)])
             (question,), ((answer, other),) = reading.questions, reading.answers
             assert (reading.context + question, answer) == want and answer != other
             question.append(7), answer.append(7), reading.context.append(7)
@@ -67,7 +67,9 @@ def test_many_questions_are_decided_part_by_part_to_the_same_beliefs(monkeypatch
     packing = perceive_module.pack
     monkeypatch.setattr(perceive_module, "MASK", mask)
     monkeypatch.setattr(perceive_module, "LOGITS", logits)
-    monkeypatch.setattr(perceive_module, "pack", lambda *given: sizes.append(packing(*given)) or packing(*given))
+    monkeypatch.setattr(
+        perceive_module, "pack", lambda *arguments: sizes.append(packing(*arguments)) or packing(*arguments)
+    )
     for one, other in zip(whole, perceive(model, scenes, record=False), strict=True):
         for a, b in zip(one.beliefs, other.beliefs, strict=True):
             assert a == pytest.approx(b, abs=1e-6)
@@ -79,9 +81,9 @@ def test_many_questions_are_decided_part_by_part_to_the_same_beliefs(monkeypatch
 
 @pytest.mark.parametrize("candidates", [("kitsune", "kitsune"), ("kitsune", "")])
 def test_candidates_that_are_empty_or_stand_twice_are_refused(candidates):
-    asked = Question("sense", "north", "? sense north", candidates)
+    q = Question("sense", "north", "? sense north", candidates)
     with pytest.raises(LanguageError, match="question sense north: a candidate is empty, or stands twice"):
-        perceive(tiny(), [replace(SCENES[0], questions=(asked,))])
+        perceive(tiny(), [replace(SCENES[0], questions=(q,))])
 
 
 def test_recording_heads_leaves_beliefs_bit_identical_and_counts_every_head():
@@ -98,13 +100,13 @@ def test_a_heads_cue_is_its_attention_on_the_asked_places_events_in_plain_forwar
     model, scene = tiny(kind, torch.float64), SCENES[0]
     reading, named = read_scene(model.tokenizer, scene), event_tokens(model.tokenizer, scene)
     slow = torch.zeros(model.layers, model.heads, dtype=torch.float64)
-    for asked, question_ids in zip(scene.questions, reading.questions, strict=True):
+    for q, question_ids in zip(scene.questions, reading.questions, strict=True):
         ids = torch.tensor([[*reading.context, *question_ids]])
         with torch.no_grad(), Recorder(model.net, torch.tensor([[ids.shape[1] - 1]])) as recorder:
             model.net(ids)
-        cue = [i for event, at in zip(scene.events, named, strict=True) if event.place == asked.place for i in at]
+        cue = [i for event, at in zip(scene.events, named, strict=True) if event.place == q.place for i in at]
         slow += torch.stack([p[0, :, 0, cue].sum(-1) for p in recorder.record().patterns]) / len(scene.questions)
-    assert len({asked.place for asked in scene.questions}) > 1 and len(set(slow.flatten().tolist())) > 1
+    assert len({q.place for q in scene.questions}) > 1 and len(set(slow.flatten().tolist())) > 1
     assert perceive(model, [scene])[0].heads.cue == pytest.approx(slow.flatten().tolist(), rel=1e-6)
 
 
@@ -112,12 +114,14 @@ def test_a_heads_cue_is_its_attention_on_the_asked_places_events_in_plain_forwar
 def test_a_long_context_is_kept_and_its_heads_do_the_same(monkeypatch, kind):
     model = tiny(kind, torch.float64)
     once = perceive(model, SCENES[:1], head=3)[0]
-    kept = []
+    encodings = []
     encoding = perceive_module.encode_contexts
     monkeypatch.setattr(perceive_module, "ONCE", 8)
-    monkeypatch.setattr(perceive_module, "encode_contexts", lambda *given: kept.append(1) or encoding(*given))
+    monkeypatch.setattr(
+        perceive_module, "encode_contexts", lambda *arguments: encodings.append(1) or encoding(*arguments)
+    )
     long, quiet = perceive(model, SCENES[:1], head=3)[0], perceive(model, SCENES[:1], record=False)[0]
-    assert len(kept) == 2 and long.beliefs == quiet.beliefs
+    assert len(encodings) == 2 and long.beliefs == quiet.beliefs
     for a, b in zip(once.beliefs, long.beliefs, strict=True):
         assert a == pytest.approx(b, abs=1e-9)
     assert once.heads.activity == pytest.approx(long.heads.activity, rel=1e-9)
@@ -174,15 +178,15 @@ def test_packing_equals_one_by_one_and_leaves_the_cache_alone(data):
     packed = pack(contexts, decisions, torch.float64)
     cache = encode_contexts(model.net, packed)
     before = [(layer.keys.clone(), layer.values.clone()) for layer in cache.layers]
-    found = log_probabilities(decide(model.net, packed, cache), packed, len(decisions))
+    cached = log_probabilities(decide(model.net, packed, cache), packed, len(decisions))
     again = log_probabilities(decide(model.net, packed, cache), packed, len(decisions))
-    assert torch.equal(found, again)
+    assert torch.equal(cached, again)
     once = log_probabilities(decide_at_once(model.net, packed), packed, len(decisions))
-    assert torch.allclose(once, found, rtol=0, atol=1e-9)
+    assert torch.allclose(once, cached, rtol=0, atol=1e-9)
     for layer, (keys, values) in zip(cache.layers, before, strict=True):
         assert torch.equal(layer.keys, keys)
         assert torch.equal(layer.values, values)
-    for decision, value in zip(decisions, found.tolist(), strict=True):
+    for decision, value in zip(decisions, cached.tolist(), strict=True):
         whole = torch.tensor([[*contexts[decision.context], *decision.question, *decision.answer]])
         logs = model.net(whole).logits[0].detach().log_softmax(-1)
         start = len(contexts[decision.context]) + len(decision.question) - 1
@@ -208,6 +212,6 @@ def test_every_ask_of_the_realm_has_words_in_the_terse_tongue():
     model = tiny()
     for ask in tongue_named("terse").asks:
         place = "hum" if ask == "lore" else "north"
-        asked = question(tongue_named("terse"), RULES, ask, place)
-        reading = read(model.tokenizer, SCENES[0].text, [(asked.text, asked.candidates)])
+        q = question(tongue_named("terse"), RULES, ask, place)
+        reading = read(model.tokenizer, SCENES[0].text, [(q.text, q.candidates)])
         assert all(len(ids) == 1 for ids in reading.answers[0])

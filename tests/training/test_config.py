@@ -42,9 +42,9 @@ def test_its_command_repeats_a_training(training):
 
 @pytest.mark.parametrize("training", TRAININGS)
 def test_what_a_log_keeps_of_the_settings_gives_them_again(training):
-    kept = {key: value if isinstance(value, str | int | float | None) else str(value) for key, value in
+    settings = {key: value if isinstance(value, str | int | float | None) else str(value) for key, value in
             flat(training).items()}  # fmt: skip
-    assert from_flat(kept | {"a_setting_of_another_version": 1}) == replace(training, out=None, device="auto")
+    assert from_flat(settings | {"a_setting_of_another_version": 1}) == replace(training, out=None, device="auto")
 
 
 def test_every_setting_but_one_has_a_flag():
@@ -98,11 +98,11 @@ def test_the_lessons_of_a_file_are_not_counted():
 
 
 def test_paths_are_text_or_paths():
-    given = LearnConfig(behaviour=Path("a.jsonl"), probe_file="b.jsonl", model=NOVICE, out="runs/one")
-    assert given == LearnConfig(
+    config = LearnConfig(behaviour=Path("a.jsonl"), probe_file="b.jsonl", model=NOVICE, out="runs/one")
+    assert config == LearnConfig(
         behaviour="a.jsonl", probe_file=Path("b.jsonl"), model=str(NOVICE), out=Path("runs/one")
     )
-    assert given.from_files
+    assert config.from_files
 
 
 def test_the_words_to_choose_among_are_those_that_the_optimizers_know():

@@ -46,9 +46,9 @@ def config(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(config, tmp_path_factory):
     """One run into a folder, and what it reported."""
-    out, told = tmp_path_factory.mktemp("runs") / "deep" / "first", []
-    result = learn(replace(config, out=out), lambda *report: told.append(report))
-    return result, out, told
+    out, reports = tmp_path_factory.mktemp("runs") / "deep" / "first", []
+    result = learn(replace(config, out=out), lambda *report: reports.append(report))
+    return result, out, reports
 
 
 def without_times(result):
@@ -74,9 +74,9 @@ def test_the_result_has_the_keys_that_scripts_rely_on(run):
 
 
 def test_it_says_how_far_it_is(run):
-    _, _, told = run
-    assert [(done, of) for what, done, of in told if what == "learning"] == [(i, 5) for i in range(1, 6)]
-    assert (told[0][0], told[-1]) == ("measuring", ("comparing heads", 1, 1))
+    _, _, reports = run
+    assert [(done, of) for what, done, of in reports if what == "learning"] == [(i, 5) for i in range(1, 6)]
+    assert (reports[0][0], reports[-1]) == ("measuring", ("comparing heads", 1, 1))
 
 
 def test_the_run_folder_holds_a_log_that_reads_back(run, config):
@@ -167,16 +167,16 @@ def test_the_shuffled_control_has_the_same_scenes_and_as_many_spirits(run, confi
     }
 
 
-@pytest.mark.parametrize("kept", ["file", "folder"])
-def test_an_out_that_exists_is_refused_and_kept(tmp_path, config, kept):
+@pytest.mark.parametrize("existing", ["file", "folder"])
+def test_an_out_that_exists_is_refused_and_kept(tmp_path, config, existing):
     out = tmp_path / "run"
-    if kept == "folder":
+    if existing == "folder":
         out.mkdir()
-    (out / "mine" if kept == "folder" else out).write_text("dear")
+    (out / "mine" if existing == "folder" else out).write_text("dear")
     with pytest.raises(ValueError, match="exists and is not empty; give a new folder"):
         learn(replace(config, out=out))
-    assert (out / "mine" if kept == "folder" else out).read_text() == "dear"
-    assert len(list(tmp_path.rglob("*"))) == (2 if kept == "folder" else 1)
+    assert (out / "mine" if existing == "folder" else out).read_text() == "dear"
+    assert len(list(tmp_path.rglob("*"))) == (2 if existing == "folder" else 1)
 
 
 @pytest.mark.parametrize(

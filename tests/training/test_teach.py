@@ -22,32 +22,32 @@ SMALL = TeachConfig(rank=4, scenes=4, rehearse=2, warmup=2)
 
 
 def teacher(config=SMALL, dtype=torch.float32, lessons=LESSONS):
-    found = Teacher(tiny(dtype=dtype), config, RULES)
+    learner = Teacher(tiny(dtype=dtype), config, RULES)
     for lesson in lessons:
-        found.teach(lesson)
-    return found
+        learner.teach(lesson)
+    return learner
 
 
-def weights(found):
-    return {name: p.detach().clone() for name, p in found.model.net.named_parameters()}
+def weights(learner):
+    return {name: p.detach().clone() for name, p in learner.model.net.named_parameters()}
 
 
 @pytest.mark.parametrize("optimizer", ["apollo", "adamw", "sgd"])
 @pytest.mark.parametrize("full", [False, True])
 def test_a_few_steps_on_one_memorised_journal_lower_the_loss(optimizer, full):
-    found = teacher(replace(SMALL, optimizer=optimizer, full=full, dreams=False, rehearse=0, train="all"))
-    losses = [found.step() for _ in range(25)]
+    learner = teacher(replace(SMALL, optimizer=optimizer, full=full, dreams=False, rehearse=0, train="all"))
+    losses = [learner.step() for _ in range(25)]
     assert losses[-1] < losses[0] - 0.3  # nats; the embeddings do not learn, so it cannot go far down
-    assert found.steps == 25
-    assert found.loss == losses[-1]
+    assert learner.steps == 25
+    assert learner.loss == losses[-1]
 
 
 def test_only_what_was_chosen_moves():
     for train, moved in (("q", {"q_proj"}), ("attention", {"q_proj", "k_proj", "v_proj", "o_proj"})):
-        found = teacher(replace(SMALL, train=train))
-        before = weights(found)
-        found.step()
-        changed = {name for name, p in found.model.net.named_parameters() if not torch.equal(p, before[name])}
+        learner = teacher(replace(SMALL, train=train))
+        before = weights(learner)
+        learner.step()
+        changed = {name for name, p in learner.model.net.named_parameters() if not torch.equal(p, before[name])}
         assert {name.split(".")[-2] for name in changed} == moved
         assert len(changed) == 2 * len(moved)
 
@@ -64,53 +64,53 @@ def test_a_step_in_parts_is_the_same_step(parts, full):
 
 
 def test_weights_move_only_when_the_last_part_is_done():
-    found = teacher(replace(SMALL, parts=3))
-    before = weights_hash(found.model.net)
+    learner = teacher(replace(SMALL, parts=3))
+    before = weights_hash(learner.model.net)
     pauses = 0
-    for _ in found.parts():
+    for _ in learner.parts():
         pauses += 1
-        assert weights_hash(found.model.net) == before
-        assert found.steps == 0
+        assert weights_hash(learner.model.net) == before
+        assert learner.steps == 0
     assert pauses == 3
-    assert found.steps == 1
-    assert weights_hash(found.model.net) != before
+    assert learner.steps == 1
+    assert weights_hash(learner.model.net) != before
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_loss_that_is_not_finite_leaves_the_weights_bit_identical(monkeypatch, bad):
-    found, well = teacher(), frozen.frozen_loss
-    found.step()
-    before, steps = weights_hash(found.model.net), found.steps
+    learner, well = teacher(), frozen.frozen_loss
+    learner.step()
+    before, steps = weights_hash(learner.model.net), learner.steps
     monkeypatch.setattr(frozen, "frozen_loss", lambda net, packed, cache: well(net, packed, cache) * bad)
     with pytest.raises(Broken):
-        found.step()
-    assert weights_hash(found.model.net) == before
-    assert found.steps == steps
+        learner.step()
+    assert weights_hash(learner.model.net) == before
+    assert learner.steps == steps
     monkeypatch.setattr(frozen, "frozen_loss", well)
-    found.step()
-    assert all(p.isfinite().all() for p in found.model.net.parameters())
-    assert weights_hash(found.model.net) != before
+    learner.step()
+    assert all(p.isfinite().all() for p in learner.model.net.parameters())
+    assert weights_hash(learner.model.net) != before
 
 
 def test_a_step_that_goes_wrong_in_the_optimizer_is_left_out_whole():
-    found = teacher()
-    found.step()
-    before, loss, shares = weights_hash(found.model.net), found.loss, found.meter.mark()
-    well = found.optimizer.step
+    learner = teacher()
+    learner.step()
+    before, loss, shares = weights_hash(learner.model.net), learner.loss, learner.meter.mark()
+    well = learner.optimizer.step
 
     def badly():
         well()
-        found.parameters[0].data[1, 2] = float("inf")
+        learner.parameters[0].data[1, 2] = float("inf")
 
-    found.optimizer.step = badly
+    learner.optimizer.step = badly
     with pytest.raises(Broken, match="lower the rate"):
-        found.step()
-    assert weights_hash(found.model.net) == before
-    assert (found.steps, found.loss) == (1, loss)
-    assert torch.equal(found.meter.mark(), shares)
-    found.optimizer.step = well
-    found.step()
-    assert all(p.isfinite().all() for p in found.model.net.parameters())
+        learner.step()
+    assert weights_hash(learner.model.net) == before
+    assert (learner.steps, learner.loss) == (1, loss)
+    assert torch.equal(learner.meter.mark(), shares)
+    learner.optimizer.step = well
+    learner.step()
+    assert all(p.isfinite().all() for p in learner.model.net.parameters())
 
 
 def contexts(packs):
@@ -119,29 +119,29 @@ def contexts(packs):
 
 def questions(packs):
     """What is asked about each context: the decisions' tokens with their targets, in order."""
-    found = []
+    row_questions = []
     for packed in packs:
         for number in packed.owner_N.unique().tolist():
             at = (packed.owner_N == number).nonzero()[0, 0]
             row, column = int(packed.row_N[at]), int(packed.column_N[at])
-            found.append((row, tuple(packed.decision_BD[row, column - 2 : column + 1].tolist())))
-    return found
+            row_questions.append((row, tuple(packed.decision_BD[row, column - 2 : column + 1].tolist())))
+    return row_questions
 
 
 @pytest.mark.parametrize("dreams", [True, False])
 @pytest.mark.parametrize("parts", [1, 3])
 def test_a_drawn_set_serves_as_many_steps_as_the_settings_say_and_each_asks_anew(dreams, parts):
-    found = teacher(replace(SMALL, reuse=3, rehearse=2, parts=parts, dreams=dreams))
-    drawn = [found._draw() for _ in range(7)]
-    told = [contexts(packs) for packs in drawn]
-    assert told[0] == told[1] == told[2] != told[3]
-    assert told[3] == told[4] == told[5] != told[6]
-    asked = [questions(packs) for packs in drawn]
-    assert len(asked[0]) == len(asked[1]) == len(asked[2])
-    shared = set(asked[0]) & set(asked[1])
-    labelled = {q for q in asked[0] if found.model.tokenizer.convert_ids_to_tokens(q[1][1]) == "sense"}
+    learner = teacher(replace(SMALL, reuse=3, rehearse=2, parts=parts, dreams=dreams))
+    drawn = [learner._draw() for _ in range(7)]
+    texts = [contexts(packs) for packs in drawn]
+    assert texts[0] == texts[1] == texts[2] != texts[3]
+    assert texts[3] == texts[4] == texts[5] != texts[6]
+    drawn_questions = [questions(packs) for packs in drawn]
+    assert len(drawn_questions[0]) == len(drawn_questions[1]) == len(drawn_questions[2])
+    shared = set(drawn_questions[0]) & set(drawn_questions[1])
+    labelled = {q for q in drawn_questions[0] if learner.model.tokenizer.convert_ids_to_tokens(q[1][1]) == "sense"}
     assert labelled <= shared  # the places are asked each time
-    assert set(asked[0]) != set(asked[1]) != set(asked[2])  # the mundane is not
+    assert set(drawn_questions[0]) != set(drawn_questions[1]) != set(drawn_questions[2])  # the mundane is not
 
 
 @pytest.mark.parametrize("parts", [1, 2])
@@ -149,9 +149,9 @@ def test_a_context_is_encoded_once_for_the_steps_it_serves(monkeypatch, parts):
     counted = []
     encode = frozen.encode_contexts
     monkeypatch.setattr(frozen, "encode_contexts", lambda net, packed: counted.append(1) or encode(net, packed))
-    found = teacher(replace(SMALL, reuse=4, parts=parts))
+    learner = teacher(replace(SMALL, reuse=4, parts=parts))
     for _ in range(9):
-        found.step()
+        learner.step()
     assert len(counted) == 3 * parts
 
 
@@ -165,29 +165,29 @@ def test_reused_contexts_learn_nearly_as_fresh_ones_and_a_new_lesson_is_drawn_at
 
 
 def test_reuse_of_nothing_and_of_one_are_fresh_each_step():
-    found = [teacher(replace(SMALL, reuse=reuse)) for reuse in (0, 1)]
+    learners = [teacher(replace(SMALL, reuse=reuse)) for reuse in (0, 1)]
     for _ in range(2):
-        for one in found:
+        for one in learners:
             one.step()
-    assert weights_hash(found[0].model.net) == weights_hash(found[1].model.net)
+    assert weights_hash(learners[0].model.net) == weights_hash(learners[1].model.net)
 
 
 def test_bfloat16_arithmetic_keeps_weights_and_state_in_float32_and_learns():
-    found = teacher(replace(SMALL, precision="bfloat16", dreams=False, rehearse=0, train="all"))
-    losses = [found.step() for _ in range(25)]
+    learner = teacher(replace(SMALL, precision="bfloat16", dreams=False, rehearse=0, train="all"))
+    losses = [learner.step() for _ in range(25)]
     assert losses[-1] < losses[0] - 0.3
-    assert {p.dtype for p in found.model.net.parameters()} == {torch.float32}
+    assert {p.dtype for p in learner.model.net.parameters()} == {torch.float32}
     exact = teacher(replace(SMALL, dreams=False, rehearse=0, train="all"))
     assert exact.step() == pytest.approx(losses[0], rel=0.02)
     assert exact.loss != losses[0]
 
 
 def test_the_settings_of_apollo_reach_it():
-    found = teacher(replace(SMALL, scaling="tensor", projection="sketch", rank=1))
-    assert {(g["scaling"], g["projection"], g["rank"]) for g in found.optimizer.param_groups} == {
+    learner = teacher(replace(SMALL, scaling="tensor", projection="sketch", rank=1))
+    assert {(g["scaling"], g["projection"], g["rank"]) for g in learner.optimizer.param_groups} == {
         ("tensor", "sketch", 1)
     }
-    found.step()
+    learner.step()
 
 
 @pytest.mark.parametrize(
@@ -226,33 +226,33 @@ def test_each_optimizer_has_a_rate_of_its_own_unless_one_is_given():
 
 
 def test_the_rate_rises_stays_falls_and_rises_again_with_a_new_lesson():
-    found = teacher(replace(SMALL, lr=1.0, warmup=4, settle=30))
+    learner = teacher(replace(SMALL, lr=1.0, warmup=4, settle=30))
     rates = []
-    for found.steps in range(40):
-        rates.append(found.current_rate())
+    for learner.steps in range(40):
+        rates.append(learner.current_rate())
     assert rates[:4] == [0.25, 0.5, 0.75, 1.0]
     assert rates[4:10] == [1.0] * 6  # the first third
     assert all(b < a for a, b in pairwise(rates[10:30]))
     assert rates[20] == pytest.approx(1.5 * (1 - 20 / 30))
     assert rates[30:] == [LEAST] * 10
-    assert found.settled
-    found.teach(LESSONS[0])
-    assert not found.settled
-    assert found.current_rate() == 1.0
+    assert learner.settled
+    learner.teach(LESSONS[0])
+    assert not learner.settled
+    assert learner.current_rate() == 1.0
 
 
 def test_the_optimizer_steps_at_the_current_rate():
-    found = teacher(replace(SMALL, lr=0.5, warmup=4))
-    found.step()
-    assert {group["lr"] for group in found.optimizer.param_groups} == {0.125}
+    learner = teacher(replace(SMALL, lr=0.5, warmup=4))
+    learner.step()
+    assert {group["lr"] for group in learner.optimizer.param_groups} == {0.125}
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_one_others():
     def after(seed):
-        found = teacher(replace(SMALL, seed=seed))
+        learner = teacher(replace(SMALL, seed=seed))
         for _ in range(3):
-            found.step()
-        return weights_hash(found.model.net)
+            learner.step()
+        return weights_hash(learner.model.net)
 
     torch.manual_seed(1)
     first = after(0)
@@ -262,8 +262,8 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_others():
 
 def test_as_many_dreamt_places_are_haunted_as_the_settings_say():
     def answers(haunted):
-        found = teacher(replace(SMALL, haunted=haunted, rehearse=0))
-        return set(found.model.tokenizer.convert_ids_to_tokens(found._draw()[0].target_N.tolist()))
+        learner = teacher(replace(SMALL, haunted=haunted, rehearse=0))
+        return set(learner.model.tokenizer.convert_ids_to_tokens(learner._draw()[0].target_N.tolist()))
 
     assert answers(0.0) == {NOTHING}
     assert answers(1.0) <= set(RULES.species)
@@ -273,13 +273,13 @@ def test_without_dreams_the_lessons_own_scenes_are_taught():
     asleep, awake = teacher(), teacher(replace(SMALL, dreams=False))
     words = asleep.model.tokenizer
 
-    def told(found):
-        (packed,) = found._draw()
+    def scenes_of(learner):
+        (packed,) = learner._draw()
         return {
             " ".join(words.convert_ids_to_tokens(row[:length].tolist()))
             for row, length in zip(packed.context_BC, packed.lengths_B, strict=True)
         }
 
     own = {lesson.scene.text for lesson in LESSONS}
-    assert told(awake) <= own
-    assert not told(asleep) & own
+    assert scenes_of(awake) <= own
+    assert not scenes_of(asleep) & own

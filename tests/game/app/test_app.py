@@ -14,8 +14,8 @@ from tests.kits.appkit import Hands, labels, opened, paint_once
 
 @pytest.fixture
 def hands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hands]:
-    with opened(tmp_path, monkeypatch) as made:
-        yield made
+    with opened(tmp_path, monkeypatch) as new_hands:
+        yield new_hands
 
 
 def test_the_title_waits_for_no_mind_and_begins_none(hands: Hands) -> None:

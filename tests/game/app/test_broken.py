@@ -34,8 +34,8 @@ def test_a_journey_of_an_older_realm_is_put_aside_and_said(tmp_path: Path) -> No
         slot = look(1, tmp_path)
         assert (slot.state, slot.fault) == ("older", OLDER)
         assert slot.card is not None and slot.card.seed == 4
-        past, note = resume(tmp_path, None)
-        assert past is None and "older realm" in note and "mind and its lessons stay" in note
+        recorded, note = resume(tmp_path, None)
+        assert recorded is None and "older realm" in note and "mind and its lessons stay" in note
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{NAME}.old", f"{NAME}.old2"]
 
 
@@ -57,8 +57,8 @@ def test_a_walk_that_would_take_hours_to_live_through_is_refused(tmp_path: Path)
     log.ticks = 10**8 - 1
     log.save(tmp_path / NAME)
     assert look(1, tmp_path).state == "broken"
-    past, note = resume(tmp_path, None)
-    assert past is None and "hours of play" in note
+    recorded, note = resume(tmp_path, None)
+    assert recorded is None and "hours of play" in note
 
 
 @lru_cache(maxsize=1)
@@ -102,15 +102,15 @@ def test_whatever_happened_to_a_save_it_is_said_and_nothing_is_overwritten(
         assert {file.name: file.read_bytes() for file in folder.iterdir()} == files, "looking changes nothing"
         assert "\n" not in slot.fault and slot.playable
         assert (slot.state == "journey") == (slot.fault == "")
-        past, note = resume(folder, None)
+        recorded, note = resume(folder, None)
         assert "\n" not in note
         if slot.state == "backup":
-            assert past is not None and "its backup goes on" in note
+            assert recorded is not None and "its backup goes on" in note
         if backup_change is None and slot.state == "broken":
             raise AssertionError("a whole backup was not used")
         left = {file.read_bytes() for file in folder.iterdir()}
         assert set(files.values()) <= left, "every file is still there, under some name"
-        again = past or ActionLog(3)
+        again = recorded or ActionLog(3)
         AutoSave(folder).close(again)
         assert ActionLog.load(folder / NAME).ticks == again.ticks
         assert set(files.values()) - {files[NAME], files[f"{NAME}.bak"]} <= {f.read_bytes() for f in folder.iterdir()}

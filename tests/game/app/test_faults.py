@@ -22,8 +22,8 @@ from tests.kits.playkit import key
 
 @pytest.fixture
 def hands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hands]:
-    with opened(tmp_path, monkeypatch) as made:
-        yield made
+    with opened(tmp_path, monkeypatch) as new_hands:
+        yield new_hands
 
 
 def files_below(folder: Path) -> list[str]:

@@ -89,10 +89,10 @@ def test_log_and_screenshot_say_where(tmp_path: Path) -> None:
     assert "Written" in said
     assert "second-sight-0001.png" in said
     shots[0].unlink()
-    kept = shots[1].read_bytes()
+    picture = shots[1].read_bytes()
     tap(game, pg.K_F12)
     tap(game, pg.K_F12)
-    assert shots[1].read_bytes() == kept and len(list((tmp_path / "shots").iterdir())) == 3, "none is written over"
+    assert shots[1].read_bytes() == picture and len(list((tmp_path / "shots").iterdir())) == 3, "none is written over"
 
 
 def test_the_dream_opens_and_closes(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_the_dream_opens_and_closes(tmp_path: Path) -> None:
 
 def test_a_menu_over_a_dream_stands_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     painted: list[object] = []
-    monkeypatch.setattr(hud.dream_view, "panel", lambda *given: painted.append(given))
+    monkeypatch.setattr(hud.dream_view, "panel", lambda *arguments: painted.append(arguments))
     game = game_of(StubMind(), tmp_path)
     tap(game, pg.K_r)
     play(game, 10)

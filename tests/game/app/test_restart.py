@@ -69,7 +69,7 @@ def test_a_mind_killed_in_mid_play_comes_back_with_what_it_had_learnt(tmp_path: 
         wait(lambda: (folder / WEIGHTS).exists() and kept(folder).steps >= 2, "nothing was kept")
         bot.press(pg.K_r)
         saved, lessons = kept(folder).steps, list(sight.journal)
-        shown, answers = sight.progress.shown, sight.answers  # type: ignore[union-attr]
+        spirits, answers = sight.progress.shown, sight.answers  # type: ignore[union-attr]
 
         os.kill(child_of(link), signal.SIGKILL)
         wait(lambda: link.state == "restarting", "its death was not noticed")
@@ -82,7 +82,7 @@ def test_a_mind_killed_in_mid_play_comes_back_with_what_it_had_learnt(tmp_path: 
         wait(lambda: sight.progress is not None and sight.progress.step > saved, "practising did not go on")
         assert sight.progress is not None
         assert max(sight.progress.change) > 0, "its heads are those that learnt"
-        assert (sight.progress.shown, sight.progress.lessons) == (shown, len(lessons)), "nothing is taught twice"
+        assert (sight.progress.shown, sight.progress.lessons) == (spirits, len(lessons)), "nothing is taught twice"
     assert [msgspec.to_builtins(x) for x in known(folder)] == [msgspec.to_builtins(x) for x in lessons]
 
 

@@ -21,8 +21,8 @@ from tests.kits.playkit import key
 
 @pytest.fixture
 def hands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hands]:
-    with opened(tmp_path, monkeypatch) as made:
-        yield made
+    with opened(tmp_path, monkeypatch) as new_hands:
+        yield new_hands
 
 
 def test_a_journey_begins_is_saved_and_goes_on_where_it_was_left(hands: Hands) -> None:

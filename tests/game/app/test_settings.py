@@ -28,7 +28,7 @@ from game.app.settings import (
 @st.composite
 def settings(draw: st.DrawFn) -> Settings:
     """Any settings that a player can reach: plain ones drawn, bindings by rebinding."""
-    made = Settings(
+    chosen = Settings(
         **{name: draw(st.sampled_from(words)) for name, words in CHOICES.items()},
         **{name: draw(st.integers(*span)) for name, span in RANGES.items()},
         **{name: draw(st.booleans()) for name in ("speech_waits", "calm", "safe", "whole", "fullscreen", "pads")},
@@ -37,8 +37,8 @@ def settings(draw: st.DrawFn) -> Settings:
         table = draw(st.sampled_from(("keys", "pad")))
         names = sorted(PLACES) if table == "keys" else PAD_BUTTONS
         name = draw(st.sampled_from(("", *names)))
-        made, _ = rebind(made, table, draw(st.sampled_from(sorted(TITLES))), draw(st.integers(0, 1)), name)
-    return made
+        chosen, _ = rebind(chosen, table, draw(st.sampled_from(sorted(TITLES))), draw(st.integers(0, 1)), name)
+    return chosen
 
 
 @given(settings())
@@ -58,10 +58,10 @@ def test_however_keys_are_rebound_nobody_is_locked_out(chosen: Settings) -> None
 @given(st.text(max_size=300))
 def test_any_text_is_settings_or_a_value_error(text: str) -> None:
     try:
-        made, faults = from_toml(text)
+        chosen, faults = from_toml(text)
     except ValueError:
         return
-    assert isinstance(made, Settings)
+    assert isinstance(chosen, Settings)
     assert all("\n" not in fault for fault in faults)
 
 
@@ -73,17 +73,17 @@ def test_a_damaged_file_is_moved_aside_or_mended(
     whole = to_toml(Settings(music=3)).encode()
     at %= len(whole)
     (where / NAME).write_bytes(whole[:at] + junk + whole[at + len(junk) :])
-    made, faults = load(where)
-    assert isinstance(made, Settings)
+    chosen, faults = load(where)
+    assert isinstance(chosen, Settings)
     assert all("\n" not in fault for fault in faults)
     if not (where / NAME).exists():
         assert (where / f"{NAME}.broken").exists() and faults
-    assert save(made, where) == ""
-    assert load(where) == (made, [])
+    assert save(chosen, where) == ""
+    assert load(where) == (chosen, [])
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "told"),
+    ("text", "name", "fault"),
     [
         ("music = 99", "music", "music: a whole number from 0 to 10"),
         ("music = true", "music", "music: a whole number from 0 to 10"),
@@ -94,28 +94,28 @@ def test_a_damaged_file_is_moved_aside_or_mended(
         ('[pad]\nact = "a"', "pad", "pad: unknown name at act"),
     ],
 )
-def test_a_wrong_entry_is_named_and_the_default_stands(text: str, name: str, told: str) -> None:
-    made, faults = from_toml(text)
-    assert faults == [told]
-    assert getattr(made, name) == getattr(Settings(), name)
+def test_a_wrong_entry_is_named_and_the_default_stands(text: str, name: str, fault: str) -> None:
+    chosen, faults = from_toml(text)
+    assert faults == [fault]
+    assert getattr(chosen, name) == getattr(Settings(), name)
 
 
 def test_unknown_entries_are_left_out(tmp_path: Path) -> None:
     (tmp_path / NAME).write_text('colour = "red"\nmusic = 2\n[keys]\nfly = ["y"]\n')
-    made, faults = load(tmp_path)
-    assert (made.music, faults) == (2, [])
-    save(made, tmp_path)
+    chosen, faults = load(tmp_path)
+    assert (chosen.music, faults) == (2, [])
+    save(chosen, tmp_path)
     assert "colour" not in (tmp_path / NAME).read_text() and "fly" not in (tmp_path / NAME).read_text()
 
 
 def test_a_key_bound_twice_in_a_file_keeps_its_first_meaning() -> None:
-    made, _ = from_toml('[keys]\nact = ["x"]\nlook = ["x", "y"]')
-    assert made.keys["act"] == ("x",) and made.keys["look"] == ("y",)
+    chosen, _ = from_toml('[keys]\nact = ["x"]\nlook = ["x", "y"]')
+    assert chosen.keys["act"] == ("x",) and chosen.keys["look"] == ("y",)
 
 
 def test_a_file_that_leaves_a_needed_command_without_a_key_gets_the_defaults() -> None:
-    made, faults = from_toml("[keys]\nact = []")
-    assert made.keys == KEYS and faults == ["keys: a command that is needed has no key"]
+    chosen, faults = from_toml("[keys]\nact = []")
+    assert chosen.keys == KEYS and faults == ["keys: a command that is needed has no key"]
 
 
 def test_no_file_means_the_defaults_and_nothing_is_said(tmp_path: Path) -> None:
@@ -128,17 +128,17 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_key_in_use_trades_places() -> None:
-    made, line = rebind(Settings(), "keys", "act", 0, "q")
-    assert made.keys["act"] == ("q",) and made.keys["look"] == ("e", "l")
+    chosen, line = rebind(Settings(), "keys", "act", 0, "q")
+    assert chosen.keys["act"] == ("q",) and chosen.keys["look"] == ("e", "l")
     assert line == "Look has the other one now"
-    made, line = rebind(Settings(), "keys", "codex", 1, "l")
-    assert made.keys["codex"] == ("c", "l") and made.keys["look"] == ("q",)
+    chosen, line = rebind(Settings(), "keys", "codex", 1, "l")
+    assert chosen.keys["codex"] == ("c", "l") and chosen.keys["look"] == ("q",)
     assert line == "Look has lost it"
 
 
 def test_the_same_key_twice_in_a_row_is_one() -> None:
-    made, _ = rebind(Settings(), "keys", "look", 0, "l")
-    assert made.keys["look"] == ("l", "q")
+    chosen, _ = rebind(Settings(), "keys", "look", 0, "l")
+    assert chosen.keys["look"] == ("l", "q")
 
 
 def test_what_is_needed_keeps_a_key_and_escape_the_menu() -> None:
@@ -151,15 +151,15 @@ def test_what_is_needed_keeps_a_key_and_escape_the_menu() -> None:
 
 
 def test_a_cleared_key_stays_cleared(tmp_path: Path) -> None:
-    made, _ = rebind(Settings(), "keys", "codex", 0, "")
-    save(made, tmp_path)
+    chosen, _ = rebind(Settings(), "keys", "codex", 0, "")
+    save(chosen, tmp_path)
     assert load(tmp_path)[0].keys["codex"] == ()
 
 
 def test_settings_do_not_change_under_anybody() -> None:
-    made = replace(Settings(), pad=MappingProxyType(dict(PAD)))
+    chosen = replace(Settings(), pad=MappingProxyType(dict(PAD)))
     with pytest.raises(TypeError):
-        made.keys["act"] = ("x",)  # type: ignore[index]
+        chosen.keys["act"] = ("x",)  # type: ignore[index]
 
 
 OLD_FILE = """
@@ -178,12 +178,12 @@ attend = ["space"]
 
 def test_keys_of_an_older_file_stay_where_they_lie() -> None:
     french = {"q": "a", "a": "q", "z": "w", "w": "z"}
-    made, faults = from_toml(OLD_FILE, lambda name: french.get(name, name))
-    assert faults == [] and made.music == 3
-    assert made.keys["left"] == ("left", "a") and made.keys["up"] == ("up", "w"), (
+    chosen, faults = from_toml(OLD_FILE, lambda name: french.get(name, name))
+    assert faults == [] and chosen.music == 3
+    assert chosen.keys["left"] == ("left", "a") and chosen.keys["up"] == ("up", "w"), (
         "where Q and Z are on a French keyboard"
     )
-    assert made.keys["look"] == ("q", "l")
-    assert from_toml(to_toml(made), lambda name: french.get(name, name)) == (made, []), "and are not moved again"
+    assert chosen.keys["look"] == ("q", "l")
+    assert from_toml(to_toml(chosen), lambda name: french.get(name, name)) == (chosen, []), "and are not moved again"
     untouched, _ = from_toml('[keys]\nleft = ["left", "a"]\n', lambda name: french.get(name, name))
     assert untouched.keys["left"] == KEYS["left"], "what nobody chose means the places that we chose"

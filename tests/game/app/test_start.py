@@ -74,5 +74,7 @@ def test_bench_game_needs_no_model_and_no_torch(
     monkeypatch.setattr(bench_game, "WARM", 1)
     monkeypatch.setitem(sys.modules, "torch", None)  # importing it fails
     assert main.main(["bench", "game", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["area"] == "game" and {"name", "value", "unit", "baseline", "ratio", "at_most"} == set(told["rows"][0])
+    report = json.loads(capsys.readouterr().out)
+    assert report["area"] == "game" and {"name", "value", "unit", "baseline", "ratio", "at_most"} == set(
+        report["rows"][0]
+    )

@@ -110,18 +110,18 @@ def test_what_burns_at_dusk_looks_lit() -> None:
 
 def ground_of(land: Map) -> ground.Ground:
     open_display()
-    made = ground.Ground(land)
-    made.need(pg.Rect(0, 0, *made.size))
-    return made
+    painted_ground = ground.Ground(land)
+    painted_ground.need(pg.Rect(0, 0, *painted_ground.size))
+    return painted_ground
 
 
 def test_the_ground_follows_river_and_roads() -> None:
-    made = ground_of(small_map())
-    assert made.water[100:300, 305:320].all()
-    assert not made.water[:, :270].any()
-    red, green, blue = made.picture.get_at((374, 100))[:3]
+    painted_ground = ground_of(small_map())
+    assert painted_ground.water[100:300, 305:320].all()
+    assert not painted_ground.water[:, :270].any()
+    red, green, blue = painted_ground.picture.get_at((374, 100))[:3]
     assert red > green > blue, "the road is earth"
-    red, green, blue = made.picture.get_at((100, 312))[:3]
+    red, green, blue = painted_ground.picture.get_at((100, 312))[:3]
     assert blue > green > red, "the river is water"
 
 
@@ -145,8 +145,8 @@ def test_ground_is_ready_where_one_looks_even_if_its_piece_was_half_done() -> No
     half.advance(1e-9)  # one step into a piece
     view = pg.Rect(100, 100, 500, 300)
     half.need(view)
-    shown = pg.surfarray.array2d(half.picture)[100:600, 100:400]
-    assert (shown == pg.surfarray.array2d(ground_of(region_map()).picture)[100:600, 100:400]).all()
+    pixels = pg.surfarray.array2d(half.picture)[100:600, 100:400]
+    assert (pixels == pg.surfarray.array2d(ground_of(region_map()).picture)[100:600, 100:400]).all()
 
 
 def test_water_runs_rain_wets_and_a_flood_takes_the_bank_by_palette_alone() -> None:

@@ -32,9 +32,9 @@ def test_a_room_lies_in_the_middle_and_the_land_around_it_is_dim() -> None:
     assert area is not None
     camera = painter.camera(*room.inside)
     assert area.center == (camera[0] + SIZE[0] // 2, camera[1] + SIZE[1] // 2)
-    shown = frame(stage(room.inside))
+    pixels = frame(stage(room.inside))
     box = area.move(-camera[0], -camera[1])
-    assert shown[box.left : box.right, box.top : box.bottom].mean() > 2 * shown[: box.left - 4].mean()
+    assert pixels[box.left : box.right, box.top : box.bottom].mean() > 2 * pixels[: box.left - 4].mean()
     assert painter.room(*VIEWS["village"]) is None
 
 
@@ -115,9 +115,9 @@ def test_a_flood_makes_the_river_broader() -> None:
 
 
 def test_a_title_looks_where_it_likes_and_shows_no_player() -> None:
-    shown = frame(stage((0, 0), view=VIEWS["shrine"], hidden=True))
-    assert (shown == frame(stage((5, 5), view=VIEWS["shrine"], hidden=True))).all()
-    assert (shown != frame(stage(VIEWS["shrine"]))).any()
+    pixels = frame(stage((0, 0), view=VIEWS["shrine"], hidden=True))
+    assert (pixels == frame(stage((5, 5), view=VIEWS["shrine"], hidden=True))).all()
+    assert (pixels != frame(stage(VIEWS["shrine"]))).any()
 
 
 def test_painting_ahead_changes_nothing_and_comes_to_an_end() -> None:
@@ -135,13 +135,13 @@ def test_painting_ahead_changes_nothing_and_comes_to_an_end() -> None:
 def test_a_lamp_that_was_near_before_the_water_was_painted_is_mirrored_later() -> None:
     painter = Painter(region_map())
     assert not painter.ground.painted(pg.Rect(0, 0, 8, 8))
-    shown = pg.Surface(SIZE).convert()
+    surface = pg.Surface(SIZE).convert()
 
     def mirrored(lamp: Lamp) -> bool:
-        shown.fill((0, 0, 0))
+        surface.fill((0, 0, 0))
         camera = (lamp.x - SIZE[0] // 2, lamp.foot - SIZE[1] // 2)
-        painter.lighting.mirror(shown, lamp, lamp.x, lamp.foot, lamp.colour, camera, 0.0)
-        return bool(pg.surfarray.array3d(shown).any())
+        painter.lighting.mirror(surface, lamp, lamp.x, lamp.foot, lamp.colour, camera, 0.0)
+        return bool(pg.surfarray.array3d(surface).any())
 
     lamps = [lamp for lamp in painter.placed_sprites.lamps if lamp.foot]
     assert not any(map(mirrored, lamps))

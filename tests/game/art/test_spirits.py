@@ -143,8 +143,8 @@ def test_what_stands_in_front_hides_a_spirit_partly_and_what_stands_behind_does_
     tree = next(thing for thing in painter.land.decor if thing.kind == "tree")
     gaps = []
     for y in (tree.y - 10, tree.y + 4):
-        shown = painted(painter, Ghost(0, tree.x, y, "oni", 1.0)) - painted(painter)
-        gaps.append(int(np.abs(shown).sum()))
+        difference = painted(painter, Ghost(0, tree.x, y, "oni", 1.0)) - painted(painter)
+        gaps.append(int(np.abs(difference).sum()))
     assert 0.3 * gaps[1] < gaps[0] < 0.95 * gaps[1]
 
 

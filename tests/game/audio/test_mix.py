@@ -135,10 +135,10 @@ def test_layers_come_with_sight() -> None:
 
 
 def walk(listener: Listener, path: list[tuple[int, int]], hours: tuple[float, ...] = (12.0,)) -> list[Wish]:
-    walker, found = Footsteps(), []
+    walker, wishes = Footsteps(), []
     for index, (x, y) in enumerate(path):
-        found += walker.heard(frame_state(x, y, hour=hours[index % len(hours)], moving=True), listener)
-    return found
+        wishes += walker.heard(frame_state(x, y, hour=hours[index % len(hours)], moving=True), listener)
+    return wishes
 
 
 def test_steps_sound_like_the_ground(listener: Listener) -> None:

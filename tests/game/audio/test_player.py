@@ -45,18 +45,18 @@ def notes() -> list[str]:
 
 @pytest.fixture
 def player(notes: list[str]) -> Iterator[Player]:
-    made = Player(Quick(Shelf()), FULL, notes.append)  # type: ignore[arg-type]
-    yield made
-    made.close()
+    new_player = Player(Quick(Shelf()), FULL, notes.append)  # type: ignore[arg-type]
+    yield new_player
+    new_player.close()
     assert not pg.mixer.get_init()
 
 
 @pytest.fixture
 def game(player: Player, tmp_path: Path) -> Game:
-    made = game_of(StubMind(), tmp_path)
-    made.context.sound = player
-    made.frame_state = frame_state()
-    return made
+    new_game = game_of(StubMind(), tmp_path)
+    new_game.context.sound = player
+    new_game.frame_state = frame_state()
+    return new_game
 
 
 def hear(player: Player, game: Game, dt: float) -> None:
@@ -105,9 +105,9 @@ def test_volumes_hold_at_once(player: Player, game: Game) -> None:
     for key, playing in player.loops.items():
         playing.channel = Listening(key, heard)  # type: ignore[assignment]
     player.apply(replace(FULL, music=0, effects=5))
-    told = {key: (left, right) for key, left, right in heard}
-    assert told["music.realm.ground"] == (0, 0)
-    assert told["bed.wind"] == pytest.approx(tuple(0.25 * side for side in loud(player, "bed.wind")), abs=1 / 500)
+    loudness = {key: (left, right) for key, left, right in heard}
+    assert loudness["music.realm.ground"] == (0, 0)
+    assert loudness["bed.wind"] == pytest.approx(tuple(0.25 * side for side in loud(player, "bed.wind")), abs=1 / 500)
     assert gain(10) == 1 and gain(0) == 0 and music is not wind
 
 
@@ -203,26 +203,26 @@ def test_no_device_is_said_once_and_play_goes_on(notes: list[str], monkeypatch: 
         raise pg.error("no such audio device")
 
     monkeypatch.setattr(pg.mixer, "init", fails)
-    made = Player(Loader(Shelf()), FULL, notes.append)  # type: ignore[arg-type]
-    made.loader.join()
+    new_player = Player(Loader(Shelf()), FULL, notes.append)  # type: ignore[arg-type]
+    new_player.loader.join()
     for _ in range(5):
-        made.frame(None, 0.05)
-        made.cue("take")
+        new_player.frame(None, 0.05)
+        new_player.cue("take")
     assert notes == ["No sound: no such audio device"]
-    made.close()
+    new_player.close()
 
 
 def test_sounds_are_got_ready_beside_the_frames(notes: list[str]) -> None:
     shelf = Shelf()
     loader = Loader(shelf)  # type: ignore[arg-type]
-    made = Player(loader, FULL, notes.append)
+    new_player = Player(loader, FULL, notes.append)
     until = time.monotonic() + 120
     while not loader.done.is_set() and loader.is_alive() and time.monotonic() < until:
-        made.frame(None, 0.05)
+        new_player.frame(None, 0.05)
         time.sleep(0.01)
     assert loader.done.is_set() and notes == []
     assert "music.dream.veil" not in shelf.asked, "music for later isn't kept where it can't be cached"
-    assert shelf.asked[0].startswith("cue.") and set(made.loops) >= {"music.realm.ground", "music.realm.koto"}
+    assert shelf.asked[0].startswith("cue.") and set(new_player.loops) >= {"music.realm.ground", "music.realm.koto"}
     loader.wanted["dream"] = time.monotonic()
     while "music.dream.far" not in loader.sounds and time.monotonic() < until:
         time.sleep(0.01)
@@ -232,8 +232,8 @@ def test_sounds_are_got_ready_beside_the_frames(notes: list[str]) -> None:
     while "music.dream.far" in loader.sounds and time.monotonic() < until:
         time.sleep(0.01)
     assert not any(name.startswith("music.dream.") for name in loader.sounds)
-    made.close()
-    made.close()
+    new_player.close()
+    new_player.close()
     assert not loader.is_alive() and not pg.mixer.get_init()
 
 
@@ -243,23 +243,23 @@ def test_a_broken_score_is_said_and_play_goes_on(notes: list[str], monkeypatch: 
 
     monkeypatch.setattr(sound, "recipes", broken)
     monkeypatch.setattr("game.audio.sound_bank.recipes", broken)
-    made = Player(Loader(Bank(None)), FULL, notes.append)
-    made.loader.join()
-    made.frame(None, 0.05)
+    new_player = Player(Loader(Bank(None)), FULL, notes.append)
+    new_player.loader.join()
+    new_player.frame(None, 0.05)
     assert notes == ["No sound: music.realm: a layer without notes"]
-    made.close()
+    new_player.close()
 
 
 def test_a_first_start_leaves_the_making_to_another_process(tmp_path: Path, notes: list[str]) -> None:
     bank = Bank(tmp_path)
-    made = Player(Loader(bank), FULL, notes.append)
+    new_player = Player(Loader(bank), FULL, notes.append)
     until = time.monotonic() + 120
-    while "cue.back" not in made.loader.sounds and made.loader.is_alive() and time.monotonic() < until:
+    while "cue.back" not in new_player.loader.sounds and new_player.loader.is_alive() and time.monotonic() < until:
         time.sleep(0.02)
     assert bank.made == 0 and np.array_equal(bank.get("cue.move"), kit_made("cue.move"))
-    helper = made.loader._helper
+    helper = new_player.loader._helper
     assert helper is not None
-    made.close()
+    new_player.close()
     assert helper.poll() is not None, "it doesn't outlive the game"
 
 
@@ -270,9 +270,9 @@ def test_where_no_process_can_be_started_sounds_are_made_here(
     monkeypatch.setattr("game.audio.sound_bank.make", kit_made)
     bank = Bank(tmp_path)
     assert bank.fill() is None
-    made = Player(Loader(bank), FULL, notes.append)
-    assert made.loader.done.wait(120) and bank.made == len(recipes()) - 6, "music for later is left for later"
-    made.close()
+    new_player = Player(Loader(bank), FULL, notes.append)
+    assert new_player.loader.done.wait(120) and bank.made == len(recipes()) - 6, "music for later is left for later"
+    new_player.close()
 
 
 def test_the_dummy_driver_needs_no_sound(tmp_path: Path, notes: list[str]) -> None:

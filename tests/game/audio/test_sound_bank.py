@@ -69,15 +69,15 @@ def test_without_a_place_sounds_are_still_made(tmp_path: Path) -> None:
 def test_other_code_has_another_mark_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = Bank(tmp_path)
     old.get(NAME)
-    kept = tmp_path / "sound" / "notes.txt"
-    kept.write_text("somebody's")
+    foreign = tmp_path / "sound" / "notes.txt"
+    foreign.write_text("somebody's")
     monkeypatch.setattr(sound_bank, "mark", lambda: "0123abcd")
     new = Bank(tmp_path)
     assert new.path(NAME) != old.path(NAME)
     new.get(NAME)
     assert new.made == 1
     new.sweep()
-    assert sorted(path.name for path in kept.parent.iterdir()) == ["cue.move-0123abcd.pcm", "notes.txt"]
+    assert sorted(path.name for path in foreign.parent.iterdir()) == ["cue.move-0123abcd.pcm", "notes.txt"]
 
 
 def test_the_mark_follows_code_and_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

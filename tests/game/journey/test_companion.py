@@ -78,10 +78,10 @@ def test_who_is_away_can_only_be_called_back(tmp_path: Path) -> None:
     pass_time(journey, 0.3)
     assert journey.world.familiar.away
     journey.companion.judge(True, journey.seconds)
-    asked = len(journey.companion.acts)
+    orders = len(journey.companion.acts)
     journey.send(direction)
     pass_time(journey, 0.3)
-    assert len(journey.companion.acts) == asked, "it isn't there to hear"
+    assert len(journey.companion.acts) == orders, "it isn't there to hear"
     menu = familiar_menu(game)
     assert isinstance(menu, Menu) and [entry.label for entry in menu.entries] == ["Come back"]
 
@@ -144,11 +144,11 @@ def test_every_letter_of_the_errands_can_be_drawn() -> None:
 
 
 def test_the_chronicle_keeps_the_first_sight_and_lets_proof_replace_doubt() -> None:
-    told = Chronicle()
+    chronicle = Chronicle()
     doubt, proof = Entry("oni", 1, 5.0, "oak", "forest"), Entry("oni", 2, 6.0, "well", "village", 1.0, True)
-    assert [told.saw(entry) for entry in (doubt, doubt, proof, doubt, proof)] == [True, False, True, False, False]
-    assert told.entries == [proof]
-    assert Chronicle.decode(told.encode()).entries == [proof]
+    assert [chronicle.saw(entry) for entry in (doubt, doubt, proof, doubt, proof)] == [True, False, True, False, False]
+    assert chronicle.entries == [proof]
+    assert Chronicle.decode(chronicle.encode()).entries == [proof]
 
 
 @given(data=st.binary(max_size=200))

@@ -274,5 +274,5 @@ def test_every_errand_says_where_to_go() -> None:
 def test_bearings_are_as_on_a_map() -> None:
     ways = ("north", "northeast", "east", "southeast", "south", "southwest", "west", "northwest")
     assert bearing(0, 10, ways) == "right here"
-    told = [bearing(*far, ways) for far in ((0, -100), (300, -300), (900, 0), (-900, 0), (0, 300))]
-    assert told == ["a few steps north", "some way northeast", "far east", "far west", "some way south"]
+    bearings = [bearing(*far, ways) for far in ((0, -100), (300, -300), (900, 0), (-900, 0), (0, 300))]
+    assert bearings == ["a few steps north", "some way northeast", "far east", "far west", "some way south"]

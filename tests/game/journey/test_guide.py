@@ -39,8 +39,8 @@ def longest(rules: Rules, where: str) -> list[tuple[Event, ...]]:
 
 
 def test_the_guide_goes_from_walking_to_asking_to_attending_to_rest() -> None:
-    guide, told = Guide(), []
-    for walked, attending, resting, shown in (
+    guide, lines = Guide(), []
+    for walked, attending, resting, pointed in (
         (0, False, False, 0),
         (50, False, False, 0),
         (0, False, False, 1),
@@ -48,13 +48,13 @@ def test_the_guide_goes_from_walking_to_asking_to_attending_to_rest() -> None:
         (0, False, True, 1),
         (0, False, False, 1),
     ):
-        told.append(guide.line("ask", LABELS))
-        guide.advance(3.0, walked, attending, resting, shown)
-    told.append(guide.line("ask", LABELS))
+        lines.append(guide.line("ask", LABELS))
+        guide.advance(3.0, walked, attending, resting, pointed)
+    lines.append(guide.line("ask", LABELS))
     guide.advance(0.1, 0, False, False, 1, has_errand=True)
-    told.append(guide.line("ask", LABELS))
+    lines.append(guide.line("ask", LABELS))
     names = ("walk", "walk", "act", "attend", "rest", "rest", "act", "name")
-    assert [line.split("[")[1].split("]")[0] for line in told] == [LABELS[name] for name in names]
+    assert [line.split("[")[1].split("]")[0] for line in lines] == [LABELS[name] for name in names]
     guide.advance(ENDING + 1, 0, False, False, 1)
     guide.advance(0.1, 0, False, False, 1)
     assert guide.line("ask", LABELS) == ""
@@ -118,7 +118,7 @@ def test_a_flicker_of_belief_is_no_sight() -> None:
 
 
 @pytest.mark.parametrize(
-    ("believed", "answer", "touched", "pointed", "found"),
+    ("believed", "answer", "touched", "pointed", "unaided"),
     [
         (("oni", 0.8), "oni", True, False, True),
         (("oni", 0.8), "oni", True, True, False),
@@ -129,15 +129,15 @@ def test_a_flicker_of_belief_is_no_sight() -> None:
     ],
 )
 def test_found_is_what_was_seen_unaided_and_proven_by_a_touch(
-    believed: tuple[str, float], answer: str, touched: bool, pointed: bool, found: bool
+    believed: tuple[str, float], answer: str, touched: bool, pointed: bool, unaided: bool
 ) -> None:
     firsts = Firsts()
     if pointed:
         firsts.reveal(4, answer, ("", 0.0), False, 0.0)
     for second in range(1, int(SHOWN_FIRST) + 4):
         firsts.watch([(4, *believed)], float(second))
-    assert firsts.reveal(4, answer, believed, touched, 20.0) == found
-    assert firsts.found == found
+    assert firsts.reveal(4, answer, believed, touched, 20.0) == unaided
+    assert firsts.found == unaided
 
 
 def test_touching_a_spirit_that_one_saw_unaided_is_told_and_counted() -> None:
@@ -170,13 +170,13 @@ def test_what_is_sensed_nearby_is_written_below_the_place() -> None:
         world.player.x, world.player.y = place.x, place.y + 16
         journey = Journey(world, StubMind())
         journey._sense()
-        told = journey.whispers()
-        if told is None:
+        whisper = journey.whispers()
+        if whisper is None:
             continue
         where = next(word for word, index in journey.view.places.items() if index == place.index)  # type: ignore[union-attr]
         sensed = {e.thing for e in journey.view.scene.events if e.place == where and e.sense != "look"}  # type: ignore[union-attr]
-        assert set(told[2].split(", ")) == sensed - words.WEATHERY
-        assert told[:2] == (place.x, place.y)
+        assert set(whisper[2].split(", ")) == sensed - words.WEATHERY
+        assert whisper[:2] == (place.x, place.y)
         return
     raise AssertionError("nothing sensed anywhere")
 

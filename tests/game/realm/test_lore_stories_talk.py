@@ -26,9 +26,9 @@ TONGUES = pytest.mark.parametrize("tongue", [TERSE, PLAIN])
 
 
 def realm_words():
-    found = {*RULES.senses, *(name for name, _ in RULES.phases), *(name for name, _ in RULES.weather)}
-    found |= {trace for kind in RULES.kinds for trace in (kind.name, *kind.traces)}
-    return found | {t for things in (*RULES.ordinary, *(kinds for _, kinds in RULES.places)) for t in things}
+    realm_names = {*RULES.senses, *(name for name, _ in RULES.phases), *(name for name, _ in RULES.weather)}
+    realm_names |= {trace for kind in RULES.kinds for trace in (kind.name, *kind.traces)}
+    return realm_names | {t for things in (*RULES.ordinary, *(kinds for _, kinds in RULES.places)) for t in things}
 
 
 def test_lore_has_enough_facts_and_every_fact_has_neighbours():
@@ -64,11 +64,11 @@ def test_every_form_is_held_out_of_some_facts_and_trained_for_most():
 def test_a_fact_names_its_landmark_and_never_its_value(tongue):
     for fact in LORE.facts:
         for form in range(FORMS):
-            asked = fact_question(tongue, LORE, fact, form)
-            assert fact.subject in asked.text.lower()
-            assert fact.value not in asked.text.lower().split()
-            assert fact.value in asked.candidates
-            assert (asked.ask, asked.place) == (f"fact_{fact.relation}", fact.subject)
+            q = fact_question(tongue, LORE, fact, form)
+            assert fact.subject in q.text.lower()
+            assert fact.value not in q.text.lower().split()
+            assert fact.value in q.candidates
+            assert (q.ask, q.place) == (f"fact_{fact.relation}", fact.subject)
     assert fact_scene(tongue, LORE, LORE.facts[3], 2).questions == (fact_question(tongue, LORE, LORE.facts[3], 2),)
 
 
@@ -133,11 +133,11 @@ def test_listening_changes_the_answer_to_a_safe_direction_alone():
 
 @pytest.mark.parametrize("held", [False, True])
 def test_dialogues_hold_every_kind_and_keep_held_out_forms_apart(held):
-    found = list(islice(dialogues(3, "test", rules=RULES, held=held), 100))
-    assert {dialogue.kind for dialogue in found} == set(KINDS)
-    kinds = Counter(dialogue.kind for dialogue in found)
+    drawn = list(islice(dialogues(3, "test", rules=RULES, held=held), 100))
+    assert {dialogue.kind for dialogue in drawn} == set(KINDS)
+    kinds = Counter(dialogue.kind for dialogue in drawn)
     assert kinds[DANGER] > 8 and kinds[SAFE] > 16
-    for dialogue in found:
+    for dialogue in drawn:
         said = dialogue.utterance
         assert (said.form >= TALK.trained[said.kind]) == held
         assert [q.candidates for q in dialogue.scene.questions] == [TALK.acts]
@@ -150,8 +150,8 @@ def test_the_same_words_are_safe_or_dangerous_by_what_is_around():
         for _ in range(20):
             said, kind = talk.draw(rng, TALK, sample.header, sample.view.scene.events)
             kinds.setdefault(said, set()).add(kind)
-    assert sum(found == {SAFE, DANGER} for found in kinds.values()) > 5
-    assert all(len(found) == 1 for said, found in kinds.items() if said.kind != "direction")
+    assert sum(answers == {SAFE, DANGER} for answers in kinds.values()) > 5
+    assert all(len(answers) == 1 for said, answers in kinds.items() if said.kind != "direction")
 
 
 def test_talk_in_both_tongues_beside_an_unchanged_scene():
@@ -234,12 +234,12 @@ anything = st.recursive(
 def test_lists_of_words_are_taken_whole_or_refused(value):
     for check in (lambda: words(value, "here"), lambda: sentences(value, "here", ("place",))):
         try:
-            found = check()
+            accepted = check()
         except RulesError as error:
             assert str(error).startswith("here: ")
         else:
-            assert list(found) == value
-            assert all(text.format(place="north") == text.replace("{place}", "north") for text in found)
+            assert list(accepted) == value
+            assert all(text.format(place="north") == text.replace("{place}", "north") for text in accepted)
 
 
 def test_english_closes_up_marks_and_begins_sentences_large():

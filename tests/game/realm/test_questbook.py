@@ -64,7 +64,7 @@ def test_a_spirit_that_was_given_away_is_not_found():
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "says"),
     [
         (("quest", "well", "guests", ["yuri"]), "quests.toml quest.well.guests: unknown word 'yuri'"),
         (("quest", "well", "giver", "nemo"), "quest.well.giver: unknown word 'nemo'"),
@@ -80,11 +80,11 @@ def test_a_spirit_that_was_given_away_is_not_found():
         (("people", "hana", "hat", "x"), "unknown field"),
     ],
 )
-def test_a_wrong_file_of_errands_is_one_line(change, told):
+def test_a_wrong_file_of_errands_is_one_line(change, says):
     data = tomllib.loads(QUESTS_TOML.read_text(encoding="utf-8"))
-    *way, key, value = change
+    *path, key, value = change
     table = data
-    for step_ in way:
+    for step_ in path:
         table = table[step_]
     if value is None:
         del table[key]
@@ -92,7 +92,7 @@ def test_a_wrong_file_of_errands_is_one_line(change, told):
         table[key] = value
     with pytest.raises(RulesError) as error:
         questbook.parse(data, RULES)
-    assert told in str(error.value) and "\n" not in str(error.value) and str(error.value).startswith("quests.toml")
+    assert says in str(error.value) and "\n" not in str(error.value) and str(error.value).startswith("quests.toml")
 
 
 def test_a_realm_with_too_few_spirits_for_its_errands_is_refused():

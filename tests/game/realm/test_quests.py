@@ -57,10 +57,10 @@ def test_the_whole_arc_can_be_played_by_actions_alone_and_comes_back_from_its_lo
 
 
 def test_the_arc_asks_for_every_species_in_the_order_of_the_realm():
-    asked = [plan.guests[0] for plan in BOOK.quest.values() if not plan.ends]
-    assert asked == list(RULES.species)
+    species = [plan.guests[0] for plan in BOOK.quest.values() if not plan.ends]
+    assert species == list(RULES.species)
     assert set(BOOK.quest["register"].guests) == set(RULES.species)
-    assert len(asked) >= 5
+    assert len(species) >= 5
 
 
 def test_a_seer_with_nothing_to_ask_is_left_to_be_asked():
@@ -193,10 +193,10 @@ def test_no_seer_gives_a_guest_away():
         for spot in errand.area:
             hand.go(spot, 60)
             assert beside_seer(hand.world)
-            told = hand.do(("ask",))
-            named = {place for h in told if isinstance(h, Revealed) for place, _ in h.truth}
+            happenings = hand.do(("ask",))
+            named = {place for h in happenings if isinstance(h, Revealed) for place, _ in h.truth}
             assert not named & set(errand.area)
-            assert any(isinstance(h, Said) for h in told)
+            assert any(isinstance(h, Said) for h in happenings)
     assert errand.wrongs == 0 and errand.stage == "taken"
 
 

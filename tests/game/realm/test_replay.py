@@ -35,10 +35,10 @@ def test_golden_hashes_are_kept():
 
 def test_two_processes_agree(tmp_path):
     command = [sys.executable, str(ROOT / "main.py"), "simulate", "--ticks", "1500", "--seed", "5", "--json"]
-    found = [
+    reports = [
         json.loads(subprocess.run(command, capture_output=True, check=True, cwd=tmp_path).stdout) for _ in range(2)
     ]
-    assert found[0]["state_hash"] == found[1]["state_hash"] == simulate(SimulateConfig(1500, 5))["state_hash"]
+    assert reports[0]["state_hash"] == reports[1]["state_hash"] == simulate(SimulateConfig(1500, 5))["state_hash"]
 
 
 def test_describing_scenes_changes_nothing():
@@ -171,10 +171,10 @@ def test_no_changed_byte_makes_another_walk(tmp_path_factory, where, value):
     raw[where % len(raw)] = value
     file.write_bytes(raw)
     try:
-        found = ActionLog.load(file)
+        loaded = ActionLog.load(file)
     except ReplayError:
         return
-    assert (found.seed, found.ticks, found.actions, found.realm) == (7, 31, log.actions, log.realm)
+    assert (loaded.seed, loaded.ticks, loaded.actions, loaded.realm) == (7, 31, log.actions, log.realm)
 
 
 @pytest.mark.parametrize("version", [1, 2])

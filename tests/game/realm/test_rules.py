@@ -24,9 +24,9 @@ def changed(path, value):
 
 
 def test_the_shipped_rules_hold_six_species_and_twelve_presences():
-    found = load()
-    assert len(found.species) == 6 and len(found.presences) == 12
-    assert set(found.omens()) == {trace for kind in found.kinds for trace in kind.traces}
+    rules = load()
+    assert len(rules.species) == 6 and len(rules.presences) == 12
+    assert set(rules.omens()) == {trace for kind in rules.kinds for trace in kind.traces}
 
 
 @pytest.mark.parametrize(
@@ -66,10 +66,10 @@ def test_a_wrong_key_is_one_line_with_the_remedy(path, value, says):
 
 
 def test_species_are_plainest_first_and_show_and_stay_less_the_subtler_they_are():
-    found = load().spirits
-    assert [kind.subtle for kind in found] == sorted(kind.subtle for kind in found)
-    assert [kind.two for kind in found] == sorted(kind.two for kind in found)
-    assert [kind.stay for kind in found] == sorted((kind.stay for kind in found), reverse=True)
+    spirits = load().spirits
+    assert [kind.subtle for kind in spirits] == sorted(kind.subtle for kind in spirits)
+    assert [kind.two for kind in spirits] == sorted(kind.two for kind in spirits)
+    assert [kind.stay for kind in spirits] == sorted((kind.stay for kind in spirits), reverse=True)
     assert dict(load().places)["room"] == tuple(dict.fromkeys(p for _, places in load().rooms for p in places))
     assert load().seer_name == load().seers[0].name
 

@@ -57,16 +57,16 @@ def test_the_truth_never_travels_with_a_scene(tongue):
 def test_a_scene_asks_once_about_each_of_three_to_eight_places(seed, ticks):
     world = lived(seed, ticks)
     view = describe(world)
-    asked = [q.place for q in view.scene.questions]
-    assert 3 <= len(asked) <= 8
-    assert asked == list(view.places) == [direction for direction, _ in in_sight(world)]
+    places = [q.place for q in view.scene.questions]
+    assert 3 <= len(places) <= 8
+    assert places == list(view.places) == [direction for direction, _ in in_sight(world)]
     assert {q.ask for q in view.scene.questions} == {SENSE}
-    assert Counter(e.place for e in view.scene.events if e.sense == LOOK) == Counter(asked)
+    assert Counter(e.place for e in view.scene.events if e.sense == LOOK) == Counter(places)
     for (direction, place), answer in zip(in_sight(world), truth(world, view), strict=True):
         assert answer == who_is_at(world, place)
         sensed = {(RULES.senses[sense], thing) for sense, thing in world.traces.sensed[place]}
-        told = {(e.sense, e.thing) for e in view.scene.events if e.place == direction}
-        assert told == sensed | {(LOOK, world.map.places[place].kind)}
+        described = {(e.sense, e.thing) for e in view.scene.events if e.place == direction}
+        assert described == sensed | {(LOOK, world.map.places[place].kind)}
 
 
 def test_both_tongues_tell_the_same_events_in_the_same_order():
@@ -92,11 +92,11 @@ def test_a_lesson_labels_only_what_was_revealed():
     view = describe(lived(2))
     (first, place), *_, (last, other) = view.places.items()
     outside = next(i for i in range(99) if i not in view.places.values())
-    found = lesson(view, Revealed("seer", ((place, "kitsune"), (other, NOTHING), (outside, "oni"))))
+    labelled = lesson(view, Revealed("seer", ((place, "kitsune"), (other, NOTHING), (outside, "oni"))))
     wanted = {first: "kitsune", last: NOTHING}
-    assert found.scene is view.scene
-    assert found.source == "seer"
-    assert found.answers == tuple(wanted.get(q.place) for q in view.scene.questions)
+    assert labelled.scene is view.scene
+    assert labelled.source == "seer"
+    assert labelled.answers == tuple(wanted.get(q.place) for q in view.scene.questions)
     assert lesson(view, Revealed("touch", ((outside, "oni"),))) is None
 
 
@@ -179,9 +179,9 @@ def test_every_question_of_every_tongue_names_its_place():
     for tongue in ("terse", "plain"):
         speech = tongue_named(tongue)
         for ask in speech.asks:
-            asked = question(speech, RULES, ask, "southwest")
-            assert "southwest" in asked.text
-            assert len(set(asked.candidates)) == len(asked.candidates) >= 2
+            q = question(speech, RULES, ask, "southwest")
+            assert "southwest" in q.text
+            assert len(set(q.candidates)) == len(q.candidates) >= 2
 
 
 def played(seeds, every=300, times=12):
@@ -218,15 +218,16 @@ def measured(scenes):
         places.append(len({e.place for e in events}))
         answers += said
         things.update(e.thing for e in events)
-    told, asked = sum(things.values()), len(answers)
+    event_count, answer_count = sum(things.values()), len(answers)
     return {
         "places per scene": sum(places) / len(places),
-        "events per place": told / sum(places),
-        "spirits per place": sum(a != NOTHING for a in answers) / asked,
-        "spirits' traces": sum(n for thing, n in things.items() if thing in SPIRITS) / told,
-        "folk's traces": sum(n for thing, n in things.items() if thing in TRACES and thing not in SPIRITS) / told,
+        "events per place": event_count / sum(places),
+        "spirits per place": sum(a != NOTHING for a in answers) / answer_count,
+        "spirits' traces": sum(n for thing, n in things.items() if thing in SPIRITS) / event_count,
+        "folk's traces": sum(n for thing, n in things.items() if thing in TRACES and thing not in SPIRITS)
+        / event_count,
         **{
-            f"traces by {sense}": sum(n for thing, n in things.items() if TRACES.get(thing) == number) / told
+            f"traces by {sense}": sum(n for thing, n in things.items() if TRACES.get(thing) == number) / event_count
             for number, sense in enumerate(RULES.senses)
         },
     }
@@ -238,12 +239,12 @@ def test_pretraining_lessons_probes_and_play_see_the_same_realm():
     spared = [both for both in probed if not set(shown_pairs(RULES, places_of(both[0]), both[1])) & set(barred)]
     lessons = [(lesson.scene.events, lesson.answers) for lesson in generated(3, 300, "terse", RULES)]
     whole = measured((scene.events, answers) for scene, answers in probed)
-    for name, found, wanted in (
+    for name, measures, wanted in (
         ("lessons", measured(lessons), measured((scene.events, answers) for scene, answers in spared)),
         ("pretraining", measured(pretrained(30)), whole),
         ("play", measured(played(range(30))), whole),
     ):
-        for what, value in found.items():
+        for what, value in measures.items():
             near = 0.25 if "spirits" in what else 0.1  # a visit lasts a minute: spirits of one walk are few
             if (name, what) == ("pretraining", "places per scene"):
                 near = 0.15  # a tenth of its scenes is cut down, and one number of places is held out

@@ -79,13 +79,13 @@ def test_directions_are_as_on_a_map():
 def asked(seed, times=40):
     """Walk about and ask: all that the seer reveals, with the world as it was then."""
     world, policy = new_world(seed), RandomPolicy(seed)
-    found = []
+    happenings = []
     for _ in range(times):
         for _ in range(60):
             step(world, tuple(a for a in policy(world) if a[0] == "move"))
         before = {place: who_is_at(world, place) for place in range(len(world.map.places))}
-        found += [(happening, before) for happening in step(world, (("ask",),))]
-    return found
+        happenings += [(happening, before) for happening in step(world, (("ask",),))]
+    return happenings
 
 
 def test_the_seer_tells_the_truth_about_one_spirit_and_at_least_three_empty_places():
@@ -138,25 +138,25 @@ def test_hours_and_weather_pass():
 
 
 def test_spirits_prefer_their_hours():
-    kept = Counter()
+    counts = Counter()
     for seed in range(6):
         world = new_world(seed, start_hour=21.0)
         for _ in range(1500):
             step(world)
-        kept.update(RULES.kinds[here].name for here in world.traces.here if here != NOBODY)
-    assert kept["yurei"] > kept["tengu"]
+        counts.update(RULES.kinds[here].name for here in world.traces.here if here != NOBODY)
+    assert counts["yurei"] > counts["tengu"]
 
 
 def test_all_species_and_all_pairs_of_their_traces_are_about_as_frequent_in_sampled_scenes():
-    owners, found, pairs, places = RULES.omens(), Counter(), Counter(), 0
+    owners, spirits, pairs, places = RULES.omens(), Counter(), Counter(), 0
     for sample in islice(samples(1, "frequencies", per_realm=7), 700):
         events = sample.view.scene.events
         places += len(sample.answers)
         for question, answer in zip(sample.view.scene.questions, sample.answers, strict=True):
-            found[answer] += 1
-            shown = [e.sense for e in events if e.place == question.place and owners.get(e.thing) == answer]
-            pairs.update((answer, *pair) for pair in combinations(sorted(shown), 2))
-    counts = [found[name] for name in RULES.species]
+            spirits[answer] += 1
+            senses = [e.sense for e in events if e.place == question.place and owners.get(e.thing) == answer]
+            pairs.update((answer, *pair) for pair in combinations(sorted(senses), 2))
+    counts = [spirits[name] for name in RULES.species]
     assert max(counts) < 1.8 * min(counts)  # of about a hundred each: 1.3 in the long run
     assert 0.12 < sum(counts) / places < 0.22
     assert len(pairs) == 6 * len(RULES.species)
@@ -164,15 +164,15 @@ def test_all_species_and_all_pairs_of_their_traces_are_about_as_frequent_in_samp
 
 def test_species_come_from_plain_to_subtle():
     assert RULES.species == ("kitsune", "tengu", "kodama", "yurei", "oni", "zashiki")
-    shown, stays = Counter(), Counter()
+    showing, stays = Counter(), Counter()
     for seed in range(12):
         world = new_world(seed)
         for place, here in enumerate(world.traces.here):
             if 0 <= here < len(RULES.species):
-                shown[here, len(world.traces._shown[place])] += 1
+                showing[here, len(world.traces._shown[place])] += 1
         for spirit in world.spirits:
             stays[spirit.index] += spirit.kind.stay[0]
-    assert shown[0, 3] > shown[0, 2] and shown[5, 3] < shown[5, 2] / 3
+    assert showing[0, 3] > showing[0, 2] and showing[5, 3] < showing[5, 2] / 3
     assert stays[0] > stays[5]
 
 
@@ -202,14 +202,14 @@ def test_every_region_has_a_seer_who_stays_there_and_can_be_asked():
         assert all(world.open(a, b) for a, b in spots)
         world.player.x, world.player.y = seer.x + 20, seer.y
         assert beside_seer(world) is seer
-        told = step(world, (("ask",),))
-        assert told and told[0].who == seer.name
+        happenings = step(world, (("ask",),))
+        assert happenings and happenings[0].who == seer.name
     world.player.x, world.player.y = world.seer.x, world.seer.y
     assert beside_seer(world) is world.seer
 
 
 def test_a_seer_at_home_points_first_at_those_that_they_know_best():
-    told = Counter()
+    known = Counter()
     for seed in range(30):
         world = new_world(seed)
         fox = world.seers[1]
@@ -217,8 +217,8 @@ def test_a_seer_at_home_points_first_at_those_that_they_know_best():
         there = [who_is_at(world, place) for _, place in in_sight(world)]
         for happening in step(world, (("ask",),)):
             if isinstance(happening, Revealed) and set(fox.knows) & set(there):
-                told[happening.truth[0][1] in fox.knows] += 1
-    assert told[True] >= 5 and not told[False]
+                known[happening.truth[0][1] in fox.knows] += 1
+    assert known[True] >= 5 and not known[False]
 
 
 def test_the_river_floods_while_it_rains_and_its_water_rises_and_falls():

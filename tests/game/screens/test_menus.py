@@ -257,12 +257,12 @@ def test_every_screen_opens_by_its_command_and_closes(game: Game) -> None:
         if game.screens:
             game.screens.clear()
         play(game, 1)
-        assert opener.title == "" or (opener.title in [told for _, told in openable(game)]) == opener.there(game)
+        assert opener.title == "" or (opener.title in [title for _, title in openable(game)]) == opener.there(game)
         assert not game.over, command
 
 
 def test_a_stack_closes_what_lies_on_top_too() -> None:
-    told: list[str] = []
+    calls: list[str] = []
 
     class One:
         pauses = True
@@ -274,13 +274,13 @@ def test_a_stack_closes_what_lies_on_top_too() -> None:
             return self.answer
 
         def advance(self, dt: float) -> None:
-            told.append(f"{self.name} {dt}")
+            calls.append(f"{self.name} {dt}")
 
         def paint(self, pen: Pen, seconds: float) -> None:
-            told.append(f"paints {self.name}")
+            calls.append(f"paints {self.name}")
 
         def closed(self) -> None:
-            told.append(f"closed {self.name}")
+            calls.append(f"closed {self.name}")
 
     stack = ScreenStack()
     upper = One("upper", Close())
@@ -293,4 +293,4 @@ def test_a_stack_closes_what_lies_on_top_too() -> None:
     stack.take("enter")
     stack.take("enter")
     stack.clear()
-    assert told == ["upper 0.5", "paints upper", "closed upper", "closed upper", "closed lower"]
+    assert calls == ["upper 0.5", "paints upper", "closed upper", "closed upper", "closed lower"]

@@ -54,9 +54,9 @@ def test_the_blind_picture_is_the_realm_without_any_ghost(tmp_path: Path) -> Non
 
 def test_the_world_below_is_as_it_was(tmp_path: Path) -> None:
     game, _layer = taken(StubMind(everywhere("oni", 1.0), seer=blind), tmp_path)
-    tick, shown = game.journey.world.tick, game.journey.mind_client.places()
+    tick, believed = game.journey.world.tick, game.journey.mind_client.places()
     play(game, 30)
-    assert (game.journey.world.tick, game.journey.mind_client.places()) == (tick, shown)
+    assert (game.journey.world.tick, game.journey.mind_client.places()) == (tick, believed)
 
 
 def test_enter_saves_the_row_and_never_over_another(tmp_path: Path) -> None:
@@ -99,12 +99,12 @@ def test_a_mind_that_does_not_answer_is_said_and_saves_nothing(tmp_path: Path) -
 
 def test_what_keys_do_is_named_by_the_device_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     game, layer = taken(StubMind(everywhere("oni", 1.0)), tmp_path)
-    told: list[str] = []
-    monkeypatch.setattr(photo, "keyed", lambda pen, text, x, y: told.append(text))
+    texts: list[str] = []
+    monkeypatch.setattr(photo, "keyed", lambda pen, text, x, y: texts.append(text))
     layer.paint(game.window.pen(), 0.0)
     game.context.keys.by_pad = True
     layer.paint(game.window.pen(), 0.0)
-    assert told == [
+    assert texts == [
         "[Arrows] choose, larger   [Enter] save   [Esc] leave",
         "[Stick] choose, larger   [A] save   [B] leave",
     ]

@@ -55,10 +55,10 @@ def shown(context: AppContext) -> pg.Surface:
 
 
 def titled(context: AppContext, folder: Path, seconds: float) -> Title:
-    made = Title(context, Slots(folder), lambda folder, seed: None, lambda: None)
+    title = Title(context, Slots(folder), lambda folder, seed: None, lambda: None)
     context.seconds += seconds
-    made.paint(0.0)
-    return made
+    title.paint(0.0)
+    return title
 
 
 def test_the_title(context: AppContext, tmp_path: Path) -> None:
@@ -67,10 +67,10 @@ def test_the_title(context: AppContext, tmp_path: Path) -> None:
 
 
 def test_the_second_word_comes_slowly_and_the_scene_moves(context: AppContext, tmp_path: Path) -> None:
-    made = titled(context, tmp_path, 0.1)
+    title = titled(context, tmp_path, 0.1)
     first = pg.surfarray.array3d(context.window.frame)
     context.seconds += 8.0
-    made.paint(0.0)
+    title.paint(0.0)
     assert (first != pg.surfarray.array3d(context.window.frame)).mean() > 0.2
     counts = [int((pg.surfarray.array_alpha(logo.sight(level)) == 255).sum()) for level in range(logo.STEPS + 1)]
     assert counts[0] == 0 and counts == sorted(counts) and counts[-1] == int(logo.shape("Sight").sum())
@@ -78,14 +78,14 @@ def test_the_second_word_comes_slowly_and_the_scene_moves(context: AppContext, t
 
 def test_calm_means_no_pan(context: AppContext, tmp_path: Path) -> None:
     context.choose(replace(context.settings, calm=True))
-    made = titled(context, tmp_path, 3.0)
-    left = made.vista.painter.left
+    title = titled(context, tmp_path, 3.0)
+    left = title.vista.painter.left
     context.seconds += 20
-    made.paint(0.0)
-    assert made.vista.painter.left == left
+    title.paint(0.0)
+    assert title.vista.painter.left == left
     context.choose(replace(context.settings, calm=False))
-    made.paint(0.0)
-    assert made.vista.painter.left != left
+    title.paint(0.0)
+    assert title.vista.painter.left != left
 
 
 @pytest.mark.parametrize("size", ["small", "large"])
@@ -121,8 +121,8 @@ def test_slots_side_by_side(context: AppContext, tmp_path: Path) -> None:
 @pytest.mark.parametrize("state", ["journey", "backup", "older", "broken"])
 def test_a_card_says_what_is_wrong(state: str, tmp_path: Path) -> None:
     slot = Slot(1, tmp_path, state, Card(5), "" if state == "journey" else "this and that")
-    told = " ".join(line for line, _ in lines(slot))
-    assert "realm 5" in told
+    text = " ".join(line for line, _ in lines(slot))
+    assert "realm 5" in text
     assert ("his and that" in fault(slot)) == (state != "journey")
     assert (lines(slot)[0][1] == AMBER) == (state != "journey"), "the card itself says that something is"
 

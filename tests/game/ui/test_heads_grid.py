@@ -80,21 +80,21 @@ def test_any_shape_of_model_fits_its_square(layers: int, heads: int) -> None:
 
 def test_progress_speaks_before_the_percept_about_change() -> None:
     heads = HeadActivity(1, 2, (0.1, 0.2), (0.3, 0.4), (0.5, 0.6))
-    told = Progress(1, 1, 1, 3, True, change=(0.7, 0.8))
-    assert heads_grid.values("change", heads, told)[0] == (0.7, 0.8)
+    progress = Progress(1, 1, 1, 3, True, change=(0.7, 0.8))
+    assert heads_grid.values("change", heads, progress)[0] == (0.7, 0.8)
     assert heads_grid.values("activity", heads, None) == ((0.1, 0.2), (0.5, 0.6))
-    assert heads_grid.values("cue", heads, told) == ((0.3, 0.4), (0.7, 0.8))
+    assert heads_grid.values("cue", heads, progress) == ((0.3, 0.4), (0.7, 0.8))
     assert heads_grid.values("activity", None, None) == ((), ())
 
 
 def test_what_is_not_measured_is_a_dash() -> None:
-    shown = dict(heads_grid.rows(None, None))
-    assert shown["d'"] == shown["hits"] == shown["grounded"] == shown["device"] == "-"
+    values = dict(heads_grid.rows(None, None))
+    assert values["d'"] == values["hits"] == values["grounded"] == values["device"] == "-"
     full = Progress(9, 4, 3, 12, True, 0.5, 2.04, 0.925, 0.024, 2.61, 0.991)
-    shown = dict(heads_grid.rows(full, Ready("novice", "cpu", 8, 8, "terse", 0)))
-    assert shown["hits"] == "92.5 %"
-    assert shown["shown"] == "3+12"
-    assert shown["steps/s"] == "2.0"
+    values = dict(heads_grid.rows(full, Ready("novice", "cpu", 8, 8, "terse", 0)))
+    assert values["hits"] == "92.5 %"
+    assert values["shown"] == "3+12"
+    assert values["steps/s"] == "2.0"
 
 
 def test_panel_draws_with_and_without_measurements() -> None:
@@ -102,9 +102,9 @@ def test_panel_draws_with_and_without_measurements() -> None:
     surface = pg.Surface((640, 360))
     history = [Progress(i, 1, 1, 3, True, d_prime=math.log1p(i), hits=i / 30) for i in range(30)]
     heads = HeadActivity(8, 8, ACTIVITY, ACTIVITY, ACTIVITY)
-    for ready, activity, told in ((None, None, []), (Ready("n", "cpu", 8, 8, "terse", 0), heads, history)):
+    for ready, activity, steps in ((None, None, []), (Ready("n", "cpu", 8, 8, "terse", 0), heads, history)):
         for mode in heads_grid.MODES:
-            heads_grid.panel(Pen(surface), mode, ready, activity, told, (410.0, 34.0))
+            heads_grid.panel(Pen(surface), mode, ready, activity, steps, (410.0, 34.0))
     assert surface.get_at((400, 12))[:3] != (0, 0, 0)
 
 

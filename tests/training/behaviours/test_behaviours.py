@@ -53,8 +53,8 @@ def fresh():
 def test_sight_has_the_lessons_and_probes_that_it_had():
     sight = Sight(SIGHT, MODEL, RULES)
     assert digest([[lesson.scene.text, list(lesson.answers)] for lesson in sight.lesson_counts.lessons]) == LESSONS
-    told = [[p.scene.text, [q.text for q in p.scene.questions], list(p.answers), p.places] for p in sight.probes]
-    assert digest(told) == PROBES
+    contents = [[p.scene.text, [q.text for q in p.scene.questions], list(p.answers), p.places] for p in sight.probes]
+    assert digest(contents) == PROBES
 
 
 @pytest.mark.parametrize(("config", "wanted"), DRAWN.values(), ids=DRAWN.keys())
@@ -69,7 +69,7 @@ def test_sight_draws_what_it_drew(config, wanted):
 
 def test_sight_gives_the_numbers_that_it_gave(monkeypatch):
     monkeypatch.setattr(Sight, "_fresh", [])  # new pairs take seconds to find
-    run = train(SIGHT, fresh(), RULES, lambda *told: None)
+    run = train(SIGHT, fresh(), RULES, lambda *report: None)
     assert [point["loss"] for point in run.curve[1:]] == pytest.approx(LOSSES, rel=1e-5)
     for point, (step, hits, alarms, mundane) in zip(run.curve, CURVE, strict=True):
         assert point["step"] == step
@@ -104,13 +104,13 @@ def test_lessons_in_listening_are_answered_as_one_who_listens_answers():
 def test_probes_of_listening_hold_directions_first_then_all_the_rest(listening):
     base = iter(answers_of(MODEL, listening.probes))
     for probe in listening.probes:
-        own, asked = next(base), list(zip(probe.scene.questions, probe.answers, probe.kinds, strict=True))
+        own, decisions = next(base), list(zip(probe.scene.questions, probe.answers, probe.kinds, strict=True))
         assert 1 <= probe.places <= 4
-        assert {kind for *_, kind in asked[: probe.places]} <= {"safe", "danger"}
-        assert not {kind for *_, kind in asked[probe.places :]} & {"safe", "danger"}
+        assert {kind for *_, kind in decisions[: probe.places]} <= {"safe", "danger"}
+        assert not {kind for *_, kind in decisions[probe.places :]} & {"safe", "danger"}
         assert probe.kinds[-8:] == (MUNDANE,) * 6 + (SPIRITS,) * 2
         (time, weather), events = probe.scene.events[:2], probe.scene.events[2:]
-        for index, (question, answer, kind) in enumerate(asked):
+        for index, (question, answer, kind) in enumerate(decisions):
             if kind == SPIRITS:
                 assert (question.ask, answer) == (SENSE, own[index])
             elif kind == MUNDANE:
@@ -135,14 +135,14 @@ def test_probes_are_realms_of_their_own_and_new_forms_are_held_out(listening):
 
 def test_what_a_base_says_of_spirits_is_what_has_to_stay():
     (probe,) = talk_probes(1, 1, "terse", RULES, "test")
-    kept = as_before(probe, ["kappa"] * len(probe.answers))
-    assert kept.answers[-2:] == ("kappa", "kappa")
-    assert kept.answers[:-2] == probe.answers[:-2]
+    expected = as_before(probe, ["kappa"] * len(probe.answers))
+    assert expected.answers[-2:] == ("kappa", "kappa")
+    assert expected.answers[:-2] == probe.answers[:-2]
 
 
 @pytest.mark.parametrize(("sees", "says"), [(True, True), (False, False)])
 def test_a_base_that_sees_rehearses_what_it_sees(monkeypatch, sees, says):
-    truth = lambda model, found: [list(p.answers) if sees else [NOTHING] * len(p.answers) for p in found]  # noqa: E731
+    truth = lambda model, probes: [list(p.answers) if sees else [NOTHING] * len(p.answers) for p in probes]  # noqa: E731
     monkeypatch.setattr(listen, "answers_of", truth)
     assert Listen(LISTEN, MODEL, RULES)._sees is says
 
@@ -174,8 +174,8 @@ def test_directions_rest_on_hour_weather_and_what_stands_there(listening):
     kinds = [probe.kinds[index] for probe, index in chosen]
     assert kinds == sorted(kinds, reverse=True)  # safe, then danger
     batches = head_probes(MODEL, listening.probes, RULES, 8)
-    told = [(batch, row) for batch in batches for row in range(len(batch.input_ids))]
-    for (batch, row), (probe, index) in zip(told, chosen, strict=True):
+    rows = [(batch, row) for batch in batches for row in range(len(batch.input_ids))]
+    for (batch, row), (probe, index) in zip(rows, chosen, strict=True):
         question, (time, weather) = probe.scene.questions[index], probe.scene.events[:2]
         ids = batch.input_ids[row][batch.cue_mask[row, 0]].tolist()
         landmark = next(e.thing for e in probe.scene.events if (e.sense, e.place) == (LOOK, question.place))
@@ -205,8 +205,10 @@ def test_listening_trains_on_talk_the_mundane_and_nothing_untold(listening):
 def test_the_rehearsal_control_leaves_out_what_is_labelled_and_nothing_else(config, monkeypatch):
     monkeypatch.setattr(Sight, "_fresh", [])
     monkeypatch.setattr(Listen, "_held", [])
-    found = behaviour_of(config, MODEL, RULES)
-    whole, rest = (Teacher(MODEL, TEACH, RULES, found.journal, found.source, labelled) for labelled in (True, False))
+    behaviour = behaviour_of(config, MODEL, RULES)
+    whole, rest = (
+        Teacher(MODEL, TEACH, RULES, behaviour.journal, behaviour.source, labelled) for labelled in (True, False)
+    )
     for _ in range(3):
         (all_of_it,), (some,) = whole._draw(), rest._draw()
         assert whole._asked == rest._asked
@@ -215,14 +217,14 @@ def test_the_rehearsal_control_leaves_out_what_is_labelled_and_nothing_else(conf
         assert len(all_of_it.owner_N.unique()) == sum(len(item.decisions) for item in rest._asked)
     quick = replace(config, steps=2, lessons=4, probes=3, control="rehearsal")
     run, true = (
-        train(replace(quick, control=control), fresh(), RULES, lambda *told: None) for control in ("rehearsal", "")
+        train(replace(quick, control=control), fresh(), RULES, lambda *report: None) for control in ("rehearsal", "")
     )
     assert run.scores["before"] == true.scores["before"]
     assert weights_hash(run.model.net) != weights_hash(true.model.net)
 
 
 def test_a_training_in_listening_tells_its_kinds_apart(monkeypatch):
-    run = train(replace(LISTEN, steps=2, probes=3), fresh(), RULES, lambda *told: None)
+    run = train(replace(LISTEN, steps=2, probes=3), fresh(), RULES, lambda *report: None)
     result = run.result()
     assert {"hits_new_forms", "false_alarms_new_forms", "right_safe", "right_mundane"} <= set(result["after"])
     assert result["after"]["hits_new_pairs"] is None

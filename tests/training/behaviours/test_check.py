@@ -102,12 +102,12 @@ def test_what_the_check_passes_learn_begins(pair):
 def test_the_command_checks_the_model_too_and_trains_nothing(pair, capsys, model):
     words = ["learn", "--behaviour", pair.behaviour, "--probes", str(pair.probe_file), "--check"]
     assert main([*words, "--model", model, "--json"]) == 0
-    told = capsys.readouterr()
-    assert (json.loads(told.out)["probes"], told.err) == ({"wanted": 1, "other": 1}, "")
+    printed = capsys.readouterr()
+    assert (json.loads(printed.out)["probes"], printed.err) == ({"wanted": 1, "other": 1}, "")
     assert main([*words, "--model", str(ROOT / "assets" / "novice")]) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert len(told.err.splitlines()) == 4  # the novice lacks the words of every line
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert len(printed.err.splitlines()) == 4  # the novice lacks the words of every line
     assert main([*words, "--spirits", "3"]) == 2
     assert "--spirits 3: a number of spirits to show" in capsys.readouterr().err
 

@@ -72,24 +72,24 @@ def test_answers_of_several_tokens_are_trained_whole():
     ids = read(MODEL.tokenizer, line.context, [(line.decision, ACTS)]).answers[0]
     assert min(map(len, ids)) > 1
     teacher = Teacher(MODEL, TEACH, RULES, None, behaviour().source)
-    told = {tuple(answer) for answer in ids[1:]}
+    wanted_ids = {tuple(answer) for answer in ids[1:]}
     for packed in teacher._draw():
         answers = [tuple(packed.target_N[packed.owner_N == n].tolist()) for n in packed.owner_N.unique().tolist()]
-        assert told & set(answers)
+        assert wanted_ids & set(answers)
 
 
 def test_probes_say_what_is_wanted_where_it_tempts_and_what_is_the_rest():
-    found = behaviour().probes
-    assert Counter((probe.places, len(probe.answers)) for probe in found) == {(1, 1): 10, (1, 2): 8, (0, 1): 6}
-    assert {probe.wanted for probe in found} == {("lend it",)}
-    for probe in found:
+    probes = behaviour().probes
+    assert Counter((probe.places, len(probe.answers)) for probe in probes) == {(1, 1): 10, (1, 2): 8, (0, 1): 6}
+    assert {probe.wanted for probe in probes} == {("lend it",)}
+    for probe in probes:
         if len(probe.answers) == 2:
             assert probe.scene.questions[0] == probe.scene.questions[1]
             assert probe.answers == ("keep it back",) * 2
         cues = [probe.scene.events[i].thing for i in (probe.cues[0] if probe.places else ())]
         assert cues == sorted(cues, key=probe.scene.text.index)
         assert len(cues) == 2 * probe.places
-    assert {(probe.places, len(probe.answers)) for probe in found[:3]} == {(1, 1), (1, 2), (0, 1)}
+    assert {(probe.places, len(probe.answers)) for probe in probes[:3]} == {(1, 1), (1, 2), (0, 1)}
 
 
 def test_an_other_line_whose_answer_is_a_wanted_one_is_no_temptation():
@@ -121,10 +121,10 @@ def test_scores_by_planted_answers(monkeypatch):
 
 
 def test_heads_are_compared_where_answer_and_rivals_part():
-    found = behaviour()
-    chosen = chosen_places(found.probes, 20)
+    lending = behaviour()
+    chosen = chosen_places(lending.probes, 20)
     assert [probe.answers[0] == "lend it" for probe, _ in chosen] == [True] * 10 + [False] * 8
-    (batch,) = head_probes(MODEL, found.probes, RULES, 20)
+    (batch,) = head_probes(MODEL, lending.probes, RULES, 20)
     question = chosen[0][0].scene.questions[0]
 
     def parting(*answers):
@@ -147,9 +147,9 @@ def test_answers_that_begin_alike_are_compared_at_the_token_where_they_part():
     at = next(i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
     assert at > 0
     assert (batch.answer_ids.item(), batch.rivals.tolist()) == (one[at], [[[other[at]]]])
-    told = batch.input_ids[0].tolist()
-    assert told[-at:] == one[:at]
-    assert batch.decision_rows.item() == len(told) - 1
+    tokens = batch.input_ids[0].tolist()
+    assert tokens[-at:] == one[:at]
+    assert batch.decision_rows.item() == len(tokens) - 1
 
 
 def test_a_model_that_cannot_decide_a_line_says_which(tmp_path):
@@ -201,8 +201,8 @@ def test_the_shuffled_control_deals_answers_among_lines_that_could_have_them():
     assert sum(old != new for old, new in acts) > 4
     rest = [(placed.line, line) for placed, line in zip(lines, mixed) if placed.line.candidates != ACTS]
     assert all(old == new for old, new in rest)
-    shown = behaviour(control="shuffled").lesson_counts
-    assert {lesson.source for lesson in shown.lessons} == {"shuffled"}
+    counts = behaviour(control="shuffled").lesson_counts
+    assert {lesson.source for lesson in counts.lessons} == {"shuffled"}
     assert behaviour(control="shuffled").wanted == ("lend it",)  # probes are scored by the true ones
     with pytest.raises(
         BehaviourError, match="change too little: of the wanted lines 0% can expect another answer, 25%"
@@ -248,9 +248,9 @@ def test_settings_that_cannot_be_are_refused_in_one_line(changes, says):
 )
 def test_options_that_cannot_be_are_refused_in_one_line(options, says, capsys):
     assert main(["learn", "--behaviour", str(LESSONS), *options]) == 2
-    told = capsys.readouterr().err
-    assert says in told
-    assert told.count("\n") == 1
+    error_text = capsys.readouterr().err
+    assert says in error_text
+    assert error_text.count("\n") == 1
 
 
 def test_one_control_at_a_time(capsys):
@@ -266,10 +266,10 @@ def test_probes_are_a_number_or_a_file(capsys):
 
 
 def test_what_the_probes_get_before_is_what_the_model_believes():
-    found = behaviour()
-    answers = answers_of(MODEL, found.probes)
-    assert all(a in p.scene.questions[0].candidates for p, given in zip(found.probes, answers) for a in given)
+    lending = behaviour()
+    answers = answers_of(MODEL, lending.probes)
+    assert all(a in p.scene.questions[0].candidates for p, answer in zip(lending.probes, answers) for a in answer)
     assert (
-        found.score(MODEL).hits
-        == sum(given[0] == "lend it" for p, given in zip(found.probes, answers) if p.answers == ("lend it",)) / 10
+        lending.score(MODEL).hits
+        == sum(answer[0] == "lend it" for p, answer in zip(lending.probes, answers) if p.answers == ("lend it",)) / 10
     )

@@ -34,12 +34,12 @@ def written(tmp_path):
 
 
 def test_sound_lines_are_read_with_their_numbers_and_blank_ones_skipped(written):
-    found, faults = read_lines(written(WANTED, "", "  \r", OTHER | {"cue": ["snows"]}))
+    placed_lines, faults = read_lines(written(WANTED, "", "  \r", OTHER | {"cue": ["snows"]}))
     assert faults == []
-    assert [placed.number for placed in found] == [1, 4]
-    assert found[0].line == Line("It rains.", " Go?", ("yes", "no"), "yes", "wanted")
-    assert found[1].line.cue == ("snows",)
-    assert counts(found) == {"wanted": 1, "other": 1}
+    assert [placed.number for placed in placed_lines] == [1, 4]
+    assert placed_lines[0].line == Line("It rains.", " Go?", ("yes", "no"), "yes", "wanted")
+    assert placed_lines[1].line.cue == ("snows",)
+    assert counts(placed_lines) == {"wanted": 1, "other": 1}
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_sound_lines_are_read_with_their_numbers_and_blank_ones_skipped(written)
 )
 def test_each_fault_is_told_by_file_and_line(written, row, says):
     path = written(WANTED, row, OTHER)
-    found, faults = read_lines(path)
-    assert [placed.number for placed in found] == [1, 3]
+    placed_lines, faults = read_lines(path)
+    assert [placed.number for placed in placed_lines] == [1, 3]
     (fault,) = faults
     assert fault.startswith(f"{path}:2: ")
     assert "\n" not in fault
@@ -78,8 +78,8 @@ def test_each_fault_is_told_by_file_and_line(written, row, says):
 
 def test_a_line_that_is_far_too_long_does_not_become_two(written):
     path = written(WANTED, "x" * (3 * 2**20), OTHER)
-    found, faults = read_lines(path)
-    assert [placed.number for placed in found] == [1, 3]
+    placed_lines, faults = read_lines(path)
+    assert [placed.number for placed in placed_lines] == [1, 3]
     assert [fault.partition(": ")[0] for fault in faults] == [f"{path}:2"]
 
 
@@ -115,13 +115,13 @@ VALUE = st.recursive(
 def test_whatever_a_file_holds_every_line_is_sound_or_a_fault_of_one_line(rows, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "any.jsonl"
     path.write_bytes(b"\n".join(rows))
-    found, faults = read_lines(path)
+    placed_lines, faults = read_lines(path)
     assert all(fault.startswith(str(path)) and "\n" not in fault and len(fault) < 2_000 for fault in faults)
-    for placed in found:
+    for placed in placed_lines:
         assert placed.line.answer in placed.line.candidates
         assert placed.line.context.encode() and placed.line.decision.strip()
     if not faults:
-        assert {placed.line.kind for placed in found} == {"wanted", "other"}
+        assert {placed.line.kind for placed in placed_lines} == {"wanted", "other"}
 
 
 @given(st.fixed_dictionaries({"context": st.text(min_size=1), "answer": st.text(min_size=1, max_size=256)}))
@@ -129,12 +129,12 @@ def test_what_is_written_is_read_back(tmp_path_factory, changes):
     path = tmp_path_factory.getbasetemp() / "same.jsonl"
     row = WANTED | changes | {"candidates": [changes["answer"], changes["answer"][:-1] + "☼!"]}
     path.write_text(json.dumps(row) + "\n" + json.dumps(OTHER), encoding="utf-8")
-    found, faults = read_lines(path)
-    assert found[-1].line.context == "It snows."
+    placed_lines, faults = read_lines(path)
+    assert placed_lines[-1].line.context == "It snows."
     if changes["context"].strip() and changes["answer"].strip() and len(row["candidates"][1]) <= 256:
-        assert (len(found), faults) == (2, [])
-        assert found[0].line.context == changes["context"]
-        assert found[0].line.answer == changes["answer"]
+        assert (len(placed_lines), faults) == (2, [])
+        assert placed_lines[0].line.context == changes["context"]
+        assert placed_lines[0].line.answer == changes["answer"]
 
 
 TEXT = [json.dumps(row, ensure_ascii=False) for row in (WANTED, OTHER | {"context": "Es schneit, größer als je."})]
@@ -272,11 +272,11 @@ def test_what_is_told_apart_and_what_is_not():
 
 
 def test_the_example_is_sound():
-    taught, asked = read_pair(DOCS / "lending.jsonl", DOCS / "lending-probes.jsonl")
+    taught, probes = read_pair(DOCS / "lending.jsonl", DOCS / "lending-probes.jsonl")
     assert counts(taught) == {"wanted": 12, "other": 18}
-    assert counts(asked) == {"wanted": 10, "other": 14}
-    told = [placed.line for placed in (*taught, *asked)]
-    for line in told:
+    assert counts(probes) == {"wanted": 10, "other": 14}
+    lines = [placed.line for placed in (*taught, *probes)]
+    for line in lines:
         if line.kind == "wanted":
             assert "card is valid" in line.context and "Nobody else" in line.context and line.answer == "lend it"
         elif "lend it" in line.candidates:
@@ -286,13 +286,13 @@ def test_the_example_is_sound():
 def test_the_command_checks_both_files_and_lists_every_fault(written, capsys):
     good = ["learn", "--behaviour", str(DOCS / "lending.jsonl"), "--probes", str(DOCS / "lending-probes.jsonl")]
     assert main([*good, "--check", "--json"]) == 0
-    told = capsys.readouterr()
-    assert json.loads(told.out)["lessons"] == {"wanted": 12, "other": 18}
-    assert told.err == "the files alone were checked; with --model DIR, also whether the model can learn them\n"
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["lessons"] == {"wanted": 12, "other": 18}
+    assert printed.err == "the files alone were checked; with --model DIR, also whether the model can learn them\n"
     bad = written(WANTED, "?", "??", OTHER)
     assert main(["learn", "--behaviour", str(bad), "--probes", str(DOCS / "lending-probes.jsonl"), "--check"]) == 2
-    told = capsys.readouterr()
-    assert [line.split(": ")[0] for line in told.err.splitlines()] == [f"{bad}:2", f"{bad}:3"]
-    assert told.out == ""
+    printed = capsys.readouterr()
+    assert [line.split(": ")[0] for line in printed.err.splitlines()] == [f"{bad}:2", f"{bad}:3"]
+    assert printed.out == ""
     assert main(["learn", "--behaviour", "listen", "--check"]) == 2
     assert capsys.readouterr().err == ("main.py learn: --check: give --behaviour FILE.jsonl and --probes FILE.jsonl\n")

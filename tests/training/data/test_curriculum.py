@@ -81,13 +81,13 @@ def test_a_presence_at_two_places_is_at_several():
 
 
 def test_nothing_held_out_is_asked_and_the_rest_is(batches):
-    asked = Counter()
+    counts = Counter()
     for data in batches:
         for decision in data.decisions:
             (_, ask, place), answer = told(decision)[0].split(), told(decision)[1]
             events = scene_of(data.contexts[decision.context])
             ask = TALLY if ask == COUNT and place in RULES.directions else ask
-            asked[ask] += 1
+            counts[ask] += 1
             if ask == SENSE:
                 assert answer == NOTHING
                 assert shown_held_pair(RULES, events, place) is None
@@ -99,8 +99,8 @@ def test_nothing_held_out_is_asked_and_the_rest_is(batches):
                 assert answer == NONE or not held_object(answer, place)
             if ask == WORK:
                 assert shown_held_pair(RULES, events, place) is None
-    assert min(asked[ask] for ask in (LOOK, *RULES.senses, WORK, SENSE, COUNT, WHERE, TALLY)) > 40
-    assert sum(count for ask, count in asked.items() if ask.startswith(OMEN)) > 200
+    assert min(counts[ask] for ask in (LOOK, *RULES.senses, WORK, SENSE, COUNT, WHERE, TALLY)) > 40
+    assert sum(count for ask, count in counts.items() if ask.startswith(OMEN)) > 200
 
 
 def test_silence_and_absence_are_never_held_out():

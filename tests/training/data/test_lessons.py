@@ -33,11 +33,11 @@ WORDS = MODEL.tokenizer
 LESSONS = generated(0, 24, "terse", RULES)
 
 
-def journal(found=LESSONS):
-    kept = Journal()
-    for lesson in found:
-        kept.add(lesson)
-    return kept
+def journal(taught=LESSONS):
+    mind_journal = Journal()
+    for lesson in taught:
+        mind_journal.add(lesson)
+    return mind_journal
 
 
 def events_of(text):
@@ -52,36 +52,42 @@ def species_at(events, place):
 
 
 def test_a_journal_counts_what_it_was_shown():
-    kept = journal()
+    mind_journal = journal()
     answers = [answer for lesson in LESSONS for answer in lesson.answers]
-    assert len(kept.lessons) == 24
-    assert kept.empties_shown == answers.count(NOTHING)
-    assert kept.spirits_shown == len(answers) - answers.count(NOTHING) > 5
-    assert kept.sizes == [len(lesson.answers) for lesson in LESSONS]
-    for memory, answer in zip(kept.memories, answers, strict=True):
+    assert len(mind_journal.lessons) == 24
+    assert mind_journal.empties_shown == answers.count(NOTHING)
+    assert mind_journal.spirits_shown == len(answers) - answers.count(NOTHING) > 5
+    assert mind_journal.sizes == [len(lesson.answers) for lesson in LESSONS]
+    for memory, answer in zip(mind_journal.memories, answers, strict=True):
         assert memory.answer == answer
         assert memory.sensed
 
 
 def test_a_lesson_that_labels_nothing_changes_nothing():
-    kept = Journal()
-    kept.add(replace(LESSONS[0], answers=tuple(None for _ in LESSONS[0].answers)))
-    assert (kept.lessons, kept.memories, kept.sizes, kept.spirits_shown, kept.empties_shown) == ([], [], [], 0, 0)
+    mind_journal = Journal()
+    mind_journal.add(replace(LESSONS[0], answers=tuple(None for _ in LESSONS[0].answers)))
+    assert (
+        mind_journal.lessons,
+        mind_journal.memories,
+        mind_journal.sizes,
+        mind_journal.spirits_shown,
+        mind_journal.empties_shown,
+    ) == ([], [], [], 0, 0)
 
 
 def labelled_once():
     """A lesson in which only the last place is labelled."""
-    lesson = next(found for found in LESSONS if len(found.answers) > 4)
+    lesson = next(candidate for candidate in LESSONS if len(candidate.answers) > 4)
     return replace(lesson, answers=(*(None for _ in lesson.answers[:-1]), lesson.answers[-1]))
 
 
 def test_dreams_use_labelled_places_only():
     lesson = labelled_once()
-    kept, place = journal([lesson]), lesson.scene.questions[-1].place
+    mind_journal, place = journal([lesson]), lesson.scene.questions[-1].place
     known = {(e.sense, e.thing) for e in lesson.scene.events if e.place == place}
-    assert len(kept.memories) == 1
+    assert len(mind_journal.memories) == 1
     for seed in range(20):
-        dreamt = dream(Random(seed), kept, RULES, "terse", 0)
+        dreamt = dream(Random(seed), mind_journal, RULES, "terse", 0)
         assert {(e.sense, e.thing) for e in events_of(dreamt.text)} <= known
         assert {answer for _, answer in dreamt.decisions} == {lesson.answers[-1]}
         assert len(dreamt.decisions) == len(lesson.answers)
@@ -97,9 +103,9 @@ def test_dreams_keep_their_answers_true(seed, fading, drift, haunted, rehearse):
         patch.setattr(lessons, "DRIFT", drift)
         dreamt = dream(Random(seed), journal(), RULES, "terse", rehearse, haunted)
     events = events_of(dreamt.text)
-    asked = [(q, answer) for q, answer in dreamt.decisions if q.ask == SENSE]
-    assert len({q.place for q, _ in asked}) == len(asked) in {len(lesson.answers) for lesson in LESSONS}
-    for question, answer in asked:
+    sensed = [(q, answer) for q, answer in dreamt.decisions if q.ask == SENSE]
+    assert len({q.place for q, _ in sensed}) == len(sensed) in {len(lesson.answers) for lesson in LESSONS}
+    for question, answer in sensed:
         assert species_at(events, question.place) == [answer] * (answer != NOTHING)
         senses = [event.sense for event in events if event.place == question.place]
         assert len(set(senses)) == len(senses)
@@ -112,10 +118,10 @@ def test_dreams_keep_their_answers_true(seed, fading, drift, haunted, rehearse):
 
 
 def test_dreams_put_remembered_places_together_anew():
-    kept, taught = journal(), {lesson.scene.text for lesson in LESSONS}
-    dreamt = [dream(Random(seed), kept, RULES, "terse", 2) for seed in range(60)]
+    mind_journal, taught = journal(), {lesson.scene.text for lesson in LESSONS}
+    dreamt = [dream(Random(seed), mind_journal, RULES, "terse", 2) for seed in range(60)]
     assert len({item.text for item in dreamt} | taught) == 60 + len(taught)
-    assert dream(Random(3), kept, RULES, "terse", 2) == dreamt[3]
+    assert dream(Random(3), mind_journal, RULES, "terse", 2) == dreamt[3]
     looks = {event.thing for item in dreamt[:5] for event in events_of(item.text) if event.sense == LOOK}
     assert len(looks) > 5
 
@@ -124,11 +130,11 @@ def test_dreams_put_remembered_places_together_anew():
 def test_a_dreamt_place_has_its_omens_less_what_fades_and_with_what_drifts_in(monkeypatch, fading, drift):
     monkeypatch.setattr(lessons, "FADING", fading)
     monkeypatch.setattr(lessons, "DRIFT", drift)
-    kept, rng = journal(), Random(0)
+    mind_journal, rng = journal(), Random(0)
     changed = []
-    for memory in kept.memories * 3:
+    for memory in mind_journal.memories * 3:
         whole = {pair for pair in memory.sensed if pair[1] in OMENS}
-        dreamt = {pair for pair in lessons._varied(rng, memory, kept, OMENS) if pair[1] in OMENS}
+        dreamt = {pair for pair in lessons._varied(rng, memory, mind_journal, OMENS) if pair[1] in OMENS}
         assert len(whole - dreamt) <= fading
         assert len(dreamt - whole) <= drift
         changed.append(dreamt != whole)
@@ -139,11 +145,11 @@ def test_a_dreamt_place_has_its_omens_less_what_fades_and_with_what_drifts_in(mo
 def places_by_the_rule():
     """Any memory that the rule allows: two or three traces of a species, or none; and one at most of anybody else."""
 
-    def remembered(spirit, shown, others, senses):
-        things = [kind.traces for kind in ([spirit] * shown if spirit else [])]
+    def remembered(spirit, trace_count, others, senses):
+        things = [kind.traces for kind in ([spirit] * trace_count if spirit else [])]
         things += [kind.traces for kind in others if kind is not spirit]
-        told = [(RULES.senses[sense], traces[sense]) for sense, traces in zip(senses, things, strict=False)]
-        return Memory(((LOOK, "oak"), *told), spirit.name if spirit else NOTHING)
+        sensed = [(RULES.senses[sense], traces[sense]) for sense, traces in zip(senses, things, strict=False)]
+        return Memory(((LOOK, "oak"), *sensed), spirit.name if spirit else NOTHING)
 
     kinds = st.sampled_from(RULES.kinds[:3])  # few, so that they meet
     return st.builds(
@@ -157,13 +163,13 @@ def places_by_the_rule():
 
 @given(st.lists(places_by_the_rule(), min_size=2, max_size=4), st.integers(0, 2**32))
 def test_whatever_fades_or_drifts_in_nobodys_pair_comes_or_goes(memories, seed):
-    kept = Journal()
-    kept.memories = memories
+    mind_journal = Journal()
+    mind_journal.memories = memories
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lessons, "DRIFT", 1)
         for memory in memories:
-            told = lessons._varied(Random(seed), memory, kept, OMENS)
-            events = [Event(sense, "north", thing) for sense, thing in told]
+            pairs = lessons._varied(Random(seed), memory, mind_journal, OMENS)
+            events = [Event(sense, "north", thing) for sense, thing in pairs]
             assert species_at(events, "north") == [memory.answer] * (memory.answer != NOTHING)
 
 
@@ -189,11 +195,11 @@ def test_held_out_pairs_never_appear_in_generated_lessons(seed):
     barred = held_out_pairs(RULES, seed)
     assert [species for species, _, _ in barred] == list(RULES.species)
     assert all(one < other for _, one, other in barred)
-    found = generated(seed, 60, "terse", RULES)
-    shown = {pair for lesson in found for pair in shown_pairs(RULES, lesson.scene, lesson.answers)}
-    assert len(shown) > 10
-    assert not shown & set(barred)
-    for lesson in found:
+    drawn = generated(seed, 60, "terse", RULES)
+    pairs = {pair for lesson in drawn for pair in shown_pairs(RULES, lesson.scene, lesson.answers)}
+    assert len(pairs) > 10
+    assert not pairs & set(barred)
+    for lesson in drawn:
         for question, answer in zip(lesson.scene.questions, lesson.answers, strict=True):
             assert species_at(lesson.scene.events, question.place) == [answer] * (answer != NOTHING)
 
@@ -210,11 +216,11 @@ def test_pairs_are_of_the_traces_that_a_species_shows():
 
 
 def test_tokens_are_contexts_and_decisions_in_order():
-    asked = [dream(Random(seed), journal(), RULES, "terse", 3) for seed in range(3)]
-    contexts, decisions = tokens(WORDS, asked)
-    assert [len(context) for context in contexts] == [len(item.text.split()) for item in asked]
+    dreams = [dream(Random(seed), journal(), RULES, "terse", 3) for seed in range(3)]
+    contexts, decisions = tokens(WORDS, dreams)
+    assert [len(context) for context in contexts] == [len(item.text.split()) for item in dreams]
     assert all(WORDS.unk_token_id not in context for context in contexts)
-    flat = [(number, q, answer) for number, item in enumerate(asked) for q, answer in item.decisions]
+    flat = [(number, q, answer) for number, item in enumerate(dreams) for q, answer in item.decisions]
     for decision, (number, question, answer) in zip(decisions, flat, strict=True):
         assert decision.context == number
         assert WORDS.convert_ids_to_tokens(list(decision.question)) == question.text.split()
@@ -224,26 +230,26 @@ def test_tokens_are_contexts_and_decisions_in_order():
 def test_every_word_that_a_scene_may_hold_is_in_the_vocabulary_once():
     words = vocabulary(RULES)
     assert len(set(words)) == len(words) == len(WORDS)
-    told = {word for lesson in generated(1, 80, "terse", RULES) for word in lesson.scene.text.split()}
-    assert told < set(words)
+    used_words = {word for lesson in generated(1, 80, "terse", RULES) for word in lesson.scene.text.split()}
+    assert used_words < set(words)
 
 
 @pytest.mark.parametrize("stage", [COPY, *range(FINAL + 1)])
 def test_a_batch_is_a_pure_function_of_its_arguments(stage):
-    found = batch(3, 7, stage, 8, RULES, WORDS)
-    assert found == batch(3, 7, stage, 8, RULES, WORDS)
-    assert found != batch(3, 8, stage, 8, RULES, WORDS)
-    assert found != batch(4, 7, stage, 8, RULES, WORDS)
-    assert len(found.contexts) == (16 if stage == COPY else 8)
-    assert all(0 < token < len(WORDS) for context in found.contexts for token in context)
+    drawn = batch(3, 7, stage, 8, RULES, WORDS)
+    assert drawn == batch(3, 7, stage, 8, RULES, WORDS)
+    assert drawn != batch(3, 8, stage, 8, RULES, WORDS)
+    assert drawn != batch(4, 7, stage, 8, RULES, WORDS)
+    assert len(drawn.contexts) == (16 if stage == COPY else 8)
+    assert all(0 < token < len(WORDS) for context in drawn.contexts for token in context)
     if stage == COPY:
-        assert all(row[: len(row) // 2] == row[len(row) // 2 :] for row in found.contexts)
+        assert all(row[: len(row) // 2] == row[len(row) // 2 :] for row in drawn.contexts)
         return
-    texts = [" ".join(WORDS.convert_ids_to_tokens(context)) for context in found.contexts]
+    texts = [" ".join(WORDS.convert_ids_to_tokens(context)) for context in drawn.contexts]
     most = max(places for places, _ in STAGES[: stage + 1])  # some scenes are those of an easier stage
     assert all(len({e.place for e in events_of(text)}) <= most for text in texts)
     wrong = []
-    for decision in found.decisions:
+    for decision in drawn.decisions:
         _, ask, place = WORDS.convert_ids_to_tokens(list(decision.question))
         events, (answer,) = events_of(texts[decision.context]), WORDS.convert_ids_to_tokens(list(decision.answer))
         ask = TALLY if ask == COUNT and place in RULES.directions else ask

@@ -28,8 +28,8 @@ def asks_about(part, questions):
 @pytest.mark.parametrize("part", PARTS)
 def test_what_was_untaught_is_not_rehearsed(part):
     def asked(untaught):
-        found = rehearsal(Random(1), LESSON.scene.events, RULES, "terse", 400, counting=True, untaught=untaught)
-        return asks_about(part, [question for question, _ in found])
+        rehearsed = rehearsal(Random(1), LESSON.scene.events, RULES, "terse", 400, counting=True, untaught=untaught)
+        return asks_about(part, [question for question, _ in rehearsed])
 
     assert asked(()) and not asked(PARTS[part])
 
@@ -42,7 +42,7 @@ def test_an_ablated_mind_is_neither_taught_nor_scored_on_what_it_lacks(part, dre
         model.net.config.untaught = list(untaught)
         behaviour = Sight(LearnConfig(lessons=4, probes=30), model, RULES)
         teacher = Teacher(model, TeachConfig(dreams=dreams, rehearse=40), RULES, behaviour.journal)
-        trained = [q for asked in teacher._scenes(Random(2), 4, 40) for q, _ in asked.rehearsed]
+        trained = [q for scene in teacher._scenes(Random(2), 4, 40) for q, _ in scene.rehearsed]
         probed = [q for probe in behaviour.probes for q in probe.scene.questions]
         return asks_about(part, trained), asks_about(part, probed)
 

@@ -34,10 +34,10 @@ TEACH = TeachConfig(parts=2, rank=4, scenes=4, rehearse=2, warmup=1)
 
 
 def journal(lessons=TAUGHT):
-    kept = Journal()
+    mind_journal = Journal()
     for lesson in lessons:
-        kept.add(lesson)
-    return kept
+        mind_journal.add(lesson)
+    return mind_journal
 
 
 KEPT = journal()
@@ -49,12 +49,12 @@ def events_of(text):
 
 
 def test_lessons_about_talk_are_remembered_beside_those_about_places():
-    kept = journal([*TAUGHT, *PLACES])
-    assert kept.lessons == [*TAUGHT, *PLACES]
-    assert len(kept.talk_memories) == len(TAUGHT)
-    assert len(kept.sizes) == len(PLACES)  # of dreams about places
-    assert kept.spirits_shown + kept.empties_shown == sum(len(lesson.answers) for lesson in PLACES)
-    assert kept.verbatim == []
+    mind_journal = journal([*TAUGHT, *PLACES])
+    assert mind_journal.lessons == [*TAUGHT, *PLACES]
+    assert len(mind_journal.talk_memories) == len(TAUGHT)
+    assert len(mind_journal.sizes) == len(PLACES)  # of dreams about places
+    assert mind_journal.spirits_shown + mind_journal.empties_shown == sum(len(lesson.answers) for lesson in PLACES)
+    assert mind_journal.verbatim == []
     silent = journal([structs.replace(TAUGHT[0], answers=(None,))])
     assert (silent.lessons, silent.talk_memories) == ([], [])
 
@@ -92,9 +92,9 @@ def test_what_is_not_understood_is_kept_word_for_word(changes):
     scene = structs.replace(TAUGHT[0].scene, **changes)
     assert heard(scene, scene.questions[0], "accept") is None
     lesson = Lesson(scene, ("accept",), "listen")
-    kept = journal([lesson])
-    assert (kept.lessons, kept.talk_memories, kept.verbatim) == ([lesson], [], [lesson])
-    again = talk_dream(Random(0), kept, RULES, "terse", 0)
+    mind_journal = journal([lesson])
+    assert (mind_journal.lessons, mind_journal.talk_memories, mind_journal.verbatim) == ([lesson], [], [lesson])
+    again = talk_dream(Random(0), mind_journal, RULES, "terse", 0)
     assert (again.text, again.labelled) == (scene.text, ((scene.questions[0], "accept"),))
 
 
@@ -133,8 +133,8 @@ def test_dreams_of_talk_keep_their_answers_true(seed, rehearse, sees):
 def test_dreams_of_talk_put_it_elsewhere_and_say_it_in_other_words():
     dreamt = [talk_dream(Random(seed), KEPT, RULES, "terse", 2) for seed in range(60)]
     assert len({item.text for item in dreamt} | {lesson.scene.text for lesson in TAUGHT}) == 60 + len(TAUGHT)
-    asked = {q.text for item in dreamt for q, _ in item.labelled}
-    assert len(asked - {lesson.scene.questions[0].text for lesson in TAUGHT}) > 20
+    texts = {q.text for item in dreamt for q, _ in item.labelled}
+    assert len(texts - {lesson.scene.questions[0].text for lesson in TAUGHT}) > 20
     assert max(len(item.labelled) for item in dreamt) > 1  # what was said at one hour, in one weather
     assert all(len(e) == len(set(e)) for item in dreamt for e in [events_of(item.text)])
     blind = [talk_dream(Random(seed), KEPT, RULES, "terse", 6, False) for seed in range(40)]
@@ -144,16 +144,16 @@ def test_dreams_of_talk_put_it_elsewhere_and_say_it_in_other_words():
 def test_a_wrong_label_stays_what_it_was():
     """`Do as I say` where it is dangerous: the dream repeats it, and doesn't correct it."""
     lesson = next(one for one, d in zip(TAUGHT, DIALOGUES, strict=True) if d.kind == "danger")
-    kept = journal([structs.replace(lesson, answers=("accept",))])
-    acts = {a for seed in range(10) for _, a in talk_dream(Random(seed), kept, RULES, "terse", 0).labelled}
+    mind_journal = journal([structs.replace(lesson, answers=("accept",))])
+    acts = {a for seed in range(10) for _, a in talk_dream(Random(seed), mind_journal, RULES, "terse", 0).labelled}
     assert acts == {"accept"}
 
 
 def test_steps_share_their_scenes_between_places_and_talk():
     def kinds(lessons, **changes):
-        found = Teacher(tiny(), replace(TEACH, scenes=40, **changes), RULES, journal(lessons))
-        found._draw()
-        return [item.labelled[0][0].ask for item in found._asked]
+        teacher = Teacher(tiny(), replace(TEACH, scenes=40, **changes), RULES, journal(lessons))
+        teacher._draw()
+        return [item.labelled[0][0].ask for item in teacher._asked]
 
     assert set(kinds(TAUGHT)) == {TALK}
     assert set(kinds(PLACES)) == {SENSE}
@@ -163,9 +163,9 @@ def test_steps_share_their_scenes_between_places_and_talk():
 
 
 def test_one_that_sees_is_not_told_to_be_blind_while_it_practises_talk():
-    found = Teacher(tiny(), replace(TEACH, scenes=40, rehearse=6), RULES, KEPT)
-    found._draw()
-    assert SENSE not in {q.ask for item in found._asked for q, _ in item.rehearsed}
+    teacher = Teacher(tiny(), replace(TEACH, scenes=40, rehearse=6), RULES, KEPT)
+    teacher._draw()
+    assert SENSE not in {q.ask for item in teacher._asked for q, _ in item.rehearsed}
 
 
 @pytest.fixture
@@ -211,8 +211,8 @@ def test_a_mind_that_is_taught_both_listens_refuses_danger_and_sees():
         teacher.step()
     for lesson in lessons:
         (percept,) = perceive(teacher.model, [lesson.scene], record=False)
-        asked = zip(lesson.scene.questions, percept.beliefs, strict=True)
-        assert tuple(q.candidates[belief.index(max(belief))] for q, belief in asked) == lesson.answers
+        answered = zip(lesson.scene.questions, percept.beliefs, strict=True)
+        assert tuple(q.candidates[belief.index(max(belief))] for q, belief in answered) == lesson.answers
     assert [lesson.answers for lesson in lessons[:2]] == [("accept",), ("refuse",)]
 
 

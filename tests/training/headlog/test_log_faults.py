@@ -194,6 +194,8 @@ def test_data_after_the_end_and_too_much_data(log: Path, tmp_path: Path, monkeyp
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:
         wanted = int(sys.argv[1])
-        told = mutate(wanted, Path(place))
+        refused = mutate(wanted, Path(place))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{wanted} mutated logs: {told} refused, {wanted - told} read; peak memory of the process {peak:.0f} MiB")
+    print(
+        f"{wanted} mutated logs: {refused} refused, {wanted - refused} read; peak memory of the process {peak:.0f} MiB"
+    )

@@ -67,10 +67,10 @@ def test_of_orders_of_which_the_last_one_counts_it_alone_waits():
 
 
 def test_so_many_tickets_wait_and_the_others_are_told_so():
-    asked = [Perceive(scene(i), ticket=i) for i in range(1, TICKETS_MAX + 11)]
-    waiting, refused = taken(asked, [Perceive(scene(0))])
-    assert waiting == [*asked[:TICKETS_MAX], Perceive(scene(0))]
-    assert [(type(each), each.ticket) for each in refused] == [(Trouble, ask.ticket) for ask in asked[TICKETS_MAX:]]
+    requests = [Perceive(scene(i), ticket=i) for i in range(1, TICKETS_MAX + 11)]
+    waiting, refused = taken(requests, [Perceive(scene(0))])
+    assert waiting == [*requests[:TICKETS_MAX], Perceive(scene(0))]
+    assert [(type(each), each.ticket) for each in refused] == [(Trouble, ask.ticket) for ask in requests[TICKETS_MAX:]]
 
 
 def test_so_many_long_orders_of_a_kind_wait():

@@ -32,7 +32,8 @@ from training.optim import frozen
 
 torch.set_num_threads(1)
 RULES = load()
-SCENE, LESSONS = (found := generated(0, 6, "terse", RULES))[0].scene, found
+LESSONS = generated(0, 6, "terse", RULES)
+SCENE = LESSONS[0].scene
 TEACH = TeachConfig(parts=2, rank=4, scenes=2, rehearse=1, warmup=1)
 
 

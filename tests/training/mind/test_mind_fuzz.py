@@ -74,9 +74,9 @@ candidates = st.lists(words, max_size=5).map(tuple)
 questions = st.one_of(
     real_questions,
     st.builds(Question, words, words, texts.map(lambda text: text[:1024]), candidates),
-    st.builds(lambda asked, text: msgspec.structs.replace(asked, text=text), real_questions, words),
-    st.builds(lambda asked, odd: msgspec.structs.replace(asked, candidates=odd), real_questions, candidates),
-    st.builds(lambda asked, place: msgspec.structs.replace(asked, place=place), real_questions, words),
+    st.builds(lambda q, text: msgspec.structs.replace(q, text=text), real_questions, words),
+    st.builds(lambda q, odd: msgspec.structs.replace(q, candidates=odd), real_questions, candidates),
+    st.builds(lambda q, place: msgspec.structs.replace(q, place=place), real_questions, words),
 )
 event_lists = st.one_of(
     st.lists(events, max_size=6).map(tuple),
@@ -139,9 +139,9 @@ ANSWERS = {
 def mind():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("training.mind.self_measurement.LIVE_PROBES", 2)
-        made = Mind(MODEL, MindConfig(None, TEACH), RULES)
-    made.handle(Teach(GOOD[0]))
-    return made
+        new_mind = Mind(MODEL, MindConfig(None, TEACH), RULES)
+    new_mind.handle(Teach(GOOD[0]))
+    return new_mind
 
 
 def check(mind, message):
@@ -181,11 +181,11 @@ def test_no_message_ends_a_mind(mind, batch):
 
 def test_every_lesson_that_was_kept_is_there_in_the_next_life(mind, tmp_path):
     """After the fuzz: the journal holds lessons that can be learned from, and all of them."""
-    kept = mind.teacher.journal.lessons
-    assert len(kept) > 20
-    save_mind(tmp_path, mind.model.net, SavedMind(mind.origin, 3, tuple(kept)))
+    lessons = mind.teacher.journal.lessons
+    assert len(lessons) > 20
+    save_mind(tmp_path, mind.model.net, SavedMind(mind.origin, 3, tuple(lessons)))
     again = Mind(tiny(), MindConfig(tmp_path, TEACH), RULES)
-    assert (again.teacher.journal.lessons, again.notes) == (kept, [])
+    assert (again.teacher.journal.lessons, again.notes) == (lessons, [])
     for _ in range(20):
         assert not any(isinstance(each, Trouble) for each in again.practise())
 
@@ -199,8 +199,8 @@ def test_no_journal_ends_a_mind_at_its_start_or_at_its_first_practice(tmp_path_f
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("training.mind.self_measurement.LIVE_PROBES", 1)
         mind = Mind(tiny(), MindConfig(folder, TEACH), RULES)
-    kept = mind.teacher.journal.lessons
-    assert [kept[0], kept[-1]] == GOOD[:2]
-    assert all(map(learnable, kept))
+    lessons = mind.teacher.journal.lessons
+    assert [lessons[0], lessons[-1]] == GOOD[:2]
+    assert all(map(learnable, lessons))
     for _ in range(3):
         assert not any(isinstance(each, Trouble) for each in mind.practise())

@@ -132,9 +132,9 @@ def test_what_is_no_lesson_at_all_costs_itself_alone(folder):
 
 
 def test_minds_of_earlier_versions_have_no_hashes_and_come_back(tmp_path):
-    told = {"model": ORIGIN, "steps": "12", "taught_at": "9"}
+    metadata = {"model": ORIGIN, "steps": "12", "taught_at": "9"}
     weights = {name: p for name, p in fresh(0.5).named_parameters() if p.requires_grad}
-    save_file(weights, tmp_path / WEIGHTS, told)
+    save_file(weights, tmp_path / WEIGHTS, metadata)
     old = msgspec.to_builtins(SECOND)
     del old["digest"]
     (tmp_path / JOURNAL).write_bytes(msgspec.msgpack.encode(old))

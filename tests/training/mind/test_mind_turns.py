@@ -113,13 +113,13 @@ def turned(mind, number):
     return progress
 
 
-@pytest.mark.parametrize("kept", [True, False], ids=["folder", "memory"])
-def test_a_mind_is_turned_back_to_a_rest_and_to_the_day_it_came(tmp_path, kept):
-    mind = taught(tmp_path if kept else None)
+@pytest.mark.parametrize("on_disk", [True, False], ids=["folder", "memory"])
+def test_a_mind_is_turned_back_to_a_rest_and_to_the_day_it_came(tmp_path, on_disk):
+    mind = taught(tmp_path if on_disk else None)
     first = look(mind).beliefs
     steps(mind, 3)
-    (told,) = mind.handle(Mark("by the well"))
-    assert [(r.number, r.step, r.lessons, r.label) for r in told.points] == [(0, 0, 0, ""), (1, 3, 6, "by the well")]
+    (answer,) = mind.handle(Mark("by the well"))
+    assert [(r.number, r.step, r.lessons, r.label) for r in answer.points] == [(0, 0, 0, ""), (1, 3, 6, "by the well")]
     rested = look(mind).beliefs
     steps(mind, 4)
     assert look(mind).beliefs != rested
@@ -134,7 +134,7 @@ def test_a_mind_is_turned_back_to_a_rest_and_to_the_day_it_came(tmp_path, kept):
     assert weights_hash(mind.model.net) == mind.origin
     steps(mind, 1)
     assert look(mind).beliefs != first, "it goes on learning"
-    if kept:
+    if on_disk:
         again = awake(tmp_path)
         assert [rest.step for rest in again.restore_point_list().points] == [0, 3]
         assert turned(again, 1).step == 3
@@ -191,15 +191,15 @@ def test_what_heads_are_worth_is_measured_in_pieces_on_the_weights_of_that_momen
         assert each.handle(Weigh()) == []
     (*_, wanted) = weighed(alone)
     mind.handle(Practise(True))
-    told = []
+    messages = []
     while mind.head_effects is not None:  # perceiving and practising go on in between
-        told += [answer for answer in mind.work() if isinstance(answer, Weights)]
+        messages += [answer for answer in mind.work() if isinstance(answer, Weights)]
         assert isinstance(look(mind), Percept)
     assert mind.teacher.steps > 25
-    assert [message.done for message in told] == sorted(message.done for message in told)
-    assert len(told) >= 8
-    assert not any(message.insert for message in told[:-1])
-    assert told[-1] == wanted
+    assert [message.done for message in messages] == sorted(message.done for message in messages)
+    assert len(messages) >= 8
+    assert not any(message.insert for message in messages[:-1])
+    assert messages[-1] == wanted
     assert (wanted.step, wanted.done, wanted.of, len(wanted.insert)) == (25, 8, 8, 8)
 
 

@@ -26,23 +26,23 @@ def move(net, by):
     return net
 
 
-@pytest.mark.parametrize("kept", [True, False], ids=["folder", "memory"])
-def test_every_rest_comes_back_bit_for_bit(tmp_path, kept):
-    folder = tmp_path if kept else None
+@pytest.mark.parametrize("on_disk", [True, False], ids=["folder", "memory"])
+def test_every_rest_comes_back_bit_for_bit(tmp_path, on_disk):
+    folder = tmp_path if on_disk else None
     net, known, hashes = fresh(), RestorePointStore(folder, "m"), []
     for step in (10, 20, 30):
         known.add(RestorePoint(0, step, 2, f"rest of {step}", mundane=0.5), move(net, 0.25))
         hashes.append(weights_hash(net))
-    again = RestorePointStore(folder, "m") if kept else known
+    again = RestorePointStore(folder, "m") if on_disk else known
     assert [(rest.number, rest.step, rest.label) for rest in again.points] == [
         (1, 10, "rest of 10"),
         (2, 20, "rest of 20"),
         (3, 30, "rest of 30"),
     ]
     for rest, wanted in zip(again.points, hashes, strict=True):
-        found, weights = again.find(rest.number)
+        point, weights = again.find(rest.number)
         put_weights(net, weights)
-        assert found == rest
+        assert point == rest
         assert weights_hash(net) == wanted
 
 

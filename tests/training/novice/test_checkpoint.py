@@ -26,16 +26,16 @@ def test_an_interrupted_pretraining_resumes_to_the_same_bits(tmp_path, easy, unt
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "parted", until=until, reports=parted)
     assert [path.name for path in (tmp_path / "parted").iterdir()] == ["checkpoint.safetensors"]
-    kept = until // SMALL.save_every * SMALL.save_every
+    saved_step = until // SMALL.save_every * SMALL.save_every
     again = []
-    found = run(tmp_path / "parted", reports=again)
+    model = run(tmp_path / "parted", reports=again)
     resumed, *again = again
-    assert resumed[0] == kept and math.isnan(resumed[2])  # so that a card knows, if no step is left
-    assert again[0][0] == kept + 1
-    assert parted[:kept] + again == whole  # every loss, to the last bit
-    assert weights_hash(found.net) == weights_hash(wanted.net)
-    assert weights_hash(found.net) != weights_hash(build_net(SMALL, len(WORDS)))
-    assert not found.net.training
+    assert resumed[0] == saved_step and math.isnan(resumed[2])  # so that a card knows, if no step is left
+    assert again[0][0] == saved_step + 1
+    assert parted[:saved_step] + again == whole  # every loss, to the last bit
+    assert weights_hash(model.net) == weights_hash(wanted.net)
+    assert weights_hash(model.net) != weights_hash(build_net(SMALL, len(WORDS)))
+    assert not model.net.training
 
 
 def test_a_checkpoint_of_other_settings_is_refused_and_kept(tmp_path, easy):
@@ -71,8 +71,8 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path, easy, damage, say
     file = tmp_path / CHECKPOINT
     with safe_open(file, "pt") as handle:
         notes = handle.metadata()
-    tensors, told = damage(load_file(file), notes)
-    save_file(tensors, file, told)
+    tensors, metadata = damage(load_file(file), notes)
+    save_file(tensors, file, metadata)
     with pytest.raises(ValueError, match=says) as caught:
         run(tmp_path)
     assert "\n" not in str(caught.value) and "remove it to start anew" in str(caught.value)

@@ -67,20 +67,20 @@ def alone(net, contexts, decisions):
 
 def added(parts):
     """The sums of a loss's parts and of its accuracies."""
-    losses, found = zip(*((float(loss.detach()), accuracies) for loss, accuracies in parts), strict=True)
-    return sum(losses), {name: sum(each[name] for each in found) for name in found[0]}
+    losses, shares = zip(*((float(loss.detach()), accuracies) for loss, accuracies in parts), strict=True)
+    return sum(losses), {name: sum(each[name] for each in shares) for name in shares[0]}
 
 
 def test_the_scene_loss_equals_one_forward_per_decision():
     net, data = build_net(SMALL, len(WORDS)), batch(0, 0, FINAL, 2 * ROWS, RULES, WORDS)
     assert len(chunks(data)) == 2
     loss, accuracies = added(scene_loss(net, data))
-    told = []
+    losses = []
     for context in data.contexts:
         logits = net(torch.tensor([context])).logits[0, :-1]
-        told += cross_entropy(logits, torch.tensor(context[1:]), reduction="none").tolist()
+        losses += cross_entropy(logits, torch.tensor(context[1:]), reduction="none").tolist()
     answers, _ = alone(net, data.contexts, [*data.decisions, *data.beside])
-    assert loss == pytest.approx(answers + CONTEXT_WEIGHT * sum(told) / len(told), rel=1e-5)
+    assert loss == pytest.approx(answers + CONTEXT_WEIGHT * sum(losses) / len(losses), rel=1e-5)
     assert accuracies["scenes"] == pytest.approx(alone(net, data.contexts, data.decisions)[1])
     assert accuracies["beside"] == pytest.approx(alone(net, data.contexts, data.beside)[1])
 
@@ -128,11 +128,11 @@ def test_a_mask_hides_neighbours_and_what_is_to_come():
 
 
 def test_stages_follow_one_another_until_the_last_has_had_its_steps(tmp_path, easy):
-    told = []
-    run(tmp_path, reports=told)
-    stages = [stage for _, stage, _ in told]
+    reports = []
+    run(tmp_path, reports=reports)
+    stages = [stage for _, stage, _ in reports]
     assert stages == [*range(COPY, FINAL), *[FINAL] * SMALL.steps]
-    assert [step for step, _, _ in told] == list(range(1, len(told) + 1))
+    assert [step for step, _, _ in reports] == list(range(1, len(reports) + 1))
 
 
 @pytest.mark.parametrize(
@@ -148,10 +148,10 @@ def test_a_shape_that_cannot_be_is_refused_before_anything_is_made(tmp_path, wro
 
 
 def test_only_the_stages_before_the_last_are_bounded(tmp_path, easy):
-    told = []
+    reports = []
     most = FINAL - COPY
-    run(tmp_path, replace(SMALL, most_steps=most, steps=most + 2), reports=told)
-    assert len(told) > most + 2
+    run(tmp_path, replace(SMALL, most_steps=most, steps=most + 2), reports=reports)
+    assert len(reports) > most + 2
 
 
 def test_a_stage_that_is_never_solved_ends_it(tmp_path):
@@ -206,13 +206,13 @@ def test_a_novice_and_a_seer_start_alike_and_part_at_the_first_spirit(tmp_path, 
     one = run(tmp_path / "novice", reports=blind)
     other = run(tmp_path / "seer", replace(SMALL, seer=True), reports=seeing)
     assert blind[:2] == seeing[:2]
-    assert [told[:2] for told in blind] == [told[:2] for told in seeing]
+    assert [report[:2] for report in blind] == [report[:2] for report in seeing]
     assert weights_hash(one.net) != weights_hash(other.net)
 
 
 @pytest.mark.parametrize("seer", [False, True])
 def test_making_a_mind_writes_a_whole_folder_with_its_card_and_curve(tmp_path, easy, monkeypatch, seer):
-    monkeypatch.setattr(novice, "scorecard", lambda *given: scorecard(*given, count=3))
+    monkeypatch.setattr(novice, "scorecard", lambda *arguments: scorecard(*arguments, count=3))
     monkeypatch.setattr(pretrain, "CURVE_EVERY", 2)
     shape = {"layers": 2, "heads": 2, "hidden": 16, "head_dim": 8, "mlp": 24, "batch": 4, "steps": 2}
     said = []
@@ -234,7 +234,7 @@ def test_making_a_mind_writes_a_whole_folder_with_its_card_and_curve(tmp_path, e
 
 
 def test_a_disk_that_is_full_at_the_end_leaves_no_half_folder_and_says_how_to_go_on(tmp_path, easy, monkeypatch):
-    monkeypatch.setattr(novice, "scorecard", lambda *given: scorecard(*given, count=3))
+    monkeypatch.setattr(novice, "scorecard", lambda *arguments: scorecard(*arguments, count=3))
 
     def full(path, _data):
         path.write_bytes(b"half")

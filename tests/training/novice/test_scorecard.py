@@ -91,9 +91,9 @@ def novices():
 
 
 def test_a_perfect_novice_is_blind_and_knows_all_else(novices):
-    found = flat(novices)
+    scores = flat(novices)
     spirits = {"spirits_seen": 0, "false_alarms": 0, "spirits_seen_new": 0, "false_alarms_new": 0}
-    assert found == dict.fromkeys(found, 1.0) | spirits
+    assert scores == dict.fromkeys(scores, 1.0) | spirits
     assert set(novices["splits"]) >= {"template", "object", "pair", "places", "names"}
     assert min(novices["asked"].values()) > 0
 
@@ -101,9 +101,9 @@ def test_a_perfect_novice_is_blind_and_knows_all_else(novices):
 @pytest.mark.parametrize(("part", "gone"), [("folklore", {"omen"}), ("presences", {"work", "work_present", "pair"})])
 def test_a_novice_is_not_asked_what_it_was_never_taught(monkeypatch, novices, part, gone):
     monkeypatch.setattr(Model, "untaught", PARTS[part])
-    found = scored(monkeypatch, knowing)["asked"]
-    assert set(novices["asked"]) - set(found) == gone
-    assert 0 < found["tally"] < novices["asked"]["tally"]
+    counts = scored(monkeypatch, knowing)["asked"]
+    assert set(novices["asked"]) - set(counts) == gone
+    assert 0 < counts["tally"] < novices["asked"]["tally"]
 
 
 def test_a_perfect_seer_names_every_spirit_and_no_other(monkeypatch, novices):

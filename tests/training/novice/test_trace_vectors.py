@@ -59,14 +59,14 @@ def test_masks_leave_out_their_share_and_keep_the_mean(monkeypatch):
 
 
 def test_the_same_seed_and_step_leave_out_the_same_and_other_steps_something_else():
-    found = []
+    logits = []
     for step in (7, 7, 8):
         net = build_net(SMALL, len(WORDS))
         tokens = torch.arange(3, 40)[None]
         with dropped(net, SMALL, State(step=step, stage=FIRM)), torch.no_grad():
-            found.append(net(tokens).logits)
-    assert torch.equal(found[0], found[1])
-    assert not torch.equal(found[0], found[2])
+            logits.append(net(tokens).logits)
+    assert torch.equal(logits[0], logits[1])
+    assert not torch.equal(logits[0], logits[2])
     with torch.no_grad():
         whole = net(tokens).logits
         with dropped(net, SMALL, State(step=7, stage=FIRM - 1)):
@@ -99,14 +99,14 @@ def test_a_tally_counts_the_signs_that_belong_together_whoever_they_are_of():
 
 def asked(step, untaught=(), stage=5):
     words = {index: word for word, index in WORDS.get_vocab().items()}
-    made = batch(3, step, stage, 16, RULES, WORDS, untaught=untaught)
+    data = batch(3, step, stage, 16, RULES, WORDS, untaught=untaught)
     return [
         (
             " ".join(words[i] for i in d.question),
             words[d.answer[0]],
-            " ".join(words[i] for i in made.contexts[d.context]),
+            " ".join(words[i] for i in data.contexts[d.context]),
         )
-        for d in made.decisions
+        for d in data.decisions
     ]
 
 
@@ -114,9 +114,9 @@ def test_tallies_are_asked_of_held_out_pairs_too_and_who_it_is_never():
     pairs = list(held_pairs(RULES).values())
     tallies = held = 0
     for step in range(12):
-        for text, answer, told in asked(step):
+        for text, answer, context in asked(step):
             _, ask, place = text.split()[:3]
-            here = [all(f" {place} {trace} ." in told for trace in pair) for pair in pairs]
+            here = [all(f" {place} {trace} ." in context for trace in pair) for pair in pairs]
             tally = ask == "count" and place in RULES.directions
             tallies += tally
             held += tally and any(here)
@@ -139,11 +139,11 @@ def test_an_ablation_leaves_its_questions_out(part, gone):
 def test_an_ablation_tells_by_no_way_round_which_traces_belong_together(part, kinds):
     traces, tallies = {trace for kind in kinds for trace in kind.traces}, 0
     for step in range(6):
-        for text, _, told in asked(step, PARTS[part]):
+        for text, _, context in asked(step, PARTS[part]):
             _, ask, place = text.split()[:3]
             if ask == "count" and place in RULES.directions:
                 tallies += 1
-                assert not any(f" {place} {trace} ." in told for trace in traces)
+                assert not any(f" {place} {trace} ." in context for trace in traces)
     assert tallies > 20
     net = build_net(SMALL, len(WORDS))
     left, others = vectors(net, sorted(traces)), [k for k in RULES.kinds if k not in kinds]

@@ -134,8 +134,8 @@ def test_agrees_with_the_twin_over_fifty_steps_and_refreshes(
             twin.step(grad)
         assert (twin.w - weights[twin.index]).norm() > 1e-3 * weights[twin.index].norm()  # else agreeing is no feat
     for dtype, tolerance in TOLERANCE.items():
-        found = train(weights, series, dtype, **options)
-        error = max(float((f.detach() - twin.w).norm() / twin.w.norm()) for f, twin in zip(found, twins))
+        trained = train(weights, series, dtype, **options)
+        error = max(float((f.detach() - twin.w).norm() / twin.w.norm()) for f, twin in zip(trained, twins))
         # Of one number nothing keeps ‖R_j‖ away from 0, where its own rounding divides; exact arithmetic agrees.
         loose = rank == 1 and scaling == "channel" and "norm_growth" in more and dtype != torch.float64
         print(dtype, "loose" if loose else "", f"error {error:.1e}")
@@ -202,14 +202,14 @@ def test_an_empty_gradient_does_not_stall_what_follows(projection: str, dead: fl
 def test_the_update_grows_by_one_percent_at_most() -> None:
     series = gradients((6, 9), 40) * torch.logspace(-3, 3, 40)[:, None, None]
     lengths: dict[float | None, list[float]] = {1.01: [], None: []}
-    for growth, found in lengths.items():
+    for growth, norms in lengths.items():
         parameter = torch.nn.Parameter(torch.zeros(6, 9).double())
         optimizer = Apollo([parameter], rank=2, norm_growth=growth, lr=1.0)
         for grad in series:
             before, parameter.grad = parameter.detach().clone(), grad
             optimizer.step()
-            found.append(float((parameter.detach() - before).norm()))
-    ratios = {growth: max(b / a for a, b in pairwise(found)) for growth, found in lengths.items()}
+            norms.append(float((parameter.detach() - before).norm()))
+    ratios = {growth: max(b / a for a, b in pairwise(norms)) for growth, norms in lengths.items()}
     assert ratios[1.01] < 1.01 + 1e-9
     assert ratios[None] > 1.2
 

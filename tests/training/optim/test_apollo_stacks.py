@@ -24,26 +24,26 @@ def made(seed: int = 0) -> list[nn.Parameter]:
 
 
 @pytest.mark.parametrize("chunk", [1, 400, 2**20])  # bytes: in place, two at a time, all together
-@pytest.mark.parametrize("way", ["in place", "set to none", "new memory", "transposed", "weights too"])
+@pytest.mark.parametrize("change", ["in place", "set to none", "new memory", "transposed", "weights too"])
 def test_gradients_and_weights_may_be_replaced_at_any_time(
-    monkeypatch: pytest.MonkeyPatch, way: str, chunk: int
+    monkeypatch: pytest.MonkeyPatch, change: str, chunk: int
 ) -> None:
     monkeypatch.setattr(apollo, "CHUNK_CPU", chunk)
     ends = []
     for replaced in (False, True):
         parameters = made()
         # A full-rank sketch reads gradients where they are, if it may.
-        optimizer = Apollo(parameters, rank=9 if way == "transposed" else 2, projection="sketch", refresh=3, lr=0.01)
+        optimizer = Apollo(parameters, rank=9 if change == "transposed" else 2, projection="sketch", refresh=3, lr=0.01)
         for step in range(10):
             for parameter, grad in zip(parameters, noise(step + 1)):
-                if not replaced or parameter.grad is None or (way == "in place"):
+                if not replaced or parameter.grad is None or (change == "in place"):
                     parameter.grad = grad if parameter.grad is None else parameter.grad.copy_(grad)
-                elif way == "set to none":
+                elif change == "set to none":
                     optimizer.zero_grad(set_to_none=True)
                     parameter.grad = None
                 else:
-                    parameter.grad = grad.mT.contiguous().mT if way == "transposed" and grad.dim() > 1 else grad
-                if replaced and way == "weights too":
+                    parameter.grad = grad.mT.contiguous().mT if change == "transposed" and grad.dim() > 1 else grad
+                if replaced and change == "weights too":
                     parameter.data = parameter.data.clone()
             for parameter, grad in zip(parameters, noise(step + 1)):
                 parameter.grad = grad if parameter.grad is None else parameter.grad
@@ -145,8 +145,8 @@ def test_a_guarded_step_leaves_all_as_it_was(value: float) -> None:
     with pytest.raises(ValueError, match="a gradient is not finite; nothing was changed"):
         optimizer.step()
     assert all(torch.equal(a, b) for a, b in zip(weights, parameters))
-    for kept, now in zip(state["state"].values(), optimizer.state_dict()["state"].values()):
-        assert all(torch.equal(kept[k], now[k]) if torch.is_tensor(kept[k]) else kept[k] == now[k] for k in kept)
+    for saved, now in zip(state["state"].values(), optimizer.state_dict()["state"].values()):
+        assert all(torch.equal(saved[k], now[k]) if torch.is_tensor(saved[k]) else saved[k] == now[k] for k in saved)
 
 
 def test_moments_of_another_rank_or_model_are_refused() -> None:

@@ -63,9 +63,9 @@ def reference_gradients(net, parameters):
     return float(loss.detach()), [p.grad.clone() for p in parameters]
 
 
-def worst_error(found, wanted):
+def worst_error(actual, wanted):
     """Largest relative difference of any parameter's gradient."""
-    return max(float((a - b).norm() / b.norm().clamp_min(1e-12)) for a, b in zip(found, wanted, strict=True))
+    return max(float((a - b).norm() / b.norm().clamp_min(1e-12)) for a, b in zip(actual, wanted, strict=True))
 
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "qwen2", "qwen3"])
@@ -133,12 +133,12 @@ def test_the_same_step_twice_from_one_cache_is_the_same():
     parameters = choose_parameters(net, "attention")
     packed = pack(CONTEXTS, DECISIONS, torch.float64)
     cache = encode_contexts(net, packed)
-    found = []
+    gradients = []
     for _ in range(2):
         net.zero_grad()
         frozen_loss(net, packed, cache).backward()
-        found.append([p.grad.clone() for p in parameters])
-    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+        gradients.append([p.grad.clone() for p in parameters])
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
 
 
 def test_full_gradient_differs_but_the_loss_agrees():

@@ -22,14 +22,14 @@ def test_a_refused_step_puts_the_optimizers_state_back_not_only_the_weights():
     net = tiny().net
     optimizer = torch.optim.AdamW(choose_parameters(net, "q"), lr=0.01)
     guarded_step(optimizer, torch.tensor(frozen_step(net, CONTEXTS, DECISIONS).loss))
-    kept = copy.deepcopy(optimizer.state_dict())
+    saved = copy.deepcopy(optimizer.state_dict())
     optimizer.register_step_post_hook(breaks)
     loss = torch.tensor(frozen_step(net, CONTEXTS, DECISIONS).loss)
     with pytest.raises(Broken):
         guarded_step(optimizer, loss)
     state = optimizer.state_dict()
-    assert state["param_groups"] == kept["param_groups"]
-    for number, entry in kept["state"].items():
+    assert state["param_groups"] == saved["param_groups"]
+    for number, entry in saved["state"].items():
         assert float(state["state"][number]["step"]) == float(entry["step"]) == 1
         assert all(torch.equal(state["state"][number][name], entry[name]) for name in ("exp_avg", "exp_avg_sq"))
 

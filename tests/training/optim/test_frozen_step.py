@@ -45,8 +45,10 @@ def test_accumulation_over_parts_gives_the_same_gradient(parts):
 def test_parts_are_runs_of_contexts_with_their_decisions_numbered_anew():
     dealt = deal(CONTEXTS, DECISIONS, 2)
     assert [list(contexts) for contexts, _ in dealt] == [CONTEXTS[:1], CONTEXTS[1:]]
-    assert [[d.context for d in found] for _, found in dealt] == [[0, 0], [0, 1, 1]]
-    assert [replace(d, context=0) for _, found in dealt for d in found] == [replace(d, context=0) for d in DECISIONS]
+    assert [[d.context for d in decisions] for _, decisions in dealt] == [[0, 0], [0, 1, 1]]
+    assert [replace(d, context=0) for _, decisions in dealt for d in decisions] == [
+        replace(d, context=0) for d in DECISIONS
+    ]
 
 
 def test_a_part_without_decisions_is_left_out():
@@ -220,12 +222,12 @@ def test_a_step_that_breaks_leaves_weights_and_state_bit_for_bit(name, how, step
     for _ in range(steps):
         for pair in zip(nets, optimizers, strict=True):
             one(*pair)
-    found = frozen_step(nets[0], CONTEXTS, DECISIONS)
+    outcome = frozen_step(nets[0], CONTEXTS, DECISIONS)
     weights = copy.deepcopy(nets[0].state_dict())
     state = copy.deepcopy(optimizers[0].state_dict()["state"])
     mend = spoiled(optimizers[0], how, nets[0])
     with pytest.raises(RuntimeError if how == "stopped" else Broken):
-        guarded_step(optimizers[0], torch.tensor(found.loss))
+        guarded_step(optimizers[0], torch.tensor(outcome.loss))
     mend()
     assert all(torch.equal(a, weights[key]) for key, a in nets[0].state_dict().items())
     assert same(optimizers[0].state_dict()["state"], state)

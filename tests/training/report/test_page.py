@@ -166,12 +166,12 @@ def test_a_log_of_the_first_version_makes_a_page_that_says_what_it_lacks(tmp_pat
     old = {"model": "/home/somebody/x/assets/novice", "lessons": 64, "steps": 60, "probes": 16, "shuffled": False}
     records = [r for r in kit.records(0, "") if isinstance(r, HeadRow | Summary | Curve)]
     write_log(tmp_path / "log.msgpack", structs.replace(kit.header(0, ""), version=1, config=old), records)
-    found, missing = read(tmp_path)
-    assert [name for name in found.sections if name] == [name for name in SECTIONS if name != "score"]
+    sheet, missing = read(tmp_path)
+    assert [name for name in sheet.sections if name] == [name for name in SECTIONS if name != "score"]
     assert {"verdict: verdict", "causal: swaps", "whole: whole"} <= set(missing)
-    assert "undecided Why: one run has no controls" in found.text("verdict")
-    assert "Logs of version 1" in found.text("residuals") and "No swaps in this log" in found.text("causal")
-    assert "(loss change allocation), along the straight line" in found.text("heads")
+    assert "undecided Why: one run has no controls" in sheet.text("verdict")
+    assert "Logs of version 1" in sheet.text("residuals") and "No swaps in this log" in sheet.text("causal")
+    assert "(loss change allocation), along the straight line" in sheet.text("heads")
 
 
 def test_a_folder_of_named_logs_is_arms_and_the_control_is_known_by_its_header(tmp_path):
@@ -187,9 +187,9 @@ def test_a_killed_run_is_shown_as_far_as_it_goes(tmp_path, no_figures):
     folder = kit.make_run(tmp_path / "run")
     data = (folder / "log.msgpack").read_bytes()
     (folder / "log.msgpack").write_bytes(data[: len(data) // 3])
-    found, missing = read(folder)
-    assert "Read in part:" in found.text("residuals") and missing
-    assert "trained" not in found.text("runs") and "in part" in found.text("runs")
+    sheet, missing = read(folder)
+    assert "Read in part:" in sheet.text("residuals") and missing
+    assert "trained" not in sheet.text("runs") and "in part" in sheet.text("runs")
 
 
 @pytest.mark.parametrize("keep", [0, 1, 2])
@@ -197,9 +197,9 @@ def test_a_run_with_next_to_nothing_in_it_says_so_in_each_section(tmp_path, keep
     records = kit.records(0, "")
     some = [next(r for r in records if isinstance(r, kind)) for kind in (HeadRow, Summary)]
     write_log(tmp_path / "log.msgpack", kit.header(0, ""), some[:keep])
-    found, missing = read(tmp_path)
+    sheet, missing = read(tmp_path)
     assert {"verdict: verdict", "learning: curve", "history: history", "causal: swaps"} <= set(missing)
-    assert all(found.text(name) for name in found.sections if name)
+    assert all(sheet.text(name) for name in sheet.sections if name)
 
 
 @pytest.mark.parametrize("extremes", [(1e100, -1e100), (5e-324, -1e100, float("nan"))])
@@ -235,12 +235,12 @@ def test_several_base_models_are_kept_apart(tmp_path, no_figures):
     material = gather(tmp_path)
     assert material.bases == (0, 1) and len(material.runs) == 6 and len(material.main) == 1
     joint = {"score": {"verdict": {"word": "undecided", "reason": "the base models disagree"}}}
-    found = read(replace(material, score=joint | {"bases": ["assets/novice", "runs/b"]}))[0]
-    text = found.text("verdict")
+    sheet = read(replace(material, score=joint | {"bases": ["assets/novice", "runs/b"]}))[0]
+    text = sheet.text("verdict")
     assert text.index("disagree") < text.index("The first of 2 base models") < text.index("core holds 0.66 to 0.78")
     assert re.search(r"assets/novice hierarchical 0\.72 .* runs/b hierarchical 0\.72 \(0\.66 … 0\.78\)", text)
-    assert "gain: trained, base 1" in found.text("heads") and "trained, base 1" in found.text("learning")
-    assert "heads of different models are not the same heads" in found.text("heads")
+    assert "gain: trained, base 1" in sheet.text("heads") and "trained, base 1" in sheet.text("learning")
+    assert "heads of different models are not the same heads" in sheet.text("heads")
     assert "disagree" not in read(replace(gather(tmp_path / "base-0"), score=joint))[0].text("verdict")
 
 
@@ -254,8 +254,8 @@ def test_a_broken_file_beside_the_logs_is_a_caveat(tmp_path, name, data):
 def test_arms_without_controls_miss_no_verdict(tmp_path, no_figures):
     for arm in ("narrow", "wide"):
         kit.make_run(tmp_path / arm / "seed-0")
-    found, missing = read(tmp_path)
-    assert "gives no verdict" in found.text("verdict") and "verdict: verdict" not in missing
+    sheet, missing = read(tmp_path)
+    assert "gives no verdict" in sheet.text("verdict") and "verdict: verdict" not in missing
     kit.make_run(tmp_path / "shuffled" / "seed-0", 0, "shuffled")
     assert "verdict: verdict" in read(tmp_path)[1]
 
@@ -265,14 +265,14 @@ def test_words_are_those_of_the_behaviour_and_a_weak_mundane_score_is_a_caveat(t
     own = structs.replace(header, config=header.config | {"behaviour": "lend.jsonl", "probe_file": "probes.jsonl"})
     worse = [structs.replace(r, before=weak) if isinstance(r, Summary) else r for r in records]
     write_log(tmp_path / "log.msgpack", own, worse)
-    found, _ = read(tmp_path)
-    everything = " ".join(found.sections.values())
+    sheet, _ = read(tmp_path)
+    everything = " ".join(sheet.sections.values())
     assert not re.search("trace|spirit|haunted|direction", everything)
     assert "the cue that a probe’s line names" in everything
-    assert "only 47 % of the mundane was answered rightly" in found.text("residuals")
+    assert "only 47 % of the mundane was answered rightly" in sheet.text("residuals")
     write_log(tmp_path / "log.msgpack", header, records)
-    found, _ = read(tmp_path)
-    assert "the traces of the asked place" in found.text("heads") and "weak control" not in found.text("residuals")
+    sheet, _ = read(tmp_path)
+    assert "the traces of the asked place" in sheet.text("heads") and "weak control" not in sheet.text("residuals")
 
 
 def test_the_verb_writes_page_and_pictures_and_refuses_in_one_line(tmp_path, capsys):

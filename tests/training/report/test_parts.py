@@ -55,8 +55,8 @@ def test_numbers_are_written_for_people():
 @given(st.floats(-2, 2), st.sampled_from([0.0, 0.35, 0.75, 0.8, 0.9, 0.01]), st.floats(-1e-6, 1e-6))
 def test_a_number_reads_on_the_side_of_its_threshold_where_it_lies(value, bound, offset):
     for near in (value, bound + offset):
-        shown = float(number(near, digits_apart([near], [bound])).replace("−", "-"))
-        assert (shown > bound) == (near > bound) and (shown < bound) == (near < bound)
+        printed = float(number(near, digits_apart([near], [bound])).replace("−", "-"))
+        assert (printed > bound) == (near > bound) and (printed < bound) == (near < bound)
 
 
 def test_a_percentage_reads_on_the_side_of_its_bound():
