@@ -17,6 +17,7 @@ import msgpack
 import msgspec
 
 from common.files import output_error, writing
+from training.headlog.bounds import header_misfit, misfit
 from training.headlog.records import (
     FORMAT,
     ITEMS_MAX,
@@ -29,8 +30,6 @@ from training.headlog.records import (
     Log,
     LogError,
     Record,
-    header_misfit,
-    misfit,
     one_line,
     weight,
 )

@@ -1,12 +1,9 @@
 """What a head-diff log holds, as types: version 2, and what of it version 1 had. The bytes: docs/log.md.
 
-Formulae and units of the per-head numbers: docs/measurement.md. Every number that enters or leaves a log is bounded
-here (COUNT_MAX, INTEGER_MAX, REAL_MAX), so that readers need no checks of their own. This module needs
-neither torch nor files.
+Formulae and units of the per-head numbers: docs/measurement.md. The bounds of all numbers stand here, too;
+`training.headlog.bounds` checks them. This module needs neither torch nor files.
 """
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -249,78 +246,6 @@ def weight(value: Any) -> int:
             return 80 + sum(16 + weight(item) for item in value)
         return 80 + 40 * len(value)
     return 32
-
-
-def misfit(record: Record, header: Header) -> str | None:
-    """Say what in a record contradicts the header's sizes or is out of bounds, or None."""
-    if (number := _out_of_bounds(record)) is not None:
-        return f"{_kind(record)}: {number:.6g} is out of bounds, {REAL_MAX:g} is the most"
-    sizes = (header.layers, header.heads)
-    if isinstance(record, HeadRow):
-        return _no_head([(record.layer, record.head)], header)
-    if isinstance(record, Swap):
-        return _no_head(record.heads, header)
-    if isinstance(record, Judgement):
-        return _no_head((*record.core, *record.significant), header)
-    if isinstance(record, Allocation):
-        return None if _shaped(record.heads, *sizes) else f"gain of chunk {record.chunk}: heads is not {_by(sizes)}"
-    if isinstance(record, Snapshot):
-        for name in GRIDS:
-            grid: Grid = getattr(record, name)
-            if grid and not _shaped(grid, *sizes):
-                return f"snapshot at step {record.step}: {name} is not {_by(sizes)}"
-        if not _shaped(record.each, len(record.each), sizes[0] * sizes[1]):
-            return f"snapshot at step {record.step}: each is not rows of {sizes[0] * sizes[1]} numbers"
-    return None
-
-
-def header_misfit(header: Header) -> str | None:
-    """Say what in a header is out of bounds, or None."""
-    if header.layers * header.heads > HEADS_MAX:
-        return f"{header.layers} x {header.heads} heads; {HEADS_MAX} are the most"
-    number = _out_of_bounds(header)
-    return None if number is None else f"{number:.6g} is out of bounds for a seed or a setting"
-
-
-def _kind(record: Struct) -> str:
-    return str(type(record).__struct_config__.tag)
-
-
-def _out_of_bounds(record: Struct) -> float | None:
-    """A finite number that is larger than a log may hold, if there is one."""
-    for name in record.__struct_fields__:
-        for number in _numbers(getattr(record, name)):
-            if not -REAL_MAX <= number <= REAL_MAX and math.isfinite(number):
-                return number
-            if isinstance(number, int) and not -INTEGER_MAX <= number <= INTEGER_MAX:
-                return number
-    return None
-
-
-def _numbers(value: Any) -> Iterator[float]:
-    if isinstance(value, float | int):
-        yield value
-    elif isinstance(value, tuple | list):
-        for item in value:
-            yield from _numbers(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _numbers(item)
-
-
-def _shaped(grid: Grid, rows: int, columns: int) -> bool:
-    return len(grid) == rows and all(len(row) == columns for row in grid)
-
-
-def _by(sizes: tuple[int, int]) -> str:
-    return f"{sizes[0]} x {sizes[1]} numbers"
-
-
-def _no_head(places: Any, header: Header) -> str | None:
-    for layer, head in places:
-        if layer >= header.layers or head >= header.heads:
-            return f"head {layer}.{head} of a model with {header.layers} x {header.heads} heads"
-    return None
 
 
 def one_line(text: str) -> str:
