@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from common import console, folders
 from common.assets import NOVICE
-from common.early import check_address, check_device, check_model_folder, check_slot_name
+from common.early import check_address, check_device, check_slot_name
 from common.files import check_output
 from common.numbers import SEED_MAX, finite, real_number, whole_number
 from common.processes import WORKERS_MAX, Terminated, terminate_as_interrupt
@@ -433,14 +433,27 @@ RUN = {
 }
 
 
+def _check_model(flag: str, source: str) -> None:
+    """Refuses a folder that is no model, or one whose own code would have to run. Raises ValueError."""
+    from perception.errors import ModelError
+    from perception.model_folder import HUB, check_source
+
+    if source.startswith(HUB):
+        return  # what lies there is looked at when it is loaded
+    try:
+        check_source(source)
+    except ModelError as error:
+        raise ValueError(str(error).replace("--model", flag, 1)) from error
+
+
 def check_early(options: argparse.Namespace) -> None:
     """Refuses what can be known to fail before seconds are spent on importing torch. Raises ValueError or OSError."""
     models = getattr(options, "model", None)
     for model in models if isinstance(models, list) else [models]:
         if model is not None:
-            check_model_folder("--model", str(model))
+            _check_model("--model", str(model))
     if getattr(options, "score", None) is not None:
-        check_model_folder("--score", str(options.score))
+        _check_model("--score", str(options.score))
     check_device(getattr(options, "device", None) or "auto")
     if getattr(options, "listen", None) is not None:
         check_address("--listen", options.listen)

@@ -1,33 +1,12 @@
-"""What can be refused before seconds are spent on importing torch: model folders, devices, slots, addresses."""
+"""What can be refused before seconds are spent on importing torch: devices, slots, addresses."""
 
 import ctypes
-import json
 import sys
 from contextlib import suppress
 from pathlib import Path
 
-from common.files import read_text
-
 DEVICES = ("auto", "cpu", "cuda", "mps")
-CONFIG_MAX = 2**20  # bytes of a config.json
 SLOT_NAME_MAX = 64
-
-
-def check_model_folder(flag: str, source: str) -> None:
-    """Refuse a folder that is no Hugging Face model. Raises ValueError in one line that begins with the flag."""
-    if source.startswith("hub:"):
-        return
-    config = Path(source) / "config.json"
-    if not Path(source).is_dir():
-        raise ValueError(f"{flag} {source}: no such folder; give a Hugging Face folder, or hub:org/name")
-    if not config.is_file():
-        raise ValueError(f"{flag} {source}: no config.json in it; give a Hugging Face model folder")
-    try:
-        whole = isinstance(json.loads(read_text(config, CONFIG_MAX)), dict)
-    except (ValueError, RecursionError):
-        whole = False
-    if not whole:
-        raise ValueError(f"{flag} {source}: its config.json is no JSON object; restore the folder")
 
 
 def check_device(name: str) -> None:
