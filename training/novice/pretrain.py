@@ -227,6 +227,24 @@ def _stored(config: PretrainConfig) -> dict[str, Any]:
     return stored | {"kinship": stored.pop("trace_vectors")}
 
 
+def _checkpoint(
+    work: Path,
+    net: LlamaForCausalLM,
+    optimizer: torch.optim.Optimizer,
+    state: State,
+    config: PretrainConfig,
+    said: bool,
+) -> str:
+    """Save a checkpoint, or say why not, unless that was said of the one before. Returns what is wrong, or nothing."""
+    try:
+        save_checkpoint(work, net, optimizer, asdict(state), _stored(config))
+    except OSError as error:
+        if not said:
+            print(f"pretrain: goes on, and tries again later: {error}", file=sys.stderr, flush=True)
+        return str(error)
+    return ""
+
+
 def pretrain(
     config: PretrainConfig,
     work: Path,
@@ -265,12 +283,6 @@ def pretrain(
         if config.trace_vectors and state.stage >= FIRM:
             kin.gather() if moved and state.stage == FIRM else kin.draw()
         if state.step % config.save_every == 0:
-            try:
-                save_checkpoint(work, net, optimizer, asdict(state), _stored(config))
-                fault = ""
-            except OSError as error:
-                if not fault:
-                    print(f"pretrain: goes on, and tries again later: {error}", file=sys.stderr, flush=True)
-                fault = str(error)
+            fault = _checkpoint(work, net, optimizer, state, config, said=bool(fault))
     net.eval()
     return Model(net, tokenizer, "terse", "seer" if config.seer else "novice")

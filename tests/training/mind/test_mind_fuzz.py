@@ -32,7 +32,7 @@ from perception.messages import (
     Written,
 )
 from perception.model import weights_hash
-from perception.packing import check_window, pack
+from perception.packing import check_length, pack
 from perception.wire import Decoder, encode
 from tests.kits.minds import tiny
 from tests.training.mind.test_mind import TEACH, few_probes
@@ -165,7 +165,7 @@ def learnable(lesson):
         talk_dream(rng, journal, RULES, "terse", 2) for _ in range(2 * bool(journal.talk_memories or journal.verbatim))
     ]
     packed = pack(*tokens(MODEL.tokenizer, ways))
-    check_window(MODEL.net, packed)
+    check_length(MODEL.net, packed)
     return MODEL.tokenizer.unk_token_id not in packed.target_N
 
 
