@@ -316,7 +316,13 @@ def diff(options: argparse.Namespace) -> int:
     else:
         from rich.console import Console
 
-        print_table(log, Console())
+        class Terminal(Console):
+            """Rich's own answer to a closed pipe is a status of 1."""
+
+            def on_broken_pipe(self) -> None:
+                raise BrokenPipeError
+
+        print_table(log, Terminal())
     return 0
 
 

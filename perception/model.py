@@ -26,7 +26,8 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from common.files import read_json, writing_folder
+from common.files import read_json
+from common.whole_folders import writing_folder
 from perception.addresses import check_known
 from perception.errors import ModelError
 from perception.head_map import addresses

@@ -5,7 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.files import write_whole, writing_folder
+from common.files import write_whole
+from common.whole_folders import writing_folder
 from game.journey.save_slots import holds_journey
 
 ANSWERED = ".old-journeys-offered"  # lies among the saves once the player has answered

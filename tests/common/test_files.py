@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common import files
-from common.files import OutputError, decode_text, parse_json, write_whole, writing, writing_folder
+from common.files import OutputError, decode_text, parse_json, write_whole, writing
+from common.whole_folders import writing_folder
 
 needs_fifo = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
 

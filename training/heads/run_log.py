@@ -16,6 +16,7 @@ import msgspec
 import torch
 from torch import Tensor
 
+from perception.chat import frame_hash
 from perception.model import Model, weights_hash
 from training.data.lessons import LessonCounts
 from training.headlog.log import Writer, write_log
@@ -144,7 +145,7 @@ def _header(before: Model, config: Mapping[str, Any], seeds: dict[str, int], jou
         data_hash=hashlib.blake2b(lessons, digest_size=8).hexdigest(),
         commit=commit(),
         seeds=seeds,
-        config=plain,
+        config=plain | {"frame_hash": frame_hash(before.tokenizer)},
         layers=before.layers,
         heads=before.heads,
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common.files import write_whole, writing_folder
+from common.files import write_whole
+from common.whole_folders import writing_folder
 from game.realm.rules import load as load_rules
 from perception.model import choose_device, load, save
 from training.data.curriculum import FINAL
