@@ -258,19 +258,20 @@ def pretrain(
     The last state's curve holds the history. Raises ValueError for bad settings, checkpoints, and a stage unsolved.
     """
     config.check()
-    rules = rules or load_rules()
-    tokenizer = build_tokenizer(rules)
+    tokenizer = build_tokenizer(rules := rules or load_rules())
     net = build_net(config, len(tokenizer)).to(device).train()
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.lr, betas=(0.9, 0.98), weight_decay=config.decay)
-    kin, state = TraceVectors(net, tokenizer, rules, untaught_kinds(rules, PARTS.get(config.without, ()))), State()
+    untaught = untaught_kinds(rules, PARTS.get(config.without, ()))
+    trace_vectors, state = TraceVectors(net, tokenizer, rules, untaught), State()
     if (work / CHECKPOINT).exists():
         state = load_checkpoint(work, net, optimizer, _stored(config), State)
         report(state, float("nan"))
     began, fault = time.monotonic() - state.seconds, ""
     while not (state.stage == FINAL and state.stage_step >= config.steps):
         if state.stage != FINAL and state.step >= config.most_steps:
-            reason = f"stage {state.stage} unsolved after {state.step} steps"
-            raise ValueError(f"pretrain: {reason}; try another --lr or --seed")
+            raise ValueError(
+                f"pretrain: stage {state.stage} unsolved after {state.step} steps; try another --lr or --seed"
+            )
         for group in optimizer.param_groups:
             group["lr"] = _rate(config, state)
         data = _drawn(config, state, rules, tokenizer)
@@ -281,7 +282,7 @@ def pretrain(
         report(state, loss)
         moved = state.move_on()
         if config.trace_vectors and state.stage >= FIRM:
-            kin.gather() if moved and state.stage == FIRM else kin.draw()
+            trace_vectors.gather() if moved and state.stage == FIRM else trace_vectors.draw()
         if state.step % config.save_every == 0:
             fault = _checkpoint(work, net, optimizer, state, config, said=bool(fault))
     net.eval()
