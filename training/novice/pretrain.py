@@ -245,6 +245,13 @@ def _checkpoint(
     return ""
 
 
+def _check_solvable(config: PretrainConfig, state: State) -> None:
+    """Raise ValueError where an early stage takes too long."""
+    if state.stage != FINAL and state.step >= config.most_steps:
+        why = f"stage {state.stage} unsolved after {state.step} steps"
+        raise ValueError(f"pretrain: {why}; try another --lr or --seed")
+
+
 def pretrain(
     config: PretrainConfig,
     work: Path,
@@ -268,10 +275,7 @@ def pretrain(
         report(state, float("nan"))
     began, fault = time.monotonic() - state.seconds, ""
     while not (state.stage == FINAL and state.stage_step >= config.steps):
-        if state.stage != FINAL and state.step >= config.most_steps:
-            raise ValueError(
-                f"pretrain: stage {state.stage} unsolved after {state.step} steps; try another --lr or --seed"
-            )
+        _check_solvable(config, state)
         for group in optimizer.param_groups:
             group["lr"] = _rate(config, state)
         data = _drawn(config, state, rules, tokenizer)
