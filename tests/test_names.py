@@ -10,15 +10,6 @@ from tests.kits.sources import parse, place, sources
 GONE = {"desk", "shell", "tale", "vicinity", "furnished", "kinship", "keeper"}  # parts of the house have other names
 EMPTY = {"found", "told", "asked"}  # of locals and parameters: a noun says more
 
-# Folders where such names are left: take a line out once it is clean; nothing may be added.
-NOT_YET: list[str] = [
-    "tests/common",
-    "tests/game",
-    "tests/perception",
-    "tests/test_docs.py",
-    "tests/training",
-]
-
 
 def local_names(tree: ast.AST) -> Iterator[ast.Name | ast.arg]:
     """Parameters, and names that are assigned anywhere but as a field of a class."""
@@ -48,15 +39,9 @@ def _text(node: ast.Name | ast.arg) -> str:
     return node.arg if isinstance(node, ast.arg) else node.id
 
 
-def folder(file: str) -> str:
-    """The first two parts of a file's path: its room, or the file itself."""
-    return "/".join(file.split("/")[:2])
-
-
 def test_names_say_what_they_hold() -> None:
     bad = {place(path): names for path in sources() if (names := bad_names(parse(path)))}
-    assert {file: names for file, names in bad.items() if folder(file) not in NOT_YET} == {}
-    assert [room for room in NOT_YET if room not in map(folder, bad)] == [], "clean: take them off the list"
+    assert bad == {}
 
 
 @pytest.mark.parametrize(

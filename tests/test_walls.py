@@ -21,7 +21,6 @@ from tests.kits.sources import ROOT, imports, modules, nodes, parse, place, sour
 SHARED = ("perception.messages", "perception.wire", "perception.link")
 FILE_LINES, FUNCTION_LINES = 300, 40
 REASON = "# long because:"
-VAGUE = ("found", "told", "asked", "desk", "shell", "tale")  # a noun says what is held
 
 
 class Wall(NamedTuple):
@@ -167,42 +166,6 @@ def test_no_function_is_long_without_a_reason() -> None:
                 if len(own) > FUNCTION_LINES and not any(REASON in line for line in own):
                     long[f"{place(path)}:{node.lineno} {node.name}"] = len(own)
     assert long == {}
-
-
-def vague_names(tree: ast.AST) -> list[tuple[int, str]]:
-    """(line, name) of locals and parameters that don't say what they hold. Fields of classes are not locals."""
-    fields: set[ast.AST] = set()
-    for node in nodes(tree, deep=True):
-        if isinstance(node, ast.ClassDef):
-            own = (statement for statement in node.body if isinstance(statement, ast.Assign | ast.AnnAssign))
-            fields.update(part for statement in own for part in ast.walk(statement))
-    vague = []
-    for node in nodes(tree, deep=True):
-        if isinstance(node, ast.arg) and node.arg in VAGUE:
-            vague.append((node.lineno, node.arg))
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in VAGUE and node not in fields:
-            vague.append((node.lineno, node.id))
-    return sorted(vague)
-
-
-def test_locals_and_parameters_say_what_they_hold() -> None:
-    vague = [f"{place(path)}:{line} {name}" for path in sources() for line, name in vague_names(parse(path))]
-    assert vague == []
-
-
-def test_a_vague_name_is_named_with_its_line() -> None:
-    text = """
-class Firsts:
-    found: int = 0
-
-    def recall(self, asked, *told, tale=0):
-        self.found, shell = asked, self.desk
-        for desk, asker in told:
-            print(f"{desk} found", [found for found in asker])
-"""
-    assert vague_names(ast.parse(text)) == [
-        (5, "asked"), (5, "tale"), (5, "told"), (6, "shell"), (7, "desk"), (8, "found"),
-    ]  # fmt: skip
 
 
 def test_nothing_is_pickled() -> None:

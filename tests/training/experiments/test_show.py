@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import main
+from common.assets import NOVICE
 from training.experiments import run
 from training.experiments.show import lines
 
@@ -33,8 +34,7 @@ def test_bases_are_told_apart_and_the_verdict_comes_last():
 def test_an_experiment_is_what_its_options_say(monkeypatch, capsys, tmp_path):
     calls, models = [], [str(tmp_path / name) for name in ("here", "there")]
     for model in models:
-        Path(model).mkdir()
-        (Path(model) / "config.json").write_text("{}")
+        Path(model).symlink_to(NOVICE)
 
     def stop(plan, out, workers, report):
         calls.append((plan, out, workers))
