@@ -133,12 +133,12 @@ def test_a_journey_of_an_hour_is_written_beside_the_game(tmp_path: Path, monkeyp
     log = ActionLog(0)
     for tick in range(108_000):
         log.append((("move", 1, 0),) if tick % 2 else ())
-    keeper, written = AutoSave(tmp_path), []
+    autosave, written = AutoSave(tmp_path), []
     save = ActionLog.save
     monkeypatch.setattr(ActionLog, "save", lambda log, path: (written.append(current_thread()), save(log, path)))
-    keeper.advance(SAVE_EVERY, log)
-    assert keeper._thread is not None
+    autosave.advance(SAVE_EVERY, log)
+    assert autosave._thread is not None
     log.append((("rest", True),))  # play goes on while it is written
-    keeper._thread.join()
+    autosave._thread.join()
     assert ActionLog.load(tmp_path / NAME).ticks == 108_000
-    assert written == [keeper._thread]
+    assert written == [autosave._thread]
