@@ -1,13 +1,20 @@
 """Set before anything is imported: no window, no sound, no network, one thread, the same random examples each time."""
 
 import os
+import signal
+import threading
 
+if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # begun in the background: what tests begin would ignore it
 os.environ["SDL_VIDEODRIVER"] = "dummy"
 os.environ["SDL_AUDIODRIVER"] = "dummy"
 os.environ["PYGAME_HIDE_SUPPORT_PROMPT"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"  # as a mind beside a game runs; torch reads it when it is imported
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ.pop("SECOND_SIGHT_HOME", None)  # tests choose it
 
 from pathlib import Path
 from typing import Any
