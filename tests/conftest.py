@@ -15,6 +15,10 @@ os.environ["OMP_NUM_THREADS"] = "1"  # as a mind beside a game runs; torch reads
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.pop("SECOND_SIGHT_HOME", None)  # tests choose it
+if (
+    signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+):  # begun in the background; the commands under test would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from pathlib import Path
 from typing import Any
