@@ -1,4 +1,4 @@
-"""Writes and reads head-diff logs. What is in one: `training.headlog.records` and, byte by byte, docs/log.md.
+"""Writes and reads head-diff logs. What is in one: `training.headlog.records` and, byte by byte, docs/log-format.md.
 
 A run appends records as they come, so that a killed run is whole up to its last whole record. Reading streams, with
 bounded memory whatever the file claims, and every fault is a LogError of one line that names the first bad byte.

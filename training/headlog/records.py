@@ -1,4 +1,4 @@
-"""What a head-diff log holds, as types: version 2, and what of it version 1 had. The bytes: docs/log.md.
+"""What a head-diff log holds, as types: version 2, and what of it version 1 had. The bytes: docs/log-format.md.
 
 Formulae and units of the per-head numbers: docs/measurement.md. The bounds of all numbers stand here, too;
 `training.headlog.bounds` checks them. This module needs neither torch nor files.

@@ -1,7 +1,7 @@
 """A training -> its head-diff log: header, curve, history, the per-head table, the gain shared out, swaps, summary.
 
 `RunLog` writes a headless run's log (`learn`) as the run goes, so that a killed run is readable up to its last whole
-record; `write_training_log` writes a journey's (F2) whole. What is in a log: docs/log.md.
+record; `write_training_log` writes a journey's (F2) whole. What is in a log: docs/log-format.md.
 """
 
 import hashlib
