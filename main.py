@@ -21,6 +21,7 @@ from common.early import check_address, check_device, check_slot_name
 from common.files import check_output
 from common.numbers import SEED_MAX, finite, real_number, whole_number
 from common.processes import WORKERS_MAX, Terminated, terminate_as_interrupt
+from training.bench.areas import AREAS, check_area
 
 ROOT = Path(__file__).resolve().parent
 INTERRUPTED, TERMINATED, PIPE_CLOSED = 130, 143, 141  # 128 + the signal's number, as shells count
@@ -45,7 +46,6 @@ SEEDED = {  # what --seed means, verb by verb; the others draw nothing
     "mind": "of the journey that it learns from",
     "bench": "of the scenes",
 }
-BENCHES = ("realm", "perceive", "mind", "optimizers", "frozen", "recorder", "log", "game")
 EXPERIMENTS = "learning, few, choice, sight, listen, own, rank, frozen, optimizer or born"
 
 
@@ -160,7 +160,7 @@ def build_parser(only: str | None = None) -> Parser:
     add("--nice", type=whole(0, NICE_MAX), default=10, help="without --listen: how far it steps back for the game")
     add("--seer", type=Path, metavar="DIR", help="a born seer's folder (default: the shipped one)")
     add = verb("bench", "bench perceive --json")
-    add("area", metavar="AREA", help=", ".join(BENCHES))
+    add("area", metavar="AREA", help=", ".join(AREAS))
     return parser
 
 
@@ -374,7 +374,6 @@ def mind(options: argparse.Namespace) -> int:
 
 
 def bench(options: argparse.Namespace) -> int:
-    from training.bench.areas import check_area
 
     check_area(options.area, options.device)
     if options.area == "game":
