@@ -1,6 +1,7 @@
-"""Where the attention heads of a language model live: a table, one row a family of architectures.
+"""Where the attention heads and MLPs of a language model live: a table, one row a family of architectures.
 
-The table is data; everything that measures or changes a head goes through it (perception.head_map makes views of it).
+The table is data; everything that measures or changes a head or an MLP goes through it (perception.head_map and
+perception.mlp_map make views of it).
 Supported: plain and grouped-query attention whose output is a sum over heads. A norm behind the attention (Gemma 2 and
 3, OLMo 2) is no part of a head: what a head writes is counted before it.
 """
@@ -37,6 +38,10 @@ class Address:
     post_norm: str = ""  # what the attention's output goes through on its way to the residual stream
     windows: str = ""  # ALL or BY_LAYER
     heard: str = REGISTRY
+    # The modules of a layer's MLP; the last one's output is what the MLP writes. down: the matrix that writes it,
+    # "" where several experts write, each with a matrix of its own. It is stored as the attention's matrices are.
+    mlp: tuple[str, ...] = ("mlp",)
+    down: str = "mlp.down_proj"
 
 
 _LLAMA = Address()
@@ -46,13 +51,16 @@ _GEMMA = replace(_LLAMA, gain_offset=1.0)
 _GEMMA_2 = replace(_GEMMA, post_norm="post_attention_layernorm", windows=BY_LAYER)
 _NORM_BEHIND = replace(_LLAMA, norm="", post_norm="post_attention_layernorm")
 _LAYERNORM = replace(_LLAMA, centred=True)
+_EXPERTS = replace(_LLAMA, down="")
+_WINDOWED_EXPERTS = replace(_WINDOWED, down="")
 _NEOX = Address(
     "gpt_neox.layers", attention="attention", q="query_key_value", k="query_key_value", v="query_key_value", o="dense",
-    final_norm="gpt_neox.final_layer_norm", fused=GROUPS, centred=True,
+    final_norm="gpt_neox.final_layer_norm", fused=GROUPS, centred=True, down="mlp.dense_4h_to_h",
 )  # fmt: skip
 _GPT2 = Address(
-    "transformer.h", "ln_1", "attn", "c_attn", "c_attn", "c_attn", "c_proj", "transformer.ln_f", PARTS, True, True
-)
+    "transformer.h", "ln_1", "attn", "c_attn", "c_attn", "c_attn", "c_proj", "transformer.ln_f", PARTS, True, True,
+    down="mlp.c_proj",
+)  # fmt: skip
 ADDRESSES = {
     "apertus": replace(_LLAMA, norm="attention_layernorm"),
     "arcee": _LLAMA,
@@ -73,37 +81,38 @@ ADDRESSES = {
     "gpt_bigcode": replace(_GPT2, fused=GROUPS, transposed=False),
     "gpt_neox": _NEOX,
     "gptj": Address(
-        "transformer.h", "ln_1", "attn", o="out_proj", final_norm="transformer.ln_f", centred=True, heard=METHOD
+        "transformer.h", "ln_1", "attn", o="out_proj", final_norm="transformer.ln_f", centred=True, heard=METHOD,
+        down="mlp.fc_out",
     ),
     "granite": _LLAMA,
-    "granitemoe": _LLAMA,
+    "granitemoe": replace(_EXPERTS, mlp=("block_sparse_moe",)),
     "helium": _LLAMA,
     "hunyuan_v1_dense": _LLAMA,
     "llama": _LLAMA,
     "mistral": _WINDOWED,
-    "mixtral": _WINDOWED,
+    "mixtral": _WINDOWED_EXPERTS,
     "nemotron": replace(_LAYERNORM, gain_offset=1.0),
     "olmo": _LAYERNORM,
     "olmo2": _NORM_BEHIND,
     "olmo3": replace(_NORM_BEHIND, windows=BY_LAYER),
-    "olmoe": _LLAMA,
+    "olmoe": _EXPERTS,
     "opt": Address(
         "model.decoder.layers", "self_attn_layer_norm", o="out_proj", final_norm="model.decoder.final_layer_norm",
-        centred=True,
+        centred=True, mlp=("fc1", "fc2"), down="fc2",
     ),
     "persimmon": replace(
         _NEOX, layers="model.layers", attention="self_attn", final_norm="model.final_layernorm",
     ),
-    "phi": replace(_LAYERNORM, o="dense", final_norm="model.final_layernorm"),
+    "phi": replace(_LAYERNORM, o="dense", final_norm="model.final_layernorm", down="mlp.fc2"),
     "phi3": replace(_WINDOWED, q="qkv_proj", k="qkv_proj", v="qkv_proj", fused=PARTS),
     "qwen2": _QWEN,
-    "qwen2_moe": _QWEN,
+    "qwen2_moe": replace(_QWEN, down=""),
     "qwen3": _QWEN,
-    "qwen3_moe": _WINDOWED,
+    "qwen3_moe": _WINDOWED_EXPERTS,
     "seed_oss": _LLAMA,
     "smollm3": _QWEN,
     "stablelm": _LAYERNORM,
-    "starcoder2": replace(_WINDOWED, centred=True),
+    "starcoder2": replace(_WINDOWED, centred=True, down="mlp.c_proj"),
 }  # fmt: skip
 
 _ALIBI = "ALiBi tells positions by the place of a key in its row, and packed decisions stand elsewhere in theirs"
