@@ -1,21 +1,21 @@
-"""What each action of the player does to the world. Only `step` calls `act` and `follow`."""
+"""What each action of a player does to the world. Only `step` calls `act` and `follow`."""
 
 from game.realm.actors import Seer
 from game.realm.happenings import Action, Came, Happening, Revealed, Said
+from game.realm.player import TAIL, Player
 from game.realm.rules import NOTHING
 from game.realm.senses import beside_seer, in_sight, who_is_at, within_reach
 from game.realm.state import Actor
 from game.realm.terrain import TILE, Point
 from game.realm.traces import NOBODY
-from game.realm.world import TAIL, World
+from game.realm.world import World
 
 DIAGONAL = {1: 3, 2: 2}  # px per tick and axis, by the number of axes moved along
 TRAIL = 12  # ticks that the seer walks behind the player
 FACING = {(0, -1): "n", (0, 1): "s", (1, 0): "e", (-1, 0): "w"}
 
 
-def _move(world: World, dx: int, dy: int) -> None:
-    player = world.player
+def _move(world: World, player: Player, dx: int, dy: int) -> None:
     if dx not in (-1, 0, 1) or dy not in (-1, 0, 1) or not (dx or dy):
         return
     pace = DIAGONAL[abs(dx) + abs(dy)]
@@ -27,30 +27,30 @@ def _move(world: World, dx: int, dy: int) -> None:
             player.moving = True
     leads = world.doors.get((player.x // TILE, player.y // TILE))
     if leads:
-        _pass(world, *leads)
+        _pass(player, *leads)
 
 
-def _pass(world: World, spot: Point, facing: str) -> None:
-    """Takes the player and those who follow through a door."""
-    world.trail.clear()
-    world.player.moving = False
-    followers: list[Actor] = [world.seer]
-    if world.familiar_with and not world.familiar.away:
-        followers.append(world.familiar)
-    for who in (world.player, *followers):
+def _pass(player: Player, spot: Point, facing: str) -> None:
+    """Takes a player and those who follow through a door."""
+    player.trail.clear()
+    player.moving = False
+    followers: list[Actor] = [player.seer]
+    if player.familiar_with and not player.familiar.away:
+        followers.append(player.familiar)
+    for who in (player, *followers):
         (who.x, who.y), who.facing = spot, facing
 
 
-def follow(world: World) -> tuple[Happening, ...]:
+def follow(world: World, player: Player) -> tuple[Happening, ...]:
     """Seer and familiar walk in the player's footsteps and stop a little way off."""
-    player, trail, familiar = world.player, world.trail, world.familiar
+    trail, seer, familiar = player.trail, player.seer, player.familiar
     if player.moving:
         trail.append((player.x, player.y, player.facing))
     steps = len(trail) if player.moving else 0
-    world.seer.moving = steps >= TRAIL
+    seer.moving = steps >= TRAIL
     if steps >= TRAIL:
-        world.seer.x, world.seer.y, world.seer.facing = trail[-TRAIL]
-    if not world.familiar_with:
+        seer.x, seer.y, seer.facing = trail[-TRAIL]
+    if not player.familiar_with:
         return ()
     if familiar.away:
         what = familiar.step(world)
@@ -61,31 +61,32 @@ def follow(world: World) -> tuple[Happening, ...]:
     return ()
 
 
-def _ask(world: World, seer: Seer) -> tuple[Happening, ...]:
+def _ask(world: World, player: Player, seer: Seer) -> tuple[Happening, ...]:
     """The seer points at the nearest spirit that was not shown on this visit, and names the empty places around it.
 
     A seer who stays at home points first at the species that they know best."""
-    rules, seen = world.rules, tuple(spot for spot in in_sight(world) if not world.quests.keeps_secret(spot[1]))
+    rules, quests = world.rules, world.quests_of[player.number]
+    seen = tuple(spot for spot in in_sight(world, player) if not quests.keeps_secret(spot[1]))
     if not seen:
         return (Said(seer.name, "You were asked to find out who is here. So I don't point."),)
     empties = tuple((place, NOTHING) for _, place in seen if who_is_at(world, place) == NOTHING)
     at = {spirit.place: (number, spirit.visit) for number, spirit in enumerate(world.spirits) if spirit.place != NOBODY}
-    order = seen if seer is world.seer else sorted(seen, key=lambda item: who_is_at(world, item[1]) not in seer.knows)
+    order = seen if seer is player.seer else sorted(seen, key=lambda item: who_is_at(world, item[1]) not in seer.knows)
     for direction, place in order:
         species = who_is_at(world, place)
-        if species == NOTHING or at[place] in world.shown:
+        if species == NOTHING or at[place] in player.shown:
             continue
         if len(empties) < rules.seer_empties:
             return (Said(seer.name, "There are too many of them here to tell apart. Let us stand elsewhere."),)
-        world.shown[at[place]] = world.tick
+        player.shown[at[place]] = world.tick
         words = seer.points.format(direction=direction, place=world.map.places[place].kind, species=species)
         return (Said(seer.name, words[0].upper() + words[1:]), Revealed("seer", ((place, species), *empties)))
-    stays = "Walk on, I follow." if seer is world.seer else "Walk on, and come back."
+    stays = "Walk on, I follow." if seer is player.seer else "Walk on, and come back."
     return (Said(seer.name, f"I have shown you everybody who is here. {stays}"),)
 
 
-def _touch(world: World, index: int) -> tuple[Happening, ...]:
-    if not 0 <= index < len(world.map.places) or not within_reach(world, world.map.places[index]):
+def _touch(world: World, player: Player, index: int) -> tuple[Happening, ...]:
+    if not 0 <= index < len(world.map.places) or not within_reach(world, world.map.places[index], player):
         return ()
     species, kind = who_is_at(world, index), world.map.places[index].kind
     words = (
@@ -96,20 +97,20 @@ def _touch(world: World, index: int) -> tuple[Happening, ...]:
     return (Said("", words), Revealed("touch", ((index, species),)))
 
 
-def _name(world: World, index: int, species: str) -> tuple[Happening, ...]:
+def _name(world: World, player: Player, index: int, species: str) -> tuple[Happening, ...]:
     """The player says who is at a place in sight, and is proven right or wrong."""
-    if index not in [place for _, place in in_sight(world)] or species not in (*world.rules.species, NOTHING):
+    if index not in [place for _, place in in_sight(world, player)] or species not in (*world.rules.species, NOTHING):
         return ()
     truth = who_is_at(world, index)
     words = f"Yes: {truth}." if truth == species else f"No. What is there: {truth}."
     return (Said(world.rules.seer_name, words), Revealed("name", ((index, truth),)))
 
 
-def _familiar(world: World, action: Action) -> None:
+def _familiar(world: World, player: Player, action: Action) -> None:
     """Sends the familiar somewhere, lets it go or stay, or calls it back."""
-    familiar = world.familiar
+    familiar = player.familiar
     if action[0] == "send" and not familiar.away:
-        familiar.asked = dict(in_sight(world)).get(action[1], NOBODY)
+        familiar.asked = dict(in_sight(world, player)).get(action[1], NOBODY)
     elif action[0] == "heed" and familiar.asked != NOBODY:
         if action[1]:
             familiar.set_out(world)
@@ -118,30 +119,30 @@ def _familiar(world: World, action: Action) -> None:
         familiar.call(world)
 
 
-def act(world: World, action: Action) -> tuple[Happening, ...]:
+def act(world: World, player: Player, action: Action) -> tuple[Happening, ...]:
     """Does one action. Returns what happens at once, and what that means to the errands."""
-    happened = _do(world, action)
+    happened = _do(world, player, action)
     for happening in happened:
         if isinstance(happening, Revealed):
-            happened += world.quests.on_revealed(world, action, happening.truth, happening.source)
+            happened += world.quests_of[player.number].on_revealed(world, action, happening.truth, happening.source)
     return happened
 
 
-def _do(world: World, action: Action) -> tuple[Happening, ...]:
+def _do(world: World, player: Player, action: Action) -> tuple[Happening, ...]:
     verb = action[0]
     if verb == "move":
-        _move(world, action[1], action[2])
+        _move(world, player, action[1], action[2])
     elif verb == "rest":
-        world.resting = bool(action[1])
+        player.resting = bool(action[1])
     elif verb == "ask":
-        seer = beside_seer(world)
-        return _ask(world, seer) if seer else ()
+        seer = beside_seer(world, player)
+        return _ask(world, player, seer) if seer else ()
     elif verb == "touch":
-        return _touch(world, action[1])
+        return _touch(world, player, action[1])
     elif verb == "name":
-        return _name(world, action[1], action[2])
+        return _name(world, player, action[1], action[2])
     elif verb == "talk":
-        return world.quests.talk(world, action[1])
-    elif world.familiar_with:
-        _familiar(world, action)
+        return world.quests_of[player.number].talk(world, action[1])
+    elif player.familiar_with:
+        _familiar(world, player, action)
     return ()

@@ -95,7 +95,7 @@ class Folk(Actor):
 
 
 class Seer(Actor):
-    """Somebody born seeing. The first of the rules' follows the player; the others stroll about their home."""
+    """Somebody born seeing. The first of the rules' follows a player; the others stroll about their home."""
 
     __slots__ = ("_dx", "_dy", "_home", "_left", "_rng", "key", "knows", "name", "number", "points", "region", "until")
 
@@ -116,8 +116,9 @@ class Seer(Actor):
             world.note_arrival(self)
 
     def move_on(self, world: RealmState) -> bool:
-        """Takes a step of one tile, or faces the player who stands beside them. True if they walk now."""
-        dx, dy = world.player.x - self.x, world.player.y - self.y
+        """Takes a step of one tile, or faces the nearest player who stands beside them. True if they walk now."""
+        ways = [(player.x - self.x, player.y - self.y) for player in world.players]
+        dx, dy = min(ways, key=lambda way: way[0] ** 2 + way[1] ** 2)
         self.until = world.tick + TILE + 1 + int(self._rng.uniform(*PAUSE) * world.rules.ticks_per_second)
         if dx * dx + dy * dy <= BESIDE**2:
             self.facing = ("e" if dx > 0 else "w") if abs(dx) > abs(dy) else "s" if dy > 0 else "n"

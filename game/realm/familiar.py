@@ -19,10 +19,11 @@ class Familiar(Actor):
     away: it is not at the player's side. swept: the river has it.
     """
 
-    __slots__ = ("_path", "asked", "away", "goal", "swept", "until")
+    __slots__ = ("_path", "_player", "asked", "away", "goal", "swept", "until")
 
-    def __init__(self, spot: Point) -> None:
-        super().__init__("familiar", *spot)
+    def __init__(self, player: Actor) -> None:
+        super().__init__("familiar", player.x, player.y)
+        self._player = player
         self.asked = self.goal = NOBODY
         self.away = self.swept = False
         self.until = 0
@@ -41,13 +42,13 @@ class Familiar(Actor):
     def call(self, world: RealmState) -> None:
         """Comes back to the player: by a route, or at once where there is none."""
         self.goal, self.until = NOBODY, 0
-        self._path = route(world, self.x, self.y, (world.player.x // TILE, world.player.y // TILE))
+        self._path = route(world, self.x, self.y, (self._player.x // TILE, self._player.y // TILE))
         if not self._path:
-            self.join(world)
+            self.join()
 
-    def join(self, world: RealmState) -> None:
+    def join(self) -> None:
         """Is at the player's side."""
-        self.x, self.y = world.player.x, world.player.y
+        self.x, self.y = self._player.x, self._player.y
         self.away = self.swept = self.moving = False
         self.goal, self._path = NOBODY, []
 
@@ -62,10 +63,10 @@ class Familiar(Actor):
                 self.swept = world.dangerous(self.goal)
                 return "swept" if self.swept else "came"
             if not self._path:  # back where the player was when it was called
-                near = max(abs(world.player.x - self.x), abs(world.player.y - self.y)) <= BESIDE
-                self.join(world) if near else self.call(world)
+                near = max(abs(self._player.x - self.x), abs(self._player.y - self.y)) <= BESIDE
+                self.join() if near else self.call(world)
         elif self.goal != NOBODY and world.tick >= self.until:
-            self.join(world) if self.swept else self.call(world)
+            self.join() if self.swept else self.call(world)
         return ""
 
     def _walk(self) -> None:

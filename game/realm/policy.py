@@ -1,4 +1,7 @@
-"""Who plays when nobody does: the actions of a tick, each policy from a random stream of its own."""
+"""Who plays when nobody does: the actions of a tick, each policy from a random stream of its own.
+
+A policy plays for one player of a world: the first, unless another is named.
+"""
 
 from collections.abc import Callable, Mapping
 from random import Random
@@ -6,6 +9,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from game.realm.happenings import Action
+from game.realm.player import Player
 from game.realm.route import route, tile_beside
 from game.realm.senses import beside_seer, nearest_place, within_reach
 from game.realm.terrain import Point
@@ -18,7 +22,7 @@ NEAR = 3  # px: a step is as long, so that a point so near is reached
 class Policy(Protocol):
     """Somebody who plays. Same seed and same world: same actions."""
 
-    def __call__(self, world: World) -> tuple[Action, ...]: ...
+    def __call__(self, world: World, player: Player | None = None) -> tuple[Action, ...]: ...
 
 
 class RandomPolicy:
@@ -28,7 +32,7 @@ class RandomPolicy:
         self._rng = Random(f"{seed}/policy")
         self._heading, self._left = HEADINGS[0], 0
 
-    def __call__(self, world: World) -> tuple[Action, ...]:
+    def __call__(self, world: World, player: Player | None = None) -> tuple[Action, ...]:
         """The action of this tick."""
         if self._left > 0:
             self._left -= 1
@@ -36,9 +40,9 @@ class RandomPolicy:
         roll = self._rng.random()
         self._heading, self._left = HEADINGS[int(roll * len(HEADINGS))], 10 + int(self._rng.random() * 40)
         if roll < 0.2:
-            place = nearest_place(world)
-            return (("touch", place.index),) if within_reach(world, place) else (("look",),)
-        return (("ask",),) if roll < 0.4 and beside_seer(world) else (("look",),)
+            place = nearest_place(world, player)
+            return (("touch", place.index),) if within_reach(world, place, player) else (("look",),)
+        return (("ask",),) if roll < 0.4 and beside_seer(world, player) else (("look",),)
 
 
 class Wanderer:
@@ -52,9 +56,10 @@ class Wanderer:
         self._before: Point | None = None  # where the player stood before the last step
         self._left = 0
 
-    def __call__(self, world: World) -> tuple[Action, ...]:
+    def __call__(self, world: World, player: Player | None = None) -> tuple[Action, ...]:
         """The action of this tick."""
-        here = world.player.x, world.player.y
+        player = player or world.player
+        here = player.x, player.y
         while self._path and max(abs(self._path[-1][0] - here[0]), abs(self._path[-1][1] - here[1])) < NEAR:
             self._path.pop()
             self._left = 0 if self._path else self.stays
@@ -65,19 +70,19 @@ class Wanderer:
         self._path, self._before = [], None  # arrived, or blocked: another way from here
         if self._left > 0:
             self._left -= 1
-            return self.pause(world)
-        self._path = self._choose(world)
+            return self.pause(world, player)
+        self._path = self._choose(world, player)
         return (("look",),)
 
-    def pause(self, world: World) -> tuple[Action, ...]:
+    def pause(self, world: World, player: Player) -> tuple[Action, ...]:
         """What is done while standing at a landmark."""
         return (("look",),)
 
-    def _choose(self, world: World) -> list[Point]:
+    def _choose(self, world: World, player: Player) -> list[Point]:
         """The way to one of the landmarks around; empty where there is none, for another try in the next tick."""
-        around = world.neighbours(nearest_place(world).index)
+        around = world.neighbours(nearest_place(world, player).index)
         goal = tile_beside(world, around[int(self._rng.random() * len(around))]) if around else None
-        return route(world, world.player.x, world.player.y, goal) if goal else []
+        return route(world, player.x, player.y, goal) if goal else []
 
 
 class ShownAround(Wanderer):
@@ -87,12 +92,12 @@ class ShownAround(Wanderer):
         super().__init__(seed, "shown-around")
         self._shown = -1  # spirits that were shown before the last question
 
-    def pause(self, world: World) -> tuple[Action, ...]:
+    def pause(self, world: World, player: Player) -> tuple[Action, ...]:
         """Asks; once the answer is nothing new, walks on."""
-        if len(world.shown) == self._shown or beside_seer(world) is None:
+        if len(player.shown) == self._shown or beside_seer(world, player) is None:
             self._shown, self._left = -1, 0
             return (("look",),)
-        self._shown = len(world.shown)
+        self._shown = len(player.shown)
         return (("ask",),)
 
 

@@ -1,22 +1,23 @@
-"""The realm with everybody who lives in it: the seers, the folk, the spirits, the familiar."""
+"""The realm with everybody who lives in it: the seers, the folk, the spirits, and the players with their parties."""
 
 import heapq
 from random import Random
 
 from game.realm.actors import Folk, Seer, Spirit
 from game.realm.familiar import Familiar
+from game.realm.player import Player
 from game.realm.rules import Rules
 from game.realm.state import Actor, RealmState
 from game.realm.terrain import TILE, Point
 
 
 class Population(RealmState):
-    """A realm and its people, but no errands yet."""
+    """A realm and its people, but no errands yet. player: the first of its players; seer: who follows that one."""
+
+    players: list[Player]
 
     def __init__(self, seed: int, rules: Rules, start_hour: float | None = None) -> None:
         super().__init__(seed, rules, start_hour)
-        self.familiar = Familiar(self.map.start)
-        self.familiar_with = False
         self._walking: list[Folk | Seer] = []
         self._populate()
 
@@ -27,6 +28,8 @@ class Population(RealmState):
         spots = [(x - 2 * TILE, y), *(self._home(rule.home) for rule in rules.seers[1:])]
         self.seers = [Seer(rule, spot, rng) for rule, spot in zip(rules.seers, spots, strict=True)]
         self.seer = self.seers[0]
+        self.player = Player(0, self.map.start, self.seer)
+        self.players = [self.player]
         rng = Random(f"{self.seed}/folk")
         self.folk = [
             Folk(kind, index, self, rng)
@@ -59,13 +62,36 @@ class Population(RealmState):
 
     @property
     def actors(self) -> tuple[Actor, ...]:
-        """Everybody whom one can see: the player, the seer who follows, the other seers, the familiar, the folk."""
-        return (self.player, *self.seers, *((self.familiar,) if self.familiar_with else ()), *self.folk)
+        """Everybody whom one can see: the player, the seer who follows, the other seers, the familiar, the folk, the
+        other players with their parties."""
+        familiar = (self.familiar,) if self.familiar_with else ()
+        others = [who for player in self.players[1:] for who in player.party]
+        return (self.player, *self.seers, *familiar, *self.folk, *others)
 
-    def familiar_joins(self) -> None:
-        """The familiar goes with the player from now on."""
-        self.familiar_with = True
-        self.familiar.join(self)
+    @property
+    def familiar(self) -> Familiar:
+        """That of the first player."""
+        return self.player.familiar
+
+    @property
+    def familiar_with(self) -> bool:
+        """True once the first player's familiar is theirs."""
+        return self.player.familiar_with
+
+    @property
+    def resting(self) -> bool:
+        """True while the first player rests."""
+        return self.player.resting
+
+    def seers_for(self, player: Player) -> tuple[Seer, ...]:
+        """The seers whom a player can ask: the one who follows them, and those who stay at home."""
+        return (player.seer, *self.seers[1:])
+
+    def familiar_joins(self, player: Player | None = None) -> None:
+        """The familiar goes with a player (None: the first) from now on."""
+        player = player or self.player
+        player.familiar_with = True
+        player.familiar.join()
 
     def move_everybody(self) -> None:
         """Who is on the way takes a step; whose time is up chooses where to go."""

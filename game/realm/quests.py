@@ -1,4 +1,4 @@
-"""The errands of a world: who asks for what, how far each is, and the tally of every species.
+"""The errands of a player: who asks for what, how far each is, and the tally of every species.
 
 Only logged actions, what they revealed, and the random stream `quests` change it. A guest is a spirit that an errand
 holds at a place. A wrong name moves the guest, and so does a touch where it should only be named. So nobody gets on by
@@ -10,6 +10,7 @@ from random import Random
 
 from game.realm.actors import BESIDE, NEVER
 from game.realm.happenings import Action, Turn
+from game.realm.player import Player
 from game.realm.population import Population
 from game.realm.quest_places import area, standing_place
 from game.realm.questbook import FAMILIAR, Person, Plan, load
@@ -45,15 +46,25 @@ class Errand:
 
 
 class Quests:
-    """All errands of a world, its people, and the tally of what was shown, touched and named."""
+    """All errands of a player, the people who give them, and the tally of what was shown, touched and named.
 
-    def __init__(self, world: Population) -> None:
+    everybodys: the errands of all players of the world, by their numbers; these are added. A guest of one player's
+    errand is never at the place of another's, and an errand waits for its guest while all of that species are guests.
+    """
+
+    def __init__(self, world: Population, player: Player, everybodys: list["Quests"]) -> None:
         self.book = load(world.rules)
-        self._rng = Random(f"{world.seed}/quests")
+        self._player, self._everybodys = player, everybodys
+        self._rng = Random(f"{world.seed}/quests" + (f"/{player.number}" if player.number else ""))
         self.people: list[Actor] = []
-        for person in self.book.people.values():
-            self.people.append(standing_place(world, person, self.people))
-        self.standing = [who for who in self.people if who not in world.seers]  # who isn't drawn as somebody else
+        if everybodys:
+            self.people += [player.seer if who is world.seer else who for who in everybodys[0].people]
+        else:
+            for person in self.book.people.values():
+                self.people.append(standing_place(world, person, self.people))
+        everybodys.append(self)
+        seers = world.seers_for(player)
+        self.standing = [who for who in self.people if who not in seers]  # who isn't drawn as somebody else
         self.errands = {key: Errand(key, plan) for key, plan in self.book.quest.items()}
         self.tally = Tally(world.rules)
         self.ended = NEVER  # the tick at which the last errand was done
@@ -74,7 +85,7 @@ class Quests:
     def beside(self, world: Population) -> int | None:
         """Index of the nearest of those people whom the player stands beside; None: nobody. A seer who has nothing to
         ask is left to be asked."""
-        x, y = world.player.x, world.player.y
+        x, y = self._player.x, self._player.y
         near = [((who.x - x) ** 2 + (who.y - y) ** 2, index) for index, who in enumerate(self.people)]
         near = [
             spot for spot in near if spot[0] <= BESIDE**2 and (self._stands(spot[1]) or self.current_errand(spot[1]))
@@ -113,9 +124,11 @@ class Quests:
             return (Turn(errand.key, "early", who.name, (plan.early,)),)
         if not waiting:
             return (Turn(errand.key, "told", who.name, (plan.offer[-1],)),)
+        around = tuple(area(world, self.people[index], plan)) if errand.stage == "open" else errand.area
+        if plan.task == "all" and not self._can_all_come(world, plan, around):
+            return (Turn("", "idle", who.name, who.idle[:1]),)
         if errand.stage == "open":
-            errand.stage, errand.began = "taken", world.tick
-            errand.area = tuple(area(world, self.people[index], plan))
+            errand.stage, errand.began, errand.area = "taken", world.tick, around
         self._begin(world, errand)
         return (Turn(errand.key, "given", who.name, plan.offer),)
 
@@ -162,8 +175,8 @@ class Quests:
         return turns
 
     def _stand(self, world: Population, errand: Errand) -> tuple[Turn, ...]:
-        player = world.player
-        if player.moving or world.resting:
+        player = self._player
+        if player.moving or player.resting:
             errand.still, errand.beside = 0, NOBODY
             return ()
         if errand.still == 0:
@@ -189,29 +202,53 @@ class Quests:
         if errand.plan.task != "all":
             self._call(world, errand)
             return
-        free = [place for place in errand.area if not any(place in other.at for other in self._busy)]
-        free = free if len(free) >= len(errand.plan.guests) else list(errand.area)
+        around = self._left_by_others(errand.area)
+        free = [place for place in around if not any(place in other.at for other in self._busy)]
+        free = free if len(free) >= len(errand.plan.guests) else around
         for species, place in zip(errand.plan.guests, self._rng.sample(free, len(errand.plan.guests)), strict=True):
             errand.at[place] = self._fetch(world, species, place)
         errand.due = world.tick + errand.plan.seconds * world.rules.ticks_per_second if errand.plan.seconds else NEVER
 
     def _call(self, world: Population, errand: Errand) -> None:
-        """The next guest comes to another place. The last guest is never `nothing`."""
+        """The next guest comes to another place, or later if there is none. The last guest is never `nothing`."""
         plan = errand.plan
         last = errand.count == plan.count - 1
         guests = [guest for guest in plan.guests if guest != NOTHING] if last else plan.guests
         species = self._rng.choice(guests)
+        around = self._left_by_others(errand.area)
+        if not around or (species != NOTHING and not self._able(world, species)):
+            errand.due = world.tick + PAUSE * world.rules.ticks_per_second
+            return
         taken = [place for other in self._busy for place in other.at]
-        free = [place for place in errand.area if place not in taken and place != errand.last] or list(errand.area)
+        free = [place for place in around if place not in taken and place != errand.last] or around
         place = self._rng.choice(free)
         errand.at, errand.due, errand.last = {place: self._fetch(world, species, place)}, NEVER, place
+
+    def _left_by_others(self, places: tuple[int, ...]) -> list[int]:
+        """Those of these places where no guest of another player's errand is."""
+        if len(self._everybodys) == 1:
+            return list(places)
+        others = [quests for quests in self._everybodys if quests is not self]
+        taken = {place for quests in others for errand in quests._busy for place in errand.at}
+        return [place for place in places if place not in taken]
+
+    def _can_all_come(self, world: Population, plan: Plan, around: tuple[int, ...]) -> bool:
+        """True if other players' errands leave enough places, and enough spirits of every species, to all guests."""
+        if len(self._everybodys) == 1:
+            return True
+        enough = all(len(self._able(world, name)) >= plan.guests.count(name) for name in plan.guests)
+        return enough and len(self._left_by_others(around)) >= len(plan.guests)
+
+    @staticmethod
+    def _able(world: Population, species: str) -> list[int]:
+        """The numbers of the spirits of this species that no errand holds."""
+        return [n for n, spirit in enumerate(world.spirits) if spirit.kind.name == species and not spirit.held]
 
     def _fetch(self, world: Population, species: str, place: int) -> int:
         """Holds a spirit of this species at a place; returns its number, NOBODY for nothing."""
         if species == NOTHING:
             return NOBODY
-        able = [n for n, spirit in enumerate(world.spirits) if spirit.kind.name == species and not spirit.held]
-        number = min(able, key=lambda n: (world.spirits[n].place != NOBODY, n))
+        number = min(self._able(world, species), key=lambda n: (world.spirits[n].place != NOBODY, n))
         world.hold(world.spirits[number], place)
         return number
 
@@ -250,7 +287,7 @@ class Quests:
     def _finish(self, world: Population, errand: Errand, who: str) -> tuple[Turn, ...]:
         errand.stage, errand.ended = "done", world.tick
         if errand.plan.gives == FAMILIAR:
-            world.familiar_joins()
+            world.familiar_joins(self._player)
         if not errand.plan.ends:
             return (Turn(errand.key, "done", who, errand.plan.done),)
         self.ended = world.tick

@@ -89,8 +89,8 @@ def state_hash(world: World) -> str:
         world.flooded,
         world.resting,
         world.familiar_with,
-        tuple(world.trail),
-        tuple(world.shown.items()),
+        tuple(world.player.trail),
+        tuple(world.player.shown.items()),
     )
     for part in (
         clock,
@@ -104,6 +104,8 @@ def state_hash(world: World) -> str:
         world.map.walkable,
     ):
         digest.update(repr(part).encode())
+    for player, quests in zip(world.players[1:], world.quests_of[1:], strict=True):
+        digest.update(repr((player.state(), quests.state())).encode())
     return digest.hexdigest()
 
 

@@ -1,4 +1,5 @@
-"""World -> Scene: the events that can be sensed from where the player stands, as text, with a question per place.
+"""World -> Scene: the events that can be sensed from where a player stands, as text, with a question per place. It is
+the first player, unless another is named.
 
 A Scene never holds the truth about spirits. `lesson` adds it once the world has revealed it. Describing a scene draws
 nothing from the world's random streams: seed and tick alone decide the order of events.
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from random import Random
 
 from game.realm.happenings import Revealed
+from game.realm.player import Player
 from game.realm.rules import NOTHING
 from game.realm.senses import in_sight
 from game.realm.terrain import TILE, Ground
@@ -24,9 +26,10 @@ class View:
     places: dict[str, int]
 
 
-def header(world: World) -> tuple[str, str, str]:
+def header(world: World, player: Player | None = None) -> tuple[str, str, str]:
     """(time, weather, ground underfoot), one word each."""
-    column, row = world.player.x // TILE, world.player.y // TILE
+    player = player or world.player
+    column, row = player.x // TILE, player.y // TILE
     ground = Ground(world.map.ground[row * world.map.width + column]).name.lower()
     return world.phase, world.weather, ground
 
@@ -42,13 +45,13 @@ def sense(world: World, seen: tuple[tuple[str, int], ...]) -> tuple[Event, ...]:
     return tuple(events)
 
 
-def describe(world: World, tongue: str = "terse") -> View:
+def describe(world: World, tongue: str = "terse", player: Player | None = None) -> View:
     """The scene around the player: 3 to 8 places, one question `sense` for each. Raises ValueError (tongue)."""
     speech = tongue_named(tongue)
-    seen = in_sight(world)
+    seen = in_sight(world, player)
     events = sense(world, seen)
     questions = tuple(question(speech, world.rules, SENSE, direction) for direction, _ in seen)
-    scene = Scene(world.tick, speech.name, tell(speech, header(world), events), events, questions)
+    scene = Scene(world.tick, speech.name, tell(speech, header(world, player), events), events, questions)
     return View(scene, dict(seen))
 
 

@@ -1,7 +1,9 @@
-"""What can be sensed and reached from where the player stands. Nothing here changes the world."""
+"""What can be sensed and reached from where a player stands: the first one, unless another is named. Nothing here
+changes the world."""
 
 from game.realm.actors import BESIDE, Seer
 from game.realm.land import Place
+from game.realm.player import Player
 from game.realm.population import Population
 from game.realm.rules import NOTHING
 from game.realm.spatial_index import by_octant
@@ -10,11 +12,12 @@ from game.realm.terrain import TILE
 REACH = 28  # px: a place so near can be touched
 
 
-def in_sight(world: Population) -> tuple[tuple[str, int], ...]:
+def in_sight(world: Population, player: Player | None = None) -> tuple[tuple[str, int], ...]:
     """(direction word, place index) of the nearest place in each of the eight directions within sight, at least
     `rules.fewest` (farther ones fill up) and at most `rules.most`, nearest first. Walls hide what is behind them:
     in a room only its own places are in sight, outside only those outside."""
-    rules, x, y = world.rules, world.player.x, world.player.y
+    player = player or world.player
+    rules, x, y = world.rules, player.x, player.y
     reach = (rules.sight * TILE) ** 2
     nearest = by_octant(world.spatial_index.near(x, y), x, y)
     near = sum(1 for distance, _, _ in nearest if distance <= reach)
@@ -23,20 +26,24 @@ def in_sight(world: Population) -> tuple[tuple[str, int], ...]:
     return tuple((rules.directions[octant], index) for _, octant, index in nearest[: min(rules.most, near)])
 
 
-def nearest_place(world: Population) -> Place:
+def nearest_place(world: Population, player: Player | None = None) -> Place:
     """The place nearest to the player, under the same sky or in the same room."""
-    return world.spatial_index.nearest(world.player.x, world.player.y)
+    player = player or world.player
+    return world.spatial_index.nearest(player.x, player.y)
 
 
-def within_reach(world: Population, place: Place) -> bool:
-    return (place.x - world.player.x) ** 2 + (place.y - world.player.y) ** 2 <= REACH**2
+def within_reach(world: Population, place: Place, player: Player | None = None) -> bool:
+    """True of a place that the player can touch."""
+    player = player or world.player
+    return (place.x - player.x) ** 2 + (place.y - player.y) ** 2 <= REACH**2
 
 
-def beside_seer(world: Population) -> Seer | None:
+def beside_seer(world: Population, player: Player | None = None) -> Seer | None:
     """The nearest seer who can be asked, if one is so near."""
-    x, y = world.player.x, world.player.y
+    player = player or world.player
+    x, y = player.x, player.y
     best, nearest = BESIDE**2 + 1, None
-    for seer in world.seers:
+    for seer in world.seers_for(player):
         distance = (seer.x - x) ** 2 + (seer.y - y) ** 2
         if distance < best:
             best, nearest = distance, seer

@@ -4,6 +4,7 @@ All x, y are pixels of the world, durations ticks. Each purpose has a random str
 """
 
 import heapq
+from collections.abc import Sequence
 from random import Random
 from typing import Protocol
 
@@ -34,7 +35,9 @@ class Mover(Protocol):
 
 
 class RealmState:
-    """What everybody who lives in a realm finds there, and the player among them."""
+    """What everybody who lives in a realm finds there. players: those who walk it by their own actions."""
+
+    players: Sequence[Actor]
 
     def __init__(self, seed: int, rules: Rules, start_hour: float | None = None) -> None:
         self.seed, self.rules = seed, rules
@@ -44,12 +47,10 @@ class RealmState:
         self.doors = {room.door: (room.inside, "n") for room in self.map.rooms}
         self.doors |= {room.exit: (room.outside, "s") for room in self.map.rooms}
         self.tick = 0
-        self.resting = False
         self.hour, self.phase, self.weather = self.start_hour, "", ""
         self.flooded, self._water, self._turned = False, 0.0, 0
         self._sky = Random(f"{seed}/sky")
         self.traces = Traces(rules, len(self.map.places), Random(f"{seed}/traces"))
-        self.player = Actor("player", *self.map.start)
         self.agenda: list[tuple[int, int]] = []  # (tick, number of the mover who then chooses where to go)
         self.arrived = False  # somebody has arrived in this tick
         self._begin_hour()

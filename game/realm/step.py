@@ -1,5 +1,7 @@
 """One tick of a realm: the only way to change a World."""
 
+from collections.abc import Sequence
+
 from game.realm.actions import act, follow
 from game.realm.happenings import Action, Happening
 from game.realm.world import World
@@ -8,14 +10,28 @@ TICKS_PER_SECOND = 30  # of play; the shipped rules count durations by it
 
 
 def step(world: World, actions: tuple[Action, ...] = ()) -> tuple[Happening, ...]:
-    """One tick: the player acts, everybody moves, one place breathes. Returns what happened."""
-    happenings: tuple[Happening, ...] = ()
-    world.player.moving = False
-    for action in actions:
-        happenings += act(world, action)
-    happenings += follow(world)
+    """One tick: the first player acts, everybody moves, one place breathes. Returns what happened to that player."""
+    return step_players(world, (actions,))[0]
+
+
+def step_players(world: World, actions: Sequence[tuple[Action, ...]]) -> list[tuple[Happening, ...]]:
+    """One tick in which the players act one after the other, by number: actions[number], none for those beyond its end.
+
+    Returns what happened to each. Raises ValueError for more actions than players."""
+    players = world.players
+    if len(actions) > len(players):
+        raise ValueError(f"actions of {len(actions)} players, and there are {len(players)}")
+    happenings: list[tuple[Happening, ...]] = []
+    for player in players:
+        player.moving = False
+    for number, player in enumerate(players):
+        happened: tuple[Happening, ...] = ()
+        for action in actions[number] if number < len(actions) else ():
+            happened += act(world, player, action)
+        happenings.append(happened + follow(world, player))
     world.tick_clock()
     world.move_everybody()
-    happenings += world.quests.pass_time(world)
+    for number, quests in enumerate(world.quests_of):
+        happenings[number] += quests.pass_time(world)
     world.traces.refresh(world.tick % len(world.map.places))
     return happenings

@@ -1,28 +1,46 @@
-"""A whole realm at one moment: the land, its people, its errands, and what was shown. `step` moves it on.
+"""A whole realm at one moment: the land, its people, its players and their errands. `step` moves it on.
 
 A World is its seed and the actions it was given: `step` is the only way in, and nothing but the world's own
 random streams (one per purpose) decides. Percepts never enter. All x, y are pixels, durations ticks.
 """
 
-from collections import deque
+from random import Random
 
 from common.numbers import SEED_MAX
+from game.realm.actors import Seer
+from game.realm.player import Player
 from game.realm.population import Population
 from game.realm.quests import Quests
 from game.realm.rules import Rules
 from game.realm.rules import load as load_rules
+from game.realm.terrain import TILE
 
-TAIL = 20  # ticks that the familiar walks behind the player
+PLAYERS_MAX = 1024  # in one realm
 
 
 class World(Population):
-    """One realm. Read its attributes; change it through `step` alone."""
+    """One realm. Read its attributes; change it through `step` alone, and let others join.
+
+    quests_of: the errands of each player, by the player's number; quests: those of the first.
+    """
 
     def __init__(self, seed: int, rules: Rules, start_hour: float | None = None) -> None:
         super().__init__(seed, rules, start_hour)
-        self.trail: deque[tuple[int, int, str]] = deque(maxlen=TAIL)  # where the player walked: x, y, facing
-        self.shown: dict[tuple[int, int], int] = {}  # (spirit, visit) that a seer has pointed at -> tick
-        self.quests = Quests(self)
+        self.quests_of: list[Quests] = []
+        self.quests = Quests(self, self.player, self.quests_of)
+
+    def add_player(self) -> Player:
+        """Another player comes to where journeys begin, with a seer, a familiar and errands of their own. Raises
+        ValueError if the realm is full."""
+        number = len(self.players)
+        if number >= PLAYERS_MAX:
+            raise ValueError(f"this realm is full; it holds {PLAYERS_MAX} players")
+        x, y = self.map.start
+        seer = Seer(self.rules.seers[0], (x - 2 * TILE, y), Random(f"{self.seed}/seers/{number}"))
+        player = Player(number, self.map.start, seer)
+        self.players.append(player)
+        Quests(self, player, self.quests_of)
+        return player
 
 
 def check_seed(seed: int) -> None:
@@ -31,10 +49,17 @@ def check_seed(seed: int) -> None:
         raise ValueError(f"seed {seed}: must lie between 0 and {SEED_MAX}")
 
 
-def new_world(seed: int, rules: Rules | None = None, start_hour: float | None = None) -> World:
-    """A realm from a seed (0 to SEED_MAX); rules default to assets/realm.toml, the hour (0 to 24) to the rules'. Raises
-    ValueError for other numbers."""
+def new_world(seed: int, rules: Rules | None = None, start_hour: float | None = None, players: int = 1) -> World:
+    """A realm from a seed (0 to SEED_MAX); rules default to assets/realm.toml, the hour (0 to 24) to the rules'.
+
+    With one player it is the same realm as ever; others (up to PLAYERS_MAX) come to the same start. Raises ValueError
+    for other numbers."""
     check_seed(seed)
     if start_hour is not None and not 0 <= start_hour <= 24:
         raise ValueError(f"start_hour {start_hour}: must lie between 0 and 24")
-    return World(seed, rules or load_rules(), start_hour)
+    if not 1 <= players <= PLAYERS_MAX:
+        raise ValueError(f"players {players}: must lie between 1 and {PLAYERS_MAX}")
+    world = World(seed, rules or load_rules(), start_hour)
+    for _ in range(players - 1):
+        world.add_player()
+    return world

@@ -19,14 +19,14 @@ def brought(weather):
         step(world)
     for place in world.map.places:
         world.player.x, world.player.y = place.x, place.y + TILE
-        world.familiar.join(world)
+        world.familiar.join()
         for direction, index in in_sight(world):
             goal = world.map.places[index]
             near = abs(goal.x - place.x) + abs(goal.y - place.y)
             if place.region == goal.region == "river" and 5 * TILE < near < 12 * TILE:
                 world.familiar.asked = index
                 if world.familiar.set_out(world):
-                    world.familiar.join(world)
+                    world.familiar.join()
                     world.familiar.asked = NOBODY
                     return world, goal, direction
     raise AssertionError("no two places of the river are near each other")

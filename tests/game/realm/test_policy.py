@@ -60,5 +60,5 @@ def test_the_wanderer_comes_by_many_landmarks_and_touches_nothing(seed):
 def test_who_is_shown_around_sees_more_spirits_than_who_wanders_at_random(seed):
     world, _, happenings, landmarks = played("shown-around", seed)
     by_chance = played("random", seed)[0]
-    assert len(landmarks) >= 8 and len(world.shown) > len(by_chance.shown)
+    assert len(landmarks) >= 8 and len(world.player.shown) > len(by_chance.player.shown)
     assert {happening.source for happening in happenings if isinstance(happening, Revealed)} == {"seer"}
