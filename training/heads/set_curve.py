@@ -5,8 +5,8 @@ its size with as many heads in every layer, and an interval over decisions. A sh
 `training.heads.swaps`: [L(M0) - L(M0; S from M1)] / [L(M0) - L(M1)].
 
 Two areas sum the curve up (MIB, Mueller 2025, arXiv 2504.13151). f(k) is the share at k, the fraction of all heads,
-from f(0) = 0 to all heads at k = 1. CPR is the area under f: higher is better, 1 if the first head brings all. CMD is the
-area of |1 - f|: lower is better, and it counts what lies above 1 as well. Both are taken by the trapezoid rule over
+from f(0) = 0 to all heads at k = 1. CPR is the area under f: higher is better, near 1 where one head brings all. CMD is
+the area of |1 - f|: lower is better, and it counts what lies above 1 as well. Both are taken by the trapezoid rule over
 the measured sizes alone, at their true places on the axis of fractions, not on a logarithm of it.
 
 The order and the shares come from the same probes. That flatters the best sets; the random sets are not flattered.
@@ -15,8 +15,7 @@ The interval resamples decisions. A fitted loss keeps its offsets under resampli
 Shape suffixes: N decisions, S sets, R resamples.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -28,43 +27,17 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
 from perception.packing import context_cache, decide
+from training.headlog.curves import SetCurve, SetPoint, overlaps
 from training.heads.gain_allocation import same_shape
 from training.heads.head_probes import ProbeLoss
-from training.heads.head_sets import random_sets
+from training.heads.head_sets import GREEDY_WIDTH, random_sets
 from training.heads.swaps import LEAST_GAIN, ActivationCache, Head, swapped_loss
 
 Array = NDArray[np.float64]
-Interval = tuple[float, float, float]  # estimate, lower, upper; NaN for a bound that can't be told
 RANDOM = 20  # sets beside each of the best
 RESAMPLES = 1000
 LIMITS = (2.5, 97.5)  # percentiles of an interval
-OUTSIDE = 2  # random sets lie outside the best one while so many times its size lies there
-
-
-@dataclass(frozen=True)
-class SetPoint:
-    """A set of the curve. share: of the gain, with its interval; random: the shares of random sets of its size.
-
-    overlapping: the random sets may share heads with the set, because too few heads lie outside it.
-    """
-
-    heads: tuple[Head, ...]
-    share: Interval
-    random: tuple[float, ...]
-    random_heads: tuple[tuple[Head, ...], ...] = ()
-    overlapping: bool = False
-
-
-@dataclass(frozen=True)
-class SetCurve:
-    """The curve, smallest set first. gain: nats a decision; heads: how many the model has. cpr, cmd: see above."""
-
-    gain: float
-    heads: int
-    decisions: int
-    points: tuple[SetPoint, ...]
-    cpr: Interval
-    cmd: Interval
+GREEDY_MAX = 8  # heads of the largest set by greedy insertion
 
 
 class PerDecision:
@@ -109,14 +82,14 @@ def set_curve(
     order: Sequence[Head],
     seed: int = 0,
     random: int = RANDOM,
-    sizes: Sequence[int] | None = None,
+    greedy: Sequence[Head] = (),
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> SetCurve | None:
     """Insert the first 1, 2, 4 ... heads of `order`, and as many random ones; None without a gain (LEAST_GAIN).
 
     each: a model -> (N,) nats a decision (`each_decision`). order: best first; it names every head of the curve once.
-    sizes: of the sets, rising; by default doubling, up to all of the order. seed: of random sets and resampling. Costs
-    a forward a set. The models are left as they are. Raises ValueError for models of different shape.
+    greedy: another order, whose first sets are measured, too (`greedy_order`). seed: of random sets and resampling.
+    Costs a forward a set. The models are left as they are. Raises ValueError for models of different shape.
     """
     same_shape(before, after)
     loss: Any = PerDecision(each)
@@ -126,17 +99,17 @@ def set_curve(
     new_N = loss.last
     if not old.loss - new.loss > LEAST_GAIN:
         return None
-    sizes = doubling(len(order)) if sizes is None else sizes
-    sets = [tuple(order[:size]) for size in sizes]
-    drawn = [() if size == len(order) else _beside(best, order, random, seed, at.layers, at.heads)
-             for size, best in zip(sizes, sets, strict=True)]  # fmt: skip
-    every = [*sets, *(heads for some in drawn for heads in some)]
+    best = [tuple(order[:size]) for size in doubling(len(order))]
+    others = [tuple(greedy[:size]) for size in doubling(len(greedy))] if greedy else []
+    beside = [_beside(some, order, random, seed, at.layers, at.heads) for some in best[:-1]] + [[]]
+    every = [*best, *others, *(heads for drawn in beside for heads in drawn)]
     lost_SN = []
     for number, heads in enumerate(every):
+        progress(number, len(every))
         swapped_loss(before, loss, heads, new)
         lost_SN.append(loss.last)
-        progress(number + 1, len(every))
-    return _curve(old_N, new_N, np.stack(lost_SN), sets, drawn, len(order), seed)
+    progress(len(every), len(every))
+    return _curve(old_N, new_N, np.stack(lost_SN), best, others, beside, seed)
 
 
 def _beside(
@@ -146,11 +119,6 @@ def _beside(
     if overlaps(len(best), len(order)):
         return list(_matched(best, order, count, seed))
     return random_sets(best, layers, heads, count, seed)
-
-
-def overlaps(size: int, heads: int) -> bool:
-    """Whether too few heads lie outside a set of this size for random sets to keep apart from it."""
-    return heads - size < OUTSIDE * size
 
 
 def _matched(best: Sequence[Head], order: Sequence[Head], count: int, seed: int) -> Iterator[tuple[Head, ...]]:
@@ -165,31 +133,32 @@ def _matched(best: Sequence[Head], order: Sequence[Head], count: int, seed: int)
 
 
 def _curve(
-    old_N: Array, new_N: Array, lost_SN: Array, sets: Sequence[tuple[Head, ...]], drawn: Sequence[Any], heads: int,
-    seed: int,
+    old_N: Array, new_N: Array, lost_SN: Array, best: Sequence[tuple[Head, ...]], others: Sequence[tuple[Head, ...]],
+    beside: Sequence[Sequence[tuple[Head, ...]]], seed: int,
 ) -> SetCurve:  # fmt: skip
-    """Shares, intervals and areas from what every decision lost under every set; the best sets come first."""
+    """Shares, intervals and areas from what every decision lost under every set: best, others, then beside."""
     fell_SN, gain_N = old_N - lost_SN, old_N - new_N
     share_S = fell_SN.sum(1) / gain_N.sum()
-    best = len(sets)
+    nested = [*best, *others]
     weights_RN = _resampled(len(old_N), seed)
     gain_R = weights_RN @ gain_N
     with np.errstate(all="ignore"):
-        ratio_RS = (weights_RN @ fell_SN[:best].T) / gain_R[:, None]
+        ratio_RS = (weights_RN @ fell_SN[: len(nested)].T) / gain_R[:, None]
     ratio_RS[~(gain_R > LEAST_GAIN)] = np.nan
-    sizes = [len(some) / heads for some in sets]
-    points, start = [], best
-    for at, (some, beside) in enumerate(zip(sets, drawn, strict=True)):
-        stop = start + len(beside)
-        share = (float(share_S[at]), *limits(ratio_RS[:, at]))
-        overlapping = bool(beside) and overlaps(len(some), heads)
-        points.append(SetPoint(some, share, tuple(share_S[start:stop].tolist()), tuple(beside), overlapping))
+    shares = [(float(share), *limits(ratio_R)) for share, ratio_R in zip(share_S, ratio_RS.T, strict=False)]
+    points, start = [], len(nested)
+    for some, share, drawn in zip(best, shares, beside, strict=False):
+        stop = start + len(drawn)
+        points.append(SetPoint(some, share, tuple(share_S[start:stop].tolist()), tuple(drawn)))
         start = stop
-    spans = []
-    for above in (False, True):
-        resampled = np.array([area(sizes, row, above) for row in ratio_RS])
-        spans.append((area(sizes, share_S[:best], above), *limits(resampled)))
-    return SetCurve(float(gain_N.mean()), heads, len(old_N), tuple(points), spans[0], spans[1])
+    heads, count = len(best[-1]), len(best)
+    sizes = [len(some) / heads for some in best]
+    areas = [
+        (area(sizes, share_S[:count], missed), *limits(np.array([area(sizes, f, missed) for f in ratio_RS[:, :count]])))
+        for missed in (False, True)
+    ]
+    greedy = tuple(SetPoint(some, share) for some, share in zip(others, shares[count:], strict=True))
+    return SetCurve(heads, len(old_N), tuple(points), areas[0], areas[1], greedy)
 
 
 def area(fractions: Sequence[float], shares: Sequence[float] | Array, missed: bool = False) -> float:
@@ -210,3 +179,24 @@ def limits(values_R: Array) -> tuple[float, float]:
         return (np.nan, np.nan)
     low, high = np.nanpercentile(values_R, LIMITS)
     return float(low), float(high)
+
+
+def greedy_order(
+    before: PreTrainedModel,
+    after: PreTrainedModel,
+    loss: ProbeLoss,
+    alone: Mapping[Head, float],
+    most: int = GREEDY_MAX,
+) -> list[Head]:
+    """Up to `most` heads, each the one that inserts best together with those before it.
+
+    alone: what each head inserts by itself, a share of the gain. At each step the GREEDY_WIDTH best of them that are
+    left are tried; ties go to the lower layer and head. Costs most * GREEDY_WIDTH forwards.
+    """
+    new = ActivationCache(after, loss)
+    chosen: list[Head] = []
+    while len(chosen) < min(most, len(alone)):
+        left = sorted((head for head in alone if head not in chosen), key=lambda head: (-alone[head], head))
+        losses = {head: swapped_loss(before, loss, [*chosen, head], new) for head in left[:GREEDY_WIDTH]}
+        chosen.append(min(losses, key=lambda head: (losses[head], head)))
+    return chosen

@@ -1,6 +1,7 @@
 """The curve of sets against a twin by hand: forwards of a model in which heads were put by plain arithmetic."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,11 +12,13 @@ from hypothesis import strategies as st
 from game.realm.rules import load
 from perception.head_map import addresses
 from tests.kits.minds import tiny
+from training.headlog.curves import curve_of, curve_records, overlaps
+from training.headlog.records import Log
 from training.heads import set_curve as module
 from training.heads.head_probes import probe_loss
 from training.heads.head_sets import each_swap
 from training.heads.score import probes
-from training.heads.set_curve import area, doubling, each_decision, overlaps, set_curve
+from training.heads.set_curve import area, doubling, each_decision, greedy_order, set_curve
 
 torch.set_num_threads(1)
 EVERY = [(layer, head) for layer in range(2) for head in range(4)]
@@ -72,7 +75,7 @@ def test_in_the_last_layer_the_curve_is_that_of_models_with_these_output_weights
                 addresses(mixed).weight(layer, "o")[head].copy_(addresses(after).weight(layer, "o")[head])
             assert point.share[0] == pytest.approx((old - float(loss(mixed))) / (old - new), abs=5e-4)
     assert [len(point.heads) for point in curve.points] == [1, 2, 4] and abs(curve.points[0].share[0]) > 0.01
-    assert curve.gain * curve.decisions == pytest.approx((old - new) * loss.total, rel=1e-3)
+    assert curve.decisions == len(each_decision(loss)(before)) and curve.heads == 4
 
 
 def test_all_heads_bring_everything_where_only_heads_moved(curve):
@@ -86,8 +89,8 @@ def test_random_sets_have_the_sets_layers_and_keep_apart_from_it_while_they_can(
         assert len(point.random_heads) == len(point.random) == 5
         for heads in point.random_heads:
             assert sorted(layer for layer, _ in heads) == layers and len(set(heads)) == len(heads)
-            assert point.overlapping or not set(heads) & set(point.heads)
-    assert [point.overlapping for point in curve.points] == [False, False, True, False]
+            assert overlaps(len(point.heads), 8) or not set(heads) & set(point.heads)
+    assert [overlaps(size, 8) for size in (1, 2, 3, 4)] == [False, False, True, True]
 
 
 def test_one_seed_gives_one_curve_and_another_gives_other_sets(pair, curve):
@@ -121,14 +124,36 @@ def test_an_interval_is_that_of_resampled_decisions():
     old, new, kept = rng.uniform(2, 3, 40), rng.uniform(0, 1, 40), rng.uniform(1, 3, 40)
     drawn = [rng.integers(0, 40, 40) for _ in range(4000)]
     twin = np.percentile([(old[i] - kept[i]).sum() / (old[i] - new[i]).sum() for i in drawn], (2.5, 97.5))
-    curve = module._curve(old, new, np.stack([kept, new]), [((0, 0),), ((0, 0), (0, 1))], [[], []], 2, 3)
+    curve = module._curve(old, new, np.stack([kept, new]), [((0, 0),), ((0, 0), (0, 1))], [], [[], []], 3)
     estimate, low, high = curve.points[0].share
     assert estimate == pytest.approx((old - kept).sum() / (old - new).sum())
     assert (low, high) == pytest.approx(tuple(twin), abs=0.015) and low < estimate < high
     assert curve.cpr[0] == pytest.approx(0.5 * estimate / 2 + 0.5 * (estimate + 1) / 2)
     assert curve.cpr[1:] == pytest.approx([0.5 * x / 2 + 0.5 * (x + 1) / 2 for x in (low, high)])
-    level = module._curve(np.full(9, 2.0), np.ones(9), np.full((1, 9), 1.5), [((0, 0),)], [[]], 1, 3)
+    level = module._curve(np.full(9, 2.0), np.ones(9), np.full((1, 9), 1.5), [((0, 0),)], [], [[]], 3)
     assert level.points[0].share == pytest.approx((0.5, 0.5, 0.5))
+
+
+def test_greedy_insertion_finds_what_trying_every_head_finds(pair):
+    """On eight heads, of which all are tried at each step."""
+    before, after, loss = pair
+    one_by_one = each_swap(before, after, loss, [(str(head), [head]) for head in EVERY], directions=("insert",))
+    alone = {swap.heads[0]: float(swap.insert or 0) for swap in one_by_one}
+    greedy = greedy_order(before, after, loss, alone, 3)
+    assert len(greedy) == 3 and greedy[0] == max(alone, key=lambda head: alone[head])
+    for size in (2, 3):
+        tried = [(str(head), [*greedy[: size - 1], head]) for head in EVERY if head not in greedy[: size - 1]]
+        best = max(each_swap(before, after, loss, tried, directions=("insert",)), key=lambda swap: swap.insert or 0)
+        assert set(best.heads) == set(greedy[:size])
+    curve = set_curve(before, after, each_decision(loss), ORDER, random=2, greedy=greedy)
+    assert [len(point.heads) for point in curve.greedy] == [1, 2, 3]
+    assert curve.greedy[0].share[0] == pytest.approx(max(alone.values()), abs=5e-4)
+
+
+def test_a_log_gives_the_curve_back(curve):
+    twin = curve_of(Log("", None, tuple(curve_records(curve))))
+    assert twin == replace(curve, points=tuple(replace(p, heads=q.heads) for p, q in zip(curve.points, twin.points)))
+    assert curve_of(Log("", None, ())) is None
 
 
 @given(st.integers(1, 700))
