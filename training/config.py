@@ -4,6 +4,7 @@ The command line, the check of the values, the log's header and the command that
 """
 
 import argparse
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -19,7 +20,8 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 OPTIMIZERS = ("apollo", "adamw", "sgd")
 SCALINGS = ("channel", "tensor")
 PROJECTIONS = ("gaussian", "sketch")
-TRAINABLE = ("q", "attention", "all")
+TRAIN = "attention"  # the default, which --heads and --mlps narrow
+TRAINABLE = ("q", "attention", "mlps", "all")
 PRECISIONS = ("float32", "bfloat16")
 HAUNTED = 0.45  # of a dream's places; in the realm it is 0.2, in which a mind grows too cautious (docs/LOG.md)
 CONTROLS = ("", "shuffled", "rehearsal")
@@ -30,6 +32,7 @@ STEPS_MAX = 10_000_000
 SCENES_MAX = 100_000  # lessons or probes: all of them are in memory
 QUESTIONS_MAX = 1_000  # of one scene
 BATCH_MAX = 4_096  # scenes of a step
+UNITS_MAX = 4_096  # heads, or layers, that are named
 LOCK = ".lock"  # in a folder that some process works in (common.locks)
 
 
@@ -46,7 +49,13 @@ class TeachConfig:
         "learning rate (default: apollo 6e-3, adamw 1e-3, sgd 0.3; 0: a control that learns nothing)",
         bounds=(0, RATE_MAX), metavar="RATE",
     )  # fmt: skip
-    train: str = option("attention", "which weights learn", choices=TRAINABLE)
+    train: str = option(TRAIN, "which weights learn", choices=TRAINABLE)
+    heads: str = option("", "these heads alone learn: LAYER.HEAD, with commas (5.1,6.3)", metavar="HEADS")
+    mlps: str = option("", "these layers' MLPs alone learn, with commas (3,4); beside --heads, both", metavar="LAYERS")
+    others: float = option(
+        0.0, "with --heads or --mlps: every other head and MLP learns at this share of the rate",
+        bounds=(0, 1), metavar="SHARE",
+    )  # fmt: skip
     full: bool = option(
         False, "", flag="", switches={"--full": (True, "gradient through the context too (no freezing)")}
     )
@@ -79,7 +88,39 @@ class TeachConfig:
             lines.append(f"--parts {self.parts}: must be from 1 to the number of scenes, {self.scenes}")
         if not lines and self.reuse > 1 and self.full:
             lines.append("--reuse: with --full there is no cache of contexts to reuse; leave one of them out")
+        return lines or self._unit_faults()
+
+    def _unit_faults(self) -> list[str]:
+        """What is wrong with the units that train alone."""
+        if not self.restricted:
+            return [f"--others {self.others:g}: needs --heads or --mlps, whose others it slows"] if self.others else []
+        lines = []
+        for field_name in ("trained_heads", "trained_mlps"):
+            try:
+                getattr(self, field_name)
+            except ValueError as error:
+                lines.append(str(error))
+        if self.train != TRAIN:
+            flag = "--heads" if self.heads else "--mlps"
+            lines.append(
+                f"--train {self.train}: {flag} {_short(getattr(self, flag[2:]))} says what trains; leave one out"
+            )
         return lines
+
+    @property
+    def restricted(self) -> bool:
+        """Whether chosen heads or MLPs train, not `train`."""
+        return bool(self.heads or self.mlps)
+
+    @property
+    def trained_heads(self) -> tuple[tuple[int, int], ...]:
+        """(layer, head) of `heads`. Raises ValueError for what is no list of heads."""
+        return tuple((unit[0], unit[1]) for unit in _units("--heads", self.heads, 2, "LAYER.HEAD, as in 5.1,6.3"))
+
+    @property
+    def trained_mlps(self) -> tuple[int, ...]:
+        """The layers of `mlps`. Raises ValueError for what is no list of layers."""
+        return tuple(unit[0] for unit in _units("--mlps", self.mlps, 1, "layers, as in 3,4"))
 
 
 @dataclass(frozen=True)
@@ -171,6 +212,27 @@ class LearnConfig:
     def probing(self) -> int:
         """The seed of the scenes measured on."""
         return self.seed if self.probe_seed is None else self.probe_seed
+
+
+def _units(flag: str, text: str, numbers: int, wanted: str) -> list[tuple[int, ...]]:
+    """The units that a flag names, each of so many numbers. Raises ValueError in one line."""
+    if not text:
+        return []
+    words_of_text = text.split(",")
+    pattern = r"\.".join([r"[0-9]{1,6}"] * numbers)
+    if len(words_of_text) > UNITS_MAX:
+        raise ValueError(f"{flag}: {len(words_of_text)} units; give at most {UNITS_MAX}")
+    if odd := [word for word in words_of_text if not re.fullmatch(pattern, word)]:
+        raise ValueError(f"{flag} {_short(text)}: {_short(odd[0]) or 'nothing'} is none; give {wanted}")
+    units = [tuple(map(int, word.split("."))) for word in words_of_text]
+    if len(set(units)) < len(units):
+        twice = next(word for word, unit in zip(words_of_text, units, strict=True) if units.count(unit) > 1)
+        raise ValueError(f"{flag}: {twice} stands there twice; give each once")
+    return units
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def check_out(out: Path) -> None:

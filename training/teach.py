@@ -31,6 +31,7 @@ from training.optim.frozen import (
     guarded_step,
 )
 from training.optim.gradients import GradientMeter
+from training.optim.restricted import Restriction, restrict
 
 LEAST = 0.02  # of the rate: practice never stops wholly
 TALKING = 0.3  # of the scenes, where both places and talk were taught
@@ -60,7 +61,10 @@ class Teacher:
         check_weights(model.net)
         self.model, self.config, self.rules = model, config, rules
         self.journal = journal or Journal()
-        self.parameters = choose_parameters(model.net, config.train)
+        self._restriction = restriction_of(config, model)
+        self.parameters = (
+            choose_parameters(model.net, config.train) if self._restriction is None else (self._restriction.parameters)
+        )
         self.rate = RATES[config.optimizer] if config.lr is None else config.lr
         self.optimizer = make_optimizer(config, self.parameters, self.rate)
         self.steps, self.loss = 0, float("nan")
@@ -114,14 +118,13 @@ class Teacher:
         """The optimizer's step at the current rate, and a note of where the gradient was."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.current_rate()
-        energy = self.meter.measure()
         try:
-            guarded_step(self.optimizer, loss)
+            guarded_step(self.optimizer, loss, self._restriction)
         except Broken:
             self.optimizer.zero_grad(set_to_none=False)
             self._turn = 0
             raise
-        self.meter.add(energy)
+        self.meter.add(self.meter.measure())  # gradients lie where they were, masked
 
     def _draw(self) -> list[Packed]:
         """The decisions of one step, dealt out over its parts; their scenes are those of the step before, if reused."""
@@ -157,6 +160,13 @@ def _at_turn(scene: Asked, turn: int, rehearse: int, uses: int) -> Asked:
     if len(scene.rehearsed) < rehearse * uses:
         return scene
     return Asked(scene.text, scene.labelled, scene.rehearsed[rehearse * turn : rehearse * (turn + 1)])
+
+
+def restriction_of(config: TeachConfig, model: Model) -> Restriction | None:
+    """What a checked config lets learn, if chosen units do. Raises ValueError for units that the model hasn't."""
+    if not config.restricted:
+        return None
+    return restrict(model.net, config.trained_heads, config.trained_mlps, config.others)
 
 
 def make_optimizer(config: TeachConfig, parameters: list[torch.nn.Parameter], rate: float) -> torch.optim.Optimizer:

@@ -29,6 +29,7 @@ TRAININGS = [
     LearnConfig(seed=7, teach=TeachConfig(seed=SEED_MAX, rehearse=0, scenes=2, parts=2, warmup=1, haunted=0.2)),
     LearnConfig(lessons=6, steps=4, probes=6, measure_every=2, control="rehearsal", probe_seed=9_000),
     LearnConfig(spirits=20, control="shuffled", model="hub:org/name", device="cpu"),
+    LearnConfig(teach=TeachConfig(heads="5.1,6.3", mlps="3,4", others=0.1)),
     LearnConfig(behaviour="a b.jsonl", probe_file="c.jsonl", out="runs/one"),
 ]
 
@@ -73,7 +74,17 @@ def test_every_setting_but_one_has_a_flag():
         ({"teach": TeachConfig(optimizer="adam")}, "--optimizer adam: unknown; choose apollo, adamw, sgd"),
         ({"teach": TeachConfig(rank=0)}, "--rank 0: must be a whole number from 1 to 65536"),
         ({"teach": TeachConfig(lr=float("nan"))}, "--lr nan: must be a number from 0 to 1000"),
-        ({"teach": TeachConfig(train="mlp")}, "--train mlp: unknown; choose q, attention, all"),
+        ({"teach": TeachConfig(train="mlp")}, "--train mlp: unknown; choose q, attention, mlps, all"),
+        ({"teach": TeachConfig(heads="5")}, "--heads 5: 5 is none; give LAYER.HEAD, as in 5.1,6.3"),
+        ({"teach": TeachConfig(heads="5.1,")}, "--heads 5.1,: nothing is none; give LAYER.HEAD"),
+        ({"teach": TeachConfig(heads="5.1,-1.2")}, "--heads 5.1,-1.2: -1.2 is none; give LAYER.HEAD"),
+        ({"teach": TeachConfig(heads="5.1,5.01")}, "--heads: 5.1 stands there twice; give each once"),
+        ({"teach": TeachConfig(heads="1.1," * 5000 + "1.1")}, "--heads: 5001 units; give at most 4096"),
+        ({"teach": TeachConfig(mlps="3.1")}, "--mlps 3.1: 3.1 is none; give layers, as in 3,4"),
+        ({"teach": TeachConfig(heads="5.1", train="all")}, "--train all: --heads 5.1 says what trains; leave one out"),
+        ({"teach": TeachConfig(mlps="3", train="q")}, "--train q: --mlps 3 says what trains; leave one out"),
+        ({"teach": TeachConfig(others=0.1)}, "--others 0.1: needs --heads or --mlps, whose others it slows"),
+        ({"teach": TeachConfig(heads="5.1", others=1.5)}, "--others 1.5: must be a number from 0 to 1"),
         ({"teach": TeachConfig(rehearse=0), "control": "rehearsal"}, "--rehearsal-only with --no-rehearsal leaves"),
     ],
 )

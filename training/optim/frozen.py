@@ -18,6 +18,7 @@ from torch.nn.functional import cross_entropy
 from transformers import DynamicCache, PreTrainedModel
 
 from perception.head_map import addresses
+from perception.mlp_map import mlps
 from perception.packing import (
     Decision,
     Packed,
@@ -28,31 +29,39 @@ from perception.packing import (
     encode_contexts,
     pack,
 )
+from training.optim.restricted import Restriction
 
-TRAINABLE = ("q", "attention", "all")
+TRAINABLE = ("q", "attention", "mlps", "all")
 PRECISIONS = ("float32", "bfloat16")
 
 
 def choose_parameters(net: PreTrainedModel, train: str) -> list[torch.nn.Parameter]:
     """Mark what trains (requires_grad) and return it, in the model's order.
 
-    q: query projections; attention: q, k, v, o; all: everything but the embeddings, which a handful of lessons about
-    few words would bend for all. Where q, k, v are one fused matrix (GPT-2), `q` trains that matrix.
-    Raises ValueError for another word.
+    q: query projections; attention: q, k, v, o; mlps: every layer's MLP; all: everything but the embeddings, which a
+    handful of lessons about few words would bend for all. Where q, k, v are one fused matrix (GPT-2), `q` trains that
+    matrix. Raises ValueError for another word. Chosen heads alone: `training.optim.restricted`.
     """
     if train not in TRAINABLE:
         raise ValueError(f"--train {train}: unknown; choose {', '.join(TRAINABLE)}")
-    projections = addresses(net).projections
-    wanted = {row[m].parameter for row in projections for m in (("q",) if train == "q" else ("q", "k", "v", "o"))}
-    biases = {name.removesuffix("weight") + "bias" for name in wanted}
+    wanted = _named(net, train)
     tied = {id(net.get_input_embeddings().weight), id(net.get_output_embeddings().weight)}
     chosen = []
     for name, parameter in net.named_parameters():
-        learns = id(parameter) not in tied if train == "all" else name in wanted or name in biases
+        learns = id(parameter) not in tied if train == "all" else name in wanted
         parameter.requires_grad_(learns)
         if learns:
             chosen.append(parameter)
     return chosen
+
+
+def _named(net: PreTrainedModel, train: str) -> set[str]:
+    """The parameters, by name, that `train` names by their place."""
+    if train == "mlps":
+        return {name for mlp in mlps(net) for name in mlp.parameters}
+    matrices = ("q",) if train == "q" else ("q", "k", "v", "o")
+    wanted = {row[matrix].parameter for row in addresses(net).projections for matrix in matrices}
+    return wanted | {name.removesuffix("weight") + "bias" for name in wanted}
 
 
 def deal(
@@ -236,18 +245,24 @@ def _finite(tensors: Iterable[Tensor]) -> bool:
     return bool(torch.stack([norm.to(norms[0]) for norm in norms]).isfinite().all())
 
 
-def guarded_step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+def guarded_step(optimizer: torch.optim.Optimizer, loss: Tensor, restriction: Restriction | None = None) -> None:
     """The optimizer's step, or none: if loss, gradient, or what comes of them is not finite, Broken is raised.
+
+    restriction: what of the weights stands still or is slowed; its parameters are the optimizer's, in their order.
 
     Weights and optimizer state are then bit for bit what they were, also after any other error. They are copied for as
     long as the step lasts, when the activations are gone already: the peak of memory stays where it was.
     """
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    if restriction is not None:
+        restriction.mask()
     check_finite(loss, parameters)
     weights = [p.detach().clone() for p in parameters]
     state = _copied(optimizer.state_dict())
     try:
         optimizer.step()
+        if restriction is not None:
+            restriction.slow(weights)
         if not _finite([*parameters, *_floats(optimizer.state_dict()["state"])]):
             raise Broken(
                 "the optimizer's step gave weights or a state that are not finite; both are as before, lower the rate"

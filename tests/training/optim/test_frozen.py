@@ -166,7 +166,7 @@ def test_choosing_what_trains():
     assert q < attention < everything
     assert all("self_attn" in name for name in attention)
     assert "model.embed_tokens.weight" not in everything
-    with pytest.raises(ValueError, match="choose q, attention, all"):
+    with pytest.raises(ValueError, match="choose q, attention, mlps, all"):
         choose_parameters(net, "w_q")
 
 
