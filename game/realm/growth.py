@@ -12,7 +12,7 @@ import numpy as np
 
 from game.realm.land import Decor
 from game.realm.rulecheck import REGIONS
-from game.realm.terrain import NEAR, OUTDOORS, ROAD_HALF_WIDTH, TILE, WIDTH, Ground, Lay, waves
+from game.realm.terrain import NEAR, OUTDOORS, ROAD_HALF_WIDTH, TILE, WIDTH, Ground, Lay, is_ground, waves
 
 CELL = 2  # tiles
 DENSITY = {"village": 0.07, "forest": 0.64, "river": 0.16, "shrine": 0.22}
@@ -25,13 +25,13 @@ KINDS = {  # region, in the order of REGIONS, then groves and the marsh -> (kind
     "marsh": (("cattail", 1.0),),  # cattails don't block their tile
 }
 SHAKE = 5  # px between a trunk and the middle of its tile, at most
+SOFT = (Ground.GRASS, Ground.LEAVES, Ground.MOSS, Ground.MARSH)
 ARCH_EVERY = 3  # tiles between the arches over the shrine's way
 
 
 def _open(ground: np.ndarray, walkable: np.ndarray, site: np.ndarray, road_HW: np.ndarray) -> np.ndarray:
     """The tiles of soft ground that have no blocked tile beside them."""
-    soft = np.isin(ground, (Ground.GRASS, Ground.LEAVES, Ground.MOSS, Ground.MARSH))
-    free = soft & site & (walkable == 1) & (road_HW >= min(NEAR, ROAD_HALF_WIDTH + TILE))
+    free = is_ground(ground, SOFT) & site & (walkable == 1) & (road_HW >= min(NEAR, ROAD_HALF_WIDTH + TILE))
     blocked = walkable == 0
     for rows, fewer in ((slice(0, -2), slice(1, -1)), (slice(1, -1), slice(1, -1)), (slice(2, None), slice(1, -1))):
         for columns in (slice(0, -2), slice(1, -1), slice(2, None)):
@@ -63,20 +63,20 @@ def trees(
     walkable[r[~marshy], c[~marshy]] = 0
     x = c * TILE + TILE // 2 - SHAKE + luck[3][grown] % (2 * SHAKE + 1)
     y, variant, kinds = r * TILE + TILE * 3 // 4, luck[3][grown] >> 4 & 3, _kinds()
-    which = [kinds[where][share] for where, share in zip(soil.tolist(), luck[2][grown].tolist(), strict=True)]
-    return list(map(Decor, which, x.tolist(), y.tolist(), variant.tolist()))
+    which = kinds[soil, luck[2][grown]].tolist()
+    return list(map(Decor._make, zip(which, x.tolist(), y.tolist(), variant.tolist(), strict=True)))
 
 
 @lru_cache(maxsize=1)
-def _kinds() -> list[list[str]]:
-    """The kind that grows, by [region, grove or marsh][random byte]."""
+def _kinds() -> np.ndarray:
+    """The kind that grows, by [region, grove or marsh; random byte]: words."""
     by_luck = []
     for parts in KINDS.values():
         ends = [sum(part for _, part in parts[: index + 1]) for index in range(len(parts))]
         by_luck.append(
             [next(k for (k, _), end in zip(parts, ends, strict=True) if luck / 256 < end) for luck in range(256)]
         )
-    return by_luck
+    return np.array(by_luck, object)
 
 
 def shrine_way(lay: Lay, site: np.ndarray, walkable: np.ndarray) -> list[Decor]:

@@ -13,7 +13,7 @@ import numpy as np
 from game.realm.land import Decor, Place, Room
 from game.realm.rulecheck import ROOM
 from game.realm.rules import Rules
-from game.realm.terrain import OUTDOORS, TILE, WIDTH, Ground, Lay, Point
+from game.realm.terrain import OUTDOORS, TILE, WIDTH, Ground, Lay, Point, is_ground
 
 FOOTPRINTS = {  # tiles: width (odd), depth; the sprite may overhang upwards
     "house": (5, 2),
@@ -57,7 +57,7 @@ def raise_walls(kind: str, column: int, row: int, site: np.ndarray, walkable: np
 def buildings(rng: Random, lay: Lay, ground: np.ndarray, site: np.ndarray, walkable: np.ndarray) -> list[Decor]:
     """The hall at the shrine, the inn and houses of the village, the mill, the hut in its glade. Marks what they
     cover in `walkable` and takes it out of `site`, the tiles that are free for buildings and plants (both in place)."""
-    site &= ~np.isin(ground, UNBUILT)
+    site &= ~is_ground(ground, UNBUILT)
     column, row = lay.shrine[0] // TILE, lay.shrine[1] // TILE - 2
     raise_walls("hall", column, row, site, walkable)
     decor = [_decor("hall", column, row, 0)]

@@ -5,6 +5,7 @@ from random import Random
 
 from game.realm.actors import Folk, Seer, Spirit
 from game.realm.familiar import Familiar
+from game.realm.land import Map
 from game.realm.player import Player
 from game.realm.rules import Rules
 from game.realm.state import Actor, RealmState
@@ -16,8 +17,8 @@ class Population(RealmState):
 
     players: list[Player]
 
-    def __init__(self, seed: int, rules: Rules, start_hour: float | None = None) -> None:
-        super().__init__(seed, rules, start_hour)
+    def __init__(self, seed: int, rules: Rules, start_hour: float | None = None, land: Map | None = None) -> None:
+        super().__init__(seed, rules, start_hour, land)
         self._walking: list[Folk | Seer] = []
         self._populate()
 

@@ -23,10 +23,13 @@ def standing_place(world: Population, person: Person, others: list[Actor]) -> Ac
     spots = spots or [land.start]
     start_x, start_y = land.start
     spots = sorted(spots, key=lambda spot: ((spot[0] - start_x) ** 2 + (spot[1] - start_y) ** 2, spot))
-    beside = [(x + dx, y + dy) for x, y in spots for dx, dy in STANDING]
-    free = [(x, y) for x, y in beside if world.open(x, y) and not world.is_door(x, y)]
-    apart = [(x, y) for x, y in free if all((x - a.x) ** 2 + (y - a.y) ** 2 > APART**2 for a in others)]
-    return Actor(person.looks, *(apart or free or spots)[0])
+    first_free = None  # beside somebody else
+    for x, y in ((x + dx, y + dy) for x, y in spots for dx, dy in STANDING):
+        if world.open(x, y) and not world.is_door(x, y):
+            if all((x - a.x) ** 2 + (y - a.y) ** 2 > APART**2 for a in others):
+                return Actor(person.looks, x, y)
+            first_free = first_free or (x, y)
+    return Actor(person.looks, *(first_free or spots[0]))
 
 
 def area(world: Population, giver: Actor, plan: Plan) -> list[int]:

@@ -6,6 +6,7 @@ nothing from the world's random streams: seed and tick alone decide the order of
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 
 from game.realm.happenings import Revealed
@@ -39,10 +40,26 @@ def sense(world: World, seen: tuple[tuple[str, int], ...]) -> tuple[Event, ...]:
     senses, places, sensed = world.rules.senses, world.map.places, world.traces.sensed
     events = []
     for direction, place in seen:
-        events.append(Event(LOOK, direction, places[place].kind))
-        events += [Event(senses[s], direction, thing) for s, thing in sensed[place]]
-    Random(world.seed * 1_000_003 + world.tick).shuffle(events)
-    return tuple(events)
+        events.append(_event(LOOK, direction, places[place].kind))
+        events += [_event(senses[number], direction, thing) for number, thing in sensed[place]]
+    return tuple(shuffled(events, Random(world.seed * 1_000_003 + world.tick)))
+
+
+@lru_cache(maxsize=16_384)
+def _event(sense: str, place: str, thing: str) -> Event:
+    return Event(sense, place, thing)
+
+
+def shuffled(events: list[Event], rng: Random) -> list[Event]:
+    """The list itself, in the order that rng.shuffle gives it. It takes half of its time, and every scene needs it."""
+    bits = rng.getrandbits
+    for last in range(len(events) - 1, 0, -1):
+        width = (last + 1).bit_length()
+        other = bits(width)
+        while other > last:
+            other = bits(width)
+        events[last], events[other] = events[other], events[last]
+    return events
 
 
 def describe(world: World, tongue: str = "terse", player: Player | None = None) -> View:

@@ -71,21 +71,23 @@ class SpatialIndex:
 
 
 def by_octant(places: Sequence[Place], px: int, py: int) -> list[tuple[int, int, int]]:
-    """(squared distance, octant, place index) of the nearest place in each direction, nearest first."""
-    best: dict[int, tuple[int, int, int]] = {}
+    """(squared distance, octant, place index) of the nearest place in each direction, nearest first.
+
+    Octants: 0 = north, clockwise. Whole numbers only, so that every machine agrees.
+    """
+    best: list[tuple[int, int, int] | None] = [None] * 8
     for place in places:
         dx, dy = place.x - px, place.y - py
-        distance, octant = dx * dx + dy * dy, _octant(dx, dy)
-        if octant not in best or distance < best[octant][0]:
+        distance, ax, ay = dx * dx + dy * dy, abs(dx), abs(dy)
+        if ax * 1000 < ay * SLOPE:
+            octant = 0 if dy < 0 else 4
+        elif ay * 1000 < ax * SLOPE:
+            octant = 2 if dx > 0 else 6
+        elif dx > 0:
+            octant = 1 if dy < 0 else 3
+        else:
+            octant = 7 if dy < 0 else 5
+        nearest = best[octant]
+        if nearest is None or distance < nearest[0]:
             best[octant] = (distance, octant, place.index)
-    return sorted(best.values())
-
-
-def _octant(dx: int, dy: int) -> int:
-    """0 = north, clockwise; whole numbers only, so that every machine agrees."""
-    ax, ay = abs(dx), abs(dy)
-    if ax * 1000 < ay * SLOPE:
-        return 0 if dy < 0 else 4
-    if ay * 1000 < ax * SLOPE:
-        return 2 if dx > 0 else 6
-    return (1 if dy < 0 else 3) if dx > 0 else (7 if dy < 0 else 5)
+    return sorted(nearest for nearest in best if nearest)

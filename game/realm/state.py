@@ -35,14 +35,16 @@ class Mover(Protocol):
 
 
 class RealmState:
-    """What everybody who lives in a realm finds there. players: those who walk it by their own actions."""
+    """What everybody who lives in a realm finds there. players: those who walk it by their own actions.
+
+    land: the map of this seed and these rules, if it is at hand."""
 
     players: Sequence[Actor]
 
-    def __init__(self, seed: int, rules: Rules, start_hour: float | None = None) -> None:
+    def __init__(self, seed: int, rules: Rules, start_hour: float | None = None, land: Map | None = None) -> None:
         self.seed, self.rules = seed, rules
         self.start_hour = rules.start_hour if start_hour is None else start_hour
-        self.map: Map = generate(seed, rules)
+        self.map: Map = land or generate(seed, rules)
         self.spatial_index = SpatialIndex(self.map, rules.sight)
         self.doors = {room.door: (room.inside, "n") for room in self.map.rooms}
         self.doors |= {room.exit: (room.outside, "s") for room in self.map.rooms}

@@ -85,10 +85,14 @@ def tongue_named(name: str) -> Tongue:
 
 def tell(tongue: Tongue, header: tuple[str, str, str], events: Sequence[Event]) -> str:
     """The text of a scene: header (time, weather, ground), then every event in the order given."""
-    time, weather, ground = header
-    parts = [tongue.header.format(time=time, weather=weather, ground=ground)]
+    parts = [_header(tongue, *header)]
     parts += [_event(tongue, event.sense, event.place, event.thing) for event in events]
     return tongue.joint.join(parts)
+
+
+@lru_cache(maxsize=4096)
+def _header(tongue: Tongue, time: str, weather: str, ground: str) -> str:
+    return tongue.header.format(time=time, weather=weather, ground=ground)
 
 
 @lru_cache(maxsize=65_536)

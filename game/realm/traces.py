@@ -4,6 +4,7 @@ This keeps the realm's invariant: a spirit (or a mundane presence) shows two or 
 present. Lingering, stray and ordinary things never form a pair of one kind.
 """
 
+from collections.abc import Callable
 from random import Random
 
 from game.realm.rules import Rules
@@ -11,11 +12,11 @@ from game.realm.rules import Rules
 NOBODY = -1
 
 
-def _some(rng: Random, many: int, count: int) -> list[int]:
+def _some(random: Callable[[], float], many: int, count: int) -> list[int]:
     """`count` different numbers below `many`, in random order. For a few it is quicker than Random.sample."""
     numbers: list[int] = []
     while len(numbers) < count:
-        number = int(rng.random() * many)
+        number = int(random() * many)
         if number not in numbers:
             numbers.append(number)
     return numbers
@@ -24,10 +25,12 @@ def _some(rng: Random, many: int, count: int) -> list[int]:
 class Traces:
     """Per place: `here` (index into rules.kinds, or NOBODY) and `sensed`, a tuple of (sense index, thing)."""
 
-    __slots__ = ("_ambient", "_kinds", "_rng", "_shown", "_strays", "here", "rules", "sensed")
+    __slots__ = ("_ambient", "_kinds", "_ordinary", "_owned", "_rng", "_shown", "_strays", "here", "rules", "sensed")
 
     def __init__(self, rules: Rules, places: int, rng: Random) -> None:
         self.rules, self._rng, self._kinds = rules, rng, len(rules.kinds)
+        self._owned = [kind.traces for kind in rules.kinds]
+        self._ordinary = [(sense, things, len(things)) for sense, things in enumerate(rules.ordinary)]
         self.here = [NOBODY] * places
         self.sensed: list[tuple[tuple[int, str], ...]] = [()] * places
         self._shown: list[dict[int, str]] = [{} for _ in range(places)]
@@ -42,7 +45,7 @@ class Traces:
         who = self.rules.kinds[kind]
         count, traces = 2 if rng.random() < who.two else 3, who.traces
         self.here[place] = kind
-        self._shown[place] = {sense: traces[sense] for sense in _some(rng, len(traces), count)}
+        self._shown[place] = {sense: traces[sense] for sense in _some(rng.random, len(traces), count)}
         self._strays[place] = {sense: owner for sense, owner in self._strays[place].items() if owner != kind}
         self._update_sensed(place)
 
@@ -61,27 +64,28 @@ class Traces:
             self._refill(place)
 
     def _refill(self, place: int) -> None:
-        rng, rules = self._rng, self.rules
-        roll, count = rng.random(), 0
+        random, rules = self._rng.random, self.rules
+        roll, count, share = random(), 0, rules.ambient
         while count < 3 and roll >= rules.strays[count]:
             roll -= rules.strays[count]
             count += 1
-        owners = [owner for owner in _some(rng, self._kinds, count) if owner != self.here[place]]
-        self._strays[place] = dict(zip(_some(rng, 4, len(owners)), owners, strict=True))
+        if count:
+            owners = [owner for owner in _some(random, self._kinds, count) if owner != self.here[place]]
+            self._strays[place] = dict(zip(_some(random, 4, len(owners)), owners, strict=True))
+        else:
+            self._strays[place] = {}
         self._ambient[place] = {
-            sense: things[int(rng.random() * len(things))]
-            for sense, things in enumerate(rules.ordinary)
-            if rng.random() < rules.ambient
+            sense: things[int(random() * many)] for sense, things, many in self._ordinary if random() < share
         }
         self._update_sensed(place)
 
     def _update_sensed(self, place: int) -> None:
         """Sets the one thing per sense: a shown trace hides a stray, and a stray hides an ordinary thing."""
-        kinds = self.rules.kinds
-        things = dict(self._ambient[place])
-        for sense, owner in self._strays[place].items():
-            things[sense] = kinds[owner].traces[sense]
-        things.update(self._shown[place])
+        things, strays, shown = self._ambient[place].copy(), self._strays[place], self._shown[place]
+        for sense in strays:
+            things[sense] = self._owned[strays[sense]][sense]
+        if shown:
+            things.update(shown)
         self.sensed[place] = tuple(sorted(things.items()))
 
     def state(self) -> tuple[object, ...]:

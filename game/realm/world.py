@@ -8,6 +8,7 @@ from random import Random
 
 from common.numbers import SEED_MAX
 from game.realm.actors import Seer
+from game.realm.land import Map
 from game.realm.player import Player
 from game.realm.population import Population
 from game.realm.quests import Quests
@@ -24,8 +25,8 @@ class World(Population):
     quests_of: the errands of each player, by the player's number; quests: those of the first.
     """
 
-    def __init__(self, seed: int, rules: Rules, start_hour: float | None = None) -> None:
-        super().__init__(seed, rules, start_hour)
+    def __init__(self, seed: int, rules: Rules, start_hour: float | None = None, land: Map | None = None) -> None:
+        super().__init__(seed, rules, start_hour, land)
         self.quests_of: list[Quests] = []
         self.quests = Quests(self, self.player, self.quests_of)
 

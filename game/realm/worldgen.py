@@ -21,6 +21,7 @@ from game.realm.terrain import (
     Ground,
     Lay,
     Point,
+    is_ground,
     layout,
     paint,
     regions,
@@ -32,6 +33,7 @@ from game.realm.terrain import (
 CELL = 7  # tiles: one landmark to each cell of the map
 TRIES = 6
 AFLOAT = ("boat", "jetty")  # landmarks of the water's edge
+TRODDEN = (Ground.BRIDGE, Ground.GRAVEL, Ground.STAIRS)
 EDGE = 2.6 * TILE  # px from the river's edge: how far those may stand from the water
 
 
@@ -61,7 +63,7 @@ def _spots(
     """(column, row, kind, region) of one landmark per cell, where there is room for it and for a visitor."""
     kinds = dict(rules.places)
     shore = {name: tuple(kind for kind in kinds["river"] if (kind in AFLOAT) == name) for name in (True, False)}
-    land = site & (walkable == 1) & ~np.isin(ground, (Ground.BRIDGE, Ground.GRAVEL, Ground.STAIRS))
+    land = site & (walkable == 1) & ~is_ground(ground, TRODDEN)
     below = walkable == 1  # the tile to its south, and its neighbours
     land[:-1, 1:-1] &= below[1:, :-2] & below[1:, 1:-1] & below[1:, 2:]
     corners = [(left, top) for top in range(1, OUTDOORS - CELL + 1, CELL) for left in range(1, WIDTH - CELL + 1, CELL)]

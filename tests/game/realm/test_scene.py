@@ -2,6 +2,7 @@
 
 from collections import Counter
 from itertools import islice
+from random import Random
 
 import msgspec
 import pytest
@@ -12,7 +13,7 @@ from game.realm.happenings import Revealed
 from game.realm.policy import RandomPolicy
 from game.realm.rules import NONE, NOTHING, load
 from game.realm.sampler import samples
-from game.realm.scene import describe, header, lesson, truth
+from game.realm.scene import describe, header, lesson, shuffled, truth
 from game.realm.senses import in_sight, who_is_at
 from game.realm.step import step
 from game.realm.tongues import LOOK, LORE, SENSE, TERSE, WORK, candidates, mundane_answer, question, tell, tongue_named
@@ -254,3 +255,10 @@ def test_pretraining_lessons_probes_and_play_see_the_same_realm():
 def places_of(scene):
     """The scene with its questions about places only."""
     return msgspec.structs.replace(scene, questions=tuple(q for q in scene.questions if q.ask == SENSE))
+
+
+@given(seed=st.integers(0, 2**60), many=st.integers(0, 60))
+def test_events_are_shuffled_as_random_does_it(seed, many):
+    theirs = list(range(many))
+    Random(seed).shuffle(theirs)
+    assert shuffled(list(range(many)), Random(seed)) == theirs
