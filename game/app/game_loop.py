@@ -35,6 +35,7 @@ from game.ui.font import DIM, SKYBLUE
 from game.ui.screen_stack import ScreenStack
 from perception.messages import WriteLog
 
+DIMMED = (66, 66, 104)  # what the world is multiplied with while the first sight of all gathers
 STILL = (132, 130, 176)  # what the world is multiplied with while it stands still
 CHRONICLE = "chronicle.json"  # beside the log in a slot
 LONGEST_FRAME = 0.25  # s: a longer pause (a dragged window) isn't made up for
@@ -246,8 +247,9 @@ class Game:
         journey, frame = self.journey, self.window.frame
         self.frame_state = journey.frame_state()
         camera = self.painter.paint(frame, self.frame_state, self.settings.calm, self.settings.safe)
+        self._step_back(frame, camera)
         if journey.resting and self.dream is None:
-            memories = [(place, *belief) for place, belief in journey.memories.items()]
+            memories = [(place, *belief) for place, belief in journey.sight.memories.items()]
             self.dream, self._slept = dream_view.Dream(self.painter, memories), journey.seconds
         elif not journey.resting:
             self.dream = None
@@ -257,3 +259,14 @@ class Game:
             frame.fill(STILL, special_flags=pg.BLEND_RGB_MULT)
         self.window.put()
         hud.paint(self, camera)
+
+    def _step_back(self, frame: pg.Surface, camera: tuple[int, int]) -> None:
+        """Dims everything but the one shape while the first sight of all gathers."""
+        stage = self.journey.sight.debut.stage(self.journey.seconds)
+        if stage <= 0 or self.frame_state is None:
+            return
+        shade = tuple(round(255 + (value - 255) * stage) for value in DIMMED)
+        frame.fill(shade, special_flags=pg.BLEND_RGB_MULT)
+        for ghost in self.frame_state.ghosts:
+            if ghost.place == self.journey.sight.debut.place:
+                self.painter.ghost(frame, ghost, camera, self.journey.seconds, self.settings.safe)

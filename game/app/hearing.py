@@ -21,4 +21,5 @@ def moment(journey: Journey, frame_state: FrameState | None, screens: ScreenStac
         piece=getattr(screens.top, "music", ""),
         menu=screens.pauses,
         away=away,
+        hush=journey.sight.debut.stage(journey.seconds),
     )

@@ -6,6 +6,7 @@ from game.journey.mind_client import MindClient
 from game.realm.senses import nearest_place
 from game.ui import beams, dream_view, heads_grid, heads_panel, marks, overlays
 from game.ui.font import GOLD, SKYBLUE, Pen
+from game.ui.words import article
 
 STATES = {
     "waking": "The mind is waking",
@@ -41,6 +42,12 @@ def _world(game: Playing, pen: Pen, large: Pen, camera: tuple[int, int]) -> None
             dream_view.panel(pen, large, *dreamt)
         overlays.notes(bare, game.context.notes(), WIDE)
         _lines(game, large, [])
+        return
+    debut = journey.sight.debut
+    if debut.going_on:  # the interface is away; one line stands below
+        if debut.whole(journey.seconds) and debut.place is not None:
+            kind = journey.world.map.places[debut.place].kind
+            overlays.one_line(bare, f"By the {kind}: {article(debut.species)}. Nobody pointed. You see it.")
         return
     taken = _taken(game, large)
     overlays.clock(bare, journey.world, journey.known, journey.narrator.firsts.found)

@@ -27,7 +27,7 @@ class Moment:
     """One frame of a journey. land: another Map is another journey; lessons, sights: counts of what was shown and found
     so far; sighting: the first sight that the screen announces now, or None; resting: the player dreams; piece: the
     music that the top screen asks for, empty for none; menu: a menu is open that stops the world; away: the window has
-    no focus.
+    no focus; hush: 0..1, how far everything steps back before the first sight of all.
     """
 
     land: Map
@@ -40,3 +40,4 @@ class Moment:
     piece: str = ""
     menu: bool = False
     away: bool = False
+    hush: float = 0.0

@@ -28,6 +28,7 @@ from game.realm.rules import Rules
 CHANNELS, ONCE = 48, 12  # mixer channels; the first of them are for what sounds once
 BUFFER = 1024  # samples that the device asks for at a time: 46 ms
 HUSHED = 0.3  # of the realm's sounds: in a dream, behind a menu
+DUCKED = 0.85  # share of every sound that goes while the first sight of all gathers
 AWAY = 0.1  # of everything while the window has no focus, if play pauses then
 FAINT = 0.004  # what is fainter isn't played
 FADE_MS = 40
@@ -154,6 +155,7 @@ class Player:
         self._once = 0  # the channel of what sounds once next
         self._free = list(range(ONCE, CHANNELS))
         self._rested = False
+        self._hushed = False  # everything has stepped back for a first sight
         self.apply(settings)
         loader.start()
 
@@ -207,10 +209,14 @@ class Player:
             self.cue(cue)
         if moment.resting and not self._rested:
             self._strike(listener.bell(state), "voice")
-        self._rested = moment.resting
+        if moment.hush and not self._hushed:
+            self._strike(listener.bell(state), "voice")
+        self._rested, self._hushed = moment.resting, moment.hush > 0
         piece = moment.piece or ("dream" if moment.resting else "realm")
         tune = mix.music(pieces[piece], piece, mix.insight(state), 1 - 0.4 * mix.GATHERED * state.attend)
-        hushed = HUSHED if moment.resting or moment.menu else 1.0
+        quiet = 1 - DUCKED * moment.hush
+        tune = {key: wish._replace(left=wish.left * quiet, right=wish.right * quiet) for key, wish in tune.items()}
+        hushed = (HUSHED if moment.resting or moment.menu else 1.0) * quiet
         return {**self._tune(piece, tune), **listener.wishes(state, hushed)}
 
     def _tune(self, piece: str, tune: dict[str, Wish]) -> dict[str, Wish]:

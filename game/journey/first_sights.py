@@ -13,7 +13,7 @@ from game.ui.words import SURE, UNSURE
 
 STEADY = 0.8  # s: a belief has to hold so long
 REMEMBERED = 120.0  # s: so long a spirit that was pointed out counts as pointed out (it stays 100 s at most)
-SHOWN_FIRST, SHOWN = 9.0, 3.0  # s that the very first sight is announced, and later ones
+SHOWN_FIRST, SHOWN = 14.0, 3.0  # s that the very first sight is announced, and later ones
 
 
 @dataclass
@@ -42,6 +42,22 @@ class Firsts:
         unaided = proven and answer != NOTHING and believed[0] == answer and believed[1] >= UNSURE and not pointed
         self.found += unaided
         return unaided
+
+    @property
+    def any(self) -> bool:
+        """True once the first sight of all has come, or came on an earlier evening."""
+        return self._any
+
+    def pointed(self, place: int, species: str) -> bool:
+        """True if somebody told lately that this species is at this place."""
+        return (place, species) in self._revealed
+
+    def forget(self) -> None:
+        """What was just announced was nothing: the first sight of all is still to come."""
+        if self.now is not None:
+            self._announced.pop((self.now.place, self.now.species), None)
+            self._any = self._any and not self.now.first
+        self.now, self._since = None, {}
 
     def lend(self, beliefs: Iterable[tuple[int, str, float]], seconds: float) -> None:
         """What other eyes show (place, species, belief 0..1) counts as pointed out."""

@@ -4,10 +4,9 @@ The world steps at its own fixed tick; frames in between are interpolated. What 
 enters the world.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from game.art.frame_state import Body, FrameState, Ghost, Hint, haunt
+from game.art.frame_state import Body, FrameState, Hint
 from game.journey.chronicle import day_of
 from game.journey.companion import Companion
 from game.journey.guide import Guide
@@ -15,6 +14,7 @@ from game.journey.mind_client import Mind, MindClient
 from game.journey.motion import Motion
 from game.journey.narrator import Narrator
 from game.journey.reading import Reading
+from game.journey.sight import Sight
 from game.realm.happenings import Action
 from game.realm.land import Place
 from game.realm.replay import ActionLog
@@ -24,27 +24,25 @@ from game.realm.state import Actor
 from game.realm.step import TICKS_PER_SECOND, step
 from game.realm.world import World
 from game.ui import words
+from game.ui.marks import mark_of
 from perception.messages import Keep
 
 TICK = 1 / TICKS_PER_SECOND
 MOST_TICKS = 5  # per frame: a slow frame slows the world down instead of piling up ticks
 VIEW_EVERY = 1 / 8  # s: how often the senses are read
-FAINTEST = 0.05  # beliefs below this are not drawn
 SACRED = ("torii", "altar")  # landmarks at which one may rest
-MEMORIES = 24
 NEAR = 80  # px: what is sensed at a place so near is written below it
-PICTURE = (290, 140)  # px: places so near in x and y are on the screen
 BACK = "There you are again. The realm went nowhere without you. Walk with me."
 THEN = "You shut your eyes, and see as much as you did then."
+NO_VOICE = "These eyes are lent to look with. Give them back, then say it."
 BLIND = "You see what you saw on the day you came."
 OPENING = "You look past them all, child. Walk with me. When something hums and nobody is there, ask me: I will point."
 
 
 @dataclass
 class Journey:
-    """Everything between the keys and the picture. past: what led to this world, if the journey goes on; lent: the
-    player looks through other eyes now; attend: how deep the player is in attending, 0..1; choosing: the place that a
-    screen points at.
+    """Everything between the keys and the picture. past: what led to this world, if the journey goes on; attend: how
+    deep the player is in attending, 0..1; choosing: the place that a screen points at.
     """
 
     world: World
@@ -57,9 +55,8 @@ class Journey:
     log: ActionLog = field(init=False)
     reading: Reading = field(init=False)
     motion: Motion = field(default_factory=Motion)
-    memories: "OrderedDict[int, tuple[str, float]]" = field(default_factory=OrderedDict)
+    sight: Sight = field(init=False)
     attend: float = 0.0
-    lent: bool = False
     resting: bool = False
     view: View | None = None
     choosing: int | None = None
@@ -72,6 +69,7 @@ class Journey:
         self.mind_client = MindClient(self.mind)
         self.companion = Companion(self.mind_client)
         self.narrator = Narrator(self.world, self.mind_client, self.companion)
+        self.sight = Sight(self.world, self.mind_client, self.narrator)
         self.reading = Reading(self.mind_client, self.world.rules)
         self.log = self.past or ActionLog(self.world.seed)
         self.motion.note(self.world)
@@ -87,6 +85,11 @@ class Journey:
         return self.narrator.seconds
 
     @property
+    def lent(self) -> bool:
+        """True while the player looks through other eyes."""
+        return self.sight.lent
+
+    @property
     def known(self) -> int:
         """Spirits shown on this journey, as far as game or mind remember."""
         return max(self.narrator.shown, self.mind_client.progress.shown if self.mind_client.progress else 0)
@@ -95,6 +98,7 @@ class Journey:
         """Lets dt seconds pass: ticks, beliefs, messages. walk: (dx, dy); now: s on the clock minds are asked by."""
         self.narrator.seconds += dt
         x, y = self.world.player.x, self.world.player.y
+        self._wait()
         self._late = min(self._late + dt, MOST_TICKS * TICK)
         while self._late >= TICK - 1e-9:
             self._late -= TICK
@@ -108,24 +112,34 @@ class Journey:
         if self.view is not None and self.mind_client.wants_scene(now):
             self.mind_client.ask(self.view, now)
         self.mind_client.settle(dt)
-        self._see(now)
+        self._see(dt, now)
         self._answers()
         walked = abs(self.world.player.x - x) + abs(self.world.player.y - y)
         has_errand = any(errand.stage != "open" for errand in self.world.quests.errands.values())
         self.guide.advance(dt, walked, attending, self.resting, self.known, has_errand)
         self.narrator.advance()
 
-    def _see(self, now: float) -> None:
-        """Notes first sights. What the player sees through other eyes counts as pointed out."""
-        self.lent = self.mind_client.borrowed(now) is not None
-        if self.lent:
-            self.narrator.firsts.lend(self._in_picture(), self.seconds)
-        elif not self.resting:  # asleep nobody sees: it is announced on waking
-            self.narrator.firsts.watch(self._in_picture(), self.seconds)
-            self.narrator.note_sight()
+    def _wait(self) -> None:
+        """Errands stand still while somebody speaks."""
+        quests, said = self.world.quests, self.narrator.speech
+        waits = quests.under_way and said is not None and bool(said.who)
+        if waits != quests.waits and ("wait", waits) not in self._queue:
+            self._queue.append(("wait", waits))
+
+    def _see(self, dt: float, now: float) -> None:
+        """Notes first sights. What the player sees through other eyes is none of them."""
+        told = self.sight.watch(dt, self.resting, now, ("borrow", True) in self._queue)
+        if told is not None and told not in self._queue:
+            self._queue.append(told)
         if self.mind_client.warning != self._warned:
             self._warned = self.mind_client.warning
             self.mind_client.notes.extend([self._warned] if self._warned else [])
+
+    def borrow(self, now: float) -> str:
+        """Borrows a born seer's eyes, or gives them back; a line for the player. now: s, as for advance."""
+        told, line = self.sight.borrow(now)
+        self._queue += [told] if told is not None else []
+        return line
 
     def _answers(self) -> None:
         """Takes the mind's answers: what the player reads at a place, where the familiar goes."""
@@ -137,15 +151,6 @@ class Journey:
         if reply is not None:
             self._queue.append(("heed", reply[0]))
             self.narrator.say("", reply[1])
-
-    def _in_picture(self) -> list[tuple[int, str, float]]:
-        """(place, species, belief) of what is believed about places on the screen, a little way from its edge."""
-        player, places = self.world.player, self.world.map.places
-        return [
-            (place, *self.mind_client.belief(place))
-            for place in self.mind_client.places()
-            if abs(places[place].x - player.x) < PICTURE[0] and abs(places[place].y - player.y) < PICTURE[1]
-        ]
 
     def _tick(self, walk: tuple[int, int]) -> None:
         queued, self._queue = self._queue, []
@@ -161,23 +166,19 @@ class Journey:
     def _sense(self) -> None:
         self._viewed = self.seconds
         self.view = describe(self.world, self.mind_client.tongue)
-        if self.lent:
-            return
-        for place in self.view.places.values():
-            self.memories[place] = self.mind_client.belief(place)
-            self.memories.move_to_end(place)
-        while len(self.memories) > MEMORIES:
-            self.memories.popitem(last=False)
+        self.sight.remember(self.view)
 
     def context(self) -> str:
-        """What the key for acting does now: talk, ask, touch, rest, look or wake."""
+        """What the key for acting does now: talk, ask, touch, rest, look, wake, or give borrowed eyes back."""
         if self.resting:
             return "wake"
+        if self.lent:
+            return "give the eyes back"
         world, place = self.world, nearest_place(self.world)
         person, seer = world.quests.beside(world), beside_seer(world)
         reach = self._away(place) if within_reach(world, place) else 10**9
-        if person is not None and self._away(world.quests.people[person]) < reach:
-            return "talk"
+        if person is not None and (mark_of(world.quests, person) or self._away(world.quests.people[person]) < reach):
+            return "talk"  # whoever has something to ask comes before things
         if reach < 10**9 and not (seer is not None and self._away(seer) < reach):
             believed = self.mind_client.belief(place.index)[1] >= words.UNSURE
             return "rest" if place.kind in SACRED and not believed else "touch"
@@ -189,7 +190,9 @@ class Journey:
     def act(self) -> None:
         """Does what `context` says."""
         verb = self.context()
-        if verb == "talk":
+        if self.lent:
+            self.narrator.say("", self.borrow(0.0))
+        elif verb == "talk":
             self._queue.append(("talk", self.world.quests.beside(self.world)))
         elif verb == "ask":
             self._queue.append(("ask",))
@@ -210,8 +213,11 @@ class Journey:
         self._answers()
 
     def name(self, place: int, species: str) -> None:
-        """Says who is at a place in sight: a species or "nothing"."""
-        self._queue.append(("name", place, species))
+        """Says who is at a place in sight: a species or "nothing". Who looks through other eyes has no voice."""
+        if self.lent:
+            self.narrator.say("", NO_VOICE)
+        else:
+            self._queue.append(("name", place, species))
 
     def nameable(self) -> tuple[str, ...]:
         """The species that the player has met or was asked about: only those can be named."""
@@ -274,12 +280,6 @@ class Journey:
         places = self.world.map.places
         bodies = self.motion.bodies(self.world, self._late / TICK)
         bodies += tuple(Body(who.kind, who.x, who.y, who.facing, False) for who in self.world.quests.standing)
-        ghosts = []
-        for place in self.mind_client.places():
-            species, belief = self.mind_client.belief(place)
-            if belief >= FAINTEST:
-                wavering = self.mind_client.wavers(place, self.seconds)
-                ghosts.append(Ghost(place, *haunt(places[place]), species, belief, wavering))
         hints = []
         if self.view is not None:
             for event in self.view.scene.events:
@@ -287,5 +287,5 @@ class Journey:
                     spot = places[self.view.places[event.place]]
                     hints.append(Hint(spot.x, spot.y, event.sense, event.thing))
         hour, weather = self.world.hour, self.world.weather
-        seen = tuple(ghosts), tuple(hints)
+        seen = self.sight.ghosts(), tuple(hints)
         return FrameState(hour, weather, self.seconds, bodies[0], bodies[1:], *seen, self.attend, self.world.flood)

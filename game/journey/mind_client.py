@@ -6,7 +6,7 @@ other eyes for some seconds; what those see is shown, but is no sight of the pla
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -92,6 +92,7 @@ class MindClient:
         self.notes: deque[str] = deque(maxlen=8)  # lines for the player: troubles, files written
         self.journal: list[Lesson] = []
         self.answers = 0
+        self.hides: Callable[[int], bool] = lambda place: False  # places about which other eyes tell nothing
         self._inquiries = Inquiries(mind.send)
         self._borrowed: tuple[Eyes, float] = ("you", -1e9)  # whose eyes, until when
         self._asked: _Asked | None = None
@@ -268,9 +269,10 @@ class MindClient:
         self.answers += 1
         aim = {}
         for question, belief in zip(view.scene.questions, percept.beliefs, strict=False):
-            if question.ask == "sense" and question.place in view.places:
+            place = view.places.get(question.place)
+            if question.ask == "sense" and place is not None and not (pending.eyes != "you" and self.hides(place)):
                 known = zip(question.candidates, belief, strict=False)
-                aim[view.places[question.place]] = {word: p for word, p in known if word != NOTHING}
+                aim[place] = {word: p for word, p in known if word != NOTHING}
         self.view, self.aim = view, aim
 
     def settle(self, dt: float) -> None:

@@ -6,6 +6,7 @@ from game.realm.player import TAIL, Player
 from game.realm.rules import NOTHING
 from game.realm.senses import beside_seer, in_sight, who_is_at, within_reach
 from game.realm.state import Actor
+from game.realm.telling import articled, called, verdict
 from game.realm.terrain import TILE, Point
 from game.realm.traces import NOBODY
 from game.realm.world import World
@@ -79,7 +80,7 @@ def _ask(world: World, player: Player, seer: Seer) -> tuple[Happening, ...]:
         if len(empties) < rules.seer_empties:
             return (Said(seer.name, "There are too many of them here to tell apart. Let us stand elsewhere."),)
         player.shown[at[place]] = world.tick
-        words = seer.points.format(direction=direction, place=world.map.places[place].kind, species=species)
+        words = articled(seer.points.format(direction=direction, place=world.map.places[place].kind, species=species))
         return (Said(seer.name, words[0].upper() + words[1:]), Revealed("seer", ((place, species), *empties)))
     stays = "Walk on, I follow." if seer is player.seer else "Walk on, and come back."
     return (Said(seer.name, f"I have shown you everybody who is here. {stays}"),)
@@ -90,7 +91,7 @@ def _touch(world: World, player: Player, index: int) -> tuple[Happening, ...]:
         return ()
     species, kind = who_is_at(world, index), world.map.places[index].kind
     words = (
-        f"Your hand meets something by the {kind}: a {species}."
+        f"Your hand meets something by the {kind}: {called(species)}."
         if species != NOTHING
         else f"Only the {kind}. Nobody is there."
     )
@@ -102,8 +103,7 @@ def _name(world: World, player: Player, index: int, species: str) -> tuple[Happe
     if index not in [place for _, place in in_sight(world, player)] or species not in (*world.rules.species, NOTHING):
         return ()
     truth = who_is_at(world, index)
-    words = f"Yes: {truth}." if truth == species else f"No. What is there: {truth}."
-    return (Said(world.rules.seer_name, words), Revealed("name", ((index, truth),)))
+    return (Said(world.rules.seer_name, verdict(world, index, species, truth)), Revealed("name", ((index, truth),)))
 
 
 def _familiar(world: World, player: Player, action: Action) -> None:
@@ -129,11 +129,19 @@ def act(world: World, player: Player, action: Action) -> tuple[Happening, ...]:
 
 
 def _do(world: World, player: Player, action: Action) -> tuple[Happening, ...]:
-    verb = action[0]
+    verb, quests = action[0], world.quests_of[player.number]
     if verb == "move":
         _move(world, player, action[1], action[2])
     elif verb == "rest":
+        if player.resting != bool(action[1]):
+            quests.borrowing.rest(world, bool(action[1]))
         player.resting = bool(action[1])
+    elif verb == "borrow":
+        quests.borrowing.borrow(world, bool(action[1]))
+    elif verb == "wait":
+        quests.wait(world, bool(action[1]))
+    elif verb in ("touch", "name") and quests.borrowing.lent(world):
+        return ()  # other eyes lend no hand and no voice
     elif verb == "ask":
         seer = beside_seer(world, player)
         return _ask(world, player, seer) if seer else ()
@@ -142,7 +150,7 @@ def _do(world: World, player: Player, action: Action) -> tuple[Happening, ...]:
     elif verb == "name":
         return _name(world, player, action[1], action[2])
     elif verb == "talk":
-        return world.quests_of[player.number].talk(world, action[1])
+        return quests.talk(world, action[1])
     elif player.familiar_with:
         _familiar(world, player, action)
     return ()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 # ("move", dx, dy) ("look",) ("ask",) ("touch", place) ("name", place, species) ("rest", on) ("talk", person).
+# ("borrow", on): a born seer's eyes; ("wait", on): errands stand still while somebody speaks.
 # Of the familiar: ("send", direction) says where it should go; ("heed", goes) says whether it goes; ("call",) brings
 # it back.
 Action = tuple

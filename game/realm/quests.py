@@ -5,10 +5,11 @@ holds at a place. A wrong name moves the guest, and so does a touch where it sho
 trying every place and every name.
 """
 
-from dataclasses import dataclass, field
 from random import Random
 
 from game.realm.actors import BESIDE, NEVER
+from game.realm.borrowing import Borrowing
+from game.realm.errand import Errand
 from game.realm.happenings import Action, Turn
 from game.realm.player import Player
 from game.realm.population import Population
@@ -21,28 +22,6 @@ from game.realm.traces import NOBODY
 
 PAUSE = 4  # s until the next guest comes
 NEAR = 28  # px: how near counts as beside a place
-
-
-@dataclass
-class Errand:
-    """How far one errand is. stage: open, taken, ready (the giver has to be told), done. at: place -> number of the
-    spirit held there, or NOBODY where nobody is the answer; area: the places that count; due: when a guest is called,
-    or time is up (tick); began, ended: ticks.
-    """
-
-    key: str
-    plan: Plan
-    stage: str = "open"
-    count: int = 0
-    wrongs: int = 0
-    area: tuple[int, ...] = ()
-    at: dict[int, int] = field(default_factory=dict)
-    last: int = NOBODY  # where the last guest was
-    due: int = NEVER
-    still: int = 0  # ticks that the player has stood at `beside`; below 0 until they move
-    beside: int = NOBODY
-    began: int = NEVER
-    ended: int = NEVER
 
 
 class Quests:
@@ -68,15 +47,15 @@ class Quests:
         self.errands = {key: Errand(key, plan) for key, plan in self.book.quest.items()}
         self.tally = Tally(world.rules)
         self.ended = NEVER  # the tick at which the last errand was done
+        self.borrowing = Borrowing(player)
+        self.waits = False  # somebody speaks, and errands stand still
         self._busy: list[Errand] = []  # those that time passes for
 
     def state(self) -> tuple[object, ...]:
         """All of it, for the state hash."""
-        errands = [
-            (e.key, e.stage, e.count, e.wrongs, e.area, tuple(e.at.items()), e.last, e.due, e.still, e.beside, e.ended)
-            for e in self.errands.values()
-        ]
-        return errands, self.tally.state(), self.ended, self._rng.getstate()
+        errands = [errand.state() for errand in self.errands.values()]
+        later = (*self.borrowing.state(), *(("waits",) if self.waits else ()))  # nothing in journeys without them
+        return errands, self.tally.state(), self.ended, self._rng.getstate(), *later
 
     def person(self, index: int) -> Person:
         """Who somebody in `people` is."""
@@ -108,6 +87,19 @@ class Quests:
     def keeps_secret(self, place: int) -> bool:
         """True of a place of an errand under way. The player has to find out who is there, so no seer says it."""
         return any(errand.at and place in errand.area for errand in self._busy)
+
+    @property
+    def under_way(self) -> bool:
+        """True while time passes for an errand."""
+        return bool(self._busy)
+
+    def wait(self, world: Population, on: bool) -> None:
+        """Errands stand still while somebody speaks. Who listens beside one of the people isn't staring: they have to
+        walk first."""
+        self.waits = on
+        if on and self.beside(world) is not None:
+            for errand in self._busy:
+                errand.listen()
 
     def talk(self, world: Population, index: int) -> tuple[Turn, ...]:
         """The player speaks to one of the people; nothing happens if they are not beside each other."""
@@ -163,6 +155,10 @@ class Quests:
     def pass_time(self, world: Population) -> tuple[Turn, ...]:
         """One tick for the errands under way: guests come, time runs out, somebody stands still."""
         if not self._busy:
+            return ()
+        if self.waits or self.borrowing.lent(world):
+            for errand in self._busy:
+                errand.hold_still(self._player.moving)
             return ()
         turns: tuple[Turn, ...] = ()
         for errand in list(self._busy):

@@ -44,6 +44,8 @@ VERBS = {
     "heed": (bool,),
     "call": (),
     "talk": (int,),
+    "borrow": (bool,),
+    "wait": (bool,),
 }
 
 

@@ -2,7 +2,8 @@
 
 from game.app.playing import Playing
 from game.journey.journey import Journey
-from game.realm.quests import Errand, Quests
+from game.realm.errand import Errand
+from game.realm.quests import Quests
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.ui.marks import pips
 from game.ui.overlays import WIDTH, Box

@@ -130,6 +130,9 @@ class Photo:
             answer = client.answered(panel.ticket)
             if answer is not None:
                 panel.beliefs = seen(answer, self._view)
+                if panel.eyes == "seer":  # guests of errands hide from eyes that are not the player's
+                    secret = self._game.journey.world.quests.keeps_secret
+                    panel.beliefs = {place: sight for place, sight in panel.beliefs.items() if not secret(place)}
                 panel.picture = self._painted(self._game.painter, panel)
                 return
             if not client.awaited(panel.ticket) or self._waited > WAIT:
@@ -206,14 +209,7 @@ class Photo:
 
 def eyes(game: Playing) -> None:
     """Borrows the born seer's eyes for some seconds, or gives them back."""
-    client, now = game.journey.mind_client, game.now()
-    if client.borrowed(now):
-        client.give_back()
-        game.note("Your own eyes again")
-    elif client.borrow("seer", now):
-        game.note("For a while you see with a born seer's eyes")
-    else:
-        game.note("No born seer's eyes can be borrowed now")
+    game.note(game.journey.borrow(game.now()))
 
 
 def lent(game: Playing) -> bool:

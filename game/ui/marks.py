@@ -19,16 +19,23 @@ def pips(pen: Pen, x: float, y: float, count: int, of: int) -> None:
         pen.fill(GOLD if lit else FAINT, x + 12 * index, y + (0 if lit else 3), 8, 8 if lit else 2)
 
 
+def mark_of(quests: Quests, index: int) -> str:
+    """What stands over somebody: ! who waits for news, ? who has something to ask, else nothing."""
+    errand = quests.current_errand(index)
+    if errand is None or (errand.stage == "taken" and (errand.at or errand.plan.task != "all")):
+        return ""
+    return "!" if errand.stage == "ready" else "?"
+
+
 def errand_marks(pen: Pen, quests: Quests, seconds: float, camera: tuple[int, int]) -> None:
-    """Over people: ! who waits for news, ? who has something to ask. seconds: the game's clock; camera: px of the
-    world at the picture's corner."""
+    """The marks over people. seconds: the game's clock; camera: px of the world at the picture's corner."""
     for index, actor in enumerate(quests.people):
-        errand = quests.current_errand(index)
-        if errand is None or (errand.stage == "taken" and (errand.at or errand.plan.task != "all")):
+        mark = mark_of(quests, index)
+        if not mark:
             continue
         x, y = actor.x - camera[0], actor.y - camera[1] - OVERHEAD + 2 * math.sin(seconds * 3)
         if 0 < x < WIDTH and 0 < y < HEIGHT:
-            pen.text_centre("!" if errand.stage == "ready" else "?", x + 1, y, GOLD)
+            pen.text_centre(mark, x + 1, y, GOLD)
 
 
 def ring(pen: Pen, place: Place, camera: tuple[int, int]) -> None:

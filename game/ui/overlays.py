@@ -100,6 +100,13 @@ def guide(pen: Pen, text: str, free: int = WIDTH) -> None:
         _sheet(pen, wrap(text, pen.columns(free - 40)), _top(pen))
 
 
+def one_line(pen: Pen, text: str) -> None:
+    """Words alone near the lower edge, without a sheet, while all else has stepped back."""
+    lines = wrap(text, pen.columns(WIDTH - 60))
+    for index, line in enumerate(lines):
+        pen.text_centre(line, WIDTH / 2, HEIGHT - 44 + pen.line * (index - len(lines)), PAPER)
+
+
 def first_sight(pen: Pen, species: str, kind: str, key: str) -> None:
     """The sheet for the very first spirit that nobody pointed out."""
     line = f"{article(species).capitalize()} by the {kind}. Walk up and [{key}] touch it to be sure."

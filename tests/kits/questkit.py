@@ -2,9 +2,9 @@
 
 from collections import deque
 
+from game.realm.errand import Errand
 from game.realm.happenings import Action, Turn
 from game.realm.land import Room
-from game.realm.quests import Errand
 from game.realm.replay import ActionLog
 from game.realm.senses import in_sight
 from game.realm.step import step

@@ -19,7 +19,7 @@ from game.screens import codex, ending, errands, naming
 from game.ui.words import bearing
 from perception.messages import Mark, Progress, Rewind, Teach
 from tests.kits.playkit import game_of, open_display, play, tap
-from tests.kits.stub_mind import StubMind, by_traces, everywhere
+from tests.kits.stub_mind import StubMind, by_traces
 
 
 def pass_time(journey: Journey, seconds: float) -> None:
@@ -68,7 +68,7 @@ def test_an_errand_is_asked_for_line_by_line_and_its_guest_is_named() -> None:
     journey.name(place, "kitsune")
     pass_time(journey, 0.1)
     assert errand.count == 1
-    assert texts(journey)[0].startswith("Yes: kitsune.") and texts(journey)[0].endswith(plan.right[0])
+    assert texts(journey)[0].startswith("Yes: a kitsune.") and texts(journey)[0].endswith(plan.right[0])
     assert "Nobody pointed" in texts(journey)[0]
     first = journey.narrator.chronicle.of("kitsune")
     assert first is not None and first.proven and first.day == 1
@@ -141,24 +141,6 @@ def test_a_warning_comes_once_before_practice_does_harm() -> None:
         journey.mind_client.progress = Progress(5, 1, 1, 3, True, mundane=0.93, warning="grounding")
         journey.advance(1 / 60, (0, 0), False, journey.seconds)
     assert list(journey.mind_client.notes) == [journey.mind_client.warning]
-
-
-def test_what_one_sees_through_other_eyes_is_not_ones_own() -> None:
-    world = new_world(0)
-    journey = Journey(world, StubMind(seer=everywhere("oni", 0.95)))
-    pass_time(journey, 0.2)
-    assert journey.mind_client.borrow("seer", journey.seconds, 3.0)
-    pass_time(journey, 2.5)
-    assert any(ghost.species == "oni" for ghost in journey.frame_state().ghosts)
-    place = in_sight(world)[0][1]
-    oni = next(spirit for spirit in world.spirits if spirit.kind.name == "oni")
-    world.hold(oni, place)
-    journey.name(place, "oni")
-    pass_time(journey, 0.1)
-    assert texts(journey)[0] == "Yes: oni." and journey.narrator.firsts.found == 0
-    assert journey.narrator.firsts.now is None and journey.narrator.chronicle.entries == []
-    pass_time(journey, 8.0)
-    assert journey.narrator.firsts.now is None and journey.narrator.chronicle.entries == []
 
 
 def test_a_rest_is_remembered_and_can_be_gone_back_to() -> None:

@@ -121,6 +121,8 @@ def test_what_no_button_does_the_pause_menu_does(game: Game) -> None:
 
 def test_eyes_can_be_borrowed_from_the_pause_menu_where_there_is_a_born_seer(tmp_path: Path) -> None:
     game = game_of(StubMind(seer=everywhere("oni", 0.9)), tmp_path)
+    torii = next(place for place in game.journey.world.map.places if place.kind == "torii")
+    game.journey.world.player.x, game.journey.world.player.y = torii.x, torii.y + 12
     play(game, 10)
     tap(game, pg.K_ESCAPE)
     enter(game, "Borrow a born seer's eyes")

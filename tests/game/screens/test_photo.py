@@ -120,18 +120,35 @@ def test_one_panel_can_be_looked_at_large(tmp_path: Path) -> None:
     assert not layer.large
 
 
-def test_the_fox_lends_its_eyes_and_takes_them_back(tmp_path: Path) -> None:
+def test_eyes_are_borrowed_at_a_shrine_and_the_key_gives_them_back(tmp_path: Path) -> None:
     game = game_of(StubMind(blind, seer=everywhere("oni", 1.0)), tmp_path)
     play(game, 5)
     photo.eyes(game)
-    assert game.journey.mind_client.borrowed(game.now()) == "seer"
+    assert not game.journey.lent and "torii" in game.context.notes()[-1]
+    torii = next(place for place in game.journey.world.map.places if place.kind == "torii")
+    game.journey.world.player.x, game.journey.world.player.y = torii.x, torii.y + 12
     photo.eyes(game)
-    assert game.journey.mind_client.borrowed(game.now()) is None
-    alone = game_of(StubMind(blind), tmp_path)
-    play(alone, 5)
-    photo.eyes(alone)
-    assert alone.journey.mind_client.borrowed(alone.now()) is None
-    assert "No born seer" in alone.context.notes()[-1]
+    assert game.journey.mind_client.borrowed(game.now()) == "seer"
+    play(game, 2)
+    photo.eyes(game)
+    play(game, 2)
+    assert game.journey.mind_client.borrowed(game.now()) is None and not game.journey.lent
+
+
+def test_the_born_seer_of_a_photo_tells_nothing_about_an_errand(tmp_path: Path) -> None:
+    game = game_of(StubMind(everywhere("oni", 1.0), seer=everywhere("oni", 1.0)), tmp_path)
+    play(game, 5)
+    quests = game.journey.world.quests
+    secret = list(game.journey.view.places.values())[:2]  # type: ignore[union-attr]
+    errand = quests.errands["lantern"]
+    errand.area, errand.at = tuple(secret), {secret[0]: -1}
+    quests._busy.append(errand)
+    game._command("photo")
+    layer = game.screens.top
+    assert isinstance(layer, photo.Photo)
+    play(game, 12)
+    beliefs = {panel.eyes: set(panel.beliefs) for panel in layer.panels}
+    assert not beliefs["seer"] & set(secret) and beliefs["you"] >= set(secret) and beliefs["seer"]
 
 
 def test_the_menu_turns_the_mind_back_after_asking_and_exports_it(tmp_path: Path) -> None:
