@@ -36,17 +36,28 @@ from perception.model_folder import check_source
 
 CHECKED = 24  # tokens that a model is tried on when it is loaded
 ORDINARY = "The old man walked down to the river every morning, and his dog went with him because it liked the water."
+CONTEXT = "context"  # in a model's folder: the folder of the net that reads its contexts
 NOVICE = Path(__file__).resolve().parents[1] / "assets" / "novice"
 
 
 @dataclass
 class Model:
-    """A causal language model, its tokenizer, and the tongue it is spoken to in."""
+    """A causal language model, its tokenizer, and the tongue it is spoken to in.
+
+    context: the net that reads contexts, of one shape with `net`, which then decides against its keys and values; None
+    where `net` reads them itself.
+    """
 
     net: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     tongue: str
     name: str
+    context: PreTrainedModel | None = None
+
+    @property
+    def reader(self) -> PreTrainedModel:
+        """The net that reads contexts."""
+        return self.net if self.context is None else self.context
 
     @property
     def device(self) -> torch.device:
@@ -103,7 +114,23 @@ def load(source: str | Path = NOVICE, device: torch.device | str = "cpu", dtype:
     net.to(device)
     net.eval()
     check_packing(net, _ordinary_tokens(net, tokenizer), str(source))
-    return Model(net, tokenizer, getattr(config, "tongue", "plain"), Path(where).name)
+    context = _context(Path(source), net, device, dtype)
+    return Model(net, tokenizer, getattr(config, "tongue", "plain"), Path(where).name, context)
+
+
+def _context(
+    folder: Path, net: PreTrainedModel, device: torch.device | str, dtype: torch.dtype
+) -> PreTrainedModel | None:
+    """The net that reads the contexts of a folder's model, if another one does. Raises ModelError if it can't."""
+    if not (folder / CONTEXT).is_dir():
+        return None
+    if (folder / CONTEXT / CONTEXT).exists():
+        raise ModelError(f"--model {folder}: its {CONTEXT} folder holds one more; restore the folder")
+    context = load(folder / CONTEXT, device, dtype).net
+    shapes = ({name: p.shape for name, p in one.named_parameters()} for one in (net, context))
+    if next(shapes) != next(shapes):
+        raise ModelError(f"--model {folder}: the model in its {CONTEXT} folder has another shape; restore the folder")
+    return context
 
 
 def _first_line(error: Exception) -> str:
@@ -176,23 +203,29 @@ def _check_kind(config: Any, source: str) -> None:
 def save(model: Model, folder: Path, dtype: torch.dtype | None = None) -> None:
     """Write a Hugging Face folder whole or not at all, in place of what is there. dtype casts the weights.
 
-    Raises OutputError.
+    A net of its own that reads the contexts is written into it as a folder. Raises OutputError.
     """
-    weights = model.net.state_dict()
-    model.net.config.tongue = model.tongue
-    if dtype is not None:
-        weights = {name: tensor.to(dtype) for name, tensor in weights.items()}
-        model.net.config.dtype = dtype
     with writing_folder(folder, replace=True) as temporary, _quietly():
         try:
-            model.net.save_pretrained(temporary, state_dict=weights)
-            model.tokenizer.save_pretrained(temporary)
+            _write(model.net, model, temporary, dtype)
+            if model.context is not None:
+                _write(model.context, model, temporary / CONTEXT, dtype)
         except OSError:
             raise
         except Exception as error:  # safetensors and tokenizers tell of a full disk in classes of their own
             if (number := re.search(r"os error (\d+)", str(error))) is None and not isinstance(error, SafetensorError):
                 raise
             raise OSError(int(number[1]) if number else errno.EIO, str(error)) from error
+
+
+def _write(net: PreTrainedModel, model: Model, folder: Path, dtype: torch.dtype | None) -> None:
+    weights = net.state_dict()
+    net.config.tongue = model.tongue
+    if dtype is not None:
+        weights = {name: tensor.to(dtype) for name, tensor in weights.items()}
+        net.config.dtype = dtype
+    net.save_pretrained(folder, state_dict=weights)
+    model.tokenizer.save_pretrained(folder)
 
 
 def weights_hash(net: PreTrainedModel) -> str:

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import torch
 from torch import Tensor
+from transformers import DynamicCache
 
 from perception.errors import LanguageError
 from perception.gaze import gaze
@@ -132,11 +133,11 @@ def cue_mask(model: Model, scene: Scene, context: int, keys: int, repeats: Seque
 def _decider(model: Model, packed: Packed) -> tuple[Callable[[], Tensor], int]:
     """What decides a pack whose contexts serve once, and how many tokens of its forward stand before the decisions'.
 
-    One context that is short enough for a mask of all tokens needs no cache.
+    One context that is short enough for a mask of all tokens needs no cache, if the model reads it itself.
     """
-    if len(packed.lengths) == 1 and packed.mask_B1DK.shape[-1] <= ONCE:
+    if model.context is None and len(packed.lengths) == 1 and packed.mask_B1DK.shape[-1] <= ONCE:
         return partial(decide_at_once, model.net, packed), packed.context_BC.shape[1]
-    return partial(decide, model.net, packed, encode_contexts(model.net, packed)), 0
+    return partial(decide, model.net, packed, encode_contexts(model.reader, packed)), 0
 
 
 def _decided(model: Model, contexts: Contexts, decisions: list[Decision], answers: Answers | None) -> list[Tensor]:
@@ -150,7 +151,7 @@ def _decided(model: Model, contexts: Contexts, decisions: list[Decision], answer
         if len(parts) == 1:
             logits_NV = _decider(model, packed)[0]()
         else:
-            cache = encode_contexts(model.net, packed) if cache is None else cache
+            cache = encode_contexts(model.reader, packed) if cache is None else cache
             logits_NV = decide(model.net, packed, cache)
         for number, score in zip(part, _scores(logits_NV, packed, candidates, len(part)), strict=True):
             scores[number] = score
@@ -220,9 +221,20 @@ def slowly(model: Model, scene: Scene) -> list[tuple[float, ...]]:
     for question, options in zip(reading.questions, reading.answers, strict=True):
         scores = []
         for ids in options:
-            tokens = torch.tensor([[*reading.context, *question, *ids]], device=model.device)
-            logs = model.net(tokens).logits[0].float().log_softmax(-1)
-            start = len(reading.context) + len(question) - 1
+            logs = _one_by_one(model, reading.context, [*question, *ids]).float().log_softmax(-1)
+            start = len(question) - 1
             scores.append(sum(float(logs[start + i, token]) for i, token in enumerate(ids)))
         beliefs.append(tuple(torch.tensor(scores, dtype=torch.float64).softmax(-1).tolist()))
     return beliefs
+
+
+def _one_by_one(model: Model, context: list[int], decision: list[int]) -> Tensor:
+    """(tokens, vocabulary) logits at each token of one decision."""
+    whole, size = torch.tensor([[*context, *decision]], device=model.device), len(context)
+    if model.context is None:
+        logits: Tensor = model.net(whole).logits[0, size:]
+        return logits
+    cache = DynamicCache()
+    model.context.base_model(whole[:, :size], past_key_values=cache, use_cache=True)
+    against: Tensor = model.net(whole[:, size:], past_key_values=cache).logits[0]
+    return against

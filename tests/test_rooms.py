@@ -24,6 +24,7 @@ ROOMS = (
     ("game.app",),
     ("game.screens",),
     ("game.start",),
+    ("training.units",),
     ("training.config",),
     ("training.optim", "training.data", "training.headlog", "training.progress"),
     ("training.heads", "training.teach", "training.novice"),

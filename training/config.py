@@ -4,7 +4,6 @@ The command line, the check of the values, the log's header and the command that
 """
 
 import argparse
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from common.assets import NOVICE
 from common.flags import faults, option, values, words
 from common.numbers import SEED_MAX
+from training.units import short, units
 
 BEHAVIOURS = ("sight", "listen")  # those that make their own lessons; others are files
 FILES = ".jsonl"  # how the name of a behaviour's file ends
@@ -32,7 +32,6 @@ STEPS_MAX = 10_000_000
 SCENES_MAX = 100_000  # lessons or probes: all of them are in memory
 QUESTIONS_MAX = 1_000  # of one scene
 BATCH_MAX = 4_096  # scenes of a step
-UNITS_MAX = 4_096  # heads, or layers, that are named
 LOCK = ".lock"  # in a folder that some process works in (common.locks)
 
 
@@ -59,6 +58,10 @@ class TeachConfig:
     full: bool = option(
         False, "", flag="", switches={"--full": (True, "gradient through the context too (no freezing)")}
     )
+    base_cache: bool = option(
+        False, "", flag="",
+        switches={"--base-cache": (True, "learn and decide on contexts that the model as it was before has read")},
+    )  # fmt: skip
     dreams: bool = option(True, "", flag="", switches={"--no-dreams": (False, "teach lesson scenes as they were")})
     haunted: float = option(HAUNTED, "share of a dream's places that hold a spirit", bounds=(0, 1), metavar="SHARE")
     rehearse: int = option(
@@ -88,6 +91,8 @@ class TeachConfig:
             lines.append(f"--parts {self.parts}: must be from 1 to the number of scenes, {self.scenes}")
         if not lines and self.reuse > 1 and self.full:
             lines.append("--reuse: with --full there is no cache of contexts to reuse; leave one of them out")
+        if not lines and self.base_cache and self.full:
+            lines.append("--base-cache: with --full the gradient goes through the contexts; leave one of them out")
         return lines or self._unit_faults()
 
     def _unit_faults(self) -> list[str]:
@@ -103,7 +108,7 @@ class TeachConfig:
         if self.train != TRAIN:
             flag = "--heads" if self.heads else "--mlps"
             lines.append(
-                f"--train {self.train}: {flag} {_short(getattr(self, flag[2:]))} says what trains; leave one out"
+                f"--train {self.train}: {flag} {short(getattr(self, flag[2:]))} says what trains; leave one out"
             )
         return lines
 
@@ -115,12 +120,12 @@ class TeachConfig:
     @property
     def trained_heads(self) -> tuple[tuple[int, int], ...]:
         """(layer, head) of `heads`. Raises ValueError for what is no list of heads."""
-        return tuple((unit[0], unit[1]) for unit in _units("--heads", self.heads, 2, "LAYER.HEAD, as in 5.1,6.3"))
+        return tuple((unit[0], unit[1]) for unit in units("--heads", self.heads, 2, "LAYER.HEAD, as in 5.1,6.3"))
 
     @property
     def trained_mlps(self) -> tuple[int, ...]:
         """The layers of `mlps`. Raises ValueError for what is no list of layers."""
-        return tuple(unit[0] for unit in _units("--mlps", self.mlps, 1, "layers, as in 3,4"))
+        return tuple(unit[0] for unit in units("--mlps", self.mlps, 1, "layers, as in 3,4"))
 
 
 @dataclass(frozen=True)
@@ -212,27 +217,6 @@ class LearnConfig:
     def probing(self) -> int:
         """The seed of the scenes measured on."""
         return self.seed if self.probe_seed is None else self.probe_seed
-
-
-def _units(flag: str, text: str, numbers: int, wanted: str) -> list[tuple[int, ...]]:
-    """The units that a flag names, each of so many numbers. Raises ValueError in one line."""
-    if not text:
-        return []
-    words_of_text = text.split(",")
-    pattern = r"\.".join([r"[0-9]{1,6}"] * numbers)
-    if len(words_of_text) > UNITS_MAX:
-        raise ValueError(f"{flag}: {len(words_of_text)} units; give at most {UNITS_MAX}")
-    if odd := [word for word in words_of_text if not re.fullmatch(pattern, word)]:
-        raise ValueError(f"{flag} {_short(text)}: {_short(odd[0]) or 'nothing'} is none; give {wanted}")
-    units = [tuple(map(int, word.split("."))) for word in words_of_text]
-    if len(set(units)) < len(units):
-        twice = next(word for word, unit in zip(words_of_text, units, strict=True) if units.count(unit) > 1)
-        raise ValueError(f"{flag}: {twice} stands there twice; give each once")
-    return units
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def check_out(out: Path) -> None:

@@ -218,7 +218,9 @@ def train(config: LearnConfig, model: Model, rules: Rules, report: Report, log: 
 
     log: is begun, and told every point of the curve as the run goes.
     """
-    before = Model(copy.deepcopy(model.net), model.tokenizer, model.tongue, model.name)
+    before = Model(copy.deepcopy(model.net), model.tokenizer, model.tongue, model.name, model.context)
+    if config.teach.base_cache and model.context is None:
+        before.context = model.context = before.net
     behaviour, teacher = begin(config, before, model, rules)
     report("measuring", 0, config.steps)
     scores = {"before": behaviour.score(model)}

@@ -6,6 +6,7 @@ outcome is not finite is left out whole. With `reuse`, a drawn set of scenes and
 which rehearses other mundane questions about them.
 """
 
+import copy
 from collections.abc import Callable, Iterator
 from random import Random
 
@@ -44,7 +45,8 @@ class Teacher:
     """A model, an optimizer, and the lessons so far.
 
     source: what steps train on; None for scenes of the journal's lessons, dreamt unless that is switched off.
-    labelled: False leaves the labelled decisions of the same scenes out: only what is rehearsed is trained.
+    labelled: False leaves the labelled decisions of the same scenes out: only what is rehearsed is trained. With
+    `base_cache`, a copy of the model as it is now reads all contexts from here on, unless another net does already.
     """
 
     def __init__(
@@ -61,6 +63,10 @@ class Teacher:
         check_weights(model.net)
         self.model, self.config, self.rules = model, config, rules
         self.journal = journal or Journal()
+        if config.base_cache and model.context is None:
+            model.context = copy.deepcopy(model.net).requires_grad_(False)
+        if config.full and model.context is not None:
+            raise ValueError(f"--full: {model.name} decides on contexts that another model reads; leave --full out")
         self._restriction = restriction_of(config, model)
         self.parameters = (
             choose_parameters(model.net, config.train) if self._restriction is None else (self._restriction.parameters)
@@ -104,11 +110,11 @@ class Teacher:
 
     def parts(self) -> Iterator[None]:
         """One step, pausing after each part of its gradient; the weights move when it is exhausted."""
-        config, net = self.config, self.model.net
+        config, net, reader = self.config, self.model.net, self.model.context
         self.optimizer.zero_grad(set_to_none=False)
         packs, caches = self._draw(), self._caches if self._uses > 1 else None
         total = torch.zeros((), device=self.model.device)
-        for total in accumulate(net, packs, caches, config.precision, config.full):  # noqa: B007  the last one counts
+        for total in accumulate(net, packs, caches, config.precision, config.full, reader):  # noqa: B007  the last counts
             yield
         self._move(total)
         self.steps += 1

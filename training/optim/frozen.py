@@ -135,20 +135,23 @@ def accumulate(
     caches: list[DynamicCache | None] | None = None,
     precision: str = "float32",
     full: bool = False,
+    reader: PreTrainedModel | None = None,
 ) -> Iterator[Tensor]:
     """Add the gradient of one pack after the other to .grad; after each one the loss so far (nats, 0-dim).
 
     Each pack weighs as many answers as it holds: gradient and last loss don't depend on how many packs there are.
     caches: one a pack, to be reused; None in it is replaced by what is encoded here. full: gradient through the
-    contexts, too, without caches.
+    contexts, too, without caches. reader: the net that reads the contexts, by default this one.
     """
     total, targets = torch.zeros((), device=net.device), sum(len(packed.target_N) for packed in packs)
     for index, packed in enumerate(packs):
         with arithmetic(net, precision):
-            if caches is not None and caches[index] is None:
-                with without_checkpointing(net):
-                    caches[index] = encode_contexts(net, packed)
             cache = None if caches is None else caches[index]
+            if cache is None and (caches is not None or reader is not None) and not full:
+                with without_checkpointing(reader or net):
+                    cache = encode_contexts(reader or net, packed)
+                if caches is not None:
+                    caches[index] = cache
             loss = full_loss(net, packed) if full else frozen_loss(net, packed, cache)
         loss = loss * (len(packed.target_N) / targets)
         loss.backward()
@@ -177,13 +180,15 @@ def frozen_step(
     parts: int = 1,
     caches: Sequence[DynamicCache] | None = None,
     precision: str = "float32",
+    reader: PreTrainedModel | None = None,
 ) -> Step:
     """Loss and gradients of decisions (question, answer; loss on the answer's tokens) about contexts, as token ids.
 
     Gradients are of what has requires_grad (`choose_parameters`), with every context key and value held constant. They
     replace what .grad held. Contexts and decisions may have any lengths. parts: gradient accumulation, the activations
     of one part in memory at a time; the result is the same. caches: of an earlier step on the same contexts and parts;
-    they are not changed, and what their age costs is in docs/RESULTS.md.
+    they are not changed, and what their age costs is in docs/RESULTS.md. reader: the net that reads the contexts; by
+    default this one.
     Raises ValueError for an empty context or decision, one longer than the model's window, or weights that are not
     finite, before anything changes; Broken, with no gradients left, if loss or gradient is not finite.
     """
@@ -195,7 +200,7 @@ def frozen_step(
         raise ValueError(f"caches: {len(reused)} of them for {len(packs)} parts; give those of the same contexts")
     learning = {name: p for name, p in net.named_parameters() if p.requires_grad}
     net.zero_grad()
-    *_, total = accumulate(net, packs, reused, precision)
+    *_, total = accumulate(net, packs, reused, precision, reader=reader)
     try:
         check_finite(total, learning.values())
     except Broken:

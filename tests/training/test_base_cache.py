@@ -1,0 +1,84 @@
+"""Learning on contexts that the model as it was has read: gradients, teaching, a whole run, its folder."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from game.realm.rules import load as load_rules
+from perception.model import load, save, weights_hash
+from perception.packing import Decision, context_cache, decide, encode_contexts, filled, pack
+from perception.perceive import perceive
+from tests.kits.minds import tiny
+from training.config import LearnConfig, TeachConfig
+from training.data.lessons import generated
+from training.learn import learn
+from training.optim import frozen
+from training.optim.frozen import choose_parameters, frozen_step
+from training.teach import Teacher
+
+torch.set_num_threads(1)
+RULES = load_rules()
+TEACH = TeachConfig(rank=4, scenes=2, rehearse=1, warmup=1, base_cache=True)
+CONTEXTS = [[5, 6, 7, 8, 9, 10], [11, 12, 13, 14]]
+DECISIONS = [Decision(0, (20, 21), (30,)), Decision(1, (22,), (31,)), Decision(1, (20, 23), (32,))]
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_the_gradient_is_that_of_a_full_forward_with_the_base_keys_and_values_detached(parts):
+    base, net = tiny("llama", torch.float64).net, tiny("llama", torch.float64, seed=1).net
+    parameters = choose_parameters(net, "all")
+    step = frozen_step(net, CONTEXTS, DECISIONS, parts=parts, reader=base)
+    held = [p.grad.clone() for p in parameters]
+    net.zero_grad()
+    packed = pack(CONTEXTS, DECISIONS, torch.float64)
+    detached = filled([(layer.keys.detach(), layer.values.detach()) for layer in context_cache(base, packed).layers])
+    loss = cross_entropy(decide(net, packed, detached), packed.target_N)
+    loss.backward()
+    assert step.loss == pytest.approx(float(loss.detach()), rel=1e-12)
+    for one, parameter in zip(held, parameters, strict=True):
+        torch.testing.assert_close(one, parameter.grad, rtol=1e-9, atol=1e-12)
+    assert all(p.grad is None for p in base.parameters())
+
+
+@pytest.mark.parametrize("reuse", [0, 3])
+def test_a_teacher_lets_the_model_as_it_was_read_for_all_its_steps(monkeypatch, reuse):
+    model, readers = tiny(), []
+    origin = copy.deepcopy(model.net)
+    encode = encode_contexts
+    monkeypatch.setattr(frozen, "encode_contexts", lambda net, packed: readers.append(net) or encode(net, packed))
+    teacher = Teacher(model, replace(TEACH, reuse=reuse), RULES)
+    for lesson in generated(0, 6, "terse", RULES):
+        teacher.teach(lesson)
+    for _ in range(4):
+        teacher.step()
+    assert weights_hash(model.net) != weights_hash(origin)
+    assert weights_hash(model.context) == weights_hash(origin)
+    assert len(readers) == (2 if reuse else 4)
+    assert all(reader is model.context for reader in readers)
+
+
+def test_full_gradients_have_no_base_cache():
+    with pytest.raises(ValueError, match=r"^--base-cache: with --full"):
+        replace(TEACH, full=True).check()
+    model = tiny()
+    model.context = tiny().net
+    with pytest.raises(ValueError, match=r"^--full: tiny-llama decides on contexts that another model reads"):
+        Teacher(model, TeachConfig(full=True), RULES)
+
+
+def test_a_run_scores_and_keeps_a_mind_that_decides_on_old_contexts(tmp_path):
+    save(tiny(), tmp_path / "base")
+    config = LearnConfig(
+        model=str(tmp_path / "base"), teach=TEACH, lessons=6, steps=4, probes=6, measure_every=2, device="cpu",
+        out=tmp_path / "run",
+    )  # fmt: skip
+    learn(config)
+    mind = load(tmp_path / "run" / "model")
+    assert weights_hash(mind.reader) == weights_hash(tiny().net) != weights_hash(mind.net)
+    scene = generated(0, 1, "terse", RULES)[0].scene
+    own = copy.copy(mind)
+    own.context = None
+    assert perceive(mind, [scene], record=False)[0].beliefs != perceive(own, [scene], record=False)[0].beliefs
