@@ -23,6 +23,7 @@ TITLES = {  # every command that can be bound, as the player reads it
     "point": "Heads: point at one",
     "codex": "Codex",
     "quests": "Errands",
+    "map": "Map",
     "photo": "Photo",
     "send": "Send the familiar",
     "eyes": "Borrow eyes",
@@ -47,6 +48,7 @@ KEYS: dict[str, Names] = {
     "point": ("g",),
     "codex": ("c",),
     "quests": ("j",),
+    "map": ("v",),
     "photo": ("p",),
     "send": ("f",),
     "eyes": ("b",),
@@ -97,4 +99,14 @@ MENU_PAD: dict[str, Names] = {
     "previous": ("leftshoulder",),
     "next": ("rightshoulder",),
 }
-ANYWHERE = ("log", "shot", "full", "codex", "quests", "name", "photo", "point")  # work in menus too: some shut theirs
+ANYWHERE = (
+    "log",
+    "shot",
+    "full",
+    "codex",
+    "quests",
+    "map",
+    "name",
+    "photo",
+    "point",
+)  # work in menus too: some shut theirs

@@ -7,6 +7,7 @@ journey is in app.py.
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pygame as pg
@@ -29,7 +30,7 @@ from game.journey.save_slots import AutoSave
 from game.journey.slot_card import THUMB, Beside, Card, read_card, read_paper
 from game.realm.replay import ActionLog
 from game.realm.world import World
-from game.ui import dream_view, heads_grid
+from game.ui import dream_view, heads_plain
 from game.ui.announcements import Pace
 from game.ui.font import DIM, SKYBLUE
 from game.ui.screen_stack import ScreenStack
@@ -38,6 +39,7 @@ from perception.messages import WriteLog
 DIMMED = (66, 66, 104)  # what the world is multiplied with while the first sight of all gathers
 STILL = (132, 130, 176)  # what the world is multiplied with while it stands still
 CHRONICLE = "chronicle.json"  # beside the log in a slot
+ASIDE, MOVES = 122, 0.35  # px that the picture moves so that the heads hide nothing, and s that this takes
 LONGEST_FRAME = 0.25  # s: a longer pause (a dragged window) isn't made up for
 
 
@@ -77,12 +79,13 @@ class Game:
         self.over = False
         self.leaving = ""  # where to, once it is over: title or quit
         self.heads = False
-        self.mode = heads_grid.MODES[0]
+        self.mode = heads_plain.PLAIN
         self.head_held = False
         self.frame_ms: deque[float] = deque(maxlen=2000)  # drawing alone, without waiting
         self.frame_state: FrameState | None = None  # what the last frame showed
         self.dream: dream_view.Dream | None = None
         self._slept = 0.0
+        self._aside = 0.0  # 0..1, how far the picture has moved out of the heads' way
         self._fault = ""  # of saving, as it was said last
         self._pace()
         if self.journey.narrator.speech is not None:
@@ -138,6 +141,8 @@ class Game:
             self.journey.advance(min(dt, LONGEST_FRAME), walk, attending, self.now())
             self._called()
         self.screens.advance(dt)
+        aside = 1.0 if self.heads else 0.0
+        self._aside += max(-dt / MOVES, min(dt / MOVES, aside - self._aside))
         self.autosave.advance(dt, self.journey.log, self.card)
         self._hear()
         if draw:
@@ -191,8 +196,9 @@ class Game:
             journey.narrator.speech.go_on(journey.seconds)
         elif command == "heads":
             self.heads = not self.heads
+            journey.mind_client.head = None
         elif command == "mode":
-            self.mode = heads_grid.MODES[(heads_grid.MODES.index(self.mode) + 1) % len(heads_grid.MODES)]
+            self.mode = heads_plain.VIEWS[(heads_plain.VIEWS.index(self.mode) + 1) % len(heads_plain.VIEWS)]
 
     def leave(self, where: str = "quit") -> None:
         """Ends the game; where: title or quit."""
@@ -246,6 +252,10 @@ class Game:
     def _draw(self) -> None:
         journey, frame = self.journey, self.window.frame
         self.frame_state = journey.frame_state()
+        if self._aside and self.dream is None:
+            player = self.frame_state.player
+            wide = min(1.6, self.settings.zoom) if self.mode == heads_plain.PLAIN else 1.0  # words need room, too
+            self.frame_state = replace(self.frame_state, view=(player.x + round(ASIDE * wide * self._aside), player.y))
         camera = self.painter.paint(frame, self.frame_state, self.settings.calm, self.settings.safe)
         self._step_back(frame, camera)
         if journey.resting and self.dream is None:

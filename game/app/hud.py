@@ -3,8 +3,10 @@
 from game.app.playing import Playing
 from game.art.frame_state import haunt
 from game.journey.mind_client import MindClient
+from game.journey.tracking import room_at, staring, trail
+from game.realm.rules import NOTHING
 from game.realm.senses import nearest_place
-from game.ui import beams, dream_view, heads_grid, heads_panel, marks, overlays
+from game.ui import beams, dream_view, errand_hud, heads_grid, heads_panel, heads_plain, marks, overlays
 from game.ui.font import GOLD, SKYBLUE, Pen
 from game.ui.words import article
 
@@ -51,19 +53,39 @@ def _world(game: Playing, pen: Pen, large: Pen, camera: tuple[int, int]) -> None
         return
     taken = _taken(game, large)
     overlays.clock(bare, journey.world, journey.known, journey.narrator.firsts.found)
-    noted = overlays.notes(bare, game.context.notes(), min([WIDE, *(box[0] - 24 for box in taken if box[1] < TOP)]))
-    _marks(game, bare, camera, [*taken, noted])
+    below = _errand(game, bare, camera)
+    room = min([WIDE, *(box[0] - 24 for box in taken if box[1] < TOP)])
+    noted = overlays.notes(bare, game.context.notes(), room, below)
+    covered = [*taken, noted]
     if game.heads:
-        _heads(game, pen, camera)
+        _heads(game, pen, large, camera, covered)
     elif journey.attend > 0.5:
         heads_grid.small(pen, client.ready, client.heads, client.history)
+    _marks(game, bare, camera, covered)
     _talk(game, large)
     _lines(game, large, taken)
 
 
+def _errand(game: Playing, pen: Pen, camera: tuple[int, int]) -> float:
+    """Paints the errand: its line, its ring, an eye while one stares. Returns the layout px that the line takes."""
+    journey, world = game.journey, game.journey.world
+    leads = trail(world)
+    if leads is None:
+        return 0.0
+    if room_at(world, world.player.x, world.player.y) is None:
+        errand_hud.ring(pen, leads, camera, journey.seconds)
+    stare = staring(world)
+    if stare is not None:
+        x, y = haunt(world.map.places[stare[0]])
+        errand_hud.eye(pen, x - camera[0], y - camera[1] - 44, stare[1])
+    errand_hud.line(pen, leads, 8 + 2 * pen.line)
+    return pen.line
+
+
 def _free(game: Playing) -> int:
     """Layout px from the left that a speech may take. The details of a head stand at the lower right."""
-    return heads_panel.DETAIL[0] if game.heads and game.journey.mind_client.head is not None else overlays.WIDTH
+    detailed = game.heads and game.mode != heads_plain.PLAIN and game.journey.mind_client.head is not None
+    return heads_panel.DETAIL[0] if detailed else overlays.WIDTH
 
 
 def _talk(game: Playing, pen: Pen) -> None:
@@ -92,7 +114,12 @@ def _taken(game: Playing, pen: Pen) -> list[overlays.Box]:
     boxes = [box for _, box in _keys(game, pen)]
     if said is not None:
         boxes.append(said)
-    if game.heads:
+    if game.heads and game.mode == heads_plain.PLAIN:
+        history = journey.mind_client.history
+        boxes.append(
+            heads_plain.sheet(pen, _look(game), history[-1] if history else None, journey.world.rules.seer_name)
+        )
+    elif game.heads:
         boxes += heads_panel.boxes(journey.mind_client, journey.mind_client.borrowed(game.now()))
     elif journey.attend > 0.5:
         boxes.append(heads_grid.SMALL)
@@ -102,8 +129,8 @@ def _taken(game: Playing, pen: Pen) -> list[overlays.Box]:
 def _marks(game: Playing, pen: Pen, camera: tuple[int, int], taken: list[overlays.Box]) -> None:
     """Paints what is written into the world: places pointed at, a first sight, what the senses tell."""
     journey = game.journey
-    for spot in journey.narrator.pointed:
-        overlays.pointed(pen, spot, camera, journey.seconds)
+    for spot in sorted(journey.narrator.pointed, key=lambda spot: spot.answer == NOTHING):  # spirits find room first
+        overlays.pointed(pen, spot, camera, journey.seconds, taken)
     seen = journey.narrator.firsts.now
     if seen is not None:
         x, y = haunt(journey.world.map.places[seen.place])
@@ -152,9 +179,13 @@ def _hints(game: Playing) -> list[tuple[str, str]]:
     return entries if journey.attend < 0.5 else [(labels["attend"], "attending")]
 
 
-def _heads(game: Playing, pen: Pen, camera: tuple[int, int]) -> None:
-    """Paints the heads over the world. The head that is pointed at is asked of the mind."""
+def _heads(game: Playing, pen: Pen, large: Pen, camera: tuple[int, int], covered: list[overlays.Box]) -> None:
+    """Paints the heads over the world, in plain words or in numbers. The head that is pointed at is asked of the mind.
+    covered: what covers the world; words at the beam are added."""
     journey, client = game.journey, game.journey.mind_client
+    if game.mode == heads_plain.PLAIN:
+        _plainly(game, large, camera, covered)
+        return
     mouse = game.window.to_layout(game.mouse) if game.mouse else None
     point_at_head(client, game.mode, mouse, game.head_held)
     if client.head is not None and client.view is not None:
@@ -162,6 +193,29 @@ def _heads(game: Playing, pen: Pen, camera: tuple[int, int]) -> None:
         rays = beams.beams(heads_panel.gaze_of(client))
         beams.draw(pen, rays, client.view.places, land.places, (player.x, player.y), camera, journey.seconds)
     heads_panel.panel(pen, client, game.mode, mouse, client.borrowed(game.now()), game.labels)
+
+
+def _look(game: Playing) -> heads_plain.Look | None:
+    """What the head that is lit in the plain view looks at."""
+    client = game.journey.mind_client
+    if client.view is None or client.head is None:
+        return None
+    view, places = client.view, game.journey.world.map.places
+    beliefs = {place: client.belief(place) for place in view.places.values()}
+    return heads_plain.look(heads_panel.gaze_of(client), view.scene.events, view.places, places, beliefs)
+
+
+def _plainly(game: Playing, pen: Pen, camera: tuple[int, int], covered: list[overlays.Box]) -> None:
+    """Paints the plain view: one head, one beam."""
+    journey, client = game.journey, game.journey.mind_client
+    client.head = heads_plain.lit(client.heads, client.head)
+    seen = _look(game)
+    if seen is not None and client.view is not None:
+        spot, player = journey.world.map.places[client.view.places[seen.place]], journey.world.player
+        at, here = (spot.x - camera[0], spot.y - camera[1]), (player.x - camera[0], player.y - camera[1])
+        heads_plain.beam(pen.rimmed(), seen, at, here, journey.seconds, covered)
+    seer, key = journey.world.rules.seer_name, game.labels["mode"]
+    heads_plain.panel(pen, client.ready, client.head, seen, client.progress, seer, key)
 
 
 def point_at_head(client: MindClient, mode: str, mouse: tuple[float, float] | None, held: bool) -> None:

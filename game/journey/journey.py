@@ -128,17 +128,17 @@ class Journey:
 
     def _see(self, dt: float, now: float) -> None:
         """Notes first sights. What the player sees through other eyes is none of them."""
-        told = self.sight.watch(dt, self.resting, now, ("borrow", True) in self._queue)
-        if told is not None and told not in self._queue:
-            self._queue.append(told)
+        action = self.sight.watch(dt, self.resting, now, ("borrow", True) in self._queue)
+        if action is not None and action not in self._queue:
+            self._queue.append(action)
         if self.mind_client.warning != self._warned:
             self._warned = self.mind_client.warning
             self.mind_client.notes.extend([self._warned] if self._warned else [])
 
     def borrow(self, now: float) -> str:
         """Borrows a born seer's eyes, or gives them back; a line for the player. now: s, as for advance."""
-        told, line = self.sight.borrow(now)
-        self._queue += [told] if told is not None else []
+        action, line = self.sight.borrow(now)
+        self._queue += [action] if action is not None else []
         return line
 
     def _answers(self) -> None:

@@ -51,10 +51,10 @@ class Sight:
     def watch(self, dt: float, asleep: bool, now: float, borrowing: bool) -> Action | None:
         """Follows what is believed for dt s. borrowing: the world hasn't heard yet that eyes are borrowed. Returns what
         the world is to be told, if anything."""
-        told = None
+        action = None
         lent, borrowed = self.world.quests.borrowing.lent(self.world), self.mind_client.borrowed(now) is not None
         if lent and not borrowed:
-            told = ("borrow", False)
+            action = ("borrow", False)
         elif borrowed and not lent and not borrowing:
             self.mind_client.give_back()
             borrowed = False
@@ -66,7 +66,7 @@ class Sight:
         elif self.debut.going_on:
             self.narrator.note_sight()
             self.debut.finish()
-        return told
+        return action
 
     def _first(self, dt: float) -> None:
         """Watches for first sights. Of the very first one the debut decides when it is told."""

@@ -2,6 +2,7 @@
 
 from game.app.playing import Playing
 from game.journey.journey import Journey
+from game.journey.tracking import outdoors
 from game.realm.errand import Errand
 from game.realm.quests import Quests
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
@@ -22,10 +23,11 @@ def listed(quests: Quests) -> list[Errand]:
 
 def what_to_do(journey: Journey, errand: Errand) -> str:
     """What there is to do about an errand, in one line or two."""
-    quests, player = journey.world.quests, journey.world.player
+    quests, world = journey.world.quests, journey.world
     index = list(quests.book.people).index(errand.plan.giver)
     who, there = quests.person(index).name, quests.people[index]
-    where = bearing(there.x - player.x, there.y - player.y, journey.world.rules.directions)
+    here, there = outdoors(world, world.player.x, world.player.y), outdoors(world, there.x, there.y)
+    where = bearing(there[0] - here[0], there[1] - here[1], world.rules.directions)
     if errand.stage == "ready":
         return f"Done. Tell {who}, {where}."
     if errand.stage == "open":

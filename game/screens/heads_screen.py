@@ -16,6 +16,8 @@ class Pointing:
     def __init__(self, game: Playing) -> None:
         self._game = game
         game.heads = game.head_held = True
+        if game.mode not in heads_grid.MODES:  # one head is pointed at among terms and numbers
+            game.mode = heads_grid.MODES[0]
         client = game.journey.mind_client
         client.head = client.head or 0
 

@@ -89,9 +89,9 @@ def panel(
     for line, (name, value) in enumerate(_rows(progress)):
         pen.text(name, x + 138, y + 24 + 14 * line, DIM)
         pen.text_right(value, x + 228, y + 24 + 14 * line, GOLD if line == 0 else PAPER)
-    heads_grid.curve(pen, history, x + 14, y + 144, 212, 76)
-    pen.text("d'", x + 18, y + 146, SKYBLUE)
-    pen.text("hits", x + 34, y + 146, GOLD)
+    pen.text("d'", x + 14, y + 138, SKYBLUE)
+    pen.text("hits", x + 30, y + 138, GOLD)
+    heads_grid.curve(pen, history, x + 14, y + 152, 212, 70)
     dots = "." * (1 + int(seconds * 1.5) % 3)
     still = progress is None or not (progress.shown + progress.empties)
     below = "Nothing to dream of yet: be shown first" if still else f"what you were shown returns{dots}"

@@ -187,9 +187,9 @@ def panel(
     pen.text(below, x + 8, y + 119, GOLD if under else DIM)
     if under:
         pen.frame(GOLD, under.x - 1, under.y - 1, under.side + 2, under.side + 2, 1)
-    curve(pen, history, x + 8, y + 134, 220, 50)
-    pen.text("d'", x + 12, y + 136, SKYBLUE)
-    pen.text("hits", x + 28, y + 136, GOLD)
+    pen.text("d'", x + 8, y + 131, SKYBLUE)
+    pen.text("hits", x + 24, y + 131, GOLD)
+    curve(pen, history, x + 8, y + 145, 220, 41)
 
 
 def laid(

@@ -17,6 +17,7 @@ Box = tuple[float, float, float, float]  # x, y, width, height, layout px
 WIDTH, HEIGHT = 640, 360
 NOTE: Colour = (196, 200, 228)
 NOTE_ROWS = 6  # of all notes together, unless one alone is longer
+ASTRAY = 110  # px: words farther than this below or above their place would belong to another
 BOTTOM = 10  # px below the lowest box
 
 
@@ -113,8 +114,8 @@ def first_sight(pen: Pen, species: str, kind: str, key: str) -> None:
     _sheet(pen, wrap(line, pen.columns(WIDTH - 40)), _top(pen), "You see it. Nobody pointed.")
 
 
-def sighted(pen: Pen, x: float, y: float, seen: Sighting, now: float, taken: Sequence[Box] = ()) -> None:
-    """A ring around a spirit that nobody pointed out, and its name; x, y: its foot; taken: what covers the world."""
+def sighted(pen: Pen, x: float, y: float, seen: Sighting, now: float, taken: list[Box]) -> None:
+    """A ring around a spirit that nobody pointed out, and its name; x, y: its foot; taken: as for `label`."""
     fresh = min(1.0, max(0.0, seen.until - now))
     colour = mix((30, 32, 60), SKYBLUE, fresh)
     reach = 20 + (14 if seen.first else 5) * (0.5 + 0.5 * math.sin(now * 4))
@@ -122,27 +123,30 @@ def sighted(pen: Pen, x: float, y: float, seen: Sighting, now: float, taken: Seq
         angle = math.tau * dot / 24 - now * 0.6
         pen.fill(colour, x + reach * math.cos(angle), y - 12 + 0.7 * reach * math.sin(angle), 1.5, 1)
     if fresh > 0.5:
-        _label(pen, article(seen.species), (x, y + 8, y - 46), SKYBLUE, taken)
+        label(pen, article(seen.species), (x, y + 8, y - 46), SKYBLUE, taken)
 
 
-def whisper(pen: Pen, x: float, y: float, text: str, taken: Sequence[Box] = ()) -> None:
-    """What the senses tell, in small words below a place; x, y: its foot; taken: what covers the world."""
-    _label(pen, text, (x, y + 6, y - 40), PAPER, taken)
+def whisper(pen: Pen, x: float, y: float, text: str, taken: list[Box], colour: Colour = PAPER) -> None:
+    """What the senses tell, in small words below a place; x, y: its foot; taken: as for `label`."""
+    label(pen, text, (x, y + 6, y - 40), colour, taken)
 
 
-def _label(pen: Pen, text: str, at: tuple[float, float, float], colour: Colour, taken: Sequence[Box]) -> None:
-    """Words centred on x, kept inside the picture. They stand below a place. Where something covers that, they stand
-    above the place, or beside or above what covers it. at: x, the y below and the y above.
+def label(pen: Pen, text: str, at: tuple[float, float, float], colour: Colour, taken: list[Box]) -> bool:
+    """Words centred on x, kept inside the picture. They stand at the first y of a place. Where something covers that,
+    they stand at the second, or beside or above what covers it; False where there is no room at all. at: x, and the two
+    y; taken: what covers the world, other words too; these are added.
     """
     width, lowest = len(text) * pen.letter, HEIGHT - 22 - pen.line
     x = min(max(4, at[0] - width // 2), WIDTH - width - 4)
-    spots = [(x, min(max(4, y), lowest)) for y in at[1:]]
+    spots: list[tuple[float, float]] = [(x, min(max(4, y), lowest)) for y in at[1:]]
     spots += [(box[0] - width - 4, spots[0][1]) for box in taken if box[0] > width + 8]
     spots += [(x, box[1] - pen.line - 2) for box in taken if box[1] > pen.line + 6]
     for left, top in spots:
-        if not any(_meet((left, top, width, pen.line), box) for box in taken):
+        if abs(top - at[1]) <= ASTRAY and not any(_meet((left, top, width, pen.line), box) for box in taken):
             pen.text(text, left, top, colour)
-            return
+            taken.append((left, top, width, pen.line))
+            return True
+    return False
 
 
 def _meet(one: Box, other: Box) -> bool:
@@ -160,10 +164,11 @@ def banner(pen: Pen, text: str, seconds: float, colour: Colour = SKYBLUE, wide: 
     pen.text(text + dots, left + 8, top + 4, colour)
 
 
-def notes(pen: Pen, lines: list[str], width: float = 612) -> Box:
+def notes(pen: Pen, lines: list[str], width: float = 612, below: float = 0.0) -> Box:
     """Notes at the upper left. The newest note is shown whole, older ones as far as there is room. width: layout px
-    that are free. Returns the box that they fill.
+    that are free; below: layout px below the clock that are taken. Returns the box that they fill.
     """
+    top = _top(pen) + 2 + below
     rows: list[str] = []
     for line in reversed(lines):
         more = wrap(line, pen.columns(width))
@@ -171,8 +176,8 @@ def notes(pen: Pen, lines: list[str], width: float = 612) -> Box:
             break
         rows = more + rows
     for index, row in enumerate(rows):
-        pen.text(row, 12, _top(pen) + 2 + pen.line * index, NOTE)
-    return 12, _top(pen) + 2, max(map(len, rows), default=0) * pen.letter, pen.line * len(rows)
+        pen.text(row, 12, top + pen.line * index, NOTE)
+    return 12, top, max(map(len, rows), default=0) * pen.letter, pen.line * len(rows)
 
 
 def notice(pen: Pen, line: str) -> None:
@@ -193,8 +198,8 @@ def clock(pen: Pen, world: World, spirits_shown: int, spirits_found: int) -> Non
         )
 
 
-def pointed(pen: Pen, spot: Pointed, camera: tuple[int, int], now: float) -> None:
-    """A ring and a label where somebody points; an arrow at the edge when it lies outside."""
+def pointed(pen: Pen, spot: Pointed, camera: tuple[int, int], now: float, taken: list[Box]) -> None:
+    """A ring and a label where somebody points; an arrow at the edge when it lies outside. taken: as for `label`."""
     x, y = spot.x - camera[0], spot.y - camera[1]
     fresh = min(1.0, max(0.0, spot.until - now))
     empty = spot.answer == "nothing"
@@ -210,14 +215,13 @@ def pointed(pen: Pen, spot: Pointed, camera: tuple[int, int], now: float) -> Non
         pen.fill(colour, x + reach * math.cos(angle), y - 2 + 0.5 * reach * math.sin(angle), 1 if empty else 1.5, 1)
     if fresh < 0.5:
         return
-    label = "nobody" if empty else article(spot.answer)
-    width = len(label) * pen.letter
-    left = min(max(4, x - width // 2), WIDTH - width - 4)
-    pen.text(label, left, y - (6 if empty else 32) - pen.line, DIM if empty else GOLD)
-    if not empty:
-        tip = y - 30 + 2 * math.sin(now * 5)
-        for row in range(4):
-            pen.fill(colour, x - 3 + row, tip + row, 7 - 2 * row, 1)
+    if empty:
+        label(pen, "nobody", (x, y - 6 - pen.line, y + 8), DIM, taken)
+        return
+    label(pen, article(spot.answer), (x, y - 32 - pen.line, y + 12), GOLD, taken)
+    tip = y - 30 + 2 * math.sin(now * 5)
+    for row in range(4):
+        pen.fill(colour, x - 3 + row, tip + row, 7 - 2 * row, 1)
 
 
 def _edge_arrow(pen: Pen, x: float, y: float, colour: Colour) -> None:

@@ -52,6 +52,9 @@ def test_overlay_modes_menu_and_leaving(tmp_path: Path) -> None:
     game = game_of(StubMind(), tmp_path)
     tap(game, pg.K_TAB)
     assert game.heads
+    assert game.mode == "plain", "it opens in plain words"
+    tap(game, pg.K_m)
+    assert game.mode == "activity", "terms and numbers lie behind one key"
     tap(game, pg.K_m)
     assert game.mode == "change"
     tap(game, pg.K_ESCAPE)

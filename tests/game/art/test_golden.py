@@ -141,8 +141,8 @@ def test_interface() -> None:
     speech(pen, Speech("Granny Ume", "There, to the north, by the well. A kitsune.", 0.0), 9.0)
     pen.text("d' 1.92  hits 92%  [E] tell her", 20, 160, GOLD)
     pen.text("The quick brown fox jumps over the lazy dog.", 20, 176, DIM)
-    pointed(pen, Pointed(80, 250, "kitsune", 9.0, "seer"), (0, 0), 2.0)
-    pointed(pen, Pointed(220, 250, "nothing", 9.0, "seer"), (0, 0), 2.0)
+    pointed(pen, Pointed(80, 250, "kitsune", 9.0, "seer"), (0, 0), 2.0, [])
+    pointed(pen, Pointed(220, 250, "nothing", 9.0, "seer"), (0, 0), 2.0, [])
     check_golden("interface", surface.subsurface((0, 150, 330, 210)).copy())
 
 

@@ -8,7 +8,7 @@ import pygame as pg
 import pytest
 
 from game.app.game_loop import Game
-from game.ui.announcements import Pace, Speech
+from game.ui.announcements import Pace, Pointed, Speech
 from game.ui.font import Pen, wrap
 from game.ui.menus import Entry, Menu
 from game.ui.overlays import (
@@ -18,6 +18,7 @@ from game.ui.overlays import (
     hint_boxes,
     hints,
     notes,
+    pointed,
     speech,
     speech_box,
     whisper,
@@ -141,11 +142,25 @@ def test_sense_words_keep_off_what_covers_the_world(at: tuple[int, int]) -> None
     open_display()
     taken = [(396.0, 8.0, 236.0, 192.0), (12.0, 300.0, 616.0, 50.0)]
     surface = pg.Surface((WIDTH, HEIGHT))
-    whisper(Pen(surface), *at, "hum, warmth, feather", taken)
+    whisper(Pen(surface), *at, "hum, warmth, feather", list(taken))
     drawn = pg.surfarray.array3d(surface).max(axis=2)
     for x, y, width, height in taken:
         assert drawn[int(x) : int(x + width), int(y) : int(y + height)].max() == 0
     assert drawn.max() > 0, "they are said all the same"
+
+
+@pytest.mark.parametrize("zoom", [1.0, 1.5, 2.0])
+def test_words_at_places_that_lie_together_do_not_overlap(zoom: float) -> None:
+    open_display()
+    pen, taken = Pen(pg.Surface((2 * WIDTH, 2 * HEIGHT)), 2, zoom=zoom).rimmed(), []
+    spots = [Pointed(300 + 22 * k, 200 + 5 * k, ("kitsune", "kodama", "nothing")[k % 3], 9.0, "seer") for k in range(6)]
+    for spot in spots:
+        pointed(pen, spot, (0, 0), 2.0, taken)
+    whisper(pen, 310, 205, "hum, warmth, feather", taken)
+    assert len(taken) >= 4
+    for number, (x, y, width, height) in enumerate(taken):
+        for left, top, wide, high in taken[:number]:
+            assert x >= left + wide or left >= x + width or y >= top + high or top >= y + height, "words lie on words"
 
 
 @pytest.mark.parametrize("zoom", [1.0, 1.5, 2.0])
@@ -159,7 +174,7 @@ def test_text_of_every_size_stays_in_the_picture(zoom: float) -> None:
     speech(pen, said, 999.0, "[Enter]")
     does = [("E", "touch the scarecrow"), ("Q", "look"), ("Space", "attend"), ("R", "dream")]
     hints(pen.rimmed(), hint_boxes(pen, does, speech_box(pen, said)))
-    whisper(pen.rimmed(), 639, 359, "hum, cold breath, feather, pawprint")
+    whisper(pen.rimmed(), 639, 359, "hum, cold breath, feather, pawprint", [])
     guide(pen, "[E] ask Granny Ume what you look past. Nobody here? Walk on and ask again.")
     notes(pen, ["A line that is long enough to need a second row of letters if the letters are as large as these."] * 4)
     menu = Menu(
