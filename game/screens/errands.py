@@ -25,8 +25,8 @@ def what_to_do(journey: Journey, errand: Errand) -> str:
     """What there is to do about an errand, in one line or two."""
     quests, world = journey.world.quests, journey.world
     index = list(quests.book.people).index(errand.plan.giver)
-    who, there = quests.person(index).name, quests.people[index]
-    here, there = outdoors(world, world.player.x, world.player.y), outdoors(world, there.x, there.y)
+    who, giver = quests.person(index).name, quests.people[index]
+    here, there = outdoors(world, world.player.x, world.player.y), outdoors(world, giver.x, giver.y)
     where = bearing(there[0] - here[0], there[1] - here[1], world.rules.directions)
     if errand.stage == "ready":
         return f"Done. Tell {who}, {where}."

@@ -100,8 +100,8 @@ def _names(pen: Pen, land: Map) -> None:
         left = min(SIZE[0] - 40.0, max(40.0, left))
         _written(pen, NAMES[region], left, min(SIZE[1] - 22.0, top + 6))
     if land.river:
-        x, y = spot(land, *land.river[len(land.river) // 4])
-        _written(pen, "river", x, y - 18)
+        left, top = spot(land, *land.river[len(land.river) // 4])
+        _written(pen, "river", left, top - 18)
 
 
 def _written(pen: Pen, word: str, x: float, y: float) -> None:
