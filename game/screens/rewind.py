@@ -3,7 +3,7 @@
 from game.app.playing import Playing
 from game.ui.menus import Answer, Entry, Menu
 from game.ui.screen_stack import CLOSE, Close
-from game.ui.words import number, percent
+from game.ui.words import counts
 from perception.messages import RestorePoint
 
 
@@ -15,11 +15,9 @@ def named(rest: RestorePoint) -> str:
 
 
 def described(rest: RestorePoint) -> str:
-    """What the mind was like then, in one line."""
-    return (
-        f"step {rest.step}, {rest.lessons} lessons; d' {number(rest.d_prime)}, hits {percent(rest.hits)}, "
-        f"grounded {percent(rest.mundane)}. The lessons stay; what practice made of them goes."
-    )
+    """What the mind was like then, in plain words."""
+    taught = f"{rest.lessons} lesson{'' if rest.lessons == 1 else 's'}"
+    return f"{taught}; {', '.join(counts(rest))}. Lessons stay; what practice made of them goes."
 
 
 def menu(game: Playing) -> Menu:

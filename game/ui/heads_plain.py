@@ -16,7 +16,7 @@ from game.ui import heads_grid
 from game.ui.beams import BRIGHT, CHEST, DARK
 from game.ui.font import DIM, GOLD, INK_SHADOW, PAPER, SKYBLUE, Pen, wrap
 from game.ui.overlays import Box, label
-from game.ui.words import UNSURE, article
+from game.ui.words import UNSURE, article, counts
 from perception.messages import Event, Gaze, HeadActivity, Progress, Ready
 
 PLAIN = "plain"  # the view that opens first
@@ -72,18 +72,6 @@ def look(
     there = [event.thing for event in events if event.place == place and event.sense != "look"]
     trace = next((word for word, _ in gaze.words if word in there), there[0] if there else "")
     return Look(place, places[where[place]].kind, species if belief >= UNSURE else "", trace, own)
-
-
-def counts(progress: Progress | None) -> list[str]:
-    """How well one sees, in whole numbers of a hundred."""
-    if progress is None or progress.hits is None:
-        return ["not yet measured"]
-    lines = [f"seen right {round(100 * progress.hits)} in 100"]
-    if progress.false_alarms is not None:
-        lines.append(f"imagined {round(100 * progress.false_alarms)} in 100")
-    if progress.mundane is not None:
-        lines.append(f"ordinary things {round(100 * progress.mundane)} in 100")
-    return lines
 
 
 def remark(seen: Look | None, seer: str) -> str:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from perception.messages import Event
 
@@ -80,6 +81,29 @@ def date(day: int, hour: float) -> str:
 def count(number: int) -> str:
     """A small number as a word."""
     return COUNTS[number] if number < len(COUNTS) else str(number)
+
+
+class Measured(Protocol):
+    """How well a mind sees (fractions of 1), None where it wasn't measured."""
+
+    @property
+    def hits(self) -> float | None: ...
+    @property
+    def false_alarms(self) -> float | None: ...
+    @property
+    def mundane(self) -> float | None: ...
+
+
+def counts(measured: Measured | None) -> list[str]:
+    """How well one sees, in plain words and whole numbers of a hundred."""
+    if measured is None or measured.hits is None:
+        return ["not yet measured"]
+    lines = [f"seen right {round(100 * measured.hits)} in 100"]
+    if measured.false_alarms is not None:
+        lines.append(f"imagined {round(100 * measured.false_alarms)} in 100")
+    if measured.mundane is not None:
+        lines.append(f"ordinary things {round(100 * measured.mundane)} in 100")
+    return lines
 
 
 def percent(value: float | None) -> str:

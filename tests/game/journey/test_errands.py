@@ -240,7 +240,7 @@ def test_the_register_tells_how_one_came_to_see(game: Game) -> None:
     game.journey.narrator.chronicle.saw(Entry("oni", 2, 18.5, "jetty", "river", 1.25, True))
     lines = ending.register(game.journey)
     assert len(lines) == 6
-    assert lines[4] == "oni: seen on day 2 at 18:30 by the jetty, d' 1.2"
+    assert lines[4] == "oni: seen on day 2 at 18:30 by the jetty"
 
 
 def test_every_errand_says_where_to_go() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from game.realm.land import Place
 from game.ui import heads_plain
-from game.ui.heads_plain import Look, counts, lit, look, remark
+from game.ui.heads_plain import Look, lit, look, remark
+from game.ui.words import counts
 from perception.messages import Event, Gaze, Glance, HeadActivity, Progress
 from tests.kits.playkit import game_of, play, tap
 from tests.kits.stub_mind import StubMind, everywhere
