@@ -133,6 +133,8 @@ def build_parser(only: str | None = None) -> Parser:
     add("--behaviour", metavar="FILE", help="own: lessons as a FILE.jsonl (docs/behaviours.md)")
     add("--probes", type=Path, metavar="FILE", help="own: probes as a FILE.jsonl")
     add("--seer", metavar="DIR", help="born: the born seer's folder (default: the shipped one)")
+    if only in (None, "experiment"):
+        _experiment_options(verbs.choices["experiment"])
     add("--quick", action="store_true", help="one seed (two where they are compared), a handful of steps: does it run?")
     add = verb("diff", "diff runs/first/log.msgpack --export csv > heads.csv")
     add("log", type=Path, help="log.msgpack of a run")
@@ -162,6 +164,14 @@ def build_parser(only: str | None = None) -> Parser:
     add = verb("bench", "bench perceive --json")
     add("area", metavar="AREA", help=", ".join(AREAS))
     return parser
+
+
+def _experiment_options(parser: argparse.ArgumentParser) -> None:
+    from common.flags import add_flags
+    from training.config import CHANGEABLE, LearnConfig, TeachConfig
+
+    add_flags(parser, LearnConfig, CHANGEABLE)
+    add_flags(parser, TeachConfig, CHANGEABLE)
 
 
 def _learn_options(parser: argparse.ArgumentParser) -> None:
@@ -285,6 +295,8 @@ def _learned(result: dict[str, Any], behaviour: str) -> list[str]:
 
 
 def experiment(options: argparse.Namespace) -> int:
+    from common.flags import values
+    from training.config import CHANGEABLE, LearnConfig, TeachConfig
     from training.experiments.registry import experiment_named
     from training.experiments.run import run_experiment
     from training.experiments.show import lines
@@ -295,6 +307,7 @@ def experiment(options: argparse.Namespace) -> int:
     planned = planned.taking(options.seeds) if options.seeds is not None else planned
     planned = planned.only(*options.arm) if options.arm else planned
     planned = planned.from_seed(options.seed)
+    planned = planned.changed(values(options, LearnConfig, CHANGEABLE) | values(options, TeachConfig, CHANGEABLE))
     planned = planned.quick() if options.quick else planned
     out = options.out or Path("runs") / planned.name
     with progress_bar() as report:

@@ -139,20 +139,25 @@ def faults(config: Any) -> list[str]:
     return [wrong for rule, _ in _rules(type(config)) if (wrong := rule.fault(getattr(config, rule.field)))]
 
 
-def _by_flag(config_class: Any) -> dict[str, list[Flag]]:
-    """A parser's name -> what sets it: the flags of one field, or one flag of two fields (a number, or a file)."""
+def _by_flag(config_class: Any, only: Sequence[str] | None = None) -> dict[str, list[Flag]]:
+    """A parser's name -> what sets it: the flags of one field, or one flag of two fields (a number, or a file).
+
+    only: these fields' alone.
+    """
     together: dict[str, list[Flag]] = {}
     names: dict[str, str] = {}  # flag or field -> the parser's name
     for flag in flags(config_class):
+        if only is not None and flag.field not in only:
+            continue
         name = names.get(flag.flag) or names.get(flag.field) or flag.flag.removeprefix("--").replace("-", "_")
         names[flag.flag] = names[flag.field] = name
         together.setdefault(name, []).append(flag)
     return together
 
 
-def add_flags(parser: argparse.ArgumentParser, config_class: Any) -> None:
-    """Give a parser every flag of a dataclass. What a command leaves out is None in its namespace."""
-    for name, some in _by_flag(config_class).items():
+def add_flags(parser: argparse.ArgumentParser, config_class: Any, only: Sequence[str] | None = None) -> None:
+    """Give a parser every flag of a dataclass, or those of some fields. What a command leaves out is None there."""
+    for name, some in _by_flag(config_class, only).items():
         switches = [flag for flag in some if flag.switch]
         valued = [flag for flag in some if not flag.switch]
         to = parser.add_mutually_exclusive_group() if len(switches) + bool(valued) > 1 else parser
@@ -184,10 +189,10 @@ def _parser_of(some: Sequence[Flag]) -> Callable[[str], Any]:
     return parse
 
 
-def values(options: argparse.Namespace, config_class: Any) -> dict[str, Any]:
-    """The fields that a command gave, with their values."""
+def values(options: argparse.Namespace, config_class: Any, only: Sequence[str] | None = None) -> dict[str, Any]:
+    """The fields that a command gave, all or of these alone, with their values."""
     given_values = {}
-    for name, some in _by_flag(config_class).items():
+    for name, some in _by_flag(config_class, only).items():
         value = getattr(options, name, None)
         if value is not None:
             of_files = [flag for flag in some if flag.suffix and isinstance(value, flag.type)]

@@ -32,6 +32,8 @@ STEPS_MAX = 10_000_000
 SCENES_MAX = 100_000  # lessons or probes: all of them are in memory
 QUESTIONS_MAX = 1_000  # of one scene
 BATCH_MAX = 4_096  # scenes of a step
+# What `experiment` may change of all arms: of a training, and of how it learns.
+CHANGEABLE = ("steps", "optimizer", "lr", "train", "heads", "mlps", "others", "base_cache")
 LOCK = ".lock"  # in a folder that some process works in (common.locks)
 
 

@@ -1,17 +1,18 @@
 """An experiment as data: arms x seeds of measured trainings, learning rates to choose among first, and one score."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 from common.numbers import SEED_MAX
-from training.config import LearnConfig
+from training.config import TRAIN, LearnConfig, TeachConfig
 from training.heads.run_log import from_root
 from training.progress import Report
 
 QUICK = {"lessons": 6, "steps": 4, "probes": 6, "measure_every": 2}  # a smoke test, not a measurement
 SEEDS_MAX = 10_000  # of one experiment
+TEACH = frozenset(item.name for item in fields(TeachConfig)) - {"seed"}  # the other settings are LearnConfig's
 PROBE_SEED = 9_000  # of what all runs of an experiment are measured on, where runs are compared head by head
 
 
@@ -25,6 +26,12 @@ class Arm:
     def seeded(self, seed: int) -> LearnConfig:
         """The training of one seed: lessons, dreams and (without a probe_seed) probes are all drawn from it."""
         return replace(self.config, seed=seed, teach=replace(self.config.teach, seed=seed))
+
+    def changed(self, **changes: Any) -> "Arm":
+        """The same arm with other settings, of its training or of how it learns."""
+        own = {name: value for name, value in changes.items() if name not in TEACH}
+        teach = {name: value for name, value in changes.items() if name in TEACH}
+        return Arm(self.name, replace(self.config, **own, teach=replace(self.config.teach, **teach)))
 
     def at_rate(self, lr: float, steps: int) -> "Arm":
         """The same arm at another learning rate, for a sweep of so many steps."""
@@ -130,6 +137,23 @@ class Experiment:
             raise ValueError(f"--arm: {self.name} compares all its arms; leave it out")
         arms = tuple(arm for arm in self.arms if arm.name in names)
         return replace(self, arms=arms, rates={n: r for n, r in self.rates.items() if n in names}, some=True)
+
+    def changed(self, changes: Mapping[str, Any]) -> "Experiment":
+        """The same with some settings of every arm changed: names of LearnConfig or of TeachConfig.
+
+        Raises ValueError for a setting in which the arms differ, or that a sweep chooses, and for one that can't be.
+        """
+        arms = list(self.arms)
+        narrowed = {"train": TRAIN} if changes.get("heads") or changes.get("mlps") else {}  # what they narrow
+        for name, value in (narrowed | dict(changes)).items():
+            flag = "--" + name.replace("_", "-")
+            present = {getattr(arm.config.teach if name in TEACH else arm.config, name) for arm in self.arms}
+            if len(present) > 1 or (name == "lr" and self.rates):
+                raise ValueError(f"{flag} {value}: the arms of {self.name} differ in it, or it is swept; leave it out")
+            arms = [arm.changed(**{name: value}) for arm in arms]
+        for arm in arms:
+            arm.config.check()
+        return replace(self, arms=tuple(arms))
 
     def from_seed(self, first: int) -> "Experiment":
         """The same on seeds of their own, `first` and those after it; the sweep's lies as far from them as before."""

@@ -1,6 +1,7 @@
 """A verdict on a behaviour from files, end to end on a small GPT-2 that knows nothing of the realm."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import torch
 from main import ROOT, main
 from perception.model import save
 from tests.kits import minds
+from training.experiments import run
+from training.experiments.plan import Arm
 from training.experiments.registry import experiment_named
 from training.headlog.log import read_log
 
@@ -46,6 +49,44 @@ def test_own_needs_both_files_and_no_other_experiment_takes_them(tmp_path):
     planned = experiment_named("own", behaviour=FILES[0], probes=Path(FILES[1]))
     assert [arm.config.control for arm in planned.arms] == ["", "shuffled", "rehearsal"]
     assert {(arm.config.behaviour, str(arm.config.probe_file)) for arm in planned.arms} == {tuple(FILES)}
+
+
+def test_settings_of_all_arms_are_changed_by_flags():
+    planned = experiment_named("own", behaviour=FILES[0], probes=Path(FILES[1]))
+    changed = planned.changed({"optimizer": "adamw", "lr": 2e-3, "steps": 70, "heads": "1.2,0.1"})
+    for arm, before in zip(changed.arms, planned.arms, strict=True):
+        teach = replace(before.config.teach, optimizer="adamw", lr=2e-3, train="attention", heads="1.2,0.1")
+        assert arm == Arm(before.name, replace(before.config, steps=70, teach=teach))
+    assert {arm.config.teach.train for arm in planned.changed({"train": "mlps"}).arms} == {"mlps"}
+    assert planned.changed({}) == planned
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "says"),
+    [
+        ("sight", {"heads": "1", "steps": 5}, "--heads 1: 1 is none; give LAYER.HEAD"),
+        ("sight", {"train": "all", "heads": "1.1"}, "--train all: --heads 1.1 says what trains"),
+        ("optimizer", {"optimizer": "sgd"}, "--optimizer sgd: the arms of optimizer differ in it"),
+        ("frozen", {"lr": 1e-3}, "--lr 0.001: the arms of frozen differ in it, or it is swept; leave it out"),
+        ("choice", {"steps": 5}, "--steps 5: the arms of choice differ in it"),
+    ],
+)
+def test_settings_that_cannot_be_changed_are_refused(name, changes, says):
+    with pytest.raises(ValueError) as caught:
+        experiment_named(name).changed(changes)
+    assert str(caught.value).startswith(says)
+
+
+def test_the_command_line_changes_all_arms(monkeypatch, tmp_path, capsys):
+    plans = []
+    monkeypatch.setattr(run, "run_experiment", lambda planned, *_: plans.append(planned) or 1 / 0)
+    words = ["experiment", "sight", "--optimizer", "sgd", "--lr", "0.2", "--mlps", "1", "--steps", "9", "--base-cache"]
+    with pytest.raises(ZeroDivisionError):
+        main([*words, "--out", str(tmp_path)])
+    ((config, *others),) = ([arm.config for arm in plan.arms] for plan in plans)
+    assert (config.steps, config.teach.optimizer, config.teach.lr, config.teach.mlps) == (9, "sgd", 0.2, "1")
+    assert config.teach.base_cache
+    assert all(replace(other, control="") == config for other in others)
 
 
 def test_lessons_that_leave_a_control_nothing_to_deal_are_refused_before_anything_runs(tmp_path):
