@@ -1,7 +1,7 @@
 """The interface over the world in play: labels in the world, speech, hints, notes, heads, and the open screen."""
 
 from game.app.playing import Playing
-from game.art.frame_state import haunt
+from game.art.frame_state import Body, haunt
 from game.journey.mind_client import MindClient
 from game.journey.tracking import room_at, staring, trail
 from game.realm.rules import NOTHING
@@ -135,10 +135,21 @@ def _marks(game: Playing, pen: Pen, camera: tuple[int, int], taken: list[overlay
     if seen is not None:
         x, y = haunt(journey.world.map.places[seen.place])
         overlays.sighted(pen, x - camera[0], y - camera[1], seen, journey.seconds, taken)
-    sensed = journey.whispers()
-    if sensed is not None and seen is None and not journey.narrator.pointed:
-        overlays.whisper(pen, sensed[0] - camera[0], sensed[1] - camera[1], sensed[2], taken)
+    heard = journey.whisper
+    if heard.level > 0 and seen is None and not journey.narrator.pointed:
+        place = journey.world.map.places[heard.place]
+        faces = [overlays.face(body.x - camera[0], body.y - camera[1]) for body in _bodies(game)]
+        overlays.whisper(pen, place.x - camera[0], place.y - camera[1], heard.text, [*taken, *faces], heard.level)
+    for index, species, part in journey.sight.bursts():
+        x, y = haunt(journey.world.map.places[index])
+        marks.burst(pen, x - camera[0], y - camera[1], part, game.painter.spirit(species, game.settings.safe).light)
     marks.errand_marks(pen, journey.world.quests, journey.seconds, camera)
+
+
+def _bodies(game: Playing) -> tuple[Body, ...]:
+    """Everybody who is on the screen."""
+    state = game.frame_state
+    return (state.player, *state.bodies) if state is not None else ()
 
 
 def _lines(game: Playing, pen: Pen, taken: list[overlays.Box]) -> None:

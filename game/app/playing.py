@@ -8,6 +8,7 @@ from typing import Protocol
 from game.app.app_context import AppContext
 from game.app.settings import Settings
 from game.app.window import Window
+from game.art.frame_state import FrameState
 from game.art.painter import Painter
 from game.journey.journey import Journey
 from game.ui.dream_view import Dream
@@ -39,6 +40,7 @@ class Playing(Protocol):
     screens: ScreenStack
     openers: "Mapping[str, Opener]"
     dream: Dream | None
+    frame_state: FrameState | None
     heads: bool
     mode: str
     head_held: bool

@@ -21,6 +21,11 @@ class Guide:
     waited: float = 0.0  # s
     ended: float = 0.0  # s
 
+    @property
+    def over(self) -> bool:
+        """True when there is nothing more to say."""
+        return self.step >= len(STEPS)
+
     def skip(self) -> None:
         """Says nothing: for a player who knows the game."""
         self.step = len(STEPS)

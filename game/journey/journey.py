@@ -6,15 +6,17 @@ enters the world.
 
 from dataclasses import dataclass, field
 
-from game.art.frame_state import Body, FrameState, Hint
+from game.art.frame_state import Body, FrameState
 from game.journey.chronicle import day_of
 from game.journey.companion import Companion
+from game.journey.company import Company
 from game.journey.guide import Guide
 from game.journey.mind_client import Mind, MindClient
 from game.journey.motion import Motion
 from game.journey.narrator import Narrator
 from game.journey.reading import Reading
-from game.journey.sight import Sight
+from game.journey.sight import Sight, hints
+from game.journey.whisper import Whisper
 from game.realm.happenings import Action
 from game.realm.land import Place
 from game.realm.replay import ActionLog
@@ -31,7 +33,6 @@ TICK = 1 / TICKS_PER_SECOND
 MOST_TICKS = 5  # per frame: a slow frame slows the world down instead of piling up ticks
 VIEW_EVERY = 1 / 8  # s: how often the senses are read
 SACRED = ("torii", "altar")  # landmarks at which one may rest
-NEAR = 80  # px: what is sensed at a place so near is written below it
 BACK = "There you are again. The realm went nowhere without you. Walk with me."
 THEN = "You shut your eyes, and see as much as you did then."
 NO_VOICE = "These eyes are lent to look with. Give them back, then say it."
@@ -55,7 +56,9 @@ class Journey:
     log: ActionLog = field(init=False)
     reading: Reading = field(init=False)
     motion: Motion = field(default_factory=Motion)
+    whisper: Whisper = field(default_factory=Whisper)
     sight: Sight = field(init=False)
+    company: Company = field(init=False)
     attend: float = 0.0
     resting: bool = False
     view: View | None = None
@@ -70,6 +73,7 @@ class Journey:
         self.companion = Companion(self.mind_client)
         self.narrator = Narrator(self.world, self.mind_client, self.companion)
         self.sight = Sight(self.world, self.mind_client, self.narrator)
+        self.company = Company(self.world, self.world.quests.book.ume)
         self.reading = Reading(self.mind_client, self.world.rules)
         self.log = self.past or ActionLog(self.world.seed)
         self.motion.note(self.world)
@@ -112,12 +116,32 @@ class Journey:
         if self.view is not None and self.mind_client.wants_scene(now):
             self.mind_client.ask(self.view, now)
         self.mind_client.settle(dt)
+        self.whisper.advance(dt, self.world, self.view)
         self._see(dt, now)
         self._answers()
         walked = abs(self.world.player.x - x) + abs(self.world.player.y - y)
         has_errand = any(errand.stage != "open" for errand in self.world.quests.errands.values())
         self.guide.advance(dt, walked, attending, self.resting, self.known, has_errand)
         self.narrator.advance()
+        self._companion_talks(dt)
+
+    def _companion_talks(self, dt: float) -> None:
+        """The seer who follows says something by herself now and then. A mind whose hold slips misreads signs."""
+        narrator = self.narrator
+        for moment in (*narrator.moments, *self._moments()):
+            self.company.note(moment)
+        narrator.moments.clear()
+        busy = narrator.speech is not None or self.sight.debut.going_on or self.lent or not self.guide.over
+        said = self.company.advance(dt, busy, self.resting)
+        if said:
+            narrator.say(self.world.rules.seer_name, said)
+        if narrator.slips and self.view is not None:
+            self.reading.pass_by(self.view, nearest_place(self.world).index)
+
+    def _moments(self) -> list[str]:
+        """What lasts, and may call for a word."""
+        lasting = {"lent": self.lent, "slipping": self.narrator.slips, "sight": self.narrator.firsts.any}
+        return [moment for moment, now in lasting.items() if now]
 
     def _wait(self) -> None:
         """Errands stand still while somebody speaks."""
@@ -144,7 +168,7 @@ class Journey:
     def _answers(self) -> None:
         """Takes the mind's answers: what the player reads at a place, where the familiar goes."""
         read = self.reading.heard()
-        if read is not None:
+        if read is not None and not read.silent:
             believed = words.believed(*self.mind_client.belief(read.place))
             self.narrator.say("", f"{words.sensed(read.events, read.where)} {believed}")
         reply = self.companion.hear(self.seconds)
@@ -252,16 +276,6 @@ class Journey:
         self.mind_client.rewind(number)
         self.narrator.say("", THEN if number else BLIND)
 
-    def whispers(self) -> tuple[int, int, str] | None:
-        """(x, y, what is sensed) at the nearest place if it is near; x, y: px of the world, at its foot."""
-        place = nearest_place(self.world)
-        near = (place.x - self.world.player.x) ** 2 + (place.y - self.world.player.y) ** 2 <= NEAR**2
-        if self.view is None or not near:
-            return None
-        where = next((word for word, index in self.view.places.items() if index == place.index), "")
-        sensed = words.whispered(self.view.scene.events, where)
-        return (place.x, place.y, sensed) if sensed else None
-
     def rest(self, on: bool) -> None:
         """Lies down to dream, or wakes."""
         if on == self.resting:
@@ -272,20 +286,14 @@ class Journey:
             self.mind.send(Keep())
             self.mind_client.mark(f"day {day_of(self.world, self.world.tick)}, {self.world.phase}")
             self.narrator.say("", "You wake. Look around you.")
+            self.narrator.moments.append("dream")
         else:
             self.narrator.speech = None
 
     def frame_state(self) -> FrameState:
         """What a frame shows now."""
-        places = self.world.map.places
         bodies = self.motion.bodies(self.world, self._late / TICK)
         bodies += tuple(Body(who.kind, who.x, who.y, who.facing, False) for who in self.world.quests.standing)
-        hints = []
-        if self.view is not None:
-            for event in self.view.scene.events:
-                if event.sense in ("glimpse", "track", "hear", "feel"):
-                    spot = places[self.view.places[event.place]]
-                    hints.append(Hint(spot.x, spot.y, event.sense, event.thing))
         hour, weather = self.world.hour, self.world.weather
-        seen = self.sight.ghosts(), tuple(hints)
+        seen = self.sight.ghosts(), hints(self.view, self.world.map.places)
         return FrameState(hour, weather, self.seconds, bodies[0], bodies[1:], *seen, self.attend, self.world.flood)

@@ -288,6 +288,7 @@ class MindClient:
         """Places about which something is believed."""
         return self._fader.places()
 
-    def wavers(self, place: int, now: float) -> bool:
-        """True for a while after a touch proved the place empty."""
-        return now < self._proven.get(place, -1e9)
+    def wavers(self, place: int, now: float) -> float | None:
+        """s since a touch proved the place empty; None if none did, or long ago."""
+        left = self._proven.get(place, -1e9) - now
+        return PROVEN - left if left > 0 else None

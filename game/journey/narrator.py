@@ -5,6 +5,9 @@ What goes into the world is in journey.py; a Journey has a Narrator.
 
 from collections import deque
 from collections.abc import Sequence
+from random import Random
+
+from msgspec.structs import replace
 
 from game.art.frame_state import haunt
 from game.journey.chronicle import Chronicle, Entry, day_of
@@ -24,6 +27,9 @@ GREETED = ("idle", "told", "given", "early")  # when people find time to remark 
 CAME = "It has come to the {kind}, and looks back to see whether you saw."
 SWEPT = "The river takes it off its feet. Lower down it climbs out, and does not look at you."
 FOUND = "Nobody pointed: you saw it."
+DOUBT = "doubt"  # source of a lesson that a phantom's place is empty
+PHANTOM = "What you saw there wavers, and bursts. You had imagined it. To know that is a lesson, too."
+MIXED = 3.0  # names in speech that are mixed up, as a multiple of what is lacking of groundedness
 
 
 class Narrator:
@@ -45,6 +51,7 @@ class Narrator:
         self.wants = ""
         self._lines: deque[tuple[str, str]] = deque()
         self._noted: Sighting | None = None
+        self.moments: list[str] = []  # what happened that the seer who follows may have a word for
 
     def advance(self) -> None:
         """Lets go of what has been read and of marks that are over; says the next line."""
@@ -56,7 +63,24 @@ class Narrator:
 
     def say(self, who: str, text: str) -> None:
         """Shows a speech from now on."""
-        self.speech = Speech(who, text, self.seconds, self.pace)
+        self.speech = Speech(self._called(who), text, self.seconds, self.pace)
+
+    @property
+    def slips(self) -> bool:
+        """True while the mind's hold on the ordinary slips."""
+        grounded = self.mind_client.grounded
+        return grounded is not None and grounded < SLIPPING
+
+    def _called(self, who: str) -> str:
+        """A speaker's name as the player takes it in: one whose hold on the ordinary slips mixes people up."""
+        grounded = self.mind_client.grounded
+        if not who or grounded is None or not self.slips:
+            return who
+        draw = Random(f"{self.world.seed}/{self.world.tick // 30}/{who}")
+        if draw.random() >= MIXED * (1 - grounded):
+            return who
+        others = [person.name for person in self.world.quests.book.people.values() if person.name != who]
+        return draw.choice(others)
 
     def tell(self, who: str, lines: Sequence[str]) -> None:
         """Shows several speeches, one after the other."""
@@ -97,20 +121,32 @@ class Narrator:
                 self._chronicle(place, answer, True)
                 self._add(FOUND)
             if revealed.source == "touch" and answer == NOTHING:
-                self.mind_client.prove_empty(place, self.seconds)
+                self._touched_nobody(place)
         streak = self.world.quests.tally.streak
         if guess is not None and streak in STREAKS:
             self._add(f"{words.count(streak).capitalize()} names right in a row.")
         self.shown += sum(answer != NOTHING for _, answer in revealed.truth)
+        if guess is not None:
+            self.moments.append("right" if guess == revealed.truth[0][1] else "wrong")
+        elif revealed.source == "seer":
+            self.moments.append("pair")
         taught = lesson(view, revealed) if view else None
         if taught is not None:
-            self.mind_client.teach(taught)
+            self.mind_client.teach(replace(taught, source=DOUBT) if "burst" in self.moments else taught)
+
+    def _touched_nobody(self, place: int) -> None:
+        """A hand met nobody where one may have seen somebody."""
+        if self.mind_client.belief(place)[1] >= words.UNSURE:
+            self._add(PHANTOM)
+            self.moments.append("burst")
+        self.mind_client.prove_empty(place, self.seconds)
 
     def _turned(self, turn: Turn) -> None:
         """An errand moved, or somebody answered."""
         if turn.stage == "ended":
             self.wants = "ending"
         elif turn.who:
+            self.moments += ["errand"] if turn.stage == "given" else []
             remark = self._remark() if turn.stage in GREETED else ()
             self.tell(turn.who, (*remark, *turn.lines))
         else:

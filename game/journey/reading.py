@@ -17,11 +17,13 @@ from perception.messages import Event
 
 @dataclass(frozen=True)
 class Read:
-    """What was read at a place: events in the words of the mind. where: the direction word of its place."""
+    """What was read at a place: events in the words of the mind. where: the direction word of its place; silent: the
+    player only passed by, and nothing is said."""
 
     place: int
     where: str
     events: tuple[Event, ...]
+    silent: bool = False
 
 
 class Reading:
@@ -32,12 +34,19 @@ class Reading:
         self.called: dict[int, str] = {}  # place -> what one took its landmark for, when one looked last
         self._ticket = 0
         self._pending: Read | None = None
+        self._passed = -1  # the place that one passed last
 
-    def look(self, view: View, place: int) -> None:
+    def pass_by(self, view: View, place: int) -> None:
+        """Takes a landmark for what the mind takes it for, unless something is being looked at."""
+        if self._pending is None and place != self._passed:
+            self._passed = place
+            self.look(view, place, True)
+
+    def look(self, view: View, place: int, silent: bool = False) -> None:
         """Asks the mind about a place of this view: what stands there, and what each sense tells."""
         where = next((word for word, index in view.places.items() if index == place), "")
         events = tuple(event for event in view.scene.events if event.place == where)
-        self._pending = Read(place, where, events)
+        self._pending = Read(place, where, events, silent)
         speech = tongue_named(view.scene.tongue)
         asks = (LOOK, *self.rules.senses) if where else ()
         questions = tuple(question(speech, self.rules, ask, where) for ask in asks)
@@ -55,7 +64,7 @@ class Reading:
         if answer is not None:
             words = [(ask, answer.best(ask, pending.where)) for ask in (LOOK, *self.rules.senses)]
             events = tuple(Event(ask, pending.where, word) for ask, word in words if word not in (NONE, NOTHING))
-            pending = Read(pending.place, pending.where, events)
+            pending = Read(pending.place, pending.where, events, pending.silent)
         kind = next((event.thing for event in pending.events if event.sense == LOOK), "")
         if kind:
             self.called[pending.place] = kind

@@ -5,22 +5,36 @@ errand they show nobody.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 
-from game.art.frame_state import Ghost, haunt
+from game.art.frame_state import Ghost, Hint, haunt
 from game.journey.debut import Debut
 from game.journey.mind_client import MindClient
 from game.journey.narrator import Narrator
 from game.realm.borrowing import LASTS
 from game.realm.happenings import Action
+from game.realm.land import Place
 from game.realm.scene import View
 from game.realm.world import World
 
 FAINTEST = 0.05  # beliefs below this are not drawn
 MEMORIES = 24
+WAVERS, BURSTS = 0.7, 0.25  # s that a phantom wavers once it was touched, and that it takes to burst
+SCATTERS = 1.1  # s that what is left of it flies apart
 PICTURE = (290, 140)  # px: places so near in x and y are on the screen
 LENT = "For a while you see with a born seer's eyes. You can only look: your own hand and voice have to wait."
 BACK = "Your own eyes again."
 NOT_NOW = "No born seer's eyes can be borrowed now."
+
+
+def hints(view: View | None, places: Sequence[Place]) -> tuple[Hint, ...]:
+    """What is sensed in a view, where it is drawn."""
+    shapes = []
+    for event in view.scene.events if view is not None else ():
+        if view is not None and event.sense in ("glimpse", "track", "hear", "feel"):
+            spot = places[view.places[event.place]]
+            shapes.append(Hint(spot.x, spot.y, event.sense, event.thing))
+    return tuple(shapes)
 
 
 class Sight:
@@ -111,7 +125,20 @@ class Sight:
             species, belief = self.mind_client.belief(place)
             if not self.lent:
                 belief = self.debut.drawn(place, belief, self.narrator.firsts.pointed(place, species), seconds)
+            touched = self.mind_client.wavers(place, seconds)
+            if touched is not None:  # it wavers, bursts, and is gone for a while, whatever the mind still says
+                belief *= max(0.0, 1 - max(0.0, touched - WAVERS) / BURSTS)
             if belief >= FAINTEST:
-                wavering = self.mind_client.wavers(place, seconds)
-                shapes.append(Ghost(place, *haunt(places[place]), species, belief, wavering))
+                shapes.append(Ghost(place, *haunt(places[place]), species, belief, touched is not None))
         return tuple(shapes)
+
+    def bursts(self) -> list[tuple[int, str, float]]:
+        """(place, species, how far 0..1) of phantoms that fly apart now."""
+        flying = []
+        for place in self.mind_client.places():
+            species, belief = self.mind_client.belief(place)
+            touched = self.mind_client.wavers(place, self.narrator.seconds)
+            part = (touched - WAVERS) / SCATTERS if touched is not None else -1.0
+            if belief >= FAINTEST and 0 <= part < 1:
+                flying.append((place, species, part))
+        return flying

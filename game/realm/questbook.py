@@ -78,13 +78,15 @@ class Remarks(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Book(Struct, frozen=True, forbid_unknown_fields=True):
-    """All of quests.toml; quest: in the order of the arc; lore: a few lines per species."""
+    """All of quests.toml; quest: in the order of the arc; lore: a few lines per species; ume: what the seer who follows
+    says by herself, by the moment that calls for it."""
 
     people: dict[Key, Person]
     quest: dict[Key, Plan]
     lore: dict[Key, Lines]
     epilogue: Lines
     remarks: Remarks
+    ume: dict[Key, Lines] = {}
 
 
 def parse(data: object, rules: Rules, file: str = "quests.toml") -> Book:

@@ -2,7 +2,10 @@
 
 import math
 
+import pygame as pg
+
 from game.art.frame_state import haunt
+from game.art.pixels.palette import Colour, scaled
 from game.realm.land import Place
 from game.realm.quests import Quests
 from game.ui.font import GOLD, SKYBLUE, Pen
@@ -45,3 +48,12 @@ def ring(pen: Pen, place: Place, camera: tuple[int, int]) -> None:
         angle = math.tau * dot / 28
         spot = (x - camera[0] + 24 * math.cos(angle), y - camera[1] - 10 + 17 * math.sin(angle))
         pen.fill(SKYBLUE, *spot, 1.5, 1.5)
+
+
+def burst(pen: Pen, x: float, y: float, part: float, colour: Colour) -> None:
+    """A phantom that was touched flies apart; x, y: its foot; part: 0..1 of the way; colour: of its light."""
+    for mote in range(34):
+        angle, far = mote * 2.4, (10 + 34 * (mote % 7) / 7) * (1 - (1 - part) ** 2)
+        left, top = x + far * math.cos(angle), y - 18 + 0.8 * far * math.sin(angle) + 16 * part * part
+        size = 2.0 if mote % 3 == 0 and part < 0.5 else 1.0
+        pen.target.fill(scaled(colour, 1 - part), pen.box(left, top, size, size), special_flags=pg.BLEND_RGB_ADD)

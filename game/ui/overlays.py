@@ -126,9 +126,20 @@ def sighted(pen: Pen, x: float, y: float, seen: Sighting, now: float, taken: lis
         label(pen, article(seen.species), (x, y + 8, y - 46), SKYBLUE, taken)
 
 
-def whisper(pen: Pen, x: float, y: float, text: str, taken: list[Box], colour: Colour = PAPER) -> None:
-    """What the senses tell, in small words below a place; x, y: its foot; taken: as for `label`."""
-    label(pen, text, (x, y + 6, y - 40), colour, taken)
+def face(x: float, y: float) -> Box:
+    """The box that words keep off of somebody; x, y: layout px of their feet."""
+    return x - 9, y - 27, 18, 20
+
+
+def whisper(pen: Pen, x: float, y: float, text: str, taken: list[Box], level: float = 1.0) -> None:
+    """What the senses tell, in small words below a place; x, y: its foot; taken: as for `label`; level: 0..1, how clear
+    the words are. A dotted stem ties them to the place."""
+    colour = mix((62, 62, 84), PAPER, level)
+    if label(pen, text, (x, y + 10, y - 44), colour, taken):
+        top = taken[-1][1]
+        first, last = (y + 2, top) if top > y else (top + pen.line, y - 22)
+        for dot in range(max(0, int((last - first) / 3))):
+            pen.fill(colour, x - 0.5, first + 3 * dot, 1, 1)
 
 
 def label(pen: Pen, text: str, at: tuple[float, float, float], colour: Colour, taken: list[Box]) -> bool:

@@ -170,13 +170,13 @@ def test_what_is_sensed_nearby_is_written_below_the_place() -> None:
         world.player.x, world.player.y = place.x, place.y + 16
         journey = Journey(world, StubMind())
         journey._sense()
-        whisper = journey.whispers()
-        if whisper is None:
+        journey.whisper.advance(0.1, world, journey.view)
+        if not journey.whisper.text:
             continue
         where = next(word for word, index in journey.view.places.items() if index == place.index)  # type: ignore[union-attr]
         sensed = {e.thing for e in journey.view.scene.events if e.place == where and e.sense != "look"}  # type: ignore[union-attr]
-        assert set(whisper[2].split(", ")) == sensed - words.WEATHERY
-        assert whisper[:2] == (place.x, place.y)
+        assert set(journey.whisper.text.split(", ")) == sensed - words.WEATHERY
+        assert journey.whisper.place == place.index
         return
     raise AssertionError("nothing sensed anywhere")
 

@@ -1,0 +1,139 @@
+"""Ume by herself, phantoms that burst, and a mind whose hold on the ordinary slips."""
+
+import pytest
+
+from game.journey.company import PAUSE, Company
+from game.journey.journey import Journey
+from game.journey.narrator import DOUBT, PHANTOM, SLIPPING
+from game.journey.sight import BURSTS, SCATTERS, WAVERS
+from game.journey.whisper import COMES, FAINT, FADES, STAYS, Whisper
+from game.realm.rules import NOTHING
+from game.realm.scene import describe
+from game.realm.senses import nearest_place, who_is_at
+from game.realm.world import World, new_world
+from perception.messages import Progress, Teach
+from tests.kits.stub_mind import StubMind, blind, everywhere
+
+
+def pass_time(journey: Journey, seconds: float) -> None:
+    for _ in range(round(seconds * 60)):
+        journey.advance(1 / 60, (0, 0), False, journey.seconds)
+
+
+def beside_nobody(world: World) -> int:
+    place = next(
+        p for p in world.map.places if who_is_at(world, p.index) == NOTHING and p.kind not in ("torii", "altar")
+    )
+    world.player.x, world.player.y = place.x, place.y + 16
+    world.seer.x, world.seer.y = place.x - 300, place.y
+    return place.index
+
+
+def test_a_phantom_wavers_bursts_and_is_a_lesson_in_doubt() -> None:
+    mind = StubMind(everywhere("oni", 0.9))
+    journey = Journey(new_world(0), mind)
+    journey.narrator.firsts.recall(1, True)
+    place = beside_nobody(journey.world)
+    pass_time(journey, 3.0)
+    journey.act()
+    pass_time(journey, 0.2)
+    assert journey.narrator.speech.text.endswith(PHANTOM)
+    lesson = next(message.lesson for message in mind.sent if isinstance(message, Teach))
+    assert lesson.source == DOUBT and NOTHING in lesson.answers
+    ghost = next(ghost for ghost in journey.frame_state().ghosts if ghost.place == place)
+    assert ghost.wavering and ghost.belief > 0.8
+    pass_time(journey, WAVERS + BURSTS)
+    assert all(ghost.place != place for ghost in journey.frame_state().ghosts), "it is gone, and the others are not"
+    assert [entry[0] for entry in journey.sight.bursts()] == [place] and journey.frame_state().ghosts
+    pass_time(journey, SCATTERS)
+    assert journey.sight.bursts() == []
+
+
+def test_an_empty_place_where_nobody_was_seen_bursts_nothing() -> None:
+    mind = StubMind(blind)
+    journey = Journey(new_world(0), mind)
+    beside_nobody(journey.world)
+    pass_time(journey, 0.5)
+    journey.act()
+    pass_time(journey, 0.2)
+    assert PHANTOM not in journey.narrator.speech.text and journey.sight.bursts() == []
+    assert next(message.lesson for message in mind.sent if isinstance(message, Teach)).source == "touch"
+
+
+@pytest.mark.parametrize("mundane", [0.99, 0.85])
+def test_who_dreams_too_much_mixes_names_and_misreads_signs(mundane: float) -> None:
+    mind = StubMind()
+    journey = Journey(new_world(0), mind)
+    pass_time(journey, 0.3)
+    kind = nearest_place(journey.world).kind
+    mind.misread = {kind: "scarecrow"}
+    journey.mind_client.progress = Progress(5, 1, 1, 3, False, mundane=mundane)
+    names = set()
+    for _ in range(40):
+        pass_time(journey, 0.1)
+        journey.narrator.say("Hana", "Eight lanterns.")
+        names.add(journey.narrator.speech.who)
+    called = journey.reading.called.get(nearest_place(journey.world).index, kind)
+    if mundane >= SLIPPING:
+        assert names == {"Hana"} and called == kind
+    else:
+        assert len(names) > 2 and "Hana" in names and called == "scarecrow"
+    assert not names - {person.name for person in journey.world.quests.book.people.values()}
+
+
+def company(world: World) -> Company:
+    return Company(world, world.quests.book.ume)
+
+
+def test_ume_says_each_thing_once_and_only_when_it_is_quiet() -> None:
+    world = new_world(1)
+    ume, said = company(world), []
+    for second in range(600):
+        line = ume.advance(1.0, second < 100, False)
+        said += [line] if line else []
+        assert not (line and second < 100 + PAUSE - 1)
+    assert len(said) == len(set(said)) >= 1
+    ume.note("burst")
+    assert any(ume.advance(1.0, False, False) for _ in range(60)), "and more when something happens"
+    ume.note("burst")
+    assert not any(ume.advance(1.0, False, False) for _ in range(60))
+
+
+def test_ume_says_nothing_while_one_sleeps_stares_or_walks_alone() -> None:
+    world = new_world(1)
+    assert not any(company(world).advance(1.0, False, True) for _ in range(100))
+    world.player.x += 600
+    assert not any(company(world).advance(1.0, False, False) for _ in range(100))
+
+
+def test_a_moment_that_is_over_is_not_talked_of() -> None:
+    world = new_world(1)
+    ume = company(world)
+    ume.advance(1.0, True, False)
+    assert world.phase in ume.says or "village" in ume.moments
+    ume.moments = ["night", "burst"]
+    ume.advance(1.0, True, False)
+    assert "night" not in ume.moments and "burst" in ume.moments
+
+
+def test_every_moment_that_may_come_has_its_words() -> None:
+    says = new_world(0).quests.book.ume
+    assert {"burst", "right", "wrong", "pair", "errand", "dream", "sight", "lent", "slipping"} <= set(says)
+
+
+def test_words_at_a_place_come_stay_and_fade() -> None:
+    world = new_world(0)
+    place = nearest_place(world)
+    world.player.x, world.player.y = place.x, place.y + 10
+    world.traces.sensed[place.index] = ((0, "hum"),)
+    whisper, view, levels = Whisper(), describe(world), []
+    for _ in range(round(60 * (COMES + STAYS + FADES + 1))):
+        whisper.advance(1 / 60, world, view)
+        levels.append(whisper.level)
+    assert (whisper.place, whisper.text) == (place.index, "hum")
+    top = levels.index(max(levels))
+    assert max(levels) == 1.0 and levels[-1] == pytest.approx(FAINT, abs=0.01)
+    assert levels[:top] == sorted(levels[:top]) and levels[top:] == sorted(levels[top:], reverse=True)
+    world.player.x += 400
+    whisper.advance(1 / 60, world, describe(world))
+    assert whisper.level == 0.0
