@@ -18,6 +18,7 @@ ROOMS = (
     ("game.art.pixels",),
     ("game.art.ground",),
     ("game.art",),
+    ("game.env",),
     ("game.audio",),
     ("game.ui",),
     ("game.journey",),

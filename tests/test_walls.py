@@ -40,21 +40,28 @@ class Wall(NamedTuple):
 
 
 TORCH = ("torch", "transformers")
+ENVIRONMENTS = tuple(name for name in modules() if name.startswith("game.env.") and name != "game.env.pixels")
 WALLS = (
     Wall(("common",), (*TORCH, "pygame", "matplotlib", "game", "perception", "training")),
     Wall(("game",), (*TORCH, "training", "perception"), ("perception", *SHARED)),
     Wall(("game.realm",), ("pygame", "matplotlib", "game.art")),
+    Wall(ENVIRONMENTS, ("pygame", "matplotlib", "game.art")),
     Wall(SHARED, (*TORCH, "pygame", "matplotlib")),
     Wall(("perception",), ("game", "training", "pygame")),
     Wall(("training",), ("pygame", "game"), ("game", "game.realm", "game.realm.*")),
     Wall(("main",), (*TORCH, "pygame")),
 )
-PROCESSES = (("common", "shared", "game.realm", "main", "game"), ("perception", "training"))  # groups of modules
+PROCESSES = (
+    ("common", "shared", "game.realm", "main", "game.env", "game"),
+    ("perception", "training"),
+)  # groups of modules
 
 
 def group_of(module: str) -> str:
     if module in SHARED:
         return "shared"
+    if module in ENVIRONMENTS:
+        return "game.env"
     return "game.realm" if within(module, ("game.realm",)) else module.split(".")[0]
 
 

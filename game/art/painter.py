@@ -59,6 +59,10 @@ class Painter:
             return True
         return self.ground.advance(budget)
 
+    def forget_outside(self) -> None:
+        """Lets the land around a room be painted anew: the next picture follows from its frame state alone."""
+        self._around = None
+
     def camera(self, x: int, y: int) -> tuple[int, int]:
         """The world px at the frame's top left corner when it follows somebody at (x, y); a room lies in its middle."""
         room = self.room(x, y)

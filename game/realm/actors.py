@@ -11,6 +11,7 @@ BESIDE = 40  # px: how near one must stand to ask a seer
 NEVER = 10**12  # a tick that doesn't come
 STROLL = 2  # tiles between a seer and their home, at most
 PAUSE = (2, 7)  # s between two steps of a seer's stroll
+CLOSE = TILE + TILE // 2  # px from a goal, along either axis, at which one has arrived
 PATIENCE = 40  # tiles walked before a walker settles for another goal
 STEPS = ((1, 0, "e"), (-1, 0, "w"), (0, 1, "s"), (0, -1, "n"))
 
@@ -69,17 +70,25 @@ class Folk(Actor):
         """At the middle of a tile: arrives, or turns to the next tile."""
         spot = world.map.places[self.goal]
         dx, dy = spot.x - self.x, spot.y - self.y
+        wide, high = abs(dx), abs(dy)
         self._patience -= 1
-        if max(abs(dx), abs(dy)) <= TILE + TILE // 2 or self._patience <= 0:
-            self._arrive(world, abs(dx) + abs(dy) <= 3 * TILE)
+        if (wide <= CLOSE and high <= CLOSE) or self._patience <= 0:
+            self._arrive(world, wide + high <= 3 * TILE)
             return
         wish_x, wish_y = (STEPS[0] if dx > 0 else STEPS[1]), (STEPS[2] if dy > 0 else STEPS[3])
-        order = (wish_x, wish_y) if abs(dx) > abs(dy) else (wish_y, wish_x)
         turn = int(self._rng.random() * 4)  # if both wishes are blocked: any open tile, so that nobody gets stuck
-        for step_x, step_y, facing in (*order, *STEPS[turn:], *STEPS[:turn]):
+        wishes = (wish_x, wish_y) if wide > high else (wish_y, wish_x)
+        if self._set_off(world, wishes):
+            return
+        self._set_off(world, (*STEPS[turn:], *STEPS[:turn]))
+
+    def _set_off(self, world: RealmState, steps: tuple[tuple[int, int, str], ...]) -> bool:
+        """Turns to the first of these tiles that is open; False if none is."""
+        for step_x, step_y, facing in steps:
             if world.open(self.x + step_x * TILE, self.y + step_y * TILE):
                 self._dx, self._dy, self._left, self.facing = step_x, step_y, TILE, facing
-                return
+                return True
+        return False
 
     def _arrive(self, world: RealmState, near: bool) -> None:
         if near and world.traces.here[self.goal] == NOBODY:

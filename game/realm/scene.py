@@ -62,10 +62,16 @@ def shuffled(events: list[Event], rng: Random) -> list[Event]:
     return events
 
 
-def describe(world: World, tongue: str = "terse", player: Player | None = None) -> View:
-    """The scene around the player: 3 to 8 places, one question `sense` for each. Raises ValueError (tongue)."""
+def describe(
+    world: World,
+    tongue: str = "terse",
+    player: Player | None = None,
+    seen: tuple[tuple[str, int], ...] | None = None,
+) -> View:
+    """The scene around a player: 3 to 8 places, one question `sense` for each. seen: what is in sight, if it is known
+    already. Raises ValueError (tongue)."""
     speech = tongue_named(tongue)
-    seen = in_sight(world, player)
+    seen = in_sight(world, player) if seen is None else seen
     events = sense(world, seen)
     questions = tuple(question(speech, world.rules, SENSE, direction) for direction, _ in seen)
     scene = Scene(world.tick, speech.name, tell(speech, header(world, player), events), events, questions)

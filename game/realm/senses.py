@@ -9,6 +9,7 @@ from game.realm.rules import NOTHING
 from game.realm.spatial_index import by_octant
 from game.realm.terrain import TILE
 
+SIGHTS = 1024  # points whose sight is remembered: who stands somewhere asks for it again and again
 REACH = 28  # px: a place so near can be touched
 
 
@@ -17,13 +18,24 @@ def in_sight(world: Population, player: Player | None = None) -> tuple[tuple[str
     `rules.fewest` (farther ones fill up) and at most `rules.most`, nearest first. Walls hide what is behind them:
     in a room only its own places are in sight, outside only those outside."""
     player = player or world.player
-    rules, x, y = world.rules, player.x, player.y
+    spot = player.x, player.y
+    known = world.spatial_index.sights
+    if spot not in known:
+        if len(known) >= SIGHTS:
+            known.clear()
+        known[spot] = _sight(world, *spot)
+    return known[spot]
+
+
+def _sight(world: Population, x: int, y: int) -> tuple[tuple[str, int], ...]:
+    """What is in sight from a point. It follows from the map alone."""
+    rules = world.rules
     reach = (rules.sight * TILE) ** 2
     nearest = by_octant(world.spatial_index.near(x, y), x, y)
-    near = sum(1 for distance, _, _ in nearest if distance <= reach)
+    near = sum([distance <= reach for distance, _, _ in nearest])
     if near < rules.fewest:
         nearest, near = by_octant(world.spatial_index.around(x, y), x, y), rules.fewest
-    return tuple((rules.directions[octant], index) for _, octant, index in nearest[: min(rules.most, near)])
+    return tuple([(rules.directions[octant], index) for _, octant, index in nearest[: min(rules.most, near)]])
 
 
 def nearest_place(world: Population, player: Player | None = None) -> Place:

@@ -15,6 +15,7 @@ from typing import Any
 import msgpack
 
 from common.numbers import SEED_MAX
+from game.realm.actors import Folk, Seer
 from game.realm.player import Player
 from game.realm.quests import Quests
 from game.realm.replay import realm_mark
@@ -49,8 +50,8 @@ class SnapshotError(ValueError):
 
 def snapshot(world: World) -> bytes:
     """All of a realm between two ticks. `restored` makes the same realm of it."""
-    traces, shown = world.traces, [list(things.items()) for things in world.traces._shown]
-    strays, ambient = ([list(things.items()) for things in part] for part in (traces._strays, traces._ambient))
+    traces = world.traces
+    things = ([list(own.items()) for own in part] for part in (traces._shown, traces._strays, traces._ambient))
     body = msgpack.packb(
         {
             "realm": realm_mark(world.rules),
@@ -59,7 +60,7 @@ def snapshot(world: World) -> bytes:
             "clock": _get(world, CLOCK),
             "agenda": world.agenda,
             "walking": [who.number for who in world._walking],
-            "places": list(zip(traces.here, shown, strays, ambient, strict=True)),
+            "places": list(zip(traces.here, *things, strict=True)),
             "seers": [_get(who, SEER) for who in world.seers],
             "folk": [_get(who, FOLK) for who in world.folk],
             "spirits": [_get(who, SPIRIT) for who in world.spirits],
@@ -118,7 +119,8 @@ def _world(body: dict[str, Any], rules: Rules) -> World:
     places = len(world.map.places)
     _put(world, CLOCK, body["clock"], places)
     world.agenda = [(int(tick), int(number)) for tick, number in body["agenda"]]
-    walkers = {who.number: who for who in (*world.folk, *world.seers[1:])}
+    walkers: dict[int, Folk | Seer] = {who.number: who for who in world.folk}
+    walkers |= {seer.number: seer for seer in world.seers[1:]}
     world._walking = [walkers[number] for number in body["walking"]]
     traces = world.traces
     for place, (here, *things) in enumerate(_as_many(body["places"], places)):
@@ -153,10 +155,10 @@ def _player(player: Player) -> list[Any]:
 
 
 def _put_player(player: Player, state: tuple[Any, ...], places: int) -> None:
-    own, trail, shown, seer, familiar, path = state
+    own, trail, pointed_at, seer, familiar, path = state
     _put(player, PLAYER, own, places)
     player.trail.extend((int(x), int(y), str(facing)) for x, y, facing in trail)
-    player.shown.update({(int(spirit), int(visit)): int(tick) for spirit, visit, tick in shown})
+    player.shown.update({(int(spirit), int(visit)): int(tick) for spirit, visit, tick in pointed_at})
     _put(player.seer, SEER, seer, places)
     _put(player.familiar, FAMILIAR, familiar, places)
     player.familiar._path = [(int(x), int(y)) for x, y in path]

@@ -15,7 +15,7 @@ SLOPE = 414  # tan(22.5 degrees) in thousandths: where one of the eight directio
 
 
 class SpatialIndex:
-    """sight: tiles. All x, y are px."""
+    """sight: tiles. sights: what is in sight from points that were asked for (senses.in_sight). All x, y are px."""
 
     def __init__(self, land: Map, sight: int) -> None:
         self._land, self._reach = land, sight * TILE
@@ -24,6 +24,7 @@ class SpatialIndex:
             self._of_room.setdefault(place.room, []).append(place)
         self._near: dict[tuple[int, int], list[Place]] = {}
         self._neighbours: dict[int, list[int]] = {}
+        self.sights: dict[tuple[int, int], tuple[tuple[str, int], ...]] = {}
 
     def room(self, x: int, y: int) -> Room | None:
         """The room that a point lies in; None under the open sky."""

@@ -18,17 +18,20 @@ def step_players(world: World, actions: Sequence[tuple[Action, ...]]) -> list[tu
     """One tick in which the players act one after the other, by number: actions[number], none for those beyond its end.
 
     Returns what happened to each. Raises ValueError for more actions than players."""
-    players = world.players
-    if len(actions) > len(players):
-        raise ValueError(f"actions of {len(actions)} players, and there are {len(players)}")
+    players, count = world.players, len(actions)
+    if count > len(players):
+        raise ValueError(f"actions of {count} players, and there are {len(players)}")
     happenings: list[tuple[Happening, ...]] = []
     for player in players:
         player.moving = False
     for number, player in enumerate(players):
         happened: tuple[Happening, ...] = ()
-        for action in actions[number] if number < len(actions) else ():
-            happened += act(world, player, action)
-        happenings.append(happened + follow(world, player))
+        if number < count:
+            for action in actions[number]:
+                happened += act(world, player, action)
+        if player.moving or player.familiar_with or player.seer.moving:
+            happened += follow(world, player)
+        happenings.append(happened)
     world.tick_clock()
     world.move_everybody()
     for number, quests in enumerate(world.quests_of):
