@@ -38,6 +38,7 @@ FAMILIAR = (*ACTOR, "asked", "goal", "away", "swept", "until")
 PLAYER = (*ACTOR, "resting", "familiar_with")
 ERRAND = ("stage", "count", "wrongs", "last", "due", "still", "beside", "began", "ended")
 TALLY = ("streak", "best", "guesses", "rights")
+BORROWING = ("until", "spent", "lay_down")
 PAGE = ("shown", "touched", "named", "missed")
 PLACES = ("place", "goal", "_last", "asked", "last", "beside")  # fields that hold the index of a place, or NOBODY
 STAGES = ("open", "taken", "ready", "done")
@@ -167,7 +168,8 @@ def _put_player(player: Player, state: tuple[Any, ...], places: int) -> None:
 def _quests(quests: Quests) -> list[Any]:
     tally = quests.tally
     return [
-        quests.ended,
+        (quests.ended, quests.waits),
+        _get(quests.borrowing, BORROWING),
         [errand.key for errand in quests._busy],
         [[_get(errand, ERRAND), errand.area, list(errand.at.items())] for errand in quests.errands.values()],
         _get(tally, TALLY),
@@ -178,8 +180,9 @@ def _quests(quests: Quests) -> list[Any]:
 
 
 def _put_quests(quests: Quests, state: tuple[Any, ...], places: int) -> None:
-    ended, busy, errands, counts, pages, finds, revealed = state
-    quests.ended = int(ended)
+    own, borrowing, busy, errands, counts, pages, finds, revealed = state
+    _put(quests, ("ended", "waits"), own, places)
+    _put(quests.borrowing, BORROWING, borrowing, places)
     quests._busy = [quests.errands[key] for key in busy]
     for errand, (fields, area, at) in zip(quests.errands.values(), errands, strict=True):
         _put(errand, ERRAND, fields, places)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from game.realm.happenings import Action
 from game.realm.policy import RandomPolicy
-from game.realm.replay import state_hash
+from game.realm.replay import VERBS, state_hash
 from game.realm.rules import Rules, load
 from game.realm.senses import in_sight, who_is_at
 from game.realm.snapshot import FORMAT, SnapshotError, _digest, restored, snapshot
@@ -28,6 +28,7 @@ def busy_actions(world: World, number: int, policy: RandomPolicy) -> tuple[Actio
         direction, place = in_sight(world, player)[tick % 3]
         actions += (("name", place, who_is_at(world, place) if tick % 2 else "oni"), ("touch", place), ("ask",))
         actions += (("send", direction), ("heed", tick % 14 == 0), ("rest", tick % 140 < 30), ("talk", tick % 7))
+        actions += (("borrow", tick % 21 == 0), ("wait", tick % 140 < 20))
     return actions + ((("call",),) if tick % 200 == 0 else ())
 
 
@@ -92,6 +93,17 @@ def test_the_realm_that_comes_back_is_the_same_in_every_part_and_goes_on_so(seed
         policy._heading, policy._left = heading, left
     assert company.live(again, 150) == happened
     assert same(world, again)
+
+
+def test_the_walks_of_these_tests_hold_every_action_that_there_is():
+    """What a new action changes must be in a snapshot, too."""
+    world, policy = new_world(1), RandomPolicy(1)
+    done = set()
+    for _ in range(800):
+        actions = busy_actions(world, 0, policy)
+        done |= {action[0] for action in actions}
+        step_players(world, (actions,))
+    assert done == set(VERBS)
 
 
 def test_what_happens_after_a_snapshot_doesnt_change_it():
