@@ -32,7 +32,7 @@ VERBS = {
     "perceive": "reads a scene as JSON on stdin, answers what the model believes",
     "learn": "one measured training: measure, train, measure again, head diff",
     "experiment": "trains the arms and seeds of one experiment; the same command goes on after a kill",
-    "diff": "reads a head-diff log; prints a table, or exports",
+    "diff": "compares two finished models head by head, or reads a head-diff log: a table, exports",
     "report": "makes one self-contained HTML page of a run or an experiment, and PNG figures",
     "pretrain": "makes the novice from nothing; --score DIR scores one",
     "mind": "perception and training as a server, for play --mind",
@@ -41,6 +41,7 @@ VERBS = {
 SEEDED = {  # what --seed means, verb by verb; the others draw nothing
     "play": "a realm of this seed, without the title (default: the title asks)",
     "simulate": "of the realm and of who plays",
+    "diff": "of the random sets beside those of BASE and TUNED (default 0)",
     "experiment": "the first of the seeds that are scored (default 0; --seeds N: how many)",
     "pretrain": "of first weights and batches; of the probes with --score",
     "mind": "of the journey that it learns from",
@@ -136,8 +137,12 @@ def build_parser(only: str | None = None) -> Parser:
     if only in (None, "experiment"):
         _experiment_options(verbs.choices["experiment"])
     add("--quick", action="store_true", help="one seed (two where they are compared), a handful of steps: does it run?")
-    add = verb("diff", "diff runs/first/log.msgpack --export csv > heads.csv")
-    add("log", type=Path, help="log.msgpack of a run")
+    add = verb("diff", "diff DIR runs/lending/model --probes docs/behaviours/lending-probes.jsonl --out runs/compared")
+    add("log", metavar="LOG|BASE", help="log.msgpack of a run; or the folder of a model before its training ...")
+    add("tuned", nargs="?", metavar="TUNED", help="... and of the same model after it (or hub:org/name)")
+    add("--probes", type=Path, metavar="FILE", help="what both models are asked: a FILE.jsonl (docs/behaviours.md)")
+    add("--out", type=Path, metavar="DIR", help="a new folder for the log of the comparison; report makes a page of it")
+    add("--device", default="auto", help="auto, cpu, cuda or mps")
     add("--export", choices=("csv", "parquet", "json"))
     add("--table", default="heads", metavar="TABLE", help="of csv and parquet: heads, curve, gains, swaps ...")
     add("--to", type=Path, metavar="FILE", help="where to export (default: stdout; parquet needs a file)")
@@ -316,10 +321,36 @@ def experiment(options: argparse.Namespace) -> int:
     return 0
 
 
+def check_diff(options: argparse.Namespace) -> None:
+    """Raises ValueError for two things of which one is no model, and flags that belong to the other use."""
+    path = Path(options.log)
+    if options.tuned is None:
+        if (path / "config.json").is_file():
+            raise ValueError(f"{path}: a model's folder; give the folder after it, too, and --probes FILE.jsonl")
+        if path.is_dir():
+            raise ValueError(f"{path}: a folder; give the log in it: {path / 'log.msgpack'}")
+        for flag in ("probes", "out"):
+            if getattr(options, flag) is not None:
+                raise ValueError(f"--{flag}: for two models, main.py diff BASE TUNED; {path} stands alone")
+        return
+    for role, source in (("BASE", options.log), ("TUNED", options.tuned)):
+        if Path(source).is_file():
+            raise ValueError(
+                f"{role} {source}: a file; give a model's folder (main.py diff {source} reads it if it is a log)"
+            )
+        _check_model(role, source)
+    if options.probes is None:
+        raise ValueError("--probes FILE.jsonl: what both models are asked; docs/behaviours.md says what a line holds")
+    if options.export or options.partial or options.to is not None:
+        raise ValueError("--export, --to, --partial: of a log; give --out DIR, then main.py diff DIR/log.msgpack")
+
+
 def diff(options: argparse.Namespace) -> int:
+    if options.tuned is not None:
+        return diff_models(options)
     from training.headlog.exports import export
     from training.headlog.log import read_log
-    from training.headlog.table import diff_table, print_table
+    from training.headlog.table import diff_table
 
     log = read_log(options.log, partial=options.partial)
     if options.export:
@@ -327,16 +358,46 @@ def diff(options: argparse.Namespace) -> int:
     elif options.json:
         print(json.dumps(finite(diff_table(log))))
     else:
-        from rich.console import Console
-
-        class Terminal(Console):
-            """Rich's own answer to a closed pipe is a status of 1."""
-
-            def on_broken_pipe(self) -> None:
-                raise BrokenPipeError
-
-        print_table(log, Terminal())
+        print_log(log)
     return 0
+
+
+def diff_models(options: argparse.Namespace) -> int:
+    """Compare two finished models."""
+    from training.compare import CompareConfig, compare
+    from training.progress import progress_bar
+
+    config = CompareConfig(options.log, options.tuned, options.probes, options.seed, options.device, options.out)
+    with progress_bar() as progress:
+        log, result = compare(config, progress)
+    for note in result["notes"]:
+        print(note, file=sys.stderr)
+    if options.json:
+        print(json.dumps(finite(result)))
+        return 0
+    print_log(log)
+    if result["same_weights"]:
+        print("the two folders hold the same weights: the difference is zero")
+    elif "curve" not in result:
+        print("TUNED is not better on these probes: there is no gain to share out, and no set was inserted")
+    if options.out is not None:
+        print(f"log: {result['log']}; to look at: main.py report {options.out}")
+    return 0
+
+
+def print_log(log: Any) -> None:
+    """A log's table on the terminal."""
+    from rich.console import Console
+
+    from training.headlog.table import print_table
+
+    class Terminal(Console):
+        """Rich's own answer to a closed pipe is a status of 1."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    print_table(log, Terminal())
 
 
 def report(options: argparse.Namespace) -> int:
@@ -472,6 +533,8 @@ def check_early(options: argparse.Namespace) -> None:
             _check_model("--model", str(model))
     if getattr(options, "score", None) is not None:
         _check_model("--score", str(options.score))
+    if options.verb == "diff":
+        check_diff(options)
     check_device(getattr(options, "device", None) or "auto")
     if getattr(options, "listen", None) is not None:
         check_address("--listen", options.listen)

@@ -29,7 +29,7 @@ def help_of(verb: str, capsys: pytest.CaptureFixture[str]) -> str:
 def test_every_verb_has_help_whose_example_is_understood(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     text = help_of(verb, capsys)
     assert "--json" in text
-    assert ("--seed" in text) == (verb not in ("perceive", "diff", "report")), "a seed where something is drawn"
+    assert ("--seed" in text) == (verb not in ("perceive", "report")), "a seed where something is drawn"
     example = text.split("example: ")[1].strip()
     assert f"main.py {verb}" in example
     for command in example.replace("&&", "|").split("|"):
@@ -161,9 +161,9 @@ def test_play_leaves_its_journey_in_its_slot(tmp_path: Path, monkeypatch: pytest
     assert left == ["card.json", "card.png", "chronicle.json", "journey.replay", "journey.replay.bak"]
 
 
-@pytest.mark.parametrize("verb", [verb for verb in main.VERBS if verb not in ("perceive", "diff", "report")])
+@pytest.mark.parametrize("verb", [verb for verb in main.VERBS if verb not in ("perceive", "report")])
 def test_a_seed_beyond_64_bits_is_refused_before_any_work(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    needed = {"experiment": ["few"], "bench": ["realm"]}.get(verb, [])
+    needed = {"experiment": ["few"], "bench": ["realm"], "diff": ["base"]}.get(verb, [])
     for seed in (2**63, 2**64, 10**400, -1):
         assert "--seed" in refused(capsys, verb, *needed, "--seed", str(seed))
 

@@ -90,6 +90,17 @@ def probe_of(placed: Placed, tongue: str, wanted: tuple[str, ...]) -> Probe:
     return Probe(scene, (line.answer,) * times, places, wanted, cues=cues)
 
 
+def probes_of(placed_lines: Sequence[Placed], tongue: str, wanted: tuple[str, ...]) -> list[Probe]:
+    """Lines as probes: wanted lines, tempting ones and the rest in turn: any first few hold all sorts."""
+    kinds_and_probes = [(placed.line.kind, probe_of(placed, tongue, wanted)) for placed in placed_lines]
+    sorts = (
+        [probe for kind, probe in kinds_and_probes if kind == WANTED],
+        [probe for kind, probe in kinds_and_probes if kind == OTHER and probe.places],
+        [probe for kind, probe in kinds_and_probes if not probe.places],
+    )
+    return [probe for turn in zip_longest(*sorts) for probe in turn if probe is not None]
+
+
 class Deck:
     """Lines in a random order, again and again: every one is drawn before any is drawn twice."""
 
@@ -142,16 +153,8 @@ class FileBehaviour(Behaviour):
 
     @cached_property
     def probes(self) -> list[Probe]:
-        """Wanted lines, tempting ones and the rest in turn: any first few of them hold all sorts."""
-        kinds_and_probes = [
-            (placed.line.kind, probe_of(placed, self.model.tongue, self.wanted)) for placed in self._placed
-        ]
-        sorts = (
-            [probe for kind, probe in kinds_and_probes if kind == WANTED],
-            [probe for kind, probe in kinds_and_probes if kind == OTHER and probe.places],
-            [probe for kind, probe in kinds_and_probes if not probe.places],
-        )
-        return [probe for turn in zip_longest(*sorts) for probe in turn if probe is not None]
+        """All lines of the probes, every sort in turn."""
+        return probes_of(self._placed, self.model.tongue, self.wanted)
 
     @property
     def source(self) -> Source:

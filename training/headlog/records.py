@@ -228,6 +228,11 @@ class Log:
         return self._of(Probes)
 
     @property
+    def compared(self) -> bool:
+        """Whether it is of two finished models (`training.compare`), not of a training."""
+        return bool(self.header.config.get("tuned"))
+
+    @property
     def verdict(self) -> Judgement | None:
         """The verdict, if the log holds one."""
         return next(reversed(self._of(Judgement)), None)

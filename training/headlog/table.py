@@ -5,9 +5,11 @@ What is printed is plain ASCII but for names from the log, and fits 80 columns.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from common.numbers import finite
+from training.headlog.curves import AREAS, SetCurve, curve_of, of_curve
 from training.headlog.gains import NAMES, HeadGains, Place, head_gains, line_gains
 from training.headlog.records import HeadRow, Judgement, Log, LogError, Summary, one_line
 
@@ -25,6 +27,11 @@ UNDECIDED = {
     "verdict": "undecided",
     "because": "one run has no controls (shuffled answers, rehearsal only) and no other seeds; run `experiment`",
 }
+NO_VERDICT = {
+    "verdict": "none",
+    "because": "no controls: no verdict; what any other training changes as well is not told apart. `experiment own`"
+    " trains controls beside",
+}
 
 
 def diff_table(log: Log) -> dict[str, Any]:
@@ -33,11 +40,11 @@ def diff_table(log: Log) -> dict[str, Any]:
     A head's "gain" is the one that counts (`gains.head_gains`), and "gain_line" that along the straight line;
     "gain_along" is "path" or "line". Numbers that are not finite become None. Raises LogError if the run was stopped
     before its heads were compared, unless the log was read in part; then "fault" says why it is not whole. An
-    experiment's verdict.msgpack holds no heads.
+    experiment's verdict.msgpack holds no heads. Of two finished models (`training.compare`) "curve" holds the sets.
     """
     if not log.rows and log.verdict is None and log.fault is None:
         raise LogError(f"{log.path}: no head was compared before the run ended; let `learn` run to its end")
-    gains, line, summary = head_gains(log), line_gains(log), log.summary
+    gains, line, summary, curve = head_gains(log), line_gains(log), log.summary, curve_of(log)
     names = ("layer", "head", *COLUMNS, "weights")
     rows = [
         {name: getattr(row, name) for name in names}
@@ -51,8 +58,9 @@ def diff_table(log: Log) -> dict[str, Any]:
             "gain": None if summary is None else summary.gain,
             "gain_along": None if gains is None else gains.along,
             "residual": None if gains is None else gains.residual,
-            "verdict": dict(UNDECIDED) if log.verdict is None else _judged(log.verdict),
+            "verdict": _verdict(log),
         }
+        | ({} if curve is None else {"curve": _curve_table(curve)})
         | _gradients(summary)
         | ({} if log.fault is None else {"fault": log.fault})
     )
@@ -61,6 +69,23 @@ def diff_table(log: Log) -> dict[str, Any]:
 
 def _of(gains: HeadGains | None, row: HeadRow) -> float | None:
     return None if gains is None else gains.heads.get((row.layer, row.head))
+
+
+def _verdict(log: Log) -> dict[str, Any]:
+    if log.verdict is not None:
+        return _judged(log.verdict)
+    return dict(NO_VERDICT if log.compared else UNDECIDED)
+
+
+def _curve_table(curve: SetCurve) -> dict[str, Any]:
+    """The curve of sets as plain data: a share is [estimate, lower, upper]."""
+    greedy = {len(point.heads): point for point in curve.greedy}
+    sets = [
+        {"size": len(point.heads), "heads": point.heads, "share": point.share, "random": point.random,
+         "greedy": greedy[len(point.heads)].share if len(point.heads) in greedy else None}
+        for point in curve.points
+    ]  # fmt: skip
+    return {"sets": sets, "decisions": curve.decisions} | {name: getattr(curve, name) for name in AREAS}
 
 
 def _judged(verdict: Judgement) -> dict[str, Any]:
@@ -101,8 +126,12 @@ def _lines(log: Log, table: Mapping[str, Any], top: int, width: int) -> "Iterato
     elif log.verdict is None:
         yield "the run ended before its heads were compared; this is how far it came"
     yield from _outcome(log, gains)
+    curve = curve_of(log)
+    if curve is not None:
+        yield ""
+        yield from _sets(curve)
     yield f"verdict: {table['verdict']['verdict']}: {table['verdict']['because']}"
-    for number in log.wholes:
+    for number in [number for number in log.wholes if not of_curve(number)]:
         yield f"{number.name}: {_number(number.value)}"
     if log.fault is not None:
         yield f"only part of the log could be read: {log.fault}"
@@ -178,6 +207,29 @@ def _leaders(log: Log, gains: HeadGains | None, worth: Mapping[Place, float], to
         yield Text(_row(f"{row.layer}.{row.head}", [_number(row.weights.get(matrix)) for matrix in MATRICES]))
 
 
+def _sets(curve: SetCurve) -> "Iterator[str | Text]":
+    """The best sets, and what random ones bring."""
+    from rich.text import Text
+
+    yield f"sets of heads inserted into BASE, % of the gain, on {curve.decisions} decisions"
+    yield "best: by gain, with its 95 % interval; random: sets of that size and layers"
+    columns = ("best", "from", "to", "greedy", "rnd least", "rnd mid", "rnd most")
+    yield Text(_row("heads", columns), "bold")
+    greedy = {len(point.heads): point.share[0] for point in curve.greedy}
+    for point in curve.points:
+        drawn = sorted(point.random)
+        spread = (drawn[0], median(drawn), drawn[-1]) if drawn else (None, None, None)
+        numbers = (*point.share, greedy.get(len(point.heads)), *spread)
+        yield Text(_row(str(len(point.heads)), [_share(number) for number in numbers]))
+    for name in AREAS:
+        value, low, high = getattr(curve, name)
+        yield f"{name.upper()} {_number(value)} ({_number(low)} to {_number(high)})"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None or not math.isfinite(value) else _percent(100 * value)
+
+
 def _row(name: str, cells: Sequence[str]) -> str:
     return f"{name:>9}" + "".join(f" {cell:>{NUMBER}}" for cell in cells)
 
@@ -202,4 +254,4 @@ def _outcome(log: Log, gains: HeadGains | None) -> Iterator[str]:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
+    return "-" if value is None or value != value else f"{value:.3g}"

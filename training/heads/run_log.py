@@ -72,7 +72,7 @@ class RunLog:
 
     def begin(self, before: Model, config: Mapping[str, Any], seeds: dict[str, int], journal: LessonCounts) -> None:
         """Write the header: what learns, from what, with which settings."""
-        self._writer = Writer(self.path, _header(before, config, seeds, journal))
+        self._writer = Writer(self.path, log_header(before, config, seeds, journal))
 
     def point(
         self,
@@ -89,7 +89,7 @@ class RunLog:
         """Compare, share out and swap; close the log with its end record. losses: one a chunk of probes."""
         assert self._writer is not None
         with self._writer as writer:
-            for record in _outcome(training, probes, losses, swaps=True):
+            for record in outcome(training, probes, losses, swaps=True):
                 writer.write(record)
 
     def close(self) -> None:
@@ -114,8 +114,8 @@ def write_training_log(
     along = zip(training.history, shares, strict=True)
     records += [_during(step, grids, share) for (step, grids), share in along]
     chunks = [losses] if isinstance(losses, ProbeLoss) else losses or []
-    records += _outcome(training, probes, chunks, swaps=False)
-    write_log(path, _header(training.before, training.config, training.seeds, training.journal), records)
+    records += outcome(training, probes, chunks, swaps=False)
+    write_log(path, log_header(training.before, training.config, training.seeds, training.journal), records)
 
 
 def from_root(value: Any) -> Any:
@@ -136,7 +136,8 @@ def commit() -> str:
         return "unknown"
 
 
-def _header(before: Model, config: Mapping[str, Any], seeds: dict[str, int], journal: LessonCounts) -> Header:
+def log_header(before: Model, config: Mapping[str, Any], seeds: dict[str, int], journal: LessonCounts) -> Header:
+    """A log's first record."""
     lessons = msgspec.msgpack.encode(journal.lessons)
     plain = {k: v if isinstance(v, str | int | float | bool | None) else str(v) for k, v in config.items()}
     return Header(
@@ -165,7 +166,7 @@ def _during(step: int, grids: Mapping[str, Tensor], gradient: Tensor | None) -> 
     return Snapshot(step=step, phase="during", gradient=() if gradient is None else _grid(gradient), **snapshot_grids)
 
 
-def _outcome(
+def outcome(
     training: Training, probes: Sequence[ProbeBatch], losses: Sequence[ProbeLoss], swaps: bool
 ) -> Iterator[Record]:
     """What is measured when the training is over, record by record."""
