@@ -80,7 +80,7 @@ def test_an_unknown_verb_is_one_line_with_the_nearest_known(
         (["--mind", "nowhere:x"], "HOST:PORT"),
         (["play", "--device", "tpu"], "--device tpu"),
         (["learn", "--optimizer", "lion"], "--optimizer"),
-        (["diff"], "log"),
+        (["diff"], "LOG|BASE"),
         (["diff", "no-such.msgpack"], "no-such.msgpack"),
         (["pretrain"], "--out DIR"),
         (["pretrain", "--out", "novice", "--heads", "3"], "--hidden 128: 3 heads don't divide it"),

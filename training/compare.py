@@ -62,11 +62,12 @@ class CompareConfig:
 
 @dataclass(frozen=True)
 class _Measures:
-    """What both models are asked. losses: one a chunk; each: a model -> nats a decision, of all chunks in turn."""
+    """What both models are asked. losses: one a chunk; each: a model -> nats a decision; few: of a part of them."""
 
     probes: list[Probe]
     losses: list[ProbeLoss]
     each: Callable[[PreTrainedModel], Tensor]
+    few: ProbeLoss
 
 
 def compare(config: CompareConfig, report: Report = lambda what, done, of: None) -> tuple[Log, dict[str, Any]]:
@@ -173,12 +174,10 @@ def _measures(model: Model, path: Path) -> _Measures:
         raise ValueError(
             f"{path}: {len(judged)} lines are wanted, or have a wanted answer as a candidate; {LEAST} are needed"
         )
-    losses = [probe_loss(model, chunk) for chunk in in_chunks(judged, together=TOGETHER)]
-    return _Measures(probes, losses, each_decision(_all(losses)))
-
-
-def _all(losses: Sequence[ProbeLoss]) -> ProbeLoss:
-    return ProbeLoss([batch for loss in losses for batch in loss.batches])
+    chunks = in_chunks(judged, together=TOGETHER)
+    few = [probe for chunk in in_both_halves(chunks, SWAPPED) for probe in chunk]
+    losses = [probe_loss(model, chunk) for chunk in chunks]
+    return _Measures(probes, losses, each_decision(probe_loss(model, judged)), probe_loss(model, few))
 
 
 def _measured(config: CompareConfig, before: Model, after: Model, measures: _Measures, report: Report) -> Log:
@@ -231,7 +230,7 @@ def _curve(
     """Sets by falling gain, and by greedy insertion on a part of the probes."""
     nets = before.net, after.net
     report("greedy sets", 0, 1)
-    greedy = greedy_order(*nets, _all(in_both_halves(measures.losses, SWAPPED)), alone)
+    greedy = greedy_order(*nets, measures.few, alone)
     order = sorted(gains, key=lambda head: (-gains[head], head))
     return set_curve(*nets, measures.each, order, seed, greedy=greedy, progress=partial(report, "inserting sets"))
 

@@ -10,7 +10,6 @@ from training.report.parts import Block, Section, Table, Words, absent
 from training.report.words import MISSING, number, percent, percent_apart, ranged
 
 RESIDUAL = 0.02  # docs/measurement.md: heads, rest and gain agree within so much of the gain
-MUNDANE = 0.9  # answered rightly before; below it a control says little
 RUNS_SHOWN = 120
 ARMS_MAX = 12
 
@@ -69,13 +68,12 @@ def _parts(run: Run) -> tuple[float, float, float, float] | None:
 def caveats(material: Material, worst: float) -> list[str]:
     """What a reader must keep in mind, sentence by sentence. worst: the largest residual, as a share of the gain."""
     hashes = {run.log.header.model_hash for run in material.runs if run.base == material.main[0].base}
-    mundane = derive.spread(run.log.summary.before.get("mundane") for run in material.runs if run.log.summary)[1]
-    missed, weak = percent_apart(worst, RESIDUAL), percent_apart(mundane, MUNDANE)
+    missed = percent_apart(worst, RESIDUAL)
     sentences = [
         (worst > RESIDUAL, f"In one run the parts miss the gain by {missed} of it: more than {RESIDUAL:.0%}."),
-        (mundane < MUNDANE, f"Before training only {weak} of the mundane was answered rightly, less than {MUNDANE:.0%}."
-         " So it is a weak control: training can hardly lower it, and a score that stays says little."),
-        (material.kind == "run", "One run: no control, no other seed. Nothing here is a verdict."),
+        (material.kind == "run" and not material.compared,
+         "One run: no control, no other seed. Nothing here is a verdict."),
+        (material.compared, "Two finished models: no control, no other seed. Nothing here is a verdict."),
         (len(material.bases) < 3, "Fewer than three base models: what is said concerns these networks alone."),
         (len(hashes) > 1, f"The runs began from {len(hashes)} different weights, but count as one base model."),
         (len(derive.alike(material.main)) < len(material.main),

@@ -16,6 +16,9 @@ from training.headlog.records import Judgement, Log, LogError
 from training.report.words import BEHAVIOURS, OWN, Behaviour
 
 LOG, SCORE, PLAN, VERDICT = "log.msgpack", "score.json", "experiment.json", "verdict.msgpack"
+CALIBRATION = "calibration.json"  # as the score of a calibration, beside the experiment that it is of
+MEASURED = (f"docs/logs/calibration/{SCORE}", f"assets/{CALIBRATION}")
+ROOT = Path(__file__).resolve().parents[2]
 RUNS_MAX = 400
 JSON_MAX = 16 * 2**20  # bytes
 
@@ -49,11 +52,17 @@ class Material:
     faults: tuple[str, ...] = ()
     others: tuple[tuple[int, Log], ...] = ()  # of several base models: (base, the log of its verdict)
     registered: bool = False  # the experiment has a name by which it can be run again
+    calibration: dict[str, Any] = field(default_factory=dict)  # how often the rule is right, where it was measured
 
     @property
     def judgement(self) -> Judgement | None:
         """The verdict's record."""
         return None if self.verdict is None else self.verdict.verdict
+
+    @property
+    def compared(self) -> bool:
+        """Whether it is two finished models side by side (`training.compare`)."""
+        return self.kind == "run" and self.runs[0].log.compared
 
     @property
     def arms(self) -> dict[str, tuple[Run, ...]]:
@@ -137,7 +146,15 @@ def _experiment(folder: Path) -> Material:
     score, plan = (_json(folder / name, faults) for name in (SCORE, PLAN))
     name = next((x for x in (score.get("experiment"), plan.get("name")) if isinstance(x, str) and x), folder.name)
     verdict, others = (verdicts[0][1], tuple(verdicts[1:])) if verdicts else (None, ())
-    return Material(name, "experiment", tuple(runs), score, verdict, tuple(faults), others, bool(score or plan))
+    calibration = _calibration(folder, faults) if verdict is not None else {}
+    known = bool(score or plan)
+    return Material(name, "experiment", tuple(runs), score, verdict, tuple(faults), others, known, calibration)
+
+
+def _calibration(folder: Path, faults: list[str]) -> dict[str, Any]:
+    """The rule's error rates: beside the experiment, or as this project measured them; {} where nobody did."""
+    places = [folder / CALIBRATION, folder.parent / "calibration" / SCORE, *(ROOT / place for place in MEASURED)]
+    return next((_json(place, faults) for place in places if place.is_file()), {})
 
 
 def _log(file: Path, folder: Path, faults: list[str]) -> Log | None:

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from functools import partial
 
 from training.headlog.records import Judgement
-from training.headlog.table import UNDECIDED
-from training.report import derive, figures, judged
+from training.headlog.table import NO_VERDICT, UNDECIDED
+from training.report import derive, figures, judged, plainly
 from training.report.again import again
 from training.report.gather import Material
 from training.report.parts import COLUMNS_MAX, Block, Facts, Picture, Section, Table, Words
 from training.report.scored import value_words
-from training.report.words import counted, percent, ranged, setting, several
+from training.report.words import ranged, setting, several
 from training.verdict import verdict as rule
 
 TESTED = {  # numbers that stand in the tables of what the rule asks
@@ -47,13 +47,29 @@ def heading(material: Material) -> Section:
 
 
 def verdict(material: Material) -> Section:
-    """What was learned, the word, why, and every number with what the rule asks of it."""
+    """The word, three plain sentences, one picture; then every number with what the rule asks of it."""
     log, record = material.verdict, material.judgement
     if record is None or log is None:
-        due = material.kind == "run" or _awaited(material)
-        return Section("verdict", "Verdict", [*_no_verdict(material), Words(_learned(material))], ("verdict",) * due)
+        due = (material.kind == "run" and not material.compared) or _awaited(material)
+        words = [Words(plainly.learned(material)), *plainly.weak_control(material)]
+        return Section("verdict", "Verdict", [*_no_verdict(material), *words], ("verdict",) * due)
     swaps = judged.swaps(record, log.swaps)
     gate, patterns = judged.gate(record), [*judged.shapes(record), *swaps]
+    pictures = plainly.picture(material, record, swaps)
+    blocks: list[Block] = [
+        *_jointly(material), Words(record.word, "word"), Words(plainly.learned(material)),
+        Words(plainly.core(record, swaps, material)), Words(plainly.why(record)), *[pictures] * bool(pictures),
+        *plainly.weak_control(material), *(Words(f"Caveat: {caveat}", "caveat") for caveat in record.caveats[:20]),
+        Words("The evidence", "title"), *_evidence(material, record, gate, patterns),
+        *plainly.changes(gate, patterns, record.word), *plainly.error_rates(material, record), *_every_base(material),
+    ]  # fmt: skip
+    return Section("verdict", "Verdict", blocks)
+
+
+def _evidence(
+    material: Material, record: Judgement, gate: Sequence[judged.Row], patterns: Sequence[judged.Row]
+) -> list[Block]:
+    """Every number with what the rule asks of it."""
     met = [judged.mark(judged.together([*gate, *patterns], judged.GATE, name)) for name in judged.PATTERNS]
     sums = ["all that is asked, the gate too", "", "", *met]
     columns = ["number", "estimate", "95 % interval"]
@@ -65,22 +81,18 @@ def verdict(material: Material) -> Section:
     version = f"Rule {record.rule}" + (
         f"; the thresholds here are those of rule {rule.RULE_VERSION}" * (record.rule != rule.RULE_VERSION)
     )
+    significant = plainly.places(record.significant, derive.shape(material.main)[1])
     closing = (
         f"{version}, constants in training/verdict/verdict.py. Significant at a false discovery rate of "
-        f"{rule.DISCOVERY:.0%}: {_heads(record.significant)}."
-        + f" Further numbers: {'; '.join(others)}."
-        * bool(others)
+        f"{rule.DISCOVERY:.0%}: {significant}." + f" Further numbers: {'; '.join(others)}." * bool(others)
     )
-    blocks: list[Block] = [
-        *_jointly(material), Words(record.word, "word"), Words(_learned(material)), Words(_core(record, swaps)),
-        Words(f"Why: {record.reason}."), *(Words(f"Caveat: {caveat}", "caveat") for caveat in record.caveats[:20]),
+    return [
         _pictures(record, patterns),
         Table("First the gate: may anything be said?", [*columns, "the rule asks"],
               [row.cells((judged.GATE,)) for row in gate]),
         Table(words, [*columns, *judged.PATTERNS], [*(row.cells(judged.PATTERNS) for row in patterns), sums], sum=True),
-        Words(closing, "small"), *_every_base(material),
+        Words(closing, "small"),
     ]  # fmt: skip
-    return Section("verdict", "Verdict", blocks)
 
 
 def _pictures(record: Judgement, patterns: Sequence[judged.Row]) -> list[Picture | Table]:
@@ -95,37 +107,6 @@ def _pictures(record: Judgement, patterns: Sequence[judged.Row]) -> list[Picture
                       f"line: 95 % interval; orange: thresholds{beyond}")  # fmt: skip
     plane = Picture("The shares among the rule’s regions", partial(figures.plane, share, width), note)
     return [plane, *[numbers] * bool(measured)]
-
-
-def _learned(material: Material) -> str:
-    """What the main arm learned, in a sentence."""
-    main, behaviour = material.main, material.behaviour
-    ends = [run.log.summary for run in main if run.log.summary is not None]
-    if not ends:
-        return "Learned: not measured; no run of this arm came to its end."
-    before, after = (derive.median(getattr(end, when).get("hits") for end in ends) for when in ("before", "after"))
-    alarms, mundane = (derive.median(end.after.get(name) for end in ends) for name in ("false_alarms", "mundane"))
-    return (
-        f"Learned ({main[0].arm}, median of {counted(len(ends), 'run')}): {behaviour.hits} {percent(before)} before, "
-        f"{percent(after)} after; {behaviour.alarms} {percent(alarms)}; the mundane still right {percent(mundane)}."
-    )
-
-
-def _core(record: Judgement, swaps: Sequence[judged.Row]) -> str:
-    """Which heads the core is, what it holds, and what it brings beside random sets."""
-    values = {row.name: row.value[0] for row in swaps}
-    tail = next(value for name, value in values.items() if "random sets" in name)
-    share = judged.triple(record.numbers, "share_core")[0]
-    alone, out = (percent(values[f"core {word}"], 0) for word in ("inserted", "removed"))
-    return (
-        f"Core heads (layer.head): {_heads(record.core)}. They hold {percent(share, 0)} of the heads’ gain over "
-        f"control. Inserted alone they bring {alone} of the gain; 95 % of random sets of their size bring less than "
-        f"{percent(tail, 0)}. Taken out they take away {out}."
-    )
-
-
-def _heads(places: Sequence[tuple[int, int]]) -> str:
-    return ", ".join(f"{layer}.{head}" for layer, head in places[:128]) or "none"
 
 
 def _jointly(material: Material) -> list[Block]:
@@ -152,6 +133,8 @@ def _every_base(material: Material) -> list[Block]:
 
 
 def _no_verdict(material: Material) -> list[Block]:
+    if material.compared:
+        return [Words("no verdict", "word"), Words(f"Why: {NO_VERDICT['because']}.")]
     if material.kind == "run":
         return [Words(UNDECIDED["verdict"], "word"), Words(f"Why: {UNDECIDED['because']}.")]
     if _awaited(material):

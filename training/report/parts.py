@@ -43,6 +43,14 @@ class Facts:
     pairs: Sequence[tuple[str, object]]
 
 
+@dataclass(frozen=True)
+class Folded:
+    """A long text under a title, folded away until it is wanted."""
+
+    title: str
+    folded: str
+
+
 @dataclass
 class Picture:
     """A figure under its title, with a note. name: of its PNG file; svg, png: its drawing, once the page is made."""
@@ -70,7 +78,7 @@ class Section:
         return [item for block in self.blocks if isinstance(block, list) for item in block if isinstance(item, Picture)]
 
 
-Block = Words | Table | Facts | list[Picture | Table]
+Block = Words | Table | Facts | Folded | list[Picture | Table]
 
 
 def absent(section_id: str, title: str, text: str, what: str) -> Section:

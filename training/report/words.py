@@ -14,22 +14,24 @@ HOME = re.compile(r"^(?:/(?:home|Users)/[^/]+|/root|[A-Za-z]:[\\/]Users[\\/][^\\
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What the scores and the cue are called where this behaviour is learned. new: behind "hits on"."""
+    """What the scores and the cue are called where this behaviour is learned. new: behind "hits on"; rest: what has to
+    stay as it was."""
 
     hits: str
     alarms: str
     new: str
     cue: str
+    rest: str
 
 
 BEHAVIOURS = {
     "sight": Behaviour("spirits named", "empty places called haunted", "pairs of traces that no lesson held",
-                       "the traces of the asked place"),
+                       "the traces of the asked place", "ordinary questions"),
     "listen": Behaviour("safe directions taken", "dangerous ones taken", "forms of words that no lesson held",
-                        "what was said of the asked direction"),
+                        "what was said of the asked direction", "all other talk"),
 }  # fmt: skip
 OWN = Behaviour("wanted lines answered rightly", "other lines answered with a wanted answer", "new forms",
-                "the cue that a probe’s line names")  # fmt: skip
+                "the cue that a probe’s line names", "other lines")  # fmt: skip
 
 
 def plain_text(value: object, most: int = 600) -> str:
@@ -87,9 +89,16 @@ def digits_apart(values: Iterable[float], bounds: Iterable[float]) -> int:
     return next((digits for digits in range(3, 17) if all(reads_true(digits, *pair) for pair in pairs)), 17)
 
 
-def percent_apart(value: float, bound: float) -> str:
-    """A fraction as percent, with digits enough to read on the same side of a bound (a fraction, too) as it lies."""
-    return f"{number(100 * value, digits_apart([100 * value], [100 * bound]))} %"
+def percent_apart(value: float, bound: float, digits: int | None = None) -> str:
+    """A fraction as percent, with digits enough to read on the same side of a bound (a fraction, too) as it lies.
+
+    digits: behind the point, where so many are enough.
+    """
+    if digits is not None and math.isfinite(value):
+        short, limit = (round(100 * x, digits) for x in (value, bound))
+        if not math.isfinite(bound) or (short > limit, short < limit) == (value > bound, value < bound):
+            return percent(value, digits)
+    return f"{number(100 * value, digits_apart([100 * value], [100 * bound]))} %" if math.isfinite(value) else MISSING
 
 
 def setting(value: object) -> str:

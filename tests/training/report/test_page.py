@@ -80,8 +80,12 @@ def test_every_picture_is_told_and_every_table_has_headers(whole):
     "line",
     [
         "hierarchical Learned (trained, median of 3 runs): spirits named 0.0 % before, 93.0 % after;",
+        "ordinary questions still right 99.8 %.",
         "Core heads (layer.head): 2.1, 1.3. They hold 72 % of the heads’ gain over control. Inserted alone they bring",
-        "Why: core holds 0.66 to 0.78",
+        "Why hierarchical: core holds 0.66 to 0.78",
+        "localized needs share of the core, T_K lower ≥ 0.75 (now 0.72, 0.66 … 0.78)",
+        "hierarchical named; it stands while share of the core, T_K lower ≥ 0.35, upper ≤ 0.85 (now 0.72, 0.66 … 0.78)",
+        "How often rule 1 names a known pattern rightly is not measured yet",
         "seeds in the smallest arm 8 – ≥ 8 ✓ met",
         "p: heads' total above rehearsal 0.0001 – ≤ 0.01 ✓ met",
         "T_K 0.72 0.66 … 0.78 lower ≥ 0.75 ✗ not met lower ≥ 0.35, upper ≤ 0.85 ✓ met upper ≤ 0.35",
@@ -269,10 +273,10 @@ def test_words_are_those_of_the_behaviour_and_a_weak_mundane_score_is_a_caveat(t
     everything = " ".join(sheet.sections.values())
     assert not re.search("trace|spirit|haunted|direction", everything)
     assert "the cue that a probe’s line names" in everything
-    assert "only 47 % of the mundane was answered rightly" in sheet.text("residuals")
+    assert "only 47 % of other lines were answered rightly" in sheet.text("verdict")
     write_log(tmp_path / "log.msgpack", header, records)
     sheet, _ = read(tmp_path)
-    assert "the traces of the asked place" in sheet.text("heads") and "weak control" not in sheet.text("residuals")
+    assert "the traces of the asked place" in sheet.text("heads") and "Weak control" not in sheet.text("verdict")
 
 
 def test_the_verb_writes_page_and_pictures_and_refuses_in_one_line(tmp_path, capsys):
