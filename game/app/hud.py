@@ -156,17 +156,20 @@ def _lines(game: Playing, pen: Pen, taken: list[overlays.Box]) -> None:
     """Paints the lines at the top: the state of the mind, or what to do next. They make room for the heads."""
     journey, now = game.journey, game.journey.seconds
     wide = not game.heads or game.dream is not None
-    if journey.mind.state in STATES:
-        overlays.banner(pen, STATES[journey.mind.state], now, GOLD if journey.mind.state == "dead" else SKYBLUE, wide)
-    elif wide and game.dream is None and not game.screens:
-        seen = journey.narrator.firsts.now
-        if seen is not None and seen.first:
-            place = journey.world.map.places[seen.place].kind
-            overlays.first_sight(pen, seen.species, place, game.labels["act"])
-        elif not game.context.notes():
-            beside = heads_grid.SMALL in taken
-            free = overlays.WIDTH - 2 * (overlays.WIDTH - heads_grid.SMALL[0]) if beside else overlays.WIDTH
-            overlays.guide(pen, journey.guide.line(journey.context(), game.labels), free)
+    state = journey.mind.state
+    if state in STATES:
+        overlays.banner(pen, STATES[state], now, GOLD if state == "dead" else SKYBLUE, wide)
+    if not wide or game.dream is not None or game.screens:
+        return
+    seen = journey.narrator.firsts.now
+    if seen is not None and seen.first and state not in STATES:
+        place = journey.world.map.places[seen.place].kind
+        overlays.first_sight(pen, seen.species, place, game.labels["act"])
+    elif not game.context.notes():
+        beside = heads_grid.SMALL in taken
+        free = overlays.WIDTH - 2 * (overlays.WIDTH - heads_grid.SMALL[0]) if beside else overlays.WIDTH
+        below = pen.line + 8 if state in STATES and pen.line >= 15 else 0.0  # how to walk is told while a mind wakes
+        overlays.guide(pen, journey.guide.line(journey.context(), game.labels), free, below)
 
 
 def _hints(game: Playing) -> list[tuple[str, str]]:

@@ -122,4 +122,7 @@ class Companion:
         if not self.acts:
             return "It waits to be told something."
         went = sum(act in HEEDS for act in self.acts)
-        return f"It went where you said {words.count(went)} of the last {words.count(len(self.acts))} times."
+        if len(self.acts) == 1:
+            return "The last time it went where you said." if went else "The last time it did not go where you said."
+        often = {0: "never", 1: "once", len(self.acts): "every time"}.get(went, f"{words.count(went)} times")
+        return f"Of the last {words.count(len(self.acts))} times it went where you said {often}."

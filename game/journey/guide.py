@@ -8,6 +8,7 @@ WALKED = 40  # px after which walking is understood
 ATTENDED = 2.5  # s after which attending is
 PATIENCE = 60.0  # s that somebody's question is pointed out
 ENDING = 12.0  # s that the last line stays
+SHOWN, AWAY = 45.0, 60.0  # s that a line stays, and that it is away before it comes again
 
 
 @dataclass
@@ -20,11 +21,12 @@ class Guide:
     rested: bool = False
     waited: float = 0.0  # s
     ended: float = 0.0  # s
+    since: float = 0.0  # s that the line of this step was there, or was away
 
     @property
-    def over(self) -> bool:
-        """True when there is nothing more to say."""
-        return self.step >= len(STEPS)
+    def quiet(self) -> bool:
+        """True while it says nothing: it has said all, or its line has stood there long enough."""
+        return self.step >= len(STEPS) or self.since % (SHOWN + AWAY) >= SHOWN
 
     def skip(self) -> None:
         """Says nothing: for a player who knows the game."""
@@ -49,13 +51,14 @@ class Guide:
             "errand": has_errand or self.waited > PATIENCE,
             "end": self.ended > ENDING,
         }
+        self.since += dt
         if done.get(known):
-            self.step += 1
+            self.step, self.since = self.step + 1, 0.0
 
     def line(self, verb: str, labels: Mapping[str, str]) -> str:
         """What to do now, keys in brackets; empty if there is nothing to say. verb: what the key for acting does;
         labels: the key of each command, as it is printed on it."""
-        if self.step >= len(STEPS):
+        if self.quiet:
             return ""
         names = ("walk", "act", "attend", "rest", "heads", "name")
         walk, act, attend, rest, heads, name = (labels[key] for key in names)

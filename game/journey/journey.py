@@ -80,6 +80,8 @@ class Journey:
         self.narrator.say(self.world.rules.seer_name, BACK if self.past else OPENING)
         if self.past is not None:
             self.guide.skip()
+            pages = self.world.quests.tally.pages.values()
+            self.narrator.shown = sum(page.shown + page.touched + page.named + page.missed for page in pages)
         if self.world.resting:
             self._queue.append(("rest", False))
 
@@ -131,7 +133,7 @@ class Journey:
         for moment in (*narrator.moments, *self._moments()):
             self.company.note(moment)
         narrator.moments.clear()
-        busy = narrator.speech is not None or self.sight.debut.going_on or self.lent or not self.guide.over
+        busy = narrator.speech is not None or self.sight.debut.going_on or self.lent or not self.guide.quiet
         said = self.company.advance(dt, busy, self.resting)
         if said:
             narrator.say(self.world.rules.seer_name, said)

@@ -74,27 +74,36 @@ class Log:
             title = errand.plan.title if errand.stage != "open" else "Somebody waits"
             large.text(_fitted(f"{mark} {title}", large.columns(middle - 22)), left + 14, y, colour)
         if errands:
-            box = (left + middle + 4, TOP + 36.0, width - middle - 14, SHEET_HEIGHT - 44 - large.line)
+            box = (left + middle + 4, TOP + 36.0, width - middle - 14, SHEET_HEIGHT - 10 - large.line)
             self._chosen(large, journey, errands[min(self.chosen, len(errands) - 1)], box)
         large.text_centre(f"[{self.game.labels['back']}] back", WIDTH / 2, TOP + SHEET_HEIGHT - 4 - large.line, DIM)
 
     def _chosen(self, pen: Pen, journey: Journey, errand: Errand, box: Box) -> None:
+        """One errand in full, in letters of the player's size, or the next smaller ones in which all of it fits."""
         x, y, width, height = box
-        plan, columns, bottom = errand.plan, pen.columns(width), TOP + height
-        for line in wrap(what_to_do(journey, errand), columns):
-            pen.text(line, x, y, PAPER)
-            y += pen.line
+        plan, bottom = errand.plan, TOP + height
+        steps = errand.stage in ("taken", "ready") and plan.count > 1
+        for letters in (pen, pen.sized(1.5), pen.sized(1.0)):
+            does, words = sentences(journey, errand, letters.columns(width))
+            high = letters.line * (len(does) + len(words)) + 6 + 14 * steps
+            if letters.dot <= pen.dot and y + high <= bottom:
+                break
+        for line in does:
+            letters.text(line, x, y, PAPER)
+            y += letters.line
         y += 6
-        if errand.stage in ("taken", "ready") and plan.count > 1:
+        if steps:
             pips(pen, x, y, min(errand.count, plan.count), plan.count)
             y += 14
-        if errand.stage == "done":
-            return
-        for line in plan.offer if errand.stage != "open" else ():
-            for part in wrap(f"'{line}'", columns):
-                if y + pen.line <= bottom:
-                    pen.text(part, x, y, DIM)
-                y += pen.line
+        for line in words:
+            letters.text(line, x, y, DIM)
+            y += letters.line
+
+
+def sentences(journey: Journey, errand: Errand, columns: int) -> tuple[list[str], list[str]]:
+    """(what there is to do, what was said when it was asked for), in lines of at most so many letters."""
+    offer = errand.plan.offer if errand.stage in ("taken", "ready") else ()
+    return wrap(what_to_do(journey, errand), columns), [part for line in offer for part in wrap(f"'{line}'", columns)]
 
 
 def _fitted(text: str, columns: int) -> str:

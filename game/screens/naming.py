@@ -55,13 +55,20 @@ class Chooser:
     def advance(self, dt: float) -> None:
         """Nothing moves by itself."""
 
+    def _right(self) -> bool:
+        """True if the place lies in the right half of the picture."""
+        game, spot = self.game, self.game.journey.world.map.places[self.places[self.place][1]]
+        state = game.frame_state
+        at = (state.view or (state.player.x, state.player.y)) if state is not None else (spot.x, spot.y)
+        return spot.x - game.painter.camera(*at)[0] > WIDTH / 2
+
     def paint(self, pen: Pen, seconds: float) -> None:
-        """A sheet at the right edge, so that the place stays in view."""
+        """A sheet at the edge that is farther from the place, so that the place stays in view."""
         large, labels = pen.sized(self.game.settings.zoom), self.game.labels
         row = large.line + 3
         width = min(WIDTH - 24, round(SHEET_WIDTH * large.letter / 6))
         height = 3 * large.line + (len(self.words) + (self.unknown > 0)) * row + 30
-        left, top = WIDTH - width - 12, max(8.0, HEIGHT / 2 - height / 2)
+        left, top = (12 if self._right() else WIDTH - width - 12), max(8.0, HEIGHT / 2 - height / 2)
         pen.panel(left, top, width, round(height))
         middle, y = left + width / 2, top + 7
         direction, index = self.places[self.place]

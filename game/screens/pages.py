@@ -53,7 +53,9 @@ class Page:
 
 
 class SeedBox:
-    """Six digits that name a realm. Digits are typed, or turned one by one; begin: what Enter does with the seed."""
+    """A new journey: Enter begins it in any realm. Behind a key lie the six digits that name the realm; they are typed,
+    or turned one by one. begin: what Enter does with the seed; shown: the digits are.
+    """
 
     pauses = True
 
@@ -62,6 +64,7 @@ class SeedBox:
         self._roll, self._begin = roll, begin
         self.digits = self._of(roll())
         self.place = 0
+        self.shown = False
 
     @staticmethod
     def _of(seed: int) -> list[int]:
@@ -80,6 +83,7 @@ class SeedBox:
         digit = next((mark for mark in (name.removeprefix("kp_") for name in names) if mark in DECIMALS), None)
         if digit is None:
             return False
+        self.shown = True
         self.digits[self.place] = int(digit)
         self.place = min(DIGITS - 1, self.place + 1)
         return True
@@ -90,6 +94,12 @@ class SeedBox:
             return CLOSE
         if command == "enter":
             return self._begin(self.seed)
+        if not self.shown:
+            self.shown = command in ("previous", "next", "erase")
+            if command == "erase":
+                self.digits = [0] * DIGITS
+            self.context.cue("move")
+            return None
         if command in ("left", "right"):
             self.place = (self.place + (1 if command == "right" else -1)) % DIGITS
         elif command in ("up", "down"):
@@ -107,8 +117,11 @@ class SeedBox:
         """Nothing moves by itself."""
 
     def paint(self, pen: Pen, seconds: float) -> None:
-        """The digits on a sheet, the chosen one lit."""
+        """What Enter does; or the digits on a sheet, the chosen one lit."""
         big, tall = pen.sized(self.context.zoom()), pen.sized(2.0 * self.context.zoom())
+        if not self.shown:
+            self._plain(pen, big)
+            return
         cell = tall.letter + 10
         labels = self.context.labels
         feet = [f"[{labels['next']}] another   [{labels['enter']}] begin   [{labels['back']}] back"]
@@ -118,7 +131,7 @@ class SeedBox:
         left, top = WIDTH / 2 - width / 2, HEIGHT / 2 - height / 2
         pen.panel(left, top, width, height)
         big.text_centre("A new journey", WIDTH / 2, top + 8, SKYBLUE)
-        big.text_centre(f"slot {self.slot}. Which realm?", WIDTH / 2, top + 10 + big.line, DIM)
+        big.text_centre("Which realm?", WIDTH / 2, top + 10 + big.line, DIM)
         y = top + 2 * big.line + 22
         for index, digit in enumerate(self.digits):
             x = WIDTH / 2 + (index - DIGITS / 2) * cell
@@ -133,3 +146,19 @@ class SeedBox:
             tall.text(str(digit), x + cell / 2 - tall.letter / 2 + 1, y, GOLD if chosen else PAPER)
         for index, foot in enumerate(feet):
             big.text_centre(foot, WIDTH / 2, top + height - 8 - big.line * (len(feet) - index), DIM)
+
+    def _plain(self, pen: Pen, big: Pen) -> None:
+        """The sheet before anybody asked for digits."""
+        labels = self.context.labels
+        texts = ["You come to a valley at dusk.", f"[{labels['enter']}] begin"]
+        foot = f"[{labels['next']}] choose a realm by its number   [{labels['back']}] back"
+        feet = wrap(foot, big.columns(WIDTH - 60))
+        width = round(max(len(line) for line in (*texts, *feet)) * big.letter + 36)
+        height = round((4 + len(feet)) * big.line + 30)
+        left, top = WIDTH / 2 - width / 2, HEIGHT / 2 - height / 2
+        pen.panel(left, top, width, height)
+        big.text_centre("A new journey", WIDTH / 2, top + 8, SKYBLUE)
+        big.text_centre(texts[0], WIDTH / 2, top + 14 + big.line, PAPER)
+        big.text_centre(texts[1], WIDTH / 2, top + 20 + 2 * big.line, GOLD)
+        for index, line in enumerate(feet):
+            big.text_centre(line, WIDTH / 2, top + height - 8 - big.line * (len(feet) - index), DIM)

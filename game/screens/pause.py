@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from game.app.playing import Playing
+from game.screens.how_to_play import how_to_play
 from game.screens.settings_menu import settings_menu
 from game.ui.menus import Answer, Entry, Menu
 from game.ui.screen_stack import CLOSE, Close
@@ -32,6 +33,7 @@ def menu(game: Playing) -> Menu:
     entries = [Entry("Go on", Close)]
     entries += [Entry(title, opens(command)) for command, title in openable(game)]
     entries += [
+        Entry("How to play", lambda: how_to_play(game)),
         Entry("Settings", lambda: settings_menu(game.context)),
         Entry("Save and leave to the title", lambda: leave("title")),
         Entry("Save and leave the game", lambda: leave("quit")),

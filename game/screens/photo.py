@@ -27,7 +27,7 @@ from perception.messages import Eyes
 
 TITLES: dict[Eyes, str] = {"blind": "As you came", "you": "You", "seer": "Born seer"}
 FAINTEST = 0.05  # beliefs below this are not drawn
-TELLING = 0.5  # beliefs from here on are named in the caption
+TELLING, HALF = 0.5, 0.15  # beliefs from which the caption says that they are seen, and half seen
 GAP, CAPTION = 8, 34  # px between and below the panels of a saved picture
 WAIT = 30.0  # s until a mind that doesn't answer is given up; it is silent for some while it writes its log
 HEADING_ROWS = 4  # as many as fit above the panels
@@ -79,8 +79,10 @@ def caption(panel: Panel, places: Sequence[Place]) -> str:
     if panel.picture is None:
         return "looking..."
     named = sorted(panel.beliefs.items(), key=lambda item: -item[1][1])
-    sights = [f"{article(species)} by the {places[place].kind}" for place, (species, p) in named if p >= TELLING]
-    return "sees " + ", ".join(sights) if sights else "sees nobody"
+    clear = [f"{article(species)} by the {places[place].kind}" for place, (species, p) in named if p >= TELLING]
+    faint = [f"{article(species)} by the {places[place].kind}" for place, (species, p) in named if HALF <= p < TELLING]
+    sights = ["sees " + ", ".join(clear)] * bool(clear) + ["half sees " + ", ".join(faint)] * bool(faint)
+    return "; ".join(sights) or "sees nobody"
 
 
 def triptych(panels: Sequence[Panel], places: Sequence[Place]) -> pg.Surface:

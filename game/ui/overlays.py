@@ -95,10 +95,11 @@ def _sheet(pen: Pen, lines: list[str], top: float, heading: str = "") -> None:
         keyed(pen, line, WIDTH / 2 - len(line) * pen.letter / 2, top + 4 + (pen.line + 1) * index)
 
 
-def guide(pen: Pen, text: str, free: int = WIDTH) -> None:
-    """What to do next, at the top, in as many layout px of the middle as are free."""
+def guide(pen: Pen, text: str, free: int = WIDTH, below: float = 0.0) -> None:
+    """What to do next, at the top, in as many layout px of the middle as are free; below: layout px that are taken
+    above it."""
     if text:
-        _sheet(pen, wrap(text, pen.columns(free - 40)), _top(pen))
+        _sheet(pen, wrap(text, pen.columns(free - 40)), _top(pen) + below)
 
 
 def one_line(pen: Pen, text: str) -> None:

@@ -29,7 +29,11 @@ def test_the_title_waits_for_no_mind_and_begins_none(hands: Hands) -> None:
 def test_a_seed_is_entered_with_a_pad(hands: Hands) -> None:
     hands.press("a")
     box = hands.app.title.screens.top
-    assert isinstance(box, SeedBox)
+    assert isinstance(box, SeedBox) and not box.shown
+    hands.press("dpup", "dpright")
+    assert not box.shown, "digits lie behind a key"
+    hands.press("rightshoulder")
+    assert box.shown
     hands.press("x")
     assert box.seed == 0
     hands.press("dpup", "dpright", "dpdown", "dpleft", "dpleft", "dpup", "dpup")
@@ -40,6 +44,15 @@ def test_a_seed_is_entered_with_a_pad(hands: Hands) -> None:
     hands.until(lambda: hands.app.game is not None)
     assert hands.app.game is not None and hands.app.game.journey.world.seed == 0
     assert hands.app.game.labels["act"] == "A"
+
+
+def test_enter_alone_begins_a_new_journey(hands: Hands) -> None:
+    hands.take("New journey")
+    box = hands.app.title.screens.top
+    assert isinstance(box, SeedBox) and not box.shown
+    hands.tap(pg.K_RETURN)
+    hands.until(lambda: hands.app.game is not None)
+    assert hands.app.game is not None and hands.app.game.journey.world.seed == box.seed
 
 
 def test_going_back_leads_to_the_title_again(hands: Hands) -> None:

@@ -157,3 +157,21 @@ def test_a_broken_chronicle_is_one_line(data: bytes) -> None:
         Chronicle.decode(data)
     except ValueError as error:
         assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("acts", "said"),
+    [
+        ((), "It waits to be told something."),
+        (("suggest",), "The last time it did not go where you said."),
+        (("accept",), "The last time it went where you said."),
+        (("accept", "suggest"), "Of the last two times it went where you said once."),
+        (("suggest", "refuse", "chat"), "Of the last three times it went where you said never."),
+        (("accept",) * 4, "Of the last four times it went where you said every time."),
+        (("accept",) * 3 + ("suggest",) * 5, "Of the last eight times it went where you said three times."),
+    ],
+)
+def test_how_it_listens_is_said_as_one_would_say_it(acts: tuple[str, ...], said: str) -> None:
+    companion = Journey(new_world(0), StubMind()).companion
+    companion.acts.extend(acts)
+    assert companion.listens() == said

@@ -7,7 +7,7 @@ import pytest
 
 from game.app.keys import LABELS
 from game.journey.first_sights import SHOWN_FIRST, STEADY, Firsts
-from game.journey.guide import ENDING, PATIENCE, STEPS, Guide
+from game.journey.guide import AWAY, ENDING, PATIENCE, SHOWN, STEPS, Guide
 from game.journey.journey import BACK, OPENING, Journey
 from game.realm.replay import ActionLog
 from game.realm.rules import NOTHING, Rules, load
@@ -64,6 +64,37 @@ def test_nobody_has_to_take_an_errand_for_the_guide_to_go_on() -> None:
     guide = Guide(step=STEPS.index("errand"))
     guide.advance(PATIENCE + 1, 0, False, False, 1)
     assert guide.step == STEPS.index("end")
+
+
+def test_a_line_of_the_guide_goes_and_comes_again_until_it_is_done() -> None:
+    guide, there = Guide(step=STEPS.index("ask")), []
+    for _ in range(int(SHOWN + AWAY + 10)):
+        there.append(bool(guide.line("ask", LABELS)))
+        guide.advance(1.0, 0, False, False, 0)
+    assert all(there[: int(SHOWN)]) and not any(there[int(SHOWN) + 1 : int(SHOWN + AWAY)]) and there[-1]
+    guide.advance(1.0, 0, False, False, 1)
+    assert guide.step == STEPS.index("attend") and not guide.quiet
+
+
+def test_a_journey_that_goes_on_knows_at_once_how_many_were_shown() -> None:
+    world = new_world(0)
+    page = world.quests.tally.pages["oni"]
+    page.shown, page.touched, page.named, page.missed = 3, 2, 1, 1
+    waking = Journey(world, StubMind(state="waking"), ActionLog(0))
+    assert waking.known == 7
+
+
+def test_whoever_has_something_to_ask_comes_before_the_landmark_beside_them() -> None:
+    world = new_world(0)
+    hana = world.quests.people[0]
+    place = min(world.map.places, key=lambda p: (p.x - hana.x) ** 2 + (p.y - hana.y) ** 2)
+    world.player.x, world.player.y = place.x, place.y + 2
+    world.seer.x = place.x - 300
+    journey = Journey(world, StubMind())
+    assert world.quests.beside(world) == 0, "both are in reach, and the landmark is nearer"
+    assert journey.context() == "talk"
+    world.quests.errands["lantern"].stage = "done"
+    assert journey.context() == "touch", "who has nothing to ask does not stand in the way"
 
 
 def test_a_line_of_the_guide_fits_the_picture_whatever_the_key_does() -> None:

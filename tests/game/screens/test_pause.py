@@ -1,5 +1,6 @@
 """What the pause menu opens: screens over the world, such as go on below it, and what no pad has a button for."""
 
+import re
 from pathlib import Path
 
 import pygame as pg
@@ -8,6 +9,8 @@ import pytest
 from game.app.game_loop import Game
 from game.screens.ending import Epilogue
 from game.screens.heads_screen import Pointing
+from game.screens.how_to_play import TEXT, how_to_play
+from game.screens.pages import Page
 from game.screens.pause import openable
 from game.ui.menus import Menu
 from perception.messages import WriteLog
@@ -48,3 +51,15 @@ def test_the_register_can_be_read_again_once_it_was_reached(tmp_path: Path) -> N
     game.journey.world.quests.ended = 100
     choose(game, "The register")
     assert isinstance(game.screens.top, Epilogue)
+
+
+def test_how_to_play_names_the_keys_in_use(tmp_path: Path) -> None:
+    game = game_of(StubMind(), tmp_path)
+    choose(game, "How to play")
+    page = game.screens.top
+    assert isinstance(page, Page)
+    assert f"[{game.labels['act']}] ask her" in " ".join(page.lines)
+    commands = {word for line in TEXT for word in re.findall(r"\[(\w+)\]", line)}
+    assert commands >= {"walk", "act", "look", "attend", "rest", "name", "heads", "map", "eyes"}
+    game.context.keys.by_pad = True
+    assert "[Stick] walk" in " ".join(how_to_play(game).lines)

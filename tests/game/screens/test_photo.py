@@ -6,6 +6,7 @@ import pygame as pg
 import pytest
 
 from game.app.game_loop import Game
+from game.realm.world import new_world
 from game.screens import photo, rewind
 from game.screens.photo import Photo, triptych
 from game.ui.screen_stack import Close
@@ -170,3 +171,16 @@ def test_the_menu_turns_the_mind_back_after_asking_and_exports_it(tmp_path: Path
     menu.chosen = 2
     game.screens.take("enter")
     assert mind.sent[-1] == Export(str(tmp_path / "mind"))
+
+
+def test_a_caption_says_who_is_half_seen() -> None:
+    places = new_world(0).map.places
+    panel = photo.Panel("you", 1, {3: ("oni", 0.9), 4: ("kodama", 0.3), 5: ("tengu", 0.4), 6: ("yurei", 0.05)})
+    panel.picture = pg.Surface((1, 1))
+    kinds = [places[place].kind for place in (3, 5, 4)]
+    clear, half = f"sees an oni by the {kinds[0]}", f"half sees a tengu by the {kinds[1]}, a kodama by the {kinds[2]}"
+    assert photo.caption(panel, places) == f"{clear}; {half}"
+    panel.beliefs = {4: ("kodama", 0.3)}
+    assert photo.caption(panel, places) == f"half sees a kodama by the {places[4].kind}"
+    panel.beliefs = {6: ("yurei", 0.05)}
+    assert photo.caption(panel, places) == "sees nobody"

@@ -39,7 +39,7 @@ def game(tmp_path: Path) -> Iterator[Game]:
 @pytest.mark.parametrize(
     ("size", "whole"),
     [((160, 90), True), ((160, 90), False), ((100, 700), True), ((640, 360), False), ((1000, 700), True)]
-    + [((1000, 700), False), ((5120, 2880), True)],
+    + [((1000, 700), False), ((900, 700), False), ((5120, 2880), True)],
 )
 def test_any_window_shows_the_whole_picture(game: Game, size: tuple[int, int], whole: bool) -> None:
     game.context.choose(replace(game.settings, whole=whole))
