@@ -27,6 +27,7 @@ from game.journey.chronicle import Chronicle, day_of
 from game.journey.journey import Journey
 from game.journey.mind_client import Mind
 from game.journey.save_slots import AutoSave
+from game.journey.sleep import at_the_inn
 from game.journey.slot_card import THUMB, Beside, Card, read_card, read_paper
 from game.realm.replay import ActionLog
 from game.realm.world import World
@@ -190,6 +191,8 @@ class Game:
             journey.act()
         elif command == "look":
             journey.look()
+        elif command == "rest" and not journey.resting and at_the_inn(journey.world):
+            self.screens.push(self.openers["inn"].open(self))
         elif command == "rest":
             journey.rest(not journey.resting)
         elif command == "skip" and journey.narrator.speech is not None:

@@ -3,6 +3,7 @@
 from game.app.playing import Playing
 from game.art.frame_state import Body, haunt
 from game.journey.mind_client import MindClient
+from game.journey.sleep import at_the_inn
 from game.journey.tracking import room_at, staring, trail
 from game.realm.rules import NOTHING
 from game.realm.senses import nearest_place
@@ -188,7 +189,9 @@ def _hints(game: Playing) -> list[tuple[str, str]]:
         entries.append((labels["name"], "name"))
     if journey.world.familiar_with:
         entries.append((labels["send"], "send"))
-    if journey.known:
+    if at_the_inn(journey.world):
+        entries.append((labels["rest"], "sleep"))
+    elif journey.known:
         entries.append((labels["rest"], "dream"))
     return entries if journey.attend < 0.5 else [(labels["attend"], "attending")]
 

@@ -16,6 +16,7 @@ from game.journey.motion import Motion
 from game.journey.narrator import Narrator
 from game.journey.reading import Reading
 from game.journey.sight import Sight, hints
+from game.journey.sleep import Sleep
 from game.journey.whisper import Whisper
 from game.realm.happenings import Action
 from game.realm.land import Place
@@ -57,6 +58,7 @@ class Journey:
     reading: Reading = field(init=False)
     motion: Motion = field(default_factory=Motion)
     whisper: Whisper = field(default_factory=Whisper)
+    sleep: Sleep = field(default_factory=Sleep)
     sight: Sight = field(init=False)
     company: Company = field(init=False)
     attend: float = 0.0
@@ -108,7 +110,8 @@ class Journey:
         self._late = min(self._late + dt, MOST_TICKS * TICK)
         while self._late >= TICK - 1e-9:
             self._late -= TICK
-            self._tick((0, 0) if self.resting else walk)
+            self.tick((0, 0) if self.resting else walk)
+        self.sleep.advance(self)
         attending = attending and not self.resting
         self.attend += ((1.0 if attending else 0.0) - self.attend) * min(1.0, dt * 4)
         self.mind_client.practise(attending or self.resting)
@@ -130,7 +133,8 @@ class Journey:
     def _companion_talks(self, dt: float) -> None:
         """The seer who follows says something by herself now and then. A mind whose hold slips misreads signs."""
         narrator = self.narrator
-        for moment in (*narrator.moments, *self._moments()):
+        lasting = {"lent": self.lent, "slipping": narrator.slips, "sight": narrator.firsts.any}
+        for moment in (*narrator.moments, *(moment for moment, now in lasting.items() if now)):
             self.company.note(moment)
         narrator.moments.clear()
         busy = narrator.speech is not None or self.sight.debut.going_on or self.lent or not self.guide.quiet
@@ -139,11 +143,6 @@ class Journey:
             narrator.say(self.world.rules.seer_name, said)
         if narrator.slips and self.view is not None:
             self.reading.pass_by(self.view, nearest_place(self.world).index)
-
-    def _moments(self) -> list[str]:
-        """What lasts, and may call for a word."""
-        lasting = {"lent": self.lent, "slipping": self.narrator.slips, "sight": self.narrator.firsts.any}
-        return [moment for moment, now in lasting.items() if now]
 
     def _wait(self) -> None:
         """Errands stand still while somebody speaks."""
@@ -157,9 +156,9 @@ class Journey:
         action = self.sight.watch(dt, self.resting, now, ("borrow", True) in self._queue)
         if action is not None and action not in self._queue:
             self._queue.append(action)
-        if self.mind_client.warning != self._warned:
-            self._warned = self.mind_client.warning
-            self.mind_client.notes.extend([self._warned] if self._warned else [])
+        if self.mind_client.warning not in ("", self._warned):
+            self.mind_client.notes.append(self.mind_client.warning)
+        self._warned = self.mind_client.warning
 
     def borrow(self, now: float) -> str:
         """Borrows a born seer's eyes, or gives them back; a line for the player. now: s, as for advance."""
@@ -178,7 +177,8 @@ class Journey:
             self._queue.append(("heed", reply[0]))
             self.narrator.say("", reply[1])
 
-    def _tick(self, walk: tuple[int, int]) -> None:
+    def tick(self, walk: tuple[int, int] = (0, 0)) -> None:
+        """One tick of the realm."""
         queued, self._queue = self._queue, []
         actions = tuple(queued) + ((("move", *walk),) if walk != (0, 0) else ())
         # Verbs are judged before anybody moves, so a lesson's scene is what stood there before the step.
@@ -230,9 +230,7 @@ class Journey:
             self.rest(verb == "rest")
 
     def look(self) -> None:
-        """Reads what is sensed at the nearest place, and what is believed of it. The mind says what the player
-        reads.
-        """
+        """Reads, in the mind's words, what is sensed at the nearest place and what is believed of it."""
         self._queue.append(("look",))
         place = nearest_place(self.world)
         self.reading.look(describe(self.world, self.mind_client.tongue), place.index)
@@ -282,7 +280,7 @@ class Journey:
         """Lies down to dream, or wakes."""
         if on == self.resting:
             return
-        self.resting = on
+        self.resting, self.sleep.until = on, ""
         self._queue.append(("rest", on))
         if not on:
             self.mind.send(Keep())

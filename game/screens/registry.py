@@ -2,13 +2,26 @@
 
 from game.app.playing import Opener
 from game.realm.actors import NEVER
-from game.screens import codex, ending, errands, familiar_menu, heads_screen, map_sheet, naming, pause, photo, rewind
+from game.screens import (
+    codex,
+    ending,
+    errands,
+    familiar_menu,
+    heads_screen,
+    inn,
+    map_sheet,
+    naming,
+    pause,
+    photo,
+    rewind,
+)
 
 OPENERS: dict[str, Opener] = {
     "menu": Opener("", pause.menu),
     "codex": Opener("Codex", codex.Codex),
     "quests": Opener("Errands", errands.Log),
     "map": Opener("Map", map_sheet.MapSheet),
+    "inn": Opener("", inn.menu),
     "name": Opener("", naming.Chooser),
     "send": Opener("Send the familiar", familiar_menu.familiar_menu, lambda game: game.journey.world.familiar_with),
     "ending": Opener("The register", ending.Epilogue, lambda game: game.journey.world.quests.ended != NEVER),

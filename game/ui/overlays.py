@@ -136,11 +136,14 @@ def whisper(pen: Pen, x: float, y: float, text: str, taken: list[Box], level: fl
     """What the senses tell, in small words below a place; x, y: its foot; taken: as for `label`; level: 0..1, how clear
     the words are. A dotted stem ties them to the place."""
     colour = mix((62, 62, 84), PAPER, level)
+    covers = list(taken)
     if label(pen, text, (x, y + 10, y - 44), colour, taken):
         top = taken[-1][1]
         first, last = (y + 2, top) if top > y else (top + pen.line, y - 22)
         for dot in range(max(0, int((last - first) / 3))):
-            pen.fill(colour, x - 0.5, first + 3 * dot, 1, 1)
+            stem = (x - 0.5, first + 3 * dot, 1.0, 1.0)
+            if last - first < ASTRAY / 2 and not any(_meet(stem, box) for box in covers):
+                pen.fill(colour, *stem)
 
 
 def label(pen: Pen, text: str, at: tuple[float, float, float], colour: Colour, taken: list[Box]) -> bool:
