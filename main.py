@@ -25,7 +25,7 @@ from training.bench.areas import AREAS, check_area
 
 ROOT = Path(__file__).resolve().parent
 INTERRUPTED, TERMINATED, PIPE_CLOSED = 130, 143, 141  # 128 + the signal's number, as shells count
-TICKS_MAX, SEEDS_MAX, SIZE_MAX, NICE_MAX = 10**8 - 1, 1_000, 65_536, 19
+TICKS_MAX, REALMS_MAX, SEEDS_MAX, SIZE_MAX, NICE_MAX = 10**8 - 1, 10**6, 1_000, 65_536, 19
 VERBS = {
     "play": "the game (the default)",
     "simulate": "runs the realm without a window: ticks/s, scenes/s, state hash",
@@ -116,9 +116,12 @@ def build_parser(only: str | None = None) -> Parser:
     add("--windowed-scale", type=int, choices=(1, 2, 3, 4), help="window in multiples of 640x360 (default: settings)")
     add = verb("simulate", "simulate --ticks 30000 --seed 1 --json")
     add("--ticks", type=whole(1, TICKS_MAX), default=30_000, metavar="N")
-    add("--policy", default="random", help="who acts: random, wanderer or shown-around")
-    add("--workers", type=workers, default=1, metavar="N", help="processes, one realm each")
-    add("--scenes", type=Path, metavar="FILE", help="write every described scene here, one JSON object a line")
+    add("--policy", default="random", help="who acts: random, wanderer, shown-around, or the file of a replay")
+    realms = "realms of successive seeds (default: one a process; with --scenes one)"
+    add("--realms", type=whole(1, REALMS_MAX), default=None, metavar="N", help=realms)
+    add("--workers", type=workers, default=1, metavar="N", help="processes; what is written is the same for any N")
+    add("--scenes", type=Path, metavar="FILE", help="write every scene with its truth: .jsonl, .msgpack or .parquet")
+    add("--split", metavar="KIND", help="mark scenes as train or held: pair, place, region, hour (or region=river)")
     add("--save-replay", type=Path, metavar="FILE", help="write the action log here")
     add("--replay", type=Path, metavar="FILE", help="live through a saved action log instead")
     verb("perceive", "simulate --ticks 50 --scenes scenes.jsonl && tail -1 scenes.jsonl | main.py perceive")
@@ -193,17 +196,20 @@ def show(options: argparse.Namespace, result: dict[str, Any], lines: list[str]) 
 
 
 def simulate(options: argparse.Namespace) -> int:
-    from game.realm.simulate import SimulateConfig, relive, simulate, simulate_many
+    from game.realm.simulate import SimulateConfig, relive, simulate
+    from training.progress import progress_bar
 
-    config = SimulateConfig(options.ticks, options.seed, options.policy, "terse", options.scenes, options.save_replay)
     if options.replay:
-        if options.scenes or options.save_replay or options.workers > 1:
+        if options.scenes or options.save_replay or options.workers > 1 or options.realms:
             raise ValueError(
-                "--replay only lives through the log again; leave out --scenes, --save-replay and --workers"
+                "--replay only lives through the log again; leave out --scenes, --save-replay, --realms and --workers"
             )
         result = relive(options.replay)
     else:
-        result = simulate(config) if options.workers == 1 else simulate_many(config, options.workers)
+        played = options.ticks, options.seed, options.policy, "terse"
+        files = options.scenes, options.save_replay, options.split
+        with progress_bar() as report:
+            result = simulate(SimulateConfig(*played, *files, options.realms, options.workers), report)
     show(
         options,
         result,

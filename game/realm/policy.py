@@ -3,7 +3,7 @@
 A policy plays for one player of a world: the first, unless another is named.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from types import MappingProxyType
 from typing import Protocol
@@ -99,6 +99,18 @@ class ShownAround(Wanderer):
             return (("look",),)
         self._shown = len(player.shown)
         return (("ask",),)
+
+
+class ReplayPolicy:
+    """Does what a player did, tick by tick, as their log says; after its end nothing."""
+
+    def __init__(self, actions: Iterable[tuple[int, tuple[Action, ...]]]) -> None:
+        self._actions, self._tick = dict(actions), 0
+
+    def __call__(self, world: World, player: Player | None = None) -> tuple[Action, ...]:
+        """The actions of this tick."""
+        self._tick += 1
+        return self._actions.get(self._tick - 1, ())
 
 
 def _sign(distance: int) -> int:

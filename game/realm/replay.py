@@ -167,13 +167,17 @@ class ActionLog:
         log.ticks, log.actions = data["ticks"], list(data["actions"])
         return log
 
-    def replay(self, rules: Rules | None = None) -> World:
-        """The world after all actions. Raises ReplayError if the log was written under other rules."""
+    def check_fits(self, rules: Rules | None = None) -> None:
+        """Raises ReplayError if the log was written under other rules."""
         if not self.fits(rules):
             raise ReplayError(
                 f"a replay of seed {self.seed} from another realm ({self.realm or 'version 1'}; this program's is "
                 f"{realm_mark(rules)}): the same steps would be another walk; use the program that wrote it"
             )
+
+    def replay(self, rules: Rules | None = None) -> World:
+        """The world after all actions. Raises ReplayError if the log was written under other rules."""
+        self.check_fits(rules)
         world, queue = new_world(self.seed, rules), iter([*self.actions, (self.ticks, ())])
         due, actions = next(queue)
         for tick in range(self.ticks):

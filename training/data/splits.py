@@ -5,9 +5,9 @@ Held-out forms of lore, stories and talk are marked in their own data (game.real
 
 from collections.abc import Sequence
 from functools import lru_cache
-from random import Random
 from zlib import crc32
 
+from game.realm.held_out import held_pairs
 from game.realm.rules import NOTHING, Rules
 from perception.messages import Event
 
@@ -19,13 +19,6 @@ HELD_OBJECTS = 12  # one in so many combinations of a thing and a direction is n
 def held_object(thing: str, place: str) -> bool:
     """Whether no pretraining asks for this thing at this place (it is told of, though)."""
     return crc32(f"{thing} {place}".encode()) % HELD_OBJECTS == 0
-
-
-@lru_cache(maxsize=64)
-def held_pairs(rules: Rules) -> dict[str, tuple[str, str]]:
-    """For each spirit and presence the two traces of which no pretraining asks who shows them (`work`, `sense`)."""
-    rng = Random("pretraining/held-out pairs")
-    return {kind.name: tuple(rng.sample(kind.traces, 2)) for kind in rules.kinds}  # type: ignore[misc]
 
 
 def traces_at(events: Sequence[Event], place: str) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from game.realm import sampler
+from game.realm.held_out import held_pairs
 from game.realm.lore import fact_question, fact_scene, held_form, load_lore
 from game.realm.rules import NOTHING, Rules
 from game.realm.stories import SPLITS, draw, load_stories, story_scene
@@ -35,7 +36,7 @@ from perception.messages import Question, Scene
 from perception.model import Model
 from perception.perceive import perceive
 from training.data.curriculum import left_out
-from training.data.splits import HELD_PLACES, held_object, held_pairs, traces_at
+from training.data.splits import HELD_PLACES, held_object, traces_at
 
 CHUNK = 16  # scenes perceived at once
 SCENES = 300

@@ -17,7 +17,7 @@ from game.realm.replay import FORMAT, VERBS, VERSION, ActionLog, ReplayError, _c
 from game.realm.rules import load
 from game.realm.scene import describe
 from game.realm.senses import in_sight
-from game.realm.simulate import SimulateConfig, relive, simulate, simulate_many
+from game.realm.simulate import SimulateConfig, relive, simulate
 from game.realm.step import step
 from game.realm.world import new_world
 
@@ -123,8 +123,8 @@ def test_all_verbs_live_through_it_again(tmp_path):
 
 
 def test_workers_run_successive_seeds():
-    whole = simulate_many(SimulateConfig(200, 20), 2)
-    assert [r["state_hash"] for r in whole["workers"]] == [
+    whole = simulate(SimulateConfig(200, 20, workers=2))
+    assert [r["state_hash"] for r in whole["realms"]] == [
         simulate(SimulateConfig(200, s))["state_hash"] for s in (20, 21)
     ]
     assert whole["ticks"] == 400

@@ -18,7 +18,7 @@ from common.numbers import SEED_MAX
 from common.processes import WORKERS_MAX
 from game.realm import simulate as runs
 from game.realm.replay import ACTIONS_MAX, LARGEST_FILE, TICKS_MAX, ActionLog
-from game.realm.simulate import SimulateConfig, relive, simulate, simulate_many
+from game.realm.simulate import SimulateConfig, relive, simulate
 from game.realm.world import new_world
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -41,7 +41,7 @@ def test_the_last_seed_is_simulated_saved_and_lived_through_again(tmp_path):
     result = simulate(SimulateConfig(50, SEED_MAX, save_replay=tmp_path / "a.replay"))
     assert relive(tmp_path / "a.replay")["state_hash"] == result["state_hash"]
     with pytest.raises(ValueError, match=f"seed {SEED_MAX + 1}: must lie between"):
-        simulate_many(SimulateConfig(9, SEED_MAX), 2)
+        simulate(SimulateConfig(9, SEED_MAX, workers=2))
 
 
 @pytest.mark.parametrize("hour", [-1.0, 24.5, float("nan"), float("inf")])
@@ -55,7 +55,7 @@ def test_numbers_out_of_bounds_are_refused_before_any_work(ticks, workers, monke
     monkeypatch.setattr(runs, "run_jobs", fails)
     monkeypatch.setattr(runs, "new_world", fails)
     with pytest.raises(ValueError, match="must lie between 1 and"):
-        simulate_many(SimulateConfig(ticks), workers) if ticks == 9 else simulate(SimulateConfig(ticks))
+        simulate(SimulateConfig(ticks, workers=workers))
 
 
 @pytest.mark.parametrize("writer", WRITERS)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from game.realm.held_out import held_pairs
 from game.realm.lore import held_form, load_lore
 from game.realm.rules import NONE, NOTHING, load
 from game.realm.stories import load_stories
@@ -27,7 +28,7 @@ from game.realm.tongues import (
 )
 from perception.messages import Event
 from training.data.curriculum import COPY, FINAL, FROM_TALK, batch, held_out, questions
-from training.data.splits import HELD_OBJECTS, HELD_PLACES, held_object, held_pairs, shown_held_pair, spirit_at
+from training.data.splits import HELD_OBJECTS, HELD_PLACES, held_object, shown_held_pair, spirit_at
 from training.novice.pretrain import build_tokenizer
 
 RULES = load()

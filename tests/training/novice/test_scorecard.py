@@ -6,6 +6,7 @@ from inspect import signature
 
 import pytest
 
+from game.realm.held_out import held_pairs
 from game.realm.lore import load_lore
 from game.realm.rules import NOTHING, load
 from game.realm.stories import load_stories
@@ -14,7 +15,7 @@ from game.realm.tongues import COUNT, SENSE, WHERE, WORK, mundane_answer
 from perception.model import Model
 from tests.kits.minds import tiny
 from training.data.curriculum import PARTS
-from training.data.splits import HELD_PLACES, held_object, held_pairs, spirit_at
+from training.data.splits import HELD_PLACES, held_object, spirit_at
 from training.novice import pretraining_figure, scorecard
 
 RULES, LORE, STORIES, TALK = load(), load_lore(), load_stories(), load_talk()

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch.nn.functional import cosine_similarity
 
+from game.realm.held_out import held_pairs
 from game.realm.rules import load
 from game.realm.tongues import NUMBERS, PLAIN, TALLY, TERSE, WORK, candidates, mundane_answer, question
 from perception.messages import Event
 from training.data.curriculum import PARTS, batch, untaught_kinds
-from training.data.splits import held_pairs
 from training.novice import pretrain
 from training.novice.pretrain import FIRM, Masks, PretrainConfig, State, build_net, build_tokenizer, dropped
 from training.novice.trace_vectors import SHARED, TraceVectors
