@@ -13,6 +13,7 @@ from game.realm.rules import NOTHING, load
 from game.realm.sampler import samples
 from game.realm.senses import beside_seer, in_sight, nearest_place, who_is_at, within_reach
 from game.realm.step import step
+from game.realm.telling import called
 from game.realm.terrain import TILE
 from game.realm.traces import NOBODY
 from game.realm.world import new_world
@@ -123,7 +124,7 @@ def test_naming_is_proven_right_or_wrong():
     world = new_world(3)
     _, place = in_sight(world)[0]
     said, revealed = step(world, (("name", place, "kitsune"),))
-    assert revealed.truth[0][1] in said.text
+    assert called(revealed.truth[0][1]) in said.text.lower()
     assert step(world, (("name", place, "dragon"),)) == ()
 
 
