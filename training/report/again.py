@@ -49,6 +49,10 @@ def _experiment(material: Material) -> str:
 def _training(run: Run, out: str) -> str:
     """The command of one training, or why there is none."""
     settings = run.log.header.config
+    if run.log.compared:
+        words = ["diff", typed(settings.get("model")), typed(settings["tuned"]), "--probes"]
+        words += [typed(settings.get("probe_file")), "--seed", str(run.seed), "--out", out]
+        return " ".join(["python main.py", *words])
     if "lessons" not in settings or "probes" not in settings:
         return "# a journey in play (F2): its lessons were a player's, so no command repeats it"
     paths = {key: typed_path(settings[key]) for key in PATHS if settings.get(key)}

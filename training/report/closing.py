@@ -2,6 +2,7 @@
 
 import math
 
+from training.headlog.curves import of_curve
 from training.headlog.gains import head_gains
 from training.report import derive
 from training.report.gather import Material, Run
@@ -19,7 +20,7 @@ def wholes(material: Material) -> Section:
     about: dict[str, str] = {}
     values: dict[str, dict[str, list[float | None]]] = {}
     for arm, runs in material.arms.items():
-        for record in (record for run in runs for record in run.log.wholes):
+        for record in (record for run in runs for record in run.log.wholes if not of_curve(record)):
             about.setdefault(record.name, record.about)
             values.setdefault(record.name, {}).setdefault(arm, []).append(record.value)
     if not values:

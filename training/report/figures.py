@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from training.headlog.curves import SetCurve
 from training.report import derive
 from training.report.derive import Array
 from training.report.drawing import COLOURS, WIDE, apart, canvas, drawable, label
@@ -150,6 +151,37 @@ def swaps(sets: Sequence[SetOfHeads], nulls: Sequence[tuple[str, Sequence[float]
         label(axes, x, base - null_row + 20, f" 95th pct. {percent(tail, 0)} ", ha=side)
         label(axes, start, base - 18, words, "ink")
         label(axes, start, base - 4, f"{len(values)} sets")
+    return figure
+
+
+def set_curve(curve: SetCurve) -> Any:
+    """Share of the gain over the size of the set, doubling: best sets, greedy ones, and the band of random sets."""
+    sizes = [len(point.heads) for point in curve.points]
+    every = [value for point in curve.points for value in (*point.share, *point.random) if np.isfinite(value)]
+    low, most = max(-1.0, min(-0.05, *every, 0.0)), min(2.5, max(1.05, *every))
+    figure, axes = canvas(262, left=40, right=52, top=8, bottom=34)
+    _scales(axes, (-0.3, len(sizes) - 0.7), (low, most), PERCENT, "y")
+    axes.set_xticks(range(len(sizes)), labels=[str(size) for size in sizes])
+    axes.set_xlabel("heads inserted, of all layers")
+    axes.axhline(1, **DOTTED)
+    drawn = [(at, np.clip(point.random, low, most)) for at, point in enumerate(curve.points) if point.random]
+    if drawn:
+        ends = np.array([(values.min(), np.median(values), values.max()) for _, values in drawn])
+        where = [at for at, _ in drawn]
+        axes.fill_between(where, ends[:, 0], ends[:, 2], color=COLOURS["below"], alpha=0.18, linewidth=0)
+        axes.plot(where, ends[:, 1], "--", color=COLOURS["below"], linewidth=1.2)
+        for at, values in drawn:
+            axes.plot([at] * len(values), values, linestyle="", marker="_", color=COLOURS["below"], markersize=5)
+    shares = np.clip(drawable([point.share for point in curve.points]), low, most)
+    axes.plot(range(len(sizes)), shares[:, 0], color=COLOURS["above"], linewidth=2.1)
+    axes.vlines(range(len(sizes)), shares[:, 1], shares[:, 2], color=COLOURS["above"], linewidth=1.6)
+    axes.plot(range(len(sizes)), shares[:, 0], **(DISC | {"color": COLOURS["above"]}))
+    greedy = [(sizes.index(len(p.heads)), float(np.clip(p.share[0], low, most)))
+              for p in curve.greedy if len(p.heads) in sizes]  # fmt: skip
+    axes.plot([x for x, _ in greedy], [y for _, y in greedy], **(RING | {"marker": "D", "markersize": 5.0}))
+    words = [(float(shares[-1, 0]), "best", "above")] if np.isfinite(shares[-1, 0]) else []
+    words += [(float(ends[-1, 1]), "random", "below")] if drawn else []
+    _ends(axes, len(sizes) - 0.62, words, 220)
     return figure
 
 

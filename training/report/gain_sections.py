@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from training.headlog.curves import of_curve
 from training.headlog.records import Swap
 from training.report import derive, figures, judged
 from training.report.figures import Concentration, SetOfHeads
@@ -86,7 +87,7 @@ def causal(material: Material) -> Section:
     """Swaps: of the core and its like against random sets, of layers, of single heads."""
     title, record = "Activation patching (swaps)", material.judgement
     logs = {id(log): log for log in (material.verdict, *(run.log for run in material.main)) if log is not None}
-    swapped = [swap for log in logs.values() for swap in log.swaps]
+    swapped = [swap for log in logs.values() for swap in log.swaps if not of_curve(swap)]
     sets = judged.causal(record, swapped)
     if not swapped and math.isnan(sets["core"][0]):
         text = "No swaps in this log. The experiments sight, listen and own make them once their core is known."

@@ -39,8 +39,10 @@ def marks(material: Material) -> Marks:
     return Marks() if record is None else Marks(record.core, record.significant)
 
 
-def learning(material: Material) -> Section:
+def learning(material: Material) -> Section | None:
     """Every arm's curves on common axes, each base model's by themselves."""
+    if material.compared:
+        return None
     arms = {arm: runs for arm, runs in material.parts.items() if any(run.log.curve for run in runs)}
     if not arms:
         return absent("learning", "Learning", "No learning curve: the run ended before it was measured.", "curve")
@@ -167,8 +169,10 @@ def _leaders(main: Sequence[Run], marked: Marks) -> Table:
     return Table(caption, head, cells)
 
 
-def history(material: Material) -> Section:
+def history(material: Material) -> Section | None:
     """Each head over the steps: the run whose seed comes first."""
+    if material.compared:
+        return None
     run, marked = material.main[0], marks(material)
     pictures: list[Picture | Table] = []
     for name, words in HISTORIES.items():

@@ -1,4 +1,4 @@
-"""The first part of a report: what ran, how to do it again, the verdict with all its numbers, the settings."""
+"""The first part of a report, the verdict with all its numbers; and its settings: what ran, how to do it again."""
 
 import math
 from collections.abc import Sequence
@@ -23,17 +23,26 @@ PER_SEED = ("seed", "teach_seed")
 
 
 def heading(material: Material) -> Section:
-    """What ran, in facts, and the commands that do it again."""
-    headers = [run.log.header for run in material.runs]
-    size = f"{headers[0].layers} layers × {headers[0].heads} heads"
+    """What ran, in a line."""
+    header = material.runs[0].log.header
+    size = f"{header.layers} layers × {header.heads} heads"
     if material.kind == "experiment":
         counts = ", ".join(f"{arm} {len(runs)}" for arm, runs in material.arms.items())
         size = f"{len(material.runs)} trainings ({counts}); {size}"
+    if material.compared:
+        models = (setting(header.config.get(name)) for name in ("model", "tuned"))
+        size = f"Two finished models: {' and '.join(models)}; {size}"
+    return Section("top", material.name, [Words(size)])
+
+
+def _ran(material: Material) -> list[Block]:
+    """What ran, in facts, and the commands that do it again."""
+    headers = [run.log.header for run in material.runs]
     dates = sorted(header.created[:16].replace("T", " ") for header in headers)
     facts = Facts([
         ("model", several([setting(header.model) for header in headers])),
         ("weights before (hash)", several([header.model_hash for header in headers])),
-        ("lessons (hash)", several([header.data_hash for header in headers])),
+        ("probes (hash)" if material.compared else "lessons (hash)", several([header.data_hash for header in headers])),
         ("commit", several([header.commit for header in headers])),
         ("seeds", several([run.seed for run in material.runs], 16)),
         ("base models", len(material.bases)),
@@ -43,7 +52,7 @@ def heading(material: Material) -> Section:
     commands = again(material)
     code = [Words("To do it again", "title"), *(Words(line, "code") for line in commands)]
     code += [Words("~ is the home of who ran it: put your own there.", "small")] * (" ~/" in " ".join(commands))
-    return Section("top", material.name, [Words(size), facts, *code])
+    return [*code, Words("What ran", "title"), facts]
 
 
 def verdict(material: Material) -> Section:
@@ -134,7 +143,8 @@ def _every_base(material: Material) -> list[Block]:
 
 def _no_verdict(material: Material) -> list[Block]:
     if material.compared:
-        return [Words("no verdict", "word"), Words(f"Why: {NO_VERDICT['because']}.")]
+        word, _, rest = NO_VERDICT["because"].partition("; ")
+        return [Words(word, "word"), Words(f"W{rest[1:]}.")]
     if material.kind == "run":
         return [Words(UNDECIDED["verdict"], "word"), Words(f"Why: {UNDECIDED['because']}.")]
     if _awaited(material):
@@ -151,7 +161,7 @@ def _awaited(material: Material) -> bool:
 
 
 def settings(material: Material) -> Section:
-    """What all runs share, and a table of what the arms differ in."""
+    """How to do it again, what all runs share, and a table of what the arms differ in."""
     configs = {arm: [run.log.header.config for run in runs] for arm, runs in material.arms.items()}
     every = [config for some in configs.values() for config in some]
     values = {
@@ -159,11 +169,13 @@ def settings(material: Material) -> Section:
         for name in dict.fromkeys(key for config in every for key in config)
     }
     blocks: list[Block] = [
-        Facts([(name.removeprefix("teach_"), some[0]) for name, some in values.items() if len(some) == 1])
+        *_ran(material),
+        Words("Settings of every run", "title"),
+        Facts([(name.removeprefix("teach_"), some[0]) for name, some in values.items() if len(some) == 1]),
     ]
     unlike = [name for name, some in values.items() if len(some) > 1 and name not in PER_SEED][: COLUMNS_MAX - 1]
     if unlike and len(configs) > 1:
         rows = [[arm, *(several([setting(config.get(name)) for config in some]) for name in unlike)]
                 for arm, some in configs.items()]  # fmt: skip
         blocks.append(Table("What the arms differ in", ["arm", *(n.removeprefix("teach_") for n in unlike)], rows))
-    return Section("settings", "Settings", blocks)
+    return Section("settings", "Settings, and how to do it again", blocks)

@@ -13,14 +13,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from common.files import check_output, output_error, write_whole
 from training.headlog.records import LogError
-from training.report import closing, drawing, gain_sections, head_sections, opening, scored
+from training.report import closing, drawing, gain_sections, head_sections, opening, scored, set_section
 from training.report.gather import Material, gather
 from training.report.palette import DARK, LIGHT, colours
 from training.report.parts import Picture, Section
 from training.report.words import plain_text
 
 SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
-    opening.verdict, scored.score, head_sections.learning, head_sections.heads, gain_sections.lorenz,
+    opening.verdict, set_section.sets, scored.score, head_sections.learning, head_sections.heads, gain_sections.lorenz,
     gain_sections.depth, gain_sections.causal, head_sections.history, head_sections.shares, closing.wholes,
     closing.residuals, opening.settings, closing.runs,
 )  # fmt: skip
@@ -55,7 +55,11 @@ def page(material: Material, progress: Progress = _quiet, png: bool = False) -> 
             figure = picture.draw()
             picture.svg = drawing.svg(figure, picture.name, f"{picture.title}: {picture.note}")
             picture.png = drawing.png(figure, picture.title) if png else b""
-    values = {"top": opening.heading(material), "sections": sections, "kind": material.kind}
+    values = {
+        "top": opening.heading(material),
+        "sections": sections,
+        "kind": "two models" if material.compared else material.kind,
+    }
     template = templates().get_template("page.html.j2")
     return template.render(**values, light=colours(LIGHT), dark=colours(DARK)), sections
 

@@ -31,9 +31,12 @@ class Table:
 
     @property
     def numeric(self) -> list[bool]:
-        """Of each column whether all its cells begin as numbers do, or are empty."""
+        """Of each column whether all its cells begin as numbers do, or are empty; a list of numbers is a text."""
         cells = [[line[at] for line in self.lines] for at in range(min(len(self.head), COLUMNS_MAX))]
-        return [at > 0 and all(cell[:1] in "0123456789−–" for cell in column) for at, column in enumerate(cells)]
+        return [
+            at > 0 and all(cell[:1] in "0123456789−–" and ", " not in cell for cell in column)
+            for at, column in enumerate(cells)
+        ]
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,11 @@ def learned(material: Material) -> str:
         return "Learned: not measured; no run of this arm came to its end."
     before, after = (derive.median(getattr(end, when).get("hits") for end in ends) for when in ("before", "after"))
     alarms, mundane = (derive.median(end.after.get(name) for end in ends) for name in ("false_alarms", "mundane"))
-    of = "" if material.kind == "run" else f" ({main[0].arm}, median of {counted(len(ends), 'run')})"
+    title = "From the first model to the second" if material.compared else "Learned"
+    if material.kind != "run":
+        title = f"Learned ({main[0].arm}, median of {counted(len(ends), 'run')})"
     return (
-        f"Learned{of}: {behaviour.hits} {percent(before)} before, {percent(after)} after; {behaviour.alarms} "
+        f"{title}: {behaviour.hits} {percent(before)} before, {percent(after)} after; {behaviour.alarms} "
         f"{percent(alarms)}; {behaviour.rest} still right {percent(mundane)}.{_told(material)}"
     )
 
@@ -191,10 +193,10 @@ def changes(gate: Sequence[judged.Row], patterns: Sequence[judged.Row], word: st
 
 
 def _condition(row: judged.Row, name: str) -> str:
-    """ "T_K lower ≥ 0.75 (now 0.55, 0.35 … 0.70)"."""
+    """For instance "share of the core, T_K: lower ≥ 0.75 (now 0.55, 0.35 … 0.70)"."""
     _, estimate, inside, *_ = row.cells(())
     now = estimate if inside == MISSING else f"{estimate}, {inside}"
-    return f"{row.name} {row.asks[name].words} (now {now})"
+    return f"{row.name}: {row.asks[name].words} (now {now})"
 
 
 def error_rates(material: Material, record: Judgement) -> list[Block]:

@@ -1,12 +1,15 @@
 """The section of an experiment's score: what score.json holds, as tables that say what they are."""
 
+import json
 import math
 import statistics
 from collections.abc import Mapping
 from typing import Any
 
+from common.numbers import finite
 from training.report.gather import Material
-from training.report.parts import COLUMNS_MAX, ROWS_MAX, Block, Section, Table
+from training.report.parts import COLUMNS_MAX, ROWS_MAX, Block, Folded, Section, Table
+from training.report.score_names import row_name
 from training.report.words import as_float, number, percent, ranged, setting
 
 RATES = ("hits", "hits_new_pairs", "hits_new_forms", "false_alarms", "mundane", "lost")
@@ -25,13 +28,8 @@ TITLES = {  # of a part of score.json; a row for each number, a column for each 
     "change": "What training changed: stable ranks of the matrices, and the gain kept by the first singular values",
     "likeness": "Likeness to the seer: Spearman’s correlation over heads; others, controls: nulls; excess: over them",
 }  # fmt: skip
-ROWS = {  # of a number: what it is
-    "gain_effective": "gain: heads that count, N_eff/H", "gain_top_tenth": "gain: share of the top tenth of heads",
-    "gain": "gain, nats (along the path, no control subtracted)", "held": "gain: the heads’ part",
-    "gain_centre": "gain: mean layer", "weight_effective": "weights: heads that count, N_eff/H",
-    "weight_top_tenth": "weights: share of the top tenth of heads", "weight_change": "weights: ‖ΔW‖/‖W‖",
-}  # fmt: skip
 DEPTH = 6
+RAW_MAX = 60_000  # characters of score.json on the page
 
 
 def score(material: Material) -> Section | None:
@@ -54,9 +52,16 @@ def score(material: Material) -> Section | None:
     nested = {name: part for name, part in parts.items() if isinstance(part, dict) and part}
     blocks += [_pivot(name, part) for name, part in nested.items()]
     if plain:
-        cells = [[ROWS.get(name, _spaced(name)), value_words(name, value)] for name, value in plain.items()]
+        cells = [[row_name(name), value_words(name, value)] for name, value in plain.items()]
         blocks.append(Table("Further numbers of the score", ["number", "value"], cells))
-    return Section("score", "Score", blocks[:ROWS_MAX]) if blocks else None
+    return Section("score", "Score", [*blocks[:ROWS_MAX], _whole(material)]) if blocks else None
+
+
+def _whole(material: Material) -> Folded:
+    """score.json as it is, folded away."""
+    text = json.dumps(finite(material.score), indent=1, ensure_ascii=False, default=str)
+    more = len(text) - RAW_MAX
+    return Folded("score.json as it is", text[:RAW_MAX] + (f"\n… {more:,} characters more" if more > 0 else ""))
 
 
 def _judged(part: object) -> bool:
@@ -85,7 +90,7 @@ def _pivot(name: str, part: Mapping[str, Any]) -> Table:
     flat = {column: dict(_flat(value, "", 0)) for column, value in columns.items()}
     flat |= {"value": dict(_flat(alone, "", 0))} if alone else {}
     rows = dict.fromkeys(row for values in flat.values() for row in values)
-    cells = [[_row_title(row), *(values.get(row, "") for values in flat.values())] for row in rows]
+    cells = [[row_name(row), *(values.get(row, "") for values in flat.values())] for row in rows]
     return Table(TITLES.get(name, f"{_spaced(name)} (score.json)"), ["", *(setting(c) for c in flat)], cells)
 
 
@@ -97,11 +102,6 @@ def _flat(value: Any, path: str, depth: int) -> list[tuple[str, str]]:
     if isinstance(value, list) and value and all(isinstance(item, list) for item in value) and depth < DEPTH:
         return [(f"{path}: {at}", value_words(path, item)) for at, item in enumerate(value[:64])]
     return [(path, value_words(path.rpartition(": ")[2], value))]
-
-
-def _row_title(path: str) -> str:
-    before, _, name = path.rpartition(": ")
-    return f"{_spaced(before)}: {ROWS.get(name, _spaced(name))}" if before else ROWS.get(name, _spaced(name))
 
 
 def _spaced(name: str) -> str:

@@ -65,6 +65,21 @@ def test_a_percentage_reads_on_the_side_of_its_bound():
     )  # fmt: skip
 
 
+@given(st.floats(-3, 3), st.floats(-3, 3), st.sampled_from([None, 0, 1]))
+def test_a_percentage_never_contradicts_the_number_it_is_held_against(value, bound, digits):
+    """In a sentence "brings X; random sets less than Y", both are written against each other."""
+    one, other = (
+        float(percent_apart(*pair, digits).removesuffix(" %").replace("−", "-").replace(",", ""))
+        for pair in ((value, bound), (bound, value))
+    )
+    assert (one > other, one < other) == (value > bound, value < bound)
+
+
+def test_a_percentage_takes_no_more_digits_than_it_needs():
+    assert percent_apart(0.553, 0.12, 0) == "55 %" and percent_apart(0.118, float("nan"), 0) == "12 %"
+    assert percent_apart(0.1196, 0.1204, 0) != percent_apart(0.1204, 0.1196, 0)
+
+
 def test_a_core_just_below_its_threshold_does_not_read_as_the_threshold():
     rows = judged.swaps(kit.judgement(numbers={"core_insert": 0.79996, "core_remove": 0.93}), kit.swaps())
     assert rows[0].cells(judged.PATTERNS)[1:4] == ["0.79996", "–", "≥ 0.8 ✗ not met"]

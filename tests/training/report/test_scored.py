@@ -1,10 +1,13 @@
 """The report's score: tables that say what score.json holds, base models by their names, whatever shape it has."""
 
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.kits import reportkit as kit
 from training.report.gather import Material, gather
+from training.report.parts import Folded, Table
 from training.report.scored import score, value_words
 
 ARM = {"hits": 0.91, "hits_new_forms": None, "lost": 0.004, "seeds": 8}
@@ -28,7 +31,8 @@ JSON = st.recursive(
 
 def tables(value):
     section = score(Material("x", "experiment", (), {"score": value}))
-    return {table.caption: [list(table.head), *table.lines] for table in section.blocks} if section else {}
+    some = [block for block in section.blocks if isinstance(block, Table)] if section else []
+    return {table.caption: [list(table.head), *table.lines] for table in some}
 
 
 def test_every_part_is_a_table_that_says_what_it_is():
@@ -45,11 +49,20 @@ def test_every_part_is_a_table_that_says_what_it_is():
         for words in ("Each b", "Like")
     )
     assert bases[0] == ["", "assets/novice", "runs/other"]
-    assert ["causal: core insert", "0.41", "0.41"] in bases
-    assert ["analyses: depth: centre", *["3.5 (2.25 … 4.5)"] * 2] in bases
+    assert ["core inserted, share of the gain over control", "0.41", "0.41"] in bases
+    assert ["depth: mean layer of the gain, from 0 (95 %)", *["3.5 (2.25 … 4.5)"] * 2] in bases
     assert likeness[1:] == [["p", "0.2", "0.3"], ["each", "0.2; 0.2", "0.3; 0.3"], ["controls: shuffled", "0.2", "0.3"]]
     assert by_caption["Further numbers of the score"][1] == ["unknown", "7,531"]
     assert "UNSEEN" not in str(by_caption)
+
+
+def test_the_score_stands_folded_at_the_end_as_it_is_and_no_longer_than_a_page_bears():
+    for value in (SCORE, {"n": 1, "long": ["x" * 99] * 2000}):
+        last = score(Material("x", "experiment", (), {"score": value})).blocks[-1]
+        assert isinstance(last, Folded) and last.title == "score.json as it is" and len(last.folded) < 61_000
+    assert "characters more" in last.folded and json.loads(json.dumps(SCORE))["unknown"] == 7531
+    whole = score(Material("x", "experiment", (), {"score": SCORE})).blocks[-1].folded
+    assert json.loads(whole) == {"score": json.loads(json.dumps(SCORE))}
 
 
 def test_lists_are_told_in_words_however_deep():
