@@ -107,6 +107,8 @@ def build_parser(only: str | None = None) -> Parser:
             _model_options(added)
         if name == "learn" and only in (None, name):
             _learn_options(added)
+        if name == "experiment" and only in (None, name):
+            _ray_options(added)
         return added.add_argument
 
     workers = whole(1, WORKERS_MAX)
@@ -188,6 +190,13 @@ def _learn_options(parser: argparse.ArgumentParser) -> None:
 
     add_flags(parser, LearnConfig)
     add_flags(parser, TeachConfig)
+
+
+def _ray_options(parser: argparse.ArgumentParser) -> None:
+    from common.flags import add_flags
+    from training.experiments.ray_config import RayConfig
+
+    add_flags(parser, RayConfig)
 
 
 def show(options: argparse.Namespace, result: dict[str, Any], lines: list[str]) -> None:
@@ -308,6 +317,10 @@ def _learned(result: dict[str, Any], behaviour: str) -> list[str]:
 def experiment(options: argparse.Namespace) -> int:
     from common.flags import values
     from training.config import CHANGEABLE, LearnConfig, TeachConfig
+    from training.experiments.ray_config import RayConfig
+
+    ray = RayConfig(**values(options, RayConfig))
+    ray.check()  # before torch is imported
     from training.experiments.registry import experiment_named
     from training.experiments.run import run_experiment
     from training.experiments.show import lines
@@ -321,8 +334,15 @@ def experiment(options: argparse.Namespace) -> int:
     planned = planned.changed(values(options, LearnConfig, CHANGEABLE) | values(options, TeachConfig, CHANGEABLE))
     planned = planned.quick() if options.quick else planned
     out = options.out or Path("runs") / planned.name
-    with progress_bar() as report:
-        result = run_experiment(planned, out, options.workers, report)
+    if ray.ray is None:
+        with progress_bar() as report:
+            result = run_experiment(planned, out, options.workers, report)
+    else:
+        from training.experiments.ray_pool import RayPool
+        from training.experiments.sweep_table import live_sweep
+
+        with live_sweep() as (report, watch):
+            result = run_experiment(planned, out, options.workers, report, RayPool(ray, options.workers, watch))
     show(options, result, [*lines(result), f"all of it: {out / 'score.json'}; to look at: main.py report {out}"])
     return 0
 

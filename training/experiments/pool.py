@@ -1,12 +1,54 @@
-"""Jobs of an experiment in local processes with one thread each. A single worker is this process."""
+"""Where the runs of an experiment are done: in local processes with one thread each, or wherever a pool sends them.
+
+A run leaves its files in a folder, its result among them. What a pool returns is nothing: the folders are read.
+"""
 
 import os
-from collections.abc import Callable, Hashable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from common.processes import Job, run_jobs
 
 Key = TypeVar("Key", bound=Hashable)
+
+
+class RunJob(NamedTuple):
+    """One run: function(folder, *arguments) fills the folder. group, name: what it is called, as in ("arm", "seed-0").
+
+    The function is one of a module; it and its arguments must be picklable.
+    """
+
+    group: str
+    name: str
+    function: Callable[..., object]
+    folder: Path
+    arguments: tuple[Any, ...]
+
+
+class Pool(Protocol):
+    """What does runs."""
+
+    def __call__(self, jobs: Sequence[RunJob], finished: Callable[[int], None]) -> None:
+        """Every job, each in its folder. finished: told how many are done, after each.
+
+        The first fault of a job is raised after the jobs under way have ended; the others are not begun.
+        """
+
+
+class LocalPool:
+    """Runs in `workers` processes of this machine. A single one is this process."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def __call__(self, jobs: Sequence[RunJob], finished: Callable[[int], None]) -> None:
+        """As `Pool` says. Raises ValueError if a process was killed."""
+        in_processes(
+            {number: (job.function, (job.folder, *job.arguments)) for number, job in enumerate(jobs)},
+            self.workers,
+            finished,
+        )
 
 
 def in_processes(jobs: Mapping[Key, Job], workers: int, report: Callable[[int], None]) -> dict[Key, Any]:

@@ -1,4 +1,4 @@
-"""Runs an experiment: every arm on every seed, in local processes, one thread each; resumable after a kill.
+"""Runs an experiment: every arm on every seed, one thread each, in local processes or on Ray; resumable after a kill.
 
 OUT/experiment.json says what runs there. OUT/ARM/seed-S/ holds log.msgpack and, written last, result.json; with several
 base models it is OUT/base-K/ARM/seed-S/. Runs of a sweep, OUT/sweep/ARM/seed-S/, choose by their scores; they leave
@@ -13,80 +13,41 @@ else than what is there today is refused. One process at a time works in a folde
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from common.files import read_text, write_whole
+from common.files import write_whole
 from common.locks import hold
 from common.numbers import finite
 from common.processes import WORKERS_MAX
 from training.config import LearnConfig
-from training.experiments.plan import Arm, Experiment, Outcome, Runs, settings
-from training.experiments.pool import in_processes
-from training.experiments.provenance import RestsOn, difference, of_file, of_model, rests_on
+from training.experiments.plan import Experiment, Outcome, Runs, settings
+from training.experiments.planned_runs import LOG, RESULT, Leaves, Planned, Present, changes_in, left_by, read_object
+from training.experiments.pool import LocalPool, Pool, RunJob
+from training.experiments.provenance import RestsOn, difference, of_file, rests_on
 from training.experiments.weight_delta import WEIGHT_DELTA, save_weight_delta
 from training.heads.run_log import commit, from_root
 from training.learn import learn
 from training.progress import Report
 
-PLAN, RESULT, LOG, SCORE = "experiment.json", "result.json", "log.msgpack", "score.json"
+PLAN, SCORE = "experiment.json", "score.json"
 VERSION = 1
 VERDICTS = "**/verdict.msgpack"  # what a stage may have said of the runs
-JSON_MAX = 16 * 2**20  # bytes of a file that is read
-Leaves = Literal["result", "log", "weights"]  # what a run leaves: its result alone, its log too, its weight delta too
-
-
-@dataclass(frozen=True)
-class Planned:
-    """One run that an experiment needs. root: of the base's runs; base: which base model."""
-
-    arm: Arm
-    seed: int
-    root: Path
-    base: int
-    leaves: Leaves
-
-    @property
-    def folder(self) -> Path:
-        return self.root / self.arm.name / f"seed-{self.seed}"
-
-    @cached_property
-    def config(self) -> LearnConfig:
-        """Its settings."""
-        return self.arm.seeded(self.seed)
-
-
-class Present:
-    """What runs of an experiment rest on today. Raises ValueError if two base models are the same files."""
-
-    def __init__(self, experiment: Experiment) -> None:
-        self._hashes: dict[tuple[str, str, Path | None], RestsOn] = {}
-        for base in range(max(1, len(experiment.bases))):
-            for arm in experiment.based(base).arms:
-                self.of(arm.config)
-        models: dict[tuple[str, ...], str] = {}
-        for source, *_ in self._hashes:
-            content = tuple(of_model(source).values())
-            if models.setdefault(content, source) != source:
-                raise ValueError(f"--model: {models[content]} and {source} hold the same model; give each model once")
-
-    def of(self, config: LearnConfig) -> RestsOn:
-        """The hashes for one training; files are read once."""
-        key = (config.model, config.behaviour, config.probe_file)
-        if key not in self._hashes:
-            self._hashes[key] = rests_on(config)
-        return self._hashes[key]
 
 
 def run_experiment(
-    experiment: Experiment, out: Path, workers: int = 1, report: Report = lambda what, done, of: None
+    experiment: Experiment,
+    out: Path,
+    workers: int = 1,
+    report: Report = lambda what, done, of: None,
+    pool: Pool | None = None,
 ) -> dict[str, Any]:
     """All runs, the stage, then the score: {experiment, runs, bases, commits, rates, score}; also in OUT/score.json.
 
-    {some: those that ran}, too, where arms were left out. Before anything runs, it raises ValueError for settings that
+    pool: where runs are done, if not in `workers` local processes, which the stage takes in any case. {some: those that
+    ran}, too, where arms were left out. Before anything runs, it raises ValueError for settings that
     can't be, if OUT holds another experiment, or runs of other settings or of other data and models, and FolderInUse if
     another process works in OUT.
     """
@@ -102,14 +63,16 @@ def run_experiment(
     _check_free(out, experiment)
     with hold(out):
         _claim(out, experiment)
-        return _run(experiment, out, workers, report, present)
+        runner = _Runner(out, pool or LocalPool(workers), report, present)
+        return _run(experiment, workers, runner)
 
 
-def _run(experiment: Experiment, out: Path, workers: int, report: Report, present: "Present") -> dict[str, Any]:
+def _run(experiment: Experiment, workers: int, runner: "_Runner") -> dict[str, Any]:
+    out = runner.out
     bases = max(1, len(experiment.bases))
     folders = [out if bases == 1 else out / f"base-{base}" for base in range(bases)]
     sweep = [Planned(arm, experiment.sweep_seed, out / "sweep", 0, "result") for arm in experiment.sweep()]
-    swept = _run_all(sweep, workers, report, "choosing rates", present, out)
+    swept = runner.all(sweep, "choosing rates")
     chosen = replace(experiment, arms=experiment.chosen(swept))
     planned = [
         Planned(arm, seed, folder, base, "weights" if experiment.keeps_weights else "log")
@@ -117,10 +80,10 @@ def _run(experiment: Experiment, out: Path, workers: int, report: Report, presen
         for base, folder in enumerate(folders)
         for arm in chosen.based(base).arms
     ]
-    outcomes = _run_all(planned, workers, report, "training", present, out)
+    outcomes = runner.all(planned, "training")
     score = experiment.score(outcomes)
     if experiment.stage is not None:
-        score = _joined(score, experiment.stage.run(Runs(chosen, outcomes, folders), workers, report))
+        score = _joined(score, experiment.stage.run(Runs(chosen, outcomes, folders), workers, runner.report))
     result = _result(chosen, swept, outcomes, score)
     write_whole(out / SCORE, (json.dumps(result, indent=1) + "\n").encode())
     return result
@@ -162,9 +125,10 @@ def _check_free(out: Path, experiment: Experiment) -> None:
         raise ValueError(f"--out {out}: is no folder; give a new folder")
     path = out / PLAN
     if path.exists():
-        stored = _read(path)
+        stored = read_object(path)
         if stored != _plan(experiment):
-            raise ValueError(f"--out {out}: holds experiment {stored.get('name')} of other settings; give a new folder")
+            changes = changes_in(stored, _plan(experiment))
+            raise ValueError(f"--out {out}: holds an experiment of other settings; give a new folder ({changes})")
     elif out.exists() and any(file.name != ".lock" for file in out.iterdir()):
         raise ValueError(f"--out {out}: exists and holds no experiment; give a new folder")
 
@@ -186,82 +150,50 @@ def _claim(out: Path, experiment: Experiment) -> None:
         write_whole(out / PLAN, json.dumps(_plan(experiment)).encode())
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(read_text(path, JSON_MAX))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: can't be read ({error}); remove it, and the run will be done again") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: no JSON object; remove it, and the run will be done again")
-    return content
+@dataclass(frozen=True)
+class _Runner:
+    """Who does runs, in which folder."""
+
+    out: Path
+    pool: Pool
+    report: Report
+    present: Present
+
+    def all(self, planned: Sequence[Planned], what: str) -> list[Outcome]:
+        """Every planned run that isn't there yet; all of them in the order of bases, arms and seeds."""
+        if not planned:
+            return []
+        outcomes = [left_by(run, self.present.of(run.config)) for run in planned]
+        missing = [run for run, outcome in zip(planned, outcomes) if outcome is None]
+        unknown = [outcome.folder for outcome in outcomes if outcome is not None and not outcome.rests_on]
+        if missing and unknown:
+            raise ValueError(
+                f"{unknown[0]}: an older version made it, which didn't note the data and the model it rests on; "
+                f"{len(missing)} runs are missing and can't be added to it; give a new --out"
+            )
+        before = len(planned) - len(missing)
+        self.report(what, before, len(planned))
+        if missing:  # a score of fewer runs is stale
+            for stale in (self.out / SCORE, *sorted(self.out.glob(VERDICTS))):
+                stale.unlink(missing_ok=True)
+        self.pool([self._job(run) for run in missing], lambda count: self.report(what, before + count, len(planned)))
+        order = {name: number for number, name in enumerate(dict.fromkeys(run.arm.name for run in planned))}
+        return sorted(self._whole(planned), key=lambda outcome: (outcome.base, order[outcome.arm], outcome.seed))
+
+    def _job(self, run: Planned) -> RunJob:
+        group = run.folder.parent.relative_to(self.out).as_posix()
+        arguments = (run.arm.name, run.config, run.base, run.leaves, self.present.of(run.config))
+        return RunJob(group, run.folder.name, one, run.folder, arguments)
+
+    def _whole(self, planned: Sequence[Planned]) -> Iterator[Outcome]:
+        """What all planned runs left, as it stands in their folders."""
+        for run in planned:
+            if (outcome := left_by(run, self.present.of(run.config))) is None:
+                raise ValueError(f"{run.folder}: its result is gone; the same command does the run again")
+            yield outcome
 
 
-def _run_all(
-    planned: Sequence[Planned], workers: int, report: Report, what: str, present: Present, out: Path
-) -> list[Outcome]:
-    """Every planned run that isn't there yet; all of them in the order of bases, arms and seeds."""
-    if not planned:
-        return []
-    finished = {
-        number: outcome
-        for number, run in enumerate(planned)
-        if (outcome := _finished(run, present.of(run.config))) is not None
-    }
-    jobs = {
-        number: (one, (run.arm.name, run.config, run.folder, run.base, run.leaves, present.of(run.config)))
-        for number, run in enumerate(planned)
-        if number not in finished
-    }
-    unknown = [outcome.folder for outcome in finished.values() if not outcome.rests_on]
-    if jobs and unknown:
-        raise ValueError(
-            f"{unknown[0]}: an older version made it, which didn't note the data and the model it rests on; "
-            f"{len(jobs)} runs are missing and can't be added to it; give a new --out"
-        )
-    report(what, len(finished), len(planned))
-    if jobs:  # a score of fewer runs is stale
-        for stale in (out / SCORE, *sorted(out.glob(VERDICTS))):
-            stale.unlink(missing_ok=True)
-    before = len(finished)
-    finished |= in_processes(jobs, workers, lambda count: report(what, before + count, len(planned)))
-    order = {name: number for number, name in enumerate(dict.fromkeys(run.arm.name for run in planned))}
-    return sorted(finished.values(), key=lambda outcome: (outcome.base, order[outcome.arm], outcome.seed))
-
-
-def _finished(run: Planned, present: RestsOn) -> Outcome | None:
-    """What a run left, if it came to its end.
-
-    Raises ValueError if it was made with other settings, rests on something else than what is there today, or if its
-    log is another run's.
-    """
-    folder, path = run.folder, run.folder / RESULT
-    if not path.exists():
-        return None
-    stored = _read(path)
-    shape = {"settings": dict, "result": dict, "commit": str}
-    noted, files = stored.get("rests_on", {}), stored.get("files", {})
-    if any(not isinstance(stored.get(key), kind) for key, kind in shape.items()) or not (
-        isinstance(noted, dict) and isinstance(files, dict)
-    ):
-        raise ValueError(f"{path}: no result of a run; remove it, and the run will be done again")
-    planned = json.loads(json.dumps(settings(run.config)))
-    defaults = json.loads(json.dumps(settings(LearnConfig())))  # a setting added since then was its default
-    made_with = {key: value for key, value in stored["settings"].items() if key in planned or value}
-    if defaults | made_with != planned:
-        raise ValueError(f"{folder}: was made with other settings; give a new --out, or remove that folder")
-    if noted and (changes := difference(noted, present)):
-        raise ValueError(f"{folder}: rests on something else than what is there now: {changes}; give a new --out")
-    log = folder / LOG
-    if LOG in files and log.exists() and (hash_now := of_file(log)) != files[LOG]:
-        raise ValueError(
-            f"{log}: is not the log of this run ({files[LOG]} then, {hash_now} now); remove that folder, and the run "
-            "will be done again"
-        )
-    return Outcome(run.arm.name, run.seed, stored["settings"], stored["result"], log, stored["commit"], run.base,
-                   noted, files)  # fmt: skip
-
-
-def one(arm: str, config: LearnConfig, folder: Path, base: int, leaves: Leaves, present: RestsOn) -> Outcome:
+def one(folder: Path, arm: str, config: LearnConfig, base: int, leaves: Leaves, present: RestsOn) -> None:
     """One run in its folder, from nothing; result.json is written last, whole.
 
     present: what it rests on. Raises ValueError if that changes while it runs.
@@ -281,8 +213,6 @@ def one(arm: str, config: LearnConfig, folder: Path, base: int, leaves: Leaves, 
     if leaves != "result":
         files[LOG] = of_file(folder / LOG)
     result = {key: value for key, value in learned.items() if key != "log"}
-    outcome = Outcome(arm, config.seed, settings(config), result, folder / LOG, commit(), base, present, files)
-    content = {"arm": arm, "seed": config.seed, "commit": outcome.commit, "settings": outcome.settings}
+    content = {"arm": arm, "seed": config.seed, "commit": commit(), "settings": settings(config)}
     content |= {"result": result, "rests_on": present, "files": files}
     write_whole(folder / RESULT, json.dumps(content).encode())
-    return outcome

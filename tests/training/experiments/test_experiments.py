@@ -11,8 +11,9 @@ from tests.kits.experimentkit import files_and_model, learned_at_once, steps_of
 from training.config import LearnConfig, TeachConfig
 from training.experiments import choice, learning, run, tables
 from training.experiments.plan import Arm, Experiment, Outcome, merit
+from training.experiments.planned_runs import RESULT
 from training.experiments.registry import EXPERIMENTS, experiment_named
-from training.experiments.run import RESULT, run_experiment
+from training.experiments.run import run_experiment
 from training.heads.run_log import from_root
 from training.learn import steps_to_see
 
