@@ -286,11 +286,16 @@ def learn(options: argparse.Namespace) -> int:
         return check_learn(options)
     config = learn_config(options)
     config.check()  # before torch is imported and a bar is drawn
-    from training.learn import learn
+    from training.learn import follow, learn
     from training.progress import progress_bar
+    from training.sharded import joined
 
-    with progress_bar() as report:
-        result = dict(learn(config, report))
+    with joined(config.device) as ranks:
+        if ranks is not None and not ranks.first:
+            follow(config, ranks)
+            return 0
+        with progress_bar() as report:
+            result = dict(learn(config, report, ranks))
     show(options, result, _learned(result, config.behaviour))
     return 0
 

@@ -147,7 +147,16 @@ class _Context(DynamicCache):
         return layer
 
 
+def runs_whole(model: PreTrainedModel) -> bool:
+    """Whether its forward must come to its end, and as often as on other processes: its weights are shards there."""
+    return bool(getattr(model, "sharded", False))
+
+
 def _encode(model: PreTrainedModel, context_BC: Tensor) -> DynamicCache:
+    if runs_whole(model):
+        cache = DynamicCache()
+        model.base_model(input_ids=context_BC, past_key_values=cache, use_cache=True)
+        return filled([(layer.keys, layer.values) for layer in cache.layers])
     cache = _Context(int(model.config.get_text_config().num_hidden_layers))
     with suppress(_Whole):
         model.base_model(input_ids=context_BC, past_key_values=cache, use_cache=True)
@@ -184,7 +193,7 @@ def encode_contexts(model: PreTrainedModel, packed: Packed) -> DynamicCache:
     """
     check_length(model, packed)
     batches = _batches(packed.lengths, TOKENS_AT_ONCE.get(packed.context_BC.device.type, TOKENS_AT_ONCE_ELSEWHERE))
-    if len(batches) == 1:
+    if len(batches) == 1 or runs_whole(model):
         return _encode(model, packed.context_BC)
     whole: list[tuple[Tensor, Tensor]] = []
     for rows in batches:

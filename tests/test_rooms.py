@@ -29,7 +29,7 @@ ROOMS = (
     ("training.config",),
     ("training.optim", "training.data", "training.headlog", "training.progress"),
     ("training.heads", "training.teach", "training.novice"),
-    ("training.behaviours",),
+    ("training.behaviours", "training.sharded"),
     ("training.verdict", "training.mind", "training.learn", "training.compare"),
     ("training.validation", "training.experiments", "training.report", "training.bench"),
     ("main",),

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
@@ -37,6 +38,8 @@ from training.heads.score import Probe, Score
 from training.heads.trajectory import Trajectory, add_state
 from training.optim.gradients import Shares
 from training.progress import Report
+from training.sharded import Ranks, ShardedTeacher
+from training.teach import Teacher
 
 CHANGE_ROWS = 32  # decisions on which each head's own change is followed along the way
 SEEN_HITS, SEEN_ALARMS = 0.9, 0.05  # by which "steps to see" counts
@@ -140,19 +143,20 @@ class Run:
         }
 
 
-def learn(config: LearnConfig, report: Report = lambda what, done, of: None) -> LearnResult:
+def learn(config: LearnConfig, report: Report = lambda what, done, of: None, ranks: Ranks | None = None) -> LearnResult:
     """Train and measure; with config.out, write the run folder (log.msgpack, model/).
 
+    ranks: who trains it in shards, if this process is the first of several; the others `follow`.
     Raises ValueError (settings, files, model) before anything is written, Broken if a step was not finite, and OSError
     where the folder is in use or can't be written; the log up to there stays.
     """
     if faults := check_files(config).faults:
         raise BehaviourError(faults)
     if config.out is None:
-        return _run(config, report, None).result()
+        return _run(config, report, None, ranks).result()
     with _run_folder(config.out):
         log = RunLog(config.out / "log.msgpack")
-        run = _run(config, report, log)
+        run = _run(config, report, log, ranks)
         try:
             save(run.model, config.out / "model")
         except OSError as error:
@@ -186,11 +190,12 @@ def _make_writable(folder: Path) -> None:
         raise output_error(folder, error) from error
 
 
-def _run(config: LearnConfig, report: Report, log: RunLog | None) -> Run:
+def _run(config: LearnConfig, report: Report, log: RunLog | None, ranks: Ranks | None = None) -> Run:
     """Load, train and compare; the log is whole afterwards, or holds what came before a fault."""
     rules = load_rules()
     try:
-        run = train(config, load(config.model, choose_device(config.device)), rules, report, log)
+        device = choose_device(config.device if ranks is None else "cpu")  # shards are elsewhere
+        run = train(config, load(config.model, device), rules, report, log, ranks)
         if log is not None:
             report("comparing heads", 0, 1)
             log.finish(run.training(), head_probes(run.before, run.probes, rules), run.behaviour.gain_losses())
@@ -213,15 +218,42 @@ def _settings_and_seeds(config: LearnConfig) -> tuple[dict[str, Any], dict[str, 
     return settings, {"lessons": config.seed, "teach": config.teach.seed}
 
 
-def train(config: LearnConfig, model: Model, rules: Rules, report: Report, log: RunLog | None = None) -> Run:
+def follow(config: LearnConfig, ranks: Ranks) -> None:
+    """The steps of a training on a process that is not the first: its part of the weights, and nothing measured.
+
+    Raises what `learn` raises for the same settings and files.
+    """
+    if faults := check_files(config).faults:
+        raise BehaviourError(faults)
+    rules, model = load_rules(), load(config.model)
+    _, teacher = begin(config, model, model, rules, partial(ShardedTeacher, ranks))
+    for step in range(1, config.steps + 1):
+        teacher.step()
+        if _measured(step, config):
+            teacher.collect()
+
+
+def _measured(step: int, config: LearnConfig) -> bool:
+    return step % config.measure_every == 0 or step == config.steps
+
+
+def train(
+    config: LearnConfig,
+    model: Model,
+    rules: Rules,
+    report: Report,
+    log: RunLog | None = None,
+    ranks: Ranks | None = None,
+) -> Run:
     """Baseline, lessons, steps, after. The model learns in place; a copy of how it was is kept.
 
-    log: is begun, and told every point of the curve as the run goes.
+    log: is begun, and told every point of the curve as the run goes. ranks: who trains it in shards.
     """
     before = Model(copy.deepcopy(model.net), model.tokenizer, model.tongue, model.name, model.context)
     if config.teach.base_cache and model.context is None:
         before.context = model.context = before.net
-    behaviour, teacher = begin(config, before, model, rules)
+    kind = Teacher if ranks is None else partial(ShardedTeacher, ranks)
+    behaviour, teacher = begin(config, before, model, rules, kind)
     report("measuring", 0, config.steps)
     scores = {"before": behaviour.score(model)}
     curve = [_point(0, behaviour.glance(model), None, 0.0)]
@@ -240,7 +272,8 @@ def train(config: LearnConfig, model: Model, rules: Rules, report: Report, log: 
         loss = teacher.step()
         seconds += time.perf_counter() - began
         report("learning", step, config.steps)
-        if step % config.measure_every == 0 or step == config.steps:
+        if _measured(step, config):
+            teacher.collect()
             curve.append(_point(step, behaviour.glance(model), loss, seconds))
             history.append((step, glance(baseline, model.net, watched)))
             gradients.append(teacher.meter.shares(mark).per_head)
@@ -261,11 +294,6 @@ def steps_to_see(curve: Sequence[dict[str, Any]]) -> int | None:
 
 def _point(step: int, score: Score, loss: float | None, seconds: float) -> CurvePoint:
     return {
-        "step": step,
-        "hits": score.hits,
-        "false_alarms": score.false_alarms,
-        "mundane": score.mundane,
-        "d_prime": score.d_prime,
-        "loss": loss,
-        "seconds": seconds,
-    }
+        "step": step, "hits": score.hits, "false_alarms": score.false_alarms, "mundane": score.mundane,
+        "d_prime": score.d_prime, "loss": loss, "seconds": seconds,
+    }  # fmt: skip

@@ -17,7 +17,7 @@ from transformers import DynamicCache
 from game.realm.rules import Rules
 from perception.messages import Lesson
 from perception.model import Model
-from perception.packing import Packed, pack
+from perception.packing import Decision, Packed, pack
 from training.config import RATES, TeachConfig
 from training.data.lessons import Asked, Journal, dream, tokens, waking
 from training.data.talk_dreams import talk_dream
@@ -32,7 +32,9 @@ from training.optim.frozen import (
     guarded_step,
 )
 from training.optim.gradients import GradientMeter
+from training.optim.ranks import is_sharded
 from training.optim.restricted import Restriction, restrict
+from training.optim.sharded_apollo import ShardedApollo
 
 LEAST = 0.02  # of the rate: practice never stops wholly
 TALKING = 0.3  # of the scenes, where both places and talk were taught
@@ -81,6 +83,7 @@ class Teacher:
         self._uses, self._turn = max(1, config.reuse), 0  # how many steps a drawn set serves, and has served
         self._asked: list[Asked] = []
         self._caches: list[DynamicCache | None] = []
+        self._answers: float | None = None  # what answers are counted against, if not those of the packs
 
     def teach(self, lesson: Lesson) -> None:
         """Remember a lesson; what is new is learned at the full rate again."""
@@ -114,8 +117,10 @@ class Teacher:
         self.optimizer.zero_grad(set_to_none=False)
         packs, caches = self._draw(), self._caches if self._uses > 1 else None
         total = torch.zeros((), device=self.model.device)
-        for total in accumulate(net, packs, caches, config.precision, config.full, reader):  # noqa: B007  the last counts
+        counted = self._answers
+        for total in accumulate(net, packs, caches, config.precision, config.full, reader, counted):  # noqa: B007
             yield
+        total = self._shared(total)
         self._move(total)
         self.steps += 1
         self.loss = float(total)
@@ -142,8 +147,19 @@ class Teacher:
         if not self._labelled:
             scenes = [Asked(scene.text, (), scene.rehearsed) for scene in scenes if scene.rehearsed]
         self._turn += 1
-        parts = deal(*tokens(model.tokenizer, scenes), config.parts)
-        return [pack(contexts, decisions, model.net.dtype).to(model.device) for contexts, decisions in parts]
+        return self._packed(*tokens(model.tokenizer, scenes))
+
+    def _packed(self, contexts: list[list[int]], decisions: list[Decision]) -> list[Packed]:
+        """Those of this process: here, all."""
+        parts, net = deal(contexts, decisions, self.config.parts), self.model.net
+        return [pack(*part, net.dtype).to(self.model.device) for part in parts]
+
+    def _shared(self, loss: Tensor) -> Tensor:
+        """The step's loss (0-dim) from that of this process: here, the same."""
+        return loss
+
+    def collect(self) -> None:
+        """Let `model` hold the weights as they are now; a teacher whose weights are elsewhere fetches them."""
 
     def _scenes(self, rng: Random, scenes: int, rehearse: int) -> list[Asked]:
         return [self._scene(rng, rehearse) for _ in range(scenes)]
@@ -178,7 +194,8 @@ def restriction_of(config: TeachConfig, model: Model) -> Restriction | None:
 def make_optimizer(config: TeachConfig, parameters: list[torch.nn.Parameter], rate: float) -> torch.optim.Optimizer:
     """The optimizer that a checked config names."""
     if config.optimizer == "apollo":
-        return Apollo(
+        kind = ShardedApollo if any(map(is_sharded, parameters)) else Apollo
+        return kind(
             parameters,
             lr=rate,
             rank=config.rank,

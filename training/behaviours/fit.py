@@ -1,5 +1,6 @@
 """What a training begins with, and all that `learn` would refuse, found without training."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from game.realm.rules import Rules
@@ -14,14 +15,16 @@ from training.heads.head_probes import head_probes
 from training.teach import Teacher
 
 
-def begin(config: LearnConfig, before: Model, model: Model, rules: Rules) -> tuple[Behaviour, Teacher]:
-    """The behaviour, for the model as it was before, and the teacher of the one that learns.
+def begin(
+    config: LearnConfig, before: Model, model: Model, rules: Rules, kind: Callable[..., Teacher] = Teacher
+) -> tuple[Behaviour, Teacher]:
+    """The behaviour, for the model as it was before, and the teacher of the one that learns. kind: of teacher.
 
     `learn` and its check both begin here. Raises ValueError for whatever the model can't do.
     """
     behaviour = behaviour_of(config, before, rules)
     settled, labelled = replace(config.teach, settle=config.steps), config.control != "rehearsal"
-    teacher = Teacher(model, settled, rules, behaviour.journal, behaviour.source, labelled)
+    teacher = kind(model, settled, rules, behaviour.journal, behaviour.source, labelled)
     return behaviour, teacher
 
 

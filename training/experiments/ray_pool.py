@@ -7,16 +7,15 @@ same is checked by content, before and after the run. A task computes with one t
 run without Ray.
 """
 
-import os
-import tempfile
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from common.whole_folders import writing_folder
+from training.experiments.away import Files, away
 from training.experiments.pool import RunJob
 from training.experiments.ray_cluster import cluster, slots
 from training.experiments.ray_config import LOCAL, RayConfig
@@ -25,12 +24,10 @@ from training.heads.run_log import commit
 LOOK = 0.2  # s between two looks at the tasks
 COUNT = 2.0  # s between two looks at the nodes
 ROOM = 20.0  # s in which some node must have room for a run
-FILES_MAX = 2 * 2**30  # bytes that a run may send home
 LOST = (  # what Ray raises when a worker, its node or what it made is gone; the run is to blame for none of them
     "WorkerCrashedError", "NodeDiedError", "LocalRayletDiedError", "OutOfMemoryError", "ObjectLostError",
     "ObjectFetchTimedOutError", "OwnerDiedError", "RaySystemError", "OutOfDiskError", "RpcError",
 )  # fmt: skip
-Files = dict[str, bytes]
 Watch = Callable[[RunJob, str, str], None]  # a run, what it does now (STATES), and a word more
 
 
@@ -148,33 +145,6 @@ class _Room:
             wanted = f"{self.config.ray_cpus:g} CPUs and {self.config.ray_gpus:g} GPUs"
             raise ValueError(f"--ray {self.config.ray}: no node has {wanted} for a run; lower --ray-cpus or --ray-gpus")
         return self._count
-
-
-def away(function: Callable[..., object], arguments: tuple[Any, ...], wanted: str, hidden: bool) -> Files:
-    """A task: function(folder, *arguments) in a temporary folder; the bytes of its files by name.
-
-    wanted: the commit that must run, "" for any; hidden: whether GPUs are out of its sight. Raises ValueError for
-    another commit, and what the function raises.
-    """
-    if hidden:
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    import torch
-
-    if wanted and (here := commit()) != wanted:
-        raise ValueError(f"{os.uname().nodename}: runs commit {here}, this machine {wanted}; install the same on both")
-    torch.set_num_threads(1)
-    with _scratch() as folder:
-        function(folder, *arguments)
-        files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-        if (size := sum(path.stat().st_size for path in files)) > FILES_MAX:
-            raise ValueError(f"a run left {size:,} bytes; at most {FILES_MAX:,} can be sent; run it without --ray")
-        return {path.name: path.read_bytes() for path in files}
-
-
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="second-sight-") as above:
-        yield Path(above) / "run"
 
 
 def receive(files: Files, folder: Path) -> None:

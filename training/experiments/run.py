@@ -173,10 +173,11 @@ class _Runner:
             )
         before = len(planned) - len(missing)
         self.report(what, before, len(planned))
-        if missing:  # a score of fewer runs is stale
-            for stale in (self.out / SCORE, *sorted(self.out.glob(VERDICTS))):
+        if missing:
+            for stale in (self.out / SCORE, *sorted(self.out.glob(VERDICTS))):  # of fewer runs
                 stale.unlink(missing_ok=True)
-        self.pool([self._job(run) for run in missing], lambda count: self.report(what, before + count, len(planned)))
+            jobs = [self._job(run) for run in missing]
+            self.pool(jobs, lambda count: self.report(what, before + count, len(planned)))
         order = {name: number for number, name in enumerate(dict.fromkeys(run.arm.name for run in planned))}
         return sorted(self._whole(planned), key=lambda outcome: (outcome.base, order[outcome.arm], outcome.seed))
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,9 +25,13 @@ from perception.packing import (
     check_length,
     context_cache,
     decide,
+    decide_at_once,
     encode_contexts,
     pack,
+    runs_whole,
 )
+from training.optim.nested import copied, floats
+from training.optim.ranks import agreed, is_sharded, local
 from training.optim.restricted import Restriction
 
 TRAINABLE = ("q", "attention", "mlps", "all")
@@ -122,9 +125,14 @@ def frozen_loss(net: PreTrainedModel, packed: Packed, cache: DynamicCache | None
 
 
 def full_loss(net: PreTrainedModel, packed: Packed) -> Tensor:
-    """The same loss with gradient through the contexts too."""
+    """The same loss with gradient through the contexts too.
+
+    Of weights in shards in one forward, whose backward pass goes through every layer's end: there it is made whole.
+    """
     check_length(net, packed)
     with without_checkpointing(net):
+        if runs_whole(net):
+            return loss_of(decide_at_once(net, packed), packed)
         cache = context_cache(net, packed)
         return loss_of(decide(net, packed, cache), packed)
 
@@ -136,14 +144,17 @@ def accumulate(
     precision: str = "float32",
     full: bool = False,
     reader: PreTrainedModel | None = None,
+    answers: float | None = None,
 ) -> Iterator[Tensor]:
     """Add the gradient of one pack after the other to .grad; after each one the loss so far (nats, 0-dim).
 
     Each pack weighs as many answers as it holds: gradient and last loss don't depend on how many packs there are.
     caches: one a pack, to be reused; None in it is replaced by what is encoded here. full: gradient through the
-    contexts, too, without caches. reader: the net that reads the contexts, by default this one.
+    contexts, too, without caches. reader: the net that reads the contexts, by default this one. answers: what
+    they are counted against, if not the packs' own number of them.
     """
-    total, targets = torch.zeros((), device=net.device), sum(len(packed.target_N) for packed in packs)
+    total = torch.zeros((), device=net.device)
+    targets = answers or sum(len(packed.target_N) for packed in packs)
     for index, packed in enumerate(packs):
         with arithmetic(net, precision):
             cache = None if caches is None else caches[index]
@@ -244,10 +255,14 @@ def check_finite(loss: Tensor, parameters: Iterable[torch.nn.Parameter]) -> None
 def _finite(tensors: Iterable[Tensor]) -> bool:
     """Whether all are finite: one number comes back from a GPU, whatever their number and size.
 
-    A tensor whose sum of squares overflows counts as infinite: an optimizer's second moments would be.
+    A tensor whose sum of squares overflows counts as infinite: an optimizer's second moments would be. Of sharded
+    tensors every process looks at its own part, and all of them come to the same answer.
     """
-    norms = torch._foreach_norm([tensor.detach() for tensor in tensors if tensor.numel()])
-    return bool(torch.stack([norm.to(norms[0]) for norm in norms]).isfinite().all())
+    all_tensors = list(tensors)
+    parts = local([tensor.detach() for tensor in all_tensors])
+    norms = torch._foreach_norm([part for part in parts if part.numel()])
+    fine = torch.stack([norm.to(norms[0]) for norm in norms]).isfinite().all()
+    return bool(agreed(fine) if any(map(is_sharded, all_tensors)) else fine)
 
 
 def guarded_step(optimizer: torch.optim.Optimizer, loss: Tensor, restriction: Restriction | None = None) -> None:
@@ -263,35 +278,16 @@ def guarded_step(optimizer: torch.optim.Optimizer, loss: Tensor, restriction: Re
         restriction.mask()
     check_finite(loss, parameters)
     weights = [p.detach().clone() for p in parameters]
-    state = _copied(optimizer.state_dict())
+    state = copied(optimizer.state_dict())
     try:
         optimizer.step()
         if restriction is not None:
             restriction.slow(weights)
-        if not _finite([*parameters, *_floats(optimizer.state_dict()["state"])]):
+        if not _finite([*parameters, *floats(optimizer.state_dict()["state"])]):
             raise Broken(
                 "the optimizer's step gave weights or a state that are not finite; both are as before, lower the rate"
             )
     except BaseException:
-        torch._foreach_copy_([p.data for p in parameters], weights)
+        torch._foreach_copy_(local([p.data for p in parameters]), local(weights))
         optimizer.load_state_dict(state)
         raise
-
-
-def _copied(value: Any) -> Any:
-    """A copy of nested dictionaries and lists with tensors in them."""
-    if isinstance(value, Tensor):
-        return value.detach().clone()
-    if isinstance(value, dict):
-        return {key: _copied(item) for key, item in value.items()}
-    return [_copied(item) for item in value] if isinstance(value, list) else value
-
-
-def _floats(value: Any) -> Iterator[Tensor]:
-    """The floating-point tensors in nested dictionaries and lists."""
-    if isinstance(value, Tensor):
-        if value.is_floating_point():
-            yield value
-    elif isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _floats(item)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from perception.head_map import MATRICES, Projection, addresses
+from training.optim.ranks import whole
 
 REST = ("mlp", "norm", "bias", "other")
 
@@ -87,6 +88,7 @@ class GradientMeter:
         grad = self._net.get_parameter(projection.parameter).grad
         if grad is None:
             return self._total_E.new_zeros(projection.heads)
+        grad = whole(grad)
         rows = projection.per_head(grad)  # (heads, D, M)
         if rows.is_contiguous():
             return torch.linalg.vector_norm(rows.flatten(1), dim=1).square()

@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import signal
 import socket
 import threading
 import time
@@ -17,11 +16,12 @@ import pytest
 from common.files import OutputError
 from perception.model import save
 from tests.kits import minds
-from tests.kits.experimentkit import files_and_model, small, steps_of
+from tests.kits.experimentkit import small, steps_of
+from tests.kits.raykit import GO, broken, wait_for_go
+from tests.training.experiments.test_pool import alive
 from training.behaviours import sight as sight_behaviour
-from training.config import LearnConfig
 from training.experiments import few, ray_cluster, ray_pool, run
-from training.experiments.plan import Arm, Experiment, settings
+from training.experiments.away import away
 from training.experiments.pool import LocalPool, RunJob
 from training.experiments.ray_cluster import slots
 from training.experiments.ray_config import RayConfig
@@ -30,7 +30,7 @@ from training.experiments.run import run_experiment
 from training.headlog.log import read_log
 
 pytest.importorskip("ray")
-GO = "go"
+ONE = run.one
 
 
 @pytest.fixture(scope="module")
@@ -51,22 +51,9 @@ def nodes(tmp_path_factory):
 
 
 @pytest.fixture
-def config(nodes):
+def config(nodes, monkeypatch):
+    monkeypatch.setattr(ray_pool, "commit", lambda: "")  # none is wanted: somebody may commit while the tests run
     return RayConfig(ray=nodes[0].address, ray_cpus=1)
-
-
-def wait_for_go(folder: Path, marks: Path) -> None:
-    """A run that says where it is, and ends when it may; the one called seed-0 kills its worker the first time."""
-    mark = marks / f"{time.time_ns()}-{os.getpid()}"
-    mark.write_text("")
-    if not (marks / GO).exists():
-        while not (marks / GO).exists():
-            time.sleep(0.02)
-    if marks.name == "dies" and not (marks / "died").exists():
-        (marks / "died").write_text("")
-        os.kill(os.getpid(), signal.SIGKILL)
-    folder.mkdir()
-    (folder / "result.json").write_text("whole")
 
 
 def jobs_in(folder: Path, marks: Path, count: int) -> list[RunJob]:
@@ -89,40 +76,11 @@ def test_a_killed_worker_costs_one_retry_and_no_result(config, tmp_path):
     assert sorted(path.read_text() for path in (tmp_path / "out").rglob("*") if path.is_file()) == ["whole"] * 5
 
 
-def at_once(folder: Path, arm: str, config: LearnConfig, base: int, leaves: str, present: dict[str, str]) -> None:
-    """A run that costs nothing."""
-    folder.mkdir(parents=True)
-    (folder / "log.msgpack").write_text("log")
-    content: dict[str, Any] = {"settings": settings(config), "result": {"steps": config.steps}, "commit": "c"}
-    (folder / "result.json").write_text(json.dumps(content | {"rests_on": present, "files": {}}))
-
-
-def broken(folder: Path, *arguments: Any) -> None:
-    raise ValueError("this run can't be")
-
-
-def test_an_experiment_goes_on_after_a_fault_and_finished_runs_stay(config, tmp_path, monkeypatch):
-    model = files_and_model(tmp_path / "home") / "model"
-    base = LearnConfig(model=str(model), steps=2, device="cpu")
-    plan = Experiment("small", "a test", (Arm("a", base), Arm("b", replace(base, steps=3))), (0, 1), steps_of)
-    monkeypatch.setattr(run, "one", broken)
-    with pytest.raises(ValueError, match="^this run can't be$"):
-        run_experiment(plan, tmp_path / "out", pool=RayPool(config))
-    assert not list((tmp_path / "out").rglob("result.json"))
-    monkeypatch.setattr(run, "one", at_once)
-    result = run_experiment(plan, tmp_path / "out", pool=RayPool(config))
-    assert result["score"] == {"a/0": 2, "a/1": 2, "b/0": 3, "b/1": 3}
-    stamps = [path.stat().st_mtime_ns for path in sorted((tmp_path / "out").rglob("result.json"))]
-    monkeypatch.setattr(run, "one", broken)
-    assert run_experiment(plan, tmp_path / "out", pool=RayPool(config))["score"] == result["score"]
-    assert [path.stat().st_mtime_ns for path in sorted((tmp_path / "out").rglob("result.json"))] == stamps
-
-
 def real(folder: Path, *arguments: Any) -> None:
     """A training without probes of new pairs, which take longer to find than all else here."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sight_behaviour, "new_pair_probes", lambda *arguments: [])
-        run.one(folder, *arguments)
+        ONE(folder, *arguments)
 
 
 def timeless(value: Any) -> Any:
@@ -134,27 +92,50 @@ def timeless(value: Any) -> Any:
 
 
 @pytest.mark.slow
-def test_a_run_leaves_the_same_files_as_without_ray(config, tmp_path):
+def test_a_sweep_goes_on_after_a_fault_and_leaves_the_same_files_as_without_ray(config, tmp_path, monkeypatch):
     save(minds.tiny(), tmp_path / "model")
-    plan = small(few.EXPERIMENT, tmp_path / "model", seeds=(0,)).only("scenes-64")
-    present = run.Present(plan)
-    arm = plan.arms[0]
-    for pool, name in ((RayPool(config), "ray"), (LocalPool(1), "local")):
-        arguments = (arm.name, arm.seeded(0), 0, "log", present.of(arm.config))
-        pool([RunJob("a", "seed-0", real, tmp_path / name / "seed-0", arguments)], lambda done: None)
-    logs = [read_log(tmp_path / name / "seed-0" / "log.msgpack") for name in ("ray", "local")]
-    plain = [timeless(msgspec.to_builtins([log.header, *log.records])) for log in logs]
-    assert plain[0] == plain[1]
-    results = [json.loads((tmp_path / name / "seed-0" / "result.json").read_text()) for name in ("ray", "local")]
-    assert timeless(results[0] | {"files": 0}) == timeless(results[1] | {"files": 0})
-    names = [sorted(path.name for path in (tmp_path / name / "seed-0").iterdir()) for name in ("ray", "local")]
-    assert names[0] == names[1] == ["log.msgpack", "result.json"]
+    plan = replace(small(few.EXPERIMENT, tmp_path / "model", seeds=(0,)), score=steps_of).only("scenes-64")
+    monkeypatch.setattr(run, "one", broken)
+    with pytest.raises(ValueError, match="this run can't be"):
+        run_experiment(plan, tmp_path / "ray", pool=RayPool(config))
+    assert [path.name for path in (tmp_path / "ray").rglob("*")] == ["experiment.json"]
+    monkeypatch.setattr(run, "one", real)
+    scores = [
+        run_experiment(plan, tmp_path / name, pool=pool)["score"]
+        for name, pool in (("ray", RayPool(config)), ("local", LocalPool(1)))
+    ]
+    assert scores[0] == scores[1] == {"scenes-64/0": 2}
+    for name in ("ray", "local"):
+        assert sorted(path.name for path in (tmp_path / name / "scenes-64" / "seed-0").iterdir()) == [
+            "log.msgpack", "result.json"
+        ]  # fmt: skip
+    monkeypatch.setattr(run, "one", broken)
+    assert run_experiment(plan, tmp_path / "ray", pool=RayPool(config))["score"] == scores[0], "nothing is done again"
+    folders = [tmp_path / name / "scenes-64" / "seed-0" for name in ("ray", "local")]
+    logs = [read_log(folder / "log.msgpack") for folder in folders]
+    one, other = (timeless(msgspec.to_builtins([log.header, *log.records])) for log in logs)
+    assert one == other
+    one, other = (timeless(json.loads((folder / "result.json").read_text()) | {"files": 0}) for folder in folders)
+    assert one == other
 
 
-def test_a_cluster_without_room_is_one_line(config, tmp_path, monkeypatch):
-    monkeypatch.setattr(ray_pool, "ROOM", 0.5)
+def test_a_cluster_without_room_is_one_line(monkeypatch):
+    class Ray:
+        @staticmethod
+        def nodes():
+            return [{"Alive": True, "Resources": {"CPU": 4.0}}]
+
+    monkeypatch.setattr(ray_pool, "ROOM", 0.0)
+    room = ray_pool._Room(Ray, RayConfig(ray="local", ray_cpus=64))
+    assert room.count(busy=True) == 0, "runs under way may end on nodes that are gone by then"
     with pytest.raises(ValueError, match="no node has 64 CPUs and 0 GPUs for a run; lower --ray-cpus"):
-        RayPool(replace(config, ray_cpus=64))(jobs_in(tmp_path / "out", tmp_path, 1), lambda done: None)
+        room.count(busy=False)
+    assert ray_pool._Room(Ray, RayConfig(ray="local", ray_cpus=2)).count(busy=False) == 2
+
+
+def test_a_node_with_another_commit_refuses():
+    with pytest.raises(ValueError, match="not another as this command; install the same"):
+        away(broken, (), "another", False)
 
 
 @pytest.mark.slow
@@ -168,6 +149,8 @@ def test_a_node_killed_in_mid_run_costs_no_result(nodes, config, tmp_path):
         while len(list(marks.iterdir())) < 2:  # a run on each node
             time.sleep(0.02)
         cluster.remove_node(second, allow_graceful=False)
+        while all(alive(int(mark.name.split("-")[1])) for mark in marks.iterdir()):
+            time.sleep(0.02)  # a worker may outlive its node for a moment
         (marks / GO).write_text("")
 
     killer = threading.Thread(target=kill)
@@ -194,7 +177,7 @@ def test_an_address_is_refused_in_one_line(monkeypatch):
     with socket.socket() as quiet:
         quiet.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{quiet.getsockname()[1]}"
-        with pytest.raises(ValueError, match="nobody answers .*; ray start --head begins a cluster"):
+        with pytest.raises(ValueError, match=r"nobody answers .*; ray start --head begins a cluster"):
             RayConfig(ray=address).check()
         quiet.listen()
         RayConfig(ray=address).check()
@@ -220,6 +203,6 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
             receive({"result.json": b"new"}, tmp_path / "out" / "seed-0")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["seed-0"]
     assert (tmp_path / "out" / "seed-0" / "result.json").read_bytes() == b"old"
-    with pytest.raises(ValueError, match="sent a file called '../x'"):
+    with pytest.raises(ValueError, match="sent a file called"):
         receive({"../x": b""}, tmp_path / "out" / "seed-1")
     assert not (tmp_path / "out" / "x").exists()
