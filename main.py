@@ -21,7 +21,7 @@ from common.early import check_address, check_device, check_slot_name
 from common.files import check_output
 from common.numbers import SEED_MAX, finite, real_number, whole_number
 from common.processes import WORKERS_MAX, Terminated, terminate_as_interrupt
-from training.bench.areas import AREAS, check_area
+from training.bench.areas import ALL, AREAS, check_area
 
 ROOT = Path(__file__).resolve().parent
 INTERRUPTED, TERMINATED, PIPE_CLOSED = 130, 143, 141  # 128 + the signal's number, as shells count
@@ -36,7 +36,7 @@ VERBS = {
     "report": "makes one self-contained HTML page of a run or an experiment, and PNG figures",
     "pretrain": "makes the novice from nothing; --score DIR scores one",
     "mind": "perception and training as a server, for play --mind",
-    "bench": "speeds, side by side in one run: realm, perceive, mind, optimizers, frozen, recorder, log, game",
+    "bench": "speeds, side by side in one run, by area or all: realm, perceive, mind, optimizers, frozen ...",
 }
 SEEDED = {  # what --seed means, verb by verb; the others draw nothing
     "play": "a realm of this seed, without the title (default: the title asks)",
@@ -172,7 +172,8 @@ def build_parser(only: str | None = None) -> Parser:
     add("--nice", type=whole(0, NICE_MAX), default=10, help="without --listen: how far it steps back for the game")
     add("--seer", type=Path, metavar="DIR", help="a born seer's folder (default: the shipped one)")
     add = verb("bench", "bench perceive --json")
-    add("area", metavar="AREA", help=", ".join(AREAS))
+    add("area", metavar="AREA", help=", ".join((*AREAS, ALL)))
+    add("--out", type=Path, metavar="DIR", help="all: bench.md and bench.json go here, area by area")
     return parser
 
 
@@ -481,6 +482,10 @@ def mind(options: argparse.Namespace) -> int:
 def bench(options: argparse.Namespace) -> int:
 
     check_area(options.area, options.device)
+    if options.area == ALL:
+        return bench_all(options)
+    if options.out is not None:
+        raise ValueError(f"--out {options.out}: is for bench all; leave it out")
     if options.area == "game":
         return bench_game(options)
     import torch
@@ -490,9 +495,26 @@ def bench(options: argparse.Namespace) -> int:
     torch.set_num_threads(1)
     result = bench(options.area, options.model, options.seed, options.device)
     lines = [
-        f"{r['name']:14}{r['value']:12.1f} {r['unit']:5}{r['ratio']:9.3f} x {r['baseline']}" for r in result["rows"]
+        f"{r['name']:14}{r['note']}"
+        if r["value"] is None
+        else f"{r['name']:14}{r['value']:12.1f} {r['unit']:5}{r['ratio']:9.3f} x {r['baseline']}"
+        for r in result["rows"]
     ]
     show(options, result, lines)
+    return 0
+
+
+def bench_all(options: argparse.Namespace) -> int:
+    """Every area, each in a process of its own, as one table."""
+    from training.bench.table import bench_all, check_folder, markdown
+    from training.heads.run_log import commit
+    from training.progress import progress_bar
+
+    if options.out is not None:
+        check_folder(options.out)
+    with progress_bar() as report:
+        result = bench_all(options.model, options.seed, options.device, options.out, commit(), report)
+    show(options, result, list(markdown(result)))
     return 0
 
 

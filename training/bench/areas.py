@@ -1,5 +1,6 @@
 """What can be measured by `main.py bench AREA`, known without torch. Nothing of it is asserted in CI."""
 
+ALL = "all"  # every area, as one table
 AREAS = {
     "realm": "the world without window or torch",
     "perceive": "packed questions against one forward for each",
@@ -9,13 +10,17 @@ AREAS = {
     "recorder": "a forward with the recorder beside eager attention that returns its patterns",
     "log": "writing and reading a large head-diff log",
     "game": "what a frame costs, unseen",
+    "environments": "the realm beside MiniGrid, Crafter and TextWorld, where they are installed",
+    "hooks": "the recorder beside TransformerLens, where it is installed",
 }
 ON_DEVICES = ("perceive", "optimizers", "frozen")  # those that take --device; the others are about the CPU
 
 
 def check_area(area: str, device: str = "auto") -> None:
     """Raises ValueError for an unknown area, or for another device than the CPU where an area is about that."""
+    if area == ALL:
+        return
     if area not in AREAS:
-        raise ValueError(f"bench {area}: unknown; choose {', '.join(AREAS)}")
+        raise ValueError(f"bench {area}: unknown; choose {', '.join((*AREAS, ALL))}")
     if device not in ("auto", "cpu") and area not in ON_DEVICES:
         raise ValueError(f"--device {device}: bench {area} is about the CPU; only {', '.join(ON_DEVICES)} take another")

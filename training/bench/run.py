@@ -10,7 +10,9 @@ import torch
 
 from perception.model import choose_device
 from training.bench.areas import check_area
+from training.bench.environments import environments
 from training.bench.frozen_step import frozen
+from training.bench.hooks import hooks
 from training.bench.mind_process import mind
 from training.bench.optimizers import optimizers
 from training.bench.perceiving import perceiving
@@ -23,6 +25,8 @@ ON_CPU: dict[str, Callable[[str, int], Sequence[Row]]] = {
     "mind": mind,
     "recorder": recorder,
     "log": log,
+    "environments": environments,
+    "hooks": hooks,
 }
 ON_DEVICE: dict[str, Callable[[str, int, torch.device], Sequence[Row]]] = {
     "perceive": perceiving,

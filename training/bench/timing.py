@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-Row = dict[str, Any]  # name, value, unit, baseline (another row's name), ratio to it
+Row = dict[str, Any]  # name, value, unit, baseline (another row's name), ratio to it; without a value: note
 Work = Callable[[], object]
 CPU = torch.device("cpu")
 
@@ -15,6 +15,11 @@ CPU = torch.device("cpu")
 def row(name: str, value: float, unit: str, baseline: str, against: float) -> Row:
     """One line of the table; ratio = value / the baseline row's value."""
     return {"name": name, "value": value, "unit": unit, "baseline": baseline, "ratio": value / against}
+
+
+def missing_row(name: str, unit: str, baseline: str, why: str) -> Row:
+    """A line of the table for what can't be measured here, with the reason."""
+    return {"name": name, "value": None, "unit": unit, "baseline": baseline, "ratio": None, "note": why}
 
 
 def finish(device: torch.device) -> None:

@@ -186,7 +186,7 @@ def test_an_address_is_refused_in_one_line(monkeypatch):
             RayPool(RayConfig(ray=address))([], lambda done: None)
     with pytest.raises(ValueError, match="--ray anywhere: not an address"):
         RayConfig(ray="anywhere").check()
-    with pytest.raises(ValueError, match="for --ray alone"):
+    with pytest.raises(ValueError, match="are for --ray; give --ray local"):
         RayConfig(ray_gpus=0.5).check()
     with pytest.raises(ValueError, match="above 1 it must be a whole number"):
         RayConfig(ray="local", ray_gpus=1.5).check()
