@@ -27,7 +27,7 @@ def test_the_recorder_and_the_frozen_step_work_alone(monkeypatch: pytest.MonkeyP
     layers, heads, size = net.config.num_hidden_layers, net.config.num_attention_heads, net.config.head_dim
     tokens = names["ids"].shape[1]
     assert [tuple(pattern.shape) for pattern in names["record"].patterns] == [(1, heads, 1, tokens)] * layers
-    assert [tuple(z.shape) for z in names["record"].z] == [(1, heads, 1, size)] * layers
+    assert [tuple(z.shape) for z in names["record"].z] == [(1, 1, heads, size)] * layers
     assert all(torch.allclose(p.sum(-1), torch.ones(1, heads, 1), atol=1e-5) for p in names["record"].patterns)
     with torch.no_grad():
         assert torch.equal(net(names["ids"]).logits, before), "the recorder is gone without a trace"
