@@ -9,6 +9,7 @@ simulates more.
 
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,7 +18,7 @@ from game.realm.policy import RandomPolicy
 from game.realm.scene import describe
 from game.realm.step import step
 from game.realm.world import new_world
-from training.bench.timing import Row, in_turns, missing_row, row
+from training.bench.timing import Row, Work, in_turns, missing_row, row
 
 EPISODE, ROUNDS = 500, 5
 INSTALL = "pip install 'second-sight[bench]'"
@@ -44,11 +45,15 @@ def environments(model: str, seed: int) -> list[Row]:
             except Exception as error:  # another package's fault is told, not ours to mend
                 absent[name] = f"does not start here ({type(error).__name__}: {str(error)[:80]})"
         steps = dict.fromkeys(plays, 0)
-        works = {name: lambda name=name: steps.update({name: plays[name]()}) for name in plays}  # type: ignore[misc]
+        works: dict[str, Work] = {name: partial(_count, steps, name, play) for name, play in plays.items()}
         took = in_turns(works, ROUNDS)
     rates = {name: 1000 * steps[name] / took[name] for name in plays}
     rows = [row(name, rate, "1/s", "realm", rates["realm"]) for name, rate in rates.items()]
     return rows + [missing_row(name, "1/s", "realm", why) for name, why in absent.items()]
+
+
+def _count(steps: dict[str, int], name: str, play: Play) -> None:
+    steps[name] = play()
 
 
 def _realm(seed: int, text: bool) -> Play:
