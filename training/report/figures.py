@@ -18,6 +18,7 @@ from training.report.words import number, percent
 from training.verdict import verdict as rule
 
 LINES_MAX = 24  # seeds drawn in one panel
+LEAST, MOST = -1.0, 2.5  # shares of the gain; what lies beyond is drawn on the edge
 CURVES = {
     "hits": ("hits", "above", "-"), "false_alarms": ("false alarms", "below", "--"),
     "mundane": ("mundane", "third", ":"), "d_prime": ("d′", "ink", "-"),
@@ -126,7 +127,7 @@ def swaps(sets: Sequence[SetOfHeads], nulls: Sequence[tuple[str, Sequence[float]
     """Swaps of sets: a disc for insert, a ring for remove (means), ticks for runs; below, how random sets fare."""
     every = [value for _, *pair in sets for values in pair for value in values]
     every += [value for _, values in nulls for value in values]
-    low, most = max(-1.0, min(-0.1, *every, 0.0)), min(2.5, max(1.1, *every, 1.1))
+    low, most = max(LEAST, min(-0.1, *every, 0.0)), min(MOST, max(1.1, *every, 1.1))
     row, null_row, left = 24.0, 46.0, 122.0
     high = row * len(sets) + null_row * len(nulls)
     figure, axes = canvas(high + 22, left=left, right=8, top=2, bottom=20)
@@ -158,7 +159,7 @@ def set_curve(curve: SetCurve) -> Any:
     """Share of the gain over the size of the set, doubling: best sets, greedy ones, and the band of random sets."""
     sizes = [len(point.heads) for point in curve.points]
     every = [value for point in curve.points for value in (*point.share, *point.random) if np.isfinite(value)]
-    low, most = max(-1.0, min(-0.05, *every, 0.0)), min(2.5, max(1.05, *every))
+    low, most = max(LEAST, min(-0.05, *every, 0.0)), min(MOST, max(1.05, *every))
     figure, axes = canvas(262, left=40, right=52, top=8, bottom=34)
     _scales(axes, (-0.3, len(sizes) - 0.7), (low, most), PERCENT, "y")
     axes.set_xticks(range(len(sizes)), labels=[str(size) for size in sizes])

@@ -32,7 +32,7 @@ def heading(material: Material) -> Section:
     if material.compared:
         models = (setting(header.config.get(name)) for name in ("model", "tuned"))
         size = f"Two finished models: {' and '.join(models)}; {size}"
-    return Section("top", material.name, [Words(size)])
+    return Section("top", "Two models compared" if material.compared else material.name, [Words(size)])
 
 
 def _ran(material: Material) -> list[Block]:

@@ -139,6 +139,10 @@ def picture(material: Material, record: Judgement, swaps: Sequence[judged.Row]) 
     if named:
         drawing = partial(figures.swaps, named, [("random sets", nulls)] if nulls else [])
         note = "● inserted, ○ removed, % of the gain" + "; grey: how many random sets reach how far" * bool(nulls)
+        beyond = any(
+            not figures.LEAST <= value <= figures.MOST for _, *pair in named for some in pair for value in some
+        )
+        note += "; what lies beyond the frame is drawn on its edge" * beyond
         pictures.append(Picture("The core beside random sets", drawing, note))
     return pictures
 

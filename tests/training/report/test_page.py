@@ -264,21 +264,6 @@ def test_arms_without_controls_miss_no_verdict(tmp_path, no_figures):
     assert "verdict: verdict" in read(tmp_path)[1]
 
 
-def test_words_are_those_of_the_behaviour_and_a_weak_mundane_score_is_a_caveat(tmp_path, no_figures):
-    header, records, weak = kit.header(0, ""), kit.records(0, ""), {"hits": 0.0, "mundane": 0.47}
-    own = structs.replace(header, config=header.config | {"behaviour": "lend.jsonl", "probe_file": "probes.jsonl"})
-    worse = [structs.replace(r, before=weak) if isinstance(r, Summary) else r for r in records]
-    write_log(tmp_path / "log.msgpack", own, worse)
-    sheet, _ = read(tmp_path)
-    everything = " ".join(sheet.sections.values())
-    assert not re.search("trace|spirit|haunted|direction", everything)
-    assert "the cue that a probe’s line names" in everything
-    assert "only 47 % of other lines were answered rightly" in sheet.text("verdict")
-    write_log(tmp_path / "log.msgpack", header, records)
-    sheet, _ = read(tmp_path)
-    assert "the traces of the asked place" in sheet.text("heads") and "Weak control" not in sheet.text("verdict")
-
-
 def test_the_verb_writes_page_and_pictures_and_refuses_in_one_line(tmp_path, capsys):
     folder, link = few_figures(tmp_path / "run"), tmp_path / "link.html"
     (tmp_path / "real.html").write_text("old")

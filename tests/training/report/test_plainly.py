@@ -1,6 +1,7 @@
 """A page's plain words: sentences that hide nothing, error rates of the rule, two finished models."""
 
 import json
+import re
 
 import pytest
 from msgspec import structs
@@ -9,7 +10,7 @@ from tests.kits import reportkit as kit
 from tests.kits.pagekit import read
 from training.headlog.curves import SetCurve, SetPoint, curve_records
 from training.headlog.log import write_log
-from training.headlog.records import Curve, Snapshot, Swap
+from training.headlog.records import Curve, Snapshot, Summary, Swap
 from training.report import page
 
 
@@ -17,6 +18,21 @@ from training.report import page
 def no_figures(monkeypatch):
     """Figures take most of a page's time: here they are left out."""
     monkeypatch.setattr(page, "_named", lambda sections: [])
+
+
+def test_words_are_those_of_the_behaviour_and_a_weak_mundane_score_is_a_caveat(tmp_path, no_figures):
+    header, records, weak = kit.header(0, ""), kit.records(0, ""), {"hits": 0.0, "mundane": 0.47}
+    own = structs.replace(header, config=header.config | {"behaviour": "lend.jsonl", "probe_file": "probes.jsonl"})
+    worse = [structs.replace(r, before=weak) if isinstance(r, Summary) else r for r in records]
+    write_log(tmp_path / "log.msgpack", own, worse)
+    sheet, _ = read(tmp_path)
+    everything = " ".join(sheet.sections.values())
+    assert not re.search("trace|spirit|haunted|direction", everything)
+    assert "the cue that a probe’s line names" in everything
+    assert "only 47 % of other lines were answered rightly" in sheet.text("verdict")
+    write_log(tmp_path / "log.msgpack", header, records)
+    sheet, _ = read(tmp_path)
+    assert "the traces of the asked place" in sheet.text("heads") and "Weak control" not in sheet.text("verdict")
 
 
 def test_two_finished_models_make_a_page_with_their_curve_of_sets_and_no_verdict(tmp_path):
