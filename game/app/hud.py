@@ -52,14 +52,18 @@ def _world(game: Playing, pen: Pen, large: Pen, camera: tuple[int, int]) -> None
             kind = journey.world.map.places[debut.place].kind
             overlays.one_line(bare, f"By the {kind}: {article(debut.species)}. Nobody pointed. You see it.")
         return
-    taken = _taken(game, large)
+    plain = game.heads and game.mode == heads_plain.PLAIN
+    lit = _look(game) if plain else None
+    taken = _taken(game, large, lit)
     overlays.clock(bare, journey.world, journey.known, journey.narrator.firsts.found)
     below = _errand(game, bare, camera)
     room = min([WIDE, *(box[0] - 24 for box in taken if box[1] < TOP)])
     noted = overlays.notes(bare, game.context.notes(), room, below)
     covered = [*taken, noted]
-    if game.heads:
-        _heads(game, pen, large, camera, covered)
+    if plain:
+        _plainly(game, large, camera, lit, covered)
+    elif game.heads:
+        _heads(game, pen, camera)
     elif journey.attend > 0.5:
         heads_grid.small(pen, client.ready, client.heads, client.history)
     _marks(game, bare, camera, covered)
@@ -109,17 +113,14 @@ def _keys(game: Playing, pen: Pen) -> list[tuple[str, overlays.Box]]:
     return [] if game.screens else overlays.hint_boxes(pen, _hints(game), _said(game, pen))
 
 
-def _taken(game: Playing, pen: Pen) -> list[overlays.Box]:
-    """The boxes that cover the world: speech, hints and heads."""
+def _taken(game: Playing, pen: Pen, lit: heads_plain.Look | None) -> list[overlays.Box]:
+    """The boxes that cover the world: speech, hints and heads. lit: what the head of the plain view looks at."""
     journey, said = game.journey, _said(game, pen)
     boxes = [box for _, box in _keys(game, pen)]
     if said is not None:
         boxes.append(said)
     if game.heads and game.mode == heads_plain.PLAIN:
-        history = journey.mind_client.history
-        boxes.append(
-            heads_plain.sheet(pen, _look(game), history[-1] if history else None, journey.world.rules.seer_name)
-        )
+        boxes.append(heads_plain.sheet(pen, lit, journey.mind_client.progress, journey.world.rules.seer_name))
     elif game.heads:
         boxes += heads_panel.boxes(journey.mind_client, journey.mind_client.borrowed(game.now()))
     elif journey.attend > 0.5:
@@ -196,13 +197,9 @@ def _hints(game: Playing) -> list[tuple[str, str]]:
     return entries if journey.attend < 0.5 else [(labels["attend"], "attending")]
 
 
-def _heads(game: Playing, pen: Pen, large: Pen, camera: tuple[int, int], covered: list[overlays.Box]) -> None:
-    """Paints the heads over the world, in plain words or in numbers. The head that is pointed at is asked of the mind.
-    covered: what covers the world; words at the beam are added."""
+def _heads(game: Playing, pen: Pen, camera: tuple[int, int]) -> None:
+    """Paints the heads over the world, in terms and numbers. The head that is pointed at is asked of the mind."""
     journey, client = game.journey, game.journey.mind_client
-    if game.mode == heads_plain.PLAIN:
-        _plainly(game, large, camera, covered)
-        return
     mouse = game.window.to_layout(game.mouse) if game.mouse else None
     point_at_head(client, game.mode, mouse, game.head_held)
     if client.head is not None and client.view is not None:
@@ -213,8 +210,9 @@ def _heads(game: Playing, pen: Pen, large: Pen, camera: tuple[int, int], covered
 
 
 def _look(game: Playing) -> heads_plain.Look | None:
-    """What the head that is lit in the plain view looks at."""
+    """What the head that is lit in the plain view looks at. It is asked of the mind."""
     client = game.journey.mind_client
+    client.head = heads_plain.lit(client.heads, client.head)
     if client.view is None or client.head is None:
         return None
     view, places = client.view, game.journey.world.map.places
@@ -222,11 +220,15 @@ def _look(game: Playing) -> heads_plain.Look | None:
     return heads_plain.look(heads_panel.gaze_of(client), view.scene.events, view.places, places, beliefs)
 
 
-def _plainly(game: Playing, pen: Pen, camera: tuple[int, int], covered: list[overlays.Box]) -> None:
-    """Paints the plain view: one head, one beam."""
+def _plainly(
+    game: Playing,
+    pen: Pen,
+    camera: tuple[int, int],
+    seen: heads_plain.Look | None,
+    covered: list[overlays.Box],
+) -> None:
+    """Paints the plain view: one head, one beam. covered: what covers the world; words at the beam are added."""
     journey, client = game.journey, game.journey.mind_client
-    client.head = heads_plain.lit(client.heads, client.head)
-    seen = _look(game)
     if seen is not None and client.view is not None:
         spot, player = journey.world.map.places[client.view.places[seen.place]], journey.world.player
         at, here = (spot.x - camera[0], spot.y - camera[1]), (player.x - camera[0], player.y - camera[1])

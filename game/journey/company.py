@@ -10,7 +10,7 @@ from game.journey.tracking import room_at, staring
 from game.realm.senses import nearest_place
 from game.realm.world import World
 
-PAUSE = 20.0  # s between the last word that was said and hers
+PAUSE = 8.0  # s between the last word that was said and hers
 BESIDE = 140  # px: so near she has to be
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from game.ui.words import UNSURE
 
-INKLING = 0.22  # what is drawn of the strongest belief before the first sight
+INKLING = 0.18  # what is drawn of the strongest belief before the first sight: less than anybody would name
 GATHERS = 3.6  # s that the shape takes
 ALONE = 3.4  # s that it then stands alone
 COMES = 2.5  # s over which the others come after that

@@ -4,7 +4,7 @@ What goes into the world is in journey.py; a Journey has a Narrator.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 
 from msgspec.structs import replace
@@ -42,6 +42,7 @@ class Narrator:
     def __init__(self, world: World, client: MindClient, companion: Companion) -> None:
         self.world, self.mind_client, self.companion = world, client, companion
         self.firsts = Firsts()
+        self.drawn: Callable[[int], tuple[str, float]] = client.belief  # (species, 0..1) as the screen shows a place
         self.chronicle = Chronicle()
         self.speech: Speech | None = None
         self.pace = Pace()
@@ -117,7 +118,7 @@ class Narrator:
         for place, answer in revealed.truth:
             self.pointed.append(Pointed(*haunt(places[place]), answer, until, revealed.source))
             proven = revealed.source == "touch" or guess == answer
-            if self.firsts.reveal(place, answer, self.mind_client.belief(place), proven, self.seconds):
+            if self.firsts.reveal(place, answer, self.drawn(place), proven, self.seconds):
                 self._chronicle(place, answer, True)
                 self._add(FOUND)
             if revealed.source == "touch" and answer == NOTHING:

@@ -47,6 +47,7 @@ class Sight:
         self.lent = False
         self.memories: OrderedDict[int, tuple[str, float]] = OrderedDict()
         client.hides = world.quests.keeps_secret
+        narrator.drawn = self.drawn
 
     def borrow(self, now: float) -> tuple[Action | None, str]:
         """Borrows a born seer's eyes, or gives them back: what the world is told, and a line for the player. now: s on
@@ -118,13 +119,19 @@ class Sight:
         while len(self.memories) > MEMORIES:
             self.memories.popitem(last=False)
 
+    def drawn(self, place: int) -> tuple[str, float]:
+        """(species, 0..1) of what is drawn at a place: before the first sight of all it is less than is believed."""
+        species, belief = self.mind_client.belief(place)
+        pointed = self.narrator.firsts.pointed(place, species)
+        if self.lent:
+            return species, belief
+        return species, self.debut.drawn(place, belief, pointed, self.narrator.seconds)
+
     def ghosts(self) -> tuple[Ghost, ...]:
         """What is drawn of beliefs now."""
         seconds, places, shapes = self.narrator.seconds, self.world.map.places, []
         for place in self.mind_client.places():
-            species, belief = self.mind_client.belief(place)
-            if not self.lent:
-                belief = self.debut.drawn(place, belief, self.narrator.firsts.pointed(place, species), seconds)
+            species, belief = self.drawn(place)
             touched = self.mind_client.wavers(place, seconds)
             if touched is not None:  # it wavers, bursts, and is gone for a while, whatever the mind still says
                 belief *= max(0.0, 1 - max(0.0, touched - WAVERS) / BURSTS)

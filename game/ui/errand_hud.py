@@ -11,7 +11,7 @@ from game.ui.marks import pips
 from game.ui.overlays import HEIGHT, WIDTH
 
 RING: Colour = (250, 214, 140)
-EVERY = 26  # px of the ring from dot to dot
+EVERY = 34  # px of the ring from dot to dot
 EYE = (22, 12)  # layout px
 
 

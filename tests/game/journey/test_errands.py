@@ -50,6 +50,7 @@ def texts(journey: Journey) -> list[str]:
 
 def test_an_errand_is_asked_for_line_by_line_and_its_guest_is_named() -> None:
     journey = Journey(new_world(0), StubMind(by_traces(new_world(0).rules)))
+    journey.narrator.firsts.recall(0, True)
     stand_by(journey, "hana")
     pass_time(journey, 0.1)
     assert journey.context() == "talk"

@@ -125,6 +125,18 @@ def test_a_first_sight_that_fails_is_still_to_come() -> None:
     assert journey.sight.debut.going_on and journey.sight.debut.species == "tengu"
 
 
+def test_what_the_screen_did_not_show_is_not_found_unaided() -> None:
+    world = new_world(0)
+    journey = Journey(world, StubMind(everywhere("oni", 0.9)))
+    pass_time(journey, 0.6)
+    assert not journey.sight.debut.going_on and journey.mind_client.belief(next(iter(journey.view.places.values())))[1]
+    place = next(iter(journey.view.places.values()))
+    world.hold(next(spirit for spirit in world.spirits if spirit.kind.name == "oni"), place)
+    journey.name(place, "oni")
+    pass_time(journey, 0.1)
+    assert journey.narrator.firsts.found == 0, "a guess before the first sight is a guess"
+
+
 def test_nothing_is_drawn_stronger_than_it_is_believed() -> None:
     debut = Debut()
     debut.begin(4, "oni", 10.0)
