@@ -488,6 +488,8 @@ def bench(options: argparse.Namespace) -> int:
         raise ValueError(f"--out {options.out}: is for bench all; leave it out")
     if options.area == "game":
         return bench_game(options)
+    if options.area == "env":
+        return bench_env(options)
     import torch
 
     from training.bench.run import bench
@@ -527,6 +529,20 @@ def bench_game(options: argparse.Namespace) -> int:
     figures = rows(options.seed)
     lines = [f"{row['name']:14}{row['value']:10.2f} {row['unit']:4} at most {row['at_most']}" for row in figures]
     show(options, {"area": "game", "rows": figures}, lines)
+    return 0
+
+
+def bench_env(options: argparse.Namespace) -> int:
+    """What a step of an environment costs, unseen. Beside some figures stands the least they should be."""
+    os.environ["SDL_VIDEODRIVER"] = "dummy"
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    try:
+        from game.env.bench import rows
+    except ImportError as error:
+        raise ValueError(str(error)) from error
+    figures = rows(options.seed)
+    lines = [f"{row['name']:16}{row['value']:12.1f} {row['unit']:5}{row['ratio']:9.3f} x ticks" for row in figures]
+    show(options, {"area": "env", "device": "cpu", "rows": figures}, lines)
     return 0
 
 

@@ -7,13 +7,11 @@ import numpy as np
 
 from game.env.session import Session, words_told
 from game.realm.rules import NOTHING, Rules
-from game.realm.scene import View, describe, header
+from game.realm.scene import GROUNDS, View, describe, header
 from game.realm.senses import beside_seer, within_reach
-from game.realm.terrain import Ground
 from game.realm.tongues import LOOK, candidates
 
 LONGEST = 4096  # characters of a text
-GROUNDS = tuple(ground.name.lower() for ground in Ground)
 OWN = {  # tongue -> what is within reach, who is near, what was told
     "terse": ("touch {} .", "seer near .", "person near .", "told {} {} ."),
     "plain": ("You can touch what stands to the {}.", "A seer is near.", "Somebody to talk to is near.", "{}: {}."),

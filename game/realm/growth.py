@@ -6,6 +6,7 @@ is left out. So at most the four trees around one corner of four cells touch, an
 """
 
 from functools import lru_cache
+from itertools import repeat
 from random import Random
 
 import numpy as np
@@ -64,7 +65,8 @@ def trees(
     x = c * TILE + TILE // 2 - SHAKE + luck[3][grown] % (2 * SHAKE + 1)
     y, variant, kinds = r * TILE + TILE * 3 // 4, luck[3][grown] >> 4 & 3, _kinds()
     which = kinds[soil, luck[2][grown]].tolist()
-    return list(map(Decor._make, zip(which, x.tolist(), y.tolist(), variant.tolist(), strict=True)))
+    rows = zip(which, x.tolist(), y.tolist(), variant.tolist(), strict=True)
+    return list(map(tuple.__new__, repeat(Decor), rows))  # what Decor._make does, a thousand times without a call
 
 
 @lru_cache(maxsize=1)

@@ -5,7 +5,7 @@ mean hear?`
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -96,15 +96,15 @@ class Rules:
         """The name of the seer who follows the player."""
         return self.seers[0].name
 
-    @property
+    @cached_property
     def species(self) -> tuple[str, ...]:
         return tuple(kind.name for kind in self.spirits)
 
-    @property
+    @cached_property
     def presences(self) -> tuple[str, ...]:
         return tuple(kind.name for kind in self.folk)
 
-    @property
+    @cached_property
     def kinds(self) -> tuple[Kind, ...]:
         """Spirits first, then folk: a trace's owner has one index into this."""
         return self.spirits + self.folk

@@ -18,6 +18,8 @@ from game.realm.tongues import LOOK, SENSE, question, tell, tongue_named
 from game.realm.world import World
 from perception.messages import Event, Lesson, Scene
 
+GROUNDS = tuple(ground.name.lower() for ground in Ground)
+
 
 @dataclass(frozen=True)
 class View:
@@ -31,8 +33,7 @@ def header(world: World, player: Player | None = None) -> tuple[str, str, str]:
     """(time, weather, ground underfoot), one word each."""
     player = player or world.player
     column, row = player.x // TILE, player.y // TILE
-    ground = Ground(world.map.ground[row * world.map.width + column]).name.lower()
-    return world.phase, world.weather, ground
+    return world.phase, world.weather, GROUNDS[world.map.ground[row * world.map.width + column]]
 
 
 def sense(world: World, seen: tuple[tuple[str, int], ...]) -> tuple[Event, ...]:

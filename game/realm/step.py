@@ -35,6 +35,7 @@ def step_players(world: World, actions: Sequence[tuple[Action, ...]]) -> list[tu
     world.tick_clock()
     world.move_everybody()
     for number, quests in enumerate(world.quests_of):
-        happenings[number] += quests.pass_time(world)
+        if quests._busy:
+            happenings[number] += quests.pass_time(world)
     world.traces.refresh(world.tick % len(world.map.places))
     return happenings

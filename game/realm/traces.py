@@ -77,7 +77,10 @@ class Traces:
         self._ambient[place] = {
             sense: things[int(random() * many)] for sense, things, many in self._ordinary if random() < share
         }
-        self._update_sensed(place)
+        if count or self._shown[place]:
+            self._update_sensed(place)
+        else:
+            self.sensed[place] = tuple(self._ambient[place].items())  # by sense already
 
     def _update_sensed(self, place: int) -> None:
         """Sets the one thing per sense: a shown trace hides a stray, and a stray hides an ordinary thing."""

@@ -3,6 +3,7 @@
 ALL = "all"  # every area, as one table
 AREAS = {
     "realm": "the world without window or torch",
+    "env": "the realm as an environment: steps, resets, save and restore",
     "perceive": "packed questions against one forward for each",
     "mind": "a mind process that practises while it is asked to perceive, as in play",
     "optimizers": "one step of each optimizer",

@@ -1,6 +1,6 @@
 """Speeds, side by side in one run: `main.py bench AREA`. Ratios are to the area's baseline row.
 
-The area game is measured by game.app.bench_game, since nothing of training may load pygame.
+The areas game and env are measured by game.app.bench_game and game.env.bench, since nothing here may load pygame.
 """
 
 from collections.abc import Callable, Sequence

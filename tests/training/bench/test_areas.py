@@ -13,13 +13,13 @@ from training.bench.areas import AREAS, ON_DEVICES, check_area
 from training.bench.run import ON_CPU, ON_DEVICE, bench
 
 
-def test_every_area_has_its_bench_and_game_is_the_games_own():
-    assert sorted([*ON_CPU, *ON_DEVICE, "game"]) == sorted(AREAS)
+def test_every_area_has_its_bench_and_two_are_the_games_own():
+    assert sorted([*ON_CPU, *ON_DEVICE, "game", "env"]) == sorted(AREAS)
     assert set(ON_DEVICE) == set(ON_DEVICES)
 
 
 def test_an_unknown_area_is_refused_with_all_that_are_known(capsys):
-    known = "realm, perceive, mind, optimizers, frozen, recorder, log, game, environments, hooks, all"
+    known = "realm, env, perceive, mind, optimizers, frozen, recorder, log, game, environments, hooks, all"
     with pytest.raises(ValueError, match=f"bench souls: unknown; choose {known}$"):
         bench("souls", "", 0)
     assert main(["bench", "souls"]) == 2
