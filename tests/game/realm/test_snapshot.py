@@ -79,12 +79,13 @@ def same(one: World, other: World) -> bool:
 
 
 @settings(max_examples=6)
-@given(seed=st.integers(0, 2**40), players=st.integers(1, 3), ticks=st.integers(0, 400), hour=st.none() | st.just(21))
-def test_the_realm_that_comes_back_is_the_same_in_every_part_and_goes_on_so(seed, players, ticks, hour):
+@given(seed=st.integers(0, 2**40), players=st.integers(1, 2), ticks=st.just(0) | st.integers(1500, 2500))
+def test_the_realm_that_comes_back_is_the_same_in_every_part_and_goes_on_so(seed, players, ticks):
     company = Company(seed, players)
     world = company.world
     company.live(world, ticks)
     again = restored(snapshot(world))
+    assert not ticks or (world._walking and world.agenda), "folk are on their way"
     assert same(world, again) and state_hash(world) == state_hash(again)
     states = [(p._rng.getstate(), p._heading, p._left) for p in company.policies]
     happened = company.live(world, 150)
