@@ -33,13 +33,14 @@ from training.headlog.curves import SetCurve, curve_records
 from training.headlog.log import Writer
 from training.headlog.records import End, HeadRow, Log, Record, Swap
 from training.headlog.table import diff_table
-from training.heads.chunks import in_both_halves, in_chunks
-from training.heads.gain_allocation import same_shape
-from training.heads.head_probes import ProbeLoss, head_probes, probe_loss
-from training.heads.run_log import SWAPPED, Training, log_header, outcome
+from training.heads.chunks import in_chunks
+from training.heads.gain_allocation import HeldOut, same_shape
+from training.heads.head_probes import head_probes
+from training.heads.run_log import SWAPPED, Training, log_header, mlps_trained, outcome
 from training.heads.score import Probe, answers_of, tally
-from training.heads.set_curve import each_decision, greedy_order, set_curve
+from training.heads.set_curve import greedy_order, set_curve
 from training.heads.swaps import Head
+from training.heads.usable import UsableChunks, usable_losses
 from training.progress import Report
 
 MOST = 160  # probes over which the gain is shared out, as of a behaviour of one's own
@@ -62,12 +63,12 @@ class CompareConfig:
 
 @dataclass(frozen=True)
 class _Measures:
-    """What both models are asked. losses: one a chunk; each: a model -> nats a decision; few: of a part of them."""
+    """What both models are asked. losses: of all chunks; each: a model -> nats a decision; few: of a part of them."""
 
     probes: list[Probe]
-    losses: list[ProbeLoss]
+    losses: UsableChunks
     each: Callable[[PreTrainedModel], Tensor]
-    few: ProbeLoss
+    few: HeldOut
 
 
 def compare(config: CompareConfig, report: Report = lambda what, done, of: None) -> tuple[Log, dict[str, Any]]:
@@ -175,9 +176,8 @@ def _measures(model: Model, path: Path) -> _Measures:
             f"{path}: {len(judged)} lines are wanted, or have a wanted answer as a candidate; {LEAST} are needed"
         )
     chunks = in_chunks(judged, together=TOGETHER)
-    few = [probe for chunk in in_both_halves(chunks, SWAPPED) for probe in chunk]
-    losses = [probe_loss(model, chunk) for chunk in chunks]
-    return _Measures(probes, losses, each_decision(probe_loss(model, judged)), probe_loss(model, few))
+    losses = usable_losses(model, chunks)
+    return _Measures(probes, losses, losses.whole.each, losses.part(SWAPPED))
 
 
 def _measured(config: CompareConfig, before: Model, after: Model, measures: _Measures, report: Report) -> Log:
@@ -208,7 +208,8 @@ def _records(seed: int, before: Model, after: Model, measures: _Measures, report
     training = Training(before, after, {}, {}, Journal(), [], (scores[0], scores[1]), 0, 0.0)
     rows = head_probes(after, measures.probes, load_rules(), MOST)
     report("comparing heads", 0, 1)
-    swaps, of = [], before.layers * (before.heads + 1)
+    swaps: list[Swap] = []
+    of = before.layers * (1 + before.heads + mlps_trained(training))
     gains: dict[Head, float] = {}
     for record in outcome(training, rows, measures.losses, swaps=True):
         if isinstance(record, Swap):
@@ -217,7 +218,7 @@ def _records(seed: int, before: Model, after: Model, measures: _Measures, report
         elif isinstance(record, HeadRow):
             gains[record.layer, record.head] = record.gain or 0.0
         yield record
-    alone = {swap.heads[0]: swap.insert for swap in swaps if len(swap.heads) == 1 and swap.insert is not None}
+    alone = {swap.heads[0]: swap.insert for swap in swaps if swap.name.startswith("head ") and swap.insert is not None}
     curve = _curve(seed, before, after, measures, gains, alone, report) if alone else None
     if curve is not None:
         yield from curve_records(curve)

@@ -32,10 +32,11 @@ from training.data.lessons import LessonCounts
 from training.headlog.records import LogError
 from training.heads.baseline import Baseline
 from training.heads.head_diff import glance
-from training.heads.head_probes import ProbeLoss, head_probes
+from training.heads.head_probes import head_probes
 from training.heads.run_log import RunLog, Training, from_root
 from training.heads.score import Probe, Score
 from training.heads.trajectory import Trajectory, add_state
+from training.heads.usable import UsableChunks
 from training.optim.gradients import Shares
 from training.progress import Report
 from training.sharded import Ranks, ShardedTeacher
@@ -207,7 +208,7 @@ def _run(config: LearnConfig, report: Report, log: RunLog | None, ranks: Ranks |
     return run
 
 
-def gain_losses(config: LearnConfig, model: Model, rules: Rules) -> list[ProbeLoss]:
+def gain_losses(config: LearnConfig, model: Model, rules: Rules) -> UsableChunks:
     """The held-out losses over which a training of this model as it is shares out its gain, one a chunk of probes."""
     return behaviour_of(config, model, rules).gain_losses()
 

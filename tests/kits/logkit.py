@@ -9,6 +9,7 @@ from training.headlog.records import (
     Curve,
     Header,
     HeadRow,
+    Information,
     Judgement,
     Probes,
     Record,
@@ -36,16 +37,27 @@ RECORDS: tuple[Record, ...] = (
         for layer in range(2)
         for head in range(3)
     ),
-    Probes(what="gain", hash="0123456789abcdef", decisions=9, before=(2.5, 2.0), after=(1.0, 0.5)),
-    Allocation(along="path", chunk=0, decisions=5, heads=GRID, rest=0.25, whole=3.5, residual=0.0),
-    Swap(what="weight", name="core", heads=((0, 1), (1, 2)), insert=0.75, remove=None, decisions=9),
+    Probes(
+        what="gain", hash="0123456789abcdef", decisions=9, before=(2.5, 2.0), after=(1.0, 0.5), plain_before=(4.5, 4.0),
+        plain_after=(1.5, 1.0),
+    ),
+    Information(
+        decisions=9, entropy=1.25, plain_before=4.25, plain_after=0.25, calibrated_before=1.25, calibrated_after=0.125,
+        crossed_before=1.5, crossed_after=None,
+    ),
+    Allocation(
+        along="path", chunk=0, decisions=5, loss="usable", heads=GRID, mlps=(0.5, -0.25), rest=0.25, whole=3.75,
+        residual=0.0,
+    ),
+    Swap(what="weight", name="core", heads=((0, 1), (1, 3)), insert=0.75, remove=None, decisions=9),
     Whole(name="context_share", value=0.9, about="what is left of the gain on old contexts"),
     Judgement(
         word="undecided", reason="too few seeds", rule=1, numbers={"gain": [1.0, 0.5, 1.5], "bases": 1, "held": None},
         core=((1, 2),), caveats=("one network",),
     ),
     Summary(
-        before={"hits": 0.0}, after={"hits": 0.92}, gain=1.5, residual=0.003, rest=0.2, steps=208, seconds=99.5,
+        before={"hits": 0.0}, after={"hits": 0.92}, gain=1.5, residual=0.003, rest=0.2, mlps=0.25,
+        steps=208, seconds=99.5,
         spirits_shown=20, empties_shown=60, lessons=64,
     ),
 )  # fmt: skip

@@ -17,7 +17,7 @@ from training.behaviours.lines import read_lines
 from training.compare import read_probes
 from training.headlog.curves import curve_of
 from training.headlog.log import read_log
-from training.heads.head_probes import probe_loss
+from training.heads.usable import usable_losses
 
 torch.set_num_threads(1)
 PROBES = ROOT / "docs" / "behaviours" / "lending-probes.jsonl"  # those below: a few of these lines
@@ -36,11 +36,11 @@ def pair(tmp_path_factory):
     model = tiny("gpt2", tongue="plain")
     save(model, folder / "base")
     trained = copy.deepcopy(model.net)
-    losses = probe_loss(model, read_probes(folder / "probes.jsonl", model))
+    loss = usable_losses(model, [read_probes(folder / "probes.jsonl", model)]).whole
     heads, parameters = addresses(trained), dict(trained.named_parameters())
-    for _ in range(4):
+    for _ in range(6):
         trained.zero_grad()
-        losses(trained).backward()
+        loss(trained).backward()
         projection = heads.projections[HEAD[0]]["o"]
         step = projection.head(parameters[projection.parameter].grad, HEAD[1])
         with torch.no_grad():

@@ -8,6 +8,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 
+from transformers import PreTrainedModel
+
 from game.realm.rules import Rules
 from perception.messages import Lesson
 from perception.model import Model
@@ -15,6 +17,7 @@ from training.data.lessons import Journal, LessonCounts
 from training.heads.chunks import in_chunks
 from training.heads.head_probes import ProbeLoss, probe_loss
 from training.heads.score import Probe, Score, answers_of, tally
+from training.heads.usable import UsableChunks, usable_losses
 from training.teach import Source
 
 
@@ -64,9 +67,17 @@ class Behaviour(ABC):
         probes = self.probes[: self.curve_probes]
         return tally(probes, answers_of(model, probes))
 
-    def gain_losses(self) -> list[ProbeLoss]:
-        """The losses over which the gain is shared out, one for each chunk of probes."""
-        return [probe_loss(self.model, part) for part in self.judged_chunks()]
+    def gain_losses(self, context: PreTrainedModel | None = None) -> UsableChunks:
+        """The losses over which the gain is shared out, one for each chunk of probes: usable information.
+
+        context: a model that reads the contexts, whoever decides. Raises ValueError where the probes hold nothing to
+        know, or too few decisions to tell it from how often each answer comes.
+        """
+        return usable_losses(self.model, self.judged_chunks(), context=context)
+
+    def plain_losses(self, context: PreTrainedModel | None = None) -> list[ProbeLoss]:
+        """The plain cross-entropy of the same chunks."""
+        return [probe_loss(self.model, part, context=context) for part in self.judged_chunks()]
 
     def judged_chunks(self) -> list[list[Probe]]:
         """The probes over which the gain is shared out, chunk by chunk."""

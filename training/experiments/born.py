@@ -22,8 +22,7 @@ from training.experiments.provenance import RestsOn, difference, of_model, rests
 from training.experiments.sight import ARMS
 from training.experiments.tables import both, by_arm
 from training.headlog.log import read_log
-from training.heads.chunks import in_both_halves
-from training.heads.head_probes import ProbeLoss, head_probes
+from training.heads.head_probes import head_probes
 from training.heads.likeness import likeness, profile_of_log, profile_of_models
 from training.heads.run_log import from_root
 from training.progress import Report
@@ -99,10 +98,8 @@ def profile_seer(config: LearnConfig, seer: str, to: Path, every: int, present: 
     rules, before, after = load_rules(), load(config.model), load(seer)
     behaviour = behaviour_of(config, before, rules)
     losses = behaviour.gain_losses()
-    whole, few = (
-        ProbeLoss([b for loss in part for b in loss.batches]) for part in (losses, in_both_halves(losses, every))
-    )
-    profile = profile_of_models(before, after, head_probes(before, behaviour.probes, rules), whole, few)
+    rows = head_probes(before, behaviour.probes, rules)
+    profile = profile_of_models(before, after, rows, losses.whole, losses.part(every))
     content = {"novice": weights_hash(before.net), "seer": weights_hash(after.net), "profile": profile}
     write_whole(to, json.dumps(content | {"rests_on": present}).encode())
 

@@ -28,7 +28,6 @@ from training.experiments.tables import by_arm, by_model, spread
 from training.experiments.weight_delta import check_base, with_delta
 from training.headlog.log import read_log, write_log
 from training.heads.chunks import in_both_halves
-from training.heads.head_probes import ProbeLoss
 from training.heads.head_sets import Shift
 from training.heads.run_log import from_root
 from training.progress import Report
@@ -171,10 +170,10 @@ def measure_seed(config: LearnConfig, pair: Pair, to: Path, sets: SwapSets, judg
     check_base(before, config.model, pair)
     after, control = (with_delta(load(config.model), run) for run in pair)
     behaviour = behaviour_of(replace(config, device="cpu"), before, rules)
-    losses = in_both_halves(behaviour.gain_losses(), judge.every)
+    loss = behaviour.gain_losses().part(judge.every)
     probes = [probe for chunk in in_both_halves(behaviour.judged_chunks(), judge.every) for probe in chunk]
-    batches = [batch for loss in losses for batch in loss.batches]
-    loss, level = ProbeLoss(batches), AnswerProbability(batches)
+    plain_losses = in_both_halves(behaviour.plain_losses(), judge.every)
+    level = AnswerProbability([batch for plain_loss in plain_losses for batch in plain_loss.batches])
     trained_shifts = list(shifts(before.net, after.net, loss, sets, judge.removed))
     greedy = next(shift.heads for shift in trained_shifts if shift.name == GREEDY)
     control_shifts = list(shifts(before.net, control.net, loss, sets, judge.removed, greedy))

@@ -19,8 +19,6 @@ from training.experiments.pool import in_processes
 from training.experiments.provenance import of_file
 from training.experiments.tables import both, by_arm, by_model
 from training.experiments.weight_delta import check_base, with_delta
-from training.heads.chunks import in_both_halves
-from training.heads.head_probes import ProbeLoss
 from training.progress import Report
 from training.verdict.analyses import rank_summary, ranks
 
@@ -91,9 +89,7 @@ def cut(config: LearnConfig, run: Outcome, to: Path, every: int) -> None:
     before, after = load(config.model), with_delta(load(config.model), run)
     check_base(before, config.model, [run])
     losses = behaviour_of(config, before, load_rules()).gain_losses()
-    measured = ranks(
-        before.net, after.net, ProbeLoss([batch for loss in in_both_halves(losses, every) for batch in loss.batches])
-    )
+    measured = ranks(before.net, after.net, losses.part(every))
     write_whole(to, json.dumps({"every": every, "run": of_file(run.log), "ranks": measured}).encode())
 
 

@@ -13,6 +13,7 @@ from training.headlog.records import (
     GRIDS,
     HEADS_MAX,
     INTEGER_MAX,
+    MLPS_SINCE,
     REAL_MAX,
     Allocation,
     Grid,
@@ -32,11 +33,14 @@ def misfit(record: Record, header: Header) -> str | None:
     sizes = (header.layers, header.heads)
     if isinstance(record, HeadRow):
         return _no_head([(record.layer, record.head)], header)
+    mlps = header.version >= MLPS_SINCE  # a place may be a layer's MLP
     if isinstance(record, Swap):
-        return _no_head(record.heads, header)
+        return _no_head(record.heads, header, mlps)
     if isinstance(record, Judgement):
-        return _no_head((*record.core, *record.significant), header)
+        return _no_head((*record.core, *record.significant), header, mlps)
     if isinstance(record, Allocation):
+        if record.mlps and len(record.mlps) != header.layers:
+            return f"gain of chunk {record.chunk}: mlps is not {header.layers} numbers"
         return None if _shaped(record.heads, *sizes) else f"gain of chunk {record.chunk}: heads is not {_by(sizes)}"
     if isinstance(record, Snapshot):
         for name in GRIDS:
@@ -90,8 +94,23 @@ def _by(sizes: tuple[int, int]) -> str:
     return f"{sizes[0]} x {sizes[1]} numbers"
 
 
-def _no_head(places: Any, header: Header) -> str | None:
+def _no_head(places: Any, header: Header, mlps: bool = False) -> str | None:
     for layer, head in places:
-        if layer >= header.layers or head >= header.heads:
+        if layer >= header.layers or head >= header.heads + mlps:
             return f"head {layer}.{head} of a model with {header.layers} x {header.heads} heads"
     return None
+
+
+def weight(value: Any) -> int:
+    """A bound on the bytes that a record takes in memory (CPython: a float 24, a slot 8, a dict entry 150)."""
+    if isinstance(value, Struct):
+        return 100 + sum(16 + weight(getattr(value, name)) for name in value.__struct_fields__)
+    if isinstance(value, str):
+        return 80 + 4 * len(value)
+    if isinstance(value, dict):
+        return 300 + sum(150 + weight(name) + weight(item) for name, item in value.items())
+    if isinstance(value, tuple | list):
+        if value and isinstance(value[0], tuple | str):
+            return 80 + sum(16 + weight(item) for item in value)
+        return 80 + 40 * len(value)
+    return 32

@@ -13,9 +13,11 @@ from msgspec import Struct
 
 from common.files import write_whole
 from common.numbers import finite
+from perception.units import unit_name
 from training.headlog.gains import head_gains, line_gains
+from training.headlog.information import plain_data
 from training.headlog.records import GRIDS, Log, LogError
-from training.headlog.table import MATRICES, diff_table
+from training.headlog.table import MATRICES, diff_table, mlp_rows
 
 PRODUCTS = ("vo", "qk")
 Row = dict[str, Any]
@@ -60,26 +62,35 @@ def _decisions(log: Log) -> Iterator[Row]:
 
 
 def _gains(log: Log) -> Iterator[Row]:
-    """One row per path or line, chunk and head, in nats, with the chunk's own numbers."""
+    """One row per path or line, chunk and unit, in nats, with the chunk's own numbers; head is empty for an MLP."""
     for allocation in log.gains:
         chunk = msgspec.structs.asdict(allocation)
-        grid = chunk.pop("heads")
+        grid, in_mlps = chunk.pop("heads"), chunk.pop("mlps")
         for layer, head in _places(log):
-            yield chunk | {"layer": layer, "head": head, "gain": grid[layer][head]}
+            yield chunk | {"layer": layer, "head": head, "unit": f"{layer}.{head}", "gain": grid[layer][head]}
+        for layer, gain in enumerate(in_mlps):
+            unit = unit_name((layer, log.header.heads), log.header.heads)
+            yield chunk | {"layer": layer, "head": None, "unit": unit, "gain": gain}
+
+
+def _information(log: Log) -> Iterator[Row]:
+    if log.information is not None:
+        yield plain_data(log.information)
 
 
 def _swaps(log: Log) -> Iterator[Row]:
     for swap in log.swaps:
-        yield msgspec.structs.asdict(swap) | {"heads": _heads_text(swap.heads), "size": len(swap.heads)}
+        yield msgspec.structs.asdict(swap) | {"heads": _units_text(log, swap.heads), "size": len(swap.heads)}
 
 
 def _probes(log: Log) -> Iterator[Row]:
     """One row per probe set and chunk; a set without chunks has one."""
     for probes in log.probes:
-        ends: list[tuple[Any, Any]] = list(zip(probes.before, probes.after, strict=False)) or [(None, None)]
-        for chunk, (before, after) in enumerate(ends):
-            columns = {"what": probes.what, "hash": probes.hash, "decisions": probes.decisions}
-            yield columns | {"chunk": chunk, "before": before, "after": after}
+        columns = {"what": probes.what, "hash": probes.hash, "decisions": probes.decisions}
+        ends = {name: getattr(probes, name) for name in ("before", "after", "plain_before", "plain_after")}
+        for chunk in range(max(1, len(probes.before))):
+            numbers = {name: some[chunk] if chunk < len(some) else None for name, some in ends.items()}
+            yield columns | {"chunk": chunk} | numbers
 
 
 def _verdict(log: Log) -> Iterator[Row]:
@@ -88,8 +99,8 @@ def _verdict(log: Log) -> Iterator[Row]:
         return
     columns = {"word": verdict.word, "reason": verdict.reason, "rule": verdict.rule}
     columns |= {
-        "core": _heads_text(verdict.core),
-        "significant": _heads_text(verdict.significant),
+        "core": _units_text(log, verdict.core),
+        "significant": _units_text(log, verdict.significant),
         "caveats": "; ".join(verdict.caveats),
     }
     for name, value in verdict.numbers.items():
@@ -101,8 +112,9 @@ def _places(log: Log) -> list[tuple[int, int]]:
     return [(layer, head) for layer in range(log.header.layers) for head in range(log.header.heads)]
 
 
-def _heads_text(places: Sequence[tuple[int, int]]) -> str:
-    return " ".join(f"{layer}.{head}" for layer, head in places)
+def _units_text(log: Log, places: Sequence[tuple[int, int]]) -> str:
+    """Units with a space between them: 3.5 is a head, mlp3 a layer's MLP."""
+    return " ".join(unit_name(place, log.header.heads).replace(" ", "") for place in places)
 
 
 TABLES: dict[str, Callable[[Log], Iterator[Row]]] = {
@@ -111,6 +123,8 @@ TABLES: dict[str, Callable[[Log], Iterator[Row]]] = {
     "snapshots": _snapshots,
     "decisions": _decisions,
     "gains": _gains,
+    "mlps": lambda log: iter(mlp_rows(log)),
+    "information": _information,
     "swaps": _swaps,
     "wholes": lambda log: _plain(log.wholes),
     "probes": _probes,

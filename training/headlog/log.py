@@ -17,7 +17,7 @@ import msgpack
 import msgspec
 
 from common.files import output_error, writing
-from training.headlog.bounds import header_misfit, misfit
+from training.headlog.bounds import header_misfit, misfit, weight
 from training.headlog.records import (
     FORMAT,
     ITEMS_MAX,
@@ -31,7 +31,6 @@ from training.headlog.records import (
     LogError,
     Record,
     one_line,
-    weight,
 )
 from training.headlog.well_formed import first_bad_byte
 

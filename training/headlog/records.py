@@ -1,4 +1,4 @@
-"""What a head-diff log holds, as types: version 2, and what of it version 1 had. The bytes: docs/log-format.md.
+"""What a head-diff log holds, as types: version 3, and what of it versions 1 and 2 had. The bytes: docs/log-format.md.
 
 Formulae and units of the per-head numbers: docs/measurement.md. The bounds of all numbers stand here, too;
 `training.headlog.bounds` checks them. This module needs neither torch nor files.
@@ -10,7 +10,8 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from msgspec import Meta, Struct
 
 FORMAT: Final = "second-sight-log"
-VERSION: Final = 2
+VERSION: Final = 3
+MLPS_SINCE = 3  # the first version in which a place may be a layer's MLP
 RECORD_MAX = 2**20  # bytes; unpacked, a hostile record grows up to 64-fold (a list takes one byte, and 56 in memory)
 TEXT_MAX = 65_536  # bytes
 ITEMS_MAX = 1024  # a reader may reserve room for them before it sees them, at each level of nesting
@@ -22,7 +23,7 @@ REAL_MAX = 1e100  # the absolute value of a finite number; its square and sums o
 Count = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
 Size = Annotated[int, Meta(ge=1, le=ITEMS_MAX)]
 Grid = tuple[tuple[float, ...], ...]  # [layer][head]
-Place = tuple[Count, Count]  # layer, head
+Place = tuple[Count, Count]  # layer, head; from version 3 on, a head of H (heads a layer) is the layer's MLP
 Scores = dict[str, float | None]
 Number = float | int | None
 Kind = TypeVar("Kind")
@@ -34,7 +35,7 @@ class LogError(ValueError):
 
 class Header(Struct, frozen=True, kw_only=True, tag="header", tag_field="type"):
     format: Literal["second-sight-log"] = FORMAT
-    version: Literal[1, 2] = VERSION
+    version: Literal[1, 2, 3] = VERSION
     model: str
     model_hash: str
     data_hash: str
@@ -96,6 +97,43 @@ class Probes(Struct, frozen=True, kw_only=True, tag="probes", tag_field="type"):
     decisions: Count
     before: tuple[float, ...] = ()
     after: tuple[float, ...] = ()
+    plain_before: tuple[float, ...] = ()  # plain cross-entropy, where `before` is of usable information
+    plain_after: tuple[float, ...] = ()
+
+
+class Information(Struct, frozen=True, kw_only=True, tag="information", tag_field="type"):
+    """What the beliefs before and after tell of the answers, nats a decision (`training.heads.usable_information`).
+
+    entropy: of the answers. plain: cross-entropy among the candidates. calibrated: with the best biases and scale.
+    crossed: each half of the chunks with the biases and scale of the other half; None where there is but one chunk.
+    """
+
+    decisions: Count
+    entropy: float
+    plain_before: float
+    plain_after: float
+    calibrated_before: float
+    calibrated_after: float
+    crossed_before: float | None
+    crossed_after: float | None
+
+    @property
+    def share_before(self) -> float:
+        """Of what there is to know, how much the beliefs before tell."""
+        return self._share(self.calibrated_before)
+
+    @property
+    def share_after(self) -> float:
+        """The same of the beliefs after."""
+        return self._share(self.calibrated_after)
+
+    @property
+    def base_rate(self) -> float:
+        """The part of the fall in plain cross-entropy that biases and a scale bring alone: no information. Nats."""
+        return (self.plain_before - self.plain_after) - (self.calibrated_before - self.calibrated_after)
+
+    def _share(self, calibrated: float) -> float:
+        return (self.entropy - calibrated) / self.entropy if self.entropy else 0.0
 
 
 class Allocation(Struct, frozen=True, kw_only=True, tag="gain", tag_field="type"):
@@ -104,14 +142,16 @@ class Allocation(Struct, frozen=True, kw_only=True, tag="gain", tag_field="type"
     along: Literal["path", "line"]
     chunk: Count
     decisions: Count
+    loss: Literal["usable", "plain"] = "plain"
     heads: Grid
+    mlps: tuple[float, ...] = ()  # of each layer; empty where no MLP trained, and in versions 1 and 2
     rest: float
     whole: float
     residual: float
 
 
 class Swap(Struct, frozen=True, kw_only=True, tag="swap", tag_field="type"):
-    """A set of heads swapped by activation patching: insert is denoising, remove is noising (`training.heads.swaps`).
+    """A set of units swapped by activation patching: insert is denoising, remove is noising (`training.heads.swaps`).
 
     None where it was not measured, or where there is no gain to share.
     """
@@ -150,6 +190,7 @@ class Summary(Struct, frozen=True, kw_only=True, tag="summary", tag_field="type"
     gain: float | None
     residual: float | None
     rest: float | None = None
+    mlps: float | None = None  # what all MLPs brought; None where none trained
     steps: Count
     seconds: float
     spirits_shown: Count
@@ -163,8 +204,9 @@ class End(Struct, frozen=True, tag="end", tag_field="type"):
 
 
 Record1 = Curve | Snapshot | HeadRow | Summary | End
-Record = Record1 | Probes | Allocation | Swap | Whole | Judgement
-RECORDS: dict[int, Any] = {1: Record1, 2: Record}  # of each version
+Record2 = Record1 | Probes | Allocation | Swap | Whole | Judgement
+Record = Record2 | Information
+RECORDS: dict[int, Any] = {1: Record1, 2: Record2, 3: Record}  # of each version
 PHASES = ("before", "during", "after")
 GRIDS = ("own", "pattern", "cue_mass", "entropy", "activity", "gradient")
 
@@ -207,9 +249,14 @@ class Log:
         """The gain shared out, every chunk along path and line, in the order of the log."""
         return self._of(Allocation)
 
-    def allocations(self, along: str = "path") -> list[Allocation]:
-        """The gain along "path" or "line", chunk by chunk; of a chunk measured twice, the last."""
-        last = {record.chunk: record for record in self.gains if record.along == along}
+    def allocations(self, along: str = "path", loss: str | None = None) -> list[Allocation]:
+        """The gain along "path" or "line", chunk by chunk; of a chunk measured twice, the last.
+
+        loss: "usable" or "plain"; by default the usable ones, or where there are none (older logs) the plain.
+        """
+        both = [record for record in self.gains if record.along == along]
+        counts = loss or ("usable" if any(record.loss == "usable" for record in both) else "plain")
+        last = {record.chunk: record for record in both if record.loss == counts}
         return [last[chunk] for chunk in sorted(last)]
 
     @property
@@ -221,6 +268,11 @@ class Log:
     def wholes(self) -> tuple[Whole, ...]:
         """Numbers about the whole model."""
         return self._of(Whole)
+
+    @property
+    def information(self) -> Information | None:
+        """What the beliefs tell before and after; None where it was not measured."""
+        return next(reversed(self._of(Information)), None)
 
     @property
     def probes(self) -> tuple[Probes, ...]:
@@ -236,21 +288,6 @@ class Log:
     def verdict(self) -> Judgement | None:
         """The verdict, if the log holds one."""
         return next(reversed(self._of(Judgement)), None)
-
-
-def weight(value: Any) -> int:
-    """A bound on the bytes that a record takes in memory (CPython: a float 24, a slot 8, a dict entry 150)."""
-    if isinstance(value, Struct):
-        return 100 + sum(16 + weight(getattr(value, name)) for name in value.__struct_fields__)
-    if isinstance(value, str):
-        return 80 + 4 * len(value)
-    if isinstance(value, dict):
-        return 300 + sum(150 + weight(name) + weight(item) for name, item in value.items())
-    if isinstance(value, tuple | list):
-        if value and isinstance(value[0], tuple | str):
-            return 80 + sum(16 + weight(item) for item in value)
-        return 80 + 40 * len(value)
-    return 32
 
 
 def one_line(text: str) -> str:

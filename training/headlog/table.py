@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from common.numbers import finite
 from training.headlog.curves import AREAS, SetCurve, curve_of, of_curve
 from training.headlog.gains import NAMES, HeadGains, Place, head_gains, line_gains
+from training.headlog.information import base_rate_words, plain_data, words
 from training.headlog.records import HeadRow, Judgement, Log, LogError, Summary, one_line
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ COLUMNS = ("gain", "own", "inherited", "pattern", "cue_mass_before", "cue_mass_a
 MATRICES = ("q", "k", "v", "o")
 TOP = 10
 WIDTH = 80  # columns that the table takes at most
+MLPS_A_LINE = 4
 NUMBER = 9  # characters of a number in the list of heads
+REST_OF_HEADS = "in no head's matrices"
 # docs/measurement.md: a verdict rests on eight seeds, two controls of eight, and three base models.
 UNDECIDED = {
     "verdict": "undecided",
@@ -35,12 +38,14 @@ NO_VERDICT = {
 
 
 def diff_table(log: Log) -> dict[str, Any]:
-    """The table of `diff --json`: {heads: [...], gain, residual, verdict}, and gradients if they were measured.
+    """The table of `diff --json`: {heads, mlps: [{layer, gain, gain_line}], gain, residual, information, verdict}.
 
-    A head's "gain" is the one that counts (`gains.head_gains`), and "gain_line" that along the straight line;
-    "gain_along" is "path" or "line". Numbers that are not finite become None. Raises LogError if the run was stopped
-    before its heads were compared, unless the log was read in part; then "fault" says why it is not whole. An
-    experiment's verdict.msgpack holds no heads. Of two finished models (`training.compare`) "curve" holds the sets.
+    And gradients if they were measured. A unit's "gain" is the one that counts (`gains.head_gains`), and "gain_line"
+    that along the straight line; "gain_along" is "path" or "line". mlps is empty where no MLP trained. "gain_of" is
+    "usable", or "plain" in older logs; "information" is None there. Numbers that are not finite become None. Raises
+    LogError if the run was stopped before its heads were compared, unless the log was read in part; then "fault" says
+    why it is not whole. An experiment's verdict.msgpack holds no heads. Of two finished models
+    (`training.compare`) "curve" holds the sets.
     """
     if not log.rows and log.verdict is None and log.fault is None:
         raise LogError(f"{log.path}: no head was compared before the run ended; let `learn` run to its end")
@@ -55,8 +60,11 @@ def diff_table(log: Log) -> dict[str, Any]:
     table: dict[str, Any] = finite(
         {
             "heads": rows,
+            "mlps": mlp_rows(log),
             "gain": None if summary is None else summary.gain,
+            "gain_of": None if gains is None else gains.loss,
             "gain_along": None if gains is None else gains.along,
+            "information": None if log.information is None else plain_data(log.information),
             "residual": None if gains is None else gains.residual,
             "verdict": _verdict(log),
         }
@@ -65,6 +73,17 @@ def diff_table(log: Log) -> dict[str, Any]:
         | ({} if log.fault is None else {"fault": log.fault})
     )
     return table
+
+
+def mlp_rows(log: Log) -> list[dict[str, Any]]:
+    """Every layer's MLP: {layer, gain, gain_line}; empty where none trained."""
+    gains, line = head_gains(log), line_gains(log)
+    layers = sorted({layer for shares in (gains, line) if shares is not None for layer in shares.mlps})
+    return [
+        {"layer": layer}
+        | {name: None if of is None else of.mlps.get(layer) for name, of in (("gain", gains), ("gain_line", line))}
+        for layer in layers
+    ]
 
 
 def _of(gains: HeadGains | None, row: HeadRow) -> float | None:
@@ -123,6 +142,7 @@ def _lines(log: Log, table: Mapping[str, Any], top: int, width: int) -> "Iterato
     if log.rows:
         yield ""
         yield from _leaders(log, gains, worth, top)
+        yield from _mlps(gains)
     elif log.verdict is None:
         yield "the run ended before its heads were compared; this is how far it came"
     yield from _outcome(log, gains)
@@ -230,6 +250,18 @@ def _share(value: float | None) -> str:
     return "-" if value is None or not math.isfinite(value) else _percent(100 * value)
 
 
+def _mlps(gains: HeadGains | None) -> "Iterator[str]":
+    """What the MLPs brought, where they trained."""
+    if gains is None or not gains.mlps:
+        return
+    yield ""
+    yield f"gain of each layer's MLP {NAMES[gains.along]}, nats"
+    items = list(gains.mlps.items())
+    for start in range(0, len(items), MLPS_A_LINE):
+        cells = [f"mlp {layer} {_number(gain)}" for layer, gain in items[start : start + MLPS_A_LINE]]
+        yield "".join(f"{cell:>{WIDTH // MLPS_A_LINE}}" for cell in cells)
+
+
 def _row(name: str, cells: Sequence[str]) -> str:
     return f"{name:>9}" + "".join(f" {cell:>{NUMBER}}" for cell in cells)
 
@@ -245,8 +277,12 @@ def _outcome(log: Log, gains: HeadGains | None) -> Iterator[str]:
         return
     for name in summary.before:
         yield f"{name}: {_number(summary.before[name])} -> {_number(summary.after.get(name))}"
+    if (information := log.information) is not None:
+        yield words(information)
+        yield base_rate_words(information)
     rest, residual = (summary.rest, summary.residual) if gains is None else (gains.rest, gains.residual)
-    shared = "" if rest is None else f", in no head's matrices {_number(rest)}"
+    in_mlps = f", MLPs {_number(sum(gains.mlps.values()))}" if gains is not None and gains.mlps else ""
+    shared = "" if rest is None else f"{in_mlps}, {'in no unit' if in_mlps else REST_OF_HEADS} {_number(rest)}"
     yield f"gain {_number(summary.gain)}{shared}, residual {_number(residual)}"
     if summary.gradients:
         shares = ", ".join(f"{name} {share:.1%}" for name, share in summary.gradients.items())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from training.headlog.records import Allocation
-from training.heads.gain_allocation import Gain, Loss
+from training.heads.gain_allocation import Gain, Loss, size_of
 
 CHUNKS = 16
 Item = TypeVar("Item")
@@ -28,11 +28,6 @@ def in_both_halves(chunks: Sequence[Item], every: int) -> list[Item]:
     return [chunk for number, chunk in enumerate(chunks) if number // 2 % every == 0]
 
 
-def size_of(loss: Loss) -> int:
-    """How many targets a chunk's loss is the mean of: its weight among the chunks. 1 if it does not say."""
-    return int(getattr(loss, "total", 1))
-
-
 def pooled(gains: Sequence[Gain], losses: Sequence[Loss]) -> Gain:
     """The gain of all chunks together, each weighted by its size."""
     sizes = [size_of(loss) for loss in losses]
@@ -43,6 +38,7 @@ def pooled(gains: Sequence[Gain], losses: Sequence[Loss]) -> Gain:
 
     return Gain(
         mean([gain.heads for gain in gains]),
+        mean([gain.mlps for gain in gains]),
         mean([gain.rest for gain in gains]),
         mean([gain.gain for gain in gains]),
         mean([gain.residual for gain in gains]),
@@ -50,17 +46,21 @@ def pooled(gains: Sequence[Gain], losses: Sequence[Loss]) -> Gain:
     )
 
 
-def allocations(along: str, gains: Sequence[Gain], losses: Sequence[Loss]) -> list[Allocation]:
-    """The chunks' shares as log records."""
+def allocations(
+    along: str, gains: Sequence[Gain], losses: Sequence[Loss], loss: str = "plain", mlps: bool = False
+) -> list[Allocation]:
+    """The chunks' shares as log records. loss: "usable" or "plain". mlps: whether MLPs trained, and have shares."""
     return [
         Allocation(
             along=along,  # type: ignore[arg-type]
             chunk=chunk,
-            decisions=size_of(loss),
+            decisions=size_of(chunk_loss),
+            loss=loss,  # type: ignore[arg-type]
             heads=tuple(tuple(row) for row in gain.heads.tolist()),
+            mlps=tuple(gain.mlps.tolist()) if mlps else (),
             rest=gain.rest,
             whole=gain.gain,
             residual=gain.residual,
         )
-        for chunk, (gain, loss) in enumerate(zip(gains, losses, strict=True))
+        for chunk, (gain, chunk_loss) in enumerate(zip(gains, losses, strict=True))
     ]

@@ -1,17 +1,23 @@
 """How much of the gain lies in reading the context differently, and how much in deciding differently."""
 
+from typing import Protocol
+
 import torch
-from torch.nn.functional import cross_entropy
+from torch import Tensor
 from transformers import PreTrainedModel
 
-from perception.packing import decide, encode_contexts
 from training.headlog.records import Whole
 from training.heads.gain_allocation import same_shape
-from training.heads.head_probes import ProbeLoss
 from training.heads.swaps import LEAST_GAIN
 
 
-def context_share(before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss) -> list[Whole]:
+class Crossing(Protocol):
+    """A loss that can be taken of one model's decisions on contexts that another has read."""
+
+    def crossed(self, net: PreTrainedModel, reader: PreTrainedModel) -> Tensor: ...
+
+
+def context_share(before: PreTrainedModel, after: PreTrainedModel, loss: Crossing) -> list[Whole]:
     """Two numbers about the whole model (docs/measurement.md), as log records.
 
     context_share: the new model's decisions against the old model's context caches; decision_share: the old model's
@@ -22,7 +28,8 @@ def context_share(before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLo
     modes = before.training, after.training
     before.eval(), after.eval()
     try:
-        losses = {(d, c): _crossed(d, c, loss) for d in (before, after) for c in (before, after)}
+        with torch.no_grad():
+            losses = {(d, c): float(loss.crossed(d, c)) for d in (before, after) for c in (before, after)}
     finally:
         before.train(modes[0]), after.train(modes[1])
     old, gain = losses[before, before], losses[before, before] - losses[after, after]
@@ -34,13 +41,3 @@ def context_share(before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLo
         Whole(name=name, value=(old - losses[d, c]) / gain if gain > LEAST_GAIN else None, about=about)
         for name, (d, c, about) in measures.items()
     ]
-
-
-@torch.no_grad()
-def _crossed(decider: PreTrainedModel, reader: PreTrainedModel, loss: ProbeLoss) -> float:
-    """The loss of one model's decisions against the other's contexts."""
-    parts = [
-        cross_entropy(decide(decider, p, encode_contexts(reader, p)).float(), p.target_N, reduction="sum")
-        for p in loss.batches
-    ]
-    return float(torch.stack(parts).sum()) / loss.total

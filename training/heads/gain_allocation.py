@@ -1,27 +1,29 @@
-"""What moved in the weights between two models, and which of it brought the fall in loss.
+"""Which of what moved in the weights between two models brought the fall in loss.
 
 Loss change allocation: gain = loss(W0) - loss(W1) = sum over parameters of the integral of -dL/dθ · dθ along a curve
 from W0 to W1 (Lan 2019, arXiv 1909.01440), by quadrature on each straight piece of it. The curve is the straight line,
 or the training's own path. The first pieces of a path cross most of the loss. One point there misses as much as the
-gain itself, so points are added until heads and rest sum to the fall. Each chunk of probes is shared out by itself.
+gain itself, so points are added until heads, MLPs and rest sum to the fall. Each chunk of probes is shared out by
+itself.
 
-Shape legend, used as suffixes: L layers, H heads, G key/value heads, D head size, M hidden size.
+Shape legend, used as suffixes: L layers, H heads.
 """
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from statistics import fmean as mean
-from typing import Any
+from typing import Any, Protocol
 
 import numpy
 import torch
 from torch import Tensor, nn
 
 from perception.head_map import MATRICES, HeadMap, addresses
+from perception.mlp_map import Mlp, mlps
 
 Loss = Callable[[Any], Tensor]  # a model -> a scalar with gradient
+Refit = Callable[[Any], Iterable[Tensor]]  # a model -> every chunk's loss there, fitted on all chunks together
 State = Mapping[str, Tensor]  # values of parameters, by name
 POINTS = 8  # on a straight line from end to end
 TOLERANCE = 0.005  # of the largest change of the loss: what the shares of one piece of a path may miss
@@ -33,17 +35,28 @@ _V, _W = (0.45091653865847414, 0.26848808986833344), (0.4013974147759622, 0.1046
 NESTED_WEIGHTS = ((2.0,), (8 / 9, 5 / 9, 5 / 9), (_V[0], _V[1], _V[1], _W[0], _W[0], _W[1], _W[1]))
 
 
+class HeldOut(Protocol):
+    """A loss on held-out decisions. total: how many it is the mean of."""
+
+    total: int
+
+    def __call__(self, net: Any) -> Tensor: ...
+
+
 @dataclass(frozen=True)
 class Gain:
-    """How a fall in loss is shared out. Signed; negative where a head's change made things worse.
+    """How a fall in loss is shared out. Signed; negative where a unit's change made things worse.
 
     heads: (L, H) float64, what each head's slices of W_Q, W_K, W_V, W_O brought; under grouped-query attention a
-    group's K and V are shared equally among its heads. rest: biases, norms, MLPs, embeddings. gain: loss before -
-    loss after. residual: gain - heads - rest, the quadrature's error; trust the shares while |residual| <= 2 % of gain.
-    before: the loss that the gain is taken off.
+    group's K and V are shared equally among its heads. mlps: (L,) float64, what the parameters of each layer's MLP
+    brought. rest: norms, embeddings, biases of attention. gain: loss before - loss after. residual: gain - heads - mlps
+    - rest, the quadrature's error; trust the shares while |residual| <= 2 % of gain. Of chunks fitted together, each
+    residual holds also what the fit on all of them brings to it. Over all chunks that is nothing. before: the
+    loss that the gain is taken off.
     """
 
     heads: Tensor
+    mlps: Tensor
     rest: float
     gain: float
     residual: float
@@ -55,15 +68,25 @@ def gain_allocation(before: nn.Module, after: nn.Module, loss: Loss, points: int
     return allocate(before, [dict(after.named_parameters())], [loss], points)[0]
 
 
+def size_of(loss: Loss) -> int:
+    """How many targets a chunk's loss is the mean of: its weight among the chunks. 1 if it does not say."""
+    return int(getattr(loss, "total", 1))
+
+
 def allocate(
-    before: nn.Module, states: Sequence[State], losses: Sequence[Loss], points: int | None = None
+    before: nn.Module,
+    states: Sequence[State],
+    losses: Sequence[Loss],
+    points: int | None = None,
+    refit: Refit | None = None,
 ) -> list[Gain]:
     """Share out each loss's fall along straight pieces from `before` through all `states` in turn.
 
     states: values of parameters by name; what a state does not name stays. losses: one a chunk of held-out probes, each
     called with a copy of the model in eval mode (float32 at least). points: Gauss-Legendre points on each straight
-    piece between states; by default as many as it takes (`_Walk.piece`), where the loss bends most. The model is not
-    touched. Raises ValueError without states or points, or for a parameter that the model doesn't have.
+    piece between states; by default as many as it takes (`_Walk.piece`), where the loss bends most. refit: gives the
+    losses' values instead, fitted anew at every point (`UsableChunks.refit`). The model is not touched. Raises
+    ValueError without states or points, or for a parameter that the model doesn't have.
     """
     if points is not None and points < 1:
         raise ValueError(f"points must be 1 or more, not {points}")
@@ -72,9 +95,9 @@ def allocate(
     model = copy.deepcopy(before).eval()
     if next(model.parameters()).dtype in (torch.float16, torch.bfloat16):
         model = model.float()
-    walk = _Walk(model, states, losses)
+    walk = _Walk(model, states, losses, refit)
     corners = walk.corners(states)
-    scale = max(abs(mean(corners[0]) - mean(corner)) for corner in corners)
+    scale = max(abs(walk.mean(corners[0]) - walk.mean(corner)) for corner in corners)
     for state, start, end in zip(states, corners, corners[1:], strict=False):
         walk.turn(state)
         if points is None:
@@ -90,25 +113,28 @@ class _Sum:
     """One chunk's shares."""
 
     heads_LH: Tensor
+    mlps_L: Tensor
     rest: float = 0.0
 
     @property
     def whole(self) -> float:
-        return float(self.heads_LH.sum()) + self.rest
+        return float(self.heads_LH.sum()) + float(self.mlps_L.sum()) + self.rest
 
     def add(self, other: "_Sum", weight: float) -> None:
         self.heads_LH = self.heads_LH + weight * other.heads_LH
+        self.mlps_L = self.mlps_L + weight * other.mlps_L
         self.rest += weight * other.rest
 
     def gain(self, start: float, end: float) -> Gain:
-        return Gain(self.heads_LH, self.rest, start - end, start - end - self.whole, start)
+        return Gain(self.heads_LH, self.mlps_L, self.rest, start - end, start - end - self.whole, start)
 
 
 class _Walk:
     """A model that goes through the states, and what every chunk has been allotted so far."""
 
-    def __init__(self, model: nn.Module, states: Sequence[State], losses: Sequence[Loss]) -> None:
-        self._model, self._losses, self._heads = model, losses, addresses(model)
+    def __init__(self, model: nn.Module, states: Sequence[State], losses: Sequence[Loss], refit: Refit | None) -> None:
+        self._model, self._losses, self._refit = model, losses, refit
+        self._heads, self._mlps = addresses(model), mlps(model)
         self._parameters = dict(model.named_parameters())
         moved = _moved(self._parameters, states)
         for name, parameter in self._parameters.items():
@@ -118,8 +144,13 @@ class _Walk:
         self.sums = self._nothing()
 
     def _nothing(self) -> list[_Sum]:
-        shape = (self._heads.layers, self._heads.heads)
-        return [_Sum(torch.zeros(shape, dtype=torch.float64)) for _ in self._losses]
+        layers, heads = self._heads.layers, self._heads.heads
+        zeros_LH = torch.zeros(layers, heads, dtype=torch.float64)
+        return [_Sum(zeros_LH, zeros_LH.sum(1)) for _ in self._losses]
+
+    def mean(self, values: Sequence[float]) -> float:
+        """The mean over chunks, each weighted by its decisions."""
+        return mean(values, [size_of(loss) for loss in self._losses])
 
     def corners(self, states: Sequence[State]) -> list[list[float]]:
         """Every chunk's loss at the start and at each state; the model ends where it began."""
@@ -146,21 +177,24 @@ class _Walk:
     @torch.no_grad()
     def values(self) -> list[float]:
         """Every chunk's loss here."""
-        return [float(loss(self._model)) for loss in self._losses]
+        return [float(value) for value in self._each()]
+
+    def _each(self) -> Iterable[Tensor]:
+        """Every chunk's loss here, with gradient unless that is off."""
+        return (loss(self._model) for loss in self._losses) if self._refit is None else self._refit(self._model)
 
     def shares(self, place: float) -> list[_Sum]:
         """-∂L/∂θ · Δθ of every chunk at a place of this piece."""
         self.move(place)
         sums = self._nothing()
-        for loss, chunk_sum in zip(self._losses, sums, strict=True):
-            if self._line:
-                loss(self._model).backward()
+        for value, chunk_sum in zip(self._each() if self._line else (), sums, strict=bool(self._line)):
+            value.backward()
             products = {  # each as exact as the gradient; sums are taken in float64
                 name: parameter.grad * (end - start)
                 for name, (parameter, start, end) in self._line.items()
                 if parameter.grad is not None
             }
-            chunk_sum.add(_Sum(*_by_head(self._heads, products)), -1)
+            chunk_sum.add(_by_unit(self._heads, self._mlps, products), -1)
             self._model.zero_grad()
         return sums
 
@@ -178,7 +212,8 @@ class _Walk:
         """Share out a stretch of this piece, whose ends' losses are known, to an error of `most` nats.
 
         With 1, then 3, then 7 points, each set holding the one before, until the mean over chunks of what the shares
-        miss of the fall is small enough; then in halves, DEPTH times.
+        miss of the fall is small enough; then in halves, DEPTH times. Where chunks are fitted together, each misses
+        what the fit brings to it, so only all of them together count.
         """
         fall, half = [a - b for a, b in zip(start, end, strict=True)], (high - low) / 2
         nodes: list[list[_Sum]] = []
@@ -188,7 +223,8 @@ class _Walk:
                 sum(half * weight * node[chunk].whole for weight, node in zip(weights, nodes, strict=True))
                 for chunk in range(len(fall))
             ]
-            if mean(abs(a - b) for a, b in zip(allotted, fall, strict=True)) <= most:
+            missed = [a - b for a, b in zip(allotted, fall, strict=True)]
+            if (abs(self.mean(missed)) if self._refit else self.mean([abs(miss) for miss in missed])) <= most:
                 break
         else:
             if depth < DEPTH:
@@ -227,9 +263,9 @@ def _line(parameters: Mapping[str, nn.Parameter], state: State) -> _Line:
     return line
 
 
-def _by_head(heads: HeadMap, shares: Mapping[str, Tensor]) -> tuple[Tensor, float]:
-    """(L, H) shares on the CPU, and what no head's matrices hold."""
-    total = sum(float(share.cpu().sum(dtype=torch.float64)) for share in shares.values())
+def _by_unit(heads: HeadMap, layer_mlps: Sequence[Mlp], shares: Mapping[str, Tensor]) -> _Sum:
+    """Shares of heads and MLPs on the CPU, and what no unit's parameters hold."""
+    sums = {name: float(share.cpu().sum(dtype=torch.float64)) for name, share in shares.items()}
     share_LH = torch.zeros(heads.layers, heads.heads, dtype=torch.float64)
     for layer, projections in enumerate(heads.projections):
         for matrix in MATRICES:
@@ -238,43 +274,9 @@ def _by_head(heads: HeadMap, shares: Mapping[str, Tensor]) -> tuple[Tensor, floa
                 share_H = projection.per_head(shares[projection.parameter]).cpu().sum((1, 2), dtype=torch.float64)
                 alike = heads.heads // projection.heads
                 share_LH[layer] += share_H.repeat_interleave(alike) / alike
-    return share_LH, total - float(share_LH.sum())
-
-
-def weight_change(before: nn.Module, after: nn.Module) -> dict[str, Tensor]:
-    """‖ΔW^h‖/‖W^h‖ per matrix q, k, v, o: (L, H) each. Shown, never judged: it is an optimizer's signature."""
-    return {matrix: _relative(before, after, partial(_slice, matrix)) for matrix in MATRICES}
-
-
-def product_change(before: nn.Module, after: nn.Module) -> dict[str, Tensor]:
-    """The same of what a head computes with: "vo" of W_V W_O, "qk" of W_Q W_K^T, (M, M) a head: (L, H) each.
-
-    Unlike single matrices these do not move when a head is only written down otherwise (W_Q times c, W_K by c). Under
-    grouped-query attention each head has its group's K and V. Position is left out: W_Q W_K^T without its rotation.
-    """
-    return {pair: _relative(before, after, partial(_product, *pair)) for pair in ("vo", "qk")}
-
-
-def _slice(matrix: str, at: HeadMap, layer: int, head: int) -> Tensor:
-    """(D, M): what a head has of one matrix, its group's share under grouped-query attention."""
-    slices = at.weight(layer, matrix).detach()
-    return slices[head * len(slices) // at.heads].cpu().double()
-
-
-def _product(first: str, second: str, at: HeadMap, layer: int, head: int) -> Tensor:
-    """(M, M): one matrix's slice, transposed, times the other's."""
-    return _slice(first, at, layer, head).T @ _slice(second, at, layer, head)
-
-
-def _relative(before: nn.Module, after: nn.Module, matrix: Callable[[HeadMap, int, int], Tensor]) -> Tensor:
-    """(L, H) on the CPU: the norm of what changed in each head's matrix, over the norm of what it was."""
-    a, b = addresses(before), addresses(after)
-    ratio_LH = torch.zeros(a.layers, a.heads, dtype=torch.float64)
-    for layer in range(a.layers):
-        for head in range(a.heads):
-            old = matrix(a, layer, head)
-            ratio_LH[layer, head] = (matrix(b, layer, head) - old).norm() / old.norm().clamp_min(1e-30)
-    return ratio_LH
+    in_mlps = [sum(sums.get(name, 0.0) for name in mlp.parameters) for mlp in layer_mlps]
+    share_L = torch.tensor(in_mlps, dtype=torch.float64)
+    return _Sum(share_LH, share_L, sum(sums.values()) - float(share_LH.sum()) - sum(in_mlps))
 
 
 def same_shape(before: nn.Module, after: nn.Module) -> None:

@@ -24,10 +24,9 @@ from training.heads.gain_allocation import (
     Gain,
     Loss,
     gain_allocation,
-    product_change,
     same_shape,
-    weight_change,
 )
+from training.heads.weight_change import product_change, weight_change
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,20 @@ place: all that is sensed there). An answer's rivals are the candidates on the o
 species at an empty place. Where all begin with the same tokens, the row goes on to the token at which they part.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
-from transformers import PreTrainedModel
+from transformers import DynamicCache, PreTrainedModel
 
 from game.realm.rules import Rules
 from game.realm.tongues import SENSE
 from perception.language import event_tokens, read, read_answered
 from perception.model import Model
-from perception.packing import Decision, Packed, context_cache, decide, pack
+from perception.packing import Decision, Packed, context_cache, decide, encode_contexts, pack
 from training.heads.baseline import ProbeBatch
 from training.heads.score import Probe
 
@@ -87,31 +87,46 @@ def _batch(model: Model, chosen: Sequence[tuple[Probe, int]], rules: Rules) -> P
     return ProbeBatch(ids, mask, last, cue, torch.tensor(answers)[:, None], rivals_BC[:, None])
 
 
-def probe_loss(model: Model, probes: Sequence[Probe], chunk: int = 8) -> "ProbeLoss":
-    """The held-out loss whose fall is shared out over the heads: mean cross-entropy of the places' answers."""
+def probe_loss(
+    model: Model, probes: Sequence[Probe], chunk: int = 8, context: PreTrainedModel | None = None
+) -> "ProbeLoss":
+    """Mean cross-entropy of the places' answers among all words: the plain loss on held-out probes.
+
+    context: a model that reads the contexts, whoever decides; see `ProbeLoss`.
+    """
     batches = []
     for start in range(0, len(probes), chunk):
         contexts, decisions = [], []
         for number, probe in enumerate(probes[start : start + chunk]):
             answered = list(zip(probe.scene.questions[: probe.places], probe.answers, strict=False))
-            context, pairs = read_answered(model.tokenizer, probe.scene.text, answered, f"scene {probe.scene.id}")
-            contexts.append(context)
+            context_ids, pairs = read_answered(model.tokenizer, probe.scene.text, answered, f"scene {probe.scene.id}")
+            contexts.append(context_ids)
             decisions += [Decision(number, question_ids, ids) for question_ids, ids in pairs]
         batches.append(pack(contexts, decisions).to(model.device))
-    return ProbeLoss(batches)
+    return ProbeLoss(batches, None if context is None else [encode_contexts(context, p) for p in batches])
 
 
 class ProbeLoss:
-    """loss(net) -> scalar tensor with gradient through everything, contexts too."""
+    """loss(net) -> scalar tensor with gradient through everything, contexts too.
 
-    def __init__(self, batches: list[Packed]) -> None:
-        self.batches = batches
+    caches: contexts that another model has read, one for each batch; then no gradient goes through them.
+    """
+
+    def __init__(self, batches: list[Packed], caches: Sequence[DynamicCache] | None = None) -> None:
+        self.batches, self._caches = batches, caches
         self.total = sum(len(packed.target_N) for packed in batches)
 
     def __call__(self, net: PreTrainedModel) -> Tensor:
+        caches = self._caches or (context_cache(net, packed) for packed in self.batches)
+        return self._mean(net, caches)
+
+    def crossed(self, net: PreTrainedModel, reader: PreTrainedModel) -> Tensor:
+        """The loss of one model's decisions on contexts that the other has read."""
+        return self._mean(net, (encode_contexts(reader, packed) for packed in self.batches))
+
+    def _mean(self, net: PreTrainedModel, caches: Iterable[DynamicCache]) -> Tensor:
         parts = []
-        for packed in self.batches:
-            cache = context_cache(net, packed)
+        for packed, cache in zip(self.batches, caches, strict=True):
             logits = decide(net, packed, cache)
             parts.append(cross_entropy(logits.float(), packed.target_N, reduction="sum"))
         return torch.stack(parts).sum() / self.total

@@ -1,42 +1,44 @@
-"""Swaps of sets of heads between two models of one shape, by outputs or by weights; and which sets to swap.
+"""Swaps of sets of units between two models of one shape, by outputs or by weights; and which sets to swap.
 
-insert is denoising, remove is noising: `training.heads.swaps` has the formulae. A weight swap moves the heads' slices
-of W_Q, W_K, W_V and W_O; later layers then compute with what follows from them. Under grouped-query attention every
-head first gets its own copy of its group's K and V, so that it can be swapped without its neighbours. Biases, norms and
-MLPs are the rest.
+A unit is a head or a layer's MLP (`perception.units`). insert is denoising, remove is noising: `training.heads.swaps`
+has the formulae. A weight swap moves the heads' slices of W_Q, W_K, W_V and W_O, and all parameters of the MLPs; later
+layers then compute with what follows from them. Under grouped-query attention every head first gets its own copy of its
+group's K and V, so that it can be swapped without its neighbours. Norms, embeddings and biases of attention are the
+rest.
 """
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import Any, Literal
 
 import msgspec
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from perception.head_map import MATRICES, HeadMap, addresses
+from perception.mlp_map import Mlp, mlps
+from perception.units import Unit, every_unit, is_mlp, unit_name
 from training.headlog.records import Swap
-from training.heads.gain_allocation import same_shape
-from training.heads.head_probes import ProbeLoss
-from training.heads.swaps import LEAST_GAIN, ActivationCache, Head, measured, swapped_loss
+from training.heads.gain_allocation import HeldOut, same_shape
+from training.heads.swaps import LEAST_GAIN, ActivationCache, measured, swapped_loss
 
 What = Literal["output", "weight"]
 DIRECTIONS = ("insert", "remove")
-GREEDY_WIDTH = 8  # heads tried at each step of a greedy search
+GREEDY_WIDTH = 8  # units tried at each step of a greedy search
 
 
 class Shift(msgspec.Struct, frozen=True):
     """What swapping one set does to the loss, in nats.
 
     insert = L(M0) - L(M0; S from M1), remove = L(M1; S from M0) - L(M1), gain = L(M0) - L(M1). insert and remove are
-    None where they were not measured.
+    None where they were not measured. heads: the units; column H is a layer's MLP.
     """
 
     what: What
     name: str
-    heads: tuple[Head, ...]
+    heads: tuple[Unit, ...]
     gain: float
     insert: float | None
     remove: float | None
@@ -54,8 +56,8 @@ class Shift(msgspec.Struct, frozen=True):
 def each_swap(
     before: PreTrainedModel,
     after: PreTrainedModel,
-    loss: ProbeLoss,
-    sets: Sequence[tuple[str, Sequence[Head]]],
+    loss: HeldOut,
+    sets: Sequence[tuple[str, Sequence[Unit]]],
     what: What = "output",
     directions: Sequence[str] = DIRECTIONS,
     rest: bool = False,
@@ -67,16 +69,17 @@ def each_swap(
 def each_shift(
     before: PreTrainedModel,
     after: PreTrainedModel,
-    loss: ProbeLoss,
-    sets: Sequence[tuple[str, Sequence[Head]]],
+    loss: HeldOut,
+    sets: Sequence[tuple[str, Sequence[Unit]]],
     what: What = "output",
     directions: Sequence[str] = DIRECTIONS,
     rest: bool = False,
 ) -> Iterator[Shift]:
     """Swap one named set after the other. It costs a forward of the loss per set and direction, and two before them.
 
-    rest: everything that is no head's slice is swapped too (only with weights). Neither model is changed, and neither
-    may change meanwhile. Raises ValueError for models of different shape, a head that isn't there, and unknown words.
+    loss: one that fits itself (`UsableLoss`) is fitted anew for each swapped model. rest: everything that belongs to no
+    unit is swapped too (only with weights). Neither model is changed, and neither may change meanwhile. Raises
+    ValueError for models of different shape, a unit that isn't there, and unknown words.
     """
     if what not in ("output", "weight") or not set(directions) <= set(DIRECTIONS):
         raise ValueError(f"swap: {what} {', '.join(directions)}: unknown; choose output or weight, insert and remove")
@@ -84,65 +87,74 @@ def each_shift(
         raise ValueError("swap: the rest goes along with weights only; choose weight")
     same_shape(before, after)
     at = addresses(before)
-    for name, heads in sets:
-        if not all(0 <= layer < at.layers and 0 <= head < at.heads for layer, head in heads):
+    for name, units in sets:
+        if not all(0 <= layer < at.layers and 0 <= column <= at.heads for layer, column in units):
             raise ValueError(f"swap {name}: a head is not among {at.layers} x {at.heads}")
-    pair = _Outputs(before, after, loss) if what == "output" else _Weights(before, after, loss, rest)
-    for name, heads in sets:
-        chosen = tuple(sorted(set(heads)))
+    with_mlps = any(is_mlp(unit, at.heads) for _name, units in sets for unit in units)
+    pair = _Outputs(before, after, loss, with_mlps) if what == "output" else _Weights(before, after, loss, rest)
+    for name, units in sets:
+        chosen = tuple(sorted(set(units)))
         insert = pair.old - pair.insert(chosen) if "insert" in directions else None
         remove = pair.remove(chosen) - pair.new if "remove" in directions else None
         yield Shift(what, name, chosen, pair.old - pair.new, insert, remove, loss.total)
 
 
 class _Outputs:
-    """Losses under output swaps: what heads write in the other model's own forward."""
+    """Losses under output swaps: what units write in the other model's own forward."""
 
-    def __init__(self, before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss) -> None:
+    def __init__(self, before: PreTrainedModel, after: PreTrainedModel, loss: HeldOut, with_mlps: bool) -> None:
         self._before, self._after, self._loss = before, after, loss
-        self._caches = ActivationCache(before, loss), ActivationCache(after, loss)
+        self._caches = ActivationCache(before, loss, with_mlps), ActivationCache(after, loss, with_mlps)
         self.old, self.new = (cache.loss for cache in self._caches)
 
-    def insert(self, heads: Sequence[Head]) -> float:
-        return swapped_loss(self._before, self._loss, heads, self._caches[1])
+    def insert(self, units: Sequence[Unit]) -> float:
+        return swapped_loss(self._before, self._loss, units, self._caches[1])
 
-    def remove(self, heads: Sequence[Head]) -> float:
-        return swapped_loss(self._after, self._loss, heads, self._caches[0])
+    def remove(self, units: Sequence[Unit]) -> float:
+        return swapped_loss(self._after, self._loss, units, self._caches[0])
 
 
 class _Weights:
     """Losses under weight swaps, in copies of both models that are put back after each."""
 
-    def __init__(self, before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss, rest: bool) -> None:
+    def __init__(self, before: PreTrainedModel, after: PreTrainedModel, loss: HeldOut, rest: bool) -> None:
         self._before, self._after = ungrouped(before), ungrouped(after)
         self._loss, self._rest = loss, rest
         self.old, self.new = measured(self._before, loss), measured(self._after, loss)
 
-    def insert(self, heads: Sequence[Head]) -> float:
-        return self._with(self._before, self._after, heads)
+    def insert(self, units: Sequence[Unit]) -> float:
+        return self._with(self._before, self._after, units)
 
-    def remove(self, heads: Sequence[Head]) -> float:
-        return self._with(self._after, self._before, heads)
+    def remove(self, units: Sequence[Unit]) -> float:
+        return self._with(self._after, self._before, units)
 
     @torch.no_grad()
-    def _with(self, net: PreTrainedModel, other: PreTrainedModel, heads: Sequence[Head]) -> float:
+    def _with(self, net: PreTrainedModel, other: PreTrainedModel, units: Sequence[Unit]) -> float:
         state = {name: value.clone() for name, value in net.state_dict().items()}
         try:
-            own, source = addresses(net), addresses(other)
-            slices = [(layer, head, m) for layer, head in heads for m in MATRICES]
-            if self._rest:  # all of the other model, less the heads that are not in the set
+            at, layer_mlps = addresses(net), mlps(net)
+            source, taken = dict(other.named_parameters()), list(units)
+            if self._rest:  # all of the other model, less the units that are not in the set
                 net.load_state_dict(other.state_dict())
-                every = {(layer, head) for layer in range(own.layers) for head in range(own.heads)}
-                slices = [(layer, head, m) for layer, head in sorted(every - set(heads)) for m in MATRICES]
-                for layer, head, m in slices:
-                    projection = own.projections[layer][m]
-                    own.head(layer, m, head).copy_(projection.head(state[projection.parameter], head))
-            else:
-                for layer, head, m in slices:
-                    own.head(layer, m, head).copy_(source.head(layer, m, head))
+                source = state
+                taken = [unit for unit in every_unit(at.layers, at.heads, True) if unit not in set(units)]
+            for unit in taken:
+                _take(at, layer_mlps, unit, source)
             return measured(net, self._loss)
         finally:
             net.load_state_dict(state)
+
+
+def _take(at: HeadMap, layer_mlps: Sequence[Mlp], unit: Unit, source: Mapping[str, Tensor]) -> None:
+    """Give one unit of a model its parameters' values in `source`."""
+    layer, column = unit
+    if is_mlp(unit, at.heads):
+        for name in layer_mlps[layer].parameters:
+            at.model.get_parameter(name).copy_(source[name])
+        return
+    for matrix in MATRICES:
+        projection = at.projections[layer][matrix]
+        at.head(layer, matrix, column).copy_(projection.head(source[projection.parameter], column))
 
 
 def ungrouped(net: PreTrainedModel) -> PreTrainedModel:
@@ -190,57 +202,77 @@ def _alike(net: PreTrainedModel, copied: PreTrainedModel) -> bool:
         return False
 
 
-def by_layer(layers: int, heads: int) -> list[tuple[str, list[Head]]]:
-    """Each layer's heads together, as sets named "layer 3"."""
-    return [(f"layer {layer}", [(layer, head) for head in range(heads)]) for layer in range(layers)]
+def by_layer(layers: int, heads: int, with_mlps: bool = False) -> list[tuple[str, list[Unit]]]:
+    """Each layer's heads together, with its MLP if that counts, as sets named "layer 3"."""
+    columns = range(heads + with_mlps)
+    return [(f"layer {layer}", [(layer, column) for column in columns]) for layer in range(layers)]
 
 
-def singly(layers: int, heads: int) -> list[tuple[str, list[Head]]]:
-    """Every head by itself, as sets named "head 3.5"."""
-    return [(f"head {layer}.{head}", [(layer, head)]) for layer in range(layers) for head in range(heads)]
+def singly(layers: int, heads: int, with_mlps: bool = False) -> list[tuple[str, list[Unit]]]:
+    """Every head by itself, as sets named "head 3.5"; then, if they count, every MLP, as "mlp 3"."""
+    units = sorted(every_unit(layers, heads, with_mlps), key=lambda unit: is_mlp(unit, heads))
+    return [(("" if is_mlp(unit, heads) else "head ") + unit_name(unit, heads), [unit]) for unit in units]
 
 
-def random_sets(core: Sequence[Head], layers: int, heads: int, count: int, seed: int) -> list[tuple[Head, ...]]:
-    """`count` sets with as many heads in each layer as the core has there, drawn outside the core.
+def random_sets(core: Sequence[Unit], layers: int, heads: int, count: int, seed: int) -> list[tuple[Unit, ...]]:
+    """`count` sets with as many heads and as many MLPs in each layer as the core has there, drawn outside the core.
 
-    A layer with too few others gives what it has, and what is missing is drawn from all other layers. Each set depends
-    on the seed and its number alone. Raises ValueError if fewer heads lie outside the core than in it.
+    A layer with too few others gives what it has. What is missing is drawn from all other layers, of the same kind
+    while there are any, then of the other kind. A core of heads alone is compared with heads alone. Each set depends
+    on the seed and its number alone. Raises ValueError if fewer units lie outside the core than in it.
     """
     inside = set(core)
-    outside = [(layer, head) for layer in range(layers) for head in range(heads) if (layer, head) not in inside]
+    with_mlps = any(is_mlp(unit, heads) for unit in inside)
+    outside = [unit for unit in every_unit(layers, heads, with_mlps) if unit not in inside]
     if len(outside) < len(inside):
-        raise ValueError(f"random sets: {len(outside)} heads lie outside a core of {len(inside)}; give a smaller core")
+        what = "units" if with_mlps else "heads"
+        raise ValueError(f"random sets: {len(outside)} {what} lie outside a core of {len(inside)}; give a smaller core")
     drawn = []
     for number in range(count):
         rng = Random(f"{seed}/random set/{number}")
-        chosen: list[Head] = []
-        for layer in sorted({layer for layer, _ in inside}):
-            there = [place for place in outside if place[0] == layer]
-            wanted = sum(place[0] == layer for place in inside)
-            chosen += rng.sample(there, min(wanted, len(there)))
-        left = [place for place in outside if place not in set(chosen)]
+        chosen: list[Unit] = []
+        for kind in (False, True):
+            wanted = [unit for unit in sorted(inside) if is_mlp(unit, heads) is kind]
+            chosen += _drawn(rng, wanted, [unit for unit in outside if is_mlp(unit, heads) is kind])
+        left = [unit for unit in outside if unit not in set(chosen)]
         drawn.append(tuple(sorted(chosen + rng.sample(left, len(inside) - len(chosen)))))
     return drawn
 
 
+def _drawn(rng: Random, wanted: Sequence[Unit], outside: Sequence[Unit]) -> list[Unit]:
+    """As many units of one kind as are wanted, in the same layers while these have any, or all there are."""
+    chosen: list[Unit] = []
+    for layer in sorted({layer for layer, _ in wanted}):
+        there = [unit for unit in outside if unit[0] == layer]
+        chosen += rng.sample(there, min(sum(unit[0] == layer for unit in wanted), len(there)))
+    left = [unit for unit in outside if unit not in set(chosen)]
+    return chosen + rng.sample(left, min(len(wanted) - len(chosen), len(left)))
+
+
 def greedy_set(
-    before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss, size: int, width: int = GREEDY_WIDTH
+    before: PreTrainedModel,
+    after: PreTrainedModel,
+    loss: HeldOut,
+    size: int,
+    width: int = GREEDY_WIDTH,
+    with_mlps: bool = False,
 ) -> Shift:
     """The set of `size` heads found by greedy insertion of outputs: named "greedy", with its own remove.
 
-    At each step the `width` heads that insert best by themselves, of those not yet chosen, are tried; ties go to the
-    lower layer and head. Costs a forward a head, and size * width. Without a gain the set is empty.
+    with_mlps: MLPs are tried too. At each step the `width` units that insert best by themselves, of those not yet
+    chosen, are tried; ties go to the lower layer and column. Costs a forward a unit, and size * width. Without a gain
+    the set is empty.
     """
     same_shape(before, after)
-    pair, at = _Outputs(before, after, loss), addresses(before)
+    pair, at = _Outputs(before, after, loss, with_mlps), addresses(before)
     gain = pair.old - pair.new
-    chosen: list[Head] = []
+    chosen: list[Unit] = []
     if gain > LEAST_GAIN:
-        every = [place for _, places in singly(at.layers, at.heads) for place in places]
-        alone = {place: pair.insert([place]) for place in every}
+        every = every_unit(at.layers, at.heads, with_mlps)
+        alone = {unit: pair.insert([unit]) for unit in every}
         while len(chosen) < size:
-            tried = sorted((place for place in every if place not in chosen), key=alone.__getitem__)[:width]
-            losses = {place: pair.insert([*chosen, place]) for place in tried}
+            tried = sorted((unit for unit in every if unit not in chosen), key=alone.__getitem__)[:width]
+            losses = {unit: pair.insert([*chosen, unit]) for unit in tried}
             chosen.append(min(sorted(losses), key=losses.__getitem__))
     insert, remove = pair.old - pair.insert(chosen), pair.remove(chosen) - pair.new
     return Shift("output", "greedy", tuple(sorted(chosen)), gain, insert, remove, loss.total)

@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from perception.model import Model
 from training.headlog.records import HeadRow, Log, Swap
 from training.heads.baseline import ProbeBatch
-from training.heads.gain_allocation import Gain, gain_allocation
+from training.heads.gain_allocation import Gain, HeldOut, gain_allocation
 from training.heads.head_diff import head_diff
-from training.heads.head_probes import ProbeLoss
 from training.heads.head_sets import each_swap, singly
 
 DEALS = 9_999  # so that the smallest p is 1e-4
@@ -36,7 +35,7 @@ def profile_of_log(log: Log) -> dict[str, list[float]]:
 
 
 def profile_of_models(
-    before: Model, after: Model, probes: Sequence[ProbeBatch], loss: ProbeLoss, swapped: ProbeLoss
+    before: Model, after: Model, probes: Sequence[ProbeBatch], loss: HeldOut, swapped: HeldOut
 ) -> dict[str, list[float]]:
     """The same of any two models of one shape. Raises ValueError if they differ in shape."""
     diff = head_diff(before.net, after.net, probes)

@@ -15,20 +15,22 @@ from typing import Any
 import msgspec
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from perception.chat import frame_hash
+from perception.mlp_map import mlps
 from perception.model import Model, weights_hash
 from training.data.lessons import LessonCounts
 from training.headlog.log import Writer, write_log
-from training.headlog.records import ITEMS_MAX, Curve, Header, HeadRow, Probes, Record, Snapshot, Summary
+from training.headlog.records import ITEMS_MAX, Curve, Header, HeadRow, Information, Probes, Record, Snapshot, Summary
 from training.heads.baseline import ProbeBatch
-from training.heads.chunks import allocations, in_both_halves, pooled
+from training.heads.chunks import allocations, pooled
 from training.heads.context_share import context_share
 from training.heads.gain_allocation import POINTS, Gain, allocate
 from training.heads.head_diff import HeadDiff, head_diff
-from training.heads.head_probes import ProbeLoss
 from training.heads.head_sets import by_layer, each_swap, singly
 from training.heads.trajectory import Trajectory
+from training.heads.usable import UsableChunks
 from training.optim.gradients import Shares
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,8 +87,8 @@ class RunLog:
         if grids is not None:
             self._write(_during(int(point["step"] or 0), grids, gradient))
 
-    def finish(self, training: Training, probes: Sequence[ProbeBatch], losses: Sequence[ProbeLoss]) -> None:
-        """Compare, share out and swap; close the log with its end record. losses: one a chunk of probes."""
+    def finish(self, training: Training, probes: Sequence[ProbeBatch], losses: UsableChunks) -> None:
+        """Compare, share out and swap; close the log with its end record. losses: of held-out probes, in chunks."""
         assert self._writer is not None
         with self._writer as writer:
             for record in outcome(training, probes, losses, swaps=True):
@@ -103,7 +105,7 @@ class RunLog:
 
 
 def write_training_log(
-    path: Path, training: Training, probes: Sequence[ProbeBatch], losses: ProbeLoss | Sequence[ProbeLoss] | None
+    path: Path, training: Training, probes: Sequence[ProbeBatch], losses: UsableChunks | None
 ) -> None:
     """Measure every head before and after, and write the log whole. With losses, the gain is shared out too.
 
@@ -113,8 +115,7 @@ def write_training_log(
     records: list[Record] = [_curve(point) for point in training.curve]
     along = zip(training.history, shares, strict=True)
     records += [_during(step, grids, share) for (step, grids), share in along]
-    chunks = [losses] if isinstance(losses, ProbeLoss) else losses or []
-    records += outcome(training, probes, chunks, swaps=False)
+    records += outcome(training, probes, losses, swaps=False)
     write_log(path, log_header(training.before, training.config, training.seeds, training.journal), records)
 
 
@@ -167,31 +168,65 @@ def _during(step: int, grids: Mapping[str, Tensor], gradient: Tensor | None) -> 
 
 
 def outcome(
-    training: Training, probes: Sequence[ProbeBatch], losses: Sequence[ProbeLoss], swaps: bool
+    training: Training, probes: Sequence[ProbeBatch], losses: UsableChunks | None, swaps: bool
 ) -> Iterator[Record]:
     """What is measured when the training is over, record by record."""
     before, after = training.before.net, training.after.net
     diff = head_diff(before, after, probes)
     yield Probes(what="heads", hash=_hash_of_heads(probes), decisions=len(diff.each_before))
     yield from _ends(training, diff)
-    gain = None
-    if losses:
-        gains = allocate(before, [dict(after.named_parameters())], losses, POINTS)
-        gain = pooled(gains, losses)
-        yield _asked(losses, gains)
-        yield from allocations("line", gains, losses)
+    gain, with_mlps = None, mlps_trained(training)
+    if losses is not None:
+        gains = allocate(before, [dict(after.named_parameters())], losses.chunks, POINTS, losses.refit)
+        gain = pooled(gains, losses.chunks)
+        yield from measured_on(before, after, losses, gains)
+        yield from allocations("line", gains, losses.chunks, "usable", with_mlps)
         if training.trajectory is not None and len(training.trajectory) > 1:
             states = [state for _step, state in training.trajectory[1:]]
-            yield from allocations("path", allocate(before, states, losses), losses)
+            gains = allocate(before, states, losses.chunks, refit=losses.refit)
+            yield from allocations("path", gains, losses.chunks, "usable", with_mlps)
     yield from (_with_gradients(row, training.shares) for row in diff.rows(gain))
-    if losses:
-        all_probes = ProbeLoss([batch for loss in losses for batch in loss.batches])
-        yield from context_share(before, after, all_probes)
+    if losses is not None:
+        yield from context_share(before, after, losses.whole)
         if swaps:
-            swap_probes = ProbeLoss([batch for loss in in_both_halves(losses, SWAPPED) for batch in loss.batches])
-            sizes = training.before.layers, training.before.heads
-            yield from each_swap(before, after, swap_probes, [*by_layer(*sizes), *singly(*sizes)])
-    yield _summary(training, gain)
+            sizes = (training.before.layers, training.before.heads, with_mlps)
+            yield from each_swap(before, after, losses.part(SWAPPED), [*by_layer(*sizes), *singly(*sizes)])
+    yield _summary(training, gain, with_mlps)
+
+
+def measured_on(
+    before: PreTrainedModel, after: PreTrainedModel, losses: UsableChunks, gains: Sequence[Gain]
+) -> list[Record]:
+    """The probes that gains were shared out on, and what both models' beliefs tell there."""
+    sides = [losses.beliefs(net) for net in (before, after)]
+    first, last = (losses.worth(beliefs) for beliefs in sides)
+    plain = [tuple(float(part.plain()) for part in beliefs) for beliefs in sides]
+    probes = Probes(
+        what="gain",
+        hash=_hash(losses.whole.tensors()),
+        decisions=losses.whole.total,
+        before=tuple(gain.before for gain in gains),
+        after=tuple(gain.before - gain.gain for gain in gains),
+        plain_before=plain[0],
+        plain_after=plain[1],
+    )
+    information = Information(
+        decisions=losses.whole.total,
+        entropy=first.entropy,
+        plain_before=first.plain, plain_after=last.plain,
+        calibrated_before=first.calibrated, calibrated_after=last.calibrated,
+        crossed_before=first.crossed, crossed_after=last.crossed,
+    )  # fmt: skip
+    return [probes, information]
+
+
+def mlps_trained(training: Training) -> bool:
+    """Whether a parameter of an MLP could move: it stands in the trajectory, or without one, it did move."""
+    names = [name for mlp in mlps(training.before.net) for name in mlp.parameters]
+    if training.trajectory:
+        return any(name in training.trajectory[0][1] for name in names)
+    old, new = training.before.net, training.after.net
+    return any(not torch.equal(old.get_parameter(name), new.get_parameter(name)) for name in names)
 
 
 def _ends(training: Training, diff: HeadDiff) -> Iterator[Snapshot]:
@@ -220,22 +255,6 @@ def _with_gradients(row: HeadRow, shares: Shares | None) -> HeadRow:
     return msgspec.structs.replace(row, gradients=by_matrix)
 
 
-def _asked(losses: Sequence[ProbeLoss], gains: Sequence[Gain]) -> Probes:
-    tensors = [
-        tensor
-        for loss in losses
-        for p in loss.batches
-        for tensor in (p.context_BC, p.lengths_B, p.decision_BD, p.position_BD, p.row_N, p.column_N, p.target_N)
-    ]
-    return Probes(
-        what="gain",
-        hash=_hash(tensors),
-        decisions=sum(loss.total for loss in losses),
-        before=tuple(gain.before for gain in gains),
-        after=tuple(gain.before - gain.gain for gain in gains),
-    )
-
-
 def _hash_of_heads(probes: Sequence[ProbeBatch]) -> str:
     """The hash of the probes. Rivals are left out, because they are what a model believes."""
     return _hash(
@@ -252,7 +271,7 @@ def _hash(tensors: Sequence[Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _summary(training: Training, gain: Gain | None) -> Summary:
+def _summary(training: Training, gain: Gain | None, with_mlps: bool) -> Summary:
     first, last = training.scores
     return Summary(
         before=first.as_dict(),
@@ -260,6 +279,7 @@ def _summary(training: Training, gain: Gain | None) -> Summary:
         gain=None if gain is None else gain.gain,
         rest=None if gain is None else gain.rest,
         residual=None if gain is None else gain.residual,
+        mlps=float(gain.mlps.sum()) if gain is not None and with_mlps else None,
         steps=training.steps,
         seconds=training.seconds,
         spirits_shown=training.journal.spirits_shown,

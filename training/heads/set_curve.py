@@ -28,7 +28,7 @@ from transformers import PreTrainedModel
 
 from perception.packing import context_cache, decide
 from training.headlog.curves import SetCurve, SetPoint, overlaps
-from training.heads.gain_allocation import same_shape
+from training.heads.gain_allocation import HeldOut, same_shape
 from training.heads.head_probes import ProbeLoss
 from training.heads.head_sets import GREEDY_WIDTH, random_sets
 from training.heads.swaps import LEAST_GAIN, ActivationCache, Head, swapped_loss
@@ -184,7 +184,7 @@ def limits(values_R: Array) -> tuple[float, float]:
 def greedy_order(
     before: PreTrainedModel,
     after: PreTrainedModel,
-    loss: ProbeLoss,
+    loss: HeldOut,
     alone: Mapping[Head, float],
     most: int = GREEDY_MAX,
 ) -> list[Head]:

@@ -1,19 +1,20 @@
-"""Activation patching between two models of one shape: what is a head's output worth?
+"""Activation patching between two models of one shape: what is a unit's output worth?
 
-The output that a set S of heads has in one model replaces its output in the other, at every token, also in the context.
+A unit is a head or a layer's MLP (`perception.units`). The output that a set S of units has in one model replaces its
+output in the other, at every token, also in the context. An MLP's output is what it writes to the residual stream.
 All else stays in place. M0 is the model before training, M1 the model after. L is the mean loss on fixed decisions.
 
 insert (denoising) patches trained outputs into the untrained model: [L(M0) - L(M0; S from M1)] / gain.
 remove (noising) patches untrained outputs into the trained model: [L(M1; S from M0) - L(M1)] / gain.
-gain = L(M0) - L(M1). The remove of all heads and all else together is 1 (docs/measurement.md).
+gain = L(M0) - L(M1). The remove of all units and all else together is 1 (docs/measurement.md).
 
-Sets of heads, and swaps of weights instead of outputs: `training.heads.head_sets`.
+Sets of units, and swaps of weights instead of outputs: `training.heads.head_sets`.
 
 Shape suffixes: B batch, T tokens, H heads, D head size, M hidden size.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,11 +24,12 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from perception.head_map import HeadMap, addresses, head_outputs
-from training.heads.gain_allocation import same_shape
-from training.heads.head_probes import ProbeLoss
+from perception.mlp_map import mlps
+from perception.units import Unit, is_mlp
+from training.heads.gain_allocation import HeldOut, same_shape
 
 LEAST_GAIN = 1e-4  # nats; a smaller gain is not shared out
-Head = tuple[int, int]  # layer, head
+Head = Unit  # what the verdict swaps
 
 
 @dataclass(frozen=True)
@@ -40,16 +42,24 @@ class PatchingEffects:
 
 
 class ActivationCache:
-    """Activations of a model on the decisions of a loss: what every head hands to its output matrix, by forward."""
+    """Activations of a model on the decisions of a loss, by forward: what every head hands to its output matrix.
 
-    def __init__(self, net: PreTrainedModel, loss: ProbeLoss) -> None:
+    with_mlps: also what every MLP writes.
+    """
+
+    def __init__(self, net: PreTrainedModel, loss: HeldOut, with_mlps: bool = False) -> None:
         self.heads = addresses(net)
-        self.z: list[list[Tensor]] = [[] for _ in range(self.heads.layers)]  # per layer and forward: (B, T, H * D)
-        with _hooked(self.heads, range(self.heads.layers), self._keep):
+        layers = range(self.heads.layers)
+        self.z: list[list[Tensor]] = [[] for _ in layers]  # per layer and forward: (B, T, H * D)
+        self.mlps: list[list[Tensor]] = [[] for _ in layers]  # the same: (B, T, M)
+        with _hooked(self.heads, layers, self._keep), _hooked_mlps(net, layers if with_mlps else (), self._keep_mlp):
             self.loss = measured(net, loss)
 
     def _keep(self, layer: int, _out: nn.Module, inputs: tuple[Any, ...], _written: Tensor) -> None:
         self.z[layer].append(inputs[0].detach())
+
+    def _keep_mlp(self, layer: int, _mlp: nn.Module, _inputs: tuple[Any, ...], written: Any) -> None:
+        self.mlps[layer].append(_tensor(written).detach().clone())  # some models add to it in place
 
     def written(self, layer: int, forward: int, heads: Sequence[int]) -> Tensor:
         """(B, T, M) what these heads write together."""
@@ -62,24 +72,42 @@ def _written(at: HeadMap, layer: int, z_BT: Tensor, heads: Sequence[int]) -> Ten
     return head_outputs(z_BTHD, at.weight(layer, "o").detach()[chosen]).sum(-2)
 
 
-def swapped_loss(net: PreTrainedModel, loss: ProbeLoss, heads: Sequence[Head], cache: ActivationCache) -> float:
-    """The loss of `net` when these heads write what they write in the cache's model. `net` is left as it was."""
+def _tensor(output: Any) -> Tensor:
+    """What a module writes; experts return their router's logits beside it."""
+    written: Tensor = output[0] if isinstance(output, tuple) else output
+    return written
+
+
+def swapped_loss(net: PreTrainedModel, loss: HeldOut, units: Sequence[Unit], cache: ActivationCache) -> float:
+    """The loss of `net` when these units write what they write in the cache's model. `net` is left as it was.
+
+    For MLPs the cache must have been made with them.
+    """
     at = addresses(net)
-    by_layer = {layer: [h for one, h in heads if one == layer] for layer in sorted({layer for layer, _ in heads})}
-    forwards = dict.fromkeys(by_layer, 0)
+    heads: dict[int, list[int]] = {}
+    for layer, head in units:
+        if head < at.heads:
+            heads.setdefault(layer, []).append(head)
+    forwards = dict.fromkeys(heads, 0)
+    mlp_forwards = {layer: 0 for layer, column in units if is_mlp((layer, column), at.heads)}
 
     def swap(layer: int, _out: nn.Module, inputs: tuple[Any, ...], written_BTM: Tensor) -> Tensor:
-        own = _written(at, layer, inputs[0].detach(), by_layer[layer])
-        other = cache.written(layer, forwards[layer], by_layer[layer])
+        own = _written(at, layer, inputs[0].detach(), heads[layer])
+        other = cache.written(layer, forwards[layer], heads[layer])
         forwards[layer] += 1
         return written_BTM + (other - own)
 
-    with _hooked(at, by_layer, swap):
+    def swap_mlp(layer: int, _mlp: nn.Module, _inputs: tuple[Any, ...], written: Any) -> Any:
+        other = cache.mlps[layer][mlp_forwards[layer]].clone()
+        mlp_forwards[layer] += 1
+        return (other, *written[1:]) if isinstance(written, tuple) else other
+
+    with _hooked(at, heads, swap), _hooked_mlps(net, mlp_forwards, swap_mlp):
         return measured(net, loss)
 
 
 @torch.no_grad()
-def measured(net: PreTrainedModel, loss: ProbeLoss) -> float:
+def measured(net: PreTrainedModel, loss: HeldOut) -> float:
     """The loss in eval mode, without gradient; the mode is put back."""
     mode = net.training
     net.eval()
@@ -89,14 +117,22 @@ def measured(net: PreTrainedModel, loss: ProbeLoss) -> float:
         net.train(mode)
 
 
-@contextmanager
-def _hooked(at: HeadMap, layers: Any, hook: Any) -> Iterator[None]:
+def _hooked(at: HeadMap, layers: Iterable[int], hook: Any) -> AbstractContextManager[None]:
     """`hook(layer, module, inputs, output)` after the output matrix of each of these layers."""
-    handles = []
-    for layer in layers:
-        name = at.projections[layer]["o"].parameter.removesuffix(".weight")
-        module = at.model.get_submodule(name)
-        handles.append(module.register_forward_hook(partial(hook, layer)))
+    names = {layer: at.projections[layer]["o"].parameter.removesuffix(".weight") for layer in layers}
+    return _hooks({layer: at.model.get_submodule(name) for layer, name in names.items()}, hook)
+
+
+def _hooked_mlps(net: PreTrainedModel, layers: Iterable[int], hook: Any) -> AbstractContextManager[None]:
+    """`hook(layer, module, inputs, output)` after the MLP of each of these layers."""
+    chosen = list(layers)
+    every = mlps(net) if chosen else ()
+    return _hooks({layer: every[layer].output for layer in chosen}, hook)
+
+
+@contextmanager
+def _hooks(modules: Mapping[int, nn.Module], hook: Any) -> Iterator[None]:
+    handles = [module.register_forward_hook(partial(hook, layer)) for layer, module in modules.items()]
     try:
         yield
     finally:
@@ -105,7 +141,7 @@ def _hooked(at: HeadMap, layers: Any, hook: Any) -> Iterator[None]:
 
 
 def patch_every_head(
-    before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss
+    before: PreTrainedModel, after: PreTrainedModel, loss: HeldOut
 ) -> Iterator[tuple[int, PatchingEffects | None]]:
     """Insert and remove every head by itself. Yields (heads done, None) after each swap, and the result at the end.
 

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from perception.model import Model
-from training.heads.head_probes import head_probes, probe_loss
+from training.heads.chunks import in_chunks
+from training.heads.head_probes import head_probes
 from training.heads.run_log import Training, write_training_log
+from training.heads.usable import usable_losses
 from training.mind.self_measurement import SelfMeasurement
 from training.teach import Teacher
 
@@ -47,4 +49,5 @@ def write_journey_log(
         shares=teacher.meter.shares(),
     )
     rows = head_probes(before, measured.probes, measured.rules, ROWS)
-    write_training_log(path, training, rows, probe_loss(before, measured.probes[:SCENES]))
+    chunks = in_chunks(measured.probes[:SCENES], 2)
+    write_training_log(path, training, rows, usable_losses(before, chunks))

@@ -21,6 +21,7 @@ from perception.head_map import MATRICES, HeadMap, addresses
 from perception.language import read_answered
 from perception.model import Model
 from perception.packing import Decision, Packed, context_cache, decide, pack
+from training.heads.gain_allocation import HeldOut
 from training.heads.head_probes import ProbeLoss
 from training.heads.score import Probe
 from training.heads.swaps import LEAST_GAIN, measured
@@ -169,7 +170,7 @@ def roles(needs_S: Sequence[Mapping[str, Sequence[float]]], named: Collection[in
 
 
 @torch.no_grad()
-def ranks(before: PreTrainedModel, after: PreTrainedModel, loss: ProbeLoss) -> dict[str, Any]:
+def ranks(before: PreTrainedModel, after: PreTrainedModel, loss: HeldOut) -> dict[str, Any]:
     """stable: per matrix q, k, v, o a stable rank ‖ΔW‖_F² / ‖ΔW‖_2² a layer (0 if it did not move).
 
     kept: the part of the gain that is left when the change of every attention matrix is cut to its first k singular

@@ -11,7 +11,7 @@ import numpy as np
 from transformers import PreTrainedModel
 
 from training.headlog.records import Swap
-from training.heads.head_probes import ProbeLoss
+from training.heads.gain_allocation import HeldOut
 from training.heads.head_sets import Shift, What, each_shift, greedy_set, random_sets
 from training.heads.swaps import LEAST_GAIN, Head
 from training.verdict.verdict import RANDOM_SETS, Causal
@@ -44,7 +44,7 @@ def sets_of(
 def shifts(
     before: PreTrainedModel,
     after: PreTrainedModel,
-    loss: ProbeLoss,
+    loss: HeldOut,
     sets: SwapSets,
     removed: int = 0,
     greedy: Sequence[Head] | None = None,

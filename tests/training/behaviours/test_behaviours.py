@@ -244,7 +244,7 @@ def test_the_losses_of_the_gain_are_those_of_the_chunks(listening):
     losses = gain_losses(LISTEN, MODEL, RULES)
     chunks = listening.judged_chunks()
     assert (len(losses), len(listening.judged)) == (4, 8), "both scenes of a realm in one chunk"
-    assert [loss.total for loss in losses] == [sum(probe.places for probe in chunk) for chunk in chunks]
+    assert [loss.total for loss in losses.chunks] == [sum(probe.places for probe in chunk) for chunk in chunks]
     assert [probe for chunk in chunks for probe in chunk] == listening.judged
 
 

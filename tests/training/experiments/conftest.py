@@ -50,7 +50,7 @@ def bases(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(minds.SMALL, "num_attention_heads", 2)
         patch.setitem(minds.SMALL, "num_key_value_heads", 1)
-        for number, seed in enumerate((3, 1)):  # the first gains more in two steps than its control does
+        for number, seed in enumerate((6, 2)):  # the first gains more in two steps than its control does
             save(minds.tiny(seed=seed), folder / f"small-{number}")
     return [folder / "small-0", folder / "small-1"]
 

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from tests.kits.logkit import HEADER, RECORDS
 from training.headlog import log as logs
+from training.headlog.bounds import weight
 from training.headlog.log import Writer, read_log, write_log
 from training.headlog.records import (
     Allocation,
     Curve,
     End,
+    Information,
     Judgement,
     LogError,
     Probes,
@@ -27,9 +29,9 @@ from training.headlog.records import (
     Summary,
     Swap,
     Whole,
-    weight,
 )
 
+GOLDEN = Path(__file__).parents[3] / "tests" / "golden" / "log-version-3.msgpack"
 OLD = Path(__file__).parents[3] / "tests" / "golden" / "log-version-1.msgpack"  # written by version 1
 
 
@@ -44,7 +46,8 @@ def test_what_was_written_is_read(log: Path, tmp_path: Path) -> None:
     whole = read_log(log)
     assert (whole.header, whole.records, whole.fault) == (HEADER, (*RECORDS, End()), None)
     assert (len(whole.curve), len(whole.snapshots), len(whole.rows)) == (2, 1, 6)
-    assert (*whole.probes, *whole.gains, *whole.swaps, *whole.wholes, whole.verdict) == RECORDS[-6:-1]
+    parts = (*whole.probes, whole.information, *whole.gains, *whole.swaps, *whole.wholes, whole.verdict)
+    assert parts == RECORDS[-7:-1]
     assert whole.summary == RECORDS[-1]
     appended = tmp_path / "deep" / "appended.msgpack"
     with Writer(appended, HEADER) as writer:
@@ -64,6 +67,7 @@ def test_the_format_is_plain_msgpack(log: Path) -> None:
         "curve",
         *["head"] * 6,
         "probes",
+        "information",
         "gain",
         "swap",
         "whole",
@@ -71,7 +75,7 @@ def test_the_format_is_plain_msgpack(log: Path) -> None:
         "summary",
         "end",
     ]
-    assert (maps[0]["format"], maps[0]["version"]) == ("second-sight-log", 2)
+    assert (maps[0]["format"], maps[0]["version"]) == ("second-sight-log", 3)
     assert maps[1]["own"] == [[0.5, 0.25, 0.0], [1.0, -2.0, 3.5]]
 
 
@@ -81,7 +85,7 @@ def test_every_record_is_on_disk_once_written_and_a_killed_run_is_readable(tmp_p
     for count, record in enumerate(RECORDS):
         writer.write(record)
         assert read_log(path, partial=True).records == RECORDS[: count + 1]
-    with pytest.raises(LogError, match=f"byte {path.stat().st_size}: the log has no end record .*; copy .* 16 whole"):
+    with pytest.raises(LogError, match=f"byte {path.stat().st_size}: the log has no end record .*; copy .* 17 whole"):
         read_log(path)
     writer.close()
     broken = tmp_path / "broken.msgpack"
@@ -100,6 +104,43 @@ def test_a_log_of_version_1_is_read_and_may_hold_nothing_newer(tmp_path: Path) -
     (tmp_path / "old").write_bytes(b"".join(msgspec.msgpack.encode(record) for record in (header, *RECORDS, End())))
     with pytest.raises(LogError, match="record 11 is wrong: Invalid value 'probes'"):
         read_log(tmp_path / "old")
+
+
+def test_a_log_of_version_2_is_read_and_knows_no_mlps(tmp_path: Path) -> None:
+    header = msgspec.structs.replace(HEADER, version=2)
+    old = [msgspec.to_builtins(r) for r in RECORDS if not isinstance(r, Information | Swap)]
+    for value in old:
+        for name in ("loss", "mlps", "plain_before", "plain_after"):
+            if value["type"] in ("gain", "probes", "summary"):
+                value.pop(name, None)
+    path = tmp_path / "old"
+    path.write_bytes(b"".join(map(msgpack.packb, [msgspec.to_builtins(header), *old, {"type": "end"}])))
+    read = read_log(path)
+    assert [(a.loss, a.mlps) for a in read.allocations()] == [("plain", ())]
+    assert (read.information, read.summary is not None and read.summary.mlps) == (None, None)
+    swap = Swap(what="output", name="mlp 1", heads=((1, 3),), insert=None, remove=None)
+    with pytest.raises(LogError, match=r"head 1\.3 of a model with 2 x 3 heads"):
+        write_log(tmp_path / "new", header, [swap])
+    write_log(tmp_path / "new", HEADER, [swap])
+    information = next(r for r in RECORDS if isinstance(r, Information))
+    path.write_bytes(b"".join(msgspec.msgpack.encode(record) for record in (header, information, End())))
+    with pytest.raises(LogError, match="record 2 is wrong: Invalid value 'information'"):
+        read_log(path)
+
+
+def test_a_log_of_version_3_holds_what_it_held_when_it_was_written() -> None:
+    """Its bytes never change: later versions have to read them as they are."""
+    golden = read_log(GOLDEN)
+    assert (golden.header, golden.records) == (HEADER, (*RECORDS, End()))
+
+
+def test_usable_gains_count_where_a_log_holds_both() -> None:
+    usable = next(record for record in RECORDS if isinstance(record, Allocation))
+    plain = msgspec.structs.replace(usable, loss="plain", mlps=())
+    log = logs.Log("x", HEADER, (usable, plain))
+    assert log.allocations() == [usable]
+    assert log.allocations(loss="plain") == [plain]
+    assert logs.Log("x", HEADER, (plain,)).allocations() == [plain]
 
 
 def test_snapshots_and_chunks_come_in_order_and_the_last_measurement_of_a_chunk_counts() -> None:
@@ -169,7 +210,7 @@ def test_what_could_not_be_read_is_not_written(log: Path, tmp_path: Path) -> Non
 numbers = st.floats(-1e100, 1e100) | st.sampled_from([math.inf, -math.inf])  # NaN is kept too, but equals nothing
 full = st.tuples(*[st.tuples(*[numbers] * 3)] * 2)
 grids = st.one_of(st.just(()), full)
-places = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 2)), max_size=7).map(tuple)
+places = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 3)), max_size=7).map(tuple)
 some = st.lists(numbers, max_size=4).map(tuple)
 scores = st.dictionaries(st.text(max_size=9), st.none() | numbers, max_size=4)
 counts = st.integers(0, 2**40)
@@ -181,7 +222,8 @@ anything = st.one_of(
     ),
     st.builds(
         Allocation, along=st.sampled_from(["path", "line"]), chunk=counts, decisions=counts, heads=full, rest=numbers,
-        whole=numbers, residual=numbers,
+        whole=numbers, residual=numbers, loss=st.sampled_from(["usable", "plain"]),
+        mlps=st.just(()) | st.tuples(numbers, numbers),
     ),
     st.builds(
         Swap, what=st.sampled_from(["output", "weight"]), name=st.text(max_size=9), heads=places, insert=maybe,
@@ -190,7 +232,11 @@ anything = st.one_of(
     st.builds(Whole, name=st.text(max_size=9), value=maybe, about=st.text(max_size=9)),
     st.builds(
         Probes, what=st.sampled_from(["heads", "gain"]), hash=st.text(max_size=9), decisions=counts, before=some,
-        after=some,
+        after=some, plain_before=some, plain_after=some,
+    ),
+    st.builds(
+        Information, decisions=counts, entropy=numbers, plain_before=numbers, plain_after=numbers,
+        calibrated_before=numbers, calibrated_after=numbers, crossed_before=maybe, crossed_after=maybe,
     ),
     st.builds(
         Judgement, word=st.text(max_size=9), reason=st.text(max_size=9), rule=counts, core=places, significant=places,

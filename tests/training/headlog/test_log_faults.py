@@ -160,7 +160,7 @@ def test_headers_of_others_and_of_the_future(tmp_path: Path) -> None:
     path = tmp_path / "log.msgpack"
     plain = msgspec.to_builtins(HEADER)
     for value, what in (
-        (plain | {"version": 3}, "log version 3, known are up to 2; update"),
+        (plain | {"version": 4}, "log version 4, known are up to 3; update"),
         (plain | {"version": 0}, r"Invalid enum value 0 - at `\$.version`"),
         (plain | {"format": "notes"}, "not a head-diff log"),
         (plain | {"layers": 0}, r"\$.layers"),

@@ -13,15 +13,18 @@ import pytest
 from tests.kits import logkit
 from tests.kits.tablekit import CURVE, GAINS, HEADER, ROWS, SUMMARY, log, row, shown
 from training.headlog.exports import TABLES, export
-from training.headlog.gains import head_gains
-from training.headlog.records import Allocation, HeadRow, Log, LogError, Snapshot, Summary
+from training.headlog.gains import chunk_weights, head_gains, unit_matrix
+from training.headlog.information import words
+from training.headlog.records import Allocation, HeadRow, Information, Log, LogError, Snapshot, Summary
 from training.headlog.table import diff_table
 from training.report.derive import gain_grid
+
+NEW = Log("run/log.msgpack", logkit.HEADER, logkit.RECORDS)
 
 
 def test_the_dictionary_has_the_keys_of_the_design() -> None:
     table = diff_table(log())
-    assert list(table) == ["heads", "gain", "gain_along", "residual", "verdict"]
+    assert list(table) == ["heads", "mlps", "gain", "gain_of", "gain_along", "information", "residual", "verdict"]
     assert (table["gain"], table["residual"]) == (1.5, 0.003)
     assert table["verdict"]["verdict"] == "undecided"
     assert "no controls" in table["verdict"]["because"]
@@ -31,6 +34,49 @@ def test_the_dictionary_has_the_keys_of_the_design() -> None:
         "layer": 1, "head": 0, "gain": 0.6, "own": 0.3, "inherited": 0.2, "pattern": 0.05, "cue_mass_before": 0.1,
         "cue_mass_after": 0.4, "weights": {"q": 0.1, "k": 0.0, "v": 0.01, "o": 0.2}, "gain_line": 0.6,
     }  # fmt: skip
+
+
+def test_mlps_and_what_is_known_stand_beside_the_heads() -> None:
+    table = diff_table(NEW)
+    assert table["mlps"] == [
+        {"layer": 0, "gain": 0.5, "gain_line": None},
+        {"layer": 1, "gain": -0.25, "gain_line": None},
+    ]
+    assert (table["gain_of"], table["information"]["share_after"]) == ("usable", 0.9)
+    assert (diff_table(log())["mlps"], diff_table(log())["information"]) == ([], None)
+    text = shown(NEW)
+    assert "gain of each layer's MLP along the training's path, nats" in text
+    assert [line.split() for line in text.splitlines() if "mlp 0" in line] == [["mlp", "0", "0.5", "mlp", "1", "-0.25"]]
+    assert "its beliefs tell 90 % of what there is to know; before, nothing" in text
+    assert "of 4.00 nats of plain gain, 2.88 are the base rate" in text
+    assert "gain 1.5, MLPs 0.25, in no unit 0.25, residual 0" in text
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        (-0.02, "nothing"),
+        (0.0004, "nothing"),
+        (0.01, "1.0 %"),
+        (0.5, "50 %"),
+        (0.998, "99.8 %"),
+        (0.9997, "all but 0.03 %"),
+    ],
+)
+def test_shares_never_round_to_all_or_nothing(share: float, said: str) -> None:
+    known = next(record for record in logkit.RECORDS if isinstance(record, Information))
+    after = msgspec.structs.replace(known, calibrated_after=1.25 * (1 - share))
+    assert words(after) == f"its beliefs tell {said} of what there is to know; before, nothing"
+
+
+def test_a_chunk_is_a_row_of_units_and_weighs_what_it_decides() -> None:
+    trained = next(record for record in logkit.RECORDS if isinstance(record, Allocation))
+    assert unit_matrix(trained).tolist() == [0.5, 0.25, 0.0, 0.5, 1.0, -2.0, 3.5, -0.25]
+    assert unit_matrix(msgspec.structs.replace(trained, mlps=())).tolist() == [0.5, 0.25, 0.0, 1.0, -2.0, 3.5]
+    other = msgspec.structs.replace(trained, chunk=1, decisions=15, mlps=(0.1, 0.1))
+    assert chunk_weights([trained, other]) == [0.25, 0.75]
+    gains = head_gains(log(trained, other))
+    assert gains is not None and gains.mlps == {0: pytest.approx(0.2), 1: pytest.approx(0.0125)}
 
 
 def test_rows_come_in_order_and_the_last_measurement_counts() -> None:
@@ -109,28 +155,36 @@ def test_json_holds_the_whole_log(tmp_path: Path) -> None:
     assert whole["summary"]["after"]["hits"] == 0.93
 
 
-NEW = Log("run/log.msgpack", logkit.HEADER, logkit.RECORDS)
-
-
 def test_every_table_of_a_log_is_exported_as_csv(capsys: pytest.CaptureFixture[str]) -> None:
     tables = {}
     for name in TABLES:
         if name != "decisions":
             export(NEW, "csv", table=name)
             tables[name] = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    sizes = {"heads": 6, "curve": 2, "snapshots": 6, "gains": 6, "swaps": 1, "wholes": 1, "probes": 2, "verdict": 5}
+    sizes = {"heads": 6, "curve": 2, "snapshots": 6, "gains": 8, "swaps": 1, "wholes": 1, "probes": 2, "verdict": 5}
+    sizes |= {"mlps": 2, "information": 1}
     assert {name: len(rows) for name, rows in tables.items()} == sizes
     assert tables["gains"][5] == {
-        "along": "path", "chunk": "0", "decisions": "5", "rest": "0.25", "whole": "3.5", "residual": "0.0",
-        "layer": "1", "head": "2", "gain": "3.5",
+        "along": "path", "chunk": "0", "decisions": "5", "loss": "usable", "rest": "0.25", "whole": "3.75",
+        "residual": "0.0", "layer": "1", "head": "2", "unit": "1.2", "gain": "3.5",
     }  # fmt: skip
+    assert [(row["head"], row["unit"], row["gain"]) for row in tables["gains"][6:]] == [
+        ("", "mlp 0", "0.5"), ("", "mlp 1", "-0.25"),
+    ]  # fmt: skip
+    assert [tuple(row.values()) for row in tables["mlps"]] == [("0", "0.5", ""), ("1", "-0.25", "")]
+    information = tables["information"][0]
+    assert (information["share_before"], information["share_after"], information["base_rate"]) == (
+        "0.0",
+        "0.9",
+        "2.875",
+    )
     assert (tables["swaps"][0]["heads"], tables["swaps"][0]["size"], tables["swaps"][0]["remove"]) == (
-        "0.1 1.2",
+        "0.1 mlp1",
         "2",
         "",
     )
-    assert [(row["chunk"], row["before"], row["after"]) for row in tables["probes"]] == [
-        ("0", "2.5", "1.0"), ("1", "2.0", "0.5"),
+    assert [(row["chunk"], row["before"], row["after"], row["plain_before"]) for row in tables["probes"]] == [
+        ("0", "2.5", "1.0", "4.5"), ("1", "2.0", "0.5", "4.0"),
     ]  # fmt: skip
     assert [(row["name"], row["index"], row["number"]) for row in tables["verdict"]][2:] == [
         ("gain", "2", "1.5"), ("bases", "0", "1"), ("held", "0", ""),
@@ -162,7 +216,7 @@ def test_the_verdict_of_a_log_is_told_and_all_of_it_is_in_json(capsys: pytest.Ca
     export(Log("x", logkit.HEADER, tuple(r for r in logkit.RECORDS if not isinstance(r, HeadRow))), "json")
     whole = json.loads(capsys.readouterr().out)
     assert whole["judgement"]["numbers"] == {"gain": [1.0, 0.5, 1.5], "bases": 1, "held": None}
-    assert (whole["gains"][0]["whole"], whole["swaps"][0]["insert"], whole["probes"][0]["decisions"]) == (3.5, 0.75, 9)
+    assert (whole["gains"][0]["whole"], whole["swaps"][0]["insert"], whole["probes"][0]["decisions"]) == (3.75, 0.75, 9)
 
 
 def test_parquet_needs_pyarrow_and_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

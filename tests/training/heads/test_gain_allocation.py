@@ -12,10 +12,11 @@ from perception.head_map import addresses
 from perception.packing import Decision, pack
 from tests.kits.minds import tiny
 from training.heads.chunks import allocations, in_both_halves, in_chunks, pooled
-from training.heads.gain_allocation import NESTED, NESTED_WEIGHTS, allocate, product_change, weight_change
+from training.heads.gain_allocation import NESTED, NESTED_WEIGHTS, allocate
 from training.heads.head_probes import ProbeLoss, probe_loss
 from training.heads.score import probes
 from training.heads.trajectory import add_state
+from training.heads.weight_change import product_change, weight_change
 from training.optim.frozen import choose_parameters
 
 torch.set_num_threads(1)

@@ -145,8 +145,11 @@ def test_gain_is_shared_out_whole_and_changes_sign_on_the_way_back(kind: str) ->
     there, back = gain_allocation(before, after, loss, 8), gain_allocation(after, before, loss, 8)
     assert there.gain == pytest.approx(float(loss(before).detach() - loss(after).detach()), rel=1e-4)
     assert abs(there.residual) < 0.02 * abs(there.gain)
-    assert there.residual == pytest.approx(there.gain - float(there.heads.sum()) - there.rest, abs=1e-9)
+    assert there.residual == pytest.approx(
+        there.gain - float(there.heads.sum() + there.mlps.sum()) - there.rest, abs=1e-9
+    )
     assert torch.allclose(there.heads, -back.heads, atol=1e-5)
+    assert torch.allclose(there.mlps, -back.mlps, atol=1e-4)
     assert there.rest == pytest.approx(-back.rest, abs=1e-4)
 
 

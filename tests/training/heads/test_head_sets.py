@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from game.realm.rules import load
 from perception.head_map import addresses
 from perception.model import weights_hash
+from perception.units import every_unit
 from tests.kits.minds import tiny
 from training.heads.context_share import context_share
 from training.heads.head_probes import probe_loss
@@ -70,9 +71,10 @@ def test_all_heads_carry_everything_where_only_heads_moved_and_none_carry_nothin
 def test_all_heads_and_the_rest_carry_everything_whatever_moved(kind):
     before, after, loss = pair(kind)
     some = [(0, 2), (1, 1)]
-    whole, part = measure_swaps(before, after, loss, [("all+rest", EVERY), ("two+rest", some)], "weight", rest=True)
+    units = every_unit(2, 4, True)
+    whole, part = measure_swaps(before, after, loss, [("all+rest", units), ("two+rest", some)], "weight", rest=True)
     assert (whole.insert, whole.remove) == pytest.approx((1, 1), abs=1e-6)
-    others = [place for place in EVERY if place not in some]
+    others = [unit for unit in units if unit not in some]
     (without,) = measure_swaps(before, after, loss, [("others", others)], "weight")
     assert part.insert == pytest.approx(1 - without.remove, abs=1e-6)  # everything but the others
     assert part.remove == pytest.approx(1 - without.insert, abs=1e-6)
@@ -149,8 +151,11 @@ def test_bad_swaps_are_refused():
         measure_swaps(before, tiny("gpt2").net, loss, [])
 
 
-def test_layers_are_sets():
+def test_layers_are_sets_and_so_is_every_unit():
     assert by_layer(2, 3)[1] == ("layer 1", [(1, 0), (1, 1), (1, 2)])
+    assert by_layer(2, 3, True)[1] == ("layer 1", [(1, 0), (1, 1), (1, 2), (1, 3)])
+    assert [name for name, _ in singly(2, 1, True)] == ["head 0.0", "head 1.0", "mlp 0", "mlp 1"]
+    assert dict(singly(2, 1, True))["mlp 1"] == [(1, 1)]
 
 
 @settings(max_examples=30)
@@ -163,6 +168,21 @@ def test_random_sets_have_the_cores_layers_and_lie_outside_it(core, seed):
         assert not set(drawn) & core
         if all(sum(layer == at for layer, _ in core) <= 3 for at in range(4)):
             assert sorted(layer for layer, _ in drawn) == sorted(layer for layer, _ in core)
+
+
+@settings(max_examples=30)
+@given(st.sets(st.tuples(st.integers(0, 3), st.integers(0, 6)), min_size=1, max_size=8), st.integers(0, 99))
+def test_random_sets_have_as_many_mlps_as_the_core_while_there_are_any(core, seed):
+    core_mlps = {unit for unit in core if unit[1] == 6}
+    for drawn in random_sets(sorted(core), 4, 6, 5, seed):
+        assert len(set(drawn)) == len(drawn) == len(core)
+        assert not set(drawn) & core
+        mlps = [unit for unit in drawn if unit[1] == 6]
+        assert len(mlps) == min(len(core_mlps), 4 - len(core_mlps))
+
+
+def test_random_sets_of_heads_alone_are_drawn_as_they_always_were():
+    assert random_sets([(0, 0), (0, 1), (1, 2)], 2, 4, 2, 7) == [((0, 2), (0, 3), (1, 1)), ((0, 2), (0, 3), (1, 0))]
 
 
 def test_random_sets_differ_by_number_and_seed_and_need_room():

@@ -8,16 +8,18 @@ import torch
 from game.realm.rules import load
 from tests.kits.minds import tiny
 from training.config import LearnConfig, TeachConfig
+from training.headlog.gains import line_gains
 from training.headlog.log import read_log
 from training.heads import run_log
 from training.heads.chunks import in_both_halves
 from training.heads.head_probes import head_probes
 from training.heads.run_log import RunLog, write_training_log
+from training.heads.usable import UsableChunks
 from training.learn import train
 
 torch.set_num_threads(1)
 RULES = load()
-TEACH = TeachConfig(rank=4, scenes=2, rehearse=1, warmup=1, lr=0.05)
+TEACH = TeachConfig(train="all", rank=4, scenes=2, rehearse=1, warmup=1, lr=0.05)
 CONFIG = LearnConfig(teach=TEACH, lessons=6, steps=4, probes=8, measure_every=2, device="cpu", seed=3)
 
 
@@ -67,7 +69,9 @@ def test_every_chunk_is_shared_out_and_together_they_are_the_table(logged, along
         [a - b for a, b in zip(gain_probes.before, gain_probes.after)]
     )
     for record in chunks:
-        assert sum(map(sum, record.heads)) + record.rest + record.residual == pytest.approx(record.whole)
+        assert sum(map(sum, record.heads)) + sum(record.mlps) + record.rest + record.residual == pytest.approx(
+            record.whole
+        )
     shared = sum(record.decisions * record.heads[1][2] for record in chunks) / gain_probes.decisions
     row = next(row for row in log.rows if (row.layer, row.head) == (1, 2))
     assert shared == pytest.approx(row.gain) if along == "line" else shared != row.gain
@@ -75,11 +79,28 @@ def test_every_chunk_is_shared_out_and_together_they_are_the_table(logged, along
     assert whole == pytest.approx(log.summary.gain)
 
 
+def test_the_log_tells_what_the_beliefs_know_and_what_is_base_rate(logged):
+    run, _, log = logged
+    known, probes = log.information, next(record for record in log.probes if record.what == "gain")
+    assert (known.decisions, {record.loss for record in log.gains}) == (probes.decisions, {"usable"})
+    plain = [loss.total * value for loss, value in zip(run.behaviour.plain_losses(), probes.plain_after, strict=True)]
+    assert sum(plain) / known.decisions == pytest.approx(known.plain_after)
+    gain = known.calibrated_before - known.calibrated_after
+    assert gain == pytest.approx(log.summary.gain, abs=0.02)  # but for the ridge
+    assert known.share_after - known.share_before == pytest.approx(gain / known.entropy)
+    assert known.crossed_after >= known.calibrated_after
+    parts = log.summary.mlps + log.summary.rest + log.summary.residual + sum(row.gain for row in log.rows)
+    assert parts == pytest.approx(log.summary.gain)
+    assert log.summary.mlps == pytest.approx(sum(line_gains(log).mlps.values()))
+    assert abs(log.summary.residual) <= 0.01 * abs(log.summary.gain)
+
+
 def test_layers_and_single_heads_are_swapped_and_the_context_is(logged):
     _, _, log = logged
     assert [swap.name for swap in log.swaps] == [
-        "layer 0", "layer 1", *(f"head {layer}.{head}" for layer in range(2) for head in range(4)),
+        "layer 0", "layer 1", *(f"head {layer}.{head}" for layer in range(2) for head in range(4)), "mlp 0", "mlp 1",
     ]  # fmt: skip
+    assert log.swaps[0].heads == tuple((0, column) for column in range(5))
     assert {swap.what for swap in log.swaps} == {"output"}
     few = [record.decisions for record in in_both_halves(log.allocations("line"), run_log.SWAPPED)]
     assert {swap.decisions for swap in log.swaps} == {sum(few)}
@@ -90,14 +111,16 @@ def test_the_same_probes_have_the_same_hash_and_others_another(logged, tmp_path)
     run, _, log = logged
     assert all(len(record.hash) == 16 for record in log.probes)
     path = tmp_path / "log.msgpack"
-    loss, other = run.behaviour.gain_losses()[0], run.behaviour.gain_losses()[1]
+    losses = run.behaviour.gain_losses()
     hashes = []
-    for chunks in ([loss], loss, [other]):
+    for chunks in (losses, UsableChunks(losses.chunks[:1]), UsableChunks(losses.chunks[1:2])):
         write_training_log(path, run.training(), head_probes(run.before, run.probes, RULES), chunks)
         again = read_log(path)
         hashes.append(again.probes[1].hash)
         assert again.probes[0].hash == log.probes[0].hash
-    assert hashes[0] == hashes[1] != hashes[2]
+    assert len(set(hashes)) == 3
+    assert hashes[0] == log.probes[1].hash
+    assert again.information.crossed_after is None  # a single chunk has no other half
     assert again.swaps == ()  # a journey's heads are weighed when somebody asks for it
     assert [record.along for record in again.gains] == ["line", "path"]
 
