@@ -98,7 +98,8 @@ def test_one_seed_gives_one_curve_and_another_gives_other_sets(pair, curve):
     assert set_curve(before, after, each_decision(loss), ORDER, seed=4, random=5) == curve
     other = set_curve(before, after, each_decision(loss), ORDER, seed=5, random=5)
     assert [p.share[0] for p in other.points] == [p.share[0] for p in curve.points]
-    assert [p.random_heads for p in other.points] != [p.random_heads for p in curve.points]
+    for one, two in zip(other.points[:-1], curve.points[:-1], strict=True):
+        assert one.random_heads != two.random_heads  # of each size, whichever way they are drawn
     assert other.points[0].share != curve.points[0].share  # its interval
 
 
@@ -134,7 +135,7 @@ def test_an_interval_is_that_of_resampled_decisions():
     assert level.points[0].share == pytest.approx((0.5, 0.5, 0.5))
 
 
-def test_greedy_insertion_finds_what_trying_every_head_finds(pair):
+def test_greedy_insertion_finds_what_trying_every_head_finds(pair, monkeypatch):
     """On eight heads, of which all are tried at each step."""
     before, after, loss = pair
     one_by_one = each_swap(before, after, loss, [(str(head), [head]) for head in EVERY], directions=("insert",))
@@ -145,6 +146,9 @@ def test_greedy_insertion_finds_what_trying_every_head_finds(pair):
         tried = [(str(head), [*greedy[: size - 1], head]) for head in EVERY if head not in greedy[: size - 1]]
         best = max(each_swap(before, after, loss, tried, directions=("insert",)), key=lambda swap: swap.insert or 0)
         assert set(best.heads) == set(greedy[:size])
+    monkeypatch.setattr(module, "GREEDY_WIDTH", 2)  # of many heads only the best alone are tried
+    narrow = greedy_order(before, after, loss, alone, 1)
+    assert narrow == greedy[:1] and greedy_order(before, after, loss, {h: -v for h, v in alone.items()}, 1) != narrow
     curve = set_curve(before, after, each_decision(loss), ORDER, random=2, greedy=greedy)
     assert [len(point.heads) for point in curve.greedy] == [1, 2, 3]
     assert curve.greedy[0].share[0] == pytest.approx(max(alone.values()), abs=5e-4)
