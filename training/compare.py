@@ -31,7 +31,7 @@ from training.config import check_out
 from training.data.lessons import Journal
 from training.headlog.curves import SetCurve, curve_records
 from training.headlog.log import Writer
-from training.headlog.records import End, HeadRow, Log, Record, Swap
+from training.headlog.records import Allocation, End, HeadRow, Log, Record, Swap
 from training.headlog.table import diff_table
 from training.heads.chunks import in_chunks
 from training.heads.gain_allocation import HeldOut, same_shape
@@ -217,8 +217,16 @@ def _records(seed: int, before: Model, after: Model, measures: _Measures, report
             report("swapping heads and layers", len(swaps), of)
         elif isinstance(record, HeadRow):
             gains[record.layer, record.head] = record.gain or 0.0
+        elif isinstance(record, Allocation) and record.loss == "usable":
+            for layer, gain in enumerate(record.mlps):
+                unit = (layer, before.heads)
+                gains[unit] = gains.get(unit, 0.0) + gain * record.decisions / measures.losses.whole.total
         yield record
-    alone = {swap.heads[0]: swap.insert for swap in swaps if swap.name.startswith("head ") and swap.insert is not None}
+    alone = {
+        swap.heads[0]: swap.insert
+        for swap in swaps
+        if swap.name.startswith(("head ", "mlp ")) and swap.insert is not None
+    }
     curve = _curve(seed, before, after, measures, gains, alone, report) if alone else None
     if curve is not None:
         yield from curve_records(curve)

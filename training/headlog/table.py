@@ -231,10 +231,10 @@ def _sets(curve: SetCurve) -> "Iterator[str | Text]":
     """The best sets, and what random ones bring."""
     from rich.text import Text
 
-    yield f"sets of heads inserted into BASE, % of the gain, on {curve.decisions} decisions"
+    yield f"sets of heads and MLPs inserted into BASE, % of the gain, on {curve.decisions} decisions"
     yield "best: by gain, with its 95 % interval; random: sets of that size and layers"
     columns = ("best", "from", "to", "greedy", "rnd least", "rnd mid", "rnd most")
-    yield Text(_row("heads", columns), "bold")
+    yield Text(_row("units", columns), "bold")
     greedy = {len(point.heads): point.share[0] for point in curve.greedy}
     for point in curve.points:
         drawn = sorted(point.random)

@@ -1,6 +1,7 @@
 """The curve of sets: what share of the gain do the best 1, 2, 4, 8 ... heads bring, inserted together?
 
-The heads are put in order once, so that each set holds the one before (nested). Beside each set stand random sets of
+A unit is a head or a layer's MLP (`perception.units`). MLPs count as heads do where the order names them.
+The units are put in order once, so that each set holds the one before (nested). Beside each set stand random sets of
 its size with as many heads in every layer, and an interval over decisions. A share is insert (denoising), as in
 `training.heads.swaps`: [L(M0) - L(M0; S from M1)] / [L(M0) - L(M1)].
 
@@ -26,7 +27,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
+from perception.head_map import addresses
 from perception.packing import context_cache, decide
+from perception.units import is_mlp
 from training.headlog.curves import SetCurve, SetPoint, overlaps
 from training.heads.gain_allocation import HeldOut, same_shape
 from training.heads.head_probes import ProbeLoss
@@ -93,9 +96,10 @@ def set_curve(
     """
     same_shape(before, after)
     loss: Any = PerDecision(each)
-    old = ActivationCache(before, loss)
+    with_mlps = any(is_mlp(unit, addresses(before).heads) for unit in order)
+    old = ActivationCache(before, loss, with_mlps)
     old_N, at = loss.last, old.heads
-    new = ActivationCache(after, loss)
+    new = ActivationCache(after, loss, with_mlps)
     new_N = loss.last
     if not old.loss - new.loss > LEAST_GAIN:
         return None
@@ -117,18 +121,27 @@ def _beside(
 ) -> list[tuple[Head, ...]]:
     """Random sets with as many heads in every layer: outside the best set while enough heads lie there, else of all."""
     if overlaps(len(best), len(order)):
-        return list(_matched(best, order, count, seed))
+        return list(_matched(best, order, heads, count, seed))
     return random_sets(best, layers, heads, count, seed)
 
 
-def _matched(best: Sequence[Head], order: Sequence[Head], count: int, seed: int) -> Iterator[tuple[Head, ...]]:
-    """Sets with as many heads in every layer as the best has there, drawn from all heads, the best ones among them."""
+def _matched(
+    best: Sequence[Head], order: Sequence[Head], heads: int, count: int, seed: int
+) -> Iterator[tuple[Head, ...]]:
+    """Sets with as many heads in every layer as the best has there, drawn from all heads, the best ones among them.
+
+    MLPs are drawn among MLPs, of whatever layer, for a layer has but one.
+    """
+
+    def stratum(unit: Head) -> int:
+        return -1 if is_mlp(unit, heads) else unit[0]
+
     for number in range(count):
         rng = Random(f"{seed}/matched set/{number}")
         chosen: list[Head] = []
-        for layer in sorted({layer for layer, _ in best}):
-            there = sorted(place for place in order if place[0] == layer)
-            chosen += rng.sample(there, sum(place[0] == layer for place in best))
+        for layer in sorted({stratum(unit) for unit in best}):
+            there = sorted(unit for unit in order if stratum(unit) == layer)
+            chosen += rng.sample(there, sum(stratum(unit) == layer for unit in best))
         yield tuple(sorted(chosen))
 
 
@@ -193,7 +206,7 @@ def greedy_order(
     alone: what each head inserts by itself, a share of the gain. At each step the GREEDY_WIDTH best of them that are
     left are tried; ties go to the lower layer and head. Costs most * GREEDY_WIDTH forwards.
     """
-    new = ActivationCache(after, loss)
+    new = ActivationCache(after, loss, any(is_mlp(unit, addresses(before).heads) for unit in alone))
     chosen: list[Head] = []
     while len(chosen) < min(most, len(alone)):
         left = sorted((head for head in alone if head not in chosen), key=lambda head: (-alone[head], head))

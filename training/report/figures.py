@@ -163,7 +163,7 @@ def set_curve(curve: SetCurve) -> Any:
     figure, axes = canvas(262, left=40, right=52, top=8, bottom=34)
     _scales(axes, (-0.3, len(sizes) - 0.7), (low, most), PERCENT, "y")
     axes.set_xticks(range(len(sizes)), labels=[str(size) for size in sizes])
-    axes.set_xlabel("heads inserted, of all layers")
+    axes.set_xlabel("units inserted, of all layers")
     axes.axhline(1, **DOTTED)
     drawn = [(at, np.clip(point.random, low, most)) for at, point in enumerate(curve.points) if point.random]
     if drawn:

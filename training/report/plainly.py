@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from perception.units import names_of
 from training.headlog.records import Judgement, Log
 from training.report import derive, figures, grids, judged
 from training.report.derive import Array
@@ -45,7 +46,7 @@ def learned(material: Material) -> str:
 
 def _told(material: Material) -> str:
     """What the beliefs tell of the answers, where the logs hold it."""
-    records = [record for run in material.main if (record := getattr(run.log, "information", None)) is not None]
+    records = [record for run in material.main if (record := run.log.information) is not None]
     if not records:
         return ""
     before, after = (derive.median(getattr(record, f"share_{when}") for record in records)
@@ -91,8 +92,8 @@ def best_alone(material: Material) -> tuple[tuple[int, int], list[float]] | None
 
 
 def places(units: Sequence[tuple[int, int]], wide: int) -> str:
-    """Units by name: "7.2", and "MLP 3" for what stands behind the heads."""
-    return ", ".join(f"MLP {layer}" if head >= wide else f"{layer}.{head}" for layer, head in units[:128]) or "none"
+    """Units by name: "7.2", and "mlp 3" for what stands behind the heads. wide: heads of a layer."""
+    return names_of(units[:128], wide) or "none"
 
 
 def why(record: Judgement) -> str:
@@ -173,7 +174,8 @@ def _means(runs: Sequence[Any]) -> tuple[Array, Array | None] | None:
 
 def _mlps(log: Log, layers: int) -> Array | None:
     """(L,) what each layer's MLP brought; None where none trained, or the log is older."""
-    by_layer: Mapping[int, float] = getattr(derive.head_gains(log), "mlps", None) or {}
+    gains = derive.head_gains(log)
+    by_layer = {} if gains is None else gains.mlps
     return np.array([by_layer.get(layer, 0.0) for layer in range(layers)]) if by_layer else None
 
 

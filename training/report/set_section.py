@@ -21,14 +21,15 @@ def sets(material: Material) -> Section | None:
         text = "No set was inserted: the second model is not better on these probes, so there is no gain to share out."
         return absent("sets", "The curve of sets", text, "sets")
     words = (
-        "The heads that brought most, inserted together into the first model (outputs of the second): what share of "
+        "The units (heads, and MLPs where they changed) that brought most, inserted together into the first model "
+        "(outputs of the second): what share of "
         f"the gain do they bring, on {curve.decisions} decisions? Bars: 95 % over probes. Orange: random sets of that "
         "size with as many heads in every layer. Diamonds: sets found by greedy insertion. Order and shares come from "
         "the same probes, which flatters the best sets. One pair of models: no interval over trainings."
     )
     areas = (
         f"CPR, the area under the curve: {_spread(curve.cpr)}; higher is better. CMD, the area of |1 − share|: "
-        f"{_spread(curve.cmd)}; lower is better. Both by the trapezoid rule over the fraction of heads, from no head "
+        f"{_spread(curve.cmd)}; lower is better. Both by the trapezoid rule over the fraction of units, from none "
         "to all, as in MIB (arXiv 2504.13151), but between two finished models."
     )
     note = "% of the gain; sizes double from left to right"
@@ -52,6 +53,6 @@ def _table(curve: SetCurve, wide: int) -> Table:
         more = f" and {size - NAMED} more" * (size > NAMED)
         rows.append([f"{size}{mixed}", percent(point.share[0]), f"{percent(low)} … {percent(high)}",
                      percent(greedy.get(size)), *beside, plainly.places(point.heads[:NAMED], wide) + more])  # fmt: skip
-    head = ["heads", "best", "95 % over probes", "greedy", "random, median", "least", "most", "the best heads"]
+    head = ["units", "best", "95 % over probes", "greedy", "random, median", "least", "most", "the best units"]
     caption = "Every set. * too few heads lie outside: these random sets are drawn from all heads"
     return Table(caption, head, rows)

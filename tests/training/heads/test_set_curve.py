@@ -93,6 +93,24 @@ def test_random_sets_have_the_sets_layers_and_keep_apart_from_it_while_they_can(
     assert [overlaps(size, 8) for size in (1, 2, 3, 4)] == [False, False, True, True]
 
 
+def test_an_mlp_is_a_unit_like_a_head():
+    model = tiny("llama", torch.float64)
+    after, loss = copy.deepcopy(model.net), probe_loss(model, probes(3, 3, "terse", load()))
+    weight = after.model.layers[1].mlp.down_proj.weight
+    (step,) = torch.autograd.grad(loss(after), [weight])
+    with torch.no_grad():
+        weight.sub_(0.6 * step / step.norm())
+    order = [(1, 4), *ORDER, (0, 4)]
+    curve = set_curve(model.net, after, each_decision(loss), order, random=3)
+    assert [point.share[0] for point in curve.points] == pytest.approx([1] * 5, abs=1e-3)
+    assert [len(point.heads) for point in curve.points] == [1, 2, 4, 8, 10]
+    for point in curve.points[:-1]:
+        wanted = sum(column == 4 for _, column in point.heads)
+        assert all(sum(column == 4 for _, column in heads) == wanted for heads in point.random_heads)
+        assert all(len(set(heads)) == len(point.heads) for heads in point.random_heads)
+    assert set(curve.points[0].random_heads) == {((0, 4),)} and curve.points[0].random[0] == pytest.approx(0, abs=1e-3)
+
+
 def test_one_seed_gives_one_curve_and_another_gives_other_sets(pair, curve):
     before, after, loss = pair
     assert set_curve(before, after, each_decision(loss), ORDER, seed=4, random=5) == curve
