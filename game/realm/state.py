@@ -58,9 +58,11 @@ class RealmState:
         self._begin_hour()
         places = self.map.places
         self.everywhere = list(range(len(places)))
-        of_region = {name: [p.index for p in places if p.region == name] for name in (*REGIONS, ROOM)}
+        of_region: dict[str, list[int]] = {name: [] for name in (*REGIONS, ROOM)}
+        for place in places:
+            of_region[place.region].append(place.index)
         self.haunts = [
-            [place for name in kind.haunts for place in of_region[name]] or self.everywhere for kind in rules.spirits
+            [index for name in kind.haunts for index in of_region[name]] or self.everywhere for kind in rules.spirits
         ]
 
     @property

@@ -104,11 +104,11 @@ def _places(
     for column, row, _, _ in spots:
         walkable[row, column] = 0
     flood = reached(walkable.tobytes(), WIDTH, (start[0] // TILE, start[1] // TILE))
-    free = np.unpackbits(np.frombuffer(flood.to_bytes(walkable.size // 8 + 1, "little"), np.uint8), bitorder="little")
-    below = free[WIDTH : walkable.size].tolist()  # of every tile the one to its south
+    walked = flood.to_bytes(walkable.size // 8 + 1, "little")
     places: list[Place] = []
     for column, row, kind, name in spots:
-        if below[row * WIDTH + column]:
+        below = (row + 1) * WIDTH + column
+        if walked[below >> 3] >> (below & 7) & 1:
             places.append(Place(len(places), kind, column * TILE + TILE // 2, row * TILE + TILE * 3 // 4, name))
         else:
             walkable[row, column] = 1
