@@ -141,6 +141,8 @@ def build_parser(only: str | None = None) -> Parser:
     add("--seer", metavar="DIR", help="born: the born seer's folder (default: the shipped one)")
     if only in (None, "experiment"):
         _experiment_options(verbs.choices["experiment"])
+    add("--of", type=Path, metavar="DIR", help="sufficiency: the judged experiment whose core is trained alone")
+    add("--base", type=whole(0, SEEDS_MAX), default=0, metavar="K", help="sufficiency: which of its base models")
     add("--quick", action="store_true", help="one seed (two where they are compared), a handful of steps: does it run?")
     add = verb("diff", "diff DIR runs/lending/model --probes docs/behaviours/lending-probes.jsonl --out runs/compared")
     add("log", metavar="LOG|BASE", help="log.msgpack of a run; or the folder of a model before its training ...")
@@ -332,7 +334,9 @@ def experiment(options: argparse.Namespace) -> int:
     from training.experiments.show import lines
     from training.progress import progress_bar
 
-    planned = experiment_named(options.name, options.seer, options.behaviour, options.probes)
+    if options.name == "calibration":
+        return calibration(options)
+    planned = experiment_named(options.name, options.seer, options.behaviour, options.probes, options.of, options.base)
     planned = planned.on(*options.model) if options.model else planned
     planned = planned.taking(options.seeds) if options.seeds is not None else planned
     planned = planned.only(*options.arm) if options.arm else planned
@@ -375,6 +379,18 @@ def check_diff(options: argparse.Namespace) -> None:
         raise ValueError("--probes FILE.jsonl: what both models are asked; docs/behaviours.md says what a line holds")
     if options.export or options.partial or options.to is not None:
         raise ValueError("--export, --to, --partial: of a log; give --out DIR, then main.py diff DIR/log.msgpack")
+
+
+def calibration(options: argparse.Namespace) -> int:
+    from training.experiments.calibration import calibration as calibrate
+    from training.experiments.calibration import lines
+    from training.progress import progress_bar
+
+    out = options.out or Path("runs") / "calibration"
+    with progress_bar() as report:
+        result = calibrate(options.model or [str(NOVICE)], out, options.workers, report, options.seeds, options.quick)
+    show(options, result, [*lines(result), f"all of it: {out / 'score.json'}"])
+    return 0
 
 
 def diff(options: argparse.Namespace) -> int:

@@ -1,14 +1,14 @@
 """The stage of sight and listen: from three arms' logs to causal swaps, the verdict, and further analyses.
 
 It works on each base model by itself. The allocations name core and halo. Then every true training and its shuffled
-control are swapped, in processes; the true ones are also ablated, and their change is cut in rank. What a seed came to
-stands in causal/seed-S.json, which is measured again only if it is missing, or of other runs or another core. What
-training brings over the control goes into the rule. The verdict stands in verdict.msgpack with the swaps that it rests
-on, and in the score.
+control are swapped, in processes; the true ones are also ablated, and their change is cut in rank. All of it is
+measured in usable information. What a seed came to stands in causal/seed-S.json, which is measured again only if it is
+missing, or of other runs or another core. What training brings over the control goes into the rule. The verdict stands
+in verdict.msgpack with the swaps that it rests on, and in the score.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from training.heads.chunks import in_both_halves
 from training.heads.head_sets import Shift
 from training.heads.run_log import from_root
 from training.progress import Report
-from training.verdict.analyses import AnswerProbability, depth, needs, other_answers, rank_summary, ranks, roles
+from training.verdict.analyses import depth, needs, other_answers, rank_summary, ranks, roles
 from training.verdict.causal import GREEDY, SwapSets, causal_evidence, excess, sets_of, shifts
 from training.verdict.evidence import (
     evidence,
@@ -43,6 +43,7 @@ from training.verdict.evidence import (
     worst_residual,
 )
 from training.verdict.significance import benjamini_hochberg, welch_p
+from training.verdict.units import Shape
 from training.verdict.verdict import DISCOVERY, RANDOM_SETS, Causal, Evidence, Verdict, decide
 
 TRAINED, SHUFFLED, REHEARSAL = "trained", "shuffled", "rehearsal"  # the arms' names
@@ -52,13 +53,18 @@ Pair = tuple[Outcome, Outcome]  # a true training, and the control of its seed
 
 @dataclass(frozen=True)
 class Judge:
-    """sets: how many random sets are inserted. removed: how many of them are removed, too. every: one in so many chunks
-    of probes serves for swaps. along: which allocations count, "path" or "line"."""
+    """sets: how many random sets are inserted, dealt out over the seeds. removed: how many of a seed's are removed too.
+
+    every: one in so many chunks of probes serves for swaps. along: which allocations count, "path" or "line". control:
+    what the trained arm is; only a calibration has one there. analyses: whether heads are ablated and ranks are cut.
+    """
 
     sets: int = RANDOM_SETS
-    removed: int = 20
+    removed: int = 4
     every: int = 2
     along: str = "path"
+    control: str = ""
+    analyses: bool = True
 
     def quick(self) -> "Judge":
         """Too few sets to judge by: does it run?"""
@@ -84,50 +90,65 @@ class Judge:
         arms = by_arm(runs.of(base))
         logs = {arm: [read_log(run.log) for run in arms[arm]] for arm in (TRAINED, SHUFFLED, REHEARSAL)}
         header = logs[TRAINED][0].header
-        measured = evidence(logs[TRAINED], logs[SHUFFLED], logs[REHEARSAL], along=self.along)
+        measured = evidence(
+            logs[TRAINED], logs[SHUFFLED], logs[REHEARSAL], along=self.along, trained_control=self.control
+        )
         first = decide(measured)
-        sets = sets_of(first.core, first.significant, header.layers, header.heads, count=self.sets)
+        shape = Shape(header.layers, header.heads, measured.columns > measured.heads)
+        sets = sets_of(first.core, first.significant, shape, count=self.sets)
         arm = next(arm for arm in runs.experiment.based(base).arms if arm.name == TRAINED)
         pairs = _pairs(arms[TRAINED], arms[SHUFFLED])
-        seeds = self._seeds(arm, pairs, runs.folders[base] / "causal", sets, workers, report)
+        seeds = self._seeds(arm, pairs, runs.folders[base] / "causal", sets, shape.mlps, workers, report)
         swaps = excess(*([seed["shifts"][name] for seed in seeds] for name in (TRAINED, SHUFFLED)))
         causal = causal_evidence(swaps) if swaps else None
         verdict = with_caveats(
-            decide(replace(measured, causal=causal)), logs[TRAINED], logs[SHUFFLED], self.along, sets.random
-        )
-        write_log(runs.folders[base] / VERDICT, header, [judgement(verdict, header.heads), *swaps])
+            decide(replace(measured, causal=causal)), logs[TRAINED], logs[SHUFFLED], self.along,
+            tuple(sets.random.values()),
+        )  # fmt: skip
+        write_log(runs.folders[base] / VERDICT, header, [judgement(verdict, shape), *swaps])
         row = {
             "model": from_root(arm.config.model), "model_hash": header.model_hash,
-            "verdict": plain(verdict, header.heads),
+            "verdict": plain(verdict, shape),
             "causal": None if causal is None else _numbers(causal),
             "residual": {name: worst_residual(some, self.along) for name, some in logs.items()},
             "unaccounted": unaccounted(logs[TRAINED], logs[SHUFFLED], self.along),
-            "analyses": {
-                "depth": depth(measured, header.layers),
-                "roles": roles([seed["needs"] for seed in seeds], named(verdict, measured), header.heads),
-                "rank": rank_summary([seed["ranks"] for seed in seeds]),
-            },
         }  # fmt: skip
-        return verdict, row
+        return verdict, row | ({"analyses": self._analyses(verdict, measured, shape, seeds)} if self.analyses else {})
+
+    def _analyses(
+        self, verdict: Verdict, measured: Evidence, shape: Shape, seeds: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        numbers_by_head = {h // shape.columns * shape.heads + h % shape.columns: h for h in range(shape.units)
+                           if h % shape.columns < shape.heads}  # fmt: skip
+        telling = named(verdict, measured)
+        heads_named = {head for head, unit in numbers_by_head.items() if unit in telling}
+        return {
+            "depth": depth(measured, shape.layers),
+            "roles": roles([seed["needs"] for seed in seeds], heads_named, shape.heads),
+            "rank": rank_summary([seed["ranks"] for seed in seeds]),
+        }
 
     def _seeds(
-        self, arm: Arm, pairs: Sequence[Pair], folder: Path, sets: SwapSets, workers: int, report: Report
+        self, arm: Arm, pairs: Sequence[Pair], folder: Path, sets: SwapSets, mlps: bool, workers: int, report: Report
     ) -> list[dict[str, Any]]:
         """What every seed came to, in their order; those that aren't there yet are measured."""
-        places = [(pair, folder / f"seed-{pair[0].seed}.json") for pair in pairs]
+        places = [
+            (pair, folder / f"seed-{pair[0].seed}.json", sets.on_seed(number, len(pairs)))
+            for number, pair in enumerate(pairs)
+        ]
         jobs = {
-            place: (measure_seed, (arm.seeded(pair[0].seed), pair, place, sets, self))
-            for pair, place in places
-            if _known(place, pair, sets, self) is None
+            place: (measure_seed, (arm.seeded(pair[0].seed), pair, place, mine, self, mlps))
+            for pair, place, mine in places
+            if _known(place, pair, mine, self) is None
         }
         known = len(pairs) - len(jobs)
         report("swapping heads", known, len(pairs))
         in_processes(jobs, workers, lambda done: report("swapping heads", known + done, len(pairs)))
-        return [content for pair, place in places if (content := _known(place, pair, sets, self)) is not None]
+        return [content for pair, place, mine in places if (content := _known(place, pair, mine, self)) is not None]
 
 
 def named(verdict: Verdict, measured: Evidence) -> set[int]:
-    """Heads whose own allocation says something: the core, those above the control, those below it."""
+    """Units whose own allocation says something: the core, those above the control, those below it."""
     below = welch_p(measured.shuffled_SCH.mean(1), measured.trained_SCH.mean(1))
     return {*verdict.core, *verdict.significant, *map(int, np.flatnonzero(benjamini_hochberg(below, DISCOVERY)))}
 
@@ -157,12 +178,12 @@ def _identity(pair: Pair, sets: SwapSets, judge: Judge) -> dict[str, Any]:
     noted = {"rests_on": [run.rests_on for run in pair]} if all(run.rests_on for run in pair) else {}
     return noted | {
         "runs": [of_file(run.log) for run in pair],
-        "sets": {"core": core, "halo": halo, "random": len(sets.random)},
+        "sets": {"core": core, "halo": halo, "random": sorted(sets.random), "greedy": sets.greedy},
         "judge": asdict(judge),
     }  # fmt: skip
 
 
-def measure_seed(config: LearnConfig, pair: Pair, to: Path, sets: SwapSets, judge: Judge) -> None:
+def measure_seed(config: LearnConfig, pair: Pair, to: Path, sets: SwapSets, judge: Judge, mlps: bool) -> None:
     """One seed, in a process of its own: the swaps of its true training and of its control; what each head's removal
     costs and the ranks of the true one. Written last, whole. Raises ValueError for a base model that isn't the runs'.
     """
@@ -171,17 +192,18 @@ def measure_seed(config: LearnConfig, pair: Pair, to: Path, sets: SwapSets, judg
     after, control = (with_delta(load(config.model), run) for run in pair)
     behaviour = behaviour_of(replace(config, device="cpu"), before, rules)
     loss = behaviour.gain_losses().part(judge.every)
-    probes = [probe for chunk in in_both_halves(behaviour.judged_chunks(), judge.every) for probe in chunk]
-    plain_losses = in_both_halves(behaviour.plain_losses(), judge.every)
-    level = AnswerProbability([batch for plain_loss in plain_losses for batch in plain_loss.batches])
-    trained_shifts = list(shifts(before.net, after.net, loss, sets, judge.removed))
-    greedy = next(shift.heads for shift in trained_shifts if shift.name == GREEDY)
-    control_shifts = list(shifts(before.net, control.net, loss, sets, judge.removed, greedy))
-    content = _identity(pair, sets, judge) | {
-        "shifts": {TRAINED: trained_shifts, SHUFFLED: control_shifts},
-        "needs": needs(before.net, after.net, level, other_answers(before, probes)),
-        "ranks": ranks(before.net, after.net, loss),
-    }
+    trained_shifts = list(shifts(before.net, after.net, loss, sets, judge.removed, mlps=mlps))
+    greedy = next((shift.heads for shift in trained_shifts if shift.name == GREEDY), None)
+    control_sets = replace(sets, greedy=False)
+    control_shifts = list(shifts(before.net, control.net, loss, control_sets, judge.removed, greedy))
+    content = _identity(pair, sets, judge) | {"shifts": {TRAINED: trained_shifts, SHUFFLED: control_shifts}}
+    if judge.analyses:
+        chunks = in_both_halves(behaviour.judged_chunks(), judge.every)
+        probes = [probe for chunk in chunks for probe in chunk]
+        content |= {
+            "needs": needs(before.net, after.net, loss, other_answers(before, probes)),
+            "ranks": ranks(before.net, after.net, loss),
+        }
     to.parent.mkdir(parents=True, exist_ok=True)
     write_whole(to, msgspec.json.encode(content))
 

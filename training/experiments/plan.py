@@ -18,14 +18,16 @@ PROBE_SEED = 9_000  # of what all runs of an experiment are measured on, where r
 
 @dataclass(frozen=True)
 class Arm:
-    """One kind of training. Its seed and folder are filled in per run."""
+    """One kind of training. Its seed and folder are filled in per run. first: added to the experiment's seeds."""
 
     name: str
     config: LearnConfig = field(default_factory=LearnConfig)
+    first: int = 0
 
     def seeded(self, seed: int) -> LearnConfig:
         """The training of one seed: lessons, dreams and (without a probe_seed) probes are all drawn from it."""
-        return replace(self.config, seed=seed, teach=replace(self.config.teach, seed=seed))
+        own = self.first + seed
+        return replace(self.config, seed=own, teach=replace(self.config.teach, seed=own))
 
     def changed(self, **changes: Any) -> "Arm":
         """The same arm with other settings, of its training or of how it learns."""
@@ -36,7 +38,7 @@ class Arm:
     def at_rate(self, lr: float, steps: int) -> "Arm":
         """The same arm at another learning rate, for a sweep of so many steps."""
         config = replace(self.config, steps=steps, teach=replace(self.config.teach, lr=lr))
-        return Arm(f"{self.name}-lr{lr:g}", config)
+        return replace(self, name=f"{self.name}-lr{lr:g}", config=config)
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Experiment:
 
     def quick(self) -> "Experiment":
         """The same path in a minute or two: one seed (two if a stage compares them), a handful of steps, two rates."""
-        arms = tuple(Arm(arm.name, replace(arm.config, **QUICK)) for arm in self.arms)  # type: ignore[arg-type]
+        arms = tuple(replace(arm, config=replace(arm.config, **QUICK)) for arm in self.arms)  # type: ignore[arg-type]
         rates = {name: tried[:2] for name, tried in list(self.rates.items())[:1]}
         stage = None if self.stage is None else self.stage.quick()
         seeds = self.seeds[: 1 if stage is None else 2]
@@ -119,7 +121,7 @@ class Experiment:
         if not self.bases:
             return self
         model = self.bases[base]
-        return replace(self, arms=tuple(Arm(arm.name, replace(arm.config, model=model)) for arm in self.arms))
+        return replace(self, arms=tuple(replace(arm, config=replace(arm.config, model=model)) for arm in self.arms))
 
     def taking(self, seeds: int) -> "Experiment":
         """The same with so many seeds."""
@@ -173,7 +175,8 @@ class Experiment:
             tried = [outcome for outcome in swept if outcome.arm.startswith(f"{arm.name}-lr")]
             if tried:
                 best = max(tried, key=merit)
-                arm = Arm(arm.name, replace(arm.config, teach=replace(arm.config.teach, lr=best.settings["teach_lr"])))
+                teach = replace(arm.config.teach, lr=best.settings["teach_lr"])
+                arm = replace(arm, config=replace(arm.config, teach=teach))
             arms.append(arm)
         return tuple(arms)
 

@@ -3,24 +3,38 @@
 from dataclasses import replace
 from pathlib import Path
 
-from training.experiments import born, choice, few, frozen, learning, listen, optimizer, own, rank, sight
+from training.experiments import born, choice, few, frozen, learning, listen, optimizer, own, rank, sight, sufficiency
 from training.experiments.plan import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
     module.EXPERIMENT.name: module.EXPERIMENT
     for module in (learning, few, choice, sight, listen, own, rank, frozen, optimizer, born)
 }
+SUFFICIENCY = "sufficiency"  # made from another experiment's verdict
+BESIDE = (SUFFICIENCY, "calibration")  # experiments that are no single plan
 
 
 def experiment_named(
-    name: str, seer: str | None = None, behaviour: str | None = None, probes: Path | None = None
+    name: str,
+    seer: str | None = None,
+    behaviour: str | None = None,
+    probes: Path | None = None,
+    of: Path | None = None,
+    base: int = 0,
 ) -> Experiment:
-    """seer: the born seer's folder, for the experiment that has one; behaviour, probes: the files of `own`.
+    """seer: the born seer's folder, for the experiment that has one; behaviour, probes: the files of `own`; of, base:
+    the judged experiment whose core `sufficiency` trains alone.
 
     Raises ValueError with the known names, and for what an experiment doesn't take.
     """
+    if name == SUFFICIENCY:
+        if of is None:
+            raise ValueError("experiment sufficiency: give --of DIR, a finished sight, listen or own")
+        return sufficiency.experiment_of(of, base)
+    if of is not None:
+        raise ValueError(f"--of {of}: experiment {name} names its units itself; leave it out")
     if name not in EXPERIMENTS:
-        raise ValueError(f"experiment {name}: unknown; known: {', '.join(EXPERIMENTS)}")
+        raise ValueError(f"experiment {name}: unknown; known: {', '.join((*EXPERIMENTS, *BESIDE))}")
     planned = EXPERIMENTS[name]
     if name == own.EXPERIMENT.name:
         if behaviour is None or probes is None:

@@ -60,9 +60,14 @@ class Batch:
     first_NC: Tensor | None
     cache: DynamicCache | None = None
 
-    def beliefs(self, net: PreTrainedModel, reader: PreTrainedModel | None = None) -> Beliefs:
-        """z of every decision, with gradient. reader: who reads the contexts, without gradient; by default `net`."""
-        logits_NV = decide(net, self.packed, self._contexts(net, reader))
+    def beliefs(
+        self, net: PreTrainedModel, reader: PreTrainedModel | None = None, contexts: DynamicCache | None = None
+    ) -> Beliefs:
+        """z of every decision, with gradient. reader: who reads the contexts, without gradient; by default `net`.
+
+        contexts: those that were read already.
+        """
+        logits_NV = decide(net, self.packed, contexts or self._contexts(net, reader))
         if self.first_NC is not None:
             fine = logits_NV if logits_NV.dtype == torch.float64 else logits_NV.float()
             z_NC = torch.where(self.first_NC >= 0, fine.gather(1, self.first_NC.clamp_min(0)), NEVER)

@@ -32,6 +32,7 @@ from perception.model import NOVICE, load, weights_hash
 from training.heads.gain_allocation import allocate
 from training.validation.planting import ABLE, STRONG, Ground, prepare
 from training.verdict.causal import GREEDY, causal_evidence, excess, sets_of, shifts
+from training.verdict.units import Shape
 from training.verdict.verdict import (
     DISTRIBUTED,
     HIERARCHICAL,
@@ -186,7 +187,7 @@ def _causal(
     ground: Ground, trained: ArmGains, shuffled: ArmGains, first: Verdict, seed: int, count: int
 ) -> Causal | None:
     """Swaps of the first network of both arms; None if it has no gain over control to share out."""
-    chosen = sets_of(first.core, first.significant, ground.at.layers, ground.at.heads, seed, count)
+    chosen = sets_of(first.core, first.significant, Shape(ground.at.layers, ground.at.heads), seed, count)
     mine = list(shifts(ground.net, trained.nets[0], ground.few, chosen, removed=1))
     greedy = next(shift.heads for shift in mine if shift.name == GREEDY)
     theirs = list(shifts(ground.net, shuffled.nets[0], ground.few, chosen, removed=1, greedy=greedy))

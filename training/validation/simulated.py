@@ -1,12 +1,12 @@
 """How often is the rule wrong? Simulated experiments with a known answer, decided by `verdict.decide`.
 
 `python -m training.validation.simulated --out FILE.jsonl` prints the table that docs/RESULTS.md holds and writes a line
-per world and case; the same command goes on after a kill. A simulated head's allocation is its planted share,
-scaled per seed, plus signed noise that heads share in part (neighbours in a layer move against
-each other), plus probe noise; the control has a plasticity of its own, not zero. Swaps are simulated from the planted
-shares: additive (insert = the set's share) or serial (a set counts only with the strongest half of the core in it).
+per world and case; the same command goes on after a kill. A simulated unit's allocation is its planted share, scaled
+per seed, plus signed noise that units share in part (neighbours in a layer move against each other), plus probe noise;
+the control has a plasticity of its own, not zero. Swaps are simulated from the planted shares: additive (insert = the
+set's share) or serial (a set counts only with the strongest half of the core in it).
 
-Shape suffixes: S seeds, C chunks of probes, H heads.
+Shape suffixes: S seeds, C chunks of probes, H units (eight heads and an MLP in each of eight layers).
 """
 
 import argparse
@@ -28,30 +28,33 @@ from training.verdict.verdict import RANDOM_SETS, RULE_VERSION, Causal, Evidence
 
 Array = NDArray[np.float64]
 LAYERS, HEADS = 8, 8
-WIDTH = LAYERS * HEADS
+COLUMNS = HEADS + 1  # a layer's units: its heads and its MLP
+WIDTH = LAYERS * COLUMNS
 RUNS = 60
-SIMULATION_VERSION = 1  # raise it by hand whenever the same world and case give other numbers
+SIMULATION_VERSION = 2  # raise it by hand whenever the same world and case give other numbers
 RESAMPLES = 400  # of the bootstrap; fewer than for a real verdict
 
 
 @dataclass(frozen=True)
 class World:
-    """How noisy a simulated experiment is; all in units of the mean planted allocation per head."""
+    """How noisy a simulated experiment is; all in multiples of the mean planted allocation per unit."""
 
     seeds: int = 8
     chunks: int = 16
-    seed_spread: float = 0.3  # log-normal sd of a head's share from seed to seed
-    noise: float = 0.15  # signed, per seed and head
-    shared: float = 0.5  # of that noise, the part in which a layer's heads move against each other
+    seed_spread: float = 0.3  # log-normal sd of a unit's share from seed to seed
+    noise: float = 0.15  # signed, per seed and unit
+    shared: float = 0.5  # of that noise, the part in which a layer's units move against each other
     probe_noise: float = 0.5  # per chunk
-    control: float = 0.5  # mean allocation of a control head
+    control: float = 0.1  # mean allocation of a control unit
     serial: bool = False
     paired: bool = False  # seed s of both arms drew the same scenes: they swell or shrink the control's part alike
 
 
 def _shares(rng: Generator, parts: dict[int, float]) -> Array:
-    """Shares (H,) that sum to 1, at random places. parts: {how many heads: what they hold together}."""
-    share_H, order, at = np.zeros(WIDTH), rng.permutation(WIDTH), 0
+    """Shares (H,) that sum to 1, at random heads, then at random MLPs. parts: {how many: what they hold together}."""
+    share_H, at = np.zeros(WIDTH), 0
+    drawn = rng.permutation(WIDTH)
+    order = np.concatenate([drawn[drawn % COLUMNS < HEADS], drawn[drawn % COLUMNS == HEADS]])
     for count, held in parts.items():
         share_H[order[at : at + count]] = held / count
         at += count
@@ -68,13 +71,14 @@ CASES: dict[str, tuple[str, Callable[[Generator], Array]]] = {
     "no effect": ("undecided", lambda rng: np.zeros(WIDTH)),
     "one head": ("localized", lambda rng: _shares(rng, {1: 1.0})),
     "four heads": ("localized", lambda rng: _shares(rng, {4: 1.0})),
-    "six heads + 10 % halo": ("localized", lambda rng: _shares(rng, {6: 0.9, 58: 0.1})),
-    "core 4 (55 %) + halo 60": ("hierarchical", lambda rng: _shares(rng, {4: 0.55, 60: 0.45})),
+    "six heads + 10 % halo": ("localized", lambda rng: _shares(rng, {6: 0.9, 66: 0.1})),
+    "core 4 (55 %) + halo 68": ("hierarchical", lambda rng: _shares(rng, {4: 0.55, 68: 0.45})),
     "core 2 (60 %) + halo 30": ("hierarchical", lambda rng: _shares(rng, {2: 0.6, 30: 0.4})),
     "uniform": ("distributed", lambda rng: _shares(rng, {WIDTH: 1.0})),
     "uniform, log-normal 0.5": ("distributed", lambda rng: _lognormal(rng, 0.5)),
     "twenty equal": ("undecided", lambda rng: _shares(rng, {20: 1.0})),
     "log-normal 1": ("undecided|hierarchical", lambda rng: _lognormal(rng, 1.0)),
+    "MLPs alone": ("not in the heads", lambda rng: np.tile([0.0] * HEADS + [1 / LAYERS], LAYERS)),
 }
 
 
@@ -84,8 +88,8 @@ def simulate(rng: Generator, shares_H: Array, world: World) -> Evidence:
 
     def arm(effect_H: Array, scenes: Array | None = None) -> tuple[Array, Array]:
         scale = rng.lognormal(-(world.seed_spread**2) / 2, world.seed_spread, (world.seeds, 1, WIDTH))
-        own = rng.normal(0, 1, (world.seeds, LAYERS, HEADS))
-        against = own - own.mean(2, keepdims=True)  # what one head of a layer gains, the others lose
+        own = rng.normal(0, 1, (world.seeds, LAYERS, COLUMNS))
+        against = own - own.mean(2, keepdims=True)  # what one unit of a layer gains, the others lose
         signed = world.noise * ((1 - world.shared) * own + world.shared * against).reshape(world.seeds, 1, WIDTH)
         probes = rng.normal(0, world.probe_noise, (world.seeds, world.chunks, WIDTH))
         drawn = rng.lognormal(0, 0.25, (world.seeds, 1, WIDTH))
@@ -95,11 +99,13 @@ def simulate(rng: Generator, shares_H: Array, world: World) -> Evidence:
     trained, scenes = arm(WIDTH * shares_H)
     shuffled, _ = arm(np.zeros(WIDTH), scenes if world.paired else None)
     rehearsal = 0.2 * arm(np.zeros(WIDTH))[0]
-    rest = rng.normal(0.1 * WIDTH, 0.01 * WIDTH, (world.seeds, world.chunks))  # MLPs and norms hold a tenth
+    rest = rng.normal(0.1 * WIDTH, 0.01 * WIDTH, (world.seeds, world.chunks))  # norms and biases hold a tenth
     whole = trained.sum(2) + (rest if shares_H.any() else 0)
     shuffled_whole = shuffled.sum(2)
     causal, rehearsal_whole = swaps(rng, shares_H, world), rehearsal.sum(2)
-    return Evidence(trained, shuffled, rehearsal, whole, shuffled_whole, causal, 3, rehearsal_whole, world.paired)
+    return Evidence(
+        trained, shuffled, rehearsal, whole, shuffled_whole, causal, 3, rehearsal_whole, world.paired, HEADS, COLUMNS
+    )
 
 
 def swaps(rng: Generator, shares_H: Array, world: World) -> Causal:
@@ -173,7 +179,7 @@ WORLDS = {
     "eight seeds": World(),
     "noisy": World(noise=0.4, probe_noise=1.0, seed_spread=0.5),
     "serial": World(serial=True),
-    "large control": World(control=3.5),  # as in first trainings: a control gains most of what true lessons do
+    "large control": World(control=3.5),  # a control that gains most of what true lessons do
     "paired": World(paired=True),
     "paired, large control": World(paired=True, control=3.5),
 }

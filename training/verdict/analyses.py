@@ -1,10 +1,11 @@
 """Analyses that the verdict doesn't rest on: depth of the core, supporting and competing heads, rank of the change.
 
 Depth rests on the evidence of all runs. Supporting and competing heads are found in each trained seed by mean ablation
-of a head in both models: its output becomes its own mean over the tokens of that forward. Rank is that of the change in
+of a head in both models: its output becomes its own mean over the tokens of that forward. What the behaviour loses is
+counted in usable information. Rank is that of the change in
 the weights. Intervals are 95 % percentile bootstraps over seeds.
 
-Shape suffixes: S seeds, C chunks of probes, L layers, H heads (layer * heads + head).
+Shape suffixes: S seeds, C chunks of probes, L layers, H heads (layer * heads + head) or units of an allocation.
 """
 
 import copy
@@ -25,6 +26,7 @@ from training.heads.gain_allocation import HeldOut
 from training.heads.head_probes import ProbeLoss
 from training.heads.score import Probe
 from training.heads.swaps import LEAST_GAIN, measured
+from training.heads.usable import UsableLoss, joined
 from training.verdict.verdict import INTERVAL, RESAMPLES, Array, Evidence
 
 NEEDED = 0.2  # a head whose removal costs a smaller part than this supports nothing
@@ -40,7 +42,7 @@ def interval(values_S: Sequence[float] | Array, seed: int = 0) -> tuple[float, f
 
 
 def layer_shares(e_H: Array, layers: int) -> Array:
-    """(L,) each layer's share of an allocation over heads; layers below 0 count as 0. NaN where none is above."""
+    """(L,) each layer's share of an allocation over units; layers below 0 count as 0. NaN where none is above."""
     e_L = np.maximum(e_H.reshape(layers, -1).sum(1), 0)
     share_L: Array = e_L / e_L.sum() if e_L.sum() > 0 else np.full(layers, np.nan)
     return share_L
@@ -123,30 +125,44 @@ def _real(packed: Packed) -> tuple[Tensor, Tensor]:
     return width < packed.lengths_B[:, None], packed.position_BD > 0
 
 
-def ablated_probabilities(net: PreTrainedModel, level: AnswerProbability) -> tuple[float, list[float]]:
-    """(with all heads, without each head in turn); costs a forward per head."""
+class UsableLevel:
+    """A usable loss whose contexts go through a model in one forward of all layers, as `head_ablated` expects."""
+
+    def __init__(self, loss: UsableLoss) -> None:
+        self.batches = [batch.packed for batch in loss.batches]
+        self.total, self._loss = loss.total, loss
+
+    def __call__(self, net: PreTrainedModel) -> Tensor:
+        parts = [batch.beliefs(net, contexts=context_cache(net, batch.packed)) for batch in self._loss.batches]
+        return self._loss.of(joined(parts))
+
+
+def ablated_levels(net: PreTrainedModel, level: HeldOut, batches: Sequence[Packed]) -> tuple[float, list[float]]:
+    """`level` with all heads, and without each head in turn; costs a forward per head. batches: of the level."""
     at = addresses(net)
     ablated = []
     for index in range(at.layers * at.heads):
-        with head_ablated(net, *divmod(index, at.heads), level.batches):
+        with head_ablated(net, *divmod(index, at.heads), batches):
             ablated.append(measured(net, level))
     return measured(net, level), ablated
 
 
 def needs(
-    before: PreTrainedModel, after: PreTrainedModel, wanted: AnswerProbability, other: AnswerProbability | None
+    before: PreTrainedModel, after: PreTrainedModel, wanted: UsableLoss, other: AnswerProbability | None
 ) -> dict[str, list[float]]:
     """What the ablation of each head in both models costs, one number per head.
 
-    behaviour: the part of what was learned that is gone, 1 - (rise without the head) / (rise); NaN without a rise.
-    mundane: the relative loss of the other answers, the smaller one of both models ([] where there are none).
+    behaviour: the part of the gain in usable information that is gone, 1 - (gain without the head) / gain; NaN without
+    a gain. mundane: the relative loss of the other answers' probability, the smaller one of both models ([] where there
+    are none); of them nothing is learned, a base rate neither.
     """
-    (old, old_H), (new, new_H) = ablated_probabilities(before, wanted), ablated_probabilities(after, wanted)
-    rise = new - old
-    lost = [1 - (n - o) / rise if rise > 0 else float("nan") for n, o in zip(new_H, old_H, strict=True)]
+    level = UsableLevel(wanted)
+    (old, old_H), (new, new_H) = (ablated_levels(net, level, level.batches) for net in (before, after))
+    gain = old - new
+    lost = [1 - (o - n) / gain if gain > LEAST_GAIN else float("nan") for n, o in zip(new_H, old_H, strict=True)]
     if other is None:
         return {"behaviour": lost, "mundane": []}
-    pairs = [ablated_probabilities(net, other) for net in (before, after)]
+    pairs = [ablated_levels(net, other, other.batches) for net in (before, after)]
     drops = [[1 - one / max(whole, 1e-9) for one in some] for whole, some in pairs]
     return {"behaviour": lost, "mundane": [min(both) for both in zip(*drops, strict=True)]}
 

@@ -1,44 +1,58 @@
 """The swaps that a verdict rests on: the core, the core with its halo, the best set that a search finds, random sets.
 
 Of a single seed they are in nats. Over seeds they are shares of the gain over control, and `verdict.agreement` judges
-them.
+them. Core and halo are swapped on every seed. The random sets are dealt out over the seeds: each is swapped on one seed
+and its control. The search for the best set is costly, so it runs on the first seeds alone.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from transformers import PreTrainedModel
 
+from perception.units import Unit
 from training.headlog.records import Swap
 from training.heads.gain_allocation import HeldOut
-from training.heads.head_sets import Shift, What, each_shift, greedy_set, random_sets
-from training.heads.swaps import LEAST_GAIN, Head
+from training.heads.head_sets import DIRECTIONS, Shift, What, each_shift, greedy_set, random_sets
+from training.heads.swaps import LEAST_GAIN
+from training.verdict.units import Shape
 from training.verdict.verdict import RANDOM_SETS, Causal
 
 CORE, BOTH, GREEDY, RANDOM = "core", "core+halo", "greedy", "random"
+GREEDY_SEEDS = 2  # on which the best set is searched for
 
 
 @dataclass(frozen=True)
 class SwapSets:
-    """Which heads are swapped: the verdict's core, the significant heads outside it, and random sets to compare."""
+    """Which units are swapped: the verdict's core, the significant units outside it, and random sets to compare.
 
-    core: tuple[Head, ...]
-    halo: tuple[Head, ...]
-    random: tuple[tuple[Head, ...], ...]
+    random: by their numbers. greedy: whether the best set is searched for.
+    """
+
+    core: tuple[Unit, ...]
+    halo: tuple[Unit, ...]
+    random: Mapping[int, tuple[Unit, ...]]
+    greedy: bool = True
 
     @property
-    def both(self) -> tuple[Head, ...]:
+    def both(self) -> tuple[Unit, ...]:
         return tuple(sorted({*self.core, *self.halo}))
+
+    def on_seed(self, place: int, seeds: int) -> "SwapSets":
+        """What is swapped on the seed at `place` of so many: its part of the random sets, and at first a search."""
+        mine = {number: chosen for number, chosen in self.random.items() if number % seeds == place}
+        return replace(self, random=mine, greedy=self.greedy and place < GREEDY_SEEDS)
 
 
 def sets_of(
-    core: Sequence[int], significant: Sequence[int], layers: int, heads: int, seed: int = 0, count: int = RANDOM_SETS
+    core: Sequence[int], significant: Sequence[int], shape: Shape, seed: int = 0, count: int = RANDOM_SETS
 ) -> SwapSets:
-    """Swap sets from a verdict's flat head numbers. The random ones depend on core and seed alone."""
-    inner = tuple(sorted(divmod(int(h), heads) for h in core))
-    outer = tuple(sorted(divmod(int(h), heads) for h in significant if h not in set(core)))
-    return SwapSets(inner, outer, tuple(random_sets(inner, layers, heads, count, seed)))
+    """Swap sets from a verdict's numbers of units. The random ones depend on core and seed alone."""
+    inner = tuple(sorted(divmod(int(h), shape.columns) for h in core))
+    outer = tuple(sorted(divmod(int(h), shape.columns) for h in significant if h not in set(core)))
+    drawn = random_sets(inner, shape.layers, shape.heads, count, seed)
+    return SwapSets(inner, outer, dict(enumerate(drawn)))
 
 
 def shifts(
@@ -47,21 +61,23 @@ def shifts(
     loss: HeldOut,
     sets: SwapSets,
     removed: int = 0,
-    greedy: Sequence[Head] | None = None,
+    greedy: Sequence[Unit] | None = None,
+    mlps: bool = False,
 ) -> Iterator[Shift]:
-    """All swaps of one seed, one after the other. removed: of how many random sets the removal is measured.
+    """The swaps of one seed, one after the other. removed: of how many random sets the removal is measured.
 
-    greedy: the set that was found on the seed's true training, for its control; None searches for it, which costs about
-    heads + 8 * core forwards of the loss; all else costs about 2 * sets.
+    greedy: the set that was chosen on the seed's true training, for its control; None searches for it if the sets say
+    so, which costs about units + 8 * core forwards of the loss; all else costs about 8 + 2 a random set.
+    mlps: whether the search is among MLPs, too.
     """
     named = [(CORE, sets.core), (BOTH, sets.both)]
     yield from each_shift(before, after, loss, named)
     yield from each_shift(before, after, loss, named, "weight")
-    if greedy is None:
-        yield greedy_set(before, after, loss, len(sets.core))
-    else:
+    if greedy is not None:
         yield from each_shift(before, after, loss, [(GREEDY, greedy)])
-    drawn = [(f"{RANDOM} {number}", chosen) for number, chosen in enumerate(sets.random)]
+    elif sets.greedy:
+        yield greedy_set(before, after, loss, len(sets.core), with_mlps=mlps)
+    drawn = [(f"{RANDOM} {number}", chosen) for number, chosen in sets.random.items()]
     yield from each_shift(before, after, loss, drawn[:removed])
     yield from each_shift(before, after, loss, drawn[removed:], directions=("insert",))
 
@@ -69,9 +85,11 @@ def shifts(
 def excess(trained: Sequence[Sequence[Shift]], shuffled: Sequence[Sequence[Shift]]) -> list[Swap]:
     """Swaps over seeds, as shares of the gain over control: what a set brings in training, less what it does there.
 
-    Both sums run over all seeds before they are divided, so that a seed with little gain weighs little. Of sets that
-    differ from seed to seed no heads are named. Empty without a gain over control: then no swap has a meaning. Raises
-    ValueError if a seed lacks a swap that another has.
+    Seed s of both arms drew the same scenes. Both sums run over all seeds on which a set was swapped before they are
+    divided, so that a seed with little gain weighs little. The gain of few seeds counts as half of all seeds' gain at
+    least: a seed that learned nothing gives no share. Of sets that differ from seed to seed no units are named. Empty
+    without a gain over control: then no swap has a meaning. Raises ValueError if the arms' swaps differ, or if core and
+    halo were not swapped on every seed.
     """
     if not trained or not shuffled:
         raise ValueError("causal: no trained seeds, or no control's; both are needed")
@@ -82,16 +100,22 @@ def excess(trained: Sequence[Sequence[Shift]], shuffled: Sequence[Sequence[Shift
     swaps = []
     for (what, name), trained_shifts in arms[0].items():
         shuffled_shifts = arms[1].get((what, name), [])
-        if len(trained_shifts) != len(trained) or len(shuffled_shifts) != len(shuffled):
-            raise ValueError(f"causal: {name} ({what}) was not measured on every seed; measure all seeds alike")
-        heads = (
+        everywhere = name in (CORE, BOTH)
+        if len(trained_shifts) != len(shuffled_shifts) or (everywhere and len(trained_shifts) != len(trained)):
+            raise ValueError(f"causal: {name} ({what}) was not measured alike on every seed; measure all seeds again")
+        own_gain = _mean([s.gain for s in trained_shifts]) - _mean([s.gain for s in shuffled_shifts])
+        units = (
             trained_shifts[0].heads if all(shift.heads == trained_shifts[0].heads for shift in trained_shifts) else ()
         )
-        insert = _over([s.insert for s in trained_shifts], [s.insert for s in shuffled_shifts], gain)
-        remove = _over([s.remove for s in trained_shifts], [s.remove for s in shuffled_shifts], gain)
-        swaps.append(
-            Swap(what=what, name=name, heads=heads, insert=insert, remove=remove, decisions=trained_shifts[0].decisions)
-        )
+        shares = {
+            direction: _over(
+                [getattr(s, direction) for s in trained_shifts],
+                [getattr(s, direction) for s in shuffled_shifts],
+                max(own_gain, gain / 2),
+            )
+            for direction in DIRECTIONS
+        }
+        swaps.append(Swap(what=what, name=name, heads=units, decisions=trained_shifts[0].decisions, **shares))
     return swaps
 
 

@@ -4,22 +4,25 @@ All runs of one base model must start from the same weights and be measured on t
 refused in one line. Head h of one base is not head h of another, so heads of several bases are pooled only if the
 caller says so (`bases`). The experiments judge each base by itself and then compare the words (`joint`).
 
-Shape suffixes: S seeds, C chunks of probes, H heads (layer * heads + head).
+Shape suffixes: S seeds, C chunks of probes, H units (layer * columns + column).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from training.headlog.records import Judgement, Log
+from training.headlog.gains import chunk_weights, unit_matrix
+from training.headlog.records import Allocation, Judgement, Log
+from training.verdict.units import Shape
 from training.verdict.verdict import BASES, UNDECIDED, Causal, Evidence, Verdict
 
 RESIDUAL = 0.02  # of the gain over control: how far heads and rest may miss it
 DISTINCT = 20  # random sets below this leave no 95th percentile
 OWN = ("control", "seed", "teach_seed")  # settings in which the runs of a verdict may differ
 ARMS = ("trained", "shuffled", "rehearsal")
+USABLE = "usable"  # the loss that rule 4 shares out
 
 
 def evidence(
@@ -29,8 +32,12 @@ def evidence(
     causal: Causal | None = None,
     bases: int = 1,
     along: str = "path",
+    trained_control: str = "",
 ) -> Evidence:
-    """Allocations of three arms' runs, seed by seed. along: "path", the training's own, or the straight "line".
+    """Allocations of usable information in three arms' runs, seed by seed. A chunk counts by its decisions.
+
+    along: "path", the training's own, or the straight "line". trained_control: what the trained arm's runs are; only a
+    calibration of the rule has a control there. MLPs are units where some run moved one.
 
     Raises ValueError, naming a log: without runs or allocations, for runs of another arm than they stand for, of other
     settings than their neighbours, of more or fewer base models than `bases`, of other probes or shapes, or counted
@@ -40,27 +47,34 @@ def evidence(
     for name, logs in arms.items():
         if not logs:
             raise ValueError(f"evidence: no {name} runs; the verdict needs all three arms")
-        _check_arm(name, logs)
+        _check_arm(logs, trained_control if name == "trained" else name)
     every = [log for logs in arms.values() for log in logs]
     _check_settings(every)
     _check_bases(every, bases)
     _check_alike(every, along)
     grids = {name: [log.allocations(along) for log in logs] for name, logs in arms.items()}
-    heads = {name: np.array([[np.ravel(c.heads) for c in run] for run in runs]) for name, runs in grids.items()}
-    whole = {name: np.array([[c.whole for c in run] for run in runs]) for name, runs in grids.items()}
-    arrays = (heads["trained"], heads["shuffled"], heads["rehearsal"], whole["trained"], whole["shuffled"])
+    units = {name: np.array([_weighed(run, unit_matrix) for run in runs]) for name, runs in grids.items()}
+    whole = {name: np.array([_weighed(run, lambda c: c.whole) for run in runs]) for name, runs in grids.items()}
+    arrays = (units["trained"], units["shuffled"], units["rehearsal"], whole["trained"], whole["shuffled"])
     paired = [log.header.seeds for log in trained] == [log.header.seeds for log in shuffled]
-    return Evidence(*arrays, causal, bases, whole["rehearsal"], paired)
+    heads = trained[0].header.heads
+    columns = units["trained"].shape[2] // trained[0].header.layers
+    return Evidence(*arrays, causal, bases, whole["rehearsal"], paired, heads, columns)
 
 
-def _check_arm(name: str, logs: Sequence[Log]) -> None:
-    wanted = "" if name == "trained" else name
+def _weighed(chunks: Sequence[Allocation], value: Callable[[Allocation], Any]) -> list[Any]:
+    """A value of every chunk, by its part of the decisions: a mean over chunks is one over all decisions."""
+    weights = chunk_weights(chunks)
+    return [value(chunk) * weight * len(chunks) for chunk, weight in zip(chunks, weights, strict=True)]
+
+
+def _check_arm(logs: Sequence[Log], wanted: str) -> None:
     seen: dict[tuple[Any, ...], str] = {}
     for log in logs:
         control = log.header.config.get("control", "")
         if control != wanted:
             what = f"control {control!r}" if control else "no control"
-            raise ValueError(f"{log.path}: a run with {what} can't stand for {name} answers")
+            raise ValueError(f"{log.path}: a run with {what} can't stand for {wanted or 'trained'} answers")
         key = (log.header.model_hash, *sorted(log.header.seeds.items()))
         if key in seen:
             raise ValueError(f"{log.path}: the same seeds as {seen[key]}; count each run once")
@@ -94,7 +108,14 @@ def _check_alike(logs: Sequence[Log], along: str) -> None:
         chunks = log.allocations(along)
         if not chunks:
             raise ValueError(f"{log.path}: holds no gain along the {along}; measure the run again with this version")
-        mine = (log.header.layers, log.header.heads, tuple((c.chunk, c.decisions) for c in chunks))
+        if any(chunk.loss != USABLE for chunk in chunks):
+            raise ValueError(f"{log.path}: its gain is of plain cross-entropy, an older rule's; measure the run again")
+        mine = (
+            log.header.layers,
+            log.header.heads,
+            bool(chunks[0].mlps),
+            tuple((c.chunk, c.decisions) for c in chunks),
+        )
         shape = shape or mine
         if mine != shape:
             raise ValueError(f"{log.path}: its heads or chunks of probes are not those of {logs[0].path}")
@@ -149,9 +170,8 @@ def with_caveats(
         caveats.append(
             f"heads and rest miss {missed:.1%} of the gain over control along the {along}; {RESIDUAL:.0%} is the most"
         )
-    parts = sorted({str(log.header.config.get("teach_train", "all")) for log in trained} - {"all"})
-    if parts:
-        caveats.append(f"only {', '.join(parts)} was trained: that the gain lies in the heads is so by construction")
+    if parts := sorted({text for log in trained if (text := _trained_alone(log))}):
+        caveats.append(f"only {', '.join(parts)} was trained: that the gain lies there is so by construction")
     if 0 < len(set(random)) < DISTINCT:
         caveats.append(
             f"the {len(random)} random sets are {len(set(random))} different ones: a weak null in so few heads"
@@ -160,6 +180,16 @@ def with_caveats(
     if len(commits) > 1:
         caveats.append(f"the runs are of different commits: {', '.join(commits)}")
     return replace(verdict, caveats=(*verdict.caveats, *caveats)) if caveats else verdict
+
+
+def _trained_alone(log: Log) -> str:
+    """What alone was trained, in words; empty where nothing but the embeddings and the head stayed."""
+    config = log.header.config
+    chosen = [f"{what} {units}" for what in ("heads", "mlps") if (units := config.get(f"teach_{what}"))]
+    if chosen:
+        return " and ".join(chosen) + (" at the full rate" if config.get("teach_others") else "")
+    train = str(config.get("teach_train", "all"))
+    return "" if train == "all" else train
 
 
 def joint(verdicts: Sequence[Verdict]) -> tuple[str, str]:
@@ -178,19 +208,19 @@ def joint(verdicts: Sequence[Verdict]) -> tuple[str, str]:
     return words[0], f"{len(words)} base models agree, each judged by itself{few}"
 
 
-def judgement(verdict: Verdict, heads: int) -> Judgement:
-    """The verdict as a log record; `heads` of a layer turn flat head numbers into places."""
+def judgement(verdict: Verdict, shape: Shape) -> Judgement:
+    """The verdict as a log record, with units as places."""
     numbers = {name: _plain(value) for name, value in verdict.numbers.items()}
-    places = [tuple(divmod(h, heads) for h in some) for some in (verdict.core, verdict.significant)]
+    places = [tuple(divmod(h, shape.columns) for h in some) for some in (verdict.core, verdict.significant)]
     return Judgement(
         word=verdict.word, reason=verdict.reason, rule=verdict.rule, numbers=numbers,
         core=places[0], significant=places[1], caveats=verdict.caveats,
     )  # fmt: skip
 
 
-def plain(verdict: Verdict, heads: int) -> dict[str, Any]:
+def plain(verdict: Verdict, shape: Shape) -> dict[str, Any]:
     """The same as plain data for a score, NaN as None."""
-    record = judgement(verdict, heads)
+    record = judgement(verdict, shape)
     fields = {name: getattr(record, name) for name in ("word", "reason", "rule", "numbers", "caveats")}
     return fields | {"core": [list(p) for p in record.core], "significant": [list(p) for p in record.significant]}
 

@@ -1,4 +1,4 @@
-"""Significance tests, in numpy alone: Welch's t per head, false discovery, permutation of totals.
+"""Significance tests, in numpy alone: Welch's t per head, false discovery, permutation of totals, areas and shares.
 
 Shape suffixes: S seeds, H heads.
 """
@@ -76,3 +76,19 @@ def permutation_p(a_S: Array, b_S: Array, seed: int = 0, permutations: int = PER
     drawn = rng.permuted(np.tile(pooled, (permutations, 1)), axis=1)
     shifts = drawn[:, : len(a_S)].mean(1) - drawn[:, len(a_S) :].mean(1)
     return float((1 + (shifts >= observed - 1e-12 * max(1.0, abs(observed))).sum()) / (1 + permutations))
+
+
+def auroc(above: Array, below: Array) -> float:
+    """P(one of `above` is larger than one of `below`), ties half (Mann & Whitney 1947); NaN where either is empty."""
+    if not len(above) or not len(below):
+        return math.nan
+    differences = np.subtract.outer(above, below)
+    return float((differences > 0).mean() + 0.5 * (differences == 0).mean())
+
+
+def wilson(successes: int, trials: int, z: float = 1.959964) -> tuple[float, float]:
+    """95 % interval of a share of so many trials (Wilson 1927)."""
+    share, weight = successes / trials, z * z / trials
+    middle = (share + weight / 2) / (1 + weight)
+    half = z / (1 + weight) * math.sqrt(share * (1 - share) / trials + weight / (4 * trials))
+    return max(0.0, middle - half), min(1.0, middle + half)

@@ -1,8 +1,13 @@
 """The pre-registered rule: is a trained behaviour localized, distributed or hierarchical over the heads, or undecided?
 
-The steps and constants are explained in docs/measurement.md. What is shared out is the gain (loss change allocation on
-held-out probes, `training.heads.gain_allocation`), minus what a control with shuffled answers was allotted. The rule is
-frozen: a changed constant is a new RULE_VERSION, and all verdicts are redone.
+The steps and constants are explained in docs/measurement.md. What is shared out is the gain in usable information (loss
+change allocation on held-out probes, `training.heads.gain_allocation`), minus what a control with shuffled answers was
+allotted. The rule is frozen: a changed constant is a new RULE_VERSION, and all verdicts are redone.
+
+Rule 4 differs from rule 3 in what it shares out and among whom. The loss is measured on beliefs whose base rate and
+confidence are fitted away (`training.heads.usable_information`): a control learns how often each answer comes, and that
+was worth more than all else. The units are heads and, where they were trained, each layer's MLP. "Not in the heads"
+goes by the heads' part of the gain, all else by all units.
 
 Calibration changed this before the freeze (docs/LOG.md). A share is out of bounds only if its whole interval lies
 outside [0, 1] by more than SLACK: where one head holds everything, the noise of the others makes its share 1 +- a
@@ -16,7 +21,8 @@ Insert counts by outputs and by weights, because late heads inherit. A hierarchi
 sets do. Nothing is decided on numbers that are not finite, or on a held share whose interval lies on both sides of
 SPLITTABLE.
 
-Shape suffixes: S seeds, C chunks of probes (even ones are half A, odd ones half B), H heads (layer * heads + head).
+Shape suffixes: S seeds, C chunks of probes (even ones are half A, odd ones half B), H units (layer * columns + column:
+the layer's heads first, then its MLP if MLPs were trained).
 """
 # long because: the rule, its constants and its evidence stand in one place, where they are frozen together
 
@@ -30,9 +36,10 @@ from training.verdict.significance import benjamini_hochberg, permutation_p, wel
 
 Array = NDArray[np.float64]
 
-RULE_VERSION = 3
-CORE = 0.1  # K = round(CORE * H) heads are the core
+RULE_VERSION = 4
+CORE = 0.1  # K = round(CORE * H) units are the core
 SEEDS = 8  # trained, and in each control, at least
+SEEDS_MOST = 24  # and at most: the number is chosen before the runs, by power
 BASES = 3  # base models (pretraining seeds); with fewer, the verdict concerns these networks alone
 RESAMPLES = 2000  # bootstrap
 INTERVAL = (2.5, 97.5)  # percentiles
@@ -44,6 +51,7 @@ DISCOVERY = 0.05  # Benjamini-Hochberg
 LOCAL_CORE, LOCAL_WIDTH = 0.75, 0.15  # T_K lower, N_eff/H upper
 SPREAD_CORE, SPREAD_WIDTH, SPREAD_HEADS = 0.35, 0.5, 0.5  # T_K upper, N_eff/H lower, share of heads significant
 TIER_CORE, TIER_HALO, TIER_WIDTH = (0.35, 0.85), 0.25, 0.5  # T_K lower and upper, f, N_eff/H upper
+CONTROL_MOST = 0.1  # of the gain: a shuffled control that gains more is said
 RANDOM_SETS = 200  # of equal size and layers
 INSERT_WHOLE, INSERT_CORE, INSERT_HALO, INSERT_NONE = 0.8, (0.4, 0.8), 0.9, 0.35
 
@@ -56,7 +64,7 @@ class Causal:
     """Swaps between a model before (0) and after (1), over seeds, as shares of the gain over the shuffled control.
 
     insert: M0 with the set's outputs from M1; remove: M1 with the set's from M0; weights: insert of the set's weights.
-    core: the top K heads; both: with the halo, the significant heads outside it; greedy: the best K-set found by greedy
+    core: the top K units; both: with the halo, the significant units outside it; greedy: the best K-set found by greedy
     insertion; random_*: one number per random set of the core's size and layers, drawn outside the core (random_remove
     is shown, not judged). Raises ValueError for numbers that are not finite.
     """
@@ -86,11 +94,12 @@ class Causal:
 class Evidence:
     """What a verdict rests on. Allocations in nats of held-out loss, all from one base model or pooled over several.
 
-    trained_SCH, shuffled_SCH, rehearsal_SCH: per seed, chunk and head; whole_SC, shuffled_whole_SC: the whole fall in
+    trained_SCH, shuffled_SCH, rehearsal_SCH: per seed, chunk and unit; whole_SC, shuffled_whole_SC: the whole fall in
     loss, of rehearsal as well if it was measured. All arrays float64, the chunks the same probes everywhere. Raises
     ValueError for shapes that don't agree and for numbers that are not finite.
 
-    paired: seed s of the shuffled control drew the scenes of trained seed s, so that resamples keep the two together.
+    heads, columns: how many heads a layer has, and how many units; 0 where every unit is a head. paired: seed s of the
+    shuffled control drew the scenes of trained seed s, so that resamples keep the two together.
     """
 
     trained_SCH: Array
@@ -102,6 +111,14 @@ class Evidence:
     bases: int = 1
     rehearsal_whole_SC: Array | None = None
     paired: bool = False
+    heads: int = 0
+    columns: int = 0
+
+    @property
+    def is_head_H(self) -> NDArray[np.bool_]:
+        """Which units are heads; the others are MLPs."""
+        units = np.arange(self.trained_SCH.shape[2])
+        return units % self.columns < self.heads if self.columns else units >= 0
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -122,13 +139,18 @@ class Evidence:
                 raise ValueError(f"verdict: {name} is {whole.shape}, expected {arm.shape[:2]}")
         if self.paired and len(self.trained_SCH) != len(self.shuffled_SCH):
             raise ValueError("verdict: arms of different sizes can't be paired, seed by seed")
+        if self.columns and (heads % self.columns or not 0 < self.heads <= self.columns):
+            raise ValueError(f"verdict: {heads} units are no rows of {self.columns} with {self.heads} heads each")
         if chunks < 2:
             raise ValueError("verdict: probes in one chunk can't be split in halves; give two chunks at least")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The word, why, and every number it rests on. share_*: T_K; width_*: N_eff / H; each (estimate, lower, upper)."""
+    """The word, why, and every number it rests on. share_*: T_K; width_*: N_eff / H; each (estimate, lower, upper).
+
+    core, significant: numbers of units.
+    """
 
     word: str
     reason: str
@@ -147,9 +169,9 @@ class _Sums:
     caveats: list[str] = field(default_factory=list)
 
 
-def core_size(heads: int) -> int:
-    """K, one head at least."""
-    return max(1, round(CORE * heads))
+def core_size(units: int) -> int:
+    """K, one unit at least."""
+    return max(1, round(CORE * units))
 
 
 def excess(trained_SCH: Array, shuffled_SCH: Array) -> tuple[Array, Array]:
@@ -180,7 +202,7 @@ def bootstrap(evidence: Evidence, seed: int = 0, resamples: int = RESAMPLES) -> 
     Arms that drew the same scenes, seed by seed, are resampled together (`Evidence.paired`).
     """
     rng = np.random.default_rng([seed, 0x5EED])
-    trained, shuffled = evidence.trained_SCH, evidence.shuffled_SCH
+    trained, shuffled, is_head_H = evidence.trained_SCH, evidence.shuffled_SCH, evidence.is_head_H
     drawn: dict[str, list[float]] = {"share": [], "width": [], "gain": [], "held": []}
     chunks = trained.shape[1]
     for _ in range(resamples):
@@ -196,7 +218,7 @@ def bootstrap(evidence: Evidence, seed: int = 0, resamples: int = RESAMPLES) -> 
         drawn["share"].append(share)
         drawn["width"].append(width)
         drawn["gain"].append(float(evidence.whole_SC[i][:, c].mean()))
-        drawn["held"].append((a.sum() + b.sum()) / 2 / whole if whole > 0 else np.nan)
+        drawn["held"].append((a + b)[is_head_H].sum() / 2 / whole if whole > 0 else np.nan)
     return {name: _interval(np.array(values)) for name, values in drawn.items()}
 
 
@@ -219,11 +241,13 @@ def decide(evidence: Evidence, seed: int = 0, resamples: int = RESAMPLES) -> Ver
     outside = np.setdiff1d(np.arange(len(e)), core)
     share, width = concentration(a, b)
     bounds = bootstrap(evidence, seed, resamples)
-    whole = float(evidence.whole_SC.mean() - evidence.shuffled_whole_SC.mean())
+    gain = float(evidence.whole_SC.mean())
+    whole = gain - float(evidence.shuffled_whole_SC.mean())
     sums.numbers |= {
-        "gain": (float(evidence.whole_SC.mean()), *bounds["gain"]),
+        "gain": (gain, *bounds["gain"]),
         "gain_over_control": whole,
-        "held_by_heads": (float(e.sum()) / whole if whole > 0 else np.nan, *bounds["held"]),
+        "control": float(evidence.shuffled_whole_SC.mean()) / gain if gain > 0 else np.nan,
+        "held_by_heads": (float(e[evidence.is_head_H].sum()) / whole if whole > 0 else np.nan, *bounds["held"]),
         "share_core": (share, *bounds["share"]),
         "width": (width, *bounds["width"]),
         "negative": float(-e[e < 0].sum() / max(np.abs(e).sum(), 1e-30)),
@@ -233,16 +257,22 @@ def decide(evidence: Evidence, seed: int = 0, resamples: int = RESAMPLES) -> Ver
         "bases": evidence.bases,
     }
     for name, control in (("shuffled", evidence.shuffled_SCH), ("rehearsal", evidence.rehearsal_SCH)):
-        totals = evidence.trained_SCH.sum(2).mean(1), control.sum(2).mean(1)
-        sums.numbers[f"p_{name}"] = permutation_p(*totals, seed)
+        trained_S, control_S = (
+            arm_SCH[:, :, evidence.is_head_H].sum(2).mean(1) for arm_SCH in (evidence.trained_SCH, control)
+        )
+        sums.numbers[f"p_{name}"] = permutation_p(trained_S, control_S, seed)
         whole_SC: Array | None = getattr(evidence, f"{name}_whole_SC")
         if whole_SC is not None:
             sums.numbers[f"p_whole_{name}"] = permutation_p(evidence.whole_SC.mean(1), whole_SC.mean(1), seed)
     if evidence.bases < BASES:
         few = "one network" if evidence.bases == 1 else f"{evidence.bases} networks"
         sums.caveats.append(f"{few} pretrained from one seed each: the verdict concerns {few} only")
-    if max(sums.numbers["seeds"]) > SEEDS * evidence.bases:
-        sums.caveats.append(f"more than {SEEDS} seeds: whoever adds seeds until a word comes will find one")
+    if max(sums.numbers["seeds"]) > SEEDS_MOST * evidence.bases:
+        sums.caveats.append(f"more than {SEEDS_MOST} seeds: whoever adds seeds until a word comes will find one")
+    if gain > 0 and not sums.numbers["control"] <= CONTROL_MOST:
+        sums.caveats.append(
+            f"shuffled answers gain {sums.numbers['control']:.0%} of what true ones do; {CONTROL_MOST:.0%} is usual"
+        )
     word, reason = _judge(sums.numbers, evidence.causal)
     chosen = tuple(int(h) for h in core), tuple(int(h) for h in np.flatnonzero(significant))
     return Verdict(word, reason, sums.numbers, *chosen, tuple(sums.caveats))

@@ -13,8 +13,10 @@ from training.heads.head_probes import probe_loss
 from training.heads.likeness import dealt_p, likeness, rank_correlation
 from training.heads.score import probes
 from training.heads.swaps import measured
+from training.heads.usable import usable_losses
 from training.verdict.analyses import (
     AnswerProbability,
+    UsableLevel,
     depth,
     head_ablated,
     interval,
@@ -120,12 +122,20 @@ def test_a_head_that_writes_nothing_is_needed_by_nobody(probed):
 
 
 def test_needs_are_a_number_a_head_for_behaviour_and_the_rest(probed):
-    model, probes = probed
-    level, rest = AnswerProbability(probe_loss(model, probes).batches), other_answers(model, probes)
+    model, _ = probed
+    some = probes(5, 24, "terse", load_rules())
+    wanted, rest = usable_losses(model, [some]).whole, other_answers(model, some[:2])
     assert rest is not None and rest.total >= 6
-    needed = needs(model.net, changed(model, 2), level, rest)
+    needed = needs(model.net, changed(model, 2), wanted, rest)
     assert len(needed["behaviour"]) == len(needed["mundane"]) == 8
     assert other_answers(model, []) is None
+
+
+def test_whole_contexts_give_the_same_loss_as_those_read_in_parts(probed):
+    model, _ = probed
+    wanted = usable_losses(model, [probes(5, 24, "terse", load_rules())]).whole
+    level = UsableLevel(wanted)
+    assert measured(model.net, level) == pytest.approx(measured(model.net, wanted), abs=1e-5)
 
 
 def test_roles_are_of_heads_that_are_needed_but_hold_no_gain():

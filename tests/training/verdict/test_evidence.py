@@ -18,14 +18,16 @@ from training.verdict.evidence import (
     with_caveats,
     worst_residual,
 )  # fmt: skip
+from training.verdict.units import Shape
 from training.verdict.verdict import Verdict, decide
 
 LAYERS, HEADS, CHUNKS = 2, 3, 4
 
 
 def log(
-    seed, control="", base="aa", probes="p0", along="path", chunks=CHUNKS, lift=0.0, residual=0.0, commit="c", **config
-):
+    seed, control="", base="aa", probes="p0", along="path", chunks=CHUNKS, lift=0.0, residual=0.0, commit="c",
+    mlps=(), sizes=(2,) * CHUNKS, **config
+):  # fmt: skip
     """A run's log, in memory; its allocations are told apart by seed and chunk."""
     header = Header(
         model="m", model_hash=base, data_hash="d", commit=commit, seeds={"lessons": seed, "teach": seed},
@@ -37,13 +39,24 @@ def log(
         heads = tuple(
             tuple(lift + seed + chunk / 10 + (n * HEADS + h) / 100 for h in range(HEADS)) for n in range(LAYERS)
         )
-        whole = float(np.sum(heads)) + 0.5
+        whole = float(np.sum(heads)) + sum(mlps) + 0.5
         records.append(
             Allocation(
-                along=along, chunk=chunk, decisions=2, heads=heads, rest=0.5 - residual, whole=whole, residual=residual
+                along=along, chunk=chunk, decisions=sizes[chunk], loss="usable", heads=heads, mlps=mlps,
+                rest=0.5 - residual, whole=whole, residual=residual,
             )
-        )
+        )  # fmt: skip
     return Log(f"{base}-{control or 'trained'}-{seed}", header, tuple(records))
+
+
+def test_mlps_are_units_where_one_moved_and_chunks_count_by_their_decisions():
+    arrays = evidence(*arms(mlps=(0.0, 0.7), sizes=(1, 1, 1, 5)))
+    assert (arrays.heads, arrays.columns) == (HEADS, HEADS + 1)
+    assert list(np.flatnonzero(~arrays.is_head_H)) == [3, 7]
+    assert arrays.trained_SCH[0, 0, 7] == pytest.approx(0.7 * 4 / 8)
+    assert arrays.trained_SCH[0, :, 7].mean() == pytest.approx(0.7)
+    assert arrays.whole_SC[0].mean() == pytest.approx(sum((0.15 + 6 * c / 10 + 1.2) * n for c, n in
+                                                         enumerate((1, 1, 1, 5))) / 8)  # fmt: skip
 
 
 def arms(**change):
@@ -56,6 +69,7 @@ def test_arrays_are_those_of_the_logs():
     assert arrays.trained_SCH[2, 3, 5] == pytest.approx(2 + 0.3 + 0.05)
     assert arrays.whole_SC[1, 2] == pytest.approx(arrays.trained_SCH[1, 2].sum() + 0.5)
     assert arrays.shuffled_SCH[2, 0, 0] == 2.0 and arrays.bases == 1
+    assert (arrays.heads, arrays.columns) == (HEADS, HEADS) and arrays.is_head_H.all()
     assert arrays.paired and not evidence(arms()[0], arms()[1][::-1], arms()[2]).paired
     assert evidence(*arms(along="line"), along="line").whole_SC.shape == (3, CHUNKS)
 
@@ -150,10 +164,10 @@ def test_random_sets_that_are_mostly_the_same_are_a_caveat():
 
 def test_a_verdict_becomes_a_record_without_nan():
     verdict = decide(evidence(*arms()), resamples=50)
-    record = judgement(verdict, HEADS)
+    record = judgement(verdict, Shape(LAYERS, HEADS))
     assert record.word == "undecided" and record.numbers["seeds"] == [3, 3, 3]
     assert record.core == tuple(divmod(h, HEADS) for h in verdict.core)
-    assert b"NaN" not in msgspec.json.encode(plain(verdict, HEADS))
+    assert b"NaN" not in msgspec.json.encode(plain(verdict, Shape(LAYERS, HEADS)))
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(record), type=type(record)) == record
 
 
@@ -190,14 +204,31 @@ def test_a_seed_with_little_gain_weighs_little():
     assert swaps[0].insert == pytest.approx(3.9 / 4.1)
 
 
+def test_random_sets_are_dealt_out_over_the_seeds():
+    """Each counts by the gain of its own seed, and a seed that learned nothing gives no share."""
+    trained = [[shift("core", 1.0, gain=4.0), shift("random 0", 1.0, gain=4.0)],
+               [shift("core", 1.0, gain=2.0), shift("random 1", 1.0, gain=2.0)],
+               [shift("core", 1.0, gain=0.0), shift("random 2", 1.0, gain=0.0)]]  # fmt: skip
+    still = [[shift("core", 0.0, gain=0.0), shift(f"random {number}", 0.0, gain=0.0)] for number in range(3)]
+    shares = {swap.name: swap.insert for swap in excess(trained, still)}
+    assert shares["core"] == pytest.approx(0.5)
+    assert [shares[f"random {number}"] for number in range(3)] == pytest.approx([0.25, 0.5, 1.0])
+    sets = sets_of((0, 1), (), Shape(LAYERS, HEADS), count=7)
+    parts = [sets.on_seed(place, 3) for place in range(3)]
+    assert sorted(number for part in parts for number in part.random) == list(range(7))
+    assert [part.greedy for part in parts] == [True, True, False]
+
+
 def test_what_the_rule_looks_at_has_to_be_measured():
     trained, shuffled = [seed(3.0, 3.0), seed(5.0, 5.0)], [seed(2.0, 2.0), seed(2.0, 2.0)]
     causal = causal_evidence(excess(trained, shuffled))
     assert (causal.core_insert, causal.core_remove) == (pytest.approx(0.8), pytest.approx(0.9))
     assert (causal.core_weights, causal.both_weights) == (pytest.approx(0.7), pytest.approx(0.95))
     assert causal.random_insert == pytest.approx((0.1, 0.3)) and causal.random_remove == pytest.approx((0.2,))
-    with pytest.raises(ValueError, match=r"random 1 \(output\) was not measured on every seed"):
+    with pytest.raises(ValueError, match=r"random 1 \(output\) was not measured alike"):
         excess([trained[0], trained[1][:-1]], shuffled)
+    with pytest.raises(ValueError, match=r"core \(output\) was not measured alike on every seed"):
+        excess([trained[0], trained[1][1:]], [shuffled[0], shuffled[1][1:]])
     with pytest.raises(ValueError, match="greedy insert"):
         causal_evidence([swap for swap in excess(trained, shuffled) if swap.name != "greedy"])
     with pytest.raises(ValueError, match=r"core insert \(weight\) was not measured"):
@@ -208,11 +239,17 @@ def test_what_the_rule_looks_at_has_to_be_measured():
 
 
 def test_sets_are_of_the_verdicts_heads():
-    swap_sets = sets_of((5, 0), (0, 2, 5), LAYERS, HEADS, count=7)
+    swap_sets = sets_of((5, 0), (0, 2, 5), Shape(LAYERS, HEADS), count=7)
     assert (
         swap_sets.core == ((0, 0), (1, 2))
         and swap_sets.halo == ((0, 2),)
         and swap_sets.both == ((0, 0), (0, 2), (1, 2))
     )
-    assert len(swap_sets.random) == 7 and all(not set(some) & set(swap_sets.core) for some in swap_sets.random)
-    assert swap_sets == sets_of((0, 5), (0, 2, 5), LAYERS, HEADS, count=7)
+    assert len(swap_sets.random) == 7 and all(not set(some) & set(swap_sets.core) for some in swap_sets.random.values())
+    assert swap_sets == sets_of((0, 5), (0, 2, 5), Shape(LAYERS, HEADS), count=7)
+    with_mlps = sets_of((3, 0), (0, 7), Shape(LAYERS, HEADS, mlps=True), count=7)
+    assert with_mlps.core == ((0, 0), (0, 3)) and with_mlps.halo == ((1, 3),)
+    assert all(
+        [column == HEADS for _, column in sorted(some, key=lambda unit: unit[1])] == [False, True]
+        for some in with_mlps.random.values()
+    )

@@ -8,11 +8,13 @@ import pytest
 from training.validation import simulated
 from training.validation.simulated import CASES, World, simulate
 from training.verdict.significance import (
+    auroc,
     benjamini_hochberg,
     incomplete_beta,
     permutation_p,
     student_sf,
     welch_p,
+    wilson,
 )  # fmt: skip
 from training.verdict.verdict import (
     DISTRIBUTED,
@@ -45,7 +47,7 @@ def test_the_core_that_is_named_is_the_one_that_was_planted():
     rng = np.random.default_rng(1)
     shares = CASES["six heads + 10 % halo"][1](rng)
     verdict = decide(simulate(rng, shares, World()), 0, FAST)
-    assert set(verdict.core) == set(np.flatnonzero(shares > 0.1))
+    assert set(np.flatnonzero(shares > 0.1)) <= set(verdict.core)  # one more fits into a tenth of the units
     assert verdict.word == LOCALIZED
     assert "core holds" in verdict.reason
 
@@ -119,12 +121,12 @@ def test_many_negative_heads_bar_a_verdict():
         ("four heads", {"core_remove": 0.5}),
         ("four heads", {"random_insert": (1.2,) * 200}),
         ("four heads", {"random_insert": (0.1,) * 199}),
-        ("core 4 (55 %) + halo 60", {"both_insert": 0.8}),
-        ("core 4 (55 %) + halo 60", {"both_weights": 0.8}),
-        ("core 4 (55 %) + halo 60", {"core_insert": 0.2, "core_remove": 0.5}),
-        ("core 4 (55 %) + halo 60", {"core_insert": -1.0, "core_remove": 0.9}),
-        ("core 4 (55 %) + halo 60", {"random_insert": (0.7,) * 200}),
-        ("core 4 (55 %) + halo 60", {"random_insert": (0.1,) * 199}),
+        ("core 4 (55 %) + halo 68", {"both_insert": 0.8}),
+        ("core 4 (55 %) + halo 68", {"both_weights": 0.8}),
+        ("core 4 (55 %) + halo 68", {"core_insert": 0.2, "core_remove": 0.5}),
+        ("core 4 (55 %) + halo 68", {"core_insert": -1.0, "core_remove": 0.9}),
+        ("core 4 (55 %) + halo 68", {"random_insert": (0.7,) * 200}),
+        ("core 4 (55 %) + halo 68", {"random_insert": (0.1,) * 199}),
         ("uniform", {"greedy_insert": 0.4}),
         ("uniform", {"core_weights": 0.4}),
         ("uniform", {"random_insert": (0.1,) * 199 + (0.36,)}),
@@ -218,7 +220,7 @@ def test_what_a_seed_does_to_both_arms_cancels_where_they_are_resampled_together
 
 
 def test_more_seeds_than_were_registered_are_a_caveat():
-    assert "adds seeds" in decide(evidence("uniform", world=World(seeds=25)), 0, FAST).caveats[-1]
+    assert "adds seeds" in decide(evidence("uniform", world=World(seeds=73)), 0, FAST).caveats[-1]
 
 
 def test_shapes_that_do_not_agree_are_refused():
@@ -294,3 +296,36 @@ def test_paired_arms_share_what_their_scenes_bring_and_are_resampled_together():
     assert measured.paired and np.array_equal(measured.trained_SCH, measured.shuffled_SCH)
     apart = simulate(np.random.default_rng(3), shares, World(**quiet))
     assert not apart.paired and not np.array_equal(apart.trained_SCH, apart.shuffled_SCH)
+
+
+def test_heads_that_hold_little_beside_mlps_are_not_where_it_is():
+    measured = evidence("MLPs alone")
+    verdict = decide(measured, 0, FAST)
+    assert verdict.word == NOT_IN_HEADS
+    assert all(unit % measured.columns == measured.heads for unit in verdict.core[:8])
+    as_heads = decide(replace(measured, heads=0, columns=0), 0, FAST)
+    assert as_heads.word != NOT_IN_HEADS  # the same numbers, if every unit were a head
+
+
+def test_units_that_fit_no_layer_are_refused():
+    with pytest.raises(ValueError, match="no rows of 7"):
+        replace(evidence("uniform"), columns=7)
+
+
+def test_a_control_that_gains_much_is_a_caveat():
+    caveats = decide(evidence("uniform", world=World(control=3.5)), 0, FAST).caveats
+    assert any("shuffled answers gain" in caveat for caveat in caveats)
+    assert not any("shuffled answers gain" in caveat for caveat in decide(evidence("uniform"), 0, FAST).caveats)
+
+
+@pytest.mark.parametrize(("above", "below", "area"), [((3, 4), (1, 2), 1.0), ((1, 2), (3, 4), 0.0), ((1,), (1,), 0.5)])
+def test_auroc_is_the_share_of_pairs_in_order(above, below, area):
+    assert auroc(np.array(above), np.array(below)) == area
+
+
+def test_wilson_agrees_with_scipy():
+    from scipy.stats import binomtest
+
+    for successes, trials in ((0, 4), (3, 4), (22, 24), (24, 24)):
+        expected = binomtest(successes, trials).proportion_ci(method="wilson")
+        assert wilson(successes, trials) == pytest.approx((expected.low, expected.high), abs=1e-6)

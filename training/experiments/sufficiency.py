@@ -1,0 +1,89 @@
+"""Sufficiency: can the core that a verdict named learn the behaviour by itself? A core that can't is no core.
+
+The arms train the core alone, everything but the core, everything, and random sets of the core's size and layers. The
+core comes from the judged experiment in a folder (`--of`), one base model at a time.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from common.files import read_json
+from perception.units import Unit
+from training.config import LearnConfig, TeachConfig
+from training.experiments.plan import PROBE_SEED, Arm, Experiment, Outcome
+from training.experiments.run import SCORE
+from training.experiments.tables import both
+from training.headlog.log import read_log
+from training.headlog.records import Log
+from training.heads.head_sets import random_sets
+from training.verdict.analyses import interval
+from training.verdict.units import Shape
+
+CORE, REST, ALL, RANDOM = "core", "all-but-core", "all", "random"
+SETS = 20
+SEEDS = 4
+
+
+def experiment_of(folder: Path, base: int = 0) -> Experiment:
+    """The experiment on the core of a judged experiment's base model. Raises ValueError if nothing was judged there."""
+    judged = read_json(folder / SCORE)["score"].get("bases") or []
+    if not base < len(judged):
+        raise ValueError(f"--of {folder}: holds no verdict on base model {base}; give a finished sight, listen or own")
+    row = judged[base]
+    core = [(int(layer), int(column)) for layer, column in row["verdict"]["core"]]
+    runs = folder if len(judged) == 1 else folder / f"base-{base}"
+    log = next(iter(sorted(runs.glob("trained/seed-*/log.msgpack"))), None)
+    if not core or log is None:
+        raise ValueError(f"--of {folder}: names no core, or its logs are gone; give a finished sight, listen or own")
+    header = read_log(log).header
+    whole_train = str(header.config.get("teach_train", "attention"))
+    shape = Shape(header.layers, header.heads, whole_train == "all")
+    settings = LearnConfig(
+        behaviour=str(header.config["behaviour"]), model=str(header.config["model"]),
+        steps=int(header.config["steps"] or 0), probe_seed=PROBE_SEED,
+    )  # fmt: skip
+    every = [(layer, column) for layer in range(shape.layers) for column in range(shape.columns)]
+    sets = {CORE: core, REST: [unit for unit in every if unit not in set(core)]}
+    drawn = random_sets(core, shape.layers, shape.heads, SETS, 0)
+    sets |= {f"{RANDOM}-{number}": list(chosen) for number, chosen in enumerate(drawn)}
+    arms = [Arm(name, replace(settings, teach=only(chosen, shape))) for name, chosen in sets.items()]
+    arms.insert(0, Arm(ALL, replace(settings, teach=TeachConfig(train=whole_train))))
+    about = f"whether the core of {folder} learns alone what everything learned"
+    return Experiment("sufficiency", about, tuple(arms), tuple(range(SEEDS)), score)
+
+
+def only(chosen: Iterable[Unit], shape: Shape) -> TeachConfig:
+    """A training of these units alone."""
+    heads = [f"{layer}.{column}" for layer, column in chosen if column < shape.heads]
+    mlps = [str(layer) for layer, column in chosen if column == shape.heads]
+    return TeachConfig(heads=",".join(heads), mlps=",".join(mlps))
+
+
+def _gain(log: Log) -> float:
+    """The whole gain in usable information, nats."""
+    information = log.information
+    if information is None:
+        raise ValueError(f"{log.path}: doesn't say what its beliefs tell; measure the run again with this version")
+    return information.calibrated_before - information.calibrated_after
+
+
+def score(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """What each arm learned, and the usable gain of the core beside that of everything, of the rest, of random sets.
+
+    share: of what everything gained, means over seeds as (mean, lower, upper). above: the part of the random sets that
+    the core's mean lies above.
+    """
+    gains: dict[str, list[float]] = {}
+    for outcome in outcomes:
+        gains.setdefault(outcome.arm, []).append(_gain(read_log(outcome.log)))
+    whole = sum(gains.get(ALL, ())) / max(1, len(gains.get(ALL, ())))
+    shares = {arm: interval([gain / whole for gain in some]) for arm, some in gains.items()} if whole > 0 else {}
+    null = sorted(mean for arm, (mean, _, _) in shares.items() if arm.startswith(RANDOM))
+    sufficient = {
+        "share": {arm: shares[arm] for arm in (CORE, REST) if arm in shares},
+        "random": null,
+        "above": sum(mean < shares[CORE][0] for mean in null) / len(null) if null and CORE in shares else None,
+    }
+    return both(outcomes) | {"sufficiency": sufficient}
