@@ -191,7 +191,8 @@ def measure_seed(config: LearnConfig, pair: Pair, to: Path, sets: SwapSets, judg
     check_base(before, config.model, pair)
     after, control = (with_delta(load(config.model), run) for run in pair)
     behaviour = behaviour_of(replace(config, device="cpu"), before, rules)
-    loss = behaviour.gain_losses().part(judge.every)
+    reader = before.net if config.teach.base_cache else None
+    loss = behaviour.gain_losses(reader).part(judge.every)
     trained_shifts = list(shifts(before.net, after.net, loss, sets, judge.removed, mlps=mlps))
     greedy = next((shift.heads for shift in trained_shifts if shift.name == GREEDY), None)
     control_sets = replace(sets, greedy=False)
