@@ -221,17 +221,17 @@ def _kind(question: Question) -> Kind:
     return tuple(sorted(question.candidates))
 
 
-def _kinds(asked: Sequence[tuple[Question, str]]) -> dict[Kind, int]:
+def _kinds(places: Sequence[tuple[Question, str]]) -> dict[Kind, int]:
     """The number of every kind of question, FREE for those whose candidates have no biases."""
-    counts = Counter(_kind(question) for question, _ in asked)
+    counts = Counter(_kind(question) for question, _ in places)
     if not counts:
         raise ValueError("no probe holds a decision that the behaviour is about; give some")
     answers: dict[Kind, set[str]] = {kind: set() for kind in counts}
-    for question, answer in asked:
+    for question, answer in places:
         answers[_kind(question)].add(answer)
     least = {kind: LEAST_PER_ANSWER * max(2, len(right)) for kind, right in answers.items()}
     enough = [kind for kind, count in counts.items() if count >= least[kind]]
-    own = len(counts) > 1 and LEAST_PER_ANSWER * len(counts) > len(asked)  # candidates differ from line to line
+    own = len(counts) > 1 and LEAST_PER_ANSWER * len(counts) > len(places)  # candidates differ from line to line
     if not enough and not own:
         kind, count = counts.most_common(1)[0]
         raise ValueError(
@@ -249,10 +249,10 @@ def _batch(model: Model, probes: Sequence[Probe], kinds: Mapping[Kind, int], con
     options: list[list[list[int]]] = []
     decisions, answers, numbers = [], [], []
     for probe in probes:
-        asked = _asked(probe)
-        questions = [(question.text, _kind(question)) for question, _ in asked]
+        places = _asked(probe)
+        questions = [(question.text, _kind(question)) for question, _ in places]
         reading = read(model.tokenizer, probe.scene.text, questions, f"scene {probe.scene.id}")
-        for (question, answer), ids, tokens in zip(asked, reading.questions, reading.answers, strict=True):
+        for (question, answer), ids, tokens in zip(places, reading.questions, reading.answers, strict=True):
             options.append(tokens)
             answers.append(_kind(question).index(answer))
             numbers.append(kinds[_kind(question)])
