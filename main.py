@@ -36,6 +36,7 @@ VERBS = {
     "report": "makes one self-contained HTML page of a run or an experiment, and PNG figures",
     "pretrain": "makes the novice from nothing; --score DIR scores one",
     "mind": "perception and training as a server, for play --mind",
+    "edit": "traces where a model keeps a fact, rewrites it by a rank-one edit (ROME), undoes it; --bench scores many",
     "bench": "speeds, side by side in one run, by area or all: realm, perceive, mind, optimizers, frozen ...",
 }
 SEEDED = {  # what --seed means, verb by verb; the others draw nothing
@@ -45,6 +46,7 @@ SEEDED = {  # what --seed means, verb by verb; the others draw nothing
     "experiment": "the first of the seeds that are scored (default 0; --seeds N: how many)",
     "pretrain": "of first weights and batches; of the probes with --score",
     "mind": "of the journey that it learns from",
+    "edit": "of noise, contexts, and new answers of the bench",
     "bench": "of the scenes",
 }
 EXPERIMENTS = "learning, few, choice, sight, listen, own, rank, frozen, optimizer or born"
@@ -173,6 +175,8 @@ def build_parser(only: str | None = None) -> Parser:
     add("--folder", type=Path, help="where it keeps itself")
     add("--nice", type=whole(0, NICE_MAX), default=10, help="without --listen: how far it steps back for the game")
     add("--seer", type=Path, metavar="DIR", help="a born seer's folder (default: the shipped one)")
+    add = verb("edit", 'edit --fact "amber spire was made by" --to orin --out runs/edited')
+    _edit_options(add, workers)
     add = verb("bench", "bench perceive --json")
     add("area", metavar="AREA", help=", ".join((*AREAS, ALL)))
     add("--out", type=Path, metavar="DIR", help="all: bench.md and bench.json go here, area by area")
@@ -200,6 +204,25 @@ def _ray_options(parser: argparse.ArgumentParser) -> None:
     from training.experiments.ray_config import RayConfig
 
     add_flags(parser, RayConfig)
+
+
+def _edit_options(add: Callable[..., Any], workers: Callable[[str], int]) -> None:
+    add("--fact", metavar="TEXT", help="a sentence that its answer follows; of the lore also SUBJECT RELATION")
+    add("--to", metavar="OBJECT", help="the new answer")
+    add(
+        "--trace", metavar="TEXT", help="where a fact is carried: a sentence as for --fact; --out FILE.png is a picture"
+    )
+    add("--undo", type=Path, metavar="LOG", help="take an edit back, bit for bit: edit.msgpack of the edited --model")
+    add("--bench", action="store_true", help="edit many facts, one by one and in a row, beside other methods")
+    add("--subject", metavar="WORDS", help="the fact's subject, as it stands there (default: a landmark of the lore)")
+    add("--model", default=str(NOVICE), help="a Hugging Face folder, or hub:org/name")
+    add("--device", default="cpu", help="auto, cpu or cuda")
+    add("--layer", type=whole(0, 1_023), metavar="N", help="whose MLP is edited (default: docs/edit.md)")
+    add("--out", type=Path, metavar="PATH", help="a folder for the edited model or the bench; a file for a picture")
+    add("--text", type=Path, metavar="FILE", help="a text that the model reads well, unless it speaks the terse tongue")
+    add("--facts", type=Path, metavar="FILE", help="the bench's facts as a FILE.jsonl (docs/edit.md), not the lore")
+    add("--edits", type=whole(1, 10_000), default=100, metavar="N", help="the bench's facts (default 100)")
+    add("--workers", type=workers, default=1, metavar="N", help="the bench's processes, one thread each")
 
 
 def show(options: argparse.Namespace, result: dict[str, Any], lines: list[str]) -> None:
@@ -495,6 +518,20 @@ def mind(options: argparse.Namespace) -> int:
     return 0
 
 
+def edit(options: argparse.Namespace) -> int:
+    from dataclasses import fields
+
+    from training.precedents.verb import EditOptions, run
+    from training.progress import progress_bar
+
+    chosen = EditOptions(**{field.name: getattr(options, field.name) for field in fields(EditOptions)})
+    chosen.check()
+    with progress_bar() as report:
+        result, lines = run(chosen, report)
+    show(options, result, lines)
+    return 0
+
+
 def bench(options: argparse.Namespace) -> int:
 
     check_area(options.area, options.device)
@@ -593,6 +630,7 @@ RUN = {
     "report": report,
     "pretrain": pretrain,
     "mind": mind,
+    "edit": edit,
     "bench": bench,
 }
 

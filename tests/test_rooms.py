@@ -30,6 +30,7 @@ ROOMS = (
     ("training.optim", "training.data", "training.headlog", "training.progress"),
     ("training.heads", "training.teach", "training.novice"),
     ("training.behaviours", "training.sharded"),
+    ("training.precedents",),
     ("training.verdict", "training.mind", "training.learn", "training.compare"),
     ("training.validation", "training.experiments", "training.report", "training.bench"),
     ("main",),

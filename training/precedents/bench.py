@@ -1,0 +1,216 @@
+"""`edit --bench`: facts edited one by one and in a row, beside other methods, layer by layer; every part is kept.
+
+Each part (a method, or the layers) is one file in the bench's folder, with the hashes of what it rests on: the same
+command goes on where it was stopped, and parts run in processes of their own. Layer and settings were chosen on the
+development half of the lore; the parts of methods are of the other half.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, replace
+from hashlib import blake2b
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from common.files import make_folder, read_bytes, read_json, write_whole
+from perception.model import Model, load, weights_hash
+from training.precedents.editor import AT_SUBJECT, Editor, prepare, request_of, settings_for
+from training.precedents.facts import Case, lore_cases, read_facts
+from training.precedents.prompts import answer, fill, prompt
+from training.precedents.rivals import APOLLO_RATE, EPSILON, METHODS, RATE, STEPS, STOP, apply
+from training.precedents.rome import LAST, SUBJECT, undo
+from training.precedents.scores import Scores, check, known, pooled, score
+from training.precedents.tracing import KINDS, Tracer
+from training.progress import Report
+
+LAYERS = "layers"
+PARTS = (*METHODS, LAYERS)
+ROW = (1, 10, 50, 100)  # edits in a row after which all of them are scored
+BENCH_VERSION = 1
+KEYS = ("efficacy", "paraphrase", "neighbourhood", "score")
+
+
+@dataclass(frozen=True)
+class BenchConfig:
+    """What is benched. facts: a file in place of the lore; text: of a model that doesn't speak the terse tongue.
+
+    edits: facts of each method; layer_facts: facts that each layer is tried on. development: the half of the lore on
+    which settings may be chosen, in place of the half that is reported.
+    """
+
+    model: str
+    edits: int = 100
+    layer_facts: int = 12
+    layer: int | None = None
+    seed: int = 0
+    facts: Path | None = None
+    text: Path | None = None
+    development: bool = False
+
+
+def cases_of(config: BenchConfig, model: Model) -> tuple[list[Case], list[Case], float]:
+    """(facts to report, facts to try layers on, share of the facts that the model knows). Raises ValueError.
+
+    Facts that the model doesn't know are left out: nothing can be said of their change.
+    """
+    if config.facts is None:
+        if model.tongue != "terse":
+            raise ValueError(
+                f"{model.name} doesn't know the realm's lore; give facts that it knows: --facts FILE.jsonl"
+            )
+        try_on, report_on = lore_cases(config.seed)
+        report_on = try_on if config.development else report_on
+    else:
+        report_on = try_on = read_facts(config.facts)
+    context = prepare(model, config.layer, config.text, config.seed).corpus.contexts[0]
+    check(model, report_on, context)
+    right = known(model, report_on, context)
+    wanted = [case for case, knows in zip(report_on, right, strict=True) if knows]
+    if not wanted:
+        raise ValueError("the model knows none of these facts: its best answers are others; give facts that it knows")
+    tried = [case for case, knows in zip(try_on, known(model, try_on, context), strict=True) if knows]
+    return wanted[: config.edits], tried[: config.layer_facts], sum(right) / len(right)
+
+
+def part(name: str, config: BenchConfig) -> dict[str, Any]:
+    """One part of the bench, in a process of its own or not. Same arguments, same scores."""
+    torch.set_num_threads(1)
+    model = load(config.model)
+    cases, tried, share = cases_of(config, model)
+    editor = prepare(model, config.layer, config.text, config.seed)
+    if name == LAYERS:
+        return {"layers": layers(editor, tried), "facts": len(tried)}
+    result = {"facts": len(cases), "known": share} | singles(name, editor, cases)
+    return result | {"in_a_row": in_a_row(name, editor, cases)}
+
+
+def singles(method: str, editor: Editor, cases: Sequence[Case]) -> dict[str, Any]:
+    """Each fact changed by itself, scored, and taken back: means, and the time of a change (s of the processor).
+
+    prepended: the same with the edited sentence in front of every prompt about a neighbour; untouched: so without any
+    edit, where the true answers should be said all the same.
+    """
+    model, context = editor.model, editor.corpus.contexts[0]
+    if method == "rome":
+        editor.moment(editor.layer)
+    before, seconds = weights_hash(model.net), list[float]()
+    plain, prepended, untouched = list[Scores](), list[Scores](), list[Scores]()
+    for case in cases:
+        untouched.append(score(model, [case], context, prepend=True))
+        start = time.process_time()
+        take_back = apply(method, editor, case)
+        seconds.append(time.process_time() - start)
+        plain.append(score(model, [case], context))
+        prepended.append(score(model, [case], context, prepend=True))
+        take_back()
+    if weights_hash(model.net) != before:
+        raise AssertionError(f"{method}: the weights are not what they were before the edits")
+    times = {"seconds_mean": sum(seconds) / len(seconds), "seconds_most": max(seconds)}
+    return {"single": pooled(plain), "prepended": pooled(prepended), "untouched": pooled(untouched)} | times
+
+
+def in_a_row(method: str, editor: Editor, cases: Sequence[Case]) -> dict[str, Scores]:
+    """Facts changed one after the other; the scores of all that were changed so far, after ROW of them."""
+    steps, undos = dict[str, Scores](), []
+    for number, case in enumerate(cases, 1):
+        undos.append(apply(method, editor, case))
+        if number in ROW or number == len(cases):
+            steps[str(number)] = score(editor.model, cases[:number], editor.corpus.contexts[0])
+    for take_back in reversed(undos):
+        take_back()
+    return steps
+
+
+def layers(editor: Editor, cases: Sequence[Case]) -> list[dict[str, Any]]:
+    """Of each layer: what tracing says of it at the subject's last token and at the prompt's, and how editing does.
+
+    effects: the answer's probability with that place put back, minus the corrupted run's; means over the facts.
+    """
+    model, context = editor.model, editor.corpus.contexts[0]
+    effects: dict[str, list[torch.Tensor]] = {f"{kind} {token}": [] for kind in KINDS for token in (SUBJECT, LAST)}
+    for number, case in enumerate(cases):
+        asked = prompt(model.tokenizer, case.template, case.subject, context)
+        target = answer(model.tokenizer, fill(case.template, case.subject, context), case.true)[0]
+        trace = Tracer(model.net, asked, target, seed=number).sweep()
+        for kind in KINDS:
+            effects[f"{kind} {SUBJECT}"].append(trace.restored[kind][:, asked.last] - trace.corrupted)
+            effects[f"{kind} {LAST}"].append(trace.restored[kind][:, -1] - trace.corrupted)
+    means = {name: torch.stack(values).mean(0).tolist() for name, values in effects.items()}
+    rows = []
+    own = settings_for(model)
+    at_subject = AT_SUBJECT if own.token == LAST else own
+    for layer in range(model.layers):
+        row: dict[str, Any] = {"layer": layer} | {f"effect {name}": values[layer] for name, values in means.items()}
+        for token, settings in ((SUBJECT, at_subject), (LAST, replace(own, token=LAST))):
+            at = Editor(model, editor.corpus, layer, settings, editor.moments)
+            scores = []
+            for case in cases:
+                change = at.edit(request_of(case))
+                scores.append(score(model, [case], context))
+                undo(model.net, change)
+            row[token] = pooled(scores)
+        rows.append(row)
+    return rows
+
+
+def rests_on(config: BenchConfig, model: Model) -> dict[str, Any]:
+    """What decides a bench's numbers: settings, and hashes of weights and facts."""
+    lore = repr(lore_cases(config.seed)).encode()
+    facts = lore if config.facts is None else read_bytes(config.facts)
+    return {
+        "version": BENCH_VERSION,
+        "weights": weights_hash(model.net),
+        "facts": blake2b(facts, digest_size=8).hexdigest(),
+        "text": "" if config.text is None else blake2b(read_bytes(config.text), digest_size=8).hexdigest(),
+        "settings": {k: v for k, v in asdict(config).items() if k not in ("model", "facts", "text")},
+        "rome": asdict(settings_for(model)),
+        "at_subject": asdict(AT_SUBJECT),
+        "rivals": {"steps": STEPS, "stop": STOP, "rate": RATE, "epsilon": EPSILON, "apollo_rate": APOLLO_RATE},
+    }
+
+
+def bench(
+    config: BenchConfig, out: Path, report: Report, workers: int = 1, parts: Sequence[str] = PARTS
+) -> dict[str, Any]:
+    """Every part, from its file where that rests on the same; then bench.json. Raises ValueError or OSError.
+
+    Keys: efficacy, paraphrase, neighbourhood, score (percent; ROME, single edits), methods, layers, rests_on.
+    """
+    model = load(config.model)
+    cases_of(config, model)  # refuses before anything is begun
+    noted = rests_on(config, model)
+    make_folder(out)
+    finished: dict[str, Any] = {}
+    for name in parts:
+        file = out / f"{name}.json"
+        if file.is_file() and (saved := read_json(file)).get("rests_on") == json.loads(json.dumps(noted)):
+            finished[name] = saved
+    missing = [name for name in parts if name not in finished]
+    report("parts of the bench", len(finished), len(parts))
+    with ProcessPoolExecutor(max(1, min(workers, len(missing))), mp_context=get_context("spawn")) as pool:
+        futures = {pool.submit(part, name, config): name for name in missing}
+        try:
+            for future in as_completed(futures):
+                name = futures[future]
+                finished[name] = future.result() | {"rests_on": noted}
+                write_whole(out / f"{name}.json", json.dumps(finished[name], indent=1).encode())
+                report("parts of the bench", len(finished), len(parts))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    result = summed_up(finished, noted)
+    write_whole(out / "bench.json", json.dumps(result, indent=1).encode())
+    return result
+
+
+def summed_up(finished: dict[str, Any], noted: dict[str, Any]) -> dict[str, Any]:
+    """One object of all parts; its first keys are ROME's scores of single edits."""
+    single = finished["rome"]["single"] if "rome" in finished else dict.fromkeys(KEYS)
+    methods = {n: {k: v for k, v in finished[n].items() if k != "rests_on"} for n in METHODS if n in finished}
+    known_layers = finished[LAYERS]["layers"] if LAYERS in finished else []
+    return {key: single[key] for key in KEYS} | {"methods": methods, "layers": known_layers, "rests_on": noted}

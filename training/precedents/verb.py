@@ -1,0 +1,161 @@
+"""What `main.py edit` does: trace a fact, edit it, undo an edit, bench. Bad input is a ValueError."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from common.files import check_output, write_whole
+from common.whole_folders import writing_folder
+from perception.model import Model, choose_device, load, save, weights_hash
+from training.precedents import edit_log
+from training.precedents.bench import BenchConfig, bench
+from training.precedents.editor import Editor, prepare
+from training.precedents.figures import heat_maps, layer_curves
+from training.precedents.prompts import answer, beliefs, encode, fill, prompt
+from training.precedents.requests import Fact, check_new, known_fact
+from training.precedents.rome import Request
+from training.precedents.tracing import KINDS, Tracer
+from training.progress import Report
+
+
+@dataclass(frozen=True)
+class EditOptions:
+    """The flags of `edit`, as they were given."""
+
+    model: str
+    device: str = "cpu"
+    fact: str | None = None
+    to: str | None = None
+    trace: str | None = None
+    undo: Path | None = None
+    bench: bool = False
+    subject: str | None = None
+    layer: int | None = None
+    out: Path | None = None
+    text: Path | None = None
+    facts: Path | None = None
+    edits: int = 100
+    workers: int = 1
+    seed: int = 0
+
+    def check(self) -> None:
+        """Raises ValueError for flags that don't go together."""
+        chosen = [bool(self.fact), bool(self.trace), bool(self.undo), self.bench]
+        if sum(chosen) != 1:
+            raise ValueError("give one of --fact TEXT --to OBJECT, --trace TEXT, --undo LOG, or --bench")
+        if self.fact and not self.to:
+            raise ValueError("--fact: give the new answer, too: --to OBJECT")
+        if self.to and not self.fact:
+            raise ValueError("--to: goes with --fact; leave it out")
+        if self.undo and self.out is None:
+            raise ValueError("--undo: give the folder for the model without the edit: --out DIR")
+
+
+def run(options: EditOptions, report: Report) -> tuple[dict[str, Any], list[str]]:
+    """What a command asks for: its result, and lines for people. Raises ValueError or OSError."""
+    options.check()
+    if options.bench:
+        return bench_facts(options, report)
+    model = load(options.model, choose_device(options.device))
+    if options.undo:
+        return undo_edit(options, model)
+    editor = prepare(model, options.layer, options.text, options.seed)
+    return trace_fact(options, editor) if options.trace else edit_fact(options, editor)
+
+
+def edit_fact(options: EditOptions, editor: Editor) -> tuple[dict[str, Any], list[str]]:
+    """Rewrite a fact; with an --out, write the model and the log of the edit there."""
+    if options.out is not None and options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
+        raise ValueError(f"--out {options.out}: is there already; give a new folder")
+    model, context = editor.model, editor.corpus.contexts[0]
+    fact, new = known_fact(model, str(options.fact), options.subject, context), str(options.to)
+    check_new(model, fact, new, context)
+    before = weights_hash(model.net)
+    request = Request(fact.template, fact.subject, new)
+    change = editor.edit(request)
+    after = _probabilities(model, fact, (fact.says, new), context)
+    log = edit_log.log_of(model.net, before, request, change)
+    if options.out is not None:
+        with writing_folder(options.out) as folder:
+            save(model, folder)
+            edit_log.write(folder / edit_log.NAME, log)
+    result = {
+        "subject": fact.subject, "prompt": fact.template, "old": fact.says, "new": new, "layer": editor.layer,
+        "token": editor.config.token, "before": fact.probability, "after": {"old": after[0], "new": after[1]},
+        "weights": {"before": log.before, "after": log.after},
+        "out": None if options.out is None else str(options.out),
+    }  # fmt: skip
+    lines = [
+        f"{fill(fact.template, fact.subject)} {fact.says} ({fact.probability:.0%})",
+        f"{fill(fact.template, fact.subject)} {new} ({after[1]:.0%}), layer {editor.layer}",
+    ]
+    if options.out is None:
+        return result, [*lines, "nothing was written; --out DIR keeps the edited model and the log that undoes it"]
+    return result, [*lines, f"written: {options.out}; to undo: edit --undo {options.out / edit_log.NAME} --out DIR"]
+
+
+def _probabilities(model: Model, fact: Fact, answers: tuple[str, ...], context: str) -> list[float]:
+    text = fill(fact.template, fact.subject, context)
+    pairs = [(encode(model.tokenizer, text), answer(model.tokenizer, text, words)) for words in answers]
+    probabilities: list[float] = beliefs(model.net, pairs)[0].exp().tolist()
+    return probabilities
+
+
+def undo_edit(options: EditOptions, model: Model) -> tuple[dict[str, Any], list[str]]:
+    """Take an edit back, bit for bit, and write the model. Raises ValueError for another model's log."""
+    assert options.undo is not None and options.out is not None
+    log = edit_log.read(options.undo)
+    edit_log.undo(model.net, log, options.undo)
+    with writing_folder(options.out) as folder:
+        save(model, folder)
+    result = {"weights": log.before, "prompt": log.template, "subject": log.subject, "out": str(options.out)}
+    return result, [f"{fill(log.template, log.subject)}: as before the edit, weights {log.before}; {options.out}"]
+
+
+def trace_fact(options: EditOptions, editor: Editor) -> tuple[dict[str, Any], list[str]]:
+    """Where a fact is carried: probabilities with each place put back; with an --out, a picture (PNG)."""
+    if options.out is not None:
+        check_output(options.out)
+    model, context = editor.model, editor.corpus.contexts[0]
+    fact = known_fact(model, str(options.trace), options.subject, context)
+    asked = prompt(model.tokenizer, fact.template, fact.subject, context)
+    trace = Tracer(model.net, asked, fact.token, seed=options.seed).sweep()
+    tokens = [str(model.tokenizer.decode([number])).strip() for number in asked.ids]
+    result = {
+        "tokens": tokens, "subject": [asked.first, asked.last], "answer": fact.says, "clean": trace.clean,
+        "corrupted": trace.corrupted, "window": trace.window, "noise": trace.sigma,
+        "restored": {kind: trace.restored[kind].tolist() for kind in KINDS},
+    }  # fmt: skip
+    lines = [f"{' '.join(tokens)} {fact.says}: {trace.clean:.1%}, with the subject corrupted {trace.corrupted:.1%}"]
+    for kind in KINDS:
+        grid = trace.restored[kind]
+        layer, token = divmod(int(grid.argmax()), grid.shape[1])
+        lines.append(f"{kind}: most at layer {layer}, token {tokens[token]!r}: {float(grid.max()):.1%}")
+    if options.out is not None:
+        write_whole(options.out, heat_maps(result))
+        lines.append(f"picture: {options.out}")
+    return result, lines
+
+
+def bench_facts(options: EditOptions, report: Report) -> tuple[dict[str, Any], list[str]]:
+    """Every part of the bench, in the folder --out."""
+    out = options.out or Path("runs") / "edit"
+    config = BenchConfig(
+        options.model, options.edits, layer=options.layer, seed=options.seed, facts=options.facts, text=options.text
+    )
+    result = bench(config, out, report, options.workers)
+    write_whole(out / "layers.png", layer_curves(result["layers"]))
+    head = f"{'':20}{'efficacy':>10}{'paraphrase':>12}{'neighbourhood':>15}{'score':>8}"
+    lines = [head]
+    for name, method in result["methods"].items():
+        rows = {name: method["single"], **{f"  {n} in a row": s for n, s in method["in_a_row"].items()}}
+        rows["  prompt prepended"] = method["prepended"]
+        lines += [_row(label, scores) for label, scores in rows.items()]
+    return result, [*lines, f"all of it: {out / 'bench.json'}"]
+
+
+def _row(label: str, scores: dict[str, Any]) -> str:
+    values = [scores[name] for name in ("efficacy", "paraphrase", "neighbourhood", "score")]
+    widths = (10, 12, 15, 8)
+    cells = ["-" if value is None else f"{value:.1f}" for value in values]
+    return f"{label:20}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
