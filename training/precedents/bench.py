@@ -29,7 +29,8 @@ from training.precedents.tracing import KINDS, Tracer
 from training.progress import Report
 
 LAYERS = "layers"
-PARTS = (*METHODS, LAYERS)
+IN_A_ROW = "-in-a-row"  # ends the name of a method's second part
+PARTS = (*METHODS, LAYERS, *(method + IN_A_ROW for method in METHODS))
 ROW = (1, 10, 50, 100)  # edits in a row after which all of them are scored
 BENCH_VERSION = 1
 KEYS = ("efficacy", "paraphrase", "neighbourhood", "score")
@@ -85,8 +86,9 @@ def part(name: str, config: BenchConfig) -> dict[str, Any]:
     editor = prepare(model, config.layer, config.text, config.seed)
     if name == LAYERS:
         return {"layers": layers(editor, tried), "facts": len(tried)}
-    result = {"facts": len(cases), "known": share} | singles(name, editor, cases)
-    return result | {"in_a_row": in_a_row(name, editor, cases)}
+    if name.endswith(IN_A_ROW):
+        return {"in_a_row": in_a_row(name.removesuffix(IN_A_ROW), editor, cases)}
+    return {"facts": len(cases), "known": share} | singles(name, editor, cases)
 
 
 def singles(method: str, editor: Editor, cases: Sequence[Case]) -> dict[str, Any]:
@@ -115,15 +117,31 @@ def singles(method: str, editor: Editor, cases: Sequence[Case]) -> dict[str, Any
 
 
 def in_a_row(method: str, editor: Editor, cases: Sequence[Case]) -> dict[str, Scores]:
-    """Facts changed one after the other; the scores of all that were changed so far, after ROW of them."""
+    """Facts changed one after the other; the scores of all that were changed so far, after ROW of them.
+
+    A prompt about a neighbour, or another fact of a subject, counts as long as that fact was not changed itself.
+    """
     steps, undos = dict[str, Scores](), []
     for number, case in enumerate(cases, 1):
         undos.append(apply(method, editor, case))
         if number in ROW or number == len(cases):
-            steps[str(number)] = score(editor.model, cases[:number], editor.corpus.contexts[0])
+            steps[str(number)] = score(editor.model, unchanged(cases[:number]), editor.corpus.contexts[0])
     for take_back in reversed(undos):
         take_back()
     return steps
+
+
+def unchanged(cases: Sequence[Case]) -> list[Case]:
+    """These cases without the neighbours and other facts that are changed by one of them."""
+    changed = {(case.subject, case.true) for case in cases}
+    return [
+        replace(
+            case,
+            neighbours=tuple(near for near in case.neighbours if near[1:] not in changed),
+            own=tuple(fact for fact in case.own if fact[1:] not in changed),
+        )
+        for case in cases
+    ]
 
 
 def layers(editor: Editor, cases: Sequence[Case]) -> list[dict[str, Any]]:
@@ -134,11 +152,11 @@ def layers(editor: Editor, cases: Sequence[Case]) -> list[dict[str, Any]]:
     model, context = editor.model, editor.corpus.contexts[0]
     effects: dict[str, list[torch.Tensor]] = {f"{kind} {token}": [] for kind in KINDS for token in (SUBJECT, LAST)}
     for number, case in enumerate(cases):
-        asked = prompt(model.tokenizer, case.template, case.subject, context)
+        question = prompt(model.tokenizer, case.template, case.subject, context)
         target = answer(model.tokenizer, fill(case.template, case.subject, context), case.true)[0]
-        trace = Tracer(model.net, asked, target, seed=number).sweep()
+        trace = Tracer(model.net, question, target, seed=number).sweep()
         for kind in KINDS:
-            effects[f"{kind} {SUBJECT}"].append(trace.restored[kind][:, asked.last] - trace.corrupted)
+            effects[f"{kind} {SUBJECT}"].append(trace.restored[kind][:, question.last] - trace.corrupted)
             effects[f"{kind} {LAST}"].append(trace.restored[kind][:, -1] - trace.corrupted)
     means = {name: torch.stack(values).mean(0).tolist() for name, values in effects.items()}
     rows = []
@@ -211,6 +229,10 @@ def bench(
 def summed_up(finished: dict[str, Any], noted: dict[str, Any]) -> dict[str, Any]:
     """One object of all parts; its first keys are ROME's scores of single edits."""
     single = finished["rome"]["single"] if "rome" in finished else dict.fromkeys(KEYS)
-    methods = {n: {k: v for k, v in finished[n].items() if k != "rests_on"} for n in METHODS if n in finished}
+    methods = {
+        name: {k: v for part in (name, name + IN_A_ROW) for k, v in finished.get(part, {}).items() if k != "rests_on"}
+        for name in METHODS
+        if name in finished
+    }
     known_layers = finished[LAYERS]["layers"] if LAYERS in finished else []
     return {key: single[key] for key in KEYS} | {"methods": methods, "layers": known_layers, "rests_on": noted}

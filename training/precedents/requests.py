@@ -54,8 +54,8 @@ def template_of(text: str, subject: str | None, terse: bool) -> tuple[str, str]:
 def known_fact(model: Model, text: str, subject: str | None, context: str) -> Fact:
     """A fact that the model knows. Raises ValueError for one that it doesn't, or whose subject isn't clear."""
     template, name = template_of(text, subject, model.tongue == "terse")
-    asked = prompt(model.tokenizer, template, name, context)
-    logits = model.net(rows([asked.ids], model.net.device), use_cache=False).logits[0, -1]
+    question = prompt(model.tokenizer, template, name, context)
+    logits = model.net(rows([question.ids], model.net.device), use_cache=False).logits[0, -1]
     best = logits.double().softmax(-1).max(-1)
     probability, token = float(best.values), int(best.indices)
     says = str(model.tokenizer.decode([token])).strip()

@@ -60,11 +60,11 @@ def score(model: Model, cases: Sequence[Case], context: str, prepend: bool = Fal
     prompt about a neighbour. Raises ValueError for words without tokens.
     """
     items = [item for number, case in enumerate(cases) for item in _items(number, case, context, prepend)]
-    asked: list[AskedAnswer] = []
+    pairs: list[AskedAnswer] = []
     for item in items:
         ids = encode(model.tokenizer, item.text)
-        asked += [(ids, answer(model.tokenizer, item.text, words)) for words in (item.first, item.second)]
-    logs, says = beliefs(model.net, asked)
+        pairs += [(ids, answer(model.tokenizer, item.text, words)) for words in (item.first, item.second)]
+    logs, says = beliefs(model.net, pairs)
     more = (logs[0::2] > logs[1::2]).tolist()
     said = says[0::2].tolist()
     means: dict[str, dict[int, list[bool]]] = {}
@@ -112,9 +112,9 @@ def check(model: Model, cases: Sequence[Case], context: str) -> None:
 
 def known(model: Model, cases: Sequence[Case], context: str) -> list[bool]:
     """Whether the model says each fact's true answer behind its prompt."""
-    asked: list[AskedAnswer] = []
+    pairs: list[AskedAnswer] = []
     for case in cases:
         text = fill(case.template, case.subject, context)
-        asked.append((encode(model.tokenizer, text), answer(model.tokenizer, text, case.true)))
-    says: list[bool] = beliefs(model.net, asked)[1].tolist()
+        pairs.append((encode(model.tokenizer, text), answer(model.tokenizer, text, case.true)))
+    says: list[bool] = beliefs(model.net, pairs)[1].tolist()
     return says

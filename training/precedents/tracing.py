@@ -61,21 +61,21 @@ class Tracer:
     def __init__(
         self,
         net: PreTrainedModel,
-        asked: Prompt,
+        question: Prompt,
         answer: int,
         sigma: float | None = None,
         samples: int = SAMPLES,
         seed: int = 0,
     ) -> None:
-        self.net, self.asked, self.answer = net, asked, answer
-        self.sigma = SIGMAS * (subject_sigma(net, [asked]) if sigma is None else sigma)
+        self.net, self.question, self.answer = net, question, answer
+        self.sigma = SIGMAS * (subject_sigma(net, [question]) if sigma is None else sigma)
         heads, there = addresses(net), mlps(net)
         self.modules: dict[str, tuple[nn.Module, ...]] = {
             STATE: heads.blocks, MLP: tuple(mlp.output for mlp in there), ATTENTION: heads.attentions
         }  # fmt: skip
         embedding: Any = net.get_input_embeddings()
         generator = torch.Generator().manual_seed(seed)
-        width = asked.last - asked.first + 1
+        width = question.last - question.first + 1
         noise = torch.randn(samples, width, embedding.weight.shape[1], generator=generator) * self.sigma
         self.noise = noise.to(embedding.weight)
         self.states: dict[tuple[str, int], Tensor] = {}
@@ -88,7 +88,7 @@ class Tracer:
         def remember(kind: str, layer: int) -> Callable[..., None]:
             def hear(_module: object, _args: object, output: Any) -> None:
                 # A copy: some blocks add to their MLP's output in place.
-                self.states[kind, layer] = tensor(output).reshape(len(self.asked.ids), -1).clone()
+                self.states[kind, layer] = tensor(output).reshape(len(self.question.ids), -1).clone()
 
             return hear
 
@@ -96,7 +96,7 @@ class Tracer:
             for kind, modules in self.modules.items():
                 for layer, module in enumerate(modules):
                     stack.callback(module.register_forward_hook(remember(kind, layer)).remove)
-            logits = self.net(torch.tensor([self.asked.ids], device=self.net.device), use_cache=False).logits
+            logits = self.net(torch.tensor([self.question.ids], device=self.net.device), use_cache=False).logits
         return float(logits[0, -1].double().softmax(-1)[self.answer])
 
     @torch.no_grad()
@@ -105,11 +105,11 @@ class Tracer:
 
         Mean over the samples. No place at all is the corrupted run.
         """
-        samples, most = len(self.noise), max(1, ROWS_TOKENS // (len(self.noise) * len(self.asked.ids)))
+        samples, most = len(self.noise), max(1, ROWS_TOKENS // (len(self.noise) * len(self.question.ids)))
         means = []
         for start in range(0, len(places), most):
             part = places[start : start + most]
-            ids = torch.tensor([self.asked.ids], device=self.net.device).expand(len(part) * samples, -1)
+            ids = torch.tensor([self.question.ids], device=self.net.device).expand(len(part) * samples, -1)
             with self._corrupted(len(part)), self._put_back(part):
                 logits = self.net(ids, use_cache=False).logits[:, -1]
             means.append(logits.double().softmax(-1)[:, self.answer].view(len(part), samples).mean(1).cpu())
@@ -117,7 +117,7 @@ class Tracer:
 
     @contextmanager
     def _corrupted(self, repeats: int) -> Iterator[None]:
-        subject = slice(self.asked.first, self.asked.last + 1)
+        subject = slice(self.question.first, self.question.last + 1)
 
         def add(_module: object, _args: object, output: Tensor) -> Tensor:
             noisy = output.clone()
@@ -144,7 +144,7 @@ class Tracer:
 
             def put(_module: object, _args: object, output: Any) -> Any:
                 whole = tensor(output)
-                grid = whole.reshape(len(places) * samples, len(self.asked.ids), -1).clone()
+                grid = whole.reshape(len(places) * samples, len(self.question.ids), -1).clone()
                 grid[rows_N, tokens_N] = self.states[key][tokens_N]
                 fixed = grid.reshape(whole.shape)
                 return (fixed, *output[1:]) if isinstance(output, tuple) else fixed
@@ -159,7 +159,7 @@ class Tracer:
 
     def sweep(self, window: int | None = None, kinds: Sequence[str] = KINDS) -> Trace:
         """Every place of these kinds put back by itself: a state alone, an MLP or attention with its window."""
-        layers, tokens = len(self.modules[STATE]), len(self.asked.ids)
+        layers, tokens = len(self.modules[STATE]), len(self.question.ids)
         wide = window_of(layers) if window is None else window
         grids = {}
         for kind in kinds:

@@ -118,11 +118,11 @@ def trace_fact(options: EditOptions, editor: Editor) -> tuple[dict[str, Any], li
         check_output(options.out)
     model, context = editor.model, editor.corpus.contexts[0]
     fact = known_fact(model, str(options.trace), options.subject, context)
-    asked = prompt(model.tokenizer, fact.template, fact.subject, context)
-    trace = Tracer(model.net, asked, fact.token, seed=options.seed).sweep()
-    tokens = [str(model.tokenizer.decode([number])).strip() for number in asked.ids]
+    question = prompt(model.tokenizer, fact.template, fact.subject, context)
+    trace = Tracer(model.net, question, fact.token, seed=options.seed).sweep()
+    tokens = [str(model.tokenizer.decode([number])).strip() for number in question.ids]
     result = {
-        "tokens": tokens, "subject": [asked.first, asked.last], "answer": fact.says, "clean": trace.clean,
+        "tokens": tokens, "subject": [question.first, question.last], "answer": fact.says, "clean": trace.clean,
         "corrupted": trace.corrupted, "window": trace.window, "noise": trace.sigma,
         "restored": {kind: trace.restored[kind].tolist() for kind in KINDS},
     }  # fmt: skip
@@ -148,7 +148,7 @@ def bench_facts(options: EditOptions, report: Report) -> tuple[dict[str, Any], l
     head = f"{'':20}{'efficacy':>10}{'paraphrase':>12}{'neighbourhood':>15}{'score':>8}"
     lines = [head]
     for name, method in result["methods"].items():
-        rows = {name: method["single"], **{f"  {n} in a row": s for n, s in method["in_a_row"].items()}}
+        rows = {name: method["single"], **{f"  {n} in a row": s for n, s in method.get("in_a_row", {}).items()}}
         rows["  prompt prepended"] = method["prepended"]
         lines += [_row(label, scores) for label, scores in rows.items()]
     return result, [*lines, f"all of it: {out / 'bench.json'}"]

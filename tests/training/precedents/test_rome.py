@@ -66,20 +66,20 @@ def test_an_edit_writes_the_value_at_the_key_by_a_change_of_rank_one(kind: str) 
 def test_delta_at_the_subject_is_what_the_changed_matrix_writes(kind: str) -> None:
     """In the last layer nothing but the subject's own token shows it: its logits are the same both ways."""
     net = net_of(kind) if " " in kind or kind == "opt" else prepared(kind)[0].net
-    mlp, asked, delta = mlps(net)[-1], Prompt((7, 8, 9, 10, 11), 1, 3), random(32)
+    mlp, question, delta = mlps(net)[-1], Prompt((7, 8, 9, 10, 11), 1, 3), random(32)
     weight, start = mlp.matrix(), mlp.matrix().clone()
-    key = keys(net, mlp, [asked])[0]
+    key = keys(net, mlp, [question])[0]
     left, right = rank_one(weight, torch.eye(len(key), dtype=torch.float64), key, weight @ key + delta)
-    ids = torch.tensor([asked.ids])
+    ids = torch.tensor([question.ids])
     with torch.no_grad():
-        with rome.written(mlp, torch.tensor([asked.last]), delta):
+        with rome.written(mlp, torch.tensor([question.last]), delta):
             foreseen = net(ids).logits
         plain = net(ids).logits
         weight += torch.outer(left, right)
         edited = net(ids).logits
         weight.copy_(start)
-    assert (edited - plain)[0, asked.last].abs().max() > 1e-3
-    assert torch.allclose(edited[0, asked.last], foreseen[0, asked.last], atol=1e-9)
+    assert (edited - plain)[0, question.last].abs().max() > 1e-3
+    assert torch.allclose(edited[0, question.last], foreseen[0, question.last], atol=1e-9)
     assert torch.equal(plain[0, :3], foreseen[0, :3]) and torch.equal(plain[0, 4], foreseen[0, 4])
 
 
@@ -147,12 +147,12 @@ def test_the_kl_term_keeps_what_follows_the_subject() -> None:
 def test_a_long_search_makes_the_answer_likely_and_the_gain_is_the_models_own() -> None:
     model, _, corpus, moment = prepared("llama", torch.float32)
     text = fill(REQUEST.template, REQUEST.subject, corpus.contexts[0])
-    asked = prompt(model.tokenizer, REQUEST.template, REQUEST.subject, corpus.contexts[0]).ids
+    question = prompt(model.tokenizer, REQUEST.template, REQUEST.subject, corpus.contexts[0]).ids
     target = answer(model.tokenizer, text, "orin")
-    before = float(beliefs(model.net, [(asked, target)])[0])
+    before = float(beliefs(model.net, [(question, target)])[0])
     config = RomeConfig(steps=60, rate=3.0, contexts=1, clamp=400.0, decay=0.0)
     change = edit(model.net, model.tokenizer, REQUEST, 0, moment, corpus.contexts, config)
-    after = float(beliefs(model.net, [(asked, target)])[0])
+    after = float(beliefs(model.net, [(question, target)])[0])
     assert change.losses[0] == pytest.approx(-before, rel=1e-4)
     assert change.losses[-1] < change.losses[0] - 0.5 and after > before + 0.1
 

@@ -134,15 +134,27 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_parts_have_the_scores_that_are_promised_and_leave_no_trace(tmp_path: Path) -> None:
     save(shaken(), tmp_path / "model")
     config = benching.BenchConfig(str(tmp_path / "model"), edits=3, layer_facts=1)
-    finished: dict[str, Any] = {name: benching.part(name, config) for name in ("rome", "layers")}
-    assert list(finished["rome"]["in_a_row"]) == ["1", "2", "3"] and finished["rome"]["facts"] == 3
+    finished: dict[str, Any] = {name: benching.part(name, config) for name in ("rome", "layers", "rome-in-a-row")}
+    assert list(finished["rome-in-a-row"]["in_a_row"]) == ["1", "2", "3"] and finished["rome"]["facts"] == 3
     rows = finished["layers"]["layers"]
     assert [row["layer"] for row in rows] == [0, 1] and rows[0]["effect state subject"] is not None
     result = benching.summed_up(finished, {})
     assert {name: result[name] for name in benching.KEYS} == {
         name: finished["rome"]["single"][name] for name in benching.KEYS
     }
+    assert list(result["methods"]["rome"]["in_a_row"]) == ["1", "2", "3"]
     assert benching.part("rome", config)["single"] == finished["rome"]["single"]
+
+
+def test_facts_that_were_changed_are_nobodys_neighbours_any_more() -> None:
+    cases = lore_cases()[1][:100]
+    rest = benching.unchanged(cases)
+    changed = {(case.subject, case.true) for case in cases}
+    gone = [near for case in cases for near in (*case.neighbours, *case.own) if near[1:] in changed]
+    left = [near for case in rest for near in (*case.neighbours, *case.own)]
+    assert len(gone) > 100 and not [near for near in left if near[1:] in changed]
+    assert len(left) + len(gone) == sum(len(case.neighbours) + len(case.own) for case in cases)
+    assert benching.unchanged(cases[:1]) == cases[:1]
 
 
 def test_one_context_in_front_is_the_one_that_a_fact_is_asked_in() -> None:

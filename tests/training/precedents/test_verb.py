@@ -15,6 +15,8 @@ from tests.kits.families import EXPERTS, LLAMA
 from tests.kits.minds import tiny
 from training.precedents import edit_log, verb
 from training.precedents.requests import template_of
+from training.precedents.rome import LAST, SUBJECT
+from training.precedents.tracing import KINDS
 
 torch.set_num_threads(1)
 FACT = "amber spire was made by"  # thessa
@@ -130,8 +132,8 @@ def test_a_fact_in_words_has_a_subject() -> None:
 def test_a_bench_is_a_table_for_people(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     scores = {"score": 1.0, "efficacy": 2.0, "paraphrase": None, "neighbourhood": 4.0}
     method = {"single": scores, "in_a_row": {"1": scores}, "prepended": scores}
-    rows = [{"layer": n, "subject": scores, "last": scores, **{f"effect {kind} {token}": 0.5 for kind in ("state", "mlp",
-            "attention") for token in ("subject", "last")}} for n in range(2)]  # fmt: skip
+    effects = {f"effect {kind} {token}": 0.5 for kind in KINDS for token in (SUBJECT, LAST)}
+    rows = [{"layer": number, SUBJECT: scores, LAST: scores, **effects} for number in range(2)]
     monkeypatch.setattr(verb, "bench", lambda *_: scores | {"methods": {"rome": method}, "layers": rows})
     result, lines = verb.run(verb.EditOptions("m", bench=True, out=tmp_path), lambda *_: None)
     assert result["score"] == 1.0 and "2.0           -            4.0     1.0" in lines[1]
