@@ -70,13 +70,15 @@ class Behaviour(ABC):
     def gain_losses(self, context: PreTrainedModel | None = None) -> UsableChunks:
         """The losses over which the gain is shared out, one for each chunk of probes: usable information.
 
-        context: a model that reads the contexts, whoever decides. Raises ValueError where the probes hold nothing to
-        know, or too few decisions to tell it from how often each answer comes.
+        context: a model that reads the contexts, whoever decides; by default the one that reads them for the
+        behaviour's model, if there is one. Raises ValueError where the probes hold nothing to know, or too few
+        decisions to tell it from how often each answer comes.
         """
-        return usable_losses(self.model, self.judged_chunks(), context=context)
+        return usable_losses(self.model, self.judged_chunks(), context=context or self.model.context)
 
     def plain_losses(self, context: PreTrainedModel | None = None) -> list[ProbeLoss]:
         """The plain cross-entropy of the same chunks."""
+        context = context or self.model.context
         return [probe_loss(self.model, part, context=context) for part in self.judged_chunks()]
 
     def judged_chunks(self) -> list[list[Probe]]:

@@ -23,6 +23,8 @@ def begin(
     `learn` and its check both begin here. Raises ValueError for whatever the model can't do.
     """
     behaviour = behaviour_of(config, before, rules)
+    if config.out is not None:
+        behaviour.gain_losses()  # what could not be measured in the end is refused before hours of training
     settled, labelled = replace(config.teach, settle=config.steps), config.control != "rehearsal"
     teacher = kind(model, settled, rules, behaviour.journal, behaviour.source, labelled)
     return behaviour, teacher

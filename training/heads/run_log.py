@@ -187,7 +187,8 @@ def outcome(
             yield from allocations("path", gains, losses.chunks, "usable", with_mlps)
     yield from (_with_gradients(row, training.shares) for row in diff.rows(gain))
     if losses is not None:
-        yield from context_share(before, after, losses.whole)
+        if not losses.whole.based:
+            yield from context_share(before, after, losses.whole)
         if swaps:
             sizes = (training.before.layers, training.before.heads, with_mlps)
             yield from each_swap(before, after, losses.part(SWAPPED), [*by_layer(*sizes), *singly(*sizes)])

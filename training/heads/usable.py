@@ -106,6 +106,11 @@ class UsableLoss:
         """What a model believes, with gradient. reader: who reads the contexts; by default the model itself."""
         return joined([batch.beliefs(net, reader) for batch in self.batches])
 
+    @property
+    def based(self) -> bool:
+        """Whether the contexts were read beforehand, whoever decides."""
+        return any(batch.cache is not None for batch in self.batches)
+
     def tensors(self) -> list[Tensor]:
         """Whole numbers that tell these decisions from others."""
         return [tensor for batch in self.batches for tensor in batch.tensors()]
@@ -204,7 +209,7 @@ def usable_losses(
     Raises ValueError where there is nothing to know (one answer alone) or too little to fit: a kind of question needs
     LEAST_PER_ANSWER decisions for each answer that is right somewhere.
     """
-    kinds = _kinds([pair for chunk in chunks for probe in chunk for pair in _asked(probe)])
+    kinds = _kinds([pair for chunk in chunks for probe in chunk for pair in _decided(probe)])
     losses = [
         UsableLoss([_batch(model, chunk[start : start + rows], kinds, context) for start in range(0, len(chunk), rows)])
         for chunk in chunks
@@ -212,7 +217,7 @@ def usable_losses(
     return UsableChunks(losses)
 
 
-def _asked(probe: Probe) -> list[tuple[Question, str]]:
+def _decided(probe: Probe) -> list[tuple[Question, str]]:
     """The decisions that the behaviour is about, with their answers."""
     return list(zip(probe.scene.questions[: probe.places], probe.answers, strict=False))
 
@@ -249,7 +254,7 @@ def _batch(model: Model, probes: Sequence[Probe], kinds: Mapping[Kind, int], con
     options: list[list[list[int]]] = []
     decisions, answers, numbers = [], [], []
     for probe in probes:
-        places = _asked(probe)
+        places = _decided(probe)
         questions = [(question.text, _kind(question)) for question, _ in places]
         reading = read(model.tokenizer, probe.scene.text, questions, f"scene {probe.scene.id}")
         for (question, answer), ids, tokens in zip(places, reading.questions, reading.answers, strict=True):

@@ -37,7 +37,8 @@ def pair(tmp_path, model):
     """A sound training from two files."""
     rows = [GOOD, GOOD | {"context": "It snows.", "answer": "no", "kind": "other"}]
     lessons = written(tmp_path / "lessons.jsonl", *rows)
-    probes = written(tmp_path / "probes.jsonl", *(row | {"context": "Now " + row["context"]} for row in rows))
+    again = [row | {"context": word + row["context"]} for word in ("Now ", "Today ", "Here ") for row in rows]
+    probes = written(tmp_path / "probes.jsonl", *again)
     return LearnConfig(
         behaviour=str(lessons), probe_file=probes, model=model, teach=TEACH, steps=1, device="cpu", seed=1
     )
@@ -77,12 +78,23 @@ def faulty(pair, name):
         return replace(pair, behaviour=written(lessons, *rows), control="shuffled")
     if name == "tokens":
         return replace(pair, probe_file=written(lessons, GOOD | {"context": "\u2063It rains."}, GOOD))
+    if name in ("few", "one answer"):
+        lines = pair.probe_file.read_text().splitlines()
+        probes = written(
+            lessons,
+            *(
+                lines[:5]
+                if name == "few"
+                else [*lines[::2], *(line.replace("Here ", f"{n} ") for n, line in enumerate(lines[4:5] * 3))]
+            ),
+        )
+        return replace(pair, probe_file=probes, out=lessons.parent / "run")
     if name == "out":
         return replace(pair, out=lessons.parent)
     return replace(pair, model=str(lessons.parent))  # no model there
 
 
-@pytest.mark.parametrize("name", ["words", "control", "tokens", "out", "model"])
+@pytest.mark.parametrize("name", ["words", "control", "tokens", "out", "model", "few", "one answer"])
 def test_what_learn_refuses_the_check_refuses_too(pair, name):
     config = faulty(pair, name)
     check = check_training(config)
@@ -95,7 +107,7 @@ def test_what_learn_refuses_the_check_refuses_too(pair, name):
 def test_what_the_check_passes_learn_begins(pair):
     check = check_training(pair)
     assert check.faults == []
-    assert check.counts == {"lessons": {"wanted": 1, "other": 1}, "probes": {"wanted": 1, "other": 1}}
+    assert check.counts == {"lessons": {"wanted": 1, "other": 1}, "probes": {"wanted": 3, "other": 3}}
     assert learn(pair)["lessons"] == 2
 
 
@@ -103,11 +115,11 @@ def test_the_command_checks_the_model_too_and_trains_nothing(pair, capsys, model
     words = ["learn", "--behaviour", pair.behaviour, "--probes", str(pair.probe_file), "--check"]
     assert main([*words, "--model", model, "--json"]) == 0
     printed = capsys.readouterr()
-    assert (json.loads(printed.out)["probes"], printed.err) == ({"wanted": 1, "other": 1}, "")
+    assert (json.loads(printed.out)["probes"], printed.err) == ({"wanted": 3, "other": 3}, "")
     assert main([*words, "--model", str(ROOT / "assets" / "novice")]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert len(printed.err.splitlines()) == 4  # the novice lacks the words of every line
+    assert len(printed.err.splitlines()) == 8  # the novice lacks the words of every line
     assert main([*words, "--spirits", "3"]) == 2
     assert "--spirits 3: a number of spirits to show" in capsys.readouterr().err
 
