@@ -30,6 +30,7 @@ QUIET = {
 ALONE = {  # of a cluster that begins here
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray's word for "on loopback alone", on every system
     "RAY_AUTH_MODE": "token",
+    "RAY_worker_niceness": "5",  # as workers without Ray
 }
 
 
