@@ -65,7 +65,7 @@ def test_an_area_runs_in_a_process_of_its_own_and_its_fault_is_one_line(tmp_path
 def test_what_is_not_installed_has_a_row_that_says_how_to_install_it(monkeypatch, capsys):
     for name in ("gymnasium", "minigrid", "crafter", "textworld"):
         monkeypatch.setitem(sys.modules, name, None)
-    monkeypatch.setattr(environments, "EPISODE", 3)
+    monkeypatch.setattr(environments, "STEPS", 3)
     monkeypatch.setattr(environments, "ROUNDS", 1)
     assert main(["bench", "environments", "--seed", "4"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -73,17 +73,18 @@ def test_what_is_not_installed_has_a_row_that_says_how_to_install_it(monkeypatch
     assert all("pip install 'second-sight[bench]'" in line for line in lines[2:])
 
 
-def test_an_episode_ends_where_the_environment_ends_it():
-    resets, ends = [], iter([False, False, True])
-    play = environments._episode(lambda: resets.append(1), lambda rng: next(ends), 0)
-    assert play() == 3 and len(resets) == 1
+def test_an_episode_that_ends_is_begun_anew(monkeypatch):
+    monkeypatch.setattr(environments, "STEPS", 5)
+    resets, ends = [], iter([False, True, False, True, False])
+    environments._steps(lambda: resets.append(1), lambda rng: next(ends), 0)()
+    assert len(resets) == 3
 
 
 def test_hooks_without_the_other_library(monkeypatch, tmp_path):
     from perception.model import save
     from tests.kits import minds
 
-    monkeypatch.setitem(sys.modules, "transformer_lens", None)
+    monkeypatch.setitem(sys.modules, "transformer_lens.model_bridge", None)
     monkeypatch.setattr(hooks, "ROUNDS", 1)
     save(minds.tiny(), tmp_path / "model")
     rows = hooks.hooks(str(tmp_path / "model"), 0)
