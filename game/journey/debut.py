@@ -8,7 +8,7 @@ Nothing is drawn stronger than it is believed.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from game.ui.words import UNSURE
+from game.ui.words import SURE, UNSURE
 
 INKLING = 0.18  # what is drawn of the strongest belief before the first sight: less than anybody would name
 GATHERS = 3.6  # s that the shape takes
@@ -42,7 +42,7 @@ class Debut:
             return
         best = max(beliefs, key=lambda place: (beliefs[place][1], -place), default=None)
         kept = beliefs.get(self.place, ("", 0.0))[1] if self.place is not None else 0.0
-        if best is not None and (kept < UNSURE or beliefs[best][1] > 2 * kept):
+        if best is not None and (kept < UNSURE or beliefs[best][1] > 2 * kept or beliefs[best][1] >= SURE > kept):
             self.place, self.species = best, beliefs[best][0]
         elif kept < UNSURE:
             self.place = None
@@ -59,6 +59,7 @@ class Debut:
         self._failing = self._failing + dt if belief < UNSURE else 0.0
         if self._failing > LOST and seconds - self._began < GATHERS:
             self._began = self.place = None
+            self._ended = seconds  # everything else comes back as gently as it went
             return True
         if seconds - self._began >= GATHERS + ALONE:
             self._began, self._ended, self.over = None, seconds, True

@@ -38,7 +38,9 @@ class Firsts:
         a right name, drew it out. True if it was found unaided."""
         pointed = (place, answer) in self._revealed
         self._revealed[place, answer] = seconds
-        if answer != believed[0]:  # whoever is still believed there was told to be somebody else, or nobody
+        if (
+            answer != believed[0] and believed[1] >= UNSURE
+        ):  # whoever is still believed there was told to be somebody else, or nobody
             self._announced[place, believed[0]] = seconds
         self.now = None if self.now and self.now.place == place else self.now
         unaided = proven and answer != NOTHING and believed[0] == answer and believed[1] >= UNSURE and not pointed

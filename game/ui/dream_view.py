@@ -12,7 +12,6 @@ from game.art.pixels.drawing import disc, dissolved, glow
 from game.art.pixels.palette import scaled
 from game.ui import heads_grid
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen
-from game.ui.words import number, percent
 from perception.messages import HeadActivity, Progress, Ready
 
 PIECE = (84, 76)  # px of a fragment
@@ -87,10 +86,10 @@ def panel(
     levels, change = heads_grid.values("activity", activity, progress)
     heads_grid.draw_cells(pen, heads_grid.cells(layers, heads, levels, change, "activity", x + 14, y + 24, 112))
     for line, (name, value) in enumerate(_rows(progress)):
-        pen.text(name, x + 138, y + 24 + 14 * line, DIM)
-        pen.text_right(value, x + 228, y + 24 + 14 * line, GOLD if line == 0 else PAPER)
-    pen.text("d'", x + 14, y + 138, SKYBLUE)
-    pen.text("hits", x + 30, y + 138, GOLD)
+        pen.text(name, x + 138, y + 22 + 28 * line, DIM)
+        pen.text_right(value, x + 228, y + 34 + 28 * line, GOLD if line == 0 else PAPER)
+    pen.text("how clearly", x + 14, y + 138, SKYBLUE)
+    pen.text("how often", x + 92, y + 138, GOLD)
     heads_grid.curve(pen, history, x + 14, y + 152, 212, 70)
     dots = "." * (1 + int(seconds * 1.5) % 3)
     still = progress is None or not (progress.shown + progress.empties)
@@ -103,14 +102,15 @@ def panel(
 
 
 def _rows(progress: Progress | None) -> list[tuple[str, str]]:
+    """What a dreamer learns of their sight, in plain words."""
     known = progress or Progress(0, 0, 0, 0, False)
+
+    def of_hundred(part: float | None) -> str:
+        return "-" if part is None else f"{round(100 * part)} in 100"
+
     return [
-        ("d'", number(known.d_prime)),
-        ("hits", percent(known.hits)),
-        ("false", percent(known.false_alarms)),
-        ("ground", percent(known.mundane)),
-        ("shown", str(known.shown)),
-        ("empty", str(known.empties)),
-        ("step", str(known.step)),
-        ("steps/s", number(known.steps_per_s, 1)),
+        ("seen right", of_hundred(known.hits)),
+        ("imagined", of_hundred(known.false_alarms)),
+        ("ordinary things", of_hundred(known.mundane)),
+        ("lessons", str(known.lessons)),
     ]

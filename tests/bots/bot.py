@@ -85,6 +85,7 @@ def _result(script: Script, game: Game) -> dict:
         "empties": sum(a == NOTHING for lesson in journey.mind_client.journal for a in lesson.answers),
         "lessons": len(journey.mind_client.journal),
         "sights": diary.sights(),
+        "shapes_at_first_sight": diary.shapes,
         "found": journey.narrator.firsts.found,
         "named": {"right": script.right, "wrong": script.wrong},
         "errands": stages,

@@ -64,6 +64,7 @@ class Diary:
     lines: list[dict] = field(default_factory=list)
     parts: dict[str, Tally] = field(default_factory=dict)
     minutes: list[Tally] = field(default_factory=list)
+    shapes: int = 0  # most that were drawn at once while the first sight of all gathered
     dreamt: frozenset[str] = frozenset()  # species that were shown before the last rest or practice
 
     def __post_init__(self) -> None:
@@ -92,6 +93,8 @@ class Diary:
     def watch(self, game: Game) -> None:
         """After every frame."""
         journey, sight = game.journey, game.journey.mind_client
+        if journey.sight.debut.going_on:
+            self.shapes = max(self.shapes, len(journey.frame_state().ghosts))
         if sight.progress is not None and sight.progress is not self._last.get("progress"):
             self._last["progress"] = sight.progress
             fields = msgspec.to_builtins(sight.progress)

@@ -122,9 +122,17 @@ class Script:
                 continue
             bot.fresh()
             bot.frames(15)
+            self._watch()
             if not self._name() and not bot.ask(10**6):
                 bot.press(pg.K_q)
                 bot.frames(15)
+
+    def _watch(self) -> None:
+        """Stands and looks until the first sight of all has come, if it comes here."""
+        bot, sight = self.bot, self.bot.game.journey.sight
+        if not sight.debut.over and sight.debut.place is not None:
+            bot.frames(30)
+            bot.until(lambda: not sight.debut.going_on, 12.0)
 
     def _errand(self) -> None:
         """Talks to somebody who has something to ask, or waits to be told that it is done."""

@@ -48,6 +48,7 @@ def test_who_was_blind_sees_what_nobody_pointed_at(journey: tuple[dict, Path]) -
     assert after["hits"] >= 0.5
     assert after["d_prime"] > before["d_prime"] + 1
     assert result["sights"]["first_true"] is not None, "no first sight"
+    assert result["shapes_at_first_sight"] == 1, "it comes as one shape, not as a crowd"
     assert result["named"]["right"] >= 1
     assert result["found"] >= 1
 

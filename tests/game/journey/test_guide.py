@@ -171,6 +171,18 @@ def test_found_is_what_was_seen_unaided_and_proven_by_a_touch(
     assert firsts.found == unaided
 
 
+def test_what_was_hardly_believed_when_somebody_else_was_pointed_at_can_still_be_a_first_sight() -> None:
+    firsts = Firsts()
+    firsts.reveal(4, "yurei", ("oni", 0.01), False, 0.0)
+    firsts.reveal(5, NOTHING, ("oni", 0.9), True, 0.0)
+    for second in range(1, 4):
+        firsts.watch([(5, "oni", 0.9)], float(second))
+    assert firsts.now is None, "that phantom is known"
+    for second in range(4, 8):
+        firsts.watch([(4, "oni", 0.9)], float(second))
+    assert firsts.now is not None and firsts.now.place == 4
+
+
 def test_touching_a_spirit_that_one_saw_unaided_is_told_and_counted() -> None:
     for seed in range(8):
         world = new_world(seed)

@@ -107,8 +107,10 @@ def test_before_the_first_sight_only_an_inkling_of_the_strongest_is_drawn() -> N
     assert debut.place == 5
     assert debut.drawn(5, 0.5, False, 1.0) < 0.25 and debut.drawn(3, 0.3, False, 1.0) == 0
     assert debut.drawn(3, 0.3, True, 1.0) == 0.3, "what somebody pointed at is drawn as it is believed"
-    debut.choose({3: ("oni", 0.55), 5: ("tengu", 0.5)})
+    debut.choose({3: ("oni", 0.54), 5: ("tengu", 0.5)})
     assert debut.place == 5, "it doesn't jump from place to place"
+    debut.choose({3: ("oni", 0.6), 5: ("tengu", 0.5)})
+    assert debut.place == 3, "but whoever is sure comes first"
 
 
 def test_a_first_sight_that_fails_is_still_to_come() -> None:

@@ -7,7 +7,7 @@ import pygame as pg
 import pytest
 
 from game.realm.land import Place
-from game.ui import heads_plain
+from game.ui import dream_view, heads_plain
 from game.ui.heads_plain import Look, lit, look, remark
 from game.ui.words import counts
 from perception.messages import Event, Gaze, Glance, HeadActivity, Progress
@@ -74,3 +74,14 @@ def test_the_sheet_covers_neither_the_player_nor_the_asked_place(tmp_path: Path,
     client.gaze = None
     game._draw()
     assert (pg.surfarray.array3d(game.window.canvas) != before).any(), "no beam without a measured gaze"
+
+
+def test_a_dream_tells_in_plain_words_too() -> None:
+    rows = dict(dream_view._rows(Progress(9, 14, 9, 30, True, hits=0.454, false_alarms=0.03, mundane=0.993)))
+    assert rows == {
+        "seen right": "45 in 100",
+        "imagined": "3 in 100",
+        "ordinary things": "99 in 100",
+        "lessons": "14",
+    }
+    assert dict(dream_view._rows(None))["seen right"] == "-"
