@@ -49,7 +49,10 @@ SEEDED = {  # what --seed means, verb by verb; the others draw nothing
     "edit": "of noise, contexts, and new answers of the bench",
     "bench": "of the scenes",
 }
-EXPERIMENTS = "learning, few, choice, sight, listen, own, rank, frozen, optimizer or born"
+EXPERIMENTS = (
+    "learning, few, choice, sight, listen, own, rank, frozen, optimizer, born; "
+    "sufficiency: a core alone; calibration: how often the rule errs"
+)
 
 
 class Parser(argparse.ArgumentParser):

@@ -1,0 +1,38 @@
+"""Sufficiency: the core alone, all but the core, and random sets train; the arms come from a verdict on disk."""
+
+import json
+
+import pytest
+
+from training.experiments import sufficiency
+from training.experiments.registry import experiment_named
+from training.verdict.units import Shape
+
+
+def test_the_arms_are_the_core_the_rest_everything_and_random_sets(judged, monkeypatch):
+    monkeypatch.setattr(sufficiency, "SETS", 2)
+    plan = experiment_named("sufficiency", of=judged.out)
+    core = [tuple(unit) for unit in judged.result["score"]["bases"][0]["verdict"]["core"]]
+    by_name = {arm.name: arm.config.teach for arm in plan.arms}
+    assert list(by_name) == ["all", "core", "all-but-core", "random-0", "random-1"]
+    model = by_name["core"]
+    named = [*model.trained_heads, *((layer, 2) for layer in model.trained_mlps)]
+    assert len(named) == len(core)
+    both = {(layer, head) for name in ("core", "all-but-core") for layer, head in by_name[name].trained_heads}
+    assert len(both) == len(by_name["core"].trained_heads) + len(by_name["all-but-core"].trained_heads)
+    assert not set(by_name["random-0"].trained_heads) & set(by_name["core"].trained_heads)
+
+
+def test_units_are_heads_and_mlps():
+    teach = sufficiency.only([(0, 1), (1, 2), (2, 0)], Shape(3, 2, mlps=True))
+    assert (teach.heads, teach.mlps) == ("0.1,2.0", "1")
+
+
+def test_what_names_no_core_is_refused(tmp_path):
+    (tmp_path / "score.json").write_text(json.dumps({"score": {"bases": []}}))
+    with pytest.raises(ValueError, match="holds no verdict on base model 0"):
+        experiment_named("sufficiency", of=tmp_path)
+    with pytest.raises(ValueError, match="give --of DIR"):
+        experiment_named("sufficiency")
+    with pytest.raises(ValueError, match=r"--of .* leave it out"):
+        experiment_named("sight", of=tmp_path)
