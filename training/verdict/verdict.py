@@ -264,18 +264,23 @@ def decide(evidence: Evidence, seed: int = 0, resamples: int = RESAMPLES) -> Ver
         whole_SC: Array | None = getattr(evidence, f"{name}_whole_SC")
         if whole_SC is not None:
             sums.numbers[f"p_whole_{name}"] = permutation_p(evidence.whole_SC.mean(1), whole_SC.mean(1), seed)
-    if evidence.bases < BASES:
-        few = "one network" if evidence.bases == 1 else f"{evidence.bases} networks"
-        sums.caveats.append(f"{few} pretrained from one seed each: the verdict concerns {few} only")
-    if max(sums.numbers["seeds"]) > SEEDS_MOST * evidence.bases:
-        sums.caveats.append(f"more than {SEEDS_MOST} seeds: whoever adds seeds until a word comes will find one")
-    if gain > 0 and not sums.numbers["control"] <= CONTROL_MOST:
-        sums.caveats.append(
-            f"shuffled answers gain {sums.numbers['control']:.0%} of what true ones do; {CONTROL_MOST:.0%} is usual"
-        )
+    sums.caveats += _caveats(sums.numbers)
     word, reason = _judge(sums.numbers, evidence.causal)
     chosen = tuple(int(h) for h in core), tuple(int(h) for h in np.flatnonzero(significant))
     return Verdict(word, reason, sums.numbers, *chosen, tuple(sums.caveats))
+
+
+def _caveats(n: dict[str, Any]) -> list[str]:
+    """What has to be said beside the word, whatever it is."""
+    caveats, bases = [], n["bases"]
+    if bases < BASES:
+        few = "one network" if bases == 1 else f"{bases} networks"
+        caveats.append(f"{few} pretrained from one seed each: the verdict concerns {few} only")
+    if max(n["seeds"]) > SEEDS_MOST * bases:
+        caveats.append(f"more than {SEEDS_MOST} seeds: whoever adds seeds until a word comes will find one")
+    if n["gain"][0] > 0 and not n["control"] <= CONTROL_MOST:
+        caveats.append(f"shuffled answers gain {n['control']:.0%} of what true ones do; {CONTROL_MOST:.0%} is usual")
+    return caveats
 
 
 def _judge(n: dict[str, Any], causal: Causal | None) -> tuple[str, str]:
