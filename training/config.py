@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from common.assets import NOVICE
+from common.files import PART
 from common.flags import faults, option, values, words
 from common.numbers import SEED_MAX
 from training.units import short, units
@@ -35,6 +36,7 @@ BATCH_MAX = 4_096  # scenes of a step
 # What `experiment` may change of all arms: of a training, and of how it learns.
 CHANGEABLE = ("steps", "optimizer", "lr", "train", "heads", "mlps", "others", "base_cache")
 LOCK = ".lock"  # in a folder that some process works in (common.locks)
+CHECKPOINT = "checkpoint.safetensors"  # in a run's folder: where it goes on after a kill (training.checkpoint)
 
 
 @dataclass(frozen=True)
@@ -222,12 +224,14 @@ class LearnConfig:
 
 
 def check_out(out: Path) -> None:
-    """Raises ValueError for a run folder that holds something: no run is ever overwritten."""
+    """Raises ValueError for a run folder that holds something: no run is overwritten; an unfinished one goes on."""
     try:
         held = sorted(out.iterdir()) if out.is_dir() else [out] if out.exists() or out.is_symlink() else []
     except OSError as error:
         raise ValueError(f"--out {out}: cannot be read ({error.strerror}); give a new folder") from error
-    if [path for path in held if path.name != LOCK]:
+    names = [path.name for path in held]
+    begun = [name for name in names if name.startswith(f"{CHECKPOINT}.") and name.endswith(PART)]  # killed at once
+    if CHECKPOINT not in names and any(name not in (LOCK, *begun) for name in names):
         raise ValueError(f"--out {out}: exists and is not empty; give a new folder")
 
 

@@ -5,20 +5,16 @@ result = learn(LearnConfig(model="DIR", behaviour="lessons.jsonl", probe_file="p
 """
 
 import copy
-import errno
-import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any, TypedDict, cast
 
 import torch
 
-from common.files import OutputError, output_error
-from common.locks import hold
+from common.files import OutputError
 from game.realm.rules import Rules
 from game.realm.rules import load as load_rules
 from perception.model import Model, choose_device, load, save
@@ -27,7 +23,8 @@ from training.behaviours.check import check_files
 from training.behaviours.fit import begin
 from training.behaviours.lines import BehaviourError
 from training.behaviours.registry import behaviour_of
-from training.config import LearnConfig, check_out, flat
+from training.checkpoint import Checkpoints, CurvePoint, RunState
+from training.config import CHECKPOINT, LearnConfig, flat
 from training.data.lessons import LessonCounts
 from training.headlog.records import LogError
 from training.heads.baseline import Baseline
@@ -39,13 +36,12 @@ from training.heads.trajectory import Trajectory, add_state
 from training.heads.usable import UsableChunks
 from training.optim.gradients import Shares
 from training.progress import Report
+from training.run_folder import run_folder
 from training.sharded import Ranks, ShardedTeacher
 from training.teach import Teacher
 
 CHANGE_ROWS = 32  # decisions on which each head's own change is followed along the way
 SEEN_HITS, SEEN_ALARMS = 0.9, 0.05  # by which "steps to see" counts
-
-CurvePoint = dict[str, float | None]  # step, hits, false_alarms, mundane, d_prime, loss (nats), seconds
 
 
 class Scores(TypedDict):
@@ -90,6 +86,7 @@ class Run:
     gradients: list[torch.Tensor] = field(default_factory=list)  # a share per head for each of `history`
     shares: Shares | None = None  # where the gradient went, over the whole run
     trajectory: Trajectory = field(default_factory=list)  # (step, what trains, on the CPU)
+    losses: UsableChunks | None = None  # over which the gain is shared out, where a log tells of it
 
     @property
     def probes(self) -> list[Probe]:
@@ -129,10 +126,8 @@ class Run:
         steps, counts = self.config.steps, self.lesson_counts
         before, after = (cast(Scores, self.scores[when].as_dict()) for when in ("before", "after"))
         return {
-            "before": before,
-            "after": after,
-            "spirits_shown": counts.spirits_shown,
-            "empties_shown": counts.empties_shown,
+            "before": before, "after": after,
+            "spirits_shown": counts.spirits_shown, "empties_shown": counts.empties_shown,
             "curve": self.curve,
             "steps_to_see": steps_to_see(self.curve),
             "gradients": {} if self.shares is None else self.shares.by_matrix(),
@@ -141,65 +136,52 @@ class Run:
             "steps_per_s": steps / max(1e-9, self.seconds),
             "lessons": len(counts.lessons),
             "log": log,
-        }
+        }  # fmt: skip
 
 
 def learn(config: LearnConfig, report: Report = lambda what, done, of: None, ranks: Ranks | None = None) -> LearnResult:
     """Train and measure; with config.out, write the run folder (log.msgpack, model/).
 
-    ranks: who trains it in shards, if this process is the first of several; the others `follow`.
-    Raises ValueError (settings, files, model) before anything is written, Broken if a step was not finite, and OSError
-    where the folder is in use or can't be written; the log up to there stays.
+    ranks: who trains it in shards, if this process is the first of several; the others `follow`. A folder whose run was
+    killed goes on from its last checkpoint, if settings, data and model are the same; in shards there is none. Raises
+    ValueError (settings, files, model) before anything is written, Broken if a step was not finite, and OSError where
+    the folder is in use or can't be written; the log up to there stays.
     """
     if faults := check_files(config).faults:
         raise BehaviourError(faults)
     if config.out is None:
         return _run(config, report, None, ranks).result()
-    with _run_folder(config.out):
-        log = RunLog(config.out / "log.msgpack")
-        run = _run(config, report, log, ranks)
+    if ranks is not None and (config.out / CHECKPOINT).exists():
+        raise ValueError(f"--out {config.out}: holds an unfinished training, and shards have none; give a new --out")
+    with run_folder(config.out):
+        log, checkpoints = RunLog(config.out / "log.msgpack"), None if ranks else Checkpoints(config.out, config)
+        run = _run(config, report, log, ranks, checkpoints)
         try:
             save(run.model, config.out / "model")
         except OSError as error:
             raise OutputError(f"{error}; the log is whole: {log.path}", error.errno) from error
+        if checkpoints is not None:
+            checkpoints.remove()
     report("comparing heads", 1, 1)
     return run.result(str(log.path))
 
 
-@contextmanager
-def _run_folder(out: Path) -> Iterator[None]:
-    """The run's folder, which this process alone may write; if nothing came of it, what was made for it goes again."""
-    missing = [folder for folder in (out, *out.parents) if not folder.exists()]
-    try:
-        _make_writable(out)
-        with hold(out):
-            check_out(out)  # again: another run may have ended in between
-            yield
-    finally:
-        for folder in missing:
-            with suppress(OSError):  # what holds anything stays
-                folder.rmdir()
-
-
-def _make_writable(folder: Path) -> None:
-    """Make a folder, if it isn't there. Raises OutputError where nothing can be written in it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    except OSError as error:
-        raise output_error(folder, error) from error
-
-
-def _run(config: LearnConfig, report: Report, log: RunLog | None, ranks: Ranks | None = None) -> Run:
+def _run(
+    config: LearnConfig,
+    report: Report,
+    log: RunLog | None,
+    ranks: Ranks | None = None,
+    checkpoints: Checkpoints | None = None,
+) -> Run:
     """Load, train and compare; the log is whole afterwards, or holds what came before a fault."""
     rules = load_rules()
     try:
         device = choose_device(config.device if ranks is None else "cpu")  # shards are elsewhere
-        run = train(config, load(config.model, device), rules, report, log, ranks)
+        run = train(config, load(config.model, device), rules, report, log, ranks, checkpoints)
         if log is not None:
             report("comparing heads", 0, 1)
-            log.finish(run.training(), head_probes(run.before, run.probes, rules), run.behaviour.gain_losses())
+            assert run.losses is not None
+            log.finish(run.training(), head_probes(run.before, run.probes, rules), run.losses)
     except BaseException:
         if log is not None:
             with suppress(LogError):  # the first fault is the one to tell
@@ -238,6 +220,14 @@ def _measured(step: int, config: LearnConfig) -> bool:
     return step % config.measure_every == 0 or step == config.steps
 
 
+def _as_it_is(model: Model, base_cache: bool) -> Model:
+    """A copy of a model; with `base_cache` it reads the contexts of both, unless another net does."""
+    before = Model(copy.deepcopy(model.net), model.tokenizer, model.tongue, model.name, model.context)
+    if base_cache and model.context is None:
+        before.context = model.context = before.net
+    return before
+
+
 def train(
     config: LearnConfig,
     model: Model,
@@ -245,46 +235,55 @@ def train(
     report: Report,
     log: RunLog | None = None,
     ranks: Ranks | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Run:
     """Baseline, lessons, steps, after. The model learns in place; a copy of how it was is kept.
 
-    log: is begun, and told every point of the curve as the run goes. ranks: who trains it in shards.
+    log: is begun, and told every point of the curve as the run goes. ranks: who trains it in shards. checkpoints: where
+    it goes on, and whence.
     """
-    before = Model(copy.deepcopy(model.net), model.tokenizer, model.tongue, model.name, model.context)
-    if config.teach.base_cache and model.context is None:
-        before.context = model.context = before.net
-    kind = Teacher if ranks is None else partial(ShardedTeacher, ranks)
-    behaviour, teacher = begin(config, before, model, rules, kind)
-    report("measuring", 0, config.steps)
-    scores = {"before": behaviour.score(model)}
-    curve = [_point(0, behaviour.glance(model), None, 0.0)]
+    before = _as_it_is(model, config.teach.base_cache)
+    behaviour, teacher = begin(config, before, model, rules, partial(ShardedTeacher, ranks) if ranks else Teacher)
+    losses = None if log is None else behaviour.gain_losses(model.context)  # refuses probes before anything is trained
     watched = head_probes(model, behaviour.probes, rules, CHANGE_ROWS)
     baseline = Baseline.record(model.net, watched)
+    run = _begun(behaviour, model, teacher, report, checkpoints)
     if log is not None:
         log.begin(before, *_settings_and_seeds(config), behaviour.lesson_counts)
-        log.point(curve[0])
-    history: list[tuple[int, dict[str, torch.Tensor]]] = []
-    gradients: list[torch.Tensor] = []
-    trajectory: Trajectory = []
-    add_state(trajectory, 0, model.net)
-    seconds, mark = 0.0, teacher.meter.mark()
-    for step in range(1, config.steps + 1):
+        run.tell(log)
+    while run.step < config.steps:
         began = time.perf_counter()
         loss = teacher.step()
-        seconds += time.perf_counter() - began
-        report("learning", step, config.steps)
-        if _measured(step, config):
+        run.seconds += time.perf_counter() - began
+        run.step += 1
+        if _measured(run.step, config):
             teacher.collect()
-            curve.append(_point(step, behaviour.glance(model), loss, seconds))
-            history.append((step, glance(baseline, model.net, watched)))
-            gradients.append(teacher.meter.shares(mark).per_head)
-            mark = teacher.meter.mark()
-            add_state(trajectory, step, model.net)
+            point = _point(run.step, behaviour.glance(model), loss, run.seconds)
+            run.note(point, glance(baseline, model.net, watched), teacher.meter, model.net)
             if log is not None:
-                log.point(curve[-1], history[-1][1], gradients[-1])
-    scores["after"] = behaviour.score(model)
-    shares = teacher.meter.shares()
-    return Run(config, before, model, behaviour, scores, curve, history, seconds, gradients, shares, trajectory)
+                log.point(run.curve[-1], run.history[-1][1], run.gradients[-1])
+        if checkpoints is not None:
+            checkpoints.after_step(teacher, run, last=run.step == config.steps)
+        report("learning", run.step, config.steps)
+    scores, shares = {"before": run.before, "after": behaviour.score(model)}, teacher.meter.shares()
+    return Run(config, before, model, behaviour, scores, run.curve, run.history, run.seconds, run.gradients, shares,
+               run.trajectory, losses)  # fmt: skip
+
+
+def _begun(
+    behaviour: Behaviour, model: Model, teacher: Teacher, report: Report, checkpoints: Checkpoints | None
+) -> RunState:
+    """A training where it left off; or, measured, at its start, of which a checkpoint is written."""
+    trajectory: Trajectory = []
+    add_state(trajectory, 0, model.net)
+    if checkpoints is not None and (run := checkpoints.resume(teacher, trajectory[0][1])) is not None:
+        return run
+    report("measuring", 0, teacher.config.settle)
+    before, start = behaviour.score(model), _point(0, behaviour.glance(model), None, 0.0)
+    run = RunState(before, [start], teacher.meter.mark(), trajectory=trajectory)
+    if checkpoints is not None:
+        checkpoints.write(teacher, run)
+    return run
 
 
 def steps_to_see(curve: Sequence[dict[str, Any]]) -> int | None:

@@ -7,8 +7,9 @@ which rehearses other mundane questions about them.
 """
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from random import Random
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -81,6 +82,7 @@ class Teacher:
         self._rng = Random(f"{config.seed}/teach")
         self._source, self._labelled = source or self._scenes, labelled
         self._uses, self._turn = max(1, config.reuse), 0  # how many steps a drawn set serves, and has served
+        self._draws = 0  # sets of scenes so far
         self._asked: list[Asked] = []
         self._caches: list[DynamicCache | None] = []
         self._answers: float | None = None  # what answers are counted against, if not those of the packs
@@ -99,6 +101,57 @@ class Teacher:
     def settled(self) -> bool:
         """Whether the rate has come to rest since the last lesson."""
         return self.steps - self.taught_at >= self.config.settle
+
+    @property
+    def between_sets(self) -> bool:
+        """Whether the next step draws its scenes anew."""
+        return self._turn % self._uses == 0
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """All that later steps depend on but the settings and the lessons: plain values, and tensors by name.
+
+        Only between two sets of scenes.
+        """
+        plain: dict[str, Any] = {"steps": self.steps, "taught_at": self.taught_at, "loss": self.loss}
+        plain |= {"draws": self._draws, "optimizer": {}}
+        tensors = {f"weight/{name}": p.detach() for name, p in self._learning().items()}
+        tensors["energy"] = self.meter.mark()
+        for number, values in self.optimizer.state_dict()["state"].items():
+            for name, value in values.items():
+                if isinstance(value, Tensor):
+                    tensors[f"optimizer/{number}/{name}"] = value
+                else:
+                    plain["optimizer"].setdefault(str(number), {})[name] = value
+        return plain, tensors
+
+    def go_on_from(self, plain: dict[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        """Become the teacher whose `state` this was; of the same settings and lessons, and fresh.
+
+        What its steps drew is drawn again: random streams and sources then stand as they stood. Raises KeyError,
+        TypeError, ValueError or RuntimeError for a state that doesn't fit.
+        """
+        if not 0 <= plain["draws"] <= plain["steps"]:
+            raise KeyError(f"{plain['draws']} draws in {plain['steps']} steps")
+        optimizer = self.optimizer.state_dict()
+        optimizer["state"] = {int(number): dict(values) for number, values in plain["optimizer"].items()}
+        for name, tensor in tensors.items():
+            kind, _, rest = name.partition("/")
+            if kind == "optimizer":
+                number, _, name_there = rest.partition("/")
+                optimizer["state"].setdefault(int(number), {})[name_there] = tensor
+        self.optimizer.load_state_dict(optimizer)
+        with torch.no_grad():
+            for name, parameter in self._learning().items():
+                if tensors[f"weight/{name}"].shape != parameter.shape:
+                    raise KeyError(f"{name} has another shape")
+                parameter.copy_(tensors[f"weight/{name}"])
+        self.meter.go_on_from(tensors["energy"])
+        self.steps, self.taught_at, self.loss = plain["steps"], plain["taught_at"], plain["loss"]
+        while self._draws < plain["draws"]:
+            self._draw_set()
+
+    def _learning(self) -> dict[str, torch.nn.Parameter]:
+        return {name: p for name, p in self.model.net.named_parameters() if p.requires_grad}
 
     def current_rate(self) -> float:
         """Warm-up, full, then linearly down to LEAST of it as the lessons settle."""
@@ -140,8 +193,8 @@ class Teacher:
     def _draw(self) -> list[Packed]:
         """The decisions of one step, dealt out over its parts; their scenes are those of the step before, if reused."""
         config, model = self.config, self.model
-        if self._turn % self._uses == 0:
-            self._asked = self._source(self._rng, config.scenes, config.rehearse * self._uses)
+        if self.between_sets:
+            self._asked = self._draw_set()
             self._caches, self._turn = [None] * config.parts, 0
         scenes = [_at_turn(item, self._turn, config.rehearse, self._uses) for item in self._asked]
         if not self._labelled:
@@ -160,6 +213,10 @@ class Teacher:
 
     def collect(self) -> None:
         """Let `model` hold the weights as they are now; a teacher whose weights are elsewhere fetches them."""
+
+    def _draw_set(self) -> list[Asked]:
+        self._draws += 1
+        return self._source(self._rng, self.config.scenes, self.config.rehearse * self._uses)
 
     def _scenes(self, rng: Random, scenes: int, rehearse: int) -> list[Asked]:
         return [self._scene(rng, rehearse) for _ in range(scenes)]

@@ -18,7 +18,6 @@ from training.config import LearnConfig
 from training.experiments.judge import REHEARSAL, SHUFFLED, TRAINED
 from training.experiments.plan import Experiment, Outcome, Runs
 from training.experiments.pool import in_processes
-from training.experiments.provenance import RestsOn, difference, of_model, rests_on
 from training.experiments.sight import ARMS
 from training.experiments.tables import both, by_arm
 from training.headlog.log import read_log
@@ -26,6 +25,7 @@ from training.heads.head_probes import head_probes
 from training.heads.likeness import likeness, profile_of_log, profile_of_models
 from training.heads.run_log import from_root
 from training.progress import Report
+from training.provenance import RestsOn, difference, of_model, rests_on
 
 SEER = str(NOVICE.parent / "seer")
 

@@ -23,7 +23,6 @@ from training.behaviours.registry import behaviour_of
 from training.config import LearnConfig
 from training.experiments.plan import Arm, Outcome, Runs
 from training.experiments.pool import in_processes
-from training.experiments.provenance import of_file
 from training.experiments.tables import by_arm, by_model, spread
 from training.experiments.weight_delta import check_base, with_delta
 from training.headlog.log import read_log, write_log
@@ -31,6 +30,7 @@ from training.heads.chunks import in_both_halves
 from training.heads.head_sets import Shift
 from training.heads.run_log import from_root
 from training.progress import Report
+from training.provenance import of_file
 from training.verdict.analyses import depth, needs, other_answers, rank_summary, ranks, roles
 from training.verdict.causal import GREEDY, SwapSets, causal_evidence, excess, sets_of, shifts
 from training.verdict.evidence import (

@@ -46,7 +46,7 @@ class Outcome:
     """One finished training. result: what `learn` returned; log: its head-diff log; commit: that ran it.
 
     base: which of the experiment's base models it started from. rests_on: the hashes of its data, its model and more
-    (`training.experiments.provenance`); empty of runs of older versions. files: the hashes of what lies in its folder,
+    (`training.provenance`); empty of runs of older versions. files: the hashes of what lies in its folder,
     by name.
     """
 

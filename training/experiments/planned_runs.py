@@ -10,7 +10,7 @@ from typing import Any, Literal
 from common.files import read_text
 from training.config import LearnConfig
 from training.experiments.plan import Arm, Experiment, Outcome, settings
-from training.experiments.provenance import RestsOn, difference, of_file, of_model, rests_on
+from training.provenance import RestsOn, difference, of_file, of_model, rests_on
 
 RESULT, LOG = "result.json", "log.msgpack"
 JSON_MAX = 16 * 2**20  # bytes of a file that is read

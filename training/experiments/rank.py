@@ -16,10 +16,10 @@ from training.behaviours.registry import behaviour_of
 from training.config import LearnConfig, TeachConfig
 from training.experiments.plan import PROBE_SEED, Arm, Experiment, Outcome, Runs
 from training.experiments.pool import in_processes
-from training.experiments.provenance import of_file
 from training.experiments.tables import both, by_arm, by_model
 from training.experiments.weight_delta import check_base, with_delta
 from training.progress import Report
+from training.provenance import of_file
 from training.verdict.analyses import rank_summary, ranks
 
 CUT = "cut.json"  # in a run's folder: what its change came to

@@ -7,7 +7,7 @@ costs no more than the runs under way. Then come the experiment's stage, if it h
 measured stands beside the runs. A finished experiment whose weight deltas were thrown away (they are large) is scored
 and judged anew from its logs by the same command, in seconds.
 
-A result notes what it rests on by content (`training.experiments.provenance`). A folder whose results rest on something
+A result notes what it rests on by content (`training.provenance`). A folder whose results rest on something
 else than what is there today is refused. One process at a time works in a folder.
 """
 
@@ -26,11 +26,11 @@ from training.config import LearnConfig
 from training.experiments.plan import Experiment, Outcome, Runs, settings
 from training.experiments.planned_runs import LOG, RESULT, Leaves, Planned, Present, changes_in, left_by, read_object
 from training.experiments.pool import LocalPool, Pool, RunJob
-from training.experiments.provenance import RestsOn, difference, of_file, rests_on
 from training.experiments.weight_delta import WEIGHT_DELTA, save_weight_delta
 from training.heads.run_log import commit, from_root
 from training.learn import learn
 from training.progress import Report
+from training.provenance import RestsOn, difference, of_file, rests_on
 
 PLAN, SCORE = "experiment.json", "score.json"
 VERSION = 1

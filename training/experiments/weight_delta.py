@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save
 from common.files import write_whole
 from perception.model import Model, load, weights_hash
 from training.experiments.plan import Outcome
-from training.experiments.provenance import of_file
 from training.headlog.log import read_log
+from training.provenance import of_file
 
 WEIGHT_DELTA = "trained.safetensors"  # the file's name in a run's folder
 BYTES_MAX = 2**32  # of a file that is read

@@ -71,6 +71,10 @@ class GradientMeter:
         """The sums so far; `shares(since=...)` looks only at what came after."""
         return self._total_E
 
+    def go_on_from(self, total_E: Tensor) -> None:
+        """Count from these sums on."""
+        self._total_E = total_E.to(self._total_E, copy=True)
+
     def shares(self, since: Tensor | None = None) -> Shares:
         """The shares over all steps, or since a mark. All zero before the first step."""
         energy_E = (self._total_E if since is None else self._total_E - since).cpu().double()

@@ -9,11 +9,12 @@ import pytest
 
 from common.assets import ASSETS
 from tests.kits.experimentkit import files_and_model, from_files, learned_at_once, steps_of
+from training import provenance
 from training.config import LearnConfig
-from training.experiments import provenance, run
+from training.experiments import run
 from training.experiments.plan import Arm, Experiment
-from training.experiments.provenance import REALM, difference, of_model, rests_on
 from training.experiments.run import run_experiment
+from training.provenance import REALM, difference, of_model, rests_on
 
 CHANGES = {  # which file, what it says then, and what the refusal names
     "lessons": ("lessons.jsonl", "one\nthree\n", "lessons"),
