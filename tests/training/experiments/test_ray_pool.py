@@ -74,6 +74,10 @@ def test_a_killed_worker_costs_one_retry_and_no_result(config, tmp_path):
     assert sorted(name for name, state in seen if state == "done") == [f"seed-{n}" for n in range(5)]
     assert done == [1, 2, 3, 4, 5]
     assert sorted(path.read_text() for path in (tmp_path / "out").rglob("*") if path.is_file()) == ["whole"] * 5
+    (marks / "died").unlink()
+    with pytest.raises(ValueError, match="the run lost its worker 1 times .*; what is finished stays"):  # noqa: RUF043
+        RayPool(replace(config, ray_retries=0))(jobs_in(tmp_path / "again", marks, 1), done.append)
+    assert not (tmp_path / "again").exists()
 
 
 def real(folder: Path, *arguments: Any) -> None:
