@@ -21,7 +21,7 @@ from training.experiments.ray_cluster import cluster, slots
 from training.experiments.ray_config import LOCAL, RayConfig
 from training.heads.run_log import commit
 
-LOOK = 0.2  # s between two looks at the tasks
+LOOK = 0.05  # s between two looks at the tasks; Python sleeps, because Ray would turn SIGTERM into Ctrl-C
 COUNT = 2.0  # s between two looks at the nodes
 ROOM = 20.0  # s in which some node must have room for a run
 LOST = (  # what Ray raises when a worker, its node or what it made is gone; the run is to blame for none of them
@@ -72,8 +72,9 @@ class _Sweep:
             while self.running or (waiting and self.fault is None):
                 while waiting and self.fault is None and len(self.running) < room.count(bool(self.running)):
                     self._begin(waiting.popleft())
-                ready, _ = self.ray.wait(list(self.running), timeout=LOOK) if self.running else ([], [])
-                if not ready and not self.running:
+                running = list(self.running)
+                ready, _ = self.ray.wait(running, num_returns=len(running), timeout=0) if running else ([], [])
+                if not ready:
                     time.sleep(LOOK)
                 for reference in ready:
                     job = self.running.pop(reference)
