@@ -91,7 +91,10 @@ def edit_fact(options: EditOptions, editor: Editor) -> tuple[dict[str, Any], lis
     ]
     if options.out is None:
         return result, [*lines, "nothing was written; --out DIR keeps the edited model and the log that undoes it"]
-    return result, [*lines, f"written: {options.out}; to undo: edit --undo {options.out / edit_log.NAME} --out DIR"]
+    return result, [
+        *lines,
+        f"written: {options.out}; to undo: edit --undo {options.out / edit_log.NAME} --model {options.out} --out DIR",
+    ]
 
 
 def _probabilities(model: Model, fact: Fact, answers: tuple[str, ...], context: str) -> list[float]:
