@@ -175,7 +175,7 @@ def asked(probe: Probe, answer: str, candidates: tuple[str, ...]) -> Probe:
 def test_nothing_to_know_and_too_little_to_fit_are_said_in_one_line() -> None:
     model, some = tiny(), probes(3, 24, "terse", RULES)
     with pytest.raises(ValueError, match=r"too few to tell .* at least \d+ such decisions$"):
-        usable_losses(model, [some[:1]])
+        usable_losses(model, [[replace(some[0], places=4)]])
     same = [replace(probe, answers=("nothing",) * len(probe.answers)) for probe in some]
     with pytest.raises(ValueError, match="nothing to know"):
         usable_losses(model, [same])
