@@ -83,6 +83,12 @@ def rate(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def ticks(text: str) -> list[int]:
+    """A reader of ticks with commas between them for a flag."""
+    read = whole(0, TICKS_MAX)
+    return sorted({read(word) for word in text.split(",")})
+
+
 def _model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default=str(NOVICE), help="a Hugging Face folder, or hub:org/name")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
@@ -119,6 +125,7 @@ def build_parser(only: str | None = None) -> Parser:
     workers = whole(1, WORKERS_MAX)
     add = verb("play", "play --seed 7")
     add("--save", metavar="SLOT", help="play this slot, without the title (with --seed: begin there)")
+    add("--replay", type=Path, metavar="FILE", help="go on from this replay, in the empty slot of --save")
     add("--mind", metavar="HOST:PORT", help="a mind on another machine (main.py mind --listen)")
     add("--windowed-scale", type=int, choices=(1, 2, 3, 4), help="window in multiples of 640x360 (default: settings)")
     add = verb("simulate", "simulate --ticks 30000 --seed 1 --json")
@@ -131,6 +138,8 @@ def build_parser(only: str | None = None) -> Parser:
     add("--split", metavar="KIND", help="mark scenes as train or held: pair, place, region, hour (or region=river)")
     add("--save-replay", type=Path, metavar="FILE", help="write the action log here")
     add("--replay", type=Path, metavar="FILE", help="live through a saved action log instead")
+    add("--pictures", type=Path, metavar="DIR", help="with --replay: what was to be seen at the ticks of --at, as PNG")
+    add("--at", type=ticks, metavar="TICKS", help="with --pictures: ticks, with commas (90,1200)")
     verb("perceive", "simulate --ticks 50 --scenes scenes.jsonl && tail -1 scenes.jsonl | main.py perceive")
     add = verb("learn", "learn --lessons 64 --steps 200 --seed 1 --out runs/first --json")
     add("--check", action="store_true", help="only check the settings and files: every fault, nothing is trained")
@@ -159,6 +168,12 @@ def build_parser(only: str | None = None) -> Parser:
     add("--table", default="heads", metavar="TABLE", help="of csv and parquet: heads, curve, gains, swaps ...")
     add("--to", type=Path, metavar="FILE", help="where to export (default: stdout; parquet needs a file)")
     add("--partial", action="store_true", help="read a killed run's log up to its last whole record")
+    add(
+        "--at",
+        type=whole(0, TICKS_MAX),
+        metavar="TICK",
+        help="of a journey's log: the heads as of this tick, the scene",
+    )
     add = verb("report", "report runs/first --out first.html --png figures")
     add("path", type=Path, metavar="RUN", help="a run's folder or log, an experiment's, or a folder of ARM-S.msgpack")
     add("--out", type=Path, metavar="FILE", help="the page (default: report.html in the folder, or beside the log)")
@@ -178,6 +193,7 @@ def build_parser(only: str | None = None) -> Parser:
     add("--folder", type=Path, help="where it keeps itself")
     add("--nice", type=whole(0, NICE_MAX), default=10, help="without --listen: how far it steps back for the game")
     add("--seer", type=Path, metavar="DIR", help="a born seer's folder (default: the shipped one)")
+    add("--replay", type=Path, metavar="SLOT", help="train once more as the journey in SLOT did, into a new --folder")
     add = verb("edit", 'edit --fact "amber spire was made by" --to orin --out runs/edited')
     _edit_options(add, workers)
     add = verb("bench", "bench perceive --json")
@@ -237,6 +253,8 @@ def simulate(options: argparse.Namespace) -> int:
     from game.realm.simulate import SimulateConfig, relive, simulate
     from training.progress import progress_bar
 
+    if options.pictures is not None or options.at is not None:
+        return pictures(options)
     if options.replay:
         if options.scenes or options.save_replay or options.workers > 1 or options.realms:
             raise ValueError(
@@ -257,6 +275,21 @@ def simulate(options: argparse.Namespace) -> int:
             f"state hash {result['state_hash']}",
         ],
     )
+    return 0
+
+
+def pictures(options: argparse.Namespace) -> int:
+    """What was to be seen at some ticks of a replay."""
+    if options.replay is None or options.pictures is None or options.at is None:
+        raise ValueError("--pictures DIR, --at TICKS and --replay FILE go together; give all three")
+    os.environ["SDL_VIDEODRIVER"] = "dummy"
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    from game.env.moments import write_moments
+    from training.progress import progress_bar
+
+    with progress_bar() as report:
+        paths = write_moments(options.replay, options.pictures, options.at, report)
+    show(options, {"pictures": [str(path) for path in paths]}, [str(path) for path in paths])
     return 0
 
 
@@ -401,6 +434,8 @@ def check_diff(options: argparse.Namespace) -> None:
                 f"{role} {source}: a file; give a model's folder (main.py diff {source} reads it if it is a log)"
             )
         _check_model(role, source)
+    if options.at is not None:
+        raise ValueError("--at: of one log, not of two models; give the log of a journey")
     if options.probes is None:
         raise ValueError("--probes FILE.jsonl: what both models are asked; docs/behaviours.md says what a line holds")
     if options.export or options.partial or options.to is not None:
@@ -427,12 +462,27 @@ def diff(options: argparse.Namespace) -> int:
     from training.headlog.table import diff_table
 
     log = read_log(options.log, partial=options.partial)
+    if options.at is not None:
+        return diff_at(log, options)
     if options.export:
         export(log, options.export, options.to, options.table)
     elif options.json:
         print(json.dumps(finite(diff_table(log))))
     else:
         print_log(log)
+    return 0
+
+
+def diff_at(log: Any, options: argparse.Namespace) -> int:
+    """The heads as of a tick of a journey."""
+    from training.headlog.moments import moment_table, print_moment
+
+    if options.export:
+        raise ValueError("--at: a table on its own; leave out --export, or give --export csv --table snapshots alone")
+    if options.json:
+        print(json.dumps(moment_table(log, options.at)))
+    else:
+        print_moment(log, options.at, terminal())
     return 0
 
 
@@ -461,9 +511,14 @@ def diff_models(options: argparse.Namespace) -> int:
 
 def print_log(log: Any) -> None:
     """A log's table on the terminal."""
-    from rich.console import Console
-
     from training.headlog.table import print_table
+
+    print_table(log, terminal())
+
+
+def terminal() -> Any:
+    """Where tables are printed."""
+    from rich.console import Console
 
     class Terminal(Console):
         """Rich's own answer to a closed pipe is a status of 1."""
@@ -471,7 +526,7 @@ def print_log(log: Any) -> None:
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
 
-    print_table(log, Terminal())
+    return Terminal()
 
 
 def report(options: argparse.Namespace) -> int:
@@ -503,6 +558,8 @@ def pretrain(options: argparse.Namespace) -> int:
 
 
 def mind(options: argparse.Namespace) -> int:
+    if options.replay is not None:
+        return replay_mind(options)
     from common.processes import ending_with_peer
 
     with nullcontext() if options.listen else ending_with_peer(sys.stdin.fileno()):  # the game may go while this loads
@@ -532,6 +589,29 @@ def edit(options: argparse.Namespace) -> int:
     with progress_bar() as report:
         result, lines = run(chosen, report)
     show(options, result, lines)
+    return 0
+
+
+def replay_mind(options: argparse.Namespace) -> int:
+    """A journey's learning once more, without the game."""
+    if options.listen is not None or options.folder is None:
+        raise ValueError("--replay SLOT: give --folder DIR, a new folder for what comes of it, and no --listen")
+    from perception.model import choose_device, load
+    from training.mind.replay import replay_journey
+    from training.progress import progress_bar
+
+    model = load(options.model, choose_device(options.device))
+    with progress_bar() as report:
+        result = replay_journey(options.replay, model, options.folder, report)
+    same = "the same weights as then" if result["same_weights"] else "OTHER weights than then"
+    lines = [f"{result['steps']} steps from {result['lessons']} lessons: {result['weights']}, {same}"]
+    if result["state_hash"] is not None:
+        scenes = "the same" if result["same_scenes"] else "not all the same"
+        lines += [f"{result['scenes']} scenes at which it practised: {scenes}"]
+        lines += [f"lessons that the realm gave: {result['same_lessons']} of {result['realm_lessons']} given again"]
+    if not result["same_weights"]:
+        print(f"it learned under torch {result['torch']}; on a CPU like that one they are the same", file=sys.stderr)
+    show(options, result, [*lines, f"log: {result['log']}; to look at: main.py report {options.folder}"])
     return 0
 
 
@@ -616,6 +696,12 @@ def play(options: argparse.Namespace) -> int:
         return [*mind, "--folder", str(folder), "--seed", str(seed)]
 
     saves, home, scale = folders.saves(), folders.settings(), options.windowed_scale
+    if options.replay is not None:
+        if options.save is None or options.seed is not None:
+            raise ValueError("--replay FILE: give the slot it goes on in, --save SLOT, and no --seed")
+        from game.journey.save_slots import adopt
+
+        adopt(saves / options.save, options.replay)
     if options.save is None and options.seed is None:
         start.title(saves, command, options.mind, scale, home, old=ROOT / "saves")
     else:

@@ -40,6 +40,7 @@ from perception.messages import WriteLog
 DIMMED = (66, 66, 104)  # what the world is multiplied with while the first sight of all gathers
 STILL = (132, 130, 176)  # what the world is multiplied with while it stands still
 CHRONICLE = "chronicle.json"  # beside the log in a slot
+WALK = ".replay"  # of the walk beside a head-diff log, which leads to the scenes that it names
 ASIDE, MOVES = 122, 0.35  # px that the picture moves so that the heads hide nothing, and s that this takes
 LONGEST_FRAME = 0.25  # s: a longer pause (a dragged window) isn't made up for
 
@@ -208,10 +209,11 @@ class Game:
         self.over, self.leaving = True, where
 
     def ask_for_log(self) -> None:
-        """Asks the mind for its head-diff log; a note says where it goes, or why it can't."""
+        """Asks the mind for its head-diff log, beside which the walk is written; a note says where, or why not."""
         path = self.options.log_path
         try:
             make_folder(path.parent)
+            self.journey.log.save(path.with_suffix(WALK))
         except OSError as error:
             self.note(f"No log: {error}")
             return

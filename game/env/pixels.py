@@ -1,15 +1,17 @@
 """What a player sees as a picture: the game's own painter, unseen. It needs pygame; nothing else in this room does.
 
-Nobody perceives here, so no spirit is painted: a picture shows the land, whoever can be seen, and the traces that are
-sensed from where the player stands. It follows from the realm alone, so that a restored one is painted alike.
+Nobody perceives here, so no spirit is painted unless beliefs are handed in: a picture shows the land, whoever can be
+seen, and the traces that are sensed from where the player stands. It follows from the realm alone, so that a restored
+one is painted alike.
 """
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pygame as pg
 
-from game.art.frame_state import Body, FrameState, Hint
+from game.art.frame_state import Body, FrameState, Ghost, Hint
 from game.art.painter import SIZE, Painter
 from game.realm.player import Player
 from game.realm.senses import in_sight
@@ -26,15 +28,15 @@ class Pictures:
         self._painter: Painter | None = None
         self._frame: pg.Surface | None = None
 
-    def picture(self, world: World, player: Player) -> np.ndarray:
-        """(height, width, 3) uint8."""
+    def picture(self, world: World, player: Player, ghosts: tuple[Ghost, ...] = ()) -> np.ndarray:
+        """(height, width, 3) uint8. ghosts: beliefs to paint, of somebody who perceived."""
         if self._frame is None:
             _open_display()
             self._frame = pg.Surface(SIZE).convert()
         if self._painter is None or self._painter.land != world.map:
             self._painter = Painter(world.map)
         self._painter.forget_outside()
-        self._painter.paint(self._frame, frame_state(world, player))
+        self._painter.paint(self._frame, replace(frame_state(world, player), ghosts=ghosts))
         scaled = pg.transform.smoothscale(self._frame, self.size) if self.size != SIZE else self._frame
         return np.ascontiguousarray(pg.surfarray.array3d(scaled).swapaxes(0, 1))
 

@@ -89,6 +89,16 @@ def begin(folder: Path, seed: int) -> None:
         ActionLog(seed).save(path)
 
 
+def adopt(folder: Path, file: Path) -> None:
+    """Makes a replay from elsewhere the journey of an empty slot. Raises ReplayError, OSError; then nothing changed."""
+    log = load(file)
+    log.check_fits()
+    if holds_journey(folder):
+        raise ReplayError(f"{folder}: holds a journey; choose another slot for {file}")
+    make_folder(folder)
+    log.save(folder / NAME)
+
+
 def load(path: Path) -> ActionLog:
     """A log that can be replayed in bearable time. Raises ReplayError."""
     log = ActionLog.load(path)

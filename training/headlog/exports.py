@@ -49,7 +49,8 @@ def _snapshots(log: Log) -> Iterator[Row]:
         for layer, head in _places(log):
             grids = {name: getattr(snapshot, name) for name in GRIDS}
             numbers = {name: grid[layer][head] if grid else None for name, grid in grids.items()}
-            yield {"step": snapshot.step, "phase": snapshot.phase, "layer": layer, "head": head} | numbers
+            place = {"step": snapshot.step, "phase": snapshot.phase, "layer": layer, "head": head}
+            yield place | numbers | {"tick": snapshot.tick}
 
 
 def _decisions(log: Log) -> Iterator[Row]:

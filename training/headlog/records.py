@@ -67,6 +67,10 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot", tag_field="typ
     activity: Grid = ()
     gradient: Grid = ()
     each: Grid = ()  # [decision][layer * heads + head] direct effects
+    tick: Count | None = None  # of a journey: when in its realm; then what the mind saw, was taught last, and believed
+    scene: str = ""
+    lesson: str = ""
+    beliefs: tuple[tuple[str, str, float], ...] = ()  # (place, species, probability)
 
 
 class HeadRow(Struct, frozen=True, kw_only=True, tag="head", tag_field="type"):

@@ -138,7 +138,7 @@ def _lines(log: Log, table: Mapping[str, Any], top: int, width: int) -> "Iterato
     worth, what = _worth(log, gains)
     if worth:
         yield f"share of the heads' {what}, %"
-        yield from _grid(worth, width)
+        yield from grid_lines(worth, width)
     if log.rows:
         yield ""
         yield from _leaders(log, gains, worth, top)
@@ -175,7 +175,7 @@ def _plain(values: Mapping[Place, float]) -> dict[Place, float]:
     return {place: value if math.isfinite(value) else 0.0 for place, value in values.items()}
 
 
-def _grid(worth: Mapping[Place, float], width: int) -> "Iterator[Text]":
+def grid_lines(worth: Mapping[Place, float], width: int) -> "Iterator[Text]":
     """Every head's percentage of the heads' sum, layer by layer, in blocks of heads that fit; strong ones bright."""
     from rich.text import Text
 

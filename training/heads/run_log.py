@@ -105,9 +105,15 @@ class RunLog:
 
 
 def write_training_log(
-    path: Path, training: Training, probes: Sequence[ProbeBatch], losses: UsableChunks | None
+    path: Path,
+    training: Training,
+    probes: Sequence[ProbeBatch],
+    losses: UsableChunks | None,
+    snapshots: Sequence[Snapshot] = (),
 ) -> None:
     """Measure every head before and after, and write the log whole. With losses, the gain is shared out too.
+
+    snapshots: what else was measured along the way.
 
     Raises LogError or OSError; an existing file is replaced only by a whole one.
     """
@@ -115,7 +121,7 @@ def write_training_log(
     records: list[Record] = [_curve(point) for point in training.curve]
     along = zip(training.history, shares, strict=True)
     records += [_during(step, grids, share) for (step, grids), share in along]
-    records += outcome(training, probes, losses, swaps=False)
+    records += [*snapshots, *outcome(training, probes, losses, swaps=False)]
     write_log(path, log_header(training.before, training.config, training.seeds, training.journal), records)
 
 
@@ -163,7 +169,7 @@ def _grid(values: Tensor) -> tuple[tuple[float, ...], ...]:
 
 
 def _during(step: int, grids: Mapping[str, Tensor], gradient: Tensor | None) -> Snapshot:
-    snapshot_grids = {name: _grid(values) for name, values in grids.items()}
+    snapshot_grids: dict[str, Any] = {name: _grid(values) for name, values in grids.items()}
     return Snapshot(step=step, phase="during", gradient=() if gradient is None else _grid(gradient), **snapshot_grids)
 
 

@@ -1,10 +1,12 @@
 """The head-diff log of a journey in play: what `learn` writes of a training, from a mind that is still awake."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from perception.model import Model
+from training.headlog.records import Snapshot
 from training.heads.chunks import in_chunks
 from training.heads.head_probes import head_probes
 from training.heads.run_log import Training, write_training_log
@@ -16,9 +18,16 @@ ROWS, SCENES = 64, 8  # decisions compared, and scenes over which the gain is sh
 
 
 def write_journey_log(
-    path: Path, before: Model, teacher: Teacher, measured: SelfMeasurement, seed: int, seconds: float
+    path: Path,
+    before: Model,
+    teacher: Teacher,
+    measured: SelfMeasurement,
+    seed: int,
+    seconds: float,
+    snapshots: Sequence[Snapshot] = (),
 ) -> None:
-    """Write the log whole. before: the model as it came; seed: of the probes; seconds: of learning.
+    """Write the log whole. before: the model as it came; seed: of the probes; seconds: of learning; snapshots: of the
+    heads along the way.
 
     Raises OSError and LogError.
     """
@@ -50,4 +59,4 @@ def write_journey_log(
     )
     rows = head_probes(before, measured.probes, measured.rules, ROWS)
     chunks = in_chunks(measured.probes[:SCENES], 2)
-    write_training_log(path, training, rows, usable_losses(before, chunks))
+    write_training_log(path, training, rows, usable_losses(before, chunks), snapshots)

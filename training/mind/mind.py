@@ -8,9 +8,11 @@ it is kept. Whatever goes wrong with a message or a step costs that message or s
 # long because: the answer to every message stands here, and what they all change
 
 import copy
+import dataclasses
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,9 +47,11 @@ from training.heads.head_probes import probe_loss
 from training.mind import restore_points
 from training.mind.eyes import Looks
 from training.mind.head_effects import HeadEffects
+from training.mind.head_history import HeadHistory, snapshot_of
 from training.mind.journey_log import write_journey_log
 from training.mind.mind_store import LARGEST_JOURNAL, load_mind
 from training.mind.outputs import export_mind, log_path, output_path
+from training.mind.practice_record import PracticeError, PracticeRecord, load_practice
 from training.mind.saving import Saver
 from training.mind.self_measurement import SelfMeasurement
 from training.mind.trained_weights import WeightsError, put_weights, trained_weights
@@ -92,6 +96,8 @@ class Mind:
         self.practising = False
         self.head_effects: HeadEffects | None = None
         self.restore_points = restore_points.RestorePointStore(config.folder, self.origin)
+        self.record = PracticeRecord(self.origin, config.seed, config.teach)
+        self.head_history = HeadHistory(CHANGE_EVERY)
         self.learned_s = 0.0  # seconds of learning in this life
         self.notes: list[str] = []  # lines for whoever plays with it next
         self._measures_heads = False  # whose turn it was last: head effects or practice
@@ -99,10 +105,11 @@ class Mind:
         self._step: Iterator[None] | None = None  # the training step under way
         self._failures, self._failure = 0, ""  # steps that failed in a row, and what was said of it
         self._saved_s = 0.0  # learned_s when it was saved last
-        self._saver = Saver(config.folder, model.net, self.origin)
+        self._saver = Saver(config.folder, model.net, self.origin, self.record)
         self._journal_bytes = 0
         if config.folder is not None:
             self._wake(config.folder)
+        self._begin_record()
 
     def _wake(self, folder: Path) -> None:
         """Go on as it was saved. What is damaged costs itself; notes tell of it. Raises MindStoreError."""
@@ -116,6 +123,15 @@ class Mind:
         if not loaded.has_weights:
             self._go_on_from_restore_point()
         self.measured.latest = self.measured.measure()
+
+    def _begin_record(self) -> None:
+        """The record of practice goes on where it was saved, if it is of this mind as it woke."""
+        before = None
+        if self.config.folder is not None:
+            with suppress(PracticeError):
+                before = load_practice(self.config.folder)
+        teacher, lessons = self.teacher, len(self.teacher.journal.lessons)
+        self.record.wake(teacher.steps, teacher.taught_at, lessons, weights_hash(self.model.net), before)
 
     def _go_on_from_restore_point(self) -> None:
         for point in reversed(self.restore_points.points):
@@ -216,6 +232,8 @@ class Mind:
 
     def _look(self, message: Perceive) -> Percept:
         check_scene(self.model, message.scene)
+        if not message.ticket:
+            self.record.scene = message.scene
         model = self.looks.model(message.eyes)
         head = message.head if message.head is not None and message.head < model.layers * model.heads else None
         (percept,) = perceive(model, [message.scene], head=head)
@@ -225,6 +243,7 @@ class Mind:
         check_lesson(self.model, lesson, self.rules)
         if self._journal_bytes + len(msgspec.msgpack.encode(lesson)) > JOURNAL_ROOM:
             raise ValueError("begin a new journey: the mind's journal of lessons is full")
+        self.record.lesson(len(self.teacher.journal.lessons), lesson.scene)
         self._remember(lesson)
         self.teacher.taught()
         return self.progress(anew=False)
@@ -236,9 +255,15 @@ class Mind:
             export_mind(self.model, output_path(config.folder, message.path, local))
         else:
             path = log_path(config.folder, message.path, local)
-            self.measured.go_on(whole=True)
-            write_journey_log(path, self.before, self.teacher, self.measured, config.seed, self.learned_s)
+            self.save()  # so that what lies beside the log is of the same moment
+            self.write_log(path)
         return Written(message.path)
+
+    def write_log(self, path: Path) -> None:
+        """The head-diff log of the journey so far. Raises OSError and LogError."""
+        self.measured.go_on(whole=True)
+        seed, snapshots = self.config.seed, self.head_history.snapshots
+        write_journey_log(path, self.before, self.teacher, self.measured, seed, self.learned_s, snapshots)
 
     def restore_point_list(self) -> RestorePoints:
         """All states it can be turned back to."""
@@ -249,7 +274,8 @@ class Mind:
         lessons = len(self.teacher.journal.lessons)
         point = restore_points.describe(self.teacher.steps, lessons, label, self.measured.latest)
         self.restore_points.add(point, self.model.net)
-        return [*said, self.restore_point_list()]
+        self.record.mark()
+        return [*said, *self.save(), self.restore_point_list()]
 
     def _rewind(self, number: int) -> list[FromMind]:
         """Weights and steps as they were. The lessons stay: what it was shown, it was shown."""
@@ -260,14 +286,27 @@ class Mind:
             point = self.restore_point_list().points[0]
             weights = {name: own(name) for name in trained_weights(self.model.net)}
         put_weights(self.model.net, weights)
-        journal = self.teacher.journal
-        self.teacher = Teacher(self.model, self.config.teach, self.rules, journal)  # momenta are of other weights
-        self.teacher.steps = self.teacher.taught_at = point.step  # what it knew no more is learned at the full rate
+        self._renew_teacher(point.step, point.step)  # what it knew no more is learned at the full rate
         self.measured.turn_back(point.step, restore_points.score_of(point) if number else self.measured.first)
-        self._step = None
+        self.head_history.turn_back(point.step)
+        self.record.rewind(number)
         self._saver.weights_changed()
         self._times.clear()
         return [*self.save(), self.restore_point_list(), self.progress()]
+
+    def _renew_teacher(self, steps: int, taught_at: int) -> None:
+        """Momenta, random stream and the step under way are gone; weights and lessons stay."""
+        self.teacher = Teacher(self.model, self.config.teach, self.rules, self.teacher.journal)
+        self.teacher.steps, self.teacher.taught_at = steps, taught_at
+        self._step = None
+
+    def begin_life(self, teach: TeachConfig) -> None:
+        """What happens to a mind that is saved and woken again. teach: how it learns from now on."""
+        self.config = dataclasses.replace(self.config, teach=teach)
+        teacher = self.teacher
+        self._renew_teacher(teacher.steps, teacher.taught_at)
+        self.record.teach(teach)
+        self._begin_record()
 
     def work(self) -> list[FromMind]:
         """A piece of what is under way, and what there is to say after it: by turns, so that no piece is two."""
@@ -292,6 +331,7 @@ class Mind:
                 self.measured.go_on()
                 return []
             self._step = self._step or self.teacher.parts()
+            self.record.part()
             next(self._step)
             self.learned_s += time.perf_counter() - began
             return []
@@ -306,6 +346,10 @@ class Mind:
         if steps % MEASURE_EVERY == 0:
             self.measured.begin(steps, self.learned_s, self.teacher.loss)
         said: list[FromMind] = [self.progress(anew=steps % CHANGE_EVERY == 0)]
+        if self.head_history.due(steps):
+            lesson, scene = self.teacher.journal.lessons[-1], self.record.scene
+            change, tick = self.measured.change(False), self.record.tick
+            self.head_history.add(snapshot_of(self.model, steps, change, scene, tick, lesson))
         if self.learned_s - self._saved_s > SAVE_EVERY:
             said += self.save()
         return said

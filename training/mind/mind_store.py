@@ -236,6 +236,21 @@ def _journal(data: bytes) -> _JournalFile:
     return journal
 
 
+def read_lessons(path: Path) -> tuple[Lesson, ...]:
+    """The lessons of a journal, which stays as it is. Raises MindStoreError with the path, the fault and the remedy."""
+    try:
+        raw = _journal(_bytes(path, LARGEST_JOURNAL)).lessons
+        return tuple(msgspec.msgpack.decode(lesson, type=Lesson) for lesson in raw)
+    except MindStoreError as error:
+        raise MindStoreError(f"{path}: {error}") from error
+    except FileNotFoundError as error:
+        raise MindStoreError(f"{path}: not there; give the folder of a journey") from error
+    except OSError as error:
+        raise MindStoreError(f"{path}: cannot be read ({error.strerror}); give the folder of a journey") from error
+    except ValueError as error:  # Damaged, and msgspec's own
+        raise MindStoreError(f"{path}: {' '.join(str(error).split())[:120]}; take a copy of it") from error
+
+
 def _own_journal(model: str, data: bytes) -> _JournalFile:
     journal = _journal(data)
     _refuse_foreign(journal.model, model)

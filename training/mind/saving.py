@@ -6,15 +6,20 @@ from pathlib import Path
 from transformers import PreTrainedModel
 
 from perception.messages import FromMind, Lesson
+from perception.model import weights_hash
 from training.mind.mind_store import SavedMind, save_mind
+from training.mind.practice_record import PracticeRecord, save_practice
 from training.mind.trouble import trouble
 
 
 class Saver:
-    """Writes one mind to its folder. folder None: nowhere. model: weights_hash of the net as it came."""
+    """Writes one mind to its folder. folder None: nowhere. model: weights_hash of the net as it came; record: of how
+    it practised.
+    """
 
-    def __init__(self, folder: Path | None, net: PreTrainedModel, model: str) -> None:
-        self._folder, self._net, self._model = folder, net, model
+    def __init__(self, folder: Path | None, net: PreTrainedModel, model: str, record: PracticeRecord) -> None:
+        self._folder, self._net, self._model, self._record = folder, net, model, record
+        self._weights = ""  # the hash of those on disk
         self._step: int | None = None  # of the weights on disk; None: not those of now
         self._fault = ""  # of the last save
 
@@ -28,6 +33,9 @@ class Saver:
         saved = SavedMind(self._model, steps, tuple(lessons), taught_at=taught_at)
         try:
             save_mind(self._folder, None if self._step == steps else self._net, saved)
+            if self._step != steps:
+                self._weights = weights_hash(self._net)
+            save_practice(self._folder, self._record.practice(steps, len(lessons), self._weights))
         except OSError as error:
             known, self._fault = self._fault, str(error)
             reason = str(error).removeprefix(f"{self._folder}").lstrip("/\\")

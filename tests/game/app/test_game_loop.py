@@ -11,7 +11,7 @@ import pytest
 from game.app import hud
 from game.app.window import NoDisplay, Window
 from game.art.frame_state import Body
-from game.realm.replay import state_hash
+from game.realm.replay import ActionLog, state_hash
 from game.realm.step import step
 from game.realm.world import new_world
 from perception.messages import Practise, Ready, WriteLog
@@ -84,6 +84,8 @@ def test_log_and_screenshot_say_where(tmp_path: Path) -> None:
     tap(game, pg.K_F12)
     tap(game, pg.K_F12)
     assert [m.path for m in mind.sent if isinstance(m, WriteLog)] == [str(tmp_path / "log.msgpack")]
+    walk = ActionLog.load(tmp_path / "log.replay")
+    assert (walk.seed, 0 < walk.ticks <= game.journey.log.ticks) == (0, True)
     shots = sorted((tmp_path / "shots").glob("*.png"))
     assert [shot.name for shot in shots] == ["second-sight-0001.png", "second-sight-0002.png"]
     assert pg.image.load(shots[0]).get_size() == (1280, 720)

@@ -17,10 +17,12 @@ from game.journey.save_slots import (
     SAVE_EVERY,
     AutoSave,
     Slots,
+    adopt,
     resume,
 )
 from game.journey.slot_card import CARD, PICTURE
-from game.realm.replay import ActionLog, state_hash
+from game.realm.replay import ActionLog, ReplayError, state_hash
+from game.realm.simulate import SimulateConfig, simulate
 from tests.kits.appkit import Mind
 from tests.kits.playkit import game_of, key, play, walked
 from tests.kits.stub_mind import StubMind
@@ -52,6 +54,41 @@ def test_a_journey_goes_on_where_it_was_left(tmp_path: Path) -> None:
         journey.advance(1 / 30, (0, -1), False, tick / 30)
     assert not world.resting, "who comes back is awake"
     assert state_hash(journey.log.replay()) == state_hash(world)
+
+
+def test_a_replay_that_a_policy_made_headless_goes_on_as_a_journey(tmp_path: Path, monkeypatch) -> None:
+    file, slot = tmp_path / "walk.replay", tmp_path / "saves" / "walked"
+    state = simulate(SimulateConfig(600, 7, "shown-around", save_replay=file))["state_hash"]
+    adopt(slot, file)
+    log, note = resume(slot, None)
+    assert log is not None and (note, log.seed, log.ticks) == ("", 7, 600)
+    journey = Journey(log.replay(), StubMind(), log)
+    assert state_hash(journey.world) == state
+    for tick in range(30):
+        journey.advance(1 / 30, (1, 0), False, tick / 30)
+    assert state_hash(journey.log.replay()) == state_hash(journey.world) != state
+    with pytest.raises(ReplayError, match="holds a journey; choose another slot"):
+        adopt(slot, file)
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(ReplayError, match="not a whole msgpack file"):
+        adopt(tmp_path / "saves" / "other", file)
+    assert not (tmp_path / "saves" / "other").exists()
+
+
+def test_the_command_line_puts_a_replay_into_the_slot_that_it_plays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SECOND_SIGHT_HOME", str(tmp_path / "home"))
+    played: list[Path] = []
+    monkeypatch.setattr(start, "play", lambda seed, folder, *rest: played.append(folder))
+    file = tmp_path / "walk.replay"
+    simulate(SimulateConfig(60, 7, save_replay=file))
+    assert main.main(["play", "--replay", str(file), "--save", "walked"]) == 0
+    assert ActionLog.load(played[0] / NAME).ticks == 60
+    assert main.main(["play", "--replay", str(file), "--save", "walked"]) == 2
+    assert main.main(["play", "--replay", str(file)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 and "holds a journey" in lines[0] and "--save SLOT" in lines[1]
 
 
 def test_without_a_chosen_seed_the_journey_that_lies_there_goes_on(tmp_path: Path) -> None:

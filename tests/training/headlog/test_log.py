@@ -218,7 +218,9 @@ maybe = st.none() | numbers
 anything = st.one_of(
     st.builds(
         Snapshot, step=counts, phase=st.sampled_from(["before", "during", "after"]), own=grids, activity=grids,
-        each=st.lists(st.tuples(*[numbers] * 6), max_size=3).map(tuple),
+        each=st.lists(st.tuples(*[numbers] * 6), max_size=3).map(tuple), tick=st.none() | counts,
+        scene=st.text(max_size=9), lesson=st.text(max_size=9),
+        beliefs=st.lists(st.tuples(st.text(max_size=9), st.text(max_size=9), numbers), max_size=2).map(tuple),
     ),
     st.builds(
         Allocation, along=st.sampled_from(["path", "line"]), chunk=counts, decisions=counts, heads=full, rest=numbers,

@@ -21,6 +21,7 @@ from tests.kits.minds import tiny
 from tests.training.mind.test_mind import LESSONS, awake, few_probes
 from training.mind import serve as serving
 from training.mind.mind_store import JOURNAL, WEIGHTS
+from training.mind.practice_record import PRACTICE
 from training.mind.serve import serve_stream
 
 torch.set_num_threads(1)
@@ -72,7 +73,7 @@ def test_a_signal_ends_it_in_mid_practice_and_it_saves(tmp_path, number, raised)
     assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)] == before
     again = awake(tmp_path)
     assert (again.teacher.steps >= 2, again.teacher.journal.lessons) == (True, [LESSONS[0]])
-    assert sorted(path.name for path in tmp_path.iterdir() if ".bak" not in path.name) == [JOURNAL, WEIGHTS]
+    assert sorted(path.name for path in tmp_path.iterdir() if ".bak" not in path.name) == [JOURNAL, PRACTICE, WEIGHTS]
 
 
 def test_two_minds_never_share_a_folder(tmp_path, monkeypatch):

@@ -1,0 +1,181 @@
+"""How a mind came to its weights: every lesson, every piece of practice and every turn back, in their order.
+
+practice.msgpack lies beside the journal, whose lessons it numbers. With both, the same model and the same program, a
+CPU comes to the same weights again (`training.mind.replay`). Ticks are those of the scene that the mind was looking at:
+a scene's id is the tick of its realm.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import torch
+from msgspec import Meta, Struct
+
+from common.files import read_bytes, write_whole
+from perception.messages import Number, Scene
+from training.config import TeachConfig
+
+PRACTICE = "practice.msgpack"
+VERSION = 1
+LARGEST = 32 * 2**20  # bytes; an hour of practice takes some hundred kB
+Setting = str | int | float | bool | None
+Kind = Literal["lesson", "parts", "mark", "rewind"]
+
+
+class Event(Struct, frozen=True, array_like=True):
+    """tick: None where the mind had seen no scene. number: of a lesson in the journal, of parts of steps that were
+    taken one after the other, of the restore point that was turned back to; of a mark 0."""
+
+    kind: Kind
+    tick: Number | None
+    number: Number
+
+
+class Life(Struct, kw_only=True):
+    """From one waking to the next. steps, taught_at, lessons, weights: as it woke; weights: a hash. teach: how it
+    learns; threads: of torch; scenes: a digest of the scenes at which it practised."""
+
+    steps: Number
+    taught_at: Number
+    lessons: Number
+    weights: str
+    teach: dict[str, Setting]
+    threads: Annotated[int, Meta(ge=1, le=4096)]
+    events: list[Event] = []
+    scenes: str = ""
+
+
+class Practice(Struct, kw_only=True):
+    """A file. model: weights_hash of the mind as it came; steps, lessons, weights: as it was saved; seed: of probes."""
+
+    version: int = VERSION
+    model: str
+    seed: Number
+    torch: str
+    lives: list[Life]
+    steps: Number
+    lessons: Number
+    weights: str
+    digest: str = ""
+
+
+class PracticeError(ValueError):
+    """A record of practice that can't be used: one line."""
+
+
+class PracticeRecord:
+    """Written as it happens. scene: what the mind looked at last."""
+
+    def __init__(self, model: str, seed: int, teach: TeachConfig) -> None:
+        self.scene: Scene | None = None
+        self._model, self._seed = model, seed
+        self._lives: list[Life] = []
+        self.parts = 0  # of steps, taken in this life
+        self.teach(teach)
+
+    def teach(self, config: TeachConfig) -> None:
+        """How the mind learns in the lives that begin from now on."""
+        self._teach: dict[str, Setting] = dict(asdict(config))
+
+    @property
+    def tick(self) -> int | None:
+        """The tick of the scene that is looked at; None before the first."""
+        return None if self.scene is None or not 0 <= self.scene.id <= 2**53 else self.scene.id
+
+    @property
+    def scenes(self) -> str:
+        """The digest of this life's scenes."""
+        return self._lives[-1].scenes
+
+    def wake(self, steps: int, taught_at: int, lessons: int, weights: str, before: Practice | None = None) -> None:
+        """A life begins. before: what was saved; it is gone on with if it is of the mind as it woke."""
+        woke = (self._model, steps, lessons, weights)
+        if before is not None and woke == (before.model, before.steps, before.lessons, before.weights):
+            self._lives = [life for life in before.lives if life.events]
+        threads, self.parts = torch.get_num_threads(), 0
+        self._lives.append(
+            Life(steps=steps, taught_at=taught_at, lessons=lessons, weights=weights, teach=self._teach, threads=threads)
+        )
+
+    def lesson(self, number: int, scene: Scene) -> None:
+        """Lesson `number` of the journal came, of this scene."""
+        self._add(Event("lesson", scene.id if 0 <= scene.id <= 2**53 else None, number))
+
+    def part(self) -> None:
+        """A part of a step is taken now."""
+        events, tick = self._lives[-1].events, self.tick
+        self.parts += 1
+        if events and events[-1].kind == "parts" and events[-1].tick == tick:
+            events[-1] = Event("parts", tick, events[-1].number + 1)
+            return
+        self._add(Event("parts", tick, 1))
+        if self.scene is not None:
+            life = self._lives[-1]
+            life.scenes = chained(life.scenes, self.scene)
+
+    def mark(self) -> None:
+        """The mind remembered itself."""
+        self._add(Event("mark", self.tick, 0))
+
+    def rewind(self, number: int) -> None:
+        """The mind was turned back to a restore point."""
+        self._add(Event("rewind", self.tick, number))
+
+    def _add(self, event: Event) -> None:
+        self._lives[-1].events.append(event)
+
+    def practice(self, steps: int, lessons: int, weights: str) -> Practice:
+        """All of it, to be saved with a mind of these steps, lessons and weights."""
+        return Practice(
+            model=self._model, seed=self._seed, torch=str(torch.__version__), lives=self._lives,
+            steps=steps, lessons=lessons, weights=weights,
+        )  # fmt: skip
+
+
+def chained(digest: str, scene: Scene) -> str:
+    """The digest of some scenes, 16 hex digits, with one more."""
+    return hashlib.blake2b(f"{digest}/{scene.id}/{scene.text}".encode(), digest_size=8).hexdigest()
+
+
+def teach_config(settings: Mapping[str, Any]) -> TeachConfig:
+    """How a life learned. Raises PracticeError for settings that this program doesn't know."""
+    try:
+        config = TeachConfig(**settings)
+        config.check()
+    except (TypeError, ValueError) as error:
+        raise PracticeError(f"its settings are none of this program's ({error})") from error
+    return config
+
+
+def save_practice(folder: Path, practice: Practice) -> None:
+    """Write it whole. Raises OSError."""
+    write_whole(folder / PRACTICE, msgspec.msgpack.encode(msgspec.structs.replace(practice, digest=_digest(practice))))
+
+
+def load_practice(folder: Path) -> Practice:
+    """Read it. Raises PracticeError with the path, the fault and the remedy."""
+    path = folder / PRACTICE
+    try:
+        practice = msgspec.msgpack.decode(read_bytes(path, LARGEST), type=Practice)
+    except FileNotFoundError as error:
+        raise PracticeError(f"{path}: not there; a mind writes it as it learns, beside its journal") from error
+    except OSError as error:
+        raise PracticeError(f"{path}: cannot be read ({error.strerror}); give the folder of a mind") from error
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        what = " ".join(str(error).split())[:120]
+        raise PracticeError(f"{path}: not a record of practice ({what}); take a copy of it") from error
+    if practice.version != VERSION:
+        raise PracticeError(f"{path}: version {practice.version}, this program knows {VERSION}; update the program")
+    if practice.digest != _digest(practice):
+        raise PracticeError(f"{path}: damaged, it doesn't match its hash; take a copy of it")
+    return practice
+
+
+def _digest(practice: Practice) -> str:
+    """16 hex digits over all but itself."""
+    plain = msgspec.msgpack.encode(msgspec.structs.replace(practice, digest=""))
+    return hashlib.blake2b(plain, digest_size=8).hexdigest()
