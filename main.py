@@ -284,7 +284,7 @@ def pictures(options: argparse.Namespace) -> int:
         raise ValueError("--pictures DIR, --at TICKS and --replay FILE go together; give all three")
     os.environ["SDL_VIDEODRIVER"] = "dummy"
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-    from game.env.moments import write_moments
+    from game.journey.moments import write_moments
     from training.progress import progress_bar
 
     with progress_bar() as report:

@@ -11,7 +11,7 @@ from training.heads.chunks import in_chunks
 from training.heads.head_probes import head_probes
 from training.heads.run_log import Training, write_training_log
 from training.heads.usable import usable_losses
-from training.mind.self_measurement import SelfMeasurement
+from training.mind.self_measurement import Measured, SelfMeasurement
 from training.teach import Teacher
 
 ROWS, SCENES = 64, 8  # decisions compared, and scenes over which the gain is shared out
@@ -33,18 +33,7 @@ def write_journey_log(
     """
     config: dict[str, Any] = {"behaviour": "sight", "in_play": True, "device": str(teacher.model.device)}
     config |= {f"teach_{key}": value for key, value in asdict(teacher.config).items()}
-    curve: list[dict[str, float | None]] = [
-        {
-            "step": point.step,
-            "loss": point.loss,
-            "seconds": point.seconds,
-            "hits": point.score.hits,
-            "false_alarms": point.score.false_alarms,
-            "d_prime": point.score.d_prime,
-            "mundane": point.score.mundane,
-        }
-        for point in measured.history
-    ]
+    curve = [_point(point) for point in measured.history]
     training = Training(
         before,
         teacher.model,
@@ -60,3 +49,16 @@ def write_journey_log(
     rows = head_probes(before, measured.probes, measured.rules, ROWS)
     chunks = in_chunks(measured.probes[:SCENES], 2)
     write_training_log(path, training, rows, usable_losses(before, chunks), snapshots)
+
+
+def _point(point: Measured) -> dict[str, float | None]:
+    """A point of the curve, by the log's names."""
+    return {
+        "step": point.step,
+        "loss": point.loss,
+        "seconds": point.seconds,
+        "hits": point.score.hits,
+        "false_alarms": point.score.false_alarms,
+        "d_prime": point.score.d_prime,
+        "mundane": point.score.mundane,
+    }

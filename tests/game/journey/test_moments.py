@@ -8,7 +8,7 @@ import pytest
 
 import main
 from game.art.frame_state import haunt
-from game.env.moments import SIZE, ghosts, paint_moments
+from game.journey.moments import SIZE, ghosts, paint_moments
 from game.realm.relive import relive
 from game.realm.replay import ReplayError
 from game.realm.scene import describe
