@@ -1,7 +1,7 @@
 """Ray for an experiment: a small cluster on this machine that listens on loopback alone, or one that runs already.
 
 A local one keeps its files in a temporary folder that goes with it. It writes nothing in the home folder, reports no
-usage, and shows no dashboard. Its key is drawn anew each time, so that no other user of the machine can send it work.
+usage, and shows no dashboard. Its key is drawn anew in each process, so that no other user of the machine can use it.
 """
 
 import math
@@ -15,6 +15,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def cluster(config: RayConfig, workers: int) -> Iterator[Any]:
     Raises ValueError in one line if Ray is missing, or the address is no Ray cluster.
     """
     local = config.ray == LOCAL
-    own = ALONE | {"RAY_AUTH_TOKEN": secrets.token_hex(32)} if local else {}
+    own = ALONE | {"RAY_AUTH_TOKEN": _key()} if local else {}
     with _environment(QUIET | own), _folder() if local else nullcontext() as folder:
         try:
             import ray
@@ -58,14 +59,22 @@ def cluster(config: RayConfig, workers: int) -> Iterator[Any]:
         try:
             ray.init(address=config.ray, **options)
         except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-            advice = "run the command on a machine of the cluster; Ray must have the same version there"
-            raise ValueError(f"--ray {config.ray}: can't be joined ({_first_line(error)}); {advice}") from error
+            what, advice = "can't be joined", "run the command on a machine of the cluster, with its version of Ray"
+            if local:
+                what, advice = "can't begin here", "try fewer --workers, or leave --ray out"
+            raise ValueError(f"--ray {config.ray}: {what} ({_first_line(error)}); {advice}") from error
         try:
             for number, handler in handlers.items():  # Ray has taken SIGTERM for itself
                 signal.signal(number, handler)
             yield ray
         finally:
             ray.shutdown()
+
+
+@cache
+def _key() -> str:
+    """Of local clusters of this process: Ray reads it once, and a sweep of rates begins a second cluster."""
+    return secrets.token_hex(32)
 
 
 def _probe(address: str) -> None:

@@ -4,6 +4,9 @@ import errno
 import json
 import os
 import socket
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from dataclasses import replace
@@ -14,6 +17,7 @@ import msgspec
 import pytest
 
 from common.files import OutputError
+from main import ROOT
 from perception.model import save
 from tests.kits import minds
 from tests.kits.experimentkit import small, steps_of
@@ -166,6 +170,38 @@ def test_a_node_killed_in_mid_run_costs_no_result(nodes, config, tmp_path):
     assert seen.count("lost") == 1 and seen.count("done") == 4
     assert len(list((tmp_path / "out").rglob("result.json"))) == 4
     assert len(list(marks.iterdir())) == 5 + 1, "four runs, one of them twice"
+
+
+TWICE = """
+import sys
+from pathlib import Path
+from tests.kits.raykit import GO, wait_for_go
+from training.experiments.pool import RunJob
+from training.experiments.ray_config import RayConfig
+from training.experiments.ray_pool import RayPool
+if __name__ == "__main__":
+    out = Path(sys.argv[1])
+    (out / GO).write_text("")
+    for number in range(2):
+        RayPool(RayConfig(ray="local"), 1)([RunJob("a", "s", wait_for_go, out / f"run-{number}", (out,))], print)
+"""
+
+
+@pytest.mark.slow
+def test_a_process_begins_one_cluster_after_another_and_nothing_of_them_stays(tmp_path):
+    out, home, temporary = tmp_path / "out", tmp_path / "home", Path(tempfile.mkdtemp(prefix="t-"))
+    out.mkdir()
+    home.mkdir()
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    environment = kept | {"PYTHONPATH": path, "HOME": str(home), "TMPDIR": str(temporary)}
+    done = subprocess.run(
+        [sys.executable, "-c", TWICE, str(out)], env=environment, capture_output=True, text=True, timeout=240, cwd=ROOT
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n1\n", "")
+    assert [path.read_text() for path in sorted(out.glob("run-*/result.json"))] == ["whole", "whole"]
+    assert list(home.iterdir()) == [] and list(temporary.iterdir()) == []
+    temporary.rmdir()
 
 
 def test_room_counts_living_nodes_and_fractions_of_one_gpu():
