@@ -529,12 +529,30 @@ def terminal() -> Any:
     return Terminal()
 
 
+def seen(path: Path, progress: Callable[[str, int, int], None]) -> dict[int, bytes]:
+    """Pictures of what was seen at the jumps of a journey's log, painted by the game; none of anything else."""
+    from training.report.journey import jumps_of
+
+    wanted = jumps_of(path)
+    if wanted is None:
+        return {}
+    os.environ["SDL_VIDEODRIVER"] = "dummy"
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    from game.journey.moments import paint_moments
+
+    try:
+        return paint_moments(*wanted, progress)
+    except ValueError as error:  # of another realm, say: the page is whole without them
+        print(f"no pictures: {error}", file=sys.stderr)
+        return {}
+
+
 def report(options: argparse.Namespace) -> int:
     from training.progress import progress_bar
     from training.report.page import report
 
     with progress_bar() as progress:
-        page = report(options.path, options.out, options.png, progress)
+        page = report(options.path, options.out, options.png, progress, seen(options.path, progress))
     lines = [f"{page['name']}: {page['out']}, {page['bytes'] / 1000:,.0f} kB", *page["pictures"]]
     show(options, page, [*lines, *(f"not measured: {what}" for what in page["missing"])])
     return 0

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from training.headlog.curves import SetCurve
+from training.headlog.moments import Jump
+from training.headlog.records import Snapshot
 from training.report import derive
 from training.report.derive import Array
 from training.report.drawing import COLOURS, WIDE, apart, canvas, drawable, label
@@ -227,4 +229,38 @@ def intervals(rows: Sequence[Row]) -> Any:
         value, lower, upper = np.clip(row.value, low, most)
         axes.plot([lower, upper], [at, at], color=COLOURS["ink"], linewidth=2.2)
         axes.plot([value], [at], **DISC)
+    return figure
+
+
+def journey(taken: Sequence[Snapshot], jumps: Sequence[Jump]) -> Any:
+    """Own change of every head over the ticks; each jump's head in colour, its number a link to what was seen then."""
+    wide, left, right = 2 * WIDE, 40.0, 64.0
+    ticks = np.array([snapshot.tick or 0 for snapshot in taken], float)
+    own_TLH = drawable([snapshot.own for snapshot in taken])
+    low, most, first, last = 0.0, float(max(1e-9, np.nanmax(own_TLH, initial=0.0))), ticks.min(), ticks.max()
+    figure, axes = canvas(268, wide, left, right, 26, 34)
+    _scales(axes, (first, max(last, first + 1)), (low, 1.04 * most), ("0", number(most, 2)), "y", most)
+    axes.set_xticks(
+        [first, (first + last) / 2, last], labels=[f"{tick:.0f}" for tick in (first, (first + last) / 2, last)]
+    )
+    for words, side in zip(axes.get_xticklabels(), ("left", "center", "right"), strict=True):
+        words.set_ha(side)
+    axes.set_xlabel("tick of the realm")
+    colours = ("above", "below", "third")
+    places = list(dict.fromkeys(jump.place for jump in jumps))
+    for layer, head in np.ndindex(*own_TLH.shape[1:]):
+        if (layer, head) not in places:
+            axes.plot(ticks, own_TLH[:, layer, head], color=COLOURS["soft"], linewidth=0.6, alpha=0.45)
+    ends = []
+    for at, (layer, head) in enumerate(places):
+        colour, dash = colours[at % 3], ("-", "--")[at // 3 % 2]
+        axes.plot(ticks, own_TLH[:, layer, head], dash, color=COLOURS[colour], linewidth=1.6)
+        ends.append((float(own_TLH[-1, layer, head]), f"{layer}.{head}", colour))
+    _ends(axes, first + 1.01 * max(last - first, 1), ends, 208)
+    gap = 0.024 * max(last - first, 1)
+    wished = apart([float(jump.snapshot.tick or 0) for jump in jumps], float(first), float(max(last, first + 1)), gap)
+    for at, (jump, x) in enumerate(zip(jumps, wished, strict=True), 1):
+        tick = float(jump.snapshot.tick or 0)
+        axes.plot([tick, tick, x], [0, 1.04 * most, 1.08 * most], clip_on=False, **DOTTED)
+        axes.text(x, 1.1 * most, str(at), color=COLOURS["ink"], ha="center", va="bottom", url=f"#moment-{at}")
     return figure

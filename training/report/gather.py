@@ -5,7 +5,7 @@ score.json, verdict.msgpack), or a folder of logs named ARM-S.msgpack. Logs of k
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ class Material:
     others: tuple[tuple[int, Log], ...] = ()  # of several base models: (base, the log of its verdict)
     registered: bool = False  # the experiment has a name by which it can be run again
     calibration: dict[str, Any] = field(default_factory=dict)  # how often the rule is right, where it was measured
+    seen: Mapping[int, bytes] = field(default_factory=dict)  # of a journey: pictures of its moments (PNG), by tick
 
     @property
     def judgement(self) -> Judgement | None:

@@ -4,25 +4,27 @@
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from common.files import check_output, output_error, write_whole
 from training.headlog.records import LogError
-from training.report import closing, drawing, gain_sections, head_sections, opening, scored, set_section
+from training.report import closing, drawing, gain_sections, head_sections, journey, opening, scored, set_section
 from training.report.gather import Material, gather
 from training.report.palette import DARK, LIGHT, colours
 from training.report.parts import Picture, Section
 from training.report.words import plain_text
 
 SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
-    opening.verdict, set_section.sets, scored.score, head_sections.learning, head_sections.heads, gain_sections.lorenz,
-    gain_sections.depth, gain_sections.causal, head_sections.history, head_sections.shares, closing.wholes,
-    closing.residuals, opening.settings, closing.runs,
+    opening.verdict, set_section.sets, scored.score, journey.section, head_sections.learning, head_sections.heads,
+    gain_sections.lorenz, gain_sections.depth, gain_sections.causal, head_sections.history, head_sections.shares,
+    closing.wholes, closing.residuals, opening.settings, closing.runs,
 )  # fmt: skip
 Progress = Callable[[str, int, int], None]  # what is going on, how far, of how many
 
@@ -59,6 +61,7 @@ def page(material: Material, progress: Progress = _quiet, png: bool = False) -> 
         "top": opening.heading(material),
         "sections": sections,
         "kind": "two models" if material.compared else material.kind,
+        "images": bool(material.seen),
     }
     template = templates().get_template("page.html.j2")
     return template.render(**values, light=colours(LIGHT), dark=colours(DARK)), sections
@@ -78,15 +81,20 @@ def _named(sections: list[Section]) -> list[Picture]:
 
 
 def report(
-    path: str | Path, out: str | Path | None = None, pictures: str | Path | None = None, progress: Progress = _quiet
+    path: str | Path,
+    out: str | Path | None = None,
+    pictures: str | Path | None = None,
+    progress: Progress = _quiet,
+    seen: Mapping[int, bytes] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Write the page, and its figures as PNG into the folder `pictures` if one is given.
 
-    path: a log, a run's folder or an experiment's; out: default report.html in the folder, or beside the log. Returns
-    {name, out, bytes, verdict, runs, missing, pictures}. Raises LogError if nothing can be read or written.
+    path: a log, a run's folder or an experiment's; out: default report.html in the folder, or beside the log; seen: of
+    a journey, pictures of `journey.jumps_of` as PNG, by tick.
+    Returns {name, out, bytes, verdict, runs, missing, pictures}. Raises LogError if nothing can be read or written.
     """
     place = Path(path)
-    material = gather(place)
+    material = replace(gather(place), seen=seen)
     target = Path(out) if out is not None else place / "report.html" if place.is_dir() else place.with_suffix(".html")
     folders = [target.parent, *([] if pictures is None else [Path(pictures)])]
     try:

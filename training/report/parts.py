@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 ROWS_MAX, COLUMNS_MAX = 200, 25
 
 
@@ -54,6 +56,19 @@ class Folded:
     folded: str
 
 
+@dataclass(frozen=True)
+class Moment:
+    """Something that was seen. id: to link to; facts: names and what they are; image: a picture as a data: address, or
+    nothing; alt: it in words.
+    """
+
+    id: str
+    moment: str  # its title
+    facts: Sequence[tuple[str, object]]
+    image: Markup | None = None
+    alt: str = ""
+
+
 @dataclass
 class Picture:
     """A figure under its title, with a note. name: of its PNG file; svg, png: its drawing, once the page is made."""
@@ -81,7 +96,7 @@ class Section:
         return [item for block in self.blocks if isinstance(block, list) for item in block if isinstance(item, Picture)]
 
 
-Block = Words | Table | Facts | Folded | list[Picture | Table]
+Block = Words | Table | Facts | Folded | Moment | list[Picture | Table]
 
 
 def absent(section_id: str, title: str, text: str, what: str) -> Section:
