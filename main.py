@@ -9,6 +9,7 @@ import argparse
 import difflib
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -358,8 +359,24 @@ def learn(options: argparse.Namespace) -> int:
             return 0
         with progress_bar() as report:
             result = dict(learn(config, report, ranks))
-    show(options, result, _learned(result, config.behaviour))
+    show(options, result, [*_learned(result, config.behaviour), *_next_of(config)])
     return 0
+
+
+def _next_of(config: Any) -> list[str]:
+    """What to run next with a training's folder, a command a line; of one without a folder nothing."""
+    if config.out is None:
+        return []
+    own = ["own", "--behaviour", config.behaviour, "--probes", str(config.probe_file)]
+    named = own if config.from_files else [config.behaviour]
+    model = [] if config.model == str(NOVICE) else ["--model", config.model]
+    out = ["--out", str(config.out.with_name(f"{config.out.name}-verdict"))]
+    commands = {
+        "which heads changed": ["diff", str(config.out / "log.msgpack")],
+        "the same as a page": ["report", str(config.out)],
+        "with controls and seeds, a verdict": ["experiment", *named, *model, *out],
+    }
+    return ["next:", *(f"  main.py {shlex.join(words)}    # {what}" for what, words in commands.items())]
 
 
 def _learned(result: dict[str, Any], behaviour: str) -> list[str]:

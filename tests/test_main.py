@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 import main
 from tests.kits.commandkit import NOVICE, ROOT, needs_novice, refused, run
 from tests.training.headlog.test_log import HEADER, RECORDS
+from training.config import LearnConfig
 from training.headlog.log import write_log
 
 SIMULATE_KEYS = {"ticks", "ticks_per_s", "scenes", "scenes_per_s", "state_hash"}  # DESIGN.md
@@ -208,3 +210,21 @@ def test_simulate_prints_one_json_object_with_the_keys_of_the_design(capsys: pyt
     assert set(first) >= SIMULATE_KEYS
     assert first["ticks"] == 300
     assert first["state_hash"] == second["state_hash"]
+
+
+def test_learn_says_what_to_run_next_in_commands_that_are_sound() -> None:
+    config = LearnConfig(behaviour="my lessons.jsonl", probe_file="p.jsonl", model="some/model", out="runs/first one")
+    head, *lines = main._next_of(config)
+    assert head == "next:"
+    commands = [shlex.split(line.partition("#")[0]) for line in lines]
+    assert [words[:2] for words in commands] == [["main.py", verb] for verb in ("diff", "report", "experiment")]
+    verdict = main.build_parser().parse_args(commands[2][1:])
+    assert (verdict.name, verdict.behaviour, str(verdict.probes)) == ("own", "my lessons.jsonl", "p.jsonl")
+    assert (verdict.model, verdict.out) == (["some/model"], Path("runs/first one-verdict"))
+    assert main.build_parser().parse_args(main_words(LearnConfig(out="runs/a"), 2)).name == "sight"
+    assert main._next_of(LearnConfig()) == []
+
+
+def main_words(config: LearnConfig, number: int) -> list[str]:
+    """The words behind main.py of one of the commands to run next."""
+    return shlex.split(main._next_of(config)[1 + number].partition("#")[0])[1:]

@@ -1,17 +1,117 @@
-"""Frozen: do the same heads hold the gain when the gradient goes through the context, too? Four seeds each."""
+"""Frozen: what is learned, by which heads and at what cost, if the gradient stops at the context, goes through it, or
+if the context is read by the model as it was before (base-cache)? Four seeds each.
 
+A base-cache mind learns and decides on the old model's contexts: what is encoded once serves all steps and all minds.
+"""
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+
+from common.files import read_text, write_whole
+from common.processes import run_jobs
+from game.realm.rules import load as load_rules
+from perception.model import choose_device, load
+from training.behaviours.fit import begin
 from training.config import LearnConfig, TeachConfig
-from training.experiments.plan import PROBE_SEED, Arm, Experiment
+from training.experiments.plan import PROBE_SEED, Arm, Experiment, Runs, settings
+from training.experiments.pool import one_thread
 from training.experiments.tables import both
+from training.progress import Report
+
+COST = "cost.json"
+WARM = 3  # steps before the clock runs
 
 
-def _arm(name: str, full: bool) -> Arm:
-    return Arm(name, LearnConfig(teach=TeachConfig(full=full), probe_seed=PROBE_SEED))
+@dataclass(frozen=True)
+class Cost:
+    """The stage: speed and peak memory of each arm's steps, each in a fresh process, in turn. rounds: of all arms."""
+
+    any_arms: ClassVar[bool] = True  # it compares nothing that a left-out arm would be missing from
+    steps: int = 30
+    rounds: int = 3
+
+    def quick(self) -> "Cost":
+        """A single step."""
+        return Cost(1, 1)
+
+    def check(self) -> None:
+        """Nothing more than the runs is needed."""
+
+    def run(self, runs: Runs, workers: int, report: Report) -> dict[str, Any]:
+        """{"cost": arm -> steps_per_s, and peak_mb of the whole process, medians over the rounds}; on the first base.
+
+        peak_mb is None where the system does not tell it. On a GPU it is the GPU's.
+        """
+        arms = runs.experiment.based(0).arms
+        place = runs.folders[0] / COST
+        by_arm = {arm.name: settings(arm.config) for arm in arms}
+        identity = json.loads(json.dumps({"steps": self.steps, "rounds": self.rounds, "arms": by_arm}))
+        if (rows := _known(place, identity)) is None:
+            rows = {arm.name: [] for arm in arms}
+            for done in range(self.rounds * len(arms)):
+                report("measuring cost", done, self.rounds * len(arms))
+                arm = arms[done % len(arms)]
+                rows[arm.name].append(run_jobs({0: (cost, (arm.seeded(0), self.steps))}, 1, prepare=one_thread)[0])
+            write_whole(place, json.dumps(identity | {"rows": rows}).encode())
+        report("measuring cost", self.rounds * len(arms), self.rounds * len(arms))
+        return {"cost": {name: _medians(some) for name, some in rows.items()}}
 
 
-ARMS = (_arm("frozen", False), _arm("full", True))
+def cost(config: LearnConfig, steps: int) -> dict[str, float | None]:
+    """Steps a second, and the peak of memory in MB, of a training in this process, which should be fresh."""
+    rules, model = load_rules(), load(config.model, choose_device(config.device))
+    _, teacher = begin(replace(config, steps=WARM + steps), model, model, rules)
+    for _ in range(WARM):
+        teacher.step()
+    began = time.perf_counter()
+    for _ in range(steps):
+        teacher.step()
+    return {"steps_per_s": steps / (time.perf_counter() - began), "peak_mb": _peak(model.device)}
+
+
+def _peak(device: torch.device) -> float | None:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    unit = 1 if sys.platform == "darwin" else 2**10  # macOS counts bytes, Linux KiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def _medians(rows: Sequence[dict[str, float | None]]) -> dict[str, float | None]:
+    columns = {key: [value for row in rows if (value := row[key]) is not None] for key in ("steps_per_s", "peak_mb")}
+    return {key: statistics.median(values) if values else None for key, values in columns.items()}
+
+
+def _known(place: Path, identity: dict[str, Any]) -> dict[str, list[dict[str, float | None]]] | None:
+    """What was measured before of these arms; None if it was not. Raises ValueError if the file is torn."""
+    if not place.exists():
+        return None
+    try:
+        content = json.loads(read_text(place))
+        rows: dict[str, list[dict[str, float | None]]] = content.pop("rows")
+    except (OSError, ValueError, AttributeError, KeyError) as error:
+        raise ValueError(f"{place}: can't be read ({error}); remove it, and it will be measured again") from error
+    return rows if content == identity else None
+
+
+def _arm(name: str, **teach: Any) -> Arm:
+    return Arm(name, LearnConfig(teach=TeachConfig(**teach), probe_seed=PROBE_SEED))
+
+
+ARMS = (_arm("frozen"), _arm("full", full=True), _arm("base-cache", base_cache=True))
 RATES = {arm.name: (6e-3, 1.2e-2) for arm in ARMS}  # among which `learning` found the best of each
 EXPERIMENT = Experiment(
-    "frozen", "context-frozen against full backpropagation: what is learned, and by which heads", ARMS, (0, 1, 2, 3),
-    both, RATES,
+    "frozen", "contexts frozen, learned through, or read by the old model: what is learned, where, and at what cost",
+    ARMS, (0, 1, 2, 3), both, RATES, stage=Cost(),
 )  # fmt: skip

@@ -1,16 +1,28 @@
-"""Optimizer: norms are its signature; is the gain's spread over the heads, too? SGD, AdamW, APOLLO, four seeds each."""
+"""Optimizer: norms are its signature; is the gain's spread over the heads, too? SGD, AdamW, APOLLO, four seeds each.
+
+Each at the best rate of its own sweep and at half of it: a spread that changes with the rate is not the optimizer's.
+"""
+
+from dataclasses import replace
 
 from training.config import LearnConfig, TeachConfig
 from training.experiments.plan import PROBE_SEED, Arm, Experiment
 from training.experiments.tables import both
 
 
-def _arm(name: str, lr: float) -> Arm:
-    return Arm(name, LearnConfig(teach=TeachConfig(optimizer=name, lr=lr), probe_seed=PROBE_SEED))
+def _arms(optimizer: str, lr: float) -> tuple[Arm, Arm]:
+    """At this rate, and at half of it."""
+    best = LearnConfig(teach=TeachConfig(optimizer=optimizer, lr=lr), probe_seed=PROBE_SEED)
+    half = replace(best, teach=replace(best.teach, lr=lr / 2))
+    return Arm(optimizer, best), Arm(f"{optimizer}-half", half)
 
 
 # Rates that `learning`'s sweep chose (docs/RESULTS.md, equal learning).
-ARMS = (_arm("sgd", 0.3), _arm("adamw", 1e-3), _arm("apollo", 1.2e-2))
+ARMS = (*_arms("sgd", 0.3), *_arms("adamw", 1e-3), *_arms("apollo", 1.2e-2))
 EXPERIMENT = Experiment(
-    "optimizer", "SGD, AdamW and APOLLO: weight norms and gain over the heads, side by side", ARMS, (0, 1, 2, 3), both
+    "optimizer",
+    "SGD, AdamW and APOLLO, each at two rates: weight norms and gain over the heads",
+    ARMS,
+    (0, 1, 2, 3),
+    both,
 )

@@ -69,7 +69,10 @@ Score = Callable[[Sequence[Outcome]], dict[str, Any]]
 
 
 class Stage(Protocol):
-    """What an experiment does with its finished runs before it is scored; resumable, in processes of its own."""
+    """What an experiment does with its finished runs before it is scored; resumable, in processes of its own.
+
+    `any_arms`, if it has that and it is true: some arms are enough for it.
+    """
 
     def check(self) -> None:
         """Raises ValueError, before anything runs, for what would be missing later."""
@@ -135,7 +138,7 @@ class Experiment:
         odd = [name for name in names if name not in known]
         if odd:
             raise ValueError(f"--arm {odd[0]}: {self.name} has none of that name; choose among {', '.join(known)}")
-        if self.stage is not None:
+        if self.stage is not None and not getattr(self.stage, "any_arms", False):
             raise ValueError(f"--arm: {self.name} compares all its arms; leave it out")
         arms = tuple(arm for arm in self.arms if arm.name in names)
         return replace(self, arms=arms, rates={n: r for n, r in self.rates.items() if n in names}, some=True)

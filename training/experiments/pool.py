@@ -59,7 +59,7 @@ def in_processes(jobs: Mapping[Key, Job], workers: int, report: Callable[[int], 
     """
     if workers == 1 or not jobs:
         return _here(jobs, report)
-    return run_jobs(jobs, workers, report, _one_thread)
+    return run_jobs(jobs, workers, report, one_thread)
 
 
 def _here(jobs: Mapping[Key, Job], report: Callable[[int], None]) -> dict[Key, Any]:
@@ -78,7 +78,7 @@ def _here(jobs: Mapping[Key, Job], report: Callable[[int], None]) -> dict[Key, A
     return done
 
 
-def _one_thread() -> None:
+def one_thread() -> None:
     """A worker's first act. It is nice to other programs on the machine."""
     import torch
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from training.experiments.plan import Outcome
 from training.headlog.log import read_log
-from training.headlog.records import Log
+from training.headlog.records import Allocation, Log
 from training.heads.likeness import rank_correlation
 from training.learn import steps_to_see
 from training.verdict.analyses import interval, layer_shares, widths
@@ -82,7 +82,7 @@ def _spread_of(log: Log) -> dict[str, float]:
 
 def _gain(log: Log) -> tuple[Array, float] | None:
     """(H,) nats allotted to each head, mean over chunks, and the whole gain; None where the log holds no allocation."""
-    chunks = log.allocations("path") or log.allocations("line")
+    chunks = _chunks(log)
     if not chunks:
         return None
     return np.mean([np.ravel(c.heads) for c in chunks], 0), float(np.mean([c.whole for c in chunks]))
@@ -131,6 +131,22 @@ def by_model(outcomes: Sequence[Outcome], table: Callable[[Sequence[Outcome]], d
 
 
 def both(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """`score`, and of the heads: each arm's `spread` ("heads"), `layers`, and how `alike` the arms' allocations are."""
+    """`score`, and of the heads: each arm's `spread` ("heads"), `layers`, and how `alike` the arms' allocations are.
+
+    gain_of: what the gain is counted in, "usable" information or "plain" cross-entropy.
+    """
     parts = {"heads": spread, "layers": layers, "alike": alike}
-    return score(outcomes) | {name: by_model(outcomes, table) for name, table in parts.items()}
+    return score(outcomes) | {"gain_of": gain_of(outcomes)} | {n: by_model(outcomes, t) for n, t in parts.items()}
+
+
+def gain_of(outcomes: Sequence[Outcome]) -> str | None:
+    """What the logs of all runs count gains in; None without any. Raises ValueError where they differ."""
+    kinds = {chunk.loss for run in outcomes for chunk in _chunks(read_log(run.log))}
+    if len(kinds) > 1:
+        raise ValueError("some runs tell gains in usable information, others in plain cross-entropy; give a new --out")
+    return next(iter(kinds), None)
+
+
+def _chunks(log: Log) -> list[Allocation]:
+    """Along the path, or where that was not measured the straight line."""
+    return log.allocations("path") or log.allocations("line")

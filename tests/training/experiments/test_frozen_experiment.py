@@ -1,0 +1,47 @@
+"""Frozen, full and base-cache side by side: what each costs is measured in fresh processes, once."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from perception.model import save
+from tests.kits.experimentkit import SMALL, TEACH
+from tests.kits.minds import tiny
+from training.experiments import frozen
+from training.experiments.plan import Arm, Runs
+from training.experiments.registry import experiment_named
+
+torch.set_num_threads(1)
+
+
+def test_the_arms_differ_in_who_reads_the_context_alone():
+    arms = {arm.name: arm.config for arm in frozen.ARMS}
+    assert list(arms) == ["frozen", "full", "base-cache"]
+    assert replace(arms["full"], teach=replace(arms["full"].teach, full=False)) == arms["frozen"]
+    assert replace(arms["base-cache"], teach=replace(arms["base-cache"].teach, base_cache=False)) == arms["frozen"]
+    assert [arm.name for arm in experiment_named("frozen").only("full", "base-cache").arms] == ["full", "base-cache"]
+
+
+def test_speed_and_memory_of_every_arm_stand_in_the_score(tmp_path, monkeypatch):
+    save(tiny(), tmp_path / "model")
+    arms = [
+        Arm(arm.name, replace(
+            arm.config, model=str(tmp_path / "model"), **SMALL,
+            teach=replace(TEACH, full=arm.config.teach.full, base_cache=arm.config.teach.base_cache),
+        ))
+        for arm in frozen.ARMS[1:]
+    ]  # fmt: skip
+    runs = Runs(replace(frozen.EXPERIMENT, arms=tuple(arms)), [], [tmp_path])
+    cost = frozen.Cost().quick().run(runs, 1, lambda *_: None)["cost"]
+    assert list(cost) == ["full", "base-cache"]
+    for row in cost.values():
+        assert row["steps_per_s"] > 0
+        assert 20 < row["peak_mb"] < 20_000
+    monkeypatch.setattr(frozen, "run_jobs", None)  # known by now
+    assert frozen.Cost().quick().run(runs, 1, lambda *_: None)["cost"] == cost
+    content = json.loads((tmp_path / frozen.COST).read_text())
+    (tmp_path / frozen.COST).write_text(json.dumps(content)[:-9])
+    with pytest.raises(ValueError, match=r"cost.json: can't be read \(.*\); remove it, and it will be measured again"):
+        frozen.Cost().quick().run(runs, 1, lambda *_: None)
