@@ -35,7 +35,7 @@ def test_every_verb_has_help_whose_example_is_understood(verb: str, capsys: pyte
     example = text.split("example: ")[1].strip()
     assert f"main.py {verb}" in example
     for command in example.replace("&&", "|").split("|"):
-        words = command.split(">")[0].split()
+        words = shlex.split(command.split(">")[0])
         if words[0] in ("main.py", *main.VERBS):
             main.build_parser().parse_args(words[1:] if words[0] == "main.py" else words)
 
