@@ -20,8 +20,8 @@ from tests.training.mind.test_serve import Talk
 from training.headlog.log import read_log
 from training.mind import self_measurement
 from training.mind.mind import Mind, MindConfig
-from training.mind.mind_store import JOURNAL, MindStoreError
-from training.mind.practice_record import PRACTICE, PracticeError, load_practice, save_practice
+from training.mind.mind_store import JOURNAL, MindStoreError, read_lessons
+from training.mind.practice_record import PRACTICE, PracticeError, chained, load_practice, save_practice
 from training.mind.replay import replay_journey
 
 torch.set_num_threads(1)
@@ -209,3 +209,20 @@ def test_the_command_line_replays_a_journey_and_shows_it_at_a_tick(journey, tmp_
     assert main.main(command) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 3 and "its ticks go from" in lines[0] and "is in use" in lines[1] and "--folder" in lines[2]
+
+
+def test_the_committed_journey_leads_to_its_scenes_and_lessons():
+    """Its training takes a minute, and is not repeated here: docs/replays.md names the command."""
+    folder = main.ROOT / "docs" / "logs" / "journey"
+    walk, (life,) = ActionLog.load(folder / WALK), load_practice(folder).lives
+    if not walk.fits():
+        pytest.skip("the committed walk is of an older realm")
+    relived = relive(walk, [event.tick for event in life.events])
+    digest = ""
+    for event in life.events:
+        digest = chained(digest, relived.views[event.tick].scene) if event.kind == "parts" else digest
+    assert digest == life.scenes
+    again = [lesson for tick in sorted(relived.lessons) for lesson in relived.lessons[tick]]
+    assert again == list(read_lessons(folder / JOURNAL))
+    views = {s.tick: s.scene for s in read_log(folder / "log.msgpack").snapshots if s.tick is not None}
+    assert len(views) > 30 and all(relived.views[tick].scene.text == scene for tick, scene in views.items())
