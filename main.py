@@ -38,6 +38,7 @@ VERBS = {
     "pretrain": "makes the novice from nothing; --score DIR scores one",
     "mind": "perception and training as a server, for play --mind",
     "edit": "traces where a model keeps a fact, rewrites it by a rank-one edit (ROME), undoes it; --bench scores many",
+    "circuit": "finds the heads that carry a task by path patching (IOI), and says how good that circuit is",
     "bench": "speeds, side by side in one run, by area or all: realm, perceive, mind, optimizers, frozen ...",
 }
 SEEDED = {  # what --seed means, verb by verb; the others draw nothing
@@ -48,6 +49,7 @@ SEEDED = {  # what --seed means, verb by verb; the others draw nothing
     "pretrain": "of first weights and batches; of the probes with --score",
     "mind": "of the journey that it learns from",
     "edit": "of noise, contexts, and new answers of the bench",
+    "circuit": "of the prompts and of random circuits",
     "bench": "of the scenes",
 }
 EXPERIMENTS = (
@@ -197,6 +199,9 @@ def build_parser(only: str | None = None) -> Parser:
     add("--replay", type=Path, metavar="SLOT", help="train once more as the journey in SLOT did, into a new --folder")
     add = verb("edit", 'edit --fact "amber spire was made by" --to orin --out runs/edited')
     _edit_options(add, workers)
+    add = verb("circuit", "circuit --task ioi --out runs/circuit --json")
+    if only in (None, "circuit"):
+        _circuit_options(verbs.choices["circuit"])
     add = verb("bench", "bench perceive --json")
     add("area", metavar="AREA", help=", ".join((*AREAS, ALL)))
     add("--out", type=Path, metavar="DIR", help="all: bench.md and bench.json go here, area by area")
@@ -243,6 +248,20 @@ def _edit_options(add: Callable[..., Any], workers: Callable[[str], int]) -> Non
     add("--facts", type=Path, metavar="FILE", help="the bench's facts as a FILE.jsonl (docs/edit.md), not the lore")
     add("--edits", type=whole(1, 10_000), default=100, metavar="N", help="the bench's facts (default 100)")
     add("--workers", type=workers, default=1, metavar="N", help="the bench's processes, one thread each")
+
+
+def _circuit_options(parser: argparse.ArgumentParser) -> None:
+    from common.flags import add_flags
+    from training.precedents.circuit_config import CircuitConfig
+
+    add = parser.add_argument
+    add("--task", required=True, metavar="TASK", help="ioi, sight, listen, or prompts as a FILE.jsonl")
+    add("--model", default=str(NOVICE), help="a Hugging Face folder, or hub:org/name")
+    add("--tuned", metavar="DIR", help="sight, listen: the model after its training; --model is the one before")
+    add("--heads", metavar="HEADS", help="score this circuit instead of finding one: 5.1,6.3")
+    add("--out", type=Path, metavar="DIR", help="a new folder for circuit.json and circuit.png")
+    add("--device", default="cpu", help="auto, cpu or cuda")
+    add_flags(parser, CircuitConfig)
 
 
 def show(options: argparse.Namespace, result: dict[str, Any], lines: list[str]) -> None:
@@ -650,6 +669,24 @@ def replay_mind(options: argparse.Namespace) -> int:
     return 0
 
 
+def circuit(options: argparse.Namespace) -> int:
+    from common.flags import values
+    from training.precedents.circuit_config import CircuitConfig, CircuitOptions
+    from training.progress import progress_bar
+
+    config = CircuitConfig(**values(options, CircuitConfig))
+    chosen = CircuitOptions(
+        options.task, options.model, config, options.tuned, options.heads, options.out, options.device, options.seed
+    )
+    chosen.check()
+    from training.precedents.circuit import run
+
+    with progress_bar() as report:
+        result, lines = run(chosen, report)
+    show(options, result, lines)
+    return 0
+
+
 def bench(options: argparse.Namespace) -> int:
 
     check_area(options.area, options.device)
@@ -755,6 +792,7 @@ RUN = {
     "pretrain": pretrain,
     "mind": mind,
     "edit": edit,
+    "circuit": circuit,
     "bench": bench,
 }
 
