@@ -650,6 +650,8 @@ def replay_mind(options: argparse.Namespace) -> int:
     """A journey's learning once more, without the game."""
     if options.listen is not None or options.folder is None:
         raise ValueError("--replay SLOT: give --folder DIR, a new folder for what comes of it, and no --listen")
+    if not options.replay.is_dir():
+        raise ValueError(f"--replay {options.replay}: no folder; give the slot of a journey, with its practice.msgpack")
     from perception.model import choose_device, load
     from training.mind.replay import replay_journey
     from training.progress import progress_bar

@@ -44,7 +44,7 @@ class Life(Struct, kw_only=True):
     lessons: Number
     weights: str
     teach: dict[str, Setting]
-    threads: Annotated[int, Meta(ge=1, le=4096)]
+    threads: Annotated[int, Meta(ge=1, le=256)]
     events: list[Event] = []
     scenes: str = ""
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+import main
 from tests.kits import logkit
 from training.headlog.log import read_log, write_log
 from training.headlog.moments import jumps, moment_at, moment_table, moments, print_moment, steps_between
@@ -105,6 +106,19 @@ def test_jumps_are_never_neighbours_and_hold_the_largest(walk: list[tuple[int, i
     if some:
         assert max(jump.pace for jump in some) == max(one.pace for one in every)
     assert len(moments(log)) == len(snapshots)
+
+
+def test_the_command_refuses_what_has_no_such_moment(tmp_path, capsys) -> None:
+    write_log(tmp_path / "plain", logkit.HEADER, logkit.RECORDS)
+    write_log(tmp_path / "walk", logkit.HEADER, WALK.records)
+    assert main.main(["diff", str(tmp_path / "walk"), "--at", "180"]) == 0
+    assert capsys.readouterr().out.startswith("tick 180, step 12:")
+    for command in (["plain", "--at", "180"], ["walk", "--at", "7"], ["walk", "--at", "180", "--export", "csv"]):
+        assert main.main(["diff", str(tmp_path / command[0]), *command[1:]]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [
+        word in line for word, line in zip(("leave out --at", "from 100 to 300", "--export"), lines, strict=True)
+    ] == [True] * 3
 
 
 def test_a_log_keeps_its_moments(tmp_path) -> None:

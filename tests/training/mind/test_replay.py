@@ -6,6 +6,8 @@ from dataclasses import replace
 import msgspec
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import main
 from game.realm.relive import relive
@@ -21,7 +23,7 @@ from training.headlog.log import read_log
 from training.mind import self_measurement
 from training.mind.mind import Mind, MindConfig
 from training.mind.mind_store import JOURNAL, MindStoreError, read_lessons
-from training.mind.practice_record import PRACTICE, PracticeError, chained, load_practice, save_practice
+from training.mind.practice_record import PRACTICE, Event, PracticeError, chained, load_practice, save_practice
 from training.mind.replay import replay_journey
 
 torch.set_num_threads(1)
@@ -178,6 +180,41 @@ def test_what_can_not_be_replayed_is_said_in_one_line(journey, tmp_path):
     with pytest.raises(MindStoreError, match=f"{JOURNAL}: not there"):
         replay_journey(tmp_path, tiny(), tmp_path / "again")
     assert not (tmp_path / "again").exists()
+
+
+def test_a_record_that_says_what_cannot_be_is_refused(journey, tmp_path):
+    """Each of these has a hash that fits: somebody wrote it so."""
+    folder, _ = journey
+    (tmp_path / JOURNAL).write_bytes((folder / JOURNAL).read_bytes())
+    practice = load_practice(folder)
+    (life,) = practice.lives
+    teach = life.teach | {"rank": 10**9}
+    lives = {
+        "what came before is lost": [],
+        "none of this program's": [msgspec.structs.replace(life, teach=teach)],
+        "lessons are missing": [msgspec.structs.replace(life, events=[Event("lesson", 3, 10**6)])],
+        "no journey is so long": [msgspec.structs.replace(life, events=[Event("parts", 3, 2**53)])],
+        "without lessons": [msgspec.structs.replace(life, events=[Event("parts", 3, 2)])],
+        "the mind refuses what it did once: rest 7": [msgspec.structs.replace(life, events=[Event("rewind", 3, 7)])],
+    }
+    for fault, some in lives.items():
+        save_practice(tmp_path, msgspec.structs.replace(practice, lives=some))
+        with pytest.raises(PracticeError, match=fault):
+            replay_journey(tmp_path, tiny(), tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_damaged_record_is_never_taken(journey, tmp_path, data):
+    whole = bytearray((journey[0] / PRACTICE).read_bytes())
+    at = data.draw(st.integers(0, len(whole) - 1))
+    change = data.draw(st.integers(1, 255) | st.just(0))
+    broken = whole[:at] if not change else whole[:at] + bytes([whole[at] ^ change]) + whole[at + 1 :]
+    (tmp_path / PRACTICE).write_bytes(broken)
+    with pytest.raises(PracticeError) as fault:
+        load_practice(tmp_path)
+    assert "\n" not in str(fault.value) and len(str(fault.value)) < 600
 
 
 def test_a_record_that_lost_its_beginning_is_refused(tmp_path):
