@@ -119,3 +119,36 @@ class Toy:
 
     def prompts(self) -> Prompts:
         return Prompts(torch.zeros(2, 3, dtype=torch.int64), torch.tensor([2, 2]))
+
+
+class Chain(nn.Module):
+    """Three layers of two heads without attention: head 0 of each copies one direction on to the next, head 1 idles.
+
+    The token stands in direction 0, the output is direction 3: only the last layer's head 0 writes to it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.q, self.k, self.v, self.o = (
+            nn.ModuleList(nn.Linear(*sizes, bias=False, dtype=torch.float64) for _ in range(3))
+            for sizes in ((5, 2), (5, 2), (5, 2), (2, 5))
+        )
+        for layer in range(3):
+            for module in (self.v[layer], self.o[layer]):
+                module.weight.data.zero_()
+            self.v[layer].weight.data[0, layer] = self.o[layer].weight.data[layer + 1, 0] = 1
+            self.v[layer].weight.data[1, 0] = self.o[layer].weight.data[4, 1] = 1  # nobody reads direction 4
+
+    def forward(self, ids_BT: Tensor) -> Tensor:
+        """(B, T)."""
+        x_BTM = torch.zeros(*ids_BT.shape, 5, dtype=torch.float64)
+        x_BTM[..., 0] = ids_BT.double()
+        for q, k, v, o in zip(self.q, self.k, self.v, self.o, strict=True):
+            x_BTM = x_BTM + o(v(x_BTM) + 0 * (q(x_BTM) + k(x_BTM)))
+        return x_BTM[..., 3]
+
+    def sites(self) -> HeadSites:
+        columns = torch.arange(2)[:, None]
+        modules = ({"q": self.q[n], "k": self.k[n], "v": self.v[n]} for n in range(3))
+        inputs = tuple({name: Projection(module, columns) for name, module in row.items()} for row in modules)
+        return HeadSites(3, 2, 1, tuple(self.o), inputs, lambda ids_BT, _last_B: self(ids_BT))

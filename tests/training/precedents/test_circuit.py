@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 import main
 from common.assets import NOVICE
 from game.realm.rules import load as load_rules
+from perception.head_map import addresses
 from perception.model import load
+from perception.units import unit_name
 from tests.kits.minds import tiny
 from training.precedents import circuits
-from training.precedents.circuit import ablation_of
+from training.precedents.circuit import Circuit, ablation_of, roles
+from training.precedents.circuit_config import CircuitConfig, CircuitOptions
 from training.precedents.classes import Looks, class_of
 from training.precedents.ioi import BACKUP, Effect, Paths
 from training.precedents.line_file import Written, file_lines, parse_line
@@ -164,6 +167,27 @@ def test_scenes_are_corrupted_at_their_cues_alone() -> None:
     assert task.right(mixes_of(ablation.sites, task.prompts)[0]) == 1 and ablation.empty < ablation.whole - 2
     talk = scene_lines(tiny(), rules, "listen", 3, 0)
     assert all(talk.values()) and all(len(o) == len(line.prompt) for line in talk["decision"] for o in line.corrupted)
+
+
+def test_roles_tell_support_from_competition() -> None:
+    """A head that training changed doesn't support; one that works against the decision and for others competes."""
+    base, tuned, rules = load(SEER), load(SEER), load_rules()
+    addresses(tuned.net).head(2, "v", 1).data.mul_(1.5)
+    lines = scene_lines(tuned, rules, "sight", 4, 0)
+    tasks = {kind: task_of("sight", lines[kind], tuned) for kind in ("decision", "mundane")}
+    ablation = ablation_of(tuned, tasks["decision"])
+    mundane = ablation_of(tuned, tasks["mundane"])
+    ablation.every = tuple((layer, head) for layer, head in ablation.every if layer in (0, 2) and head < 4)
+    costs = {head: 1 - float(mundane.without([head]).mean()) / mundane.whole for head in ablation.every}
+    needed, idle = max(costs, key=lambda head: costs[head]), min(costs, key=lambda head: costs[head])
+    paths = Paths(direct={needed: 0.02, idle: 0.02, (2, 1): -0.1, (2, 2): -0.1})
+    circuit = Circuit([(2, 1), (2, 2)], paths, {}, {})
+    options = CircuitOptions("sight", "", CircuitConfig())
+    result = roles(tuned, base, tasks, ablation, circuit, options, lambda _what, _done, _of: None)
+    assert costs[needed] > 0.01 > costs[idle]
+    assert result["competing"] == {"mundane": [unit_name(needed, 8)]} and result["decision"] == ["2.1", "2.2"]
+    assert result["supporting"] == ["2.2"] and result["own_change"]["2.1"] == pytest.approx(0.5, abs=1e-4)
+    assert result["costs"]["mundane"] == {unit_name(head, 8): pytest.approx(cost) for head, cost in costs.items()}
 
 
 def test_the_stories_stand_for_what_they_are() -> None:

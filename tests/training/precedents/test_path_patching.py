@@ -5,10 +5,12 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from perception.head_map import addresses
 from perception.model import Model
-from tests.kits.minds import tiny
+from tests.kits.compiled import Chain
+from tests.kits.minds import SMALL, tiny
 from training.precedents.ablation import Ablation
 from training.precedents.ioi import search
 from training.precedents.own_change import own_changes
@@ -94,6 +96,27 @@ def test_receivers_hear_the_sender_alone_and_the_output_hears_the_receivers_alon
     assert not torch.allclose(mixed, straight, atol=1e-9)  # the last layer's heads carry a part of the effect
 
 
+def test_no_head_between_sender_and_receivers_carries_anything() -> None:
+    """By hand: the layer between is given its clean mixes as a patch."""
+    torch.manual_seed(0)
+    config = AutoConfig.for_model("llama", vocab_size=64, **(SMALL | {"num_hidden_layers": 3}))
+    model = wide(Model(AutoModelForCausalLM.from_config(config).eval(), tiny().tokenizer, "terse", "three"))
+    sites, prompts = sites_of(model.net), Prompts(IDS, LAST)
+    _, clean = mixes_of(sites, prompts)
+    _, other = mixes_of(sites, Prompts(OTHER, LAST))
+    receivers = [(2, head) for head in range(4)]
+    outputs = path_patched(sites, prompts, clean, [(0, 1)], receivers, ("v",), other)
+    between = [(1, head) for head in range(4)]
+    heard: list[Tensor] = []
+    with sites.projected({(2, "v"): heard.append}):
+        mixes_of(sites, prompts, [(0, 1), *between], (other[0], clean[1], clean[2]))
+        mixes_of(sites, prompts, [(0, 1)], other)
+    for number, same in enumerate((True, False)):
+        with sites.projected({(2, "v"): lambda _output, number=number: heard[number]}):
+            by_hand, _ = mixes_of(sites, prompts)
+        assert torch.allclose(outputs["v"], by_hand, atol=1e-9) == same
+
+
 @pytest.mark.parametrize("kind", FAMILIES)
 def test_ablating_all_heads_is_the_mean_behaviour(kind: str) -> None:
     """Prompts of one template whose last tokens are the same can't be told apart any more."""
@@ -130,3 +153,11 @@ def test_own_change_is_of_the_head_that_was_changed() -> None:
     changes = own_changes(before.net, after.net, Prompts(IDS, LAST))
     assert changes.pop((0, 3)) == pytest.approx(2, abs=1e-5)  # what comes behind it is given the model before's inputs
     assert max(changes.values()) < 1e-6
+
+
+def test_a_chain_is_followed_back_round_by_round() -> None:
+    sites, prompts = Chain().sites(), Prompts(torch.tensor([[3, 5], [2, 7]]), torch.tensor([1, 1]))
+    other = tuple(torch.zeros(2, 2, 2, 1, dtype=torch.float64) for _ in range(3))
+    paths = search(Ablation(sites, prompts, other, lambda out: out[:, -1]))
+    said = {head: [(e.to, e.share, e.receivers) for e in some] for head, some in paths.effects.items()}
+    assert said == {(2, 0): [("output", -1, ())], (1, 0): [("v", -1, ((2, 0),))], (0, 0): [("v", -1, ((1, 0),))]}
