@@ -44,4 +44,3 @@ def realm(model: str, seed: int) -> list[Row]:
         row("one-process", one, "1/s", "one-process", one),
         row("two-processes", two, "1/s", "one-process", one),
     ]
-
