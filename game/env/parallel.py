@@ -13,13 +13,16 @@ from game.env.config import EnvConfig
 from game.env.observe import scene
 from game.env.seeds import chosen_realm, generator_state, set_generator
 from game.env.session import SavedError, Session, ready
+from game.env.sound_driver import same_sound_driver
 from game.env.spaces import Eyes, action_space, check_action, check_render_mode, metadata, observation_space
 from game.realm.rules import load
 from game.realm.scene import View
 
 try:
     from gymnasium.utils import seeding
-    from pettingzoo import ParallelEnv
+
+    with same_sound_driver():
+        from pettingzoo import ParallelEnv
 except ImportError as error:
     raise ImportError("game.env.parallel needs pettingzoo: install second-sight[env]") from error
 

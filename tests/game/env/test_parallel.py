@@ -1,5 +1,6 @@
 """Several players as a PettingZoo environment: its own tests, and what each player has to themselves."""
 
+import os
 import warnings
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from game.env.choices import LOOK
 from game.env.parallel import SpiritRealmParallel
 from game.env.session import SavedError
+from game.env.sound_driver import DRIVER, same_sound_driver
 from game.env.spirit_realm import SpiritRealm
 from tests.kits.envkit import drawn, plain
 
@@ -19,6 +21,18 @@ with warnings.catch_warnings():
 def test_pettingzoos_own_tests_pass(observation):
     parallel_api_test(SpiritRealmParallel(players=3, max_steps=25, observation=observation), num_cycles=60)
     parallel_seed_test(lambda: SpiritRealmParallel(players=2, observation=observation), num_cycles=30)
+
+
+@pytest.mark.parametrize("driver", [None, "dummy"])
+def test_the_users_sound_driver_stays(monkeypatch, driver):
+    """pettingzoo's import would leave a game that is begun afterwards without sound."""
+    assert os.environ[DRIVER] == "dummy"  # as the tests set it, though pettingzoo was imported since
+    monkeypatch.delenv(DRIVER)
+    if driver:
+        monkeypatch.setenv(DRIVER, driver)
+    with same_sound_driver():
+        os.environ[DRIVER] = "dsp"
+    assert os.environ.get(DRIVER) == driver
 
 
 def test_one_player_has_the_same_episode_as_in_gymnasium():
