@@ -21,7 +21,7 @@ class CircuitConfig:
     random: int = option(200, "random circuits of the same size (default 200)", bounds=(20, 10_000), metavar="N")
     most: float = option(0.4, "share of all heads that growing stops at (default 0.4)", bounds=(0.0, 1.0), above=0.0)
     least: float = option(0.01, "effect from which a head counts (default 0.01)", bounds=(0.0, 0.5), above=0.0)
-    against: str = option(SUBJECT, "ioi: what the answer competes with (default subject)", choices=(SUBJECT, NAMES))
+    against: str = option(NAMES, "ioi: what the answer competes with (default names)", choices=(SUBJECT, NAMES))
 
 
 @dataclass(frozen=True)
