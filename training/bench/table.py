@@ -28,7 +28,9 @@ def bench_all(model: str, seed: int, device: str, out: Path | None, commit: str,
 
     Raises ValueError if `out` holds a table of something else, or is no folder, and OutputError where it can't write.
     """
-    head = {"commit": commit, "model": model, "seed": seed, "device": device, "machine": machine()}
+    from training.heads.run_log import from_root  # brings torch
+
+    head = {"commit": commit, "model": from_root(model), "seed": seed, "device": device, "machine": machine()}
     areas = {} if out is None else _begun(out, head)
     for number, area in enumerate(AREAS):
         report(f"bench {area}", number, len(AREAS))
