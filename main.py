@@ -483,6 +483,11 @@ def calibration(options: argparse.Namespace) -> int:
     from training.experiments.calibration import lines
     from training.progress import progress_bar
 
+    taken = {"name", "out", "workers", "model", "seeds", "quick", "json", "verb"}
+    defaults = vars(build_parser("experiment").parse_args(["experiment", options.name]))
+    for name, value in vars(options).items():
+        if name not in taken and value != defaults[name]:
+            raise ValueError(f"--{name.replace('_', '-')}: experiment calibration sets it itself; leave it out")
     out = options.out or Path("runs") / "calibration"
     with progress_bar() as report:
         result = calibrate(options.model or [str(NOVICE)], out, options.workers, report, options.seeds, options.quick)
@@ -690,7 +695,6 @@ def circuit(options: argparse.Namespace) -> int:
 
 
 def bench(options: argparse.Namespace) -> int:
-
     check_area(options.area, options.device)
     if options.area == ALL:
         return bench_all(options)

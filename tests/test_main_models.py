@@ -107,3 +107,11 @@ def test_a_mind_speaks_frames_on_stdin_and_stdout(tmp_path: Path) -> None:
     assert heard[3].empties == len(scene.questions)
     left = {path.name for path in (tmp_path / "mind").iterdir()}
     assert left >= {"journal.msgpack", "weights.safetensors"} and not any(name.endswith(".part") for name in left)
+
+
+@pytest.mark.parametrize("flag", [["--arm", "x"], ["--ray", "local"], ["--seed", "4"], ["--steps", "5"], ["--of", "x"]])
+def test_a_calibration_refuses_what_it_would_leave_unheeded(flag, capsys, tmp_path):
+    assert main.main(["experiment", "calibration", *flag, "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"main.py experiment: {flag[0]}") and "leave it out" in error
+    assert not (tmp_path / "out").exists()

@@ -10,6 +10,7 @@ pattern without an effect has nothing to be named. Pilots are never counted.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ import numpy as np
 from common.files import read_json, write_whole
 from common.locks import hold
 from common.numbers import finite
+from common.processes import WORKERS_MAX
 from game.realm.rules import load as load_rules
 from perception.model import load
 from training.config import LearnConfig, TeachConfig
@@ -52,6 +54,8 @@ DRAWS = 2  # of each pattern on each base
 PILOT_SEED = 900_000  # not among the seeds that are counted
 LEAST = 0.1  # of what there is to know
 TRIES = 40  # draws before giving up
+NAME, SCORE = "calibration", "score.json"
+OURS = re.compile(r"base-\d+|score\.json|\.lock|report\.html")  # what stands in a calibration's folder
 OTHER_SEEDS = 500_000  # where trained and rehearsal are the same kind of run, so that they are not the same runs
 
 
@@ -90,6 +94,10 @@ def calibration(
 
     Raises ValueError for settings that can't be, or where OUT holds something else.
     """
+    if not 1 <= workers <= WORKERS_MAX:
+        raise ValueError(f"--workers {workers}: give at least 1, at most {WORKERS_MAX}")
+    _check_free(out)
+    out.mkdir(parents=True, exist_ok=True)
     with hold(out):
         rows = []
         draws = 1 if quick else DRAWS
@@ -101,9 +109,19 @@ def calibration(
             result = run_experiment(experiment, folder / "runs", workers)
             rows.append({"base": base} | row_of(result, folder / "runs", name, draw, chosen))
             content = result_of(rows)
-            write_whole(out / "score.json", (json.dumps(content, indent=1) + "\n").encode())
+            write_whole(out / SCORE, (json.dumps(content, indent=1) + "\n").encode())
         report("experiments", len(planned), len(planned))
     return content
+
+
+def _check_free(out: Path) -> None:
+    """Raises ValueError if OUT is no folder, or holds something that no calibration left there."""
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out {out}: is no folder; give a new folder")
+    odd = [path.name for path in (out.iterdir() if out.is_dir() else ()) if not OURS.fullmatch(path.name)]
+    score = out / SCORE
+    if odd or (score.exists() and read_json(score).get("experiment") != NAME):
+        raise ValueError(f"--out {out}: holds something that is no calibration; give a new folder")
 
 
 def drawn(
@@ -173,7 +191,8 @@ def row_of(
     numbers = verdict["numbers"]
     return {
         "pattern": name, "draw": draw, "model": base["model"], "model_hash": base["model_hash"], "heads": chosen,
-        "wanted": pattern.word, "word": verdict["word"], "reason": verdict["reason"], "rule": verdict["rule"],
+        "wanted": pattern.word, "control": pattern.control,
+        "word": verdict["word"], "reason": verdict["reason"], "rule": verdict["rule"],
         "numbers": {key: numbers[key] for key in ("gain", "control", "held_by_heads", "share_core", "width",
                                                   "negative", "significant", "halo", "seeds")},
         "causal": {key: value for key, value in (base["causal"] or {}).items() if not isinstance(value, list)},
@@ -207,7 +226,7 @@ def result_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     table = [_rates(name, [row for row in rows if row["pattern"] == name]) for name in PATTERNS]
     everything = _rates("all", rows)
     content = {
-        "experiment": "calibration", "rule": RULE_VERSION, "bases": sorted({row["model"] for row in rows}),
+        "experiment": NAME, "rule": RULE_VERSION, "bases": sorted({row["model"] for row in rows}),
         "runs": len(rows), "commits": sorted({commit for row in rows for commit in row["commits"]}),
         "patterns": [line for line in table if line["n"]], "all": everything, "experiments": list(rows),
     }  # fmt: skip

@@ -31,8 +31,9 @@ def experiment_named(
         if of is None:
             raise ValueError("experiment sufficiency: give --of DIR, a finished sight, listen or own")
         return sufficiency.experiment_of(of, base)
-    if of is not None:
-        raise ValueError(f"--of {of}: experiment {name} names its units itself; leave it out")
+    if of is not None or base:
+        flag = f"--base {base}" if of is None else f"--of {of}"
+        raise ValueError(f"{flag}: experiment {name} names its units itself; leave it out")
     if name not in EXPERIMENTS:
         raise ValueError(f"experiment {name}: unknown; known: {', '.join((*EXPERIMENTS, *BESIDE))}")
     planned = EXPERIMENTS[name]

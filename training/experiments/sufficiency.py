@@ -11,54 +11,55 @@ from typing import Any
 
 from common.files import read_json
 from perception.units import Unit
-from training.config import LearnConfig, TeachConfig
-from training.experiments.plan import PROBE_SEED, Arm, Experiment, Outcome
+from training.config import TRAIN, TeachConfig, from_flat
+from training.experiments.plan import Arm, Experiment, Outcome
 from training.experiments.run import SCORE
 from training.experiments.tables import both
 from training.headlog.log import read_log
 from training.headlog.records import Log
 from training.heads.head_sets import random_sets
+from training.heads.run_log import ROOT
 from training.verdict.analyses import interval
 from training.verdict.units import Shape
 
 CORE, REST, ALL, RANDOM = "core", "all-but-core", "all", "random"
 SETS = 20
 SEEDS = 4
+REMEDY = "give the folder of a finished sight, listen or own"
 
 
 def experiment_of(folder: Path, base: int = 0) -> Experiment:
     """The experiment on the core of a judged experiment's base model. Raises ValueError if nothing was judged there."""
-    judged = read_json(folder / SCORE)["score"].get("bases") or []
-    if not base < len(judged):
-        raise ValueError(f"--of {folder}: holds no verdict on base model {base}; give a finished sight, listen or own")
-    row = judged[base]
-    core = [(int(layer), int(column)) for layer, column in row["verdict"]["core"]]
+    try:
+        judged = read_json(folder / SCORE)["score"]["bases"]
+        core = [(int(layer), int(column)) for layer, column in judged[base]["verdict"]["core"]]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        why = f"{folder / SCORE} can't be read as one" if isinstance(error, OSError | ValueError) else "none is there"
+        raise ValueError(f"--of {folder}: no verdict on base model {base}, {why}; {REMEDY}") from error
     runs = folder if len(judged) == 1 else folder / f"base-{base}"
     log = next(iter(sorted(runs.glob("trained/seed-*/log.msgpack"))), None)
     if not core or log is None:
-        raise ValueError(f"--of {folder}: names no core, or its logs are gone; give a finished sight, listen or own")
+        raise ValueError(f"--of {folder}: names no core, or its logs are gone; {REMEDY}")
     header = read_log(log).header
-    whole_train = str(header.config.get("teach_train", "attention"))
-    shape = Shape(header.layers, header.heads, whole_train == "all")
-    settings = LearnConfig(
-        behaviour=str(header.config["behaviour"]), model=str(header.config["model"]),
-        steps=int(header.config["steps"] or 0), probe_seed=PROBE_SEED,
-    )  # fmt: skip
+    judged_run = from_flat(header.config)
+    shape = Shape(header.layers, header.heads, judged_run.teach.train == "all")
+    inside = ROOT / judged_run.model  # logs call a model of this checkout as from its root
+    settings = replace(judged_run, model=str(inside)) if inside.is_dir() else judged_run
     every = [(layer, column) for layer in range(shape.layers) for column in range(shape.columns)]
     sets = {CORE: core, REST: [unit for unit in every if unit not in set(core)]}
     drawn = random_sets(core, shape.layers, shape.heads, SETS, 0)
     sets |= {f"{RANDOM}-{number}": list(chosen) for number, chosen in enumerate(drawn)}
-    arms = [Arm(name, replace(settings, teach=only(chosen, shape))) for name, chosen in sets.items()]
-    arms.insert(0, Arm(ALL, replace(settings, teach=TeachConfig(train=whole_train))))
+    arms = [Arm(ALL, settings)]
+    arms += [Arm(name, replace(settings, teach=only(chosen, shape, settings.teach))) for name, chosen in sets.items()]
     about = f"whether the core of {folder} learns alone what everything learned"
     return Experiment("sufficiency", about, tuple(arms), tuple(range(SEEDS)), score)
 
 
-def only(chosen: Iterable[Unit], shape: Shape) -> TeachConfig:
-    """A training of these units alone."""
+def only(chosen: Iterable[Unit], shape: Shape, teach: TeachConfig) -> TeachConfig:
+    """A training of these units alone, and in all else as `teach` says."""
     heads = [f"{layer}.{column}" for layer, column in chosen if column < shape.heads]
     mlps = [str(layer) for layer, column in chosen if column == shape.heads]
-    return TeachConfig(heads=",".join(heads), mlps=",".join(mlps))
+    return replace(teach, train=TRAIN, heads=",".join(heads), mlps=",".join(mlps))
 
 
 def _gain(log: Log) -> float:

@@ -81,9 +81,8 @@ def table(of: Path, runs: int = RUNS) -> dict[str, Any]:
     experiments: Sequence[Mapping[str, Any]] = read_json(of / "score.json")["experiments"]
     rows: dict[str, dict[int, list[float]]] = {}
     for row in experiments:
-        control = "rehearsal" if row["pattern"] == "nothing" else ""
         folder = of / f"base-{row['base']}" / f"{row['pattern']}-{row['draw']}" / "runs"
-        evidence_there = measured_in(folder, control)
+        evidence_there = measured_in(folder, str(row["control"]))
         for seeds in NUMBERS:
             share = right(evidence_there, str(row["wanted"]), seeds, runs)
             rows.setdefault(str(row["pattern"]), {}).setdefault(seeds, []).append(share)

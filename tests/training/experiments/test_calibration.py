@@ -67,6 +67,17 @@ def test_words_are_counted_by_pattern():
     assert len(list(lines(content))) == 1 + 3 + 1
 
 
+@pytest.mark.parametrize("content", [{"experiment": "sight"}, None])
+def test_a_folder_of_something_else_is_refused_and_stays(model, tmp_path, content):
+    name = "score.json" if content else "notes.txt"
+    (tmp_path / name).write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="no calibration; give a new folder"):
+        calibration([model], tmp_path, 1, lambda what, done, of: None)
+    assert (tmp_path / name).read_text() == json.dumps(content) and len(list(tmp_path.iterdir())) == 1
+    with pytest.raises(ValueError, match="is no folder"):
+        calibration([model], tmp_path / name, 1, lambda what, done, of: None)
+
+
 def test_every_experiment_is_run_once_and_the_table_is_written_after_each(model, tmp_path, monkeypatch):
     ran: list[Path] = []
 
