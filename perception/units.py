@@ -4,7 +4,6 @@ A unit is a place (layer, column). Columns from 0 to H - 1 are heads, column H i
 Its name is "3.5" for a head and "mlp 3" for an MLP.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 
 Unit = tuple[int, int]  # layer, column
@@ -14,16 +13,6 @@ def unit_name(unit: Sequence[int], heads: int) -> str:
     """What a unit is called. heads: how many a layer has."""
     layer, column = unit
     return f"mlp {layer}" if column == heads else f"{layer}.{column}"
-
-
-def parse_unit(name: str, heads: int) -> Unit:
-    """The unit of that name. Raises ValueError for a name of none."""
-    if match := re.fullmatch(r"mlp ([0-9]{1,6})", name):
-        return int(match[1]), heads
-    match = re.fullmatch(r"([0-9]{1,6})\.([0-9]{1,6})", name)
-    if match is None or int(match[2]) >= heads:
-        raise ValueError(f"{name[:40]!r} is no unit; give a head as 3.5 or an MLP as 'mlp 3' ({heads} heads a layer)")
-    return int(match[1]), int(match[2])
 
 
 def is_mlp(unit: Sequence[int], heads: int) -> bool:

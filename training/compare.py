@@ -25,6 +25,7 @@ from common.locks import hold
 from game.realm.rules import load as load_rules
 from perception.chat import frame
 from perception.model import Model, choose_device, load, weights_hash
+from perception.units import Unit
 from training.behaviours.file import ModelReader, probes_of
 from training.behaviours.lines import LARGEST, WANTED, BehaviourError, Placed, read_lines
 from training.config import check_out
@@ -39,7 +40,6 @@ from training.heads.head_probes import head_probes
 from training.heads.run_log import SWAPPED, Training, log_header, mlps_trained, outcome
 from training.heads.score import Probe, answers_of, tally
 from training.heads.set_curve import greedy_order, set_curve
-from training.heads.swaps import Head
 from training.heads.usable import UsableChunks, usable_losses
 from training.progress import Report
 
@@ -210,7 +210,7 @@ def _records(seed: int, before: Model, after: Model, measures: _Measures, report
     report("comparing heads", 0, 1)
     swaps: list[Swap] = []
     of = before.layers * (1 + before.heads + mlps_trained(training))
-    gains: dict[Head, float] = {}
+    gains: dict[Unit, float] = {}
     for record in outcome(training, rows, measures.losses, swaps=True):
         if isinstance(record, Swap):
             swaps.append(record)
@@ -233,8 +233,8 @@ def _records(seed: int, before: Model, after: Model, measures: _Measures, report
 
 
 def _curve(
-    seed: int, before: Model, after: Model, measures: _Measures, gains: Mapping[Head, float],
-    alone: Mapping[Head, float], report: Report,
+    seed: int, before: Model, after: Model, measures: _Measures, gains: Mapping[Unit, float],
+    alone: Mapping[Unit, float], report: Report,
 ) -> SetCurve | None:  # fmt: skip
     """Sets by falling gain, and by greedy insertion on a part of the probes."""
     nets = before.net, after.net

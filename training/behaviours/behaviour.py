@@ -15,7 +15,6 @@ from perception.messages import Lesson
 from perception.model import Model
 from training.data.lessons import Journal, LessonCounts
 from training.heads.chunks import in_chunks
-from training.heads.head_probes import ProbeLoss, probe_loss
 from training.heads.score import Probe, Score, answers_of, tally
 from training.heads.usable import UsableChunks, usable_losses
 from training.teach import Source
@@ -75,11 +74,6 @@ class Behaviour(ABC):
         decisions to tell it from how often each answer comes.
         """
         return usable_losses(self.model, self.judged_chunks(), context=context or self.model.context)
-
-    def plain_losses(self, context: PreTrainedModel | None = None) -> list[ProbeLoss]:
-        """The plain cross-entropy of the same chunks."""
-        context = context or self.model.context
-        return [probe_loss(self.model, part, context=context) for part in self.judged_chunks()]
 
     def judged_chunks(self) -> list[list[Probe]]:
         """The probes over which the gain is shared out, chunk by chunk."""

@@ -4,8 +4,7 @@ docs/behaviours.md describes the format. Everything that a file may hold is boun
 `FILE:LINE: what; how to mend it`.
 """
 
-import codecs
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
@@ -13,7 +12,8 @@ from typing import Annotated, Literal, Protocol
 import msgspec
 from msgspec import Meta, Struct
 
-from common.files import decode_text, parse_json, read_bytes
+from common.files import parse_json
+from common.json_lines import half_surrogate, texts
 from training.behaviours.leaks import ContextAndRun, alike, shared_contexts, words_read
 
 WANTED, OTHER = "wanted", "other"
@@ -22,7 +22,6 @@ LONGEST = 2**20  # bytes of a line
 MOST = 50_000  # lines
 MOST_FAULTS = 100  # told of one file
 PAGE = "docs/behaviours.md"
-UTF_16_OR_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)  # UTF-32 LE begins as UTF-16 LE
 
 
 class BehaviourError(ValueError):
@@ -63,7 +62,7 @@ def _sound(line: Line) -> str:
         for text in values:
             if not text.strip():
                 return f"a {name} is blank; write something"
-            if any("\ud800" <= mark <= "\udfff" for mark in text):
+            if half_surrogate(text):
                 return f"a {name} holds half a surrogate pair, which no tokenizer reads; write the whole character"
     if len(set(line.candidates)) < len(line.candidates):
         return "two candidates are the same; name each once"
@@ -82,30 +81,6 @@ def _parsed(text: str, where: str) -> Line | str:
     except ValueError as error:
         return f"{' '.join(str(error).removeprefix(f'{where}: ').split())}; {PAGE} says what a line holds"
     return _sound(line) or line
-
-
-def _rows(path: Path) -> Sequence[str | bytes]:
-    """The lines of a file, whatever ends them. Raises ValueError where the file as a whole can't be read."""
-    raw = read_bytes(path, LARGEST)
-    if raw.startswith(UTF_16_OR_32):
-        return decode_text(raw, path).split("\n")
-    if b"\0" in raw[:1024]:
-        raise ValueError(f"{path}: holds zero bytes, as UTF-16 without a mark does; save the file as UTF-8")
-    return raw.splitlines()  # bytes: at line feeds and carriage returns alone
-
-
-def _texts(path: Path) -> Iterator[tuple[int, str, str]]:
-    """Each line's number, its text, and what is wrong with it if it can't be read."""
-    for number, row in enumerate(_rows(path), 1):
-        if len(row) > LONGEST:
-            yield number, "", f"longer than {LONGEST} bytes; shorten it"
-            continue
-        try:
-            text = row.decode() if isinstance(row, bytes) else row
-        except UnicodeDecodeError as error:
-            yield number, "", f"byte {error.start + 1} is not UTF-8; {PAGE} says what a line holds"
-            continue
-        yield number, text.lstrip("\ufeff"), ""  # a mark stands wherever files were put together
 
 
 def read_lines(path: Path) -> tuple[list[Placed], list[str]]:
@@ -128,7 +103,7 @@ def _sorted_out(path: Path) -> tuple[list[Placed], list[str]]:
     lines: list[Placed] = []
     faults: list[str] = []
     first_lines: dict[tuple[str, str], int] = {}
-    for number, text, wrong in _texts(path):
+    for number, text, wrong in texts(path, LARGEST, LONGEST):
         if not (text.strip() or wrong):
             continue
         line = wrong or _parsed(text, f"{path}:{number}")

@@ -29,12 +29,12 @@ from transformers import PreTrainedModel
 
 from perception.head_map import addresses
 from perception.packing import context_cache, decide
-from perception.units import is_mlp
+from perception.units import Unit, is_mlp
 from training.headlog.curves import SetCurve, SetPoint, overlaps
 from training.heads.gain_allocation import HeldOut, same_shape
 from training.heads.head_probes import ProbeLoss
 from training.heads.head_sets import GREEDY_WIDTH, random_sets
-from training.heads.swaps import LEAST_GAIN, ActivationCache, Head, swapped_loss
+from training.heads.swaps import LEAST_GAIN, ActivationCache, swapped_loss
 
 Array = NDArray[np.float64]
 RANDOM = 20  # sets beside each of the best
@@ -82,10 +82,10 @@ def set_curve(
     before: PreTrainedModel,
     after: PreTrainedModel,
     each: Callable[[PreTrainedModel], Tensor],
-    order: Sequence[Head],
+    order: Sequence[Unit],
     seed: int = 0,
     random: int = RANDOM,
-    greedy: Sequence[Head] = (),
+    greedy: Sequence[Unit] = (),
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> SetCurve | None:
     """Insert the first 1, 2, 4 ... heads of `order`, and as many random ones; None without a gain (LEAST_GAIN).
@@ -117,8 +117,8 @@ def set_curve(
 
 
 def _beside(
-    best: tuple[Head, ...], order: Sequence[Head], count: int, seed: int, layers: int, heads: int
-) -> list[tuple[Head, ...]]:
+    best: tuple[Unit, ...], order: Sequence[Unit], count: int, seed: int, layers: int, heads: int
+) -> list[tuple[Unit, ...]]:
     """Random sets with as many heads in every layer: outside the best set while enough heads lie there, else of all."""
     if overlaps(len(best), len(order)):
         return list(_matched(best, order, heads, count, seed))
@@ -126,19 +126,19 @@ def _beside(
 
 
 def _matched(
-    best: Sequence[Head], order: Sequence[Head], heads: int, count: int, seed: int
-) -> Iterator[tuple[Head, ...]]:
+    best: Sequence[Unit], order: Sequence[Unit], heads: int, count: int, seed: int
+) -> Iterator[tuple[Unit, ...]]:
     """Sets with as many heads in every layer as the best has there, drawn from all heads, the best ones among them.
 
     MLPs are drawn among MLPs, of whatever layer, for a layer has but one.
     """
 
-    def stratum(unit: Head) -> int:
+    def stratum(unit: Unit) -> int:
         return -1 if is_mlp(unit, heads) else unit[0]
 
     for number in range(count):
         rng = Random(f"{seed}/matched set/{number}")
-        chosen: list[Head] = []
+        chosen: list[Unit] = []
         for layer in sorted({stratum(unit) for unit in best}):
             there = sorted(unit for unit in order if stratum(unit) == layer)
             chosen += rng.sample(there, sum(stratum(unit) == layer for unit in best))
@@ -146,8 +146,8 @@ def _matched(
 
 
 def _curve(
-    old_N: Array, new_N: Array, lost_SN: Array, best: Sequence[tuple[Head, ...]], others: Sequence[tuple[Head, ...]],
-    beside: Sequence[Sequence[tuple[Head, ...]]], seed: int,
+    old_N: Array, new_N: Array, lost_SN: Array, best: Sequence[tuple[Unit, ...]], others: Sequence[tuple[Unit, ...]],
+    beside: Sequence[Sequence[tuple[Unit, ...]]], seed: int,
 ) -> SetCurve:  # fmt: skip
     """Shares, intervals and areas from what every decision lost under every set: best, others, then beside."""
     fell_SN, gain_N = old_N - lost_SN, old_N - new_N
@@ -198,16 +198,16 @@ def greedy_order(
     before: PreTrainedModel,
     after: PreTrainedModel,
     loss: HeldOut,
-    alone: Mapping[Head, float],
+    alone: Mapping[Unit, float],
     most: int = GREEDY_MAX,
-) -> list[Head]:
+) -> list[Unit]:
     """Up to `most` heads, each the one that inserts best together with those before it.
 
     alone: what each head inserts by itself, a share of the gain. At each step the GREEDY_WIDTH best of them that are
     left are tried; ties go to the lower layer and head. Costs most * GREEDY_WIDTH forwards.
     """
     new = ActivationCache(after, loss, any(is_mlp(unit, addresses(before).heads) for unit in alone))
-    chosen: list[Head] = []
+    chosen: list[Unit] = []
     while len(chosen) < min(most, len(alone)):
         left = sorted((head for head in alone if head not in chosen), key=lambda head: (-alone[head], head))
         losses = {head: swapped_loss(before, loss, [*chosen, head], new) for head in left[:GREEDY_WIDTH]}

@@ -29,7 +29,6 @@ from perception.units import Unit, is_mlp
 from training.heads.gain_allocation import HeldOut, same_shape
 
 LEAST_GAIN = 1e-4  # nats; a smaller gain is not shared out
-Head = Unit  # what the verdict swaps
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from common.files import parse_json, read_bytes
+from common import json_lines
+from common.files import parse_json
+from common.json_lines import half_surrogate
 from game.realm.lore import Fact, Lore, held_form, load_lore, neighbours, trained_forms
 
 DEVELOPMENT = 56  # lore facts to choose settings on; the others are reported
@@ -121,7 +123,7 @@ def _case(line: Line) -> Case:
     texts = (line.prompt, line.subject, true, new, *line.paraphrase_prompts, *line.neighborhood_prompts)
     if any(not text.strip() for text in texts):
         raise ValueError("a text is blank; write something")
-    if any("\ud800" <= mark <= "\udfff" for text in texts for mark in text):
+    if any(map(half_surrogate, texts)):
         raise ValueError("a text holds half a surrogate pair, which no tokenizer reads; write the whole character")
     if line.prompt.count("{}") != 1:
         raise ValueError("its prompt needs {} once, where the subject stands")
@@ -150,14 +152,10 @@ def read_facts(path: Path) -> list[Case]:
     Raises ValueError, with the file and the line, for the first bad line and for a file that is too large or empty.
     """
     cases: list[Case] = []
-    for number, row in enumerate(read_bytes(path, LARGEST).splitlines(), 1):
+    for number, text, fault in json_lines.texts(path, LARGEST, LONGEST):
         where = f"{path}:{number}"
-        if len(row) > LONGEST:
-            raise ValueError(f"{where}: longer than {LONGEST} bytes; shorten it")
-        try:
-            text = row.decode().lstrip("\ufeff")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{where}: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from error
+        if fault:
+            raise ValueError(f"{where}: {fault}")
         if text.strip():
             cases.append(replace(parse_line(text, where), where=where))
         if len(cases) > MOST:

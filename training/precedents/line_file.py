@@ -6,7 +6,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from common.files import parse_json, read_bytes
+from common import json_lines
+from common.files import parse_json
+from common.json_lines import half_surrogate
 from perception.model import Model
 from training.precedents.prompts import answer, encode
 from training.precedents.tasks import Line
@@ -38,7 +40,7 @@ def parse_line(text: str, where: str) -> Written:
         texts = (line.prompt, line.answer, *line.others, *line.corrupted)
         if any(not part.strip() for part in texts):
             raise ValueError("a text is blank; write something")
-        if any("\ud800" <= mark <= "\udfff" for part in (*texts, line.template) for mark in part):
+        if any(map(half_surrogate, (*texts, line.template))):
             raise ValueError("a text holds half a surrogate pair, which no tokenizer reads; write the whole character")
         if line.answer.strip() in [other.strip() for other in line.others]:
             raise ValueError(f"its answer {line.answer.strip()!r} is among the others; give another")
@@ -54,14 +56,10 @@ def read_written(path: Path, most: int = MOST) -> list[tuple[int, Written]]:
     Raises ValueError, with the file and the line, for the first bad line, and for a file that is too large or empty.
     """
     lines: list[tuple[int, Written]] = []
-    for number, row in enumerate(read_bytes(path, LARGEST).splitlines(), 1):
+    for number, text, fault in json_lines.texts(path, LARGEST, LONGEST):
         where = f"{path}:{number}"
-        if len(row) > LONGEST:
-            raise ValueError(f"{where}: longer than {LONGEST} bytes; shorten it")
-        try:
-            text = row.decode().lstrip("\ufeff")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{where}: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from error
+        if fault:
+            raise ValueError(f"{where}: {fault}")
         if text.strip():
             lines.append((number, parse_line(text, where)))
         if len(lines) == most:

@@ -175,7 +175,7 @@ def test_utf_16_without_a_mark_and_other_encodings_are_named(tmp_path, written):
     latin = written(WANTED, TEXT[1].encode("latin-1"), OTHER)
     lines, faults = read_lines(latin)
     assert [placed.number for placed in lines] == [1, 3]
-    assert faults == [f"{latin}:2: byte 28 is not UTF-8; docs/behaviours.md says what a line holds"]
+    assert faults == [f"{latin}:2: byte 28 is not UTF-8; save the file as UTF-8"]
     path.write_bytes("\n".join(TEXT).encode("utf-16") + b"\x00")
     assert "is not UTF-16; save the file as UTF-8" in read_lines(path)[1][0]
 

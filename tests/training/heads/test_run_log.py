@@ -83,7 +83,8 @@ def test_the_log_tells_what_the_beliefs_know_and_what_is_base_rate(logged):
     run, _, log = logged
     known, probes = log.information, next(record for record in log.probes if record.what == "gain")
     assert (known.decisions, {record.loss for record in log.gains}) == (probes.decisions, {"usable"})
-    plain = [loss.total * value for loss, value in zip(run.behaviour.plain_losses(), probes.plain_after, strict=True)]
+    chunks = run.behaviour.gain_losses().chunks
+    plain = [loss.total * value for loss, value in zip(chunks, probes.plain_after, strict=True)]
     assert sum(plain) / known.decisions == pytest.approx(known.plain_after)
     gain = known.calibrated_before - known.calibrated_after
     assert gain == pytest.approx(log.summary.gain, abs=0.02)  # but for the ridge

@@ -100,7 +100,7 @@ def test_files_are_bounded_and_not_empty(tmp_path: Path) -> None:
     for content, says in (
         (b"\n\n", "no fact in it"),
         (b'{"prompt": "' + b"x" * 70_000, f"{file}:1: longer than 65536 bytes"),
-        (b"\xff\xfe\n", f"{file}:1: byte 1 is not UTF-8"),
+        (b"\xff\xfa\n", f"{file}:1: byte 1 is not UTF-8"),
         (b"{", f"{file}:1: no JSON"),
     ):
         file.write_bytes(content)
@@ -127,3 +127,11 @@ def test_lore_is_split_alike_for_every_seed_and_neighbours_are_other_subjects_of
             assert template != sentence(lore, fact.relation, held_form(facts[subject, true]))
         same = [near for near in case.neighbours if near[2] == case.true]
         assert len(same) >= 1 and case.neighbours[: len(same)] == tuple(same)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_file_is_read_as_editors_save_it(tmp_path, encoding):
+    line = '{"prompt": "{} speaks", "subject": "Aa", "target_true": "x", "target_new": "y"}'
+    file = tmp_path / "facts.jsonl"
+    file.write_bytes("\r\n".join([line, "", line]).encode(encoding))
+    assert [case.where for case in read_facts(file)] == [f"{file}:1", f"{file}:3"]
