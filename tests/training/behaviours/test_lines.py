@@ -46,7 +46,7 @@ def test_sound_lines_are_read_with_their_numbers_and_blank_ones_skipped(written)
     ("row", "says"),
     [
         (b"{", r"no JSON \(Expecting property name .*, column 2\); docs/behaviours.md says"),
-        (b"\xff\xfe", "docs/behaviours.md says what a line holds"),
+        (b"\xff\xfe", "byte 1 is not UTF-8; save the file as UTF-8"),
         (b"[" * 100_000, "docs/behaviours.md"),
         ("[]", "Expected `object`"),
         ({k: v for k, v in WANTED.items() if k != "answer"}, "missing required field `answer`"),
