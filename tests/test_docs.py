@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import main
+from commands.parser import VERBS, build_parser
 
 ROOT = Path(__file__).parents[1]
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -35,10 +35,10 @@ def commands(text: str) -> list[str]:
 def test_every_command_parses(path: Path) -> None:
     for command in commands(path.read_text(encoding="utf-8")):
         words = shlex.split(command)
-        if words[0] in main.VERBS and len(words) > 1:
-            main.build_parser().parse_args(words)
+        if words[0] in VERBS and len(words) > 1:
+            build_parser().parse_args(words)
         else:
-            assert words[0] in main.VERBS or words[0] == "reads", f"{named(path)}: {command}"
+            assert words[0] in VERBS or words[0] == "reads", f"{named(path)}: {command}"
 
 
 @pytest.mark.parametrize("path", [path for path in DOCS if path.name != PAST], ids=named)

@@ -12,7 +12,11 @@ from pathlib import Path
 import pytest
 
 import main
+from commands import realm
+from commands.parser import VERBS, build_parser
+from commands.training import next_of
 from tests.kits.commandkit import NOVICE, ROOT, needs_novice, refused, run
+from tests.kits.sources import WINGS
 from tests.training.headlog.test_log import HEADER, RECORDS
 from training.config import LearnConfig
 from training.headlog.log import write_log
@@ -27,7 +31,7 @@ def help_of(verb: str, capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
-@pytest.mark.parametrize("verb", main.VERBS)
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help_whose_example_is_understood(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     text = help_of(verb, capsys)
     assert "--json" in text
@@ -36,8 +40,8 @@ def test_every_verb_has_help_whose_example_is_understood(verb: str, capsys: pyte
     assert f"main.py {verb}" in example
     for command in example.replace("&&", "|").split("|"):
         words = shlex.split(command.split(">")[0])
-        if words[0] in ("main.py", *main.VERBS):
-            main.build_parser().parse_args(words[1:] if words[0] == "main.py" else words)
+        if words[0] in ("main.py", *VERBS):
+            build_parser().parse_args(words[1:] if words[0] == "main.py" else words)
 
 
 @pytest.mark.parametrize("said", [("--help",), ("-h",)])
@@ -46,7 +50,7 @@ def test_help_names_every_verb(said: tuple[str, ...], capsys: pytest.CaptureFixt
         main.main(list(said))
     text = capsys.readouterr().out
     named = [line.split()[0] for line in text.splitlines() if line[:4] == "    " and line[4:5].strip()]
-    assert named == list(main.VERBS)
+    assert named == list(VERBS)
 
 
 @pytest.mark.parametrize(("said", "meant"), [("simulat", "simulate"), ("plai", "play"), ("xyzzy", "play, simulate")])
@@ -105,7 +109,7 @@ def test_a_truncated_log_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_a_wrong_key_in_the_rules_is_one_line_that_names_it(tmp_path: Path) -> None:
-    for folder in ("common", "game", "perception", "training"):
+    for folder in WINGS:
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "assets").mkdir()
     shutil.copy(ROOT / "main.py", tmp_path)
@@ -154,7 +158,7 @@ def test_play_leaves_its_journey_in_its_slot(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(App, "_play", leave_soon)
     monkeypatch.setenv("SECOND_SIGHT_HOME", str(tmp_path))
-    monkeypatch.setattr(main, "ROOT", tmp_path)  # no main.py there, so no mind either: the game goes on without
+    monkeypatch.setattr(realm, "ROOT", tmp_path)  # no main.py there, so no mind either: the game goes on without
     for seed in ("4", None):
         chosen = ["--seed", seed] if seed else []
         assert main.main(["play", *chosen, "--save", "mine", "--model", str(NOVICE)]) == 0
@@ -163,7 +167,7 @@ def test_play_leaves_its_journey_in_its_slot(tmp_path: Path, monkeypatch: pytest
     assert left == ["card.json", "card.png", "chronicle.json", "journey.replay", "journey.replay.bak"]
 
 
-@pytest.mark.parametrize("verb", [verb for verb in main.VERBS if verb not in ("perceive", "report")])
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("perceive", "report")])
 def test_a_seed_beyond_64_bits_is_refused_before_any_work(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     needed = {"experiment": ["few"], "bench": ["realm"], "diff": ["base"]}.get(verb, [])
     for seed in (2**63, 2**64, 10**400, -1):
@@ -214,17 +218,17 @@ def test_simulate_prints_one_json_object_with_the_keys_of_the_design(capsys: pyt
 
 def test_learn_says_what_to_run_next_in_commands_that_are_sound() -> None:
     config = LearnConfig(behaviour="my lessons.jsonl", probe_file="p.jsonl", model="some/model", out="runs/first one")
-    head, *lines = main._next_of(config)
+    head, *lines = next_of(config)
     assert head == "next:"
     commands = [shlex.split(line.partition("#")[0]) for line in lines]
     assert [words[:2] for words in commands] == [["main.py", verb] for verb in ("diff", "report", "experiment")]
-    verdict = main.build_parser().parse_args(commands[2][1:])
+    verdict = build_parser().parse_args(commands[2][1:])
     assert (verdict.name, verdict.behaviour, str(verdict.probes)) == ("own", "my lessons.jsonl", "p.jsonl")
     assert (verdict.model, verdict.out) == (["some/model"], Path("runs/first one-verdict"))
-    assert main.build_parser().parse_args(main_words(LearnConfig(out="runs/a"), 2)).name == "sight"
-    assert main._next_of(LearnConfig()) == []
+    assert build_parser().parse_args(main_words(LearnConfig(out="runs/a"), 2)).name == "sight"
+    assert next_of(LearnConfig()) == []
 
 
 def main_words(config: LearnConfig, number: int) -> list[str]:
     """The words behind main.py of one of the commands to run next."""
-    return shlex.split(main._next_of(config)[1 + number].partition("#")[0])[1:]
+    return shlex.split(next_of(config)[1 + number].partition("#")[0])[1:]

@@ -60,8 +60,8 @@ def test_a_device_that_is_not_there_is_one_line(
         raise OSError(name)
 
     monkeypatch.setattr(early.ctypes, "CDLL", none)
-    monkeypatch.setattr(main.Path, "exists", lambda _: False)
-    monkeypatch.setattr(main.sys, "platform", "linux")
+    monkeypatch.setattr(Path, "exists", lambda _: False)
+    monkeypatch.setattr(sys, "platform", "linux")
     for device in ("cuda", "mps"):
         for verb in ("play", "learn", "perceive", "mind"):
             assert f"--device {device}: not available" in refused(capsys, verb, "--device", device)

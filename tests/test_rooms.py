@@ -34,6 +34,7 @@ ROOMS = (
     ("training.precedents",),
     ("training.verdict", "training.mind", "training.learn", "training.compare"),
     ("training.validation", "training.experiments", "training.report", "training.bench"),
+    ("commands",),
     ("main",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}

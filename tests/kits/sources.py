@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-WINGS = ("common", "game", "perception", "training")
+WINGS = ("commands", "common", "game", "perception", "training")
 
 
 def within(module: str, packages: tuple[str, ...]) -> bool:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from msgspec import structs
 
+from commands.parser import build_parser
 from common.flags import add_flags
-from main import build_parser
 from tests.kits import reportkit as kit
 from training.config import LearnConfig, TeachConfig, learn_config
 from training.experiments.plan import QUICK

@@ -1,0 +1,64 @@
+"""What can be known to fail before seconds are spent on importing torch."""
+
+import argparse
+from pathlib import Path
+
+from common.early import check_address, check_device
+from common.files import check_output
+
+
+def check_model(flag: str, source: str) -> None:
+    """Refuses a folder that is no model, or one whose own code would have to run. Raises ValueError."""
+    from perception.errors import ModelError
+    from perception.model_folder import HUB, check_source
+
+    if source.startswith(HUB):
+        return  # what lies there is looked at when it is loaded
+    try:
+        check_source(source)
+    except ModelError as error:
+        raise ValueError(str(error).replace("--model", flag, 1)) from error
+
+
+def check_diff(options: argparse.Namespace) -> None:
+    """Raises ValueError for two things of which one is no model, and flags that belong to the other use."""
+    path = Path(options.log)
+    if options.tuned is None:
+        if (path / "config.json").is_file():
+            raise ValueError(f"{path}: a model's folder; give the folder after it, too, and --probes FILE.jsonl")
+        if path.is_dir():
+            raise ValueError(f"{path}: a folder; give the log in it: {path / 'log.msgpack'}")
+        for flag in ("probes", "out"):
+            if getattr(options, flag) is not None:
+                raise ValueError(f"--{flag}: for two models, main.py diff BASE TUNED; {path} stands alone")
+        return
+    for role, source in (("BASE", options.log), ("TUNED", options.tuned)):
+        if Path(source).is_file():
+            raise ValueError(
+                f"{role} {source}: a file; give a model's folder (main.py diff {source} reads it if it is a log)"
+            )
+        check_model(role, source)
+    if options.at is not None:
+        raise ValueError("--at: of one log, not of two models; give the log of a journey")
+    if options.probes is None:
+        raise ValueError("--probes FILE.jsonl: what both models are asked; docs/behaviours.md says what a line holds")
+    if options.export or options.partial or options.to is not None:
+        raise ValueError("--export, --to, --partial: of a log; give --out DIR, then main.py diff DIR/log.msgpack")
+
+
+def check_early(options: argparse.Namespace) -> None:
+    """Refuses what can be known to fail before seconds are spent on importing torch. Raises ValueError or OSError."""
+    models = getattr(options, "model", None)
+    for model in models if isinstance(models, list) else [models]:
+        if model is not None:
+            check_model("--model", str(model))
+    if getattr(options, "score", None) is not None:
+        check_model("--score", str(options.score))
+    if options.verb == "diff":
+        check_diff(options)
+    check_device(getattr(options, "device", None) or "auto")
+    if getattr(options, "listen", None) is not None:
+        check_address("--listen", options.listen)
+    for name in ("scenes", "save_replay", "to"):
+        if getattr(options, name, None) is not None:
+            check_output(getattr(options, name))

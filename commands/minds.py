@@ -1,0 +1,95 @@
+"""Verbs of minds: perceive, pretrain, mind."""
+
+import argparse
+import sys
+from contextlib import nullcontext
+from typing import Any
+
+from commands.output import show
+
+
+def perceive(options: argparse.Namespace) -> int:
+    import msgspec
+
+    from perception.messages import Scene
+
+    try:
+        scene = msgspec.json.decode(sys.stdin.buffer.read(4 * 2**20), type=Scene)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(f"stdin: not a scene ({error}); main.py simulate --scenes FILE writes some") from error
+    from perception.model import choose_device, load
+    from perception.perceive import perceive
+
+    percept = perceive(load(options.model, choose_device(options.device)), [scene], record=False)[0]
+    places: list[dict[str, Any]] = []
+    lines = []
+    for question, belief in zip(scene.questions, percept.beliefs, strict=True):
+        beliefs = dict(zip(question.candidates, belief, strict=True))
+        places.append({"ask": question.ask, "place": question.place, "beliefs": beliefs})
+        answer = question.candidates[belief.index(max(belief))]
+        lines.append(f"{question.ask} {question.place}: {answer} ({max(belief):.0%})")
+    show(options, {"scene": scene.id, "places": places}, lines)
+    return 0
+
+
+def pretrain(options: argparse.Namespace) -> int:
+    if not (options.score or options.out):
+        raise ValueError("give --out DIR to make a novice, or --score DIR to score one")
+    from training.novice import novice
+    from training.progress import progress_bar
+
+    if options.score:
+        result = novice.score_folder(options.score, options.device, options.seed)
+    else:
+        names = ("hidden", "head_dim", "layers", "heads", "steps", "lr", "without")
+        shape = {name: value for name in names if (value := getattr(options, name)) is not None}
+        with progress_bar() as report:
+            result = novice.make(options.out, options.device, options.seed, shape, report, options.seer)
+    show(options, result, [f"{key}: {value}" for key, value in result.items()])
+    return 0
+
+
+def mind(options: argparse.Namespace) -> int:
+    if options.replay is not None:
+        return replay_mind(options)
+    from common.processes import ending_with_peer
+
+    with nullcontext() if options.listen else ending_with_peer(sys.stdin.fileno()):  # the game may go while this loads
+        from perception.model import choose_device, load
+        from perception.wire import standard_stream
+
+        line = None if options.listen else standard_stream()
+        from training.mind.listen import serve_address
+        from training.mind.serve import serve_stream
+
+        model = load(options.model, choose_device(options.device))
+    if line is None:
+        serve_address(options.listen, model, options.folder, options.seed, seer=options.seer)
+    else:
+        serve_stream(line, model, options.folder, options.nice, options.seed, seer=options.seer)
+    return 0
+
+
+def replay_mind(options: argparse.Namespace) -> int:
+    """A journey's learning once more, without the game."""
+    if options.listen is not None or options.folder is None:
+        raise ValueError("--replay SLOT: give --folder DIR, a new folder for what comes of it, and no --listen")
+    if not options.replay.is_dir():
+        raise ValueError(f"--replay {options.replay}: no folder; give the slot of a journey, with its practice.msgpack")
+    from perception.model import choose_device, load
+    from training.mind.replay import replay_journey
+    from training.progress import progress_bar
+
+    model = load(options.model, choose_device(options.device))
+    with progress_bar() as report:
+        result = replay_journey(options.replay, model, options.folder, report)
+    same = "the same weights as then" if result["same_weights"] else "OTHER weights than then"
+    lines = [f"{result['steps']} steps from {result['lessons']} lessons: {result['weights']}, {same}"]
+    if result["state_hash"] is not None:
+        scenes = "the same" if result["same_scenes"] else "not all the same"
+        lines += [f"{result['scenes']} scenes at which it practised: {scenes}"]
+        lines += [f"lessons that the realm gave: {result['same_lessons']} of {result['realm_lessons']} given again"]
+    if not result["same_weights"]:
+        print(f"it learned under torch {result['torch']}; on a CPU like that one they are the same", file=sys.stderr)
+    show(options, result, [*lines, f"log: {result['log']}; to look at: main.py report {options.folder}"])
+    return 0

@@ -1,0 +1,83 @@
+"""Verbs of the realm: play, simulate."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from commands.output import show
+from common import folders
+from common.early import check_address, check_slot_name
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def simulate(options: argparse.Namespace) -> int:
+    from game.realm.simulate import SimulateConfig, relive, simulate
+    from training.progress import progress_bar
+
+    if options.pictures is not None or options.at is not None:
+        return pictures(options)
+    if options.replay:
+        if options.scenes or options.save_replay or options.workers > 1 or options.realms:
+            raise ValueError(
+                "--replay only lives through the log again; leave out --scenes, --save-replay, --realms and --workers"
+            )
+        result = relive(options.replay)
+    else:
+        played = options.ticks, options.seed, options.policy, "terse"
+        files = options.scenes, options.save_replay, options.split
+        with progress_bar() as report:
+            result = simulate(SimulateConfig(*played, *files, options.realms, options.workers), report)
+    show(
+        options,
+        result,
+        [
+            f"{result['ticks']} ticks at {result['ticks_per_s']:,.0f}/s",
+            f"{result['scenes']} scenes at {result['scenes_per_s']:,.0f}/s",
+            f"state hash {result['state_hash']}",
+        ],
+    )
+    return 0
+
+
+def pictures(options: argparse.Namespace) -> int:
+    """What was to be seen at some ticks of a replay."""
+    if options.replay is None or options.pictures is None or options.at is None:
+        raise ValueError("--pictures DIR, --at TICKS and --replay FILE go together; give all three")
+    os.environ["SDL_VIDEODRIVER"] = "dummy"
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    from game.journey.moments import write_moments
+    from training.progress import progress_bar
+
+    with progress_bar() as report:
+        paths = write_moments(options.replay, options.pictures, options.at, report)
+    show(options, {"pictures": [str(path) for path in paths]}, [str(path) for path in paths])
+    return 0
+
+
+def play(options: argparse.Namespace) -> int:
+    if options.save is not None:
+        check_slot_name(options.save)
+    if options.mind is not None:
+        check_address("--mind", options.mind)
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    from game import start
+
+    def command(folder: Path, seed: int) -> list[str]:
+        """What starts a mind for a slot and a journey's seed."""
+        mind = [sys.executable, str(ROOT / "main.py"), "mind", "--model", options.model, "--device", options.device]
+        return [*mind, "--folder", str(folder), "--seed", str(seed)]
+
+    saves, home, scale = folders.saves(), folders.settings(), options.windowed_scale
+    if options.replay is not None:
+        if options.save is None or options.seed is not None:
+            raise ValueError("--replay FILE: give the slot it goes on in, --save SLOT, and no --seed")
+        from game.journey.save_slots import adopt
+
+        adopt(saves / options.save, options.replay)
+    if options.save is None and options.seed is None:
+        start.title(saves, command, options.mind, scale, home, old=ROOT / "saves")
+    else:
+        start.play(options.seed, saves / (options.save or "first"), command, options.mind, scale, home)
+    return 0
