@@ -8,11 +8,12 @@ import json
 import pytest
 import torch
 
-from main import ROOT, main
+from main import main
 from perception.head_map import addresses
 from perception.model import save
 from tests.kits.commandkit import refused
 from tests.kits.minds import tiny
+from tests.kits.sources import ROOT
 from training.behaviours.lines import read_lines
 from training.compare import read_probes
 from training.headlog.curves import curve_of

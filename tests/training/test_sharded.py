@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from main import ROOT
 from tests.kits.shardkit import APOLLOS, TEACHERS, stepped, taught
+from tests.kits.sources import ROOT
 from training.sharded import joined
 
 torch.set_num_threads(1)

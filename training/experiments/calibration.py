@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -103,15 +104,19 @@ def calibration(
         draws = 1 if quick else DRAWS
         planned = [(base, name, draw) for draw in range(draws) for base in range(len(models)) for name in PATTERNS]
         for number, (base, name, draw) in enumerate(planned):
-            report("experiments", number, len(planned))
+            what = f"experiment {number + 1} of {len(planned)}, {name}"
             folder = out / f"base-{base}" / f"{name}-{draw}"
             experiment, chosen = drawn(models[base], name, draw, folder, seeds or SEEDS, quick)
-            result = run_experiment(experiment, folder / "runs", workers)
+            result = run_experiment(experiment, folder / "runs", workers, partial(_within, report, what))
             rows.append({"base": base} | row_of(result, folder / "runs", name, draw, chosen))
             content = result_of(rows)
             write_whole(out / SCORE, (json.dumps(content, indent=1) + "\n").encode())
         report("experiments", len(planned), len(planned))
     return content
+
+
+def _within(report: Report, what: str, part: str, done: int, of: int) -> None:
+    report(f"{what}: {part}", done, of)
 
 
 def _check_free(out: Path) -> None:
@@ -216,9 +221,8 @@ def _auroc(runs: Path, chosen: Sequence[tuple[int, int]]) -> float:
 def _by_unit(log: Log) -> Array:
     """A run's gain along its path by unit, nats."""
     chunks = log.allocations("path")
-    weighed = [unit_matrix(chunk) * weight for chunk, weight in zip(chunks, chunk_weights(chunks), strict=True)]
-    total: Array = np.sum(weighed, 0)
-    return total
+    e_H: Array = np.average([unit_matrix(chunk) for chunk in chunks], 0, chunk_weights(chunks))
+    return e_H
 
 
 def result_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class Arm:
         """The same arm with other settings, of its training or of how it learns."""
         own = {name: value for name, value in changes.items() if name not in TEACH}
         teach = {name: value for name, value in changes.items() if name in TEACH}
-        return Arm(self.name, replace(self.config, **own, teach=replace(self.config.teach, **teach)))
+        return replace(self, config=replace(self.config, **own, teach=replace(self.config.teach, **teach)))
 
     def at_rate(self, lr: float, steps: int) -> "Arm":
         """The same arm at another learning rate, for a sweep of so many steps."""

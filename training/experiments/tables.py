@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from training.experiments.plan import Outcome
+from training.headlog.gains import chunk_weights
 from training.headlog.log import read_log
 from training.headlog.records import Allocation, Log
 from training.heads.likeness import rank_correlation
@@ -81,11 +82,13 @@ def _spread_of(log: Log) -> dict[str, float]:
 
 
 def _gain(log: Log) -> tuple[Array, float] | None:
-    """(H,) nats allotted to each head, mean over chunks, and the whole gain; None where the log holds no allocation."""
+    """(H,) nats allotted to each head, mean over decisions, and the whole gain; None without an allocation."""
     chunks = _chunks(log)
     if not chunks:
         return None
-    return np.mean([np.ravel(c.heads) for c in chunks], 0), float(np.mean([c.whole for c in chunks]))
+    weights = chunk_weights(chunks)
+    e_H: Array = np.average([np.ravel(c.heads) for c in chunks], 0, weights)
+    return e_H, float(np.average([c.whole for c in chunks], weights=weights))
 
 
 def alike(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from main import ROOT, main
+from main import main
 from perception.model import save
 from tests.kits.minds import tiny
+from tests.kits.sources import ROOT
 from training.behaviours.check import check_files
 from training.behaviours.fit import check_training
 from training.config import LearnConfig, TeachConfig

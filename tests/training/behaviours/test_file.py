@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from game.realm.rules import load
-from main import ROOT, main
+from main import main
 from perception.language import read
 from perception.model import save
 from tests.kits.minds import tiny
+from tests.kits.sources import ROOT
 from training.behaviours.deal import dealt
 from training.behaviours.file import Deck, FileBehaviour, ModelReader, probe_of
 from training.behaviours.lines import BehaviourError, Line, Placed, read_lines

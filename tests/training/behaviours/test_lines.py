@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from main import ROOT, main
+from main import main
+from tests.kits.sources import ROOT
 from training.behaviours import lines
 from training.behaviours.leaks import alike
 from training.behaviours.lines import BehaviourError, Line, counts, read_lines, read_pair

@@ -6,10 +6,11 @@ import msgspec
 import pytest
 import torch
 
-from main import ROOT, main
+from main import main
 from perception.language import event_tokens, token_spans
 from perception.model import save
 from tests.kits.minds import tiny
+from tests.kits.sources import ROOT
 from training.behaviours.deal import dealt
 from training.behaviours.file import probe_of, scene_of
 from training.behaviours.lines import BehaviourError, Line, Placed

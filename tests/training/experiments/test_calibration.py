@@ -81,14 +81,17 @@ def test_a_folder_of_something_else_is_refused_and_stays(model, tmp_path, conten
 def test_every_experiment_is_run_once_and_the_table_is_written_after_each(model, tmp_path, monkeypatch):
     ran: list[Path] = []
 
-    def run(experiment, folder, workers):
+    def run(experiment, folder, workers, report):
         ran.append(folder)
+        report("training", 1, 2)
         return {}
 
     monkeypatch.setattr(module, "_pilot", lambda *arguments: 1.0)
     monkeypatch.setattr(module, "run_experiment", run)
     monkeypatch.setattr(module, "row_of", lambda result, runs, name, draw, chosen: row(name, UNDECIDED, draw))
     monkeypatch.setattr(module, "PATTERNS", {name: PATTERNS[name] for name in ("all-heads", "mlps", "nothing")})
-    content = calibration([model], tmp_path / "out", 1, lambda what, done, of: None)
+    reports: list[tuple[str, int, int]] = []
+    content = calibration([model], tmp_path / "out", 1, lambda *words: reports.append(words))
+    assert reports[0] == ("experiment 1 of 6, all-heads: training", 1, 2) and reports[-1] == ("experiments", 6, 6)
     assert len(set(ran)) == len(ran) == content["runs"] == 6
     assert json.loads((tmp_path / "out" / "score.json").read_text()) == content

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from main import ROOT, main
+from main import main
 from perception.model import save
 from tests.kits import minds
+from tests.kits.sources import ROOT
+from training.config import LearnConfig
 from training.experiments import run
 from training.experiments.plan import Arm
 from training.experiments.registry import experiment_named
@@ -97,3 +99,8 @@ def test_lessons_that_leave_a_control_nothing_to_deal_are_refused_before_anythin
     lessons.write_text("\n".join(map(json.dumps, rows)))
     with pytest.raises(ValueError, match="--shuffled would change too little"):
         experiment_named("own", behaviour=str(lessons), probes=Path(FILES[1]))
+
+
+def test_an_arm_of_seeds_of_its_own_keeps_them_when_settings_change():
+    arm = Arm("trained", LearnConfig(), first=500)
+    assert {some.seeded(3).seed for some in (arm, arm.changed(steps=7), arm.at_rate(0.1, 5))} == {503}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from main import ROOT
+from tests.kits.sources import ROOT
 
 BEGIN = """
 from pathlib import Path

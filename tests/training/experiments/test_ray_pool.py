@@ -17,11 +17,11 @@ import msgspec
 import pytest
 
 from common.files import OutputError
-from main import ROOT
 from perception.model import save
 from tests.kits import minds
 from tests.kits.experimentkit import small, steps_of
 from tests.kits.raykit import GO, broken, wait_for_go
+from tests.kits.sources import ROOT
 from tests.training.experiments.test_pool import alive
 from training.behaviours import sight as sight_behaviour
 from training.experiments import few, ray_cluster, ray_pool, run

@@ -8,7 +8,7 @@ import pytest
 from training.experiments import tables
 from training.experiments.plan import Outcome
 from training.headlog.log import write_log
-from training.headlog.records import Allocation, Header
+from training.headlog.records import Allocation, Header, Log
 
 LAYERS, HEADS = 3, 4
 HEADER = Header(
@@ -83,3 +83,13 @@ def test_arms_without_an_allocation_are_left_out(tmp_path, runs):
     silent = outcome(tmp_path, "silent", 0, np.ones((LAYERS, HEADS)), along="")
     assert "silent" not in tables.alike([*runs, silent]) and "silent" not in tables.layers([*runs, silent])
     assert tables.alike([silent]) == {} and tables.layers([silent]) == {}
+
+
+def test_a_chunk_counts_by_its_decisions():
+    chunks = [
+        Allocation(along="path", chunk=number, decisions=size, loss="usable", heads=((gain, 0.0),), rest=0.0,
+                   whole=gain, residual=0.0)
+        for number, (size, gain) in enumerate([(1, 1.0), (3, 5.0)])
+    ]  # fmt: skip
+    e_H, whole = tables._gain(Log("log", HEADER, tuple(chunks)))
+    assert (list(e_H), whole) == ([4.0, 0.0], 4.0)

@@ -17,6 +17,7 @@ from perception.messages import Mark, Practise, Quit, Rewind, Teach
 from perception.model import save, weights_hash
 from tests.bots.shown_around import WALK, Tour
 from tests.kits.minds import tiny
+from tests.kits.sources import ROOT
 from tests.training.mind.test_mind import LESSONS, TEACH
 from tests.training.mind.test_serve import Talk
 from training.headlog.log import read_log
@@ -250,7 +251,7 @@ def test_the_command_line_replays_a_journey_and_shows_it_at_a_tick(journey, tmp_
 
 def test_the_committed_journey_leads_to_its_scenes_and_lessons():
     """Its training takes a minute, and is not repeated here: docs/replays.md names the command."""
-    folder = main.ROOT / "docs" / "logs" / "journey"
+    folder = ROOT / "docs" / "logs" / "journey"
     walk, (life,) = ActionLog.load(folder / WALK), load_practice(folder).lives
     if not walk.fits():
         pytest.skip("the committed walk is of an older realm")
