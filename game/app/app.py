@@ -16,6 +16,7 @@ from game.app.app_context import AppContext
 from game.app.game_loop import Game, welcome
 from game.app.playing import Opener, Options
 from game.journey.mind_client import Mind
+from game.journey.realms import LocalRealm
 from game.journey.save_slots import SlotInUse, begin, lock, resume
 from game.realm.replay import ActionLog, ReplayError
 from game.realm.world import World, new_world
@@ -198,7 +199,9 @@ class App:
         folder, world = loaded.folder, loaded.world
         options = Options(world.seed, folder / "log.msgpack", folder / "shots", folder)
         self.context.keys.release()
-        self.game = Game(world, self._mind, self.context, options, self._openers, loaded.past, self.now)
+        realm = LocalRealm(world, loaded.past)
+        going_on = loaded.past is not None
+        self.game = Game(realm, self._mind, self.context, options, self._openers, going_on, self.now)
         if loaded.note:
             self.game.note(loaded.note)
 
@@ -216,7 +219,7 @@ class App:
         game.journey.mind_client.practise(False)
         game.journey.mind.send(Keep())
         try:
-            game.autosave.close(game.journey.log, game.card)
+            game.autosave.close(game.journey.realm.log, game.card)
         except OSError as error:
             if not anyway and self._unsaved is not game:
                 self._unsaved, game.over, self.context.keys.quit = game, False, False

@@ -26,11 +26,10 @@ from game.art.pixels.png import save_png
 from game.journey.chronicle import Chronicle, day_of
 from game.journey.journey import Journey
 from game.journey.mind_client import Mind
+from game.journey.realms import Realm
 from game.journey.save_slots import AutoSave
 from game.journey.sleep import at_the_inn
 from game.journey.slot_card import THUMB, Beside, Card, read_card, read_paper
-from game.realm.replay import ActionLog
-from game.realm.world import World
 from game.ui import dream_view, heads_plain
 from game.ui.announcements import Pace
 from game.ui.font import DIM, SKYBLUE
@@ -56,26 +55,26 @@ def welcome(window: Window) -> None:
 
 class Game:
     """One journey in one window. context: the window and the settings, shared with the title; openers: what each
-    command opens; past: what led to this world, if the journey goes on; now: the clock by which minds are asked (s);
+    command opens; goes_on: the journey was played before; now: the clock by which minds are asked (s);
     painter: one made before, of this map.
     """
 
     def __init__(
         self,
-        world: World,
+        realm: Realm,
         mind: Mind,
         context: AppContext,
         options: Options,
         openers: Mapping[str, Opener],
-        recorded: ActionLog | None = None,
+        goes_on: bool = False,
         now: Callable[[], float] = time.monotonic,
         painter: Painter | None = None,
     ) -> None:
         self.context, self.options, self.openers, self.now = context, options, openers, now
         self.window = context.window
         welcome(self.window)
-        self.painter = painter or Painter(world.map)
-        self.journey: Journey = Journey(world, mind, recorded)
+        self.painter = painter or Painter(realm.view.map)
+        self.journey: Journey = Journey(realm, mind, goes_on)
         self.autosave = AutoSave(options.slot)
         self.screens = ScreenStack()
         self.over = False
@@ -92,7 +91,7 @@ class Game:
         self._pace()
         if self.journey.narrator.speech is not None:
             self.journey.narrator.speech.pace = self.journey.narrator.pace
-        if recorded is not None and options.slot is not None:
+        if goes_on and options.slot is not None:
             self._recall(options.slot)
 
     def _recall(self, slot: Path) -> None:
@@ -128,6 +127,7 @@ class Game:
         """One frame: events in, dt seconds pass, a picture out; without draw the window stays as it was."""
         context, keys = self.context, self.context.keys
         context.seconds += dt
+        self.journey.realm.refresh()
         context.read(events, self.screens, self._command)
         if keys.quit:
             self.leave("quit")
@@ -145,7 +145,7 @@ class Game:
         self.screens.advance(dt)
         aside = 1.0 if self.heads else 0.0
         self._aside += max(-dt / MOVES, min(dt / MOVES, aside - self._aside))
-        self.autosave.advance(dt, self.journey.log, self.card)
+        self.autosave.advance(dt, self.journey.realm.log, self.card)
         self._hear()
         if draw:
             started = time.perf_counter()
@@ -213,7 +213,8 @@ class Game:
         path = self.options.log_path
         try:
             make_folder(path.parent)
-            self.journey.log.save(path.with_suffix(WALK))
+            if self.journey.realm.log is not None:
+                self.journey.realm.log.save(path.with_suffix(WALK))
         except OSError as error:
             self.note(f"No log: {error}")
             return
