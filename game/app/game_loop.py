@@ -27,6 +27,7 @@ from game.journey.chronicle import Chronicle, day_of
 from game.journey.journey import Journey
 from game.journey.mind_client import Mind
 from game.journey.realms import Realm
+from game.journey.reel import Reel
 from game.journey.save_slots import AutoSave
 from game.journey.sleep import at_the_inn
 from game.journey.slot_card import THUMB, Beside, Card, read_card, read_paper
@@ -84,6 +85,7 @@ class Game:
         self.head_held = False
         self.frame_ms: deque[float] = deque(maxlen=2000)  # drawing alone, without waiting
         self.frame_state: FrameState | None = None  # what the last frame showed
+        self.reel = Reel()
         self.dream: dream_view.Dream | None = None
         self._slept = 0.0
         self._aside = 0.0  # 0..1, how far the picture has moved out of the heads' way
@@ -258,6 +260,8 @@ class Game:
     def _draw(self) -> None:
         journey, frame = self.journey, self.window.frame
         self.frame_state = journey.frame_state()
+        if not self.screens.pauses:
+            self.reel.note(self.frame_state, journey.view, own=not journey.lent and not journey.resting)
         if self._aside and self.dream is None:
             player = self.frame_state.player
             wide = min(1.6, self.settings.zoom) if self.mode == heads_plain.PLAIN else 1.0  # words need room, too

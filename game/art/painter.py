@@ -24,7 +24,8 @@ TALLEST = 112  # px: no sprite reaches higher above its foot
 REACH = 36  # px: a spirit reaches no farther from its foot than this to the sides, twice that upwards
 VEIL = 80  # of 255: how much of what stands in front hides a spirit
 WADES = 3  # px of somebody that are below shallow water
-HIDING = 84  # of 255: how clear what hides somebody turns
+HIDING = 84  # of 255: how clear what hides the player turns, or the seer who walks along
+GUIDE = "seer"  # a kind of body
 EAVES = 10  # px of a room's outer tiles that one doesn't see: its walls are thinner than a tile
 
 
@@ -165,7 +166,7 @@ class Painter:
     def _everybody(
         self, frame: pg.Surface, state: FrameState, camera: tuple[int, int], dark: float, pace: float
     ) -> None:
-        """Things and people, far ones first. What hides somebody becomes half transparent. pace 0: nothing sways."""
+        """Things and people, far ones first. What hides the player or a seer turns half clear. pace 0: no swaying."""
         left, right = camera[0] - 84, camera[0] + SIZE[0] + 84
         player, lit = state.player, dark > DUSK
         wave = _wave(pace, state.weather == "wind") if pace else ()
@@ -177,6 +178,7 @@ class Painter:
         ]
         bodies = [body for body in (state.bodies if state.hidden else (*state.bodies, player)) if left < body.x < right]
         queue += [(body.y, body.x, -1 - index, body) for index, body in enumerate(bodies)]
+        in_sight = [body for body in bodies if body is player or body.kind == GUIDE]
         queue.sort(key=lambda entry: entry[:3])
         drawn: list[tuple[pg.Surface, tuple[int, int]]] = []
         for y, x, _, entry in queue:
@@ -189,7 +191,7 @@ class Painter:
                     drawn.append((self._shadow, (x - 6, y - 3)))
             else:
                 picture = entry.bent[wave[entry.phase]] if wave and entry.bent else entry.lit if lit else entry.picture
-                if entry.tall and any(_hides(entry, picture.get_size(), body) for body in bodies):
+                if entry.tall and any(_hides(entry, picture.get_size(), body) for body in in_sight):
                     picture = self._half_clear(picture)
             drawn.append((picture, (x - picture.get_width() // 2, y - picture.get_height() + 1)))
         frame.fblits(drawn)
