@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Hashable
+from time import sleep
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -20,6 +21,7 @@ from common.line.pace import Pace
 M = TypeVar("M")
 SHARE = 0.5  # of what the server takes: after a pause of the network it still keeps up
 TAKES = Limits(frame_bytes=4 * 2**20, waiting_bytes=16 * 2**20)
+SHORT_S = 0.01
 WAIT_S = 5.0  # for an answer; the hello takes as long at most
 
 
@@ -69,6 +71,15 @@ class Client(Generic[M]):
         if len(data) > self.frame_bytes:
             raise BadMessage(f"{type(message).__name__} is {len(data)} bytes long; the server takes {self.frame_bytes}")
         return self._channel.put(data, newest)
+
+    def send_bytes(self, data: bytes, most: int) -> bool:
+        """A message that is encoded already, once at most `most` bytes wait. Waits for that; False if the server is
+        gone. Not for an owner who mustn't wait."""
+        while self._channel.waiting > most:
+            if self._task.done():
+                return False
+            sleep(SHORT_S)
+        return self._channel.put(data)
 
     @property
     def waiting(self) -> int:
