@@ -1,6 +1,7 @@
 """Marks in the world and on pages: people with something to say, the place a screen points at, counts."""
 
 import math
+from collections.abc import Sequence
 
 import pygame as pg
 
@@ -9,7 +10,7 @@ from game.art.pixels.palette import Colour, scaled
 from game.realm.errand_list import ErrandList
 from game.realm.land import Place
 from game.ui.font import GOLD, SKYBLUE, Pen
-from game.ui.overlays import HEIGHT, WIDTH
+from game.ui.overlays import HEIGHT, WIDTH, Box
 
 FAINT = (92, 96, 138)
 OVERHEAD = 34  # px above somebody's feet
@@ -30,14 +31,18 @@ def mark_of(quests: ErrandList, index: int) -> str:
     return "!" if errand.stage == "ready" else "?"
 
 
-def errand_marks(pen: Pen, quests: ErrandList, seconds: float, camera: tuple[int, int]) -> None:
-    """The marks over people. seconds: the game's clock; camera: px of the world at the picture's corner."""
+def errand_marks(
+    pen: Pen, quests: ErrandList, seconds: float, camera: tuple[int, int], taken: Sequence[Box] = ()
+) -> None:
+    """The marks over people. seconds: the game's clock; camera: px of the world at the picture's corner; taken: what
+    covers the world."""
     for index, actor in enumerate(quests.people):
         mark = mark_of(quests, index)
         if not mark:
             continue
         x, y = actor.x - camera[0], actor.y - camera[1] - OVERHEAD + 2 * math.sin(seconds * 3)
-        if 0 < x < WIDTH and 0 < y < HEIGHT:
+        covered = any(left <= x <= left + wide and top <= y <= top + high for left, top, wide, high in taken)
+        if 0 < x < WIDTH and 0 < y < HEIGHT and not covered:
             pen.text_centre(mark, x + 1, y, GOLD)
 
 
