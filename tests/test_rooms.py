@@ -16,6 +16,7 @@ ROOMS = (
     ("common.line",),
     ("perception",),
     ("game.realm",),
+    ("game.shared",),
     ("game.art.pixels",),
     ("game.art.ground",),
     ("game.art",),

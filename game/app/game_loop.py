@@ -26,11 +26,11 @@ from game.art.pixels.png import save_png
 from game.journey.chronicle import Chronicle, day_of
 from game.journey.journey import Journey
 from game.journey.mind_client import Mind
-from game.journey.realms import Realm
 from game.journey.reel import Reel
 from game.journey.save_slots import AutoSave
 from game.journey.sleep import at_the_inn
 from game.journey.slot_card import THUMB, Beside, Card, read_card, read_paper
+from game.realm.realms import Realm
 from game.ui import dream_view, heads_plain
 from game.ui.announcements import Pace
 from game.ui.font import DIM, SKYBLUE
@@ -166,9 +166,9 @@ class Game:
 
     def _hear(self) -> None:
         """Turns what the mind and the disk report into notes."""
-        notes = self.journey.mind_client.notes
-        while notes:
-            self.note(notes.popleft())
+        for notes in (self.journey.mind_client.notes, self.journey.realm.notes):
+            while notes:
+                self.note(notes.popleft())
         if self.autosave.fault != self._fault:
             self._fault = self.autosave.fault
             if self._fault:
@@ -194,7 +194,7 @@ class Game:
             journey.act()
         elif command == "look":
             journey.look()
-        elif command == "rest" and not journey.resting and at_the_inn(journey.world):
+        elif command == "rest" and not journey.resting and at_the_inn(journey.world) and not journey.realm.shared:
             self.screens.push(self.openers["inn"].open(self))
         elif command == "rest":
             journey.rest(not journey.resting)

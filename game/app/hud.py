@@ -190,7 +190,7 @@ def _hints(game: Playing) -> list[tuple[str, str]]:
         entries.append((labels["name"], "name"))
     if journey.world.familiar_with:
         entries.append((labels["send"], "send"))
-    if at_the_inn(journey.world):
+    if at_the_inn(journey.world) and not journey.realm.shared:
         entries.append((labels["rest"], "sleep"))
     elif journey.known:
         entries.append((labels["rest"], "dream"))

@@ -15,12 +15,12 @@ from game.journey.mind_client import Mind, MindClient
 from game.journey.motion import Motion
 from game.journey.narrator import Narrator
 from game.journey.reading import Reading
-from game.journey.realms import Realm
 from game.journey.sight import Sight, hints
 from game.journey.sleep import Sleep
 from game.journey.whisper import Whisper
 from game.realm.happenings import Action
 from game.realm.land import Place
+from game.realm.realms import Realm
 from game.realm.scene import View, describe
 from game.realm.senses import beside_seer, in_sight, nearest_place, within_reach
 from game.realm.state import Actor
@@ -149,13 +149,16 @@ class Journey:
         """Errands stand still while somebody speaks."""
         quests, said = self.world.quests, self.narrator.speech
         waits = quests.under_way and said is not None and bool(said.who)
-        if waits != quests.waits and ("wait", waits) not in self._queue:
-            self._queue.append(("wait", waits))
+        action = ("wait", waits)
+        if waits != quests.waits and action not in self._queue and not self.realm.awaits(action):
+            self._queue.append(action)
 
     def _see(self, dt: float, now: float) -> None:
         """Notes first sights. What the player sees through other eyes is none of them."""
-        action = self.sight.watch(dt, self.resting, now, ("borrow", True) in self._queue)
-        if action is not None and action not in self._queue:
+        borrows = ("borrow", True)
+        borrowing = borrows in self._queue or self.realm.awaits(borrows)
+        action = self.sight.watch(dt, self.resting, now, borrowing)
+        if action is not None and action not in self._queue and not self.realm.awaits(action):
             self._queue.append(action)
         if self.mind_client.warning not in ("", self._warned):
             self.mind_client.notes.append(self.mind_client.warning)

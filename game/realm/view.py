@@ -122,21 +122,38 @@ class Seen(Struct):
     names: dict[int, Word]
 
 
+class SeenProgress(Struct, frozen=True):
+    """What a player has done so far: fields of Seen. It changes seldom."""
+
+    counts: tuple[int, int, int, int]
+    errands: dict[str, SeenErrand]
+    pages: dict[str, SeenPage]
+    finds: dict[int, SeenFind]
+
+
 def observe(world: World, player: Player) -> Seen:
     """What a player may know now. Nothing here draws from the world's random streams."""
+    return seen_of(world, player, progress_of(world, player), bodies_of(world, player), {})
+
+
+def seen_of(
+    world: World, player: Player, progress: SeenProgress, bodies: dict[int, SeenBody], names: dict[int, str]
+) -> Seen:
+    """What a player may know now, where some of it is at hand."""
+    sky, own, sensed = sky_of(world), self_of(world, player), sensed_of(world, player)
+    done = progress.errands, progress.pages, progress.finds
+    return Seen(world.tick, sky, own, progress.counts, bodies, sensed, *done, names)
+
+
+def progress_of(world: World, player: Player) -> SeenProgress:
+    """What a player has done so far."""
     quests = world.quests_of[player.number]
     tally = quests.tally
-    return Seen(
-        world.tick,
-        sky_of(world),
-        self_of(world, player),
+    return SeenProgress(
         (tally.streak, tally.best, tally.guesses, tally.rights),
-        bodies_of(world, player),
-        sensed_of(world, player),
         {key: _errand(errand) for key, errand in quests.errands.items()},
         {name: SeenPage(p.shown, p.touched, p.named, p.missed, p.traces) for name, p in tally.pages.items()},
         {number: SeenFind(f.tick, f.hour, f.place, f.species) for number, f in enumerate(tally.finds)},
-        {},
     )
 
 
@@ -190,7 +207,7 @@ class PlayerView(Surroundings):
     """What one player may know, to be read like a World. `show` fills it in.
 
     others: bodies by number, in order; names: of other players in sight, by number; ahead: how to draw the player (x, y
-    px, facing, moving) while the realm hasn't confirmed their last steps.
+    px, facing, moving) while the realm hasn't confirmed their last steps; span: ticks from one `show` to the next.
     """
 
     def __init__(
@@ -204,6 +221,7 @@ class PlayerView(Surroundings):
         self.others: dict[int, Actor] = {}
         self.names: Mapping[int, str] = {}
         self.ahead: tuple[int, int, str, bool] | None = None
+        self.span = 1
         self._sensed: Mapping[int, Sensed] = {}
         self.quests = ErrandList(self, self.player)
         self.quests.errands = {key: KnownErrand(key, plan) for key, plan in self.quests.book.quest.items()}

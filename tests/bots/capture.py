@@ -23,7 +23,7 @@ from game.app.app_context import AppContext
 from game.app.game_loop import Game
 from game.app.playing import Options
 from game.app.window import Window
-from game.journey.realms import LocalRealm
+from game.realm.realms import LocalRealm
 from game.realm.rules import NOTHING
 from game.realm.senses import who_is_at
 from game.realm.step import step

@@ -16,8 +16,8 @@ import torch
 
 from common.assets import NOVICE
 from game.journey.journey import TICK, Journey
-from game.journey.realms import LocalRealm
 from game.realm.policy import ShownAround
+from game.realm.realms import LocalRealm
 from game.realm.replay import state_hash
 from game.realm.rules import load as load_rules
 from game.realm.world import new_world

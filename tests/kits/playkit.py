@@ -16,9 +16,9 @@ from game.app.window import Window
 from game.art.painter import Painter
 from game.journey.journey import Journey
 from game.journey.mind_client import Mind
-from game.journey.realms import LocalRealm
 from game.journey.save_slots import AutoSave
 from game.realm.land import Decor, Map, Place
+from game.realm.realms import LocalRealm
 from game.realm.replay import state_hash
 from game.realm.terrain import TILE, Ground
 from game.realm.world import World, new_world

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from game.journey.journey import Journey
-from game.journey.realms import LocalRealm
 from game.realm.borrowing import SHRINES, SLEEP
+from game.realm.realms import LocalRealm
 from game.realm.rules import load
 from game.realm.senses import in_sight
 from game.realm.world import new_world

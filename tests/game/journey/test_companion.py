@@ -10,8 +10,8 @@ from game.journey import companion, narrator
 from game.journey.chronicle import Chronicle, Entry
 from game.journey.companion import ANSWERS, JUDGED_WITHIN, LOST
 from game.journey.journey import Journey
-from game.journey.realms import LocalRealm
 from game.realm.questbook import QUESTS_TOML
+from game.realm.realms import LocalRealm
 from game.realm.senses import nearest_place
 from game.realm.talk import DANGER, SAFE, load_talk
 from game.realm.world import new_world

@@ -5,9 +5,9 @@ import pytest
 from game.journey.company import PAUSE, Company
 from game.journey.journey import Journey
 from game.journey.narrator import DOUBT, PHANTOM, SLIPPING
-from game.journey.realms import LocalRealm
 from game.journey.sight import BURSTS, SCATTERS, WAVERS
 from game.journey.whisper import COMES, FADES, FAINT, STAYS, Whisper
+from game.realm.realms import LocalRealm
 from game.realm.rules import NOTHING
 from game.realm.scene import describe
 from game.realm.senses import nearest_place, who_is_at

@@ -11,7 +11,7 @@ from game.app.keyboard import CODES
 from game.journey import narrator
 from game.journey.chronicle import Entry
 from game.journey.journey import Journey
-from game.journey.realms import LocalRealm
+from game.realm.realms import LocalRealm
 from game.realm.replay import state_hash
 from game.realm.rules import NOTHING
 from game.realm.senses import in_sight, nearest_place, who_is_at

@@ -9,7 +9,7 @@ from game.app.keys import LABELS
 from game.journey.first_sights import SHOWN_FIRST, STEADY, Firsts
 from game.journey.guide import AWAY, ENDING, PATIENCE, SHOWN, STEPS, Guide
 from game.journey.journey import BACK, OPENING, Journey
-from game.journey.realms import LocalRealm
+from game.realm.realms import LocalRealm
 from game.realm.replay import ActionLog
 from game.realm.rules import NOTHING, Rules, load
 from game.realm.senses import nearest_place, who_is_at

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from game.journey.journey import Journey
-from game.journey.realms import LocalRealm
+from game.realm.realms import LocalRealm
 from game.realm.replay import state_hash
 from game.realm.rules import NOTHING
 from game.realm.senses import who_is_at

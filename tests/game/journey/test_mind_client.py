@@ -4,7 +4,7 @@ import pytest
 
 from game.journey.journey import Journey
 from game.journey.mind_client import ASK_EVERY, PATIENCE, MindClient
-from game.journey.realms import LocalRealm
+from game.realm.realms import LocalRealm
 from game.realm.scene import View, describe
 from game.realm.world import new_world
 from perception.messages import HeadActivity, Perceive, Percept, Practise, Progress, Ready, Trouble, Written

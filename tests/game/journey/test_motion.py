@@ -1,7 +1,7 @@
 """Frames between two ticks."""
 
 from game.journey.motion import Motion
-from game.journey.realms import LocalRealm
+from game.realm.realms import LocalRealm
 from game.realm.world import new_world
 
 

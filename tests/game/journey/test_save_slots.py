@@ -12,7 +12,6 @@ from game import start
 from game.app.app import App, Loading
 from game.app.game_loop import CHRONICLE
 from game.journey.journey import Journey
-from game.journey.realms import LocalRealm
 from game.journey.save_slots import (
     NAME,
     SAVE_EVERY,
@@ -22,6 +21,7 @@ from game.journey.save_slots import (
     resume,
 )
 from game.journey.slot_card import CARD, PICTURE
+from game.realm.realms import LocalRealm
 from game.realm.replay import ActionLog, ReplayError, state_hash
 from game.realm.simulate import SimulateConfig, simulate
 from tests.kits.appkit import Mind

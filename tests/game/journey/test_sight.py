@@ -6,9 +6,9 @@ import pytest
 
 from game.journey.debut import ALONE, COMES, GATHERS, Debut
 from game.journey.journey import NO_VOICE, Journey
-from game.journey.realms import LocalRealm
 from game.journey.sight import BACK
 from game.realm.borrowing import LASTS, SHRINES
+from game.realm.realms import LocalRealm
 from game.realm.world import World, new_world
 from tests.kits.stub_mind import StubMind, blind, by_traces, everywhere
 

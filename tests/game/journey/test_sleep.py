@@ -6,8 +6,8 @@ import pygame as pg
 import pytest
 
 from game.journey.journey import Journey
-from game.journey.realms import LocalRealm
 from game.journey.sleep import PHASES, at_the_inn
+from game.realm.realms import LocalRealm
 from game.realm.replay import state_hash
 from game.realm.world import World, new_world
 from game.ui.menus import Menu

@@ -1,5 +1,6 @@
 """Where a journey's realm is: in this process, or elsewhere. A journey reads its view, and acts in it by ticks."""
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,10 +23,12 @@ class Heard:
 
 
 class Realm(Protocol):
-    """A realm as a journey needs it. shared: others play in it, too, so its time can't be skipped."""
+    """A realm as a journey needs it. shared: others play in it, too, so its time can't be skipped; notes: lines for the
+    player."""
 
     view: PlayerView
     shared: bool
+    notes: deque[str]
 
     @property
     def log(self) -> ActionLog | None:
@@ -41,6 +44,14 @@ class Realm(Protocol):
         Returns what is heard now, of these actions or of earlier ones."""
         ...
 
+    def awaits(self, action: Action) -> bool:
+        """True while an action is on its way, and nobody knows yet what comes of it."""
+        ...
+
+    def close(self) -> None:
+        """Leaves the realm. It may take a moment."""
+        ...
+
 
 class LocalRealm:
     """A realm of one's own. past: what led to it, if the journey goes on."""
@@ -49,6 +60,7 @@ class LocalRealm:
 
     def __init__(self, world: World, past: ActionLog | None = None) -> None:
         self.world = world
+        self.notes: deque[str] = deque()
         self.log: ActionLog = past or ActionLog(world.seed)
         self.view = PlayerView(world.seed, world.rules, world.start_hour, world.map)
         self.view.spatial_index = world.spatial_index
@@ -65,3 +77,10 @@ class LocalRealm:
         self.log.append(actions)
         self.refresh()
         return (Heard(happenings, view, actions),)
+
+    def awaits(self, action: Action) -> bool:
+        """False: what is done is done at once."""
+        return False
+
+    def close(self) -> None:
+        """Nothing has to be left."""
