@@ -17,23 +17,20 @@ from game.journey.narrator import Narrator
 from game.journey.reading import Reading
 from game.journey.sight import Sight, hints
 from game.journey.sleep import Sleep
+from game.journey.verbs import verb_here
 from game.journey.whisper import Whisper
 from game.realm.happenings import Action
-from game.realm.land import Place
 from game.realm.realms import Realm
 from game.realm.scene import View, describe
-from game.realm.senses import beside_seer, in_sight, nearest_place, within_reach
-from game.realm.state import Actor
+from game.realm.senses import in_sight, nearest_place
 from game.realm.step import TICKS_PER_SECOND
 from game.realm.view import PlayerView
 from game.ui import words
-from game.ui.marks import mark_of
 from perception.messages import Keep
 
 TICK = 1 / TICKS_PER_SECOND
 MOST_TICKS = 5  # per frame: a slow frame slows the world down instead of piling up ticks
 VIEW_EVERY = 1 / 8  # s: how often the senses are read
-SACRED = ("torii", "altar")  # landmarks at which one may rest
 BACK = "There you are again. The realm went nowhere without you. Walk with me."
 THEN = "You shut your eyes, and see as much as you did then."
 NO_VOICE = "These eyes are lent to look with. Give them back, then say it."
@@ -202,20 +199,7 @@ class Journey:
         self.realm.refresh()
         if self.resting:
             return "wake"
-        if self.lent:
-            return "give the eyes back"
-        world, place = self.world, nearest_place(self.world)
-        person, seer = world.quests.beside(), beside_seer(world)
-        reach = self._away(place) if within_reach(world, place) else 10**9
-        if person is not None and (mark_of(world.quests, person) or self._away(world.quests.people[person]) < reach):
-            return "talk"  # whoever has something to ask comes before things
-        if reach < 10**9 and not (seer is not None and self._away(seer) < reach):
-            believed = self.mind_client.belief(place.index)[1] >= words.UNSURE
-            return "rest" if place.kind in SACRED and not believed else "touch"
-        return "ask" if seer is not None else "look"
-
-    def _away(self, spot: Actor | Place) -> int:
-        return (spot.x - self.world.player.x) ** 2 + (spot.y - self.world.player.y) ** 2
+        return "give the eyes back" if self.lent else verb_here(self.world, self.mind_client)
 
     def act(self) -> None:
         """Does what `context` says."""

@@ -9,12 +9,12 @@ from game.realm.happenings import Action
 from game.realm.view import EACH, FOLK, OTHERS, Seen, SeenBody, SeenProgress, progress_of, seen_of
 from game.realm.world import World
 from game.shared.interest import Interest
-from game.shared.messages import STAND, Deeds, FromRealm, Update, action_of
+from game.shared.messages import STAND, Deeds, FromRealm, Update, action_of, walk_of
 from game.shared.shared_world import Place
 
 WAITING_MAX = 64  # ticks of deeds that wait
 LATE = 8  # of them that may wait before walks are left out, so that a player never lags behind
-HELD = 4  # ticks that a walk goes on while nothing arrives
+CREDIT_MAX = 4  # ticks of a player that one tick makes up for at most, if the line held them back
 MOVES_MAX = 16  # bodies of others that an update moves at most; the rest come next
 SLOW = 15  # updates after which errands and pages are compared in any case
 
@@ -47,7 +47,7 @@ class Guest:
     wants: set[int] = field(default_factory=set)
     said: deque[int] = field(default_factory=lambda: deque(maxlen=8))
     _inputs: deque[Input] = field(default_factory=deque)
-    _held: int = 0  # ticks walked without a word from the player, which count when it comes
+    _credit: int = 0  # ticks of the realm for which the player has not lived one of theirs
     _turn: int = 0
     _told: int = 0  # the number of the last Told that was sent
 
@@ -70,29 +70,30 @@ class Guest:
                 self._inputs.append(Input(number, walk if walk < 9 else STAND, done.get(number, [])))
 
     def next(self) -> list[Action]:
-        """What the player does in this tick; how they walk is put into their place."""
+        """What the player does in this tick; how they walk at its end is put into their place.
+
+        A tick of theirs is lived in one of the realm's. Where the line held some back, they are made up for.
+        """
+        self._credit = min(self._credit + 1, CREDIT_MAX)
         deeds: list[Action] = []
-        while self._inputs and (self._held or len(self._inputs) > LATE):
-            early = self._inputs.popleft()
-            self._held -= 1 if self._held else 0
-            self.last = early.number
-            deeds += early.deeds
-        if self._inputs:
-            now = self._inputs.popleft()
-            self.last, self.place.walk = now.number, now.walk
-            deeds += now.deeds
-        elif self.place.walk != STAND:
-            self._held += 1
-            if self._held > HELD:
-                self.place.walk, self._held = STAND, 0
-        return deeds[:WAITING_MAX]
+        while len(self._inputs) > LATE:
+            deeds += self._inputs.popleft().deeds
+        walks = []
+        while self._inputs and self._credit:
+            lived = self._inputs.popleft()
+            self._credit -= 1
+            self.last = lived.number
+            deeds += lived.deeds
+            walks.append(lived.walk)
+        self.place.walk = walks.pop() if walks else STAND
+        return [*deeds[:WAITING_MAX], *(("move", *walk_of(code)) for code in walks if code != STAND)]
 
     def tell(self) -> None:
         """Sends what the player was told since the last time."""
-        for told in self.place.told:
-            if told.number > self._told:
-                self.send(told)
-                self._told = told.number
+        for entry in self.place.told:
+            if entry.number > self._told:
+                self.send(entry)
+                self._told = entry.number
         self.fresh = True
 
     def heard(self, number: int) -> None:

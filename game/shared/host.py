@@ -28,15 +28,15 @@ class Host:
         self._updates = 0
         self.interest.note(set())
 
-    def enter(self, name: str, key: bytes, told: int = 0) -> Guest:
-        """A player comes, or comes back to their place. key: what claims it; told: the last that they were told. Raises
-        RealmError with a line for them."""
+    def enter(self, name: str, key: bytes, last: int = 0) -> Guest:
+        """A player comes, or comes back to their place. key: what claims it; last: the number of the last Told that
+        they have. Raises RealmError with a line for them."""
         shared = self.shared
         place = shared.claim(name, key)
         if place.number in self.guests:
             self.leave(self.guests[place.number])
         guest = Guest(place)
-        guest.heard(told)
+        guest.heard(last)
         self.guests[place.number] = guest
         shared.come(place)
         self.interest.note(shared.here)

@@ -172,12 +172,12 @@ class JoinedRealm:
                 (walker.x, walker.y), walker.facing = leads
         view.ahead = walker.x, walker.y, walker.facing, walker.moving
 
-    def _hear(self, told: Told) -> None:
-        if told.number <= self._told:
+    def _hear(self, message: Told) -> None:
+        if message.number <= self._told:
             return
-        self._told = told.number
-        actions = tuple(tuple(deed) for deed in told.deeds)
-        self._heard.append(Heard(told.happenings, self._scene(told.moment), actions))
+        self._told = message.number
+        actions = tuple(tuple(deed) for deed in message.deeds)
+        self._heard.append(Heard(message.happenings, self._scene(message.moment), actions))
 
     def _scene(self, moment: Moment | None) -> View | None:
         return describe(Standpoint(self.view, moment), self._tongue) if moment is not None else None
@@ -201,8 +201,8 @@ class JoinedRealm:
                 if self._send(message):
                     self._codes.clear()
                     self._deeds = []
-            self.refresh()
-            self._look_ahead()
+        self.refresh()
+        self._look_ahead()
         heard, self._heard = self._heard, []
         return heard
 

@@ -5,7 +5,7 @@ import os
 import secrets
 from pathlib import Path
 
-from common.files import make_folder, read_bytes, writing
+from common.files import make_folder, output_error, read_bytes
 from common.line.address import Address
 from common.line.client import Client
 from common.line.codec import Codec
@@ -48,10 +48,15 @@ def place_key(folder: Path) -> bytes:
     if path.exists() and path.stat().st_size:
         key = read_bytes(path, KEY)
     else:
-        key = secrets.token_bytes(KEY)
-        with writing(path) as stream:
-            stream.write(key)
-            os.chmod(path.parent, 0o700)
+        key, part = secrets.token_bytes(KEY), path.with_suffix(".part")
+        try:
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+                stream.write(key)
+                stream.flush()
+                os.fsync(stream.fileno())
+            part.replace(path)
+        except OSError as error:
+            raise output_error(path, error) from error
     if len(key) != KEY:
         raise ValueError(f"{path}: not the key of a place; take it from a backup, or choose another --name")
     return key

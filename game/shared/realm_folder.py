@@ -78,9 +78,9 @@ class RealmFolder:
                 raise ValueError("damaged, or of another version")
             state = msgpack.unpackb(body)
             shared = SharedWorld(restored(state["world"], rules))
-            for name, claim, count, walk, told in state["places"]:
+            for name, claim, count, walk, entries in state["places"]:
                 place = Place(len(shared.places), name, claim, count, walk=walk)
-                place.told.extend(_told.decode(told))
+                place.told.extend(_told.decode(entries))
                 shared.add(place)
             return shared, int(state["journal"])
         except SnapshotError as error:

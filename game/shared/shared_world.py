@@ -135,19 +135,19 @@ class SharedWorld:
             if any(action[0] in ("ask", "touch", "name") for action in own):
                 moments[place.number] = self._moment(world.players[place.number])
             actions.append((*own, ("move", *walk_of(place.walk))) if place.walk != STAND else own)
-        told = []
+        addressed = []
         for place, happenings in zip(self.places, step_players(world, actions), strict=False):
             if happenings:
                 self._tell(place, deeds.get(place.number, ()), happenings, moments.get(place.number))
-                told.append(place)
-        return told
+                addressed.append(place)
+        return addressed
 
     @staticmethod
     def _tell(place: Place, deeds: Sequence[Action], happenings: Sequence[Happening], moment: Moment | None) -> None:
         place.count += 1
         taught = any(isinstance(one, Revealed) for one in happenings)
-        told = Told(place.count, [list(deed) for deed in deeds], list(happenings), moment if taught else None)
-        place.told.append(told)
+        others = [list(deed) for deed in deeds if deed[0] != "move"]
+        place.told.append(Told(place.count, others, list(happenings), moment if taught else None))
 
     def _moment(self, player: Player) -> Moment:
         world = self.world

@@ -25,7 +25,7 @@ def key(name: str) -> bytes:
 def play(shared: SharedWorld, ticks: int, seed: int) -> list[list[Told]]:
     """Everybody who is here acts as chance has it, and some come and go. Returns what each was told."""
     rng, policy = Random(seed), RandomPolicy(seed)
-    told: list[list[Told]] = [[] for _ in range(16)]
+    heard: list[list[Told]] = [[] for _ in range(16)]
     for tick in range(ticks):
         if tick % 40 == 0 and len(shared.places) < 5:
             name = f"player{len(shared.places)}"
@@ -43,11 +43,11 @@ def play(shared: SharedWorld, ticks: int, seed: int) -> list[list[Told]]:
             if others:
                 deeds[place.number] = others
         for place in shared.tick(deeds):
-            told[place.number].append(place.told[-1])
+            heard[place.number].append(place.told[-1])
         if rng.random() < 0.02:
             place = rng.choice(shared.places)
             (shared.go if place.number in shared.here else shared.come)(place)
-    return told
+    return heard
 
 
 def all_told(shared: SharedWorld) -> list[bytes]:
@@ -56,12 +56,12 @@ def all_told(shared: SharedWorld) -> list[bytes]:
 
 def test_all_of_it_can_be_lived_through_again(tmp_path: Path) -> None:
     folder = RealmFolder(tmp_path / "r", 3)
-    told = play(folder.shared, 400, 1)
+    heard = play(folder.shared, 400, 1)
     state, tick = state_hash(folder.shared.world), folder.shared.world.tick
     folder.close()
     again = live_again(tmp_path / "r")
     assert (state_hash(again.world), again.world.tick) == (state, tick)
-    assert sum(map(len, told)) > 20 and [list(place.told) for place in again.places] == told[: len(again.places)]
+    assert sum(map(len, heard)) > 20 and [list(place.told) for place in again.places] == heard[: len(again.places)]
     assert [place.name for place in again.places] == [f"player{number}" for number in range(5)]
 
 
@@ -73,11 +73,11 @@ def test_after_a_kill_the_realm_goes_on_as_it_would_have(tmp_path: Path, saved_a
         play(folder.shared, saved_at, 1)
         folder.save(folder.saved())
     play(folder.shared, 170, 2)
-    told = all_told(folder.shared)
+    heard = all_told(folder.shared)
     shutil.copytree(tmp_path / "r", tmp_path / "killed")
     rescued = RealmFolder(tmp_path / "killed")
     world, was = rescued.shared.world, folder.shared.world
-    assert all_told(rescued.shared) == told, "what was told is told again until it is acknowledged"
+    assert all_told(rescued.shared) == heard, "what was told is told again until it is acknowledged"
     assert was.tick - 30 <= world.tick <= was.tick
     for place in rescued.shared.places:  # those who were in play come back, and the ticks after the last record pass
         assert rescued.shared.named[place.name].claim == folder.shared.named[place.name].claim
