@@ -3,7 +3,6 @@
 import argparse
 import sys
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 from commands.output import show
@@ -60,16 +59,14 @@ def mind(options: argparse.Namespace) -> int:
         from perception.wire import standard_stream
 
         line = None if options.listen else standard_stream()
-        from training.mind.earlier import mind_of
         from training.mind.listen import serve_address
         from training.mind.serve import serve_stream
 
-        chosen = load(options.model, choose_device(options.device))
-        model, seer = mind_of(Path(options.model), chosen, options.folder, options.seer)
+        model = load(options.model, choose_device(options.device))
     if line is None:
-        serve_address(options.listen, model, options.folder, options.seed, seer=seer)
+        serve_address(options.listen, model, options.folder, options.seed, seer=options.seer)
     else:
-        serve_stream(line, model, options.folder, options.nice, options.seed, seer=seer)
+        serve_stream(line, model, options.folder, options.nice, options.seed, seer=options.seer)
     return 0
 
 

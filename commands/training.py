@@ -105,6 +105,8 @@ def experiment(options: argparse.Namespace) -> int:
 
     if options.name == "calibration":
         return calibration(options)
+    if options.name in ("surgical", "sharpness"):
+        return by_hand(options)
     planned = experiment_named(options.name, options.seer, options.behaviour, options.probes, options.of, options.base)
     planned = planned.on(*options.model) if options.model else planned
     planned = planned.taking(options.seeds) if options.seeds is not None else planned
@@ -126,16 +128,53 @@ def experiment(options: argparse.Namespace) -> int:
     return 0
 
 
+def _refuse_others(options: argparse.Namespace, *taken: str) -> None:
+    """Raises ValueError for a flag of `experiment` that this one doesn't take."""
+    defaults = vars(build_parser("experiment").parse_args(["experiment", options.name]))
+    for name, value in vars(options).items():
+        if name not in ("name", "out", "workers", "quick", "json", "verb", *taken) and value != defaults[name]:
+            raise ValueError(f"--{name.replace('_', '-')}: experiment {options.name} sets it itself; leave it out")
+
+
+def by_hand(options: argparse.Namespace) -> int:
+    """The experiments whose methods are no arms: surgical, and sharpness of what it left."""
+    from training.experiments import sharpness, surgical, surgical_score
+    from training.experiments.surgical_bench import SurgicalConfig
+    from training.progress import progress_bar
+
+    out = options.out or Path("runs") / options.name
+    if options.name == "sharpness":
+        _refuse_others(options, "of")
+        if options.of is None:
+            raise ValueError("experiment sharpness: give --of DIR, a finished experiment surgical")
+        settings, _ = sharpness.read_surgical(options.of)
+        measured = sharpness.SharpConfig(str(options.of))
+        with progress_bar() as report:
+            result = sharpness.measured_of(
+                settings, measured.quick() if options.quick else measured, out, options.workers, report
+            )
+        written = sharpness.lines(result)
+    else:
+        _refuse_others(options, "model", "seeds", "seed")
+        if options.model and len(options.model) > 1:
+            raise ValueError("--model: experiment surgical takes one base model; give it once")
+        count = SurgicalConfig.seeds if options.seeds is None else range(options.seeds)
+        seeds = tuple(options.seed + seed for seed in count)
+        planned = SurgicalConfig(options.model[0] if options.model else str(NOVICE), seeds)
+        with progress_bar() as report:
+            planned = planned.quick() if options.quick else planned
+            result = surgical.surgical(planned, out, options.workers, report)
+        written = surgical_score.lines(result)
+    show(options, result, [*written, f"all of it: {out / 'score.json'}; to look at: main.py report {out}"])
+    return 0
+
+
 def calibration(options: argparse.Namespace) -> int:
     from training.experiments.calibration import calibration as calibrate
     from training.experiments.calibration import lines
     from training.progress import progress_bar
 
-    taken = {"name", "out", "workers", "model", "seeds", "quick", "json", "verb"}
-    defaults = vars(build_parser("experiment").parse_args(["experiment", options.name]))
-    for name, value in vars(options).items():
-        if name not in taken and value != defaults[name]:
-            raise ValueError(f"--{name.replace('_', '-')}: experiment calibration sets it itself; leave it out")
+    _refuse_others(options, "model", "seeds")
     out = options.out or Path("runs") / "calibration"
     with progress_bar() as report:
         result = calibrate(options.model or [str(NOVICE)], out, options.workers, report, options.seeds, options.quick)

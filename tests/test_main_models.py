@@ -115,3 +115,22 @@ def test_a_calibration_refuses_what_it_would_leave_unheeded(flag, capsys, tmp_pa
     error = capsys.readouterr().err
     assert error.startswith(f"main.py experiment: {flag[0]}") and "leave it out" in error
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["surgical", "--arm", "sgd"], "--arm: experiment surgical sets it itself; leave it out"),
+        (["surgical", "--of", "x"], "--of: experiment surgical sets it itself; leave it out"),
+        (["surgical", *["--model", "assets/novice"] * 2], "--model: experiment surgical takes one base model"),
+        (["surgical", "--seed", "99"], "none of the pilot's (100, 101)"),
+        (["sharpness"], "experiment sharpness: give --of DIR, a finished experiment surgical"),
+        (["sharpness", "--of", "nowhere", "--seeds", "2"], "--seeds: experiment sharpness sets it itself"),
+        (["sharpness", "--of", "nowhere"], "--of nowhere: holds no finished experiment surgical"),
+    ],
+)
+def test_experiments_on_methods_refuse_what_does_not_fit(words, says, capsys, tmp_path):
+    assert main.main(["experiment", *words, "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert says in error and error.count("\n") == 1
+    assert not (tmp_path / "out").exists()

@@ -11,7 +11,6 @@ from game.app.window import Window
 from game.art.frame_state import FrameState
 from game.art.painter import Painter
 from game.journey.journey import Journey
-from game.journey.reel import Reel
 from game.ui.dream_view import Dream
 from game.ui.screen_stack import Screen, ScreenStack
 
@@ -42,7 +41,6 @@ class Playing(Protocol):
     openers: "Mapping[str, Opener]"
     dream: Dream | None
     frame_state: FrameState | None
-    reel: Reel
     heads: bool
     mode: str
     head_held: bool

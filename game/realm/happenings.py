@@ -1,6 +1,6 @@
 """What the player does in a tick, and what a tick tells the player: plain data."""
 
-from msgspec import Struct
+from dataclasses import dataclass
 
 # ("move", dx, dy) ("look",) ("ask",) ("touch", place) ("name", place, species) ("rest", on) ("talk", person).
 # ("borrow", on): a born seer's eyes; ("wait", on): errands stand still while somebody speaks.
@@ -9,14 +9,16 @@ from msgspec import Struct
 Action = tuple
 
 
-class Said(Struct, frozen=True, tag="said"):
+@dataclass(frozen=True)
+class Said:
     """Somebody says something. who: a name; empty: the realm itself."""
 
     who: str
     text: str
 
 
-class Revealed(Struct, frozen=True, tag="revealed"):
+@dataclass(frozen=True)
+class Revealed:
     """The world told the truth about these places: (place index, a species or "nothing").
 
     source: "seer", "touch" or "name".
@@ -26,14 +28,16 @@ class Revealed(Struct, frozen=True, tag="revealed"):
     truth: tuple[tuple[int, str], ...]
 
 
-class Came(Struct, frozen=True, tag="came"):
+@dataclass(frozen=True)
+class Came:
     """The familiar has come to a place that it was sent to. swept: the river in flood took it along."""
 
     place: int
     swept: bool
 
 
-class Turn(Struct, frozen=True, tag="turn"):
+@dataclass(frozen=True)
+class Turn:
     """An errand has moved, or somebody talks. stage: given, told, early, right, wrong, ready, done, ended or idle."""
 
     quest: str

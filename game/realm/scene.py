@@ -8,12 +8,11 @@ nothing from the world's random streams: seed and tick alone decide the order of
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
-from typing import Protocol
 
 from game.realm.happenings import Revealed
 from game.realm.player import Player
 from game.realm.rules import NOTHING
-from game.realm.senses import Around, in_sight
+from game.realm.senses import in_sight
 from game.realm.terrain import TILE, Ground
 from game.realm.tongues import LOOK, SENSE, question, tell, tongue_named
 from game.realm.world import World
@@ -30,33 +29,20 @@ class View:
     places: dict[str, int]
 
 
-class Sensible(Around, Protocol):
-    """A realm, or what one player may know of it, with what can be sensed there."""
-
-    seed: int
-    tick: int
-    phase: str
-    weather: str
-
-    def sensed_at(self, place: int) -> tuple[tuple[int, str], ...]:
-        """What can be sensed at a place: (number of the sense, thing)."""
-        ...
-
-
-def header(world: Sensible, player: Player | None = None) -> tuple[str, str, str]:
+def header(world: World, player: Player | None = None) -> tuple[str, str, str]:
     """(time, weather, ground underfoot), one word each."""
     player = player or world.player
     column, row = player.x // TILE, player.y // TILE
     return world.phase, world.weather, GROUNDS[world.map.ground[row * world.map.width + column]]
 
 
-def sense(world: Sensible, seen: tuple[tuple[str, int], ...]) -> tuple[Event, ...]:
+def sense(world: World, seen: tuple[tuple[str, int], ...]) -> tuple[Event, ...]:
     """The events at the places in sight, shuffled by a stream of their own."""
-    senses, places, sensed = world.rules.senses, world.map.places, world.sensed_at
+    senses, places, sensed = world.rules.senses, world.map.places, world.traces.sensed
     events = []
     for direction, place in seen:
         events.append(_event(LOOK, direction, places[place].kind))
-        events += [_event(senses[number], direction, thing) for number, thing in sensed(place)]
+        events += [_event(senses[number], direction, thing) for number, thing in sensed[place]]
     return tuple(shuffled(events, Random(world.seed * 1_000_003 + world.tick)))
 
 
@@ -78,7 +64,7 @@ def shuffled(events: list[Event], rng: Random) -> list[Event]:
 
 
 def describe(
-    world: Sensible,
+    world: World,
     tongue: str = "terse",
     player: Player | None = None,
     seen: tuple[tuple[str, int], ...] | None = None,

@@ -11,7 +11,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     for module in (learning, few, choice, sight, listen, own, rank, frozen, optimizer, born)
 }
 SUFFICIENCY = "sufficiency"  # made from another experiment's verdict
-BESIDE = (SUFFICIENCY, "calibration")  # experiments that are no single plan
+BESIDE = (SUFFICIENCY, "calibration", "surgical", "sharpness")  # experiments that are no single plan
 
 
 def experiment_named(

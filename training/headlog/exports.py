@@ -66,16 +66,12 @@ def _gains(log: Log) -> Iterator[Row]:
     """One row per path or line, chunk and unit, in nats, with the chunk's own numbers; head is empty for an MLP."""
     for allocation in log.gains:
         chunk = msgspec.structs.asdict(allocation)
-        grid, in_mlps, matrices = chunk.pop("heads"), chunk.pop("mlps"), chunk.pop("matrices")
+        grid, in_mlps = chunk.pop("heads"), chunk.pop("mlps")
         for layer, head in _places(log):
-            parts = [m[layer][head] for m in matrices] if matrices else [None] * 4
-            by_matrix = dict(zip(("gain_q", "gain_k", "gain_v", "gain_o"), parts, strict=True))
-            row = {"layer": layer, "head": head, "unit": f"{layer}.{head}", "gain": grid[layer][head]}
-            yield chunk | row | by_matrix
+            yield chunk | {"layer": layer, "head": head, "unit": f"{layer}.{head}", "gain": grid[layer][head]}
         for layer, gain in enumerate(in_mlps):
             unit = unit_name((layer, log.header.heads), log.header.heads)
-            none = dict.fromkeys(("gain_q", "gain_k", "gain_v", "gain_o"))
-            yield chunk | {"layer": layer, "head": None, "unit": unit, "gain": gain} | none
+            yield chunk | {"layer": layer, "head": None, "unit": unit, "gain": gain}
 
 
 def _information(log: Log) -> Iterator[Row]:

@@ -30,7 +30,7 @@ Undo = Callable[[], None]
 
 
 @dataclass(frozen=True)
-class _Texts:
+class Texts:
     """What a fact is trained on: whole prompts, where the context of each ends, and the answer, as tokens."""
 
     prompts: tuple[tuple[int, ...], ...]
@@ -38,13 +38,12 @@ class _Texts:
     answer: tuple[int, ...]
 
 
-def _texts(editor: Editor, case: Case) -> _Texts:
+def texts_of(editor: Editor, case: Case) -> Texts:
+    """The fact's prompt behind the editor's contexts, and its new answer. Raises ValueError for lack of tokens."""
     tokenizer, contexts = editor.model.tokenizer, editor.corpus.contexts[: editor.config.contexts]
     texts = [fill(case.template, case.subject, context) for context in contexts]
     splits = tuple(max(1, len(encode(tokenizer, context))) if context else 1 for context in contexts)
-    return _Texts(
-        tuple(tuple(encode(tokenizer, text)) for text in texts), splits, answer(tokenizer, texts[0], case.new)
-    )
+    return Texts(tuple(tuple(encode(tokenizer, text)) for text in texts), splits, answer(tokenizer, texts[0], case.new))
 
 
 def answer_loss(net: PreTrainedModel, prompts: Sequence[Sequence[int]], answer_ids: Sequence[int]) -> Tensor:
@@ -60,7 +59,7 @@ def answer_loss(net: PreTrainedModel, prompts: Sequence[Sequence[int]], answer_i
 
 def fine_tune(editor: Editor, case: Case, epsilon: float | None = None) -> Undo:
     """Train the layer's output matrix on the fact. epsilon: the most that any weight may move."""
-    net, texts = editor.model.net, _texts(editor, case)
+    net, texts = editor.model.net, texts_of(editor, case)
     net.requires_grad_(False)
     weight = net.get_parameter(mlp_at(net, editor.layer).parameter).requires_grad_(True)
     start = weight.detach().clone()
@@ -80,7 +79,7 @@ def fine_tune(editor: Editor, case: Case, epsilon: float | None = None) -> Undo:
 
 def apollo(editor: Editor, case: Case) -> Undo:
     """Train the attention on the fact by context-frozen APOLLO, as lessons are learned."""
-    net, texts = editor.model.net, _texts(editor, case)
+    net, texts = editor.model.net, texts_of(editor, case)
     parameters = choose_parameters(net, "attention")
     starts = [parameter.detach().clone() for parameter in parameters]
     optimizer = Apollo(parameters, lr=APOLLO_RATE, rank=64, projection="gaussian")

@@ -219,17 +219,34 @@ def edit(
     one in which the fact is asked. Raises ValueError, with the weights as they were, for a layer that isn't there, a
     subject or an answer without a token of its own, or a change that isn't finite.
     """
-    mlp = mlp_at(net, layer)
+    mlp_at(net, layer)
     prompts = [prompt(tokenizer, request.template, request.subject, c) for c in contexts[: config.contexts]]
     answer_ids = answer(tokenizer, fill(request.template, request.subject, contexts[0]), request.target)
     essence = [prompt(tokenizer, template, request.subject, contexts[0]) for template in request.essence]
-    essence = essence if config.token == SUBJECT else []
-    check_length(net, [*((*p.ids, *answer_ids) for p in prompts), *(p.ids for p in essence)])
+    return edit_prompts(net, prompts, answer_ids, layer, moment_KK, config, essence)
+
+
+def edit_prompts(
+    net: PreTrainedModel,
+    prompts: Sequence[Prompt],
+    answer_ids: Sequence[int],
+    layer: int,
+    moment_KK: Tensor,
+    config: RomeConfig = RomeConfig(),
+    essence: Sequence[Prompt] = (),
+) -> Change:
+    """One rank-one change after which this answer follows all these prompts, whose keys are averaged.
+
+    essence: prompts whose next word should stay, where the subject's token is edited. Raises ValueError as `edit` does.
+    """
+    mlp = mlp_at(net, layer)
+    staying = list(essence) if config.token == SUBJECT else []
+    check_length(net, [*((*p.ids, *answer_ids) for p in prompts), *(p.ids for p in staying)])
     key_K = keys(net, mlp, prompts, config.token).mean(0)
     weight_MK = mlp.matrix().double()
     bias: Any = getattr(mlp.down, "bias", None)
     v0_M = weight_MK @ key_K + (0 if bias is None else bias.detach().double())
-    delta_M, losses = find_delta(net, mlp, prompts, answer_ids, essence, float(v0_M.norm()), config)
+    delta_M, losses = find_delta(net, mlp, prompts, answer_ids, staying, float(v0_M.norm()), config)
     value_M = weight_MK @ key_K + delta_M.double()
     left_M, right_K = rank_one(weight_MK, moment_KK.to(weight_MK), key_K, value_M)
     new_MK = (weight_MK + torch.outer(left_M, right_K)).to(mlp.matrix().dtype)

@@ -20,6 +20,7 @@ CALIBRATION = "calibration.json"  # as the score of a calibration, beside the ex
 MEASURED = (f"docs/logs/calibration/{SCORE}", f"assets/{CALIBRATION}")
 ROOT = Path(__file__).resolve().parents[2]
 RUNS_MAX = 400
+ON_METHODS = ("surgical", "sharpness")  # experiments without logs
 JSON_MAX = 16 * 2**20  # bytes
 
 
@@ -42,7 +43,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Material:
-    """All of a report. kind: "run" or "experiment"; score: score.json as it is; verdict: the log that holds one."""
+    """All of a report. kind: "run", "experiment", or "methods" of an experiment that compares methods without logs.
+
+    score: score.json as it is; verdict: the log that holds one.
+    """
 
     name: str
     kind: str
@@ -119,11 +123,19 @@ def gather(path: str | Path) -> Material:
         raise LogError(f"{path}: no such run; give a run's folder, its log.msgpack, or an experiment's folder")
     single = place if place.is_file() else place / LOG
     if not single.is_file():
-        return _experiment(place)
+        return _methods(place) or _experiment(place)
     log = read_log(single, partial=True)
     run = Run(str(log.header.config.get("behaviour") or "run"), next(iter(log.header.seeds.values()), 0), 0, log)
     verdict = None if log.verdict is None else log
     return Material(run.arm, "run", (run,), verdict=verdict, faults=() if log.fault is None else (log.fault,))
+
+
+def _methods(folder: Path) -> Material | None:
+    """What an experiment on methods came to: its score holds all of it. None for any other folder."""
+    faults: list[str] = []
+    score = _json(folder / SCORE, faults)
+    name = score.get("experiment")
+    return Material(str(name), "methods", (), score, registered=True) if name in ON_METHODS else None
 
 
 def _experiment(folder: Path) -> Material:

@@ -15,7 +15,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from common.files import check_output, output_error, write_whole
 from training.headlog.records import LogError
-from training.report import closing, drawing, gain_sections, head_sections, journey, opening, scored, set_section
+from training.report import (
+    closing,
+    drawing,
+    gain_sections,
+    head_sections,
+    journey,
+    methods,
+    opening,
+    scored,
+    set_section,
+)
 from training.report.gather import Material, gather
 from training.report.palette import DARK, LIGHT, colours
 from training.report.parts import Picture, Section
@@ -50,7 +60,8 @@ def _cleaned(value: object) -> object:
 def page(material: Material, progress: Progress = _quiet, png: bool = False) -> tuple[str, list[Section]]:
     """(the page, its sections with their figures). png: whether each figure is drawn as PNG, too."""
     with drawing.style():
-        sections = [section for make in SECTIONS if (section := make(material)) is not None]
+        makers = (methods.section,) if material.kind == "methods" else SECTIONS
+        sections = [section for make in makers if (section := make(material)) is not None]
         pictures = _named(sections)
         for at, picture in enumerate(pictures):
             progress("figures", at, len(pictures))
@@ -58,7 +69,7 @@ def page(material: Material, progress: Progress = _quiet, png: bool = False) -> 
             picture.svg = drawing.svg(figure, picture.name, f"{picture.title}: {picture.note}")
             picture.png = drawing.png(figure, picture.title) if png else b""
     values = {
-        "top": opening.heading(material),
+        "top": methods.heading(material) if material.kind == "methods" else opening.heading(material),
         "sections": sections,
         "kind": "two models" if material.compared else material.kind,
         "images": bool(material.seen),

@@ -54,10 +54,10 @@ def score(material: Material) -> Section | None:
     if plain:
         cells = [[row_name(name), value_words(name, value)] for name, value in plain.items()]
         blocks.append(Table("Further numbers of the score", ["number", "value"], cells))
-    return Section("score", "Score", [*blocks[:ROWS_MAX], _whole(material)]) if blocks else None
+    return Section("score", "Score", [*blocks[:ROWS_MAX], whole_score(material)]) if blocks else None
 
 
-def _whole(material: Material) -> Folded:
+def whole_score(material: Material) -> Folded:
     """score.json as it is, folded away."""
     text = json.dumps(finite(material.score), indent=1, ensure_ascii=False, default=str)
     more = len(text) - RAW_MAX
