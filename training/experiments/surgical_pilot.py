@@ -1,7 +1,7 @@
 """The pilot of `surgical`: on seeds that are not scored, it traces layers, names the core, and chooses rates."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -46,10 +46,16 @@ def run_pilot(config: SurgicalConfig, kind: str, to: Path) -> None:
     core = sorted(divmod(int(unit), heads_LH.shape[1]) for unit in order)
     pilot = Pilot(int(effect_L.argmax()), core, {})
     tried = _rates(*first, kind, pilot)
-    rates = {name: max(some, key=lambda row: float(row["merit"]))["rate"] for name, some in tried.items()}
+    rates = {name: best_rate(some) for name, some in tried.items()}
     content = {"layer": pilot.layer, "core": core, "rates": rates, "tried": tried, "effects": effect_L.tolist(),
                "gains": heads_LH.tolist()}  # fmt: skip
     write_whole(to, (json.dumps(finite(content)) + "\n").encode())
+
+
+def best_rate(tried: Sequence[Mapping[str, Any]]) -> float:
+    """The rate of the greatest merit among those that reached the target; among all, if none did."""
+    best = max(tried, key=lambda row: (bool(row["reached"]), float(row["merit"])))
+    return float(best["rate"])
 
 
 def _rates(bench: Bench, tasks: Sequence[Task], kind: str, pilot: Pilot) -> dict[str, list[dict[str, Any]]]:

@@ -19,6 +19,7 @@ from training.experiments import sharpness, surgical, surgical_bench, surgical_m
 from training.experiments.surgical_bench import SurgicalConfig, changed_by_unit, width
 from training.experiments.surgical_match import TOLERANCE, put, scale_until, train_until, weights_of
 from training.experiments.surgical_methods import METHODS, NAMED
+from training.experiments.surgical_pilot import best_rate
 from training.experiments.surgical_score import lines, row_of
 from training.experiments.surgical_tasks import distance_of
 from training.heads.score import Probe, d_prime
@@ -179,10 +180,15 @@ def test_rates_and_core_come_from_the_pilot_s_seeds_alone(ran: Any) -> None:
         tried = part["pilot"]["tried"]
         for name, rate in part["pilot"]["rates"].items():
             assert [row["rate"] for row in tried[name]] == list(NAMED[name].rates[kind])
-            assert rate == max(tried[name], key=lambda row: row["merit"])["rate"]
+            assert rate == best_rate(tried[name])
         heads = np.array(part["pilot"]["gains"])
         assert part["pilot"]["core"] == [list(np.unravel_index(heads.argmax(), heads.shape))]
         assert part["pilot"]["layer"] == int(np.argmax(part["pilot"]["effects"]))
+
+
+def test_a_rate_that_reaches_the_target_goes_before_one_that_does_not() -> None:
+    slow, fast, faster = ({"rate": r, "merit": m, "reached": r > 0.1} for r, m in ((0.1, 0.9), (0.2, 0.7), (0.4, 0.6)))
+    assert best_rate([slow, fast, faster]) == 0.2 and best_rate([slow]) == 0.1
 
 
 def test_means_are_over_seeds_of_means_over_tasks() -> None:
