@@ -15,6 +15,7 @@ from commands.minds import mind, perceive, pretrain
 from commands.parser import VERBS, build_parser
 from commands.precedents import circuit, edit
 from commands.realm import play, simulate
+from commands.shared import realm
 from commands.training import experiment, learn
 from common import console
 from common.processes import Terminated, terminate_as_interrupt
@@ -23,6 +24,7 @@ INTERRUPTED, TERMINATED, PIPE_CLOSED = 130, 143, 141  # 128 + the signal's numbe
 RUN = {
     "play": play,
     "simulate": simulate,
+    "realm": realm,
     "perceive": perceive,
     "learn": learn,
     "experiment": experiment,

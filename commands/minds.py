@@ -3,6 +3,7 @@
 import argparse
 import sys
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 from commands.output import show
@@ -59,14 +60,16 @@ def mind(options: argparse.Namespace) -> int:
         from perception.wire import standard_stream
 
         line = None if options.listen else standard_stream()
+        from training.mind.earlier import mind_of
         from training.mind.listen import serve_address
         from training.mind.serve import serve_stream
 
-        model = load(options.model, choose_device(options.device))
+        chosen = load(options.model, choose_device(options.device))
+        model, seer = mind_of(Path(options.model), chosen, options.folder, options.seer)
     if line is None:
-        serve_address(options.listen, model, options.folder, options.seed, seer=options.seer)
+        serve_address(options.listen, model, options.folder, options.seed, seer=seer)
     else:
-        serve_stream(line, model, options.folder, options.nice, options.seed, seer=options.seer)
+        serve_stream(line, model, options.folder, options.nice, options.seed, seer=seer)
     return 0
 
 

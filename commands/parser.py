@@ -11,10 +11,12 @@ from common.numbers import SEED_MAX, real_number, whole_number
 from common.processes import WORKERS_MAX
 from training.bench.areas import ALL, AREAS
 
+PLAYERS_MAX = 1024
 TICKS_MAX, REALMS_MAX, SEEDS_MAX, SIZE_MAX, NICE_MAX = 10**8 - 1, 10**6, 1_000, 65_536, 19
 VERBS = {
     "play": "the game (the default)",
     "simulate": "runs the realm without a window: ticks/s, scenes/s, state hash",
+    "realm": "serves one realm to many players, for play --join",
     "perceive": "reads a scene as JSON on stdin, answers what the model believes",
     "learn": "one measured training: measure, train, measure again, head diff",
     "experiment": "trains the arms and seeds of one experiment; the same command goes on after a kill",
@@ -29,6 +31,7 @@ VERBS = {
 SEEDED = {  # what --seed means, verb by verb; the others draw nothing
     "play": "a realm of this seed, without the title (default: the title asks)",
     "simulate": "of the realm and of who plays",
+    "realm": "of the map of a new realm (default 0); who haunts it is drawn, and kept in --folder",
     "diff": "of the random sets beside those of BASE and TUNED (default 0)",
     "experiment": "the first of the seeds that are scored (default 0; --seeds N: how many)",
     "pretrain": "of first weights and batches; of the probes with --score",
@@ -100,7 +103,7 @@ def build_parser(only: str | None = None) -> Parser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if name in SEEDED:
-            default = None if name == "play" else 0
+            default = None if name in ("play", "realm") else 0
             added.add_argument("--seed", type=whole(0, SEED_MAX), default=default, metavar="S", help=SEEDED[name])
         added.add_argument("--json", action="store_true", help="one JSON object on stdout, everything else on stderr")
         if name in ("play", "perceive", "mind", "bench"):
@@ -116,6 +119,10 @@ def build_parser(only: str | None = None) -> Parser:
     add("--save", metavar="SLOT", help="play this slot, without the title (with --seed: begin there)")
     add("--replay", type=Path, metavar="FILE", help="go on from this replay, in the empty slot of --save")
     add("--mind", metavar="HOST:PORT", help="a mind on another machine (main.py mind --listen)")
+    add("--join", metavar="HOST:PORT", help="play in a shared realm (main.py realm --listen); tls://HOST:PORT with TLS")
+    add("--name", metavar="NAME", help="with --join: who you are there (default: your name on this machine)")
+    add("--token", type=Path, metavar="FILE", help="with --join: the token of whoever runs the realm")
+    add("--ca", type=Path, metavar="FILE", help="with --join tls://...: who vouches for its certificate (PEM)")
     add("--windowed-scale", type=int, choices=(1, 2, 3, 4), help="window in multiples of 640x360 (default: settings)")
     add = verb("simulate", "simulate --ticks 30000 --seed 1 --json")
     add("--ticks", type=whole(1, TICKS_MAX), default=30_000, metavar="N")
@@ -129,6 +136,14 @@ def build_parser(only: str | None = None) -> Parser:
     add("--replay", type=Path, metavar="FILE", help="live through a saved action log instead")
     add("--pictures", type=Path, metavar="DIR", help="with --replay: what was to be seen at the ticks of --at, as PNG")
     add("--at", type=ticks, metavar="TICKS", help="with --pictures: ticks, with commas (90,1200)")
+    add = verb("realm", "realm --listen 127.0.0.1:7788 --folder runs/realm --seed 7")
+    add("--listen", metavar="HOST:PORT", help="wait for players on this address")
+    add("--folder", type=Path, required=True, metavar="DIR", help="where the realm is kept, and goes on")
+    add("--token", type=Path, metavar="FILE", help="players need it, too; wanted beyond this machine")
+    add("--certificate", type=Path, metavar="FILE", help="speak TLS: a certificate in PEM; with --key")
+    add("--key", type=Path, metavar="FILE", help="of the certificate, in PEM, without a password")
+    add("--players", type=whole(1, PLAYERS_MAX), default=256, metavar="N", help="at once (default 256)")
+    add("--relive", action="store_true", help="live through all that happened in --folder again: ticks, state hash")
     verb("perceive", "simulate --ticks 50 --scenes scenes.jsonl && tail -1 scenes.jsonl | main.py perceive")
     add = verb("learn", "learn --lessons 64 --steps 200 --seed 1 --out runs/first --json")
     add("--check", action="store_true", help="only check the settings and files: every fault, nothing is trained")

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from commands.output import show
@@ -61,6 +62,10 @@ def play(options: argparse.Namespace) -> int:
         check_slot_name(options.save)
     if options.mind is not None:
         check_address("--mind", options.mind)
+    alone = {"--name": options.name, "--token": options.token, "--ca": options.ca}
+    for flag, value in alone.items():
+        if value is not None and options.join is None:
+            raise ValueError(f"{flag}: goes with --join HOST:PORT; leave it out, or give both")
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     from game import start
 
@@ -69,6 +74,8 @@ def play(options: argparse.Namespace) -> int:
         mind = [sys.executable, str(ROOT / "main.py"), "mind", "--model", options.model, "--device", options.device]
         return [*mind, "--folder", str(folder), "--seed", str(seed)]
 
+    if options.join is not None:
+        return join(options, command)
     saves, home, scale = folders.saves(), folders.settings(), options.windowed_scale
     if options.replay is not None:
         if options.save is None or options.seed is not None:
@@ -80,4 +87,22 @@ def play(options: argparse.Namespace) -> int:
         start.title(saves, command, options.mind, scale, home, old=ROOT / "saves")
     else:
         start.play(options.seed, saves / (options.save or "first"), command, options.mind, scale, home)
+    return 0
+
+
+def join(options: argparse.Namespace, command: Callable[[Path, int], Sequence[str]]) -> int:
+    """Plays in a shared realm."""
+    for flag in ("seed", "save", "replay"):
+        if getattr(options, flag) is not None:
+            raise ValueError(f"--join: the realm keeps your place by your name; leave out --{flag}")
+    from common.line.address import read_address
+    from common.line.token import read_token
+    from game import start
+    from game.shared.joining import own_name
+
+    address = read_address("--join", options.join)
+    name = options.name or own_name()
+    token = read_token(options.token) if options.token is not None else None
+    saves, home = folders.saves(), folders.settings()
+    start.join(name, address, saves, command, options.mind, token, options.ca, options.windowed_scale, home)
     return 0

@@ -5,3 +5,4 @@ from pathlib import Path
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 NOVICE = ASSETS / "novice"
 SEER = ASSETS / "seer"
+EARLIER = ASSETS / "earlier"  # minds that were shipped before, for the journeys that began with them

@@ -29,3 +29,8 @@ def cache() -> Path:
 def saves() -> Path:
     """The folder of journeys, one folder a slot."""
     return _folder("saves", os.path.join(platformdirs.user_data_dir(NAME, appauthor=False), "saves"))
+
+
+def minds() -> Path:
+    """The folder in which a mind that listens keeps those of its players, one folder a player."""
+    return _folder("minds", os.path.join(platformdirs.user_data_dir(NAME, appauthor=False), "minds"))

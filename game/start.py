@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from common.line.address import Address
 from common.numbers import SEED_MAX
 from game.app import app
 from game.app.app_context import AppContext
@@ -17,8 +18,10 @@ from game.audio.player import open_sound
 from game.audio.sound_bank import cache_folder
 from game.journey.old_saves import OldSaves
 from game.journey.save_slots import Slots
+from game.journey.slot_card import read_card
 from game.screens.registry import OPENERS
 from game.screens.title import Title
+from game.shared.joining import joined, place_folder
 from perception.link import Line, Link, connect
 
 
@@ -61,6 +64,35 @@ def play(
     context = open_context(scale, home)  # before the mind: without a display nothing is begun
     one = app.App(context, minds(command, address), OPENERS, None, folder / "shots")
     one.begin(folder, seed or 0, only=seed is not None)
+    app.run(one, max_seconds)
+
+
+def join(
+    name: str,
+    address: Address,
+    root: Path,
+    command: Callable[[Path, int], Sequence[str]],
+    mind: str | None = None,
+    token: bytes | None = None,
+    authority: Path | None = None,
+    scale: int | None = None,
+    home: Path | None = None,
+    max_seconds: float | None = None,
+) -> None:
+    """Plays in a shared realm until the player leaves. root: where the player's mind and pages lie, a folder for each
+    realm and name; mind: HOST:PORT of a mind elsewhere; authority: who vouches for the realm's certificate; the rest as
+    for `play`. Raises ValueError or OSError with one line: LineError, at once, where nobody answers.
+    """
+    line_to((), mind)
+    folder = root / place_folder(address, name)
+    realm = joined(name, address, folder, token, authority)
+    try:
+        context = open_context(scale, home)
+        one = app.App(context, minds(command, mind), OPENERS, None, folder / "shots")
+        one.join(folder, realm, read_card(folder) is not None)
+    except BaseException:
+        realm.close()
+        raise
     app.run(one, max_seconds)
 
 

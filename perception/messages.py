@@ -108,10 +108,20 @@ class Lesson(Struct, frozen=True):
     source: Word
 
 
+class Charm(Struct, frozen=True):
+    """A belief burned into a layer's MLP: this species is there. number: its own; at: the game's, of the place."""
+
+    number: Number
+    at: Number
+    species: Word
+    layer: Number
+
+
 class Progress(Struct, frozen=True, tag="progress"):
     """How far the learning has come. hits, false_alarms, mundane: fractions of 1 on probes never taught.
 
-    loss alone may be NaN or infinite: that a training ran away is news, and has to get through.
+    loss alone may be NaN or infinite: that a training ran away is news, and has to get through. charms: those that are
+    worn.
     """
 
     step: int
@@ -127,10 +137,11 @@ class Progress(Struct, frozen=True, tag="progress"):
     mundane: Fraction | None = None
     change: PerHead = ()
     warning: Word = ""  # "grounding": the mundane falls under practice, and more of it does harm
+    charms: Annotated[tuple[Charm, ...], Few] = ()
 
 
 class RestorePoint(Struct, frozen=True):
-    """A state to which the mind can be turned back, with its measurements. number 0 is the day it came."""
+    """A state to turn back to, with its measurements. number 0: the day it came; charms: numbers of those worn."""
 
     number: Number
     step: Number
@@ -140,6 +151,7 @@ class RestorePoint(Struct, frozen=True):
     false_alarms: Fraction | None = None
     d_prime: Finite | None = None
     mundane: Fraction | None = None
+    charms: Annotated[tuple[Number, ...], Few] = ()
 
 
 class RestorePoints(Struct, frozen=True, tag="rests", rename={"points": "rests"}):
@@ -181,6 +193,7 @@ class Ready(Struct, frozen=True, tag="ready"):
     step: int
     eyes: Annotated[tuple[Eyes, ...], Few] = ("you",)  # whose eyes it can look through
     pulse: bool = False  # whether it answers Ping
+    burns: Number | None = None  # the layer that a charm burns; None: it takes no Burn and no TakeOff
 
 
 class Written(Struct, frozen=True, tag="written"):
@@ -246,6 +259,23 @@ class Rewind(Struct, frozen=True, tag="rewind"):
     to: Number
 
 
+class Burn(Struct, frozen=True, tag="burn"):
+    """Burn a charm: at this place of the scene this species is seen from now on. place: the scene's word; at: the
+    game's number of it. Answered with Progress, or with Trouble if nothing was changed.
+    """
+
+    scene: Scene
+    place: Word
+    at: Number
+    species: Word
+
+
+class TakeOff(Struct, frozen=True, tag="take_off"):
+    """Take the charm of this number off: the weights come back. Answered as Burn is."""
+
+    number: Number
+
+
 class Export(Struct, frozen=True, tag="export"):
     """Write the mind as it is now to this path, as a Hugging Face folder. Answered with Written."""
 
@@ -260,5 +290,5 @@ class Quit(Struct, frozen=True, tag="quit"):
     """Save and end."""
 
 
-ToMind = Perceive | Teach | Practise | Keep | WriteLog | Weigh | Mark | Rewind | Export | Ping | Quit
+ToMind = Perceive | Teach | Practise | Keep | WriteLog | Weigh | Mark | Rewind | Burn | TakeOff | Export | Ping | Quit
 FromMind = Ready | Percept | Progress | RestorePoints | Weights | Pong | Written | Trouble

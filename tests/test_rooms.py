@@ -13,8 +13,10 @@ from tests.kits.sources import edges, modules, nodes, parse, place, sources, wit
 # From the bottom up. A module may import from its own room and from rooms on lower lines, not from its neighbours.
 ROOMS = (
     ("common",),
+    ("common.line",),
     ("perception",),
     ("game.realm",),
+    ("game.shared",),
     ("game.art.pixels",),
     ("game.art.ground",),
     ("game.art",),

@@ -44,7 +44,7 @@ ENVIRONMENTS = tuple(name for name in modules() if name.startswith("game.env.") 
 WALLS = (
     Wall(("common",), (*TORCH, "pygame", "matplotlib", "game", "perception", "training")),
     Wall(("game",), (*TORCH, "training", "perception"), ("perception", *SHARED)),
-    Wall(("game.realm",), ("pygame", "matplotlib", "game.art")),
+    Wall(("game.realm", "game.shared"), ("pygame", "matplotlib", "game.art")),
     Wall(ENVIRONMENTS, ("pygame", "matplotlib", "game.art")),
     Wall(SHARED, (*TORCH, "pygame", "matplotlib")),
     Wall(("perception",), ("game", "training", "pygame")),
@@ -62,7 +62,7 @@ def group_of(module: str) -> str:
         return "shared"
     if module in ENVIRONMENTS:
         return "game.env"
-    return "game.realm" if within(module, ("game.realm",)) else module.split(".")[0]
+    return "game.realm" if within(module, ("game.realm", "game.shared")) else module.split(".")[0]
 
 
 def breaches(module: str, loaded: set[str]) -> set[str]:

@@ -27,20 +27,18 @@ from training.checkpoint import Checkpoints, CurvePoint, RunState
 from training.config import CHECKPOINT, LearnConfig, flat
 from training.data.lessons import LessonCounts
 from training.headlog.records import LogError
-from training.heads.baseline import Baseline
-from training.heads.head_diff import glance
 from training.heads.head_probes import head_probes
 from training.heads.run_log import RunLog, Training, from_root
 from training.heads.score import Probe, Score
 from training.heads.trajectory import Trajectory, add_state
 from training.heads.usable import UsableChunks
+from training.heads.watch import Watch
 from training.optim.gradients import Shares
 from training.progress import Report
 from training.run_folder import run_folder
 from training.sharded import Ranks, ShardedTeacher
 from training.teach import Teacher
 
-CHANGE_ROWS = 32  # decisions on which each head's own change is followed along the way
 SEEN_HITS, SEEN_ALARMS = 0.9, 0.05  # by which "steps to see" counts
 
 
@@ -181,7 +179,8 @@ def _run(
         if log is not None:
             report("comparing heads", 0, 1)
             assert run.losses is not None
-            log.finish(run.training(), head_probes(run.before, run.probes, rules), run.losses)
+            probes = None if config.gain_only else head_probes(run.before, run.probes, rules)
+            log.finish(run.training(), probes, run.losses)
     except BaseException:
         if log is not None:
             with suppress(LogError):  # the first fault is the one to tell
@@ -245,8 +244,7 @@ def train(
     before = _as_it_is(model, config.teach.base_cache)
     behaviour, teacher = begin(config, before, model, rules, partial(ShardedTeacher, ranks) if ranks else Teacher)
     losses = None if log is None else behaviour.gain_losses(model.context)  # refuses probes before anything is trained
-    watched = head_probes(model, behaviour.probes, rules, CHANGE_ROWS)
-    baseline = Baseline.record(model.net, watched)
+    watch = None if config.gain_only else Watch(model, behaviour.probes, rules)
     run = _begun(behaviour, model, teacher, report, checkpoints)
     if log is not None:
         log.begin(before, *_settings_and_seeds(config), behaviour.lesson_counts)
@@ -258,8 +256,9 @@ def train(
         run.step += 1
         if _measured(run.step, config):
             teacher.collect()
-            point = _point(run.step, behaviour.glance(model), loss, run.seconds)
-            run.note(point, glance(baseline, model.net, watched), teacher.meter, model.net)
+            score = None if config.gain_only else behaviour.glance(model)
+            point = _point(run.step, score, loss, run.seconds)
+            run.note(point, {} if watch is None else watch.grids(model.net), teacher.meter, model.net)
             if log is not None:
                 log.point(run.curve[-1], run.history[-1][1], run.gradients[-1])
         if checkpoints is not None:
@@ -288,12 +287,12 @@ def _begun(
 
 def steps_to_see(curve: Sequence[dict[str, Any]]) -> int | None:
     """The first measured step with at least SEEN_HITS of the spirits named and at most SEEN_ALARMS false alarms."""
-    seen = (p["step"] for p in curve if p["hits"] >= SEEN_HITS and (p["false_alarms"] or 0.0) <= SEEN_ALARMS)
+    scored = (p for p in curve if p["hits"] is not None)
+    seen = (p["step"] for p in scored if p["hits"] >= SEEN_HITS and (p["false_alarms"] or 0.0) <= SEEN_ALARMS)
     return next(seen, None)
 
 
-def _point(step: int, score: Score, loss: float | None, seconds: float) -> CurvePoint:
-    return {
-        "step": step, "hits": score.hits, "false_alarms": score.false_alarms, "mundane": score.mundane,
-        "d_prime": score.d_prime, "loss": loss, "seconds": seconds,
-    }  # fmt: skip
+def _point(step: int, score: Score | None, loss: float | None, seconds: float) -> CurvePoint:
+    """A point of the curve. score: None where none was taken."""
+    scores = {key: getattr(score, key, None) for key in ("hits", "false_alarms", "mundane", "d_prime")}
+    return {"step": step, **scores, "loss": loss, "seconds": seconds}

@@ -17,6 +17,7 @@ from game.app.game_loop import Game, welcome
 from game.app.playing import Opener, Options
 from game.journey.mind_client import Mind
 from game.journey.save_slots import SlotInUse, begin, lock, resume
+from game.realm.realms import LocalRealm, Realm
 from game.realm.replay import ActionLog, ReplayError
 from game.realm.world import World, new_world
 from game.ui.screen_stack import ScreenStack
@@ -198,9 +199,20 @@ class App:
         folder, world = loaded.folder, loaded.world
         options = Options(world.seed, folder / "log.msgpack", folder / "shots", folder)
         self.context.keys.release()
-        self.game = Game(world, self._mind, self.context, options, self._openers, loaded.past, self.now)
+        realm = LocalRealm(world, loaded.past)
+        going_on = loaded.past is not None
+        self.game = Game(realm, self._mind, self.context, options, self._openers, going_on, self.now)
         if loaded.note:
             self.game.note(loaded.note)
+
+    def join(self, folder: Path, realm: Realm, goes_on: bool) -> None:
+        """Plays in a realm that is there already. folder: for the player's mind and pages; goes_on: they have been
+        there before. Raises SlotInUse."""
+        self._lock = lock(folder)
+        self._mind = self._make_mind(folder, realm.view.seed)
+        self._mind.start()
+        options = Options(realm.view.seed, folder / "log.msgpack", folder / "shots", folder)
+        self.game = Game(realm, self._mind, self.context, options, self._openers, goes_on, self.now)
 
     def _back(self, error: OSError | ReplayError | None = None) -> None:
         """Goes back to the title. Without a title the game is over, and `error` says why."""
@@ -216,7 +228,7 @@ class App:
         game.journey.mind_client.practise(False)
         game.journey.mind.send(Keep())
         try:
-            game.autosave.close(game.journey.log, game.card)
+            game.autosave.close(game.journey.realm.log, game.card)
         except OSError as error:
             if not anyway and self._unsaved is not game:
                 self._unsaved, game.over, self.context.keys.quit = game, False, False
@@ -224,6 +236,7 @@ class App:
                 return
             self.context.note(f"The journey could not be saved: {error}")
             self.error = error
+        game.journey.realm.close()
         self.game = None
         self._close_mind()
         self._let_go()

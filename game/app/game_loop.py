@@ -26,11 +26,11 @@ from game.art.pixels.png import save_png
 from game.journey.chronicle import Chronicle, day_of
 from game.journey.journey import Journey
 from game.journey.mind_client import Mind
+from game.journey.reel import Reel
 from game.journey.save_slots import AutoSave
 from game.journey.sleep import at_the_inn
 from game.journey.slot_card import THUMB, Beside, Card, read_card, read_paper
-from game.realm.replay import ActionLog
-from game.realm.world import World
+from game.realm.realms import Realm
 from game.ui import dream_view, heads_plain
 from game.ui.announcements import Pace
 from game.ui.font import DIM, SKYBLUE
@@ -56,26 +56,26 @@ def welcome(window: Window) -> None:
 
 class Game:
     """One journey in one window. context: the window and the settings, shared with the title; openers: what each
-    command opens; past: what led to this world, if the journey goes on; now: the clock by which minds are asked (s);
+    command opens; goes_on: the journey was played before; now: the clock by which minds are asked (s);
     painter: one made before, of this map.
     """
 
     def __init__(
         self,
-        world: World,
+        realm: Realm,
         mind: Mind,
         context: AppContext,
         options: Options,
         openers: Mapping[str, Opener],
-        recorded: ActionLog | None = None,
+        goes_on: bool = False,
         now: Callable[[], float] = time.monotonic,
         painter: Painter | None = None,
     ) -> None:
         self.context, self.options, self.openers, self.now = context, options, openers, now
         self.window = context.window
         welcome(self.window)
-        self.painter = painter or Painter(world.map)
-        self.journey: Journey = Journey(world, mind, recorded)
+        self.painter = painter or Painter(realm.view.map)
+        self.journey: Journey = Journey(realm, mind, goes_on)
         self.autosave = AutoSave(options.slot)
         self.screens = ScreenStack()
         self.over = False
@@ -85,6 +85,7 @@ class Game:
         self.head_held = False
         self.frame_ms: deque[float] = deque(maxlen=2000)  # drawing alone, without waiting
         self.frame_state: FrameState | None = None  # what the last frame showed
+        self.reel = Reel()
         self.dream: dream_view.Dream | None = None
         self._slept = 0.0
         self._aside = 0.0  # 0..1, how far the picture has moved out of the heads' way
@@ -92,7 +93,7 @@ class Game:
         self._pace()
         if self.journey.narrator.speech is not None:
             self.journey.narrator.speech.pace = self.journey.narrator.pace
-        if recorded is not None and options.slot is not None:
+        if goes_on and options.slot is not None:
             self._recall(options.slot)
 
     def _recall(self, slot: Path) -> None:
@@ -128,6 +129,7 @@ class Game:
         """One frame: events in, dt seconds pass, a picture out; without draw the window stays as it was."""
         context, keys = self.context, self.context.keys
         context.seconds += dt
+        self.journey.realm.refresh()
         context.read(events, self.screens, self._command)
         if keys.quit:
             self.leave("quit")
@@ -145,7 +147,7 @@ class Game:
         self.screens.advance(dt)
         aside = 1.0 if self.heads else 0.0
         self._aside += max(-dt / MOVES, min(dt / MOVES, aside - self._aside))
-        self.autosave.advance(dt, self.journey.log, self.card)
+        self.autosave.advance(dt, self.journey.realm.log, self.card)
         self._hear()
         if draw:
             started = time.perf_counter()
@@ -164,9 +166,9 @@ class Game:
 
     def _hear(self) -> None:
         """Turns what the mind and the disk report into notes."""
-        notes = self.journey.mind_client.notes
-        while notes:
-            self.note(notes.popleft())
+        for notes in (self.journey.mind_client.notes, self.journey.realm.notes):
+            while notes:
+                self.note(notes.popleft())
         if self.autosave.fault != self._fault:
             self._fault = self.autosave.fault
             if self._fault:
@@ -192,7 +194,7 @@ class Game:
             journey.act()
         elif command == "look":
             journey.look()
-        elif command == "rest" and not journey.resting and at_the_inn(journey.world):
+        elif command == "rest" and not journey.resting and at_the_inn(journey.world) and not journey.realm.shared:
             self.screens.push(self.openers["inn"].open(self))
         elif command == "rest":
             journey.rest(not journey.resting)
@@ -213,7 +215,8 @@ class Game:
         path = self.options.log_path
         try:
             make_folder(path.parent)
-            self.journey.log.save(path.with_suffix(WALK))
+            if self.journey.realm.log is not None:
+                self.journey.realm.log.save(path.with_suffix(WALK))
         except OSError as error:
             self.note(f"No log: {error}")
             return
@@ -257,6 +260,8 @@ class Game:
     def _draw(self) -> None:
         journey, frame = self.journey, self.window.frame
         self.frame_state = journey.frame_state()
+        if not self.screens.pauses:
+            self.reel.note(self.frame_state, journey.view, own=not journey.lent and not journey.resting)
         if self._aside and self.dream is None:
             player = self.frame_state.player
             wide = min(1.6, self.settings.zoom) if self.mode == heads_plain.PLAIN else 1.0  # words need room, too

@@ -145,7 +145,7 @@ def _marks(game: Playing, pen: Pen, camera: tuple[int, int], taken: list[overlay
     for index, species, part in journey.sight.bursts():
         x, y = haunt(journey.world.map.places[index])
         marks.burst(pen, x - camera[0], y - camera[1], part, game.painter.spirit(species, game.settings.safe).light)
-    marks.errand_marks(pen, journey.world.quests, journey.seconds, camera)
+    marks.errand_marks(pen, journey.world.quests, journey.seconds, camera, taken)
 
 
 def _bodies(game: Playing) -> tuple[Body, ...]:
@@ -190,7 +190,7 @@ def _hints(game: Playing) -> list[tuple[str, str]]:
         entries.append((labels["name"], "name"))
     if journey.world.familiar_with:
         entries.append((labels["send"], "send"))
-    if at_the_inn(journey.world):
+    if at_the_inn(journey.world) and not journey.realm.shared:
         entries.append((labels["rest"], "sleep"))
     elif journey.known:
         entries.append((labels["rest"], "dream"))

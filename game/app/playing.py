@@ -11,6 +11,7 @@ from game.app.window import Window
 from game.art.frame_state import FrameState
 from game.art.painter import Painter
 from game.journey.journey import Journey
+from game.journey.reel import Reel
 from game.ui.dream_view import Dream
 from game.ui.screen_stack import Screen, ScreenStack
 
@@ -41,6 +42,7 @@ class Playing(Protocol):
     openers: "Mapping[str, Opener]"
     dream: Dream | None
     frame_state: FrameState | None
+    reel: Reel
     heads: bool
     mode: str
     head_held: bool

@@ -50,11 +50,11 @@ def _no_display(error: pg.error) -> NoDisplay:
     return NoDisplay(f"no display to open a window on ({error}); {REMEDY}")
 
 
-def free_path(folder: Path, stem: str) -> Path:
+def free_path(folder: Path, stem: str, suffix: str = ".png") -> Path:
     """The first STEM-NNNN.png of a folder that isn't there yet; makes the folder. Raises OSError."""
     make_folder(folder)
     number = 1
-    while (path := folder / f"{stem}-{number:04d}.png").exists():
+    while (path := folder / f"{stem}-{number:04d}{suffix}").exists():
         number += 1
     return path
 

@@ -22,9 +22,10 @@ from game.realm.terrain import OUTDOORS, TILE
 SIZE = (640, 360)  # px of the world that a frame shows
 TALLEST = 112  # px: no sprite reaches higher above its foot
 REACH = 36  # px: a spirit reaches no farther from its foot than this to the sides, twice that upwards
-VEIL = 130  # of 255: how much of what stands in front hides a spirit
+VEIL = 80  # of 255: how much of what stands in front hides a spirit
 WADES = 3  # px of somebody that are below shallow water
-HIDING = 84  # of 255: how clear what hides the player turns
+HIDING = 84  # of 255: how clear what hides the player turns, or the seer who walks along
+GUIDE = "seer"  # a kind of body
 EAVES = 10  # px of a room's outer tiles that one doesn't see: its walls are thinner than a tile
 
 
@@ -165,7 +166,7 @@ class Painter:
     def _everybody(
         self, frame: pg.Surface, state: FrameState, camera: tuple[int, int], dark: float, pace: float
     ) -> None:
-        """Things and people, far ones first. What hides the player becomes half transparent. pace 0: nothing sways."""
+        """Things and people, far ones first. What hides the player or a seer turns half clear. pace 0: no swaying."""
         left, right = camera[0] - 84, camera[0] + SIZE[0] + 84
         player, lit = state.player, dark > DUSK
         wave = _wave(pace, state.weather == "wind") if pace else ()
@@ -175,9 +176,9 @@ class Painter:
                 self.placed_sprites.near(left, right, camera[1] - 8, camera[1] + SIZE[1] + TALLEST)
             )
         ]
-        for index, body in enumerate(state.bodies if state.hidden else (*state.bodies, player)):
-            if left < body.x < right:
-                queue.append((body.y, body.x, -1 - index, body))
+        bodies = [body for body in (state.bodies if state.hidden else (*state.bodies, player)) if left < body.x < right]
+        queue += [(body.y, body.x, -1 - index, body) for index, body in enumerate(bodies)]
+        in_sight = [body for body in bodies if body is player or body.kind == GUIDE]
         queue.sort(key=lambda entry: entry[:3])
         drawn: list[tuple[pg.Surface, tuple[int, int]]] = []
         for y, x, _, entry in queue:
@@ -190,10 +191,8 @@ class Painter:
                     drawn.append((self._shadow, (x - 6, y - 3)))
             else:
                 picture = entry.bent[wave[entry.phase]] if wave and entry.bent else entry.lit if lit else entry.picture
-                if entry.tall and not state.hidden:
-                    wide, high = picture.get_size()
-                    if 2 < entry.y - player.y < high - 6 and abs(entry.x - player.x) < wide // 2:
-                        picture = self._half_clear(picture)
+                if entry.tall and any(_hides(entry, picture.get_size(), body) for body in in_sight):
+                    picture = self._half_clear(picture)
             drawn.append((picture, (x - picture.get_width() // 2, y - picture.get_height() + 1)))
         frame.fblits(drawn)
 
@@ -283,6 +282,11 @@ class Painter:
                 angle = dot * math.tau / 20 + ring * 0.4 + seconds * 0.15
                 spot = (int(x + reach * math.cos(angle)), int(y + 0.6 * reach * math.sin(angle)), 2, 1)
                 frame.fill(colour, spot, special_flags=pg.BLEND_RGB_ADD)
+
+
+def _hides(thing: Standing, size: tuple[int, int], body: Body) -> bool:
+    """Whether somebody stands behind a thing of this size (px)."""
+    return 2 < thing.y - body.y < size[1] - 6 and abs(thing.x - body.x) < size[0] // 2
 
 
 def _wave(seconds: float, gust: bool) -> list[int]:

@@ -15,7 +15,19 @@ IDLE = 8  # pictures of a spirit's idle motion
 SIZE = (64, 56)  # px of a canvas; the feet stand at its bottom centre
 FOOT = SIZE[0] // 2
 ACROSS, DOWN = np.arange(SIZE[0])[:, None], np.arange(SIZE[1])[None]
-CUB = (".www.", "wwwww", "wkwkw", "wwwww", ".wkw.", "..w..", ".www.", ".w.w.")
+CUB = (
+    "..www..",
+    ".wwwww.",
+    "wwwwwww",
+    "wkkwkkw",
+    "wkkwkkw",
+    "swwwwws",
+    ".swkws.",
+    "..www..",
+    "..www..",
+    ".wwwww.",
+    "..w.w..",
+)
 
 
 @lru_cache(maxsize=128)
@@ -103,25 +115,26 @@ def _kitsune(canvas: np.ndarray, rows: tuple[str, ...], phase: float) -> None:
 
 
 def _tengu(canvas: np.ndarray, rows: tuple[str, ...], phase: float) -> None:
-    """Wings beat: each column of them rises and falls, the tips most."""
-    top = SIZE[1] - len(rows) - 5 - round(1.5 * math.sin(phase * math.tau))
-    left = FOOT - len(rows[0]) // 2
-    middle = len(rows[0]) / 2
-    for y, row in enumerate(rows):
-        for x, mark in enumerate(row):
-            out = max(0.0, abs(x + 0.5 - middle) - 7)
-            lift = round(0.42 * out * math.sin(phase * math.tau + 0.8))
-            if mark == ".":
-                continue
-            at = left + x if not out else int(FOOT + math.copysign(7 + out * 2.1, x + 0.5 - middle))
-            for column in range(at, at + 1) if not out else range(at - 1, at + 2):
-                canvas[min(SIZE[0] - 1, max(0, column)), max(0, top + y + lift)] = mark
-    for step in range(7):  # the long nose
-        canvas[FOOT - step // 2, top + 9 + step // 3] = "r"
-    for step in range(10):  # a fan of feathers below
-        angle = math.pi * (0.25 + 0.5 * step / 9)
-        for reach in range(3, 8):
-            _mark(canvas, FOOT + reach * math.cos(angle), top + len(rows) - 9 + reach * math.sin(angle), "s")
+    """A mountain priest on high clogs: red face, long nose, black wings that beat, a fan of feathers."""
+    turn = phase * math.tau
+    left, top = FOOT - 10, SIZE[1] - len(rows) - 2 - round(1.5 * math.sin(turn))
+    for side in (-1, 1):
+        for feather in range(8):  # the lowest first, so that the higher ones lie over it
+            angle = -0.5 + 0.24 * feather + 0.16 * math.sin(turn + 0.8) * (1 + 0.12 * feather)
+            for step in range(19):
+                part = step / 18
+                reach = (15 + 1.4 * feather) * part
+                x, y = FOOT + side * (5 + reach * math.cos(angle)), top + 17 - reach * math.sin(angle)
+                _dot(canvas, x, y, 0.6 + 1.4 * math.sin(math.pi * part), "s" if feather % 2 or part < 0.6 else "w")
+    for feather in range(6):  # the fan, in the hand on the left
+        angle = 1.1 + 0.36 * feather + 0.2 * math.sin(turn)
+        for along in range(2, 9):
+            mark = "l" if along > 6 else "w" if feather % 2 else "s"
+            _dot(canvas, left + 1 + along * math.cos(angle), top + 24 - along * math.sin(angle), 1.0, mark)
+    _stamp(canvas, rows, left, top)
+    for step in range(9):  # the nose
+        for thick in (0, 1):
+            canvas[left + 4 - step, top + 8 + thick - (step > 6)] = "r"
 
 
 def _mark(canvas: np.ndarray, x: float, y: float, mark: str) -> None:
@@ -130,42 +143,40 @@ def _mark(canvas: np.ndarray, x: float, y: float, mark: str) -> None:
 
 
 def _kodama(canvas: np.ndarray, rows: tuple[str, ...], phase: float) -> None:
-    """A pale child of the wood between two small ones; its head ticks, its leaves nod."""
+    """A pale child of the wood between two small ones; its large head ticks, the sprout on it nods."""
     tilt = (0, 0, 0, 1, -1, 1, 0, 0)[int(phase * 8) % 8]
-    left, top = FOOT - len(rows[0]) // 2, SIZE[1] - len(rows)
+    left, top, head = FOOT - len(rows[0]) // 2, SIZE[1] - len(rows), 18
     for y, row in enumerate(rows):
-        lean = round(tilt * (1 - y / 13)) * 2 if y < 13 else 0
+        lean = round(tilt * (1 - y / head)) * 2 if y < head else 0
         _stamp(canvas, [row], left + lean, top + y)
     nod = math.sin(phase * math.tau)
-    for side in (-1, 1):
-        for step in range(9):
-            part = step / 8
-            x = FOOT + tilt * 2 + side * (1 + 7 * part)
-            leaf = top - 1 - 7 * math.sin(part * 2.2) + part * 4 + nod * part * 1.4
-            _dot(canvas, x, leaf, 0.6 + 1.5 * math.sin(math.pi * part), "l" if side < 0 else "w")
+    for step in range(7):
+        canvas[FOOT + tilt * 2, top - 1 - step] = "s"
+    for side, long in ((-1, 12), (1, 9)):
+        for step in range(13):
+            part = step / 12
+            x = FOOT + tilt * 2 + side * (1 + long * part)
+            leaf = top - 6 - 5 * math.sin(math.pi * part * 0.8) + 5 * part * part + nod * part * 1.6
+            _dot(canvas, x, leaf, 0.4 + 2.4 * math.sin(math.pi * part), "l" if side < 0 else "w")
     for side, late in ((-1, 0.0), (1, 0.35)):
         hop = round(1.6 * max(0.0, math.sin((phase + late) * math.tau)))
-        _stamp(canvas, CUB, FOOT + side * 15 - 2, SIZE[1] - len(CUB) - hop)
-        _mark(canvas, FOOT + side * 15, SIZE[1] - len(CUB) - hop - 1, "l")
+        _stamp(canvas, CUB, FOOT + side * 20 - 3, SIZE[1] - len(CUB) - hop)
+        _mark(canvas, FOOT + side * 20, SIZE[1] - len(CUB) - hop - 1, "l")
 
 
 def _yurei(canvas: np.ndarray, rows: tuple[str, ...], phase: float) -> None:
-    """A veiled woman who floats; her hem and sleeves drift, and end in nothing."""
-    left, top = FOOT - len(rows[0]) // 2, SIZE[1] - len(rows) - 12 - round(1.5 * math.sin(phase * math.tau))
+    """A veiled woman who floats; her sleeves and hem drift, and end in nothing."""
+    turn = phase * math.tau
+    left, top = FOOT - len(rows[0]) // 2, SIZE[1] - len(rows) - 9 - round(1.5 * math.sin(turn))
     for y, row in enumerate(rows):
-        drift = round(2.2 * max(0, y - 12) / 16 * math.sin(phase * math.tau + y * 0.28))
+        drift = round(2.2 * max(0, y - 16) / 20 * math.sin(turn + y * 0.28))
         _stamp(canvas, [row], left + drift, top + y)
-    for strand in range(5):  # the veil's long ends
-        for step in range(22):
-            part = step / 21
-            x = FOOT + (strand - 2) * (4.2 - 2.0 * part) + 3.4 * part * math.sin(phase * math.tau + part * 5 + strand)
-            if (step + strand) % 4 or part < 0.5:
-                _mark(canvas, x, top + len(rows) - 10 + part * 17, "w" if strand % 2 else "s")
-    for side in (-1, 1):
-        for step in range(12):
-            part = step / 11
-            x = FOOT + side * (9 + 5 * part + 1.5 * math.sin(phase * math.tau + part * 3))
-            _dot(canvas, x, top + 12 + 12 * part, 1.8 * (1 - 0.6 * part), "s")
+    for strand in range(5):  # the robe's ends
+        for step in range(16):
+            part = step / 15
+            x = FOOT + (strand - 2) * (2.6 - 1.2 * part) + 3.4 * part * math.sin(turn + part * 5 + strand)
+            if (step + strand) % 4 or part < 0.4:
+                _mark(canvas, x, top + len(rows) - 7 + part * 14, "w" if strand % 2 else "s")
 
 
 def _oni(canvas: np.ndarray, rows: tuple[str, ...], phase: float) -> None:
@@ -185,17 +196,20 @@ def _oni(canvas: np.ndarray, rows: tuple[str, ...], phase: float) -> None:
 
 
 def _zashiki(canvas: np.ndarray, rows: tuple[str, ...], phase: float) -> None:
-    """A child in a festive robe; her ribbons stream, a ball hops beside her."""
+    """A child with bobbed hair in a festive robe; the sash's ends stream behind her, a ball hops beside her."""
+    turn = phase * math.tau
     left, top = FOOT - len(rows[0]) // 2, SIZE[1] - len(rows)
     bob = 1 if phase in (0.25, 0.375, 0.75, 0.875) else 0
-    for side, start, length in ((-1, 15, 26), (1, 14, 28), (-1, 3, 17), (1, 3, 18)):
+    for side, length in ((-1, 22), (1, 15)):
         for step in range(length * 2):
             part = step / (length * 2)
-            x = FOOT + side * (5 + length * 0.72 * part)
-            y = top + start - 9 * part + 3.6 * math.sin(part * 7 - phase * math.tau + start) * (0.3 + part)
-            _dot(canvas, x, y, 1.3 - 0.7 * part, "r" if start < 9 else "l" if step % 6 < 4 else "w")
+            x = FOOT + side * (7 + length * part)
+            y = top + 25 - 4 * part + 3.2 * math.sin(part * 6 - turn + side) * (0.2 + part)
+            _dot(canvas, x, y, 1.7 - 0.8 * part, "r" if step % 9 < 7 else "l")
     _stamp(canvas, rows, left, top + bob if top + bob + len(rows) <= SIZE[1] else top)
+    for x, y, radius in ((5, 2, 1.8), (9, 2, 1.8), (7, 3, 0.8)):  # a bow in her hair
+        _dot(canvas, FOOT + x, top + y + bob, radius, "l" if radius < 1 else "r")
     hop = 9 * abs(math.sin(phase * math.pi * 2))
-    _dot(canvas, FOOT + 15, SIZE[1] - 4 - hop, 3.2, "r")
-    _dot(canvas, FOOT + 14, SIZE[1] - 5 - hop, 1.2, "l")
-    _mark(canvas, FOOT + 15, SIZE[1] - 1, "s")
+    _dot(canvas, FOOT + 18, SIZE[1] - 5 - hop, 3.8, "r")
+    _dot(canvas, FOOT + 17, SIZE[1] - 6 - hop, 1.4, "l")
+    _mark(canvas, FOOT + 18, SIZE[1] - 1, "s")

@@ -31,6 +31,7 @@ class Spirit:
         rows = entry["rows"].split()
         self.rows = tuple(row + row[::-1] for row in rows) if entry.get("mirror") else tuple(rows)
         self._hue, self._turn = float(hue), float(entry.get("turn", 25))
+        self._accent = float(entry.get("accent", self._hue + 150))
         self._colours: dict[int, np.ndarray] = {}
         self._made: dict[tuple[int, int], pg.Surface] = {}
 
@@ -61,7 +62,7 @@ class Spirit:
         colours = np.where(mark == "s", body * 0.58, body)
         colours = np.where(mark == "l", np.minimum(255, body * 0.4 + 160), colours)
         colours = np.where(mark == "k", np.array(INK), colours)
-        colours = np.where(mark == "r", np.array(oklch(0.72, 0.16, hue + 150)), colours)
+        colours = np.where(mark == "r", np.array(oklch(0.66, 0.17, self._accent)), colours)
         return colours.astype(np.uint8)
 
 

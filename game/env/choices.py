@@ -46,7 +46,7 @@ class Choices:
         if number == TOUCH:
             return ("touch", seen[0][1])
         if number == TALK:
-            person = quests.beside(world)
+            person = quests.beside()
             return None if person is None else ("talk", person)
         direction, answer = divmod(number - FIRST_NAME, len(self.answers))
         word = self.directions[direction]

@@ -30,7 +30,7 @@ def text(session: Session, number: int) -> str:
         parts.append(touch.format(direction))
     if beside_seer(world, player):
         parts.append(seer)
-    if world.quests_of[number].beside(world) is not None:
+    if world.quests_of[number].beside() is not None:
         parts.append(person)
     parts += [answered.format(word, answer) for word, answer in words_told(session, number, view.places).items()]
     return " ".join(parts)[:LONGEST]
@@ -90,7 +90,7 @@ def structured(session: Session, number: int) -> dict[str, np.ndarray]:
         answers[coded.octants[direction]] = coded.answers[answer]
     direction, nearest = seen[0]
     touch = 1 + coded.octants[direction] if within_reach(world, world.map.places[nearest], player) else 0
-    person = world.quests_of[number].beside(world) is not None
+    person = world.quests_of[number].beside() is not None
     return {
         "sky": np.array([coded.phases.index(phase), coded.weathers.index(weather), GROUNDS.index(ground)]),
         "places": np.array(places),

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from game.realm.world import World
+from game.realm.view import PlayerView
 from perception.messages import Finite
 
 MOST = 64  # entries read from a file
@@ -28,7 +28,7 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     proven: bool = False
 
 
-def day_of(world: World, tick: int) -> int:
+def day_of(world: PlayerView, tick: int) -> int:
     """Which day of a journey a tick belongs to, from 1."""
     hours = tick / (world.rules.ticks_per_second * world.rules.seconds_per_hour)
     return int((world.start_hour + hours) // 24) + 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from game.journey.tracking import room_at, staring
 from game.realm.senses import nearest_place
-from game.realm.world import World
+from game.realm.view import PlayerView
 
 PAUSE = 8.0  # s between the last word that was said and hers
 BESIDE = 140  # px: so near she has to be
@@ -19,7 +19,7 @@ class Company:
     """says: what she says, by the moment that calls for it; spoken: the moments that have had their word; moments:
     what has happened and waits for a word."""
 
-    world: World
+    world: PlayerView
     says: Mapping[str, Sequence[str]]
     spoken: set[str] = field(default_factory=set)
     moments: list[str] = field(default_factory=list)

@@ -17,23 +17,20 @@ from game.journey.narrator import Narrator
 from game.journey.reading import Reading
 from game.journey.sight import Sight, hints
 from game.journey.sleep import Sleep
+from game.journey.verbs import verb_here
 from game.journey.whisper import Whisper
 from game.realm.happenings import Action
-from game.realm.land import Place
-from game.realm.replay import ActionLog
+from game.realm.realms import Realm
 from game.realm.scene import View, describe
-from game.realm.senses import beside_seer, in_sight, nearest_place, within_reach
-from game.realm.state import Actor
-from game.realm.step import TICKS_PER_SECOND, step
-from game.realm.world import World
+from game.realm.senses import in_sight, nearest_place
+from game.realm.step import TICKS_PER_SECOND
+from game.realm.view import PlayerView
 from game.ui import words
-from game.ui.marks import mark_of
 from perception.messages import Keep
 
 TICK = 1 / TICKS_PER_SECOND
 MOST_TICKS = 5  # per frame: a slow frame slows the world down instead of piling up ticks
 VIEW_EVERY = 1 / 8  # s: how often the senses are read
-SACRED = ("torii", "altar")  # landmarks at which one may rest
 BACK = "There you are again. The realm went nowhere without you. Walk with me."
 THEN = "You shut your eyes, and see as much as you did then."
 NO_VOICE = "These eyes are lent to look with. Give them back, then say it."
@@ -43,18 +40,18 @@ OPENING = "You look past them all, child. Walk with me. When something hums and 
 
 @dataclass
 class Journey:
-    """Everything between the keys and the picture. past: what led to this world, if the journey goes on; attend: how
-    deep the player is in attending, 0..1; choosing: the place that a screen points at.
+    """Everything between the keys and the picture. world: what the player may know of the realm; goes_on: it was played
+    before; attend: how deep the player is in attending, 0..1; choosing: the place that a screen points at.
     """
 
-    world: World
+    realm: Realm
     mind: Mind
-    past: ActionLog | None = None
+    goes_on: bool = False
+    world: PlayerView = field(init=False)
     mind_client: MindClient = field(init=False)
     companion: Companion = field(init=False)
     narrator: Narrator = field(init=False)
     guide: Guide = field(default_factory=Guide)
-    log: ActionLog = field(init=False)
     reading: Reading = field(init=False)
     motion: Motion = field(default_factory=Motion)
     whisper: Whisper = field(default_factory=Whisper)
@@ -71,16 +68,16 @@ class Journey:
     _warned: str = ""
 
     def __post_init__(self) -> None:
+        self.world = self.realm.view
         self.mind_client = MindClient(self.mind)
         self.companion = Companion(self.mind_client)
         self.narrator = Narrator(self.world, self.mind_client, self.companion)
         self.sight = Sight(self.world, self.mind_client, self.narrator)
         self.company = Company(self.world, self.world.quests.book.ume)
         self.reading = Reading(self.mind_client, self.world.rules)
-        self.log = self.past or ActionLog(self.world.seed)
         self.motion.note(self.world)
-        self.narrator.say(self.world.rules.seer_name, BACK if self.past else OPENING)
-        if self.past is not None:
+        self.narrator.say(self.world.rules.seer_name, BACK if self.goes_on else OPENING)
+        if self.goes_on:
             self.guide.skip()
             pages = self.world.quests.tally.pages.values()
             self.narrator.shown = sum(page.shown + page.touched + page.named + page.missed for page in pages)
@@ -104,6 +101,7 @@ class Journey:
 
     def advance(self, dt: float, walk: tuple[int, int], attending: bool, now: float) -> None:
         """Lets dt seconds pass: ticks, beliefs, messages. walk: (dx, dy); now: s on the clock minds are asked by."""
+        self.realm.refresh()
         self.narrator.seconds += dt
         x, y = self.world.player.x, self.world.player.y
         self._wait()
@@ -148,13 +146,16 @@ class Journey:
         """Errands stand still while somebody speaks."""
         quests, said = self.world.quests, self.narrator.speech
         waits = quests.under_way and said is not None and bool(said.who)
-        if waits != quests.waits and ("wait", waits) not in self._queue:
-            self._queue.append(("wait", waits))
+        action = ("wait", waits)
+        if waits != quests.waits and action not in self._queue and not self.realm.awaits(action):
+            self._queue.append(action)
 
     def _see(self, dt: float, now: float) -> None:
         """Notes first sights. What the player sees through other eyes is none of them."""
-        action = self.sight.watch(dt, self.resting, now, ("borrow", True) in self._queue)
-        if action is not None and action not in self._queue:
+        borrows = ("borrow", True)
+        borrowing = borrows in self._queue or self.realm.awaits(borrows)
+        action = self.sight.watch(dt, self.resting, now, borrowing)
+        if action is not None and action not in self._queue and not self.realm.awaits(action):
             self._queue.append(action)
         if self.mind_client.warning not in ("", self._warned):
             self.mind_client.notes.append(self.mind_client.warning)
@@ -162,6 +163,7 @@ class Journey:
 
     def borrow(self, now: float) -> str:
         """Borrows a born seer's eyes, or gives them back; a line for the player. now: s, as for advance."""
+        self.realm.refresh()
         action, line = self.sight.borrow(now)
         self._queue += [action] if action is not None else []
         return line
@@ -181,13 +183,11 @@ class Journey:
         """One tick of the realm."""
         queued, self._queue = self._queue, []
         actions = tuple(queued) + ((("move", *walk),) if walk != (0, 0) else ())
-        # Verbs are judged before anybody moves, so a lesson's scene is what stood there before the step.
-        view = describe(self.world, self.mind_client.tongue) if queued else None
-        happenings = step(self.world, actions)
-        self.log.append(actions)
+        heard = self.realm.tick(actions, bool(queued), self.mind_client.tongue)
         self.motion.note(self.world)
-        for happening in happenings:
-            self.narrator.hear(happening, view, actions)
+        for one in heard:
+            for happening in one.happenings:
+                self.narrator.hear(happening, one.view, one.actions)
 
     def _sense(self) -> None:
         self._viewed = self.seconds
@@ -196,22 +196,10 @@ class Journey:
 
     def context(self) -> str:
         """What the key for acting does now: talk, ask, touch, rest, look, wake, or give borrowed eyes back."""
+        self.realm.refresh()
         if self.resting:
             return "wake"
-        if self.lent:
-            return "give the eyes back"
-        world, place = self.world, nearest_place(self.world)
-        person, seer = world.quests.beside(world), beside_seer(world)
-        reach = self._away(place) if within_reach(world, place) else 10**9
-        if person is not None and (mark_of(world.quests, person) or self._away(world.quests.people[person]) < reach):
-            return "talk"  # whoever has something to ask comes before things
-        if reach < 10**9 and not (seer is not None and self._away(seer) < reach):
-            believed = self.mind_client.belief(place.index)[1] >= words.UNSURE
-            return "rest" if place.kind in SACRED and not believed else "touch"
-        return "ask" if seer is not None else "look"
-
-    def _away(self, spot: Actor | Place) -> int:
-        return (spot.x - self.world.player.x) ** 2 + (spot.y - self.world.player.y) ** 2
+        return "give the eyes back" if self.lent else verb_here(self.world, self.mind_client)
 
     def act(self) -> None:
         """Does what `context` says."""
@@ -219,7 +207,7 @@ class Journey:
         if self.lent:
             self.narrator.say("", self.borrow(0.0))
         elif verb == "talk":
-            self._queue.append(("talk", self.world.quests.beside(self.world)))
+            self._queue.append(("talk", self.world.quests.beside()))
         elif verb == "ask":
             self._queue.append(("ask",))
         elif verb == "touch":

@@ -17,7 +17,7 @@ from game.journey.mind_client import MindClient
 from game.realm.happenings import Action, Came, Happening, Revealed, Said, Turn
 from game.realm.rules import NOTHING
 from game.realm.scene import View, lesson
-from game.realm.world import World
+from game.realm.view import PlayerView
 from game.ui import words
 from game.ui.announcements import POINTING, Pace, Pointed, Sighting, Speech
 
@@ -39,7 +39,7 @@ class Narrator:
     itself, as a command, or nothing.
     """
 
-    def __init__(self, world: World, client: MindClient, companion: Companion) -> None:
+    def __init__(self, world: PlayerView, client: MindClient, companion: Companion) -> None:
         self.world, self.mind_client, self.companion = world, client, companion
         self.firsts = Firsts()
         self.drawn: Callable[[int], tuple[str, float]] = client.belief  # (species, 0..1) as the screen shows a place

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from game.journey.mind_client import MindClient
 from game.realm.scene import describe, header
 from game.realm.tongues import LOOK, SENSE, question, tell, tongue_named
-from game.realm.world import World
+from game.realm.view import PlayerView
 from perception.messages import Event, Eyes, Scene
 
 EYES: tuple[Eyes, ...] = ("blind", "you", "seer")  # in the order of the last picture
 PATIENCE = 20.0  # s that answers are waited for
 
 
-def scene_of(world: World, tongue: str, species: str) -> Scene:
+def scene_of(world: PlayerView, tongue: str, species: str) -> Scene:
     """The scene around the player, with two traces of this species at its first place and no other traces."""
     view, speech, rules = describe(world, tongue), tongue_named(tongue), world.rules
     place = next(iter(view.places))
@@ -31,7 +31,7 @@ def scene_of(world: World, tongue: str, species: str) -> Scene:
 class RollCall:
     """Asks every pair of eyes that the mind has about every species. beliefs: (eyes, species) -> 0..1."""
 
-    world: World
+    world: PlayerView
     client: MindClient
     beliefs: dict[tuple[Eyes, str], float] = field(default_factory=dict)
     _tickets: dict[int, tuple[Eyes, str]] = field(default_factory=dict)

@@ -216,7 +216,8 @@ def look(number: int, folder: Path) -> Slot:
 
 @dataclass
 class AutoSave:
-    """Writes an action log every minute in a thread, so that no frame waits for the disk. folder None: nowhere."""
+    """Writes an action log every minute in a thread, so that no frame waits for the disk. folder None: nowhere; a log
+    of None is kept elsewhere, and only what lies beside it is written."""
 
     folder: Path | None
     fault: str = ""  # why the last writing failed, in one line
@@ -224,31 +225,32 @@ class AutoSave:
     _written: bytes = b""  # the digest of the log as this keeper wrote it last
     _thread: Thread | None = field(default=None, repr=False)
 
-    def advance(self, dt: float, log: ActionLog, card: Callable[[], Beside] | None = None) -> None:
+    def advance(self, dt: float, log: ActionLog | None, card: Callable[[], Beside] | None = None) -> None:
         """Lets dt seconds pass. card: makes what the slot shows, asked only when it is written."""
         self._since += dt
         if self._since < SAVE_EVERY or self.folder is None or (self._thread and self._thread.is_alive()):
             return
         self._since = 0.0
-        copy, beside = log.copy(), card() if card else None
+        copy, beside = log.copy() if log is not None else None, card() if card else None
         self._thread = Thread(target=self._try, args=(copy, beside), name="writes the journey", daemon=True)
         self._thread.start()
 
-    def _try(self, log: ActionLog, beside: Beside | None) -> None:
+    def _try(self, log: ActionLog | None, beside: Beside | None) -> None:
         try:
             self._write(log, beside)
             self.fault = ""
         except OSError as error:
             self.fault = f"The journey can't be saved: {error}"
 
-    def _write(self, log: ActionLog, beside: Beside | None) -> None:
+    def _write(self, log: ActionLog | None, beside: Beside | None) -> None:
         if self.folder is None:
             return
         make_folder(self.folder)
         path = self.folder / NAME
-        self._keep_backup(path)
-        log.save(path)
-        self._written = _digest(path.read_bytes())
+        if log is not None:
+            self._keep_backup(path)
+            log.save(path)
+            self._written = _digest(path.read_bytes())
         if beside is not None:
             for name, data in {**beside.papers, CARD: json.dumps(asdict(beside.card)).encode()}.items():
                 write_whole(self.folder / name, data)
@@ -271,7 +273,7 @@ class AutoSave:
                 return
         write_whole(_backup(path), data)
 
-    def close(self, log: ActionLog, card: Callable[[], Beside] | None = None) -> None:
+    def close(self, log: ActionLog | None, card: Callable[[], Beside] | None = None) -> None:
         """Writes a last time, and waits for it. Raises OSError."""
         if self._thread is not None:
             self._thread.join()

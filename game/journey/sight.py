@@ -15,7 +15,7 @@ from game.realm.borrowing import LASTS
 from game.realm.happenings import Action
 from game.realm.land import Place
 from game.realm.scene import View
-from game.realm.world import World
+from game.realm.view import PlayerView
 
 FAINTEST = 0.05  # beliefs below this are not drawn
 MEMORIES = 24
@@ -41,7 +41,7 @@ class Sight:
     """lent: the player looks through other eyes now; memories: place -> what was believed there last, newest last;
     debut: how the first sight of all is shown."""
 
-    def __init__(self, world: World, client: MindClient, narrator: Narrator) -> None:
+    def __init__(self, world: PlayerView, client: MindClient, narrator: Narrator) -> None:
         self.world, self.mind_client, self.narrator = world, client, narrator
         self.debut = Debut()
         self.lent = False

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from game.journey.tracking import room_at
-from game.realm.world import World
+from game.realm.view import PlayerView
 
 INN = "inn"
 PHASES = ("dusk", "dawn")  # until when one may sleep
@@ -14,7 +14,7 @@ TICKS = 60  # of the realm, in each frame that one sleeps through
 class Sleeper(Protocol):
     """What a night needs of a journey."""
 
-    world: World
+    world: PlayerView
 
     def tick(self) -> None:
         """One tick of the realm without an action of the player."""
@@ -25,7 +25,7 @@ class Sleeper(Protocol):
         ...
 
 
-def at_the_inn(world: World) -> bool:
+def at_the_inn(world: PlayerView) -> bool:
     """True where a bed can be had."""
     room = room_at(world, world.player.x, world.player.y)
     return room is not None and room.kind == INN
@@ -38,7 +38,7 @@ class Sleep:
     until: str = ""
     _left: bool = False  # the phase in which one lay down is over
 
-    def begin(self, world: World, phase: str) -> None:
+    def begin(self, world: PlayerView, phase: str) -> None:
         """From now on the realm goes on quickly, until that phase begins."""
         self.until, self._left = phase, world.phase != phase
 

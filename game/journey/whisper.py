@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from game.realm.scene import View
 from game.realm.senses import nearest_place
-from game.realm.world import World
+from game.realm.view import PlayerView
 from game.ui import words
 
 NEAR = 80  # px: what is sensed at a place so near is written below it
@@ -20,7 +20,7 @@ class Whisper:
     text: str = ""
     age: float = 0.0
 
-    def advance(self, dt: float, world: World, view: View | None) -> None:
+    def advance(self, dt: float, world: PlayerView, view: View | None) -> None:
         """Follows the player for dt s."""
         place = nearest_place(world)
         near = (place.x - world.player.x) ** 2 + (place.y - world.player.y) ** 2 <= NEAR**2

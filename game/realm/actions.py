@@ -5,7 +5,7 @@ from game.realm.happenings import Action, Came, Happening, Revealed, Said
 from game.realm.player import TAIL, Player
 from game.realm.rules import NOTHING
 from game.realm.senses import beside_seer, in_sight, who_is_at, within_reach
-from game.realm.state import Actor
+from game.realm.state import Actor, Surroundings
 from game.realm.telling import articled, called, verdict
 from game.realm.terrain import TILE, Point
 from game.realm.traces import NOBODY
@@ -16,17 +16,23 @@ TRAIL = 12  # ticks that the seer walks behind the player
 FACING = {(0, -1): "n", (0, 1): "s", (1, 0): "e", (-1, 0): "w"}
 
 
-def _move(world: World, player: Player, dx: int, dy: int) -> None:
+def walk(around: Surroundings, who: Actor, dx: int, dy: int) -> tuple[Point, str] | None:
+    """One tick of somebody's walk; dx, dy: -1, 0 or 1. Returns where a door under their feet leads, and how one faces
+    there. It needs no more than the map, so that whoever waits for a realm's word can walk ahead of it."""
     if dx not in (-1, 0, 1) or dy not in (-1, 0, 1) or not (dx or dy):
-        return
+        return None
     pace = DIAGONAL[abs(dx) + abs(dy)]
-    player.facing = FACING[(dx, 0) if dx else (0, dy)]
+    who.facing = FACING[(dx, 0) if dx else (0, dy)]
     for step_x, step_y in ((dx * pace, 0), (0, dy * pace)):
-        if (step_x or step_y) and world.open(player.x + step_x, player.y + step_y):
-            player.x += step_x
-            player.y += step_y
-            player.moving = True
-    leads = world.doors.get((player.x // TILE, player.y // TILE))
+        if (step_x or step_y) and around.open(who.x + step_x, who.y + step_y):
+            who.x += step_x
+            who.y += step_y
+            who.moving = True
+    return around.doors.get((who.x // TILE, who.y // TILE))
+
+
+def _move(world: World, player: Player, dx: int, dy: int) -> None:
+    leads = walk(world, player, dx, dy)
     if leads:
         _pass(player, *leads)
 

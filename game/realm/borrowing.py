@@ -5,15 +5,22 @@ errands stand still meanwhile. What they show is decided elsewhere: a world know
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from game.realm.player import Player
 from game.realm.population import Population
-from game.realm.senses import beside_seer, nearest_place, within_reach
+from game.realm.senses import Around, beside_seer, nearest_place, within_reach
 
 SHRINES = ("torii", "altar")  # landmarks at which eyes are lent
 LENDER = "fox"  # the seer who lends them elsewhere
 LASTS = 8  # s that they are lent
 SLEEP = 10  # s of rest after which they are lent again
+
+
+class Clocked(Protocol):
+    """Something that counts ticks."""
+
+    tick: int
 
 
 @dataclass
@@ -30,11 +37,11 @@ class Borrowing:
         """All of it, for the state hash. A journey on which nobody ever borrowed has nothing to tell."""
         return ((self.until, self.spent, self.lay_down),) if self.until else ()
 
-    def lent(self, world: Population) -> bool:
+    def lent(self, world: Clocked) -> bool:
         """True while the player looks through other eyes."""
         return world.tick < self.until
 
-    def refusal(self, world: Population) -> str:
+    def refusal(self, world: Around) -> str:
         """Why nobody lends their eyes here and now, for the player; empty if somebody does."""
         if self.spent:
             return "Eyes are lent once. Rest first: then they are lent again."

@@ -30,6 +30,11 @@ class Errand:
     began: int = NEVER
     ended: int = NEVER
 
+    @property
+    def asks(self) -> bool:
+        """True while a guest is there to be told, or nobody is and that is the answer."""
+        return bool(self.at)
+
     def state(self) -> tuple[object, ...]:
         """All of it that decides the future, for the state hash."""
         way = self.stage, self.count, self.wrongs, self.area, tuple(self.at.items()), self.last
@@ -45,3 +50,16 @@ class Errand:
         self.due += self.due != NEVER
         if moving:
             self.still, self.beside = 0, NOBODY
+
+
+@dataclass
+class KnownErrand(Errand):
+    """What a player may know of one of their errands: not who is where. `at` stays empty; asked: whether a guest is
+    there to be told."""
+
+    asked: bool = False
+
+    @property
+    def asks(self) -> bool:
+        """True while a guest is there to be told, or nobody is and that is the answer."""
+        return self.asked

@@ -1,6 +1,6 @@
 """What the player does in a tick, and what a tick tells the player: plain data."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 # ("move", dx, dy) ("look",) ("ask",) ("touch", place) ("name", place, species) ("rest", on) ("talk", person).
 # ("borrow", on): a born seer's eyes; ("wait", on): errands stand still while somebody speaks.
@@ -9,16 +9,14 @@ from dataclasses import dataclass
 Action = tuple
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(Struct, frozen=True, tag="said"):
     """Somebody says something. who: a name; empty: the realm itself."""
 
     who: str
     text: str
 
 
-@dataclass(frozen=True)
-class Revealed:
+class Revealed(Struct, frozen=True, tag="revealed"):
     """The world told the truth about these places: (place index, a species or "nothing").
 
     source: "seer", "touch" or "name".
@@ -28,16 +26,14 @@ class Revealed:
     truth: tuple[tuple[int, str], ...]
 
 
-@dataclass(frozen=True)
-class Came:
+class Came(Struct, frozen=True, tag="came"):
     """The familiar has come to a place that it was sent to. swept: the river in flood took it along."""
 
     place: int
     swept: bool
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(Struct, frozen=True, tag="turn"):
     """An errand has moved, or somebody talks. stage: given, told, early, right, wrong, ready, done, ended or idle."""
 
     quest: str

@@ -1,7 +1,6 @@
 """The realm with everybody who lives in it: the seers, the folk, the spirits, and the players with their parties."""
 
 import heapq
-from random import Random
 
 from game.realm.actors import Folk, Seer, Spirit
 from game.realm.familiar import Familiar
@@ -9,7 +8,7 @@ from game.realm.land import Map
 from game.realm.player import Player
 from game.realm.rules import Rules
 from game.realm.state import Actor, RealmState
-from game.realm.terrain import TILE, Point
+from game.realm.terrain import TILE
 
 
 class Population(RealmState):
@@ -17,26 +16,33 @@ class Population(RealmState):
 
     players: list[Player]
 
-    def __init__(self, seed: int, rules: Rules, start_hour: float | None = None, land: Map | None = None) -> None:
-        super().__init__(seed, rules, start_hour, land)
+    def __init__(
+        self,
+        seed: int,
+        rules: Rules,
+        start_hour: float | None = None,
+        land: Map | None = None,
+        secret: str = "",
+    ) -> None:
+        super().__init__(seed, rules, start_hour, land, secret)
         self._walking: list[Folk | Seer] = []
         self._populate()
 
     def _populate(self) -> None:
         """Puts seers, folk and spirits where they are; each kind has a random stream of its own."""
         rules = self.rules
-        rng, x, y = Random(f"{self.seed}/seers"), *self.map.start
-        spots = [(x - 2 * TILE, y), *(self._home(rule.home) for rule in rules.seers[1:])]
+        rng, x, y = self.stream("seers"), *self.map.start
+        spots = [(x - 2 * TILE, y), *(self.home(rule.home) for rule in rules.seers[1:])]
         self.seers = [Seer(rule, spot, rng) for rule, spot in zip(rules.seers, spots, strict=True)]
         self.seer = self.seers[0]
         self.player = Player(0, self.map.start, self.seer)
         self.players = [self.player]
-        rng = Random(f"{self.seed}/folk")
+        rng = self.stream("folk")
         self.folk = [
             Folk(kind, index, self, rng)
             for kind, index in self._owners(rules.folk, rules.folk_each, len(rules.spirits))
         ]
-        rng = Random(f"{self.seed}/spirits")
+        rng = self.stream("spirits")
         self.spirits = [
             Spirit(kind, index, self, rng) for kind, index in self._owners(rules.spirits, rules.spirits_each, 0)
         ]
@@ -44,18 +50,6 @@ class Population(RealmState):
         for number, who in enumerate(self._movers):
             who.number = number
             self.schedule(who)
-
-    def _home(self, region: str) -> Point:
-        """Where a seer of a region is to be found: by the landmark nearest the region's heart."""
-        land = self.map
-        bridges = [(p.x, p.y) for p in land.places if p.region == "river"][-1:]
-        hut = [room.outside for room in land.rooms if room.kind == "hut"]
-        x, y = ({"shrine": [land.shrine], "river": bridges, "forest": hut}.get(region) or [land.start])[0]
-        landmarks = [p for p in land.places if p.region == region] or land.places
-        place = min(landmarks, key=lambda p: (p.x - x) ** 2 + (p.y - y) ** 2)
-        spots = [(place.x + dx * TILE, place.y + dy * TILE) for dx, dy in ((1, 1), (-1, 1), (0, 1), (1, 0), (-1, 0))]
-        column, row = next(((x // TILE, y // TILE) for x, y in spots if self.open(x, y)), (x // TILE, y // TILE))
-        return column * TILE + TILE // 2, row * TILE + TILE // 2
 
     @staticmethod
     def _owners(kinds: tuple, each: int, first: int) -> list[tuple]:

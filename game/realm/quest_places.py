@@ -1,16 +1,41 @@
 """Where people with errands stand, and which places an errand is about."""
 
-from game.realm.land import Place
+from typing import Protocol
+
+from game.realm.actors import Seer
+from game.realm.land import Map, Place
+from game.realm.player import Player
 from game.realm.population import Population
 from game.realm.questbook import Person, Plan
 from game.realm.rulecheck import ROOM
+from game.realm.rules import Rules
 from game.realm.state import Actor
 
 STANDING = ((22, 0), (-22, 0), (22, 16), (-22, 16), (0, 22))  # px from a landmark: where people stand beside it
 APART = 64  # px between two people
 
 
-def standing_place(world: Population, person: Person, others: list[Actor]) -> Actor:
+class Settled(Protocol):
+    """Where people stand: a realm, or what one player may know of it."""
+
+    rules: Rules
+    map: Map
+    seers: list[Seer]
+
+    def open(self, x: int, y: int) -> bool:
+        """True if one can stand there."""
+        ...
+
+    def is_door(self, x: int, y: int) -> bool:
+        """True of a door and of the way out of a room."""
+        ...
+
+    def seers_for(self, player: Player) -> tuple[Seer, ...]:
+        """The seers whom a player can ask."""
+        ...
+
+
+def standing_place(world: Settled, person: Person, others: list[Actor]) -> Actor:
     """Where somebody stands: a seer wherever that seer is; the rest beside their landmark, or by the door of a house,
     the nearest to the start where nobody else stands."""
     for seer in world.seers:

@@ -5,50 +5,34 @@ holds at a place. A wrong name moves the guest, and so does a touch where it sho
 trying every place and every name.
 """
 
-from random import Random
-
-from game.realm.actors import BESIDE, NEVER
-from game.realm.borrowing import Borrowing
+from game.realm.actors import NEVER
 from game.realm.errand import Errand
+from game.realm.errand_list import ErrandList
 from game.realm.happenings import Action, Turn
 from game.realm.player import Player
 from game.realm.population import Population
-from game.realm.quest_places import area, standing_place
-from game.realm.questbook import FAMILIAR, Person, Plan, load
+from game.realm.quest_places import area
+from game.realm.questbook import FAMILIAR, Plan
 from game.realm.rules import NOTHING
-from game.realm.state import Actor
-from game.realm.tally import Tally
 from game.realm.traces import NOBODY
 
 PAUSE = 4  # s until the next guest comes
 NEAR = 28  # px: how near counts as beside a place
 
 
-class Quests:
-    """All errands of a player, the people who give them, and the tally of what was shown, touched and named.
+class Quests(ErrandList):
+    """All errands of a player, and how they move on.
 
     everybodys: the errands of all players of the world, by their numbers; these are added. A guest of one player's
     errand is never at the place of another's, and an errand waits for its guest while all of that species are guests.
     """
 
     def __init__(self, world: Population, player: Player, everybodys: list["Quests"]) -> None:
-        self.book = load(world.rules)
-        self._player, self._everybodys = player, everybodys
-        self._rng = Random(f"{world.seed}/quests" + (f"/{player.number}" if player.number else ""))
-        self.people: list[Actor] = []
-        if everybodys:
-            self.people += [player.seer if who is world.seer else who for who in everybodys[0].people]
-        else:
-            for person in self.book.people.values():
-                self.people.append(standing_place(world, person, self.people))
+        self._everybodys = everybodys
+        others = everybodys[0].people if everybodys else []
+        super().__init__(world, player, [player.seer if who is world.seer else who for who in others])
         everybodys.append(self)
-        seers = world.seers_for(player)
-        self.standing = [who for who in self.people if who not in seers]  # who isn't drawn as somebody else
-        self.errands = {key: Errand(key, plan) for key, plan in self.book.quest.items()}
-        self.tally = Tally(world.rules)
-        self.ended = NEVER  # the tick at which the last errand was done
-        self.borrowing = Borrowing(player)
-        self.waits = False  # somebody speaks, and errands stand still
+        self._rng = world.stream("quests" + (f"/{player.number}" if player.number else ""))
         self._busy: list[Errand] = []  # those that time passes for
 
     def state(self) -> tuple[object, ...]:
@@ -57,53 +41,17 @@ class Quests:
         later = (*self.borrowing.state(), *(("waits",) if self.waits else ()))  # nothing in journeys without them
         return errands, self.tally.state(), self.ended, self._rng.getstate(), *later
 
-    def person(self, index: int) -> Person:
-        """Who somebody in `people` is."""
-        return tuple(self.book.people.values())[index]
-
-    def beside(self, world: Population) -> int | None:
-        """Index of the nearest of those people whom the player stands beside; None: nobody. A seer who has nothing to
-        ask is left to be asked."""
-        x, y = self._player.x, self._player.y
-        near = [((who.x - x) ** 2 + (who.y - y) ** 2, index) for index, who in enumerate(self.people)]
-        near = [
-            spot for spot in near if spot[0] <= BESIDE**2 and (self._stands(spot[1]) or self.current_errand(spot[1]))
-        ]
-        return min(near)[1] if near else None
-
-    def _stands(self, index: int) -> bool:
-        return self.people[index] in self.standing
-
-    def current_errand(self, index: int) -> Errand | None:
-        """The errand that somebody would talk about: to be reported, under way, or to be taken."""
-        key = tuple(self.book.people)[index]
-        mine = [e for e in self.errands.values() if e.plan.giver == key and e.stage != "done" and self.offered(e)]
-        return min(mine, key=lambda e: ("ready", "taken", "open").index(e.stage), default=None)
-
-    def offered(self, errand: Errand) -> bool:
-        """True once everything that it needs is done."""
-        return all(self.errands[key].stage == "done" for key in errand.plan.needs)
-
-    def keeps_secret(self, place: int) -> bool:
-        """True of a place of an errand under way. The player has to find out who is there, so no seer says it."""
-        return any(errand.at and place in errand.area for errand in self._busy)
-
-    @property
-    def under_way(self) -> bool:
-        """True while time passes for an errand."""
-        return bool(self._busy)
-
     def wait(self, world: Population, on: bool) -> None:
         """Errands stand still while somebody speaks. Who listens beside one of the people isn't staring: they have to
         walk first."""
         self.waits = on
-        if on and self.beside(world) is not None:
+        if on and self.beside() is not None:
             for errand in self._busy:
                 errand.listen()
 
     def talk(self, world: Population, index: int) -> tuple[Turn, ...]:
         """The player speaks to one of the people; nothing happens if they are not beside each other."""
-        if not 0 <= index < len(self.people) or self.beside(world) != index:
+        if not 0 <= index < len(self.people) or self.beside() != index:
             return ()
         who, errand = self.person(index), self.current_errand(index)
         if errand is None:

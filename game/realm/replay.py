@@ -227,7 +227,7 @@ def _checked(data: Any, path: Path) -> int:
                 f"{path}: actions[{number}]: ticks must rise and stay below {data['ticks']}; record it again"
             )
         last = entry[0]
-        if not isinstance(entry[1], tuple) or not all(map(_is_action, entry[1])):
+        if not isinstance(entry[1], tuple) or not all(map(is_action, entry[1])):
             raise ReplayError(f"{path}: actions[{number}]: unknown action; known: {', '.join(VERBS)}")
     return int(data["seed"])
 
@@ -237,7 +237,8 @@ def _within(value: object, least: int, most: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
-def _is_action(action: Any) -> bool:
+def is_action(action: Any) -> bool:
+    """True of what a player may do in a tick."""
     if not isinstance(action, tuple) or not action or not isinstance(action[0], str) or action[0] not in VERBS:
         return False
     types = VERBS[action[0]]

@@ -8,11 +8,12 @@ nothing from the world's random streams: seed and tick alone decide the order of
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
+from typing import Protocol
 
 from game.realm.happenings import Revealed
 from game.realm.player import Player
 from game.realm.rules import NOTHING
-from game.realm.senses import in_sight
+from game.realm.senses import Around, in_sight
 from game.realm.terrain import TILE, Ground
 from game.realm.tongues import LOOK, SENSE, question, tell, tongue_named
 from game.realm.world import World
@@ -29,20 +30,33 @@ class View:
     places: dict[str, int]
 
 
-def header(world: World, player: Player | None = None) -> tuple[str, str, str]:
+class Sensible(Around, Protocol):
+    """A realm, or what one player may know of it, with what can be sensed there."""
+
+    seed: int
+    tick: int
+    phase: str
+    weather: str
+
+    def sensed_at(self, place: int) -> tuple[tuple[int, str], ...]:
+        """What can be sensed at a place: (number of the sense, thing)."""
+        ...
+
+
+def header(world: Sensible, player: Player | None = None) -> tuple[str, str, str]:
     """(time, weather, ground underfoot), one word each."""
     player = player or world.player
     column, row = player.x // TILE, player.y // TILE
     return world.phase, world.weather, GROUNDS[world.map.ground[row * world.map.width + column]]
 
 
-def sense(world: World, seen: tuple[tuple[str, int], ...]) -> tuple[Event, ...]:
+def sense(world: Sensible, seen: tuple[tuple[str, int], ...]) -> tuple[Event, ...]:
     """The events at the places in sight, shuffled by a stream of their own."""
-    senses, places, sensed = world.rules.senses, world.map.places, world.traces.sensed
+    senses, places, sensed = world.rules.senses, world.map.places, world.sensed_at
     events = []
     for direction, place in seen:
         events.append(_event(LOOK, direction, places[place].kind))
-        events += [_event(senses[number], direction, thing) for number, thing in sensed[place]]
+        events += [_event(senses[number], direction, thing) for number, thing in sensed(place)]
     return tuple(shuffled(events, Random(world.seed * 1_000_003 + world.tick)))
 
 
@@ -64,7 +78,7 @@ def shuffled(events: list[Event], rng: Random) -> list[Event]:
 
 
 def describe(
-    world: World,
+    world: Sensible,
     tongue: str = "terse",
     player: Player | None = None,
     seen: tuple[tuple[str, int], ...] | None = None,

@@ -58,6 +58,7 @@ def snapshot(world: World) -> bytes:
             "realm": realm_mark(world.rules),
             "seed": world.seed,
             "start_hour": world.start_hour,
+            **({"secret": world.secret} if world.secret else {}),
             "clock": _get(world, CLOCK),
             "agenda": world.agenda,
             "walking": [who.number for who in world._walking],
@@ -114,7 +115,7 @@ def _world(body: dict[str, Any], rules: Rules) -> World:
     seed, players = body["seed"], body["players"]
     if not (isinstance(seed, int) and 0 <= seed <= SEED_MAX and 1 <= len(players) <= PLAYERS_MAX):
         raise ValueError("seed or players out of range")
-    world = World(seed, rules, body["start_hour"], _land(seed, rules))
+    world = World(seed, rules, body["start_hour"], _land(seed, rules), str(body.get("secret", "")))
     for _ in players[1:]:
         world.add_player()
     places = len(world.map.places)

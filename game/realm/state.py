@@ -12,7 +12,7 @@ from game.realm.land import Map
 from game.realm.rulecheck import REGIONS, ROOM
 from game.realm.rules import Rules
 from game.realm.spatial_index import SpatialIndex
-from game.realm.terrain import TILE
+from game.realm.terrain import TILE, Point
 from game.realm.traces import NOBODY, Traces
 from game.realm.worldgen import generate
 
@@ -34,12 +34,10 @@ class Mover(Protocol):
     until: int
 
 
-class RealmState:
-    """What everybody who lives in a realm finds there. players: those who walk it by their own actions.
+class Surroundings:
+    """What anybody in a realm may know of it: the map, the clock, the sky. seed: of the map.
 
     land: the map of this seed and these rules, if it is at hand."""
-
-    players: Sequence[Actor]
 
     def __init__(self, seed: int, rules: Rules, start_hour: float | None = None, land: Map | None = None) -> None:
         self.seed, self.rules = seed, rules
@@ -51,8 +49,60 @@ class RealmState:
         self.tick = 0
         self.hour, self.phase, self.weather = self.start_hour, "", ""
         self.flooded, self._water, self._turned = False, 0.0, 0
-        self._sky = Random(f"{seed}/sky")
-        self.traces = Traces(rules, len(self.map.places), Random(f"{seed}/traces"))
+
+    @property
+    def flood(self) -> float:
+        """How high the river stands, 0 to 1: it rises while it is in flood, and falls after."""
+        gone = (self.tick - self._turned) / (self.rules.rise * self.rules.ticks_per_second)
+        return min(1.0, max(0.0, self._water + (gone if self.flooded else -gone)))
+
+    def hour_at(self, tick: int) -> float:
+        """The hour of the day at a tick, 0 to 24."""
+        return (self.start_hour + tick / (self.rules.ticks_per_second * self.rules.seconds_per_hour)) % 24
+
+    def open(self, x: int, y: int) -> bool:
+        """True if one can stand there."""
+        column, row, area = x // TILE, y // TILE, self.map
+        return 0 <= column < area.width and 0 <= row < area.height and area.walkable[row * area.width + column] == 1
+
+    def is_door(self, x: int, y: int) -> bool:
+        """True of a door and of the way out of a room."""
+        return (x // TILE, y // TILE) in self.doors
+
+    def home(self, region: str) -> Point:
+        """Where a seer of a region is to be found: by the landmark nearest the region's heart."""
+        land = self.map
+        bridges = [(p.x, p.y) for p in land.places if p.region == "river"][-1:]
+        hut = [room.outside for room in land.rooms if room.kind == "hut"]
+        x, y = ({"shrine": [land.shrine], "river": bridges, "forest": hut}.get(region) or [land.start])[0]
+        landmarks = [p for p in land.places if p.region == region] or land.places
+        place = min(landmarks, key=lambda p: (p.x - x) ** 2 + (p.y - y) ** 2)
+        spots = [(place.x + dx * TILE, place.y + dy * TILE) for dx, dy in ((1, 1), (-1, 1), (0, 1), (1, 0), (-1, 0))]
+        column, row = next(((x // TILE, y // TILE) for x, y in spots if self.open(x, y)), (x // TILE, y // TILE))
+        return column * TILE + TILE // 2, row * TILE + TILE // 2
+
+
+class RealmState(Surroundings):
+    """What everybody who lives in a realm finds there. players: those who walk it by their own actions.
+
+    secret: what the random streams are seeded with instead of the map's seed. Whoever knows the seed of a realm without
+    a secret can compute who is where.
+    """
+
+    players: Sequence[Actor]
+
+    def __init__(
+        self,
+        seed: int,
+        rules: Rules,
+        start_hour: float | None = None,
+        land: Map | None = None,
+        secret: str = "",
+    ) -> None:
+        super().__init__(seed, rules, start_hour, land)
+        self.secret = secret
+        self._sky = self.stream("sky")
+        self.traces = Traces(rules, len(self.map.places), self.stream("traces"))
         self.agenda: list[tuple[int, int]] = []  # (tick, number of the mover who then chooses where to go)
         self.arrived = False  # somebody has arrived in this tick
         self._begin_hour()
@@ -65,29 +115,22 @@ class RealmState:
             [index for name in kind.haunts for index in of_region[name]] or self.everywhere for kind in rules.spirits
         ]
 
+    def stream(self, purpose: str) -> Random:
+        """The random stream of one purpose."""
+        return Random(f"{self.secret or self.seed}/{purpose}")
+
+    def sensed_at(self, place: int) -> tuple[tuple[int, str], ...]:
+        """What can be sensed at a place: (number of the sense, thing)."""
+        return self.traces.sensed[place]
+
     @property
     def truth(self) -> list[int]:
         """Per place, who is there. For lessons, tests and measurement; a renderer has no business with it."""
         return self.traces.here
 
-    @property
-    def flood(self) -> float:
-        """How high the river stands, 0 to 1: it rises while it is in flood, and falls after."""
-        gone = (self.tick - self._turned) / (self.rules.rise * self.rules.ticks_per_second)
-        return min(1.0, max(0.0, self._water + (gone if self.flooded else -gone)))
-
     def dangerous(self, place: int) -> bool:
         """True of a place by the river while it is in flood."""
         return self.flooded and self.map.places[place].region == "river"
-
-    def open(self, x: int, y: int) -> bool:
-        """True if one can stand there."""
-        column, row, area = x // TILE, y // TILE, self.map
-        return 0 <= column < area.width and 0 <= row < area.height and area.walkable[row * area.width + column] == 1
-
-    def is_door(self, x: int, y: int) -> bool:
-        """True of a door and of the way out of a room."""
-        return (x // TILE, y // TILE) in self.doors
 
     def neighbours(self, place: int) -> list[int]:
         """Where folk who work at a place go next."""
@@ -125,7 +168,6 @@ class RealmState:
 
     def tick_clock(self) -> None:
         self.tick += 1
-        length = self.rules.ticks_per_second * self.rules.seconds_per_hour
-        self.hour = (self.start_hour + self.tick / length) % 24
-        if self.tick % length == 0:
+        self.hour = self.hour_at(self.tick)
+        if self.tick % (self.rules.ticks_per_second * self.rules.seconds_per_hour) == 0:
             self._begin_hour()

@@ -4,8 +4,6 @@ A World is its seed and the actions it was given: `step` is the only way in, and
 random streams (one per purpose) decides. Percepts never enter. All x, y are pixels, durations ticks.
 """
 
-from random import Random
-
 from common.numbers import SEED_MAX
 from game.realm.actors import Seer
 from game.realm.land import Map
@@ -25,8 +23,15 @@ class World(Population):
     quests_of: the errands of each player, by the player's number; quests: those of the first.
     """
 
-    def __init__(self, seed: int, rules: Rules, start_hour: float | None = None, land: Map | None = None) -> None:
-        super().__init__(seed, rules, start_hour, land)
+    def __init__(
+        self,
+        seed: int,
+        rules: Rules,
+        start_hour: float | None = None,
+        land: Map | None = None,
+        secret: str = "",
+    ) -> None:
+        super().__init__(seed, rules, start_hour, land, secret)
         self.quests_of: list[Quests] = []
         self.quests = Quests(self, self.player, self.quests_of)
 
@@ -37,7 +42,7 @@ class World(Population):
         if number >= PLAYERS_MAX:
             raise ValueError(f"this realm is full; it holds {PLAYERS_MAX} players")
         x, y = self.map.start
-        seer = Seer(self.rules.seers[0], (x - 2 * TILE, y), Random(f"{self.seed}/seers/{number}"))
+        seer = Seer(self.rules.seers[0], (x - 2 * TILE, y), self.stream(f"seers/{number}"))
         player = Player(number, self.map.start, seer)
         self.players.append(player)
         Quests(self, player, self.quests_of)
@@ -50,8 +55,11 @@ def check_seed(seed: int) -> None:
         raise ValueError(f"seed {seed}: must lie between 0 and {SEED_MAX}")
 
 
-def new_world(seed: int, rules: Rules | None = None, start_hour: float | None = None, players: int = 1) -> World:
+def new_world(
+    seed: int, rules: Rules | None = None, start_hour: float | None = None, players: int = 1, secret: str = ""
+) -> World:
     """A realm from a seed (0 to SEED_MAX); rules default to assets/realm.toml, the hour (0 to 24) to the rules'.
+    secret: seeds the random streams instead, so that the seed tells the map and no more.
 
     With one player it is the same realm as ever; others (up to PLAYERS_MAX) come to the same start. Raises ValueError
     for other numbers."""
@@ -60,7 +68,7 @@ def new_world(seed: int, rules: Rules | None = None, start_hour: float | None = 
         raise ValueError(f"start_hour {start_hour}: must lie between 0 and 24")
     if not 1 <= players <= PLAYERS_MAX:
         raise ValueError(f"players {players}: must lie between 1 and {PLAYERS_MAX}")
-    world = World(seed, rules or load_rules(), start_hour)
+    world = World(seed, rules or load_rules(), start_hour, secret=secret)
     for _ in range(players - 1):
         world.add_player()
     return world

@@ -4,7 +4,7 @@ from game.app.playing import Playing
 from game.journey.journey import Journey
 from game.journey.tracking import outdoors
 from game.realm.errand import Errand
-from game.realm.quests import Quests
+from game.realm.errand_list import ErrandList
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.ui.marks import pips
 from game.ui.overlays import WIDTH, Box
@@ -15,7 +15,7 @@ TOP, SHEET_WIDTH, SHEET_HEIGHT = 30, 520, 300
 FAINT = (92, 96, 138)
 
 
-def listed(quests: Quests) -> list[Errand]:
+def listed(quests: ErrandList) -> list[Errand]:
     """Errands that can be had or were: those under way first, those done last."""
     known = [errand for errand in quests.errands.values() if quests.offered(errand)]
     return sorted(known, key=lambda errand: ("ready", "taken", "open", "done").index(errand.stage))
@@ -34,7 +34,7 @@ def what_to_do(journey: Journey, errand: Errand) -> str:
         return f"{who} has something to ask, {where}."
     if errand.stage == "done":
         return errand.plan.done[0]
-    return errand.plan.todo if errand.at or errand.plan.task != "all" else f"{errand.plan.todo} {who} is {where}."
+    return errand.plan.todo if errand.asks or errand.plan.task != "all" else f"{errand.plan.todo} {who} is {where}."
 
 
 class Log:

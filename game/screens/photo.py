@@ -1,24 +1,22 @@
 """Photo mode: one moment of the realm as three minds see it, side by side: blind, the player's, one born seeing.
 
 Each is asked about the scene of the moment. What each believes is drawn over the same frame. A panel whose mind can't
-answer says so. Enter saves the panels as one picture.
+answer says so. Enter saves the panels as one picture, and the last seconds as a film.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pygame as pg
 
 from game.app.playing import Playing
 from game.app.window import free_path
-from game.art.frame_state import FrameState, Ghost, haunt
 from game.art.painter import SIZE, Painter
 from game.art.pixels.png import save_png
-from game.journey.answers import Answer
 from game.realm.land import Place
-from game.realm.rules import NOTHING
-from game.realm.scene import View, describe
-from game.realm.tongues import SENSE
+from game.realm.scene import describe
+from game.screens.film import Film
+from game.screens.panels import haunted, seen
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.ui.overlays import keyed
 from game.ui.screen_stack import CLOSE, Close, Screen
@@ -26,7 +24,6 @@ from game.ui.words import article
 from perception.messages import Eyes
 
 TITLES: dict[Eyes, str] = {"blind": "As you came", "you": "You", "seer": "Born seer"}
-FAINTEST = 0.05  # beliefs below this are not drawn
 TELLING, HALF = 0.5, 0.15  # beliefs from which the caption says that they are seen, and half seen
 GAP, CAPTION = 8, 34  # px between and below the panels of a saved picture
 WAIT = 30.0  # s until a mind that doesn't answer is given up; it is silent for some while it writes its log
@@ -49,27 +46,6 @@ class Panel:
     def done(self) -> bool:
         """Answered, or known to stay unanswered."""
         return self.picture is not None or bool(self.fault)
-
-
-def seen(answer: Answer, view: View) -> dict[int, tuple[str, float]]:
-    """Place index -> (the spirit most believed there, how much) of an answer to the view's scene."""
-    spirits_seen = {}
-    for (ask, place), beliefs in answer.beliefs.items():
-        spirits = {word: p for word, p in beliefs.items() if word != NOTHING}
-        if ask == SENSE and place in view.places and spirits:
-            species = max(spirits, key=lambda word: spirits[word])
-            spirits_seen[view.places[place]] = (species, spirits[species])
-    return spirits_seen
-
-
-def haunted(frame_state: FrameState, beliefs: dict[int, tuple[str, float]], places: Sequence[Place]) -> FrameState:
-    """The same frame with these beliefs on it and no other, and nobody attending."""
-    ghosts = tuple(
-        Ghost(place, *haunt(places[place]), species, belief)
-        for place, (species, belief) in sorted(beliefs.items())
-        if belief >= FAINTEST
-    )
-    return replace(frame_state, ghosts=ghosts, attend=0.0)
 
 
 def caption(panel: Panel, places: Sequence[Place]) -> str:
@@ -115,9 +91,11 @@ class Photo:
         ready = journey.mind_client.ready
         there = [eyes for eyes in TITLES if ready is not None and eyes in ready.eyes]
         self.panels = [Panel(eyes, journey.mind_client.inquire(self._view.scene, eyes)) for eyes in there]
+        self._film = Film(game, game.reel.moments)
         self.chosen = there.index("you") if "you" in there else 0
         self.large = False
         self._waited = 0.0
+        self._filmed = False  # a film is wanted, and how it ended has not been said yet
 
     @property
     def ready(self) -> bool:
@@ -128,6 +106,10 @@ class Photo:
         """Takes what has been answered; paints at most one picture a frame."""
         self._waited += dt
         client = self._game.journey.mind_client
+        self._film.advance(dt)
+        if self._filmed and self._film.line:
+            self._game.note(self._film.line)
+            self._filmed = False
         for panel in (panel for panel in self.panels if not panel.done):
             answer = client.answered(panel.ticket)
             if answer is not None:
@@ -168,6 +150,9 @@ class Photo:
             save_png(triptych(self.panels, self._places), path)
         except (OSError, pg.error) as error:
             return f"No picture: {error}"
+        if self._film.begin(folder):
+            self._filmed = True
+            return f"Picture: {path}. The film of the last seconds is being made"
         return f"Picture: {path}"
 
     def paint(self, pen: Pen, seconds: float) -> None:

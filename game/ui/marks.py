@@ -1,15 +1,16 @@
 """Marks in the world and on pages: people with something to say, the place a screen points at, counts."""
 
 import math
+from collections.abc import Sequence
 
 import pygame as pg
 
 from game.art.frame_state import haunt
 from game.art.pixels.palette import Colour, scaled
+from game.realm.errand_list import ErrandList
 from game.realm.land import Place
-from game.realm.quests import Quests
 from game.ui.font import GOLD, SKYBLUE, Pen
-from game.ui.overlays import HEIGHT, WIDTH
+from game.ui.overlays import HEIGHT, WIDTH, Box
 
 FAINT = (92, 96, 138)
 OVERHEAD = 34  # px above somebody's feet
@@ -22,22 +23,26 @@ def pips(pen: Pen, x: float, y: float, count: int, of: int) -> None:
         pen.fill(GOLD if lit else FAINT, x + 12 * index, y + (0 if lit else 3), 8, 8 if lit else 2)
 
 
-def mark_of(quests: Quests, index: int) -> str:
+def mark_of(quests: ErrandList, index: int) -> str:
     """What stands over somebody: ! who waits for news, ? who has something to ask, else nothing."""
     errand = quests.current_errand(index)
-    if errand is None or (errand.stage == "taken" and (errand.at or errand.plan.task != "all")):
+    if errand is None or (errand.stage == "taken" and (errand.asks or errand.plan.task != "all")):
         return ""
     return "!" if errand.stage == "ready" else "?"
 
 
-def errand_marks(pen: Pen, quests: Quests, seconds: float, camera: tuple[int, int]) -> None:
-    """The marks over people. seconds: the game's clock; camera: px of the world at the picture's corner."""
+def errand_marks(
+    pen: Pen, quests: ErrandList, seconds: float, camera: tuple[int, int], taken: Sequence[Box] = ()
+) -> None:
+    """The marks over people. seconds: the game's clock; camera: px of the world at the picture's corner; taken: what
+    covers the world."""
     for index, actor in enumerate(quests.people):
         mark = mark_of(quests, index)
         if not mark:
             continue
         x, y = actor.x - camera[0], actor.y - camera[1] - OVERHEAD + 2 * math.sin(seconds * 3)
-        if 0 < x < WIDTH and 0 < y < HEIGHT:
+        covered = any(left <= x <= left + wide and top <= y <= top + high for left, top, wide, high in taken)
+        if 0 < x < WIDTH and 0 < y < HEIGHT and not covered:
             pen.text_centre(mark, x + 1, y, GOLD)
 
 

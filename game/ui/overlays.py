@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from game.art.pixels.palette import Colour, mix
-from game.realm.world import World
+from game.realm.view import PlayerView
 from game.ui.announcements import Pointed, Sighting, Speech
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.ui.words import article
@@ -200,7 +200,7 @@ def notice(pen: Pen, line: str) -> None:
     _sheet(pen, wrap(line, pen.columns(WIDTH - 40)), 2)
 
 
-def clock(pen: Pen, world: World, spirits_shown: int, spirits_found: int) -> None:
+def clock(pen: Pen, world: PlayerView, spirits_shown: int, spirits_found: int) -> None:
     """Hour and weather at the upper left, how many spirits were shown, and found unaided (proven by a touch)."""
     text = f"{int(world.hour):02d}:{int(world.hour % 1 * 60):02d} {world.phase}, {world.weather}"
     pen.text(text, 12, 8, PAPER)

@@ -75,7 +75,7 @@ def _clock(passed: list[float], real: bool) -> Callable[[], float]:
 def _result(script: Script, game: Game) -> dict:
     """What the journey came to."""
     journey, diary = game.journey, script.diary
-    stages = {key: errand.stage for key, errand in journey.world.quests.errands.items() if errand.stage != "open"}
+    stages = {key: errand.stage for key, errand in journey.realm.world.quests.errands.items() if errand.stage != "open"}
     frames = sorted(game.frame_ms)
     return {
         "seed": script.plan.seed,
@@ -91,7 +91,7 @@ def _result(script: Script, game: Game) -> dict:
         "errands": stages,
         "screen": {name: tally.rates() for name, tally in diary.parts.items()},
         "progress": _progress(game),
-        "state": state_hash(journey.world),
+        "state": state_hash(journey.realm.world),
         "draw_ms": {"p50": round(frames[len(frames) // 2], 2), "p99": round(frames[int(len(frames) * 0.99)], 2)},
     }
 

@@ -23,6 +23,7 @@ from game.app.app_context import AppContext
 from game.app.game_loop import Game
 from game.app.playing import Options
 from game.app.window import Window
+from game.realm.realms import LocalRealm
 from game.realm.rules import NOTHING
 from game.realm.senses import who_is_at
 from game.realm.step import step
@@ -99,7 +100,7 @@ def take(still: Still, make: MakeMind, out: Path, seed: int, waits: bool) -> Pat
     mind.start()
     context = AppContext(Window(scale=2))
     clock = {} if waits else {"now": lambda: passed[0]}
-    game = Game(world, mind, context, Options(seed, out / "log.msgpack", out), OPENERS, **clock)
+    game = Game(LocalRealm(world), mind, context, Options(seed, out / "log.msgpack", out), OPENERS, **clock)
     game.journey.guide.skip()
     game.journey.narrator.speech = None
     bot = Bot(game, out, Random(seed), waits=waits)

@@ -123,7 +123,7 @@ class Diary:
                 self.write("revealed", game, answer=spot.answer, source=spot.source)
         seen = journey.narrator.firsts.now
         if seen is not None and self._new("sighting", (seen.place, seen.species, seen.until)):
-            truth = who_is_at(journey.world, seen.place)
+            truth = who_is_at(journey.realm.world, seen.place)
             where = {"place": places[seen.place].kind, "region": places[seen.place].region}
             self.write("sighting", game, species=seen.species, truth=truth, first=seen.first, **where)
         if self._new("found", journey.narrator.firsts.found) and journey.narrator.firsts.found:
@@ -131,7 +131,7 @@ class Diary:
 
     def _moved(self, game: Game) -> None:
         """Errands, screens, the sky, the mind's state."""
-        world = game.journey.world
+        world = game.journey.realm.world
         for key, errand in world.quests.errands.items():
             if self._new(f"errand {key}", (errand.stage, errand.count, errand.wrongs)) and errand.stage != "open":
                 self.write("errand", game, key=key, stage=errand.stage, count=errand.count, wrongs=errand.wrongs)
@@ -146,10 +146,10 @@ class Diary:
     def _look(self, game: Game) -> None:
         """What is believed of the scene that was answered just now, against the truth."""
         journey, now = game.journey, game.journey.seconds
-        if journey.world.tick - journey.mind_client.view.scene.id > STALE:  # type: ignore[union-attr]
+        if journey.realm.world.tick - journey.mind_client.view.scene.id > STALE:  # type: ignore[union-attr]
             return
         for place, aim in journey.mind_client.aim.items():
-            truth = who_is_at(journey.world, place)
+            truth = who_is_at(journey.realm.world, place)
             if now - self._looked.get(place, -1e9) < AGAIN or (place, truth) in journey.narrator.firsts._revealed:
                 continue
             self._looked[place] = now

@@ -73,7 +73,7 @@ class Bot:
 
     @property
     def world(self) -> World:
-        return self.game.journey.world
+        return self.game.journey.realm.world
 
     def frames(self, count: int, dt: float = FRAME) -> None:
         """Lets frames pass, or in real time as many seconds as they would take."""
@@ -212,7 +212,7 @@ class Bot:
 
     def fresh(self) -> bool:
         """Waits until the mind has answered for where the player stands."""
-        client, here = self.game.journey.mind_client, self.game.journey.world.tick
+        client, here = self.game.journey.mind_client, self.game.journey.realm.world.tick
         return self.until(lambda: client.view is not None and client.view.scene.id >= here, 10.0)
 
     def believed(self, least: float) -> list[tuple[int, str]]:
@@ -245,7 +245,7 @@ class Bot:
         for _ in range(8):  # a seer may stroll away meanwhile
             who = quests.people[index]
             self.walk(who.x, who.y, 22)
-            if journey.context() == "talk" and quests.beside(self.world) == index:
+            if journey.context() == "talk" and quests.beside() == index:
                 self.press(pg.K_e)
                 self.hear_out()
                 return True

@@ -118,7 +118,7 @@ def _save(bot: Bot) -> dict[str, float]:
     game = bot.game
     autosave = game.autosave
     began = time.perf_counter()
-    autosave.advance(SAVE_EVERY, game.journey.log, game.card)
+    autosave.advance(SAVE_EVERY, game.journey.realm.log, game.card)
     waited = time.perf_counter() - began
     if autosave._thread is not None:
         autosave._thread.join()

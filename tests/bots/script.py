@@ -164,7 +164,7 @@ class Script:
             if journey.seconds - self._named.get(place, -1e9) < 20 or species not in journey.nameable():
                 continue
             self._named[place] = journey.seconds
-            tally = journey.world.quests.tally
+            tally = journey.realm.world.quests.tally
             before = tally.streak
             if not bot.name(place, species):
                 continue

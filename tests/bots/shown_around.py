@@ -17,6 +17,7 @@ import torch
 from common.assets import NOVICE
 from game.journey.journey import TICK, Journey
 from game.realm.policy import ShownAround
+from game.realm.realms import LocalRealm
 from game.realm.replay import state_hash
 from game.realm.rules import load as load_rules
 from game.realm.world import new_world
@@ -34,7 +35,7 @@ class Tour:
 
     def __init__(self, mind: Mind, seed: int, every: int = WORK_EVERY, late: int = LATE) -> None:
         self.line = DirectMind(mind, every, late)
-        self.journey = Journey(new_world(seed), self.line)
+        self.journey = Journey(LocalRealm(new_world(seed)), self.line)
         self._policy, self._now = ShownAround(seed), 0.0
 
     def _frame(self, walk: tuple[int, int] = (0, 0)) -> None:
@@ -44,7 +45,7 @@ class Tour:
     def walk(self, seconds: float) -> None:
         """Walks with the seer, and asks her what is there."""
         for _ in range(round(seconds / TICK)):
-            actions = self._policy(self.journey.world)
+            actions = self._policy(self.journey.realm.world)
             self.journey._queue += [action for action in actions if action[0] == "ask"]
             moves = [(action[1], action[2]) for action in actions if action[0] == "move"]
             self._frame(*moves)
@@ -60,7 +61,7 @@ class Tour:
     def leave(self, out: Path) -> None:
         """Writes the log and the walk into the mind's folder."""
         self.line.send(WriteLog("log.msgpack"))
-        self.journey.log.save(out / WALK)
+        self.journey.realm.log.save(out / WALK)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -81,8 +82,8 @@ def main(argv: list[str] | None = None) -> int:
         tour.dream(options.dream)
     tour.leave(options.out)
     lessons = len(mind.teacher.journal.lessons)
-    result = {"ticks": tour.journey.log.ticks, "lessons": lessons, "steps": mind.teacher.steps}
-    print(json.dumps(result | {"weights": weights_hash(model.net), "state_hash": state_hash(tour.journey.world)}))
+    result = {"ticks": tour.journey.realm.log.ticks, "lessons": lessons, "steps": mind.teacher.steps}
+    print(json.dumps(result | {"weights": weights_hash(model.net), "state_hash": state_hash(tour.journey.realm.world)}))
     return 0
 
 

@@ -25,6 +25,10 @@ HEADER = Header(
     created="2026-11-22T16:00:00Z",
 )  # fmt: skip
 GRID = ((0.5, 0.25, 0.0), (1.0, -2.0, 3.5))
+ALLOCATION = Allocation(
+    along="path", chunk=0, decisions=5, loss="usable", heads=GRID, matrices=(GRID, GRID, GRID, GRID),
+    mlps=(0.5, -0.25), rest=0.25, whole=3.75, residual=0.0,
+)  # fmt: skip
 RECORDS: tuple[Record, ...] = (
     Snapshot(step=0, phase="before", own=GRID, entropy=GRID),
     Curve(step=0, loss=None, hits=0.0, false_alarms=0.0, d_prime=0.0, mundane=0.99, seconds=0.0),
@@ -45,10 +49,7 @@ RECORDS: tuple[Record, ...] = (
         decisions=9, entropy=1.25, plain_before=4.25, plain_after=0.25, calibrated_before=1.25, calibrated_after=0.125,
         crossed_before=1.5, crossed_after=None,
     ),
-    Allocation(
-        along="path", chunk=0, decisions=5, loss="usable", heads=GRID, mlps=(0.5, -0.25), rest=0.25, whole=3.75,
-        residual=0.0,
-    ),
+    ALLOCATION,
     Swap(what="weight", name="core", heads=((0, 1), (1, 3)), insert=0.75, remove=None, decisions=9),
     Whole(name="context_share", value=0.9, about="what is left of the gain on old contexts"),
     Judgement(

@@ -18,6 +18,7 @@ from game.journey.journey import Journey
 from game.journey.mind_client import Mind
 from game.journey.save_slots import AutoSave
 from game.realm.land import Decor, Map, Place
+from game.realm.realms import LocalRealm
 from game.realm.replay import state_hash
 from game.realm.terrain import TILE, Ground
 from game.realm.world import World, new_world
@@ -93,7 +94,7 @@ def game_of(mind: Mind, folder: Path, seed: int = 0, world: World | None = None,
     if seed not in _PAINTERS:
         _PAINTERS[seed] = Painter(world.map)
     context = AppContext(Window())
-    return Game(world, mind, context, Options(**fields), OPENERS, painter=_PAINTERS[seed])  # type: ignore[arg-type]
+    return Game(LocalRealm(world), mind, context, Options(**fields), OPENERS, painter=_PAINTERS[seed])  # type: ignore[arg-type]
 
 
 def key(code: int, down: bool = True) -> pg.Event:
@@ -117,13 +118,13 @@ def tap(game: Game, code: int, frames: int = 3) -> None:
 
 def walked(folder: Path, seed: int = 0, ticks: int = 90) -> str:
     """Saves a short journey; returns the hash of its world."""
-    journey = Journey(new_world(seed), StubMind())
+    journey = Journey(LocalRealm(new_world(seed)), StubMind())
     for tick in range(ticks):
         journey.advance(1 / 30, (1, 0) if tick % 3 else (0, 1), False, tick / 30)
     journey.rest(True)
     journey.advance(1 / 30, (0, 0), False, 99.0)
-    AutoSave(folder).close(journey.log)
-    return state_hash(journey.world)
+    AutoSave(folder).close(journey.realm.log)
+    return state_hash(journey.realm.world)
 
 
 def check_golden(name: str, picture: pg.Surface) -> None:

@@ -84,7 +84,7 @@ class Hand:
         for _ in range(8):  # a seer may stroll away meanwhile
             who = quests.people[index]
             self.walk((who.x, who.y), 30)
-            if quests.beside(self.world) == index:
+            if quests.beside() == index:
                 self.do(("talk", index))
                 return
         raise AssertionError(f"{key}: the giver can't be spoken to")

@@ -19,6 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perception.messages import (
+    Burn,
+    Charm,
     Event,
     Export,
     FromMind,
@@ -41,6 +43,7 @@ from perception.messages import (
     RestorePoints,
     Rewind,
     Scene,
+    TakeOff,
     Teach,
     ToMind,
     Trouble,
@@ -72,6 +75,8 @@ EXAMPLES = (
     Weigh(),
     Mark("under the torii"),
     Rewind(0),
+    Burn(SCENE, "north", 3, "kitsune"),
+    TakeOff(0),
     Export("runs/mind"),
     Ping(),
     Quit(),
@@ -83,6 +88,7 @@ EXAMPLES = (
     Weights(12, 1, 2),
     Weights(12, 2, 2, 0.5, (0.25, -0.5), (0.75, 0.0)),
     Pong(0.5),
+    Progress(3, 2, 1, 3, True, charms=(Charm(0, 160, "kitsune", 6),)),
     Progress(3, 2, 1, 3, True, loss=0.5, steps_per_s=1.5, hits=0.6, false_alarms=0.0, d_prime=-2.5, mundane=1.0),
     Written("journey.headdiff"),
     Trouble("no room on the disk"),
@@ -114,6 +120,8 @@ rests = st.builds(RestorePoint, counts, counts, counts, words, st.none() | fract
 messages = st.one_of(
     st.builds(Perceive, scenes, eyes, counts, st.none() | counts),
     st.builds(Rewind, counts),
+    st.builds(Burn, scenes, words, counts, words),
+    st.builds(TakeOff, counts),
     st.builds(Mark, words),
     st.builds(Export, words),
     st.builds(Pong, numbers),

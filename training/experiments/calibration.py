@@ -11,6 +11,7 @@ pattern without an effect has nothing to be named. Pilots are never counted.
 
 import json
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,11 +25,13 @@ from common.files import read_json, write_whole
 from common.locks import hold
 from common.numbers import finite
 from common.processes import WORKERS_MAX
+from common.whole_folders import writing_folder
 from game.realm.rules import load as load_rules
 from perception.model import load
 from training.config import LearnConfig, TeachConfig
 from training.experiments.judge import REHEARSAL, SHUFFLED, TRAINED, Judge
 from training.experiments.plan import PROBE_SEED, Arm, Experiment
+from training.experiments.planned_runs import RESULT
 from training.experiments.run import run_experiment
 from training.experiments.tables import score
 from training.headlog.gains import chunk_weights, unit_matrix
@@ -57,6 +60,7 @@ LEAST = 0.1  # of what there is to know
 TRIES = 40  # draws before giving up
 NAME, SCORE = "calibration", "score.json"
 OURS = re.compile(r"base-\d+|score\.json|\.lock|report\.html")  # what stands in a calibration's folder
+SEEDS_APART = 1_000  # between the first seeds of two draws: where no heads are drawn, a draw is other seeds
 OTHER_SEEDS = 500_000  # where trained and rehearsal are the same kind of run, so that they are not the same runs
 
 
@@ -86,6 +90,7 @@ PATTERNS = {
     "mlps": Pattern(NOT_IN_HEADS, train="mlps"),
     "nothing": Pattern(UNDECIDED, control=REHEARSAL),
 }
+SAME_CONTROLS = {"nothing": "all-heads"}  # whose controls are the same runs: same weights that train, same seeds
 
 
 def calibration(
@@ -107,7 +112,8 @@ def calibration(
             what = f"experiment {number + 1} of {len(planned)}, {name}"
             folder = out / f"base-{base}" / f"{name}-{draw}"
             experiment, chosen = drawn(models[base], name, draw, folder, seeds or SEEDS, quick)
-            result = run_experiment(experiment, folder / "runs", workers, partial(_within, report, what))
+            shared = partial(_share_controls, out / f"base-{base}", name, draw)
+            result = run_experiment(experiment, folder / "runs", workers, partial(_within, report, what), None, shared)
             rows.append({"base": base} | row_of(result, folder / "runs", name, draw, chosen))
             content = result_of(rows)
             write_whole(out / SCORE, (json.dumps(content, indent=1) + "\n").encode())
@@ -129,6 +135,21 @@ def _check_free(out: Path) -> None:
         raise ValueError(f"--out {out}: holds something that is no calibration; give a new folder")
 
 
+def _share_controls(folder: Path, name: str, draw: int) -> None:
+    """Copy the controls of the pattern that has the same ones, whole runs only.
+
+    Whoever uses them checks their settings and what they rest on, as of every run.
+    """
+    if (source := SAME_CONTROLS.get(name)) is None:
+        return
+    for arm in (SHUFFLED, REHEARSAL):
+        for run in sorted((folder / f"{source}-{draw}" / "runs" / arm).glob("seed-*")):
+            to = folder / f"{name}-{draw}" / "runs" / arm / run.name
+            if (run / RESULT).exists() and not to.exists():
+                with writing_folder(to) as part:
+                    shutil.copytree(run, part, dirs_exist_ok=True)
+
+
 def drawn(
     model: str, name: str, draw: int, folder: Path, seeds: int, quick: bool
 ) -> tuple[Experiment, list[tuple[int, int]]]:
@@ -136,8 +157,9 @@ def drawn(
     pattern = PATTERNS[name]
     chosen = _chosen(model, name, draw, folder, quick)
     base = LearnConfig(
-        model=model, teach=pattern.teach(chosen), steps=STEPS, measure_every=EVERY, probes=PROBES, probe_seed=PROBE_SEED
-    )
+        model=model, teach=pattern.teach(chosen), steps=STEPS, measure_every=EVERY, probes=PROBES,
+        probe_seed=PROBE_SEED, gain_only=True,
+    )  # fmt: skip
     arms = [
         Arm(TRAINED, replace(base, control=pattern.control), OTHER_SEEDS if pattern.control else 0),
         Arm(SHUFFLED, replace(base, control="shuffled")),
@@ -145,8 +167,11 @@ def drawn(
     ]
     about = f"calibration: {name}, draw {draw}"
     judge = Judge(control=pattern.control, analyses=False)
-    planned = Experiment(f"calibration-{name}", about, tuple(arms), tuple(range(seeds)), score, keeps_weights=True,
-                         stage=judge)  # fmt: skip
+    first = draw * SEEDS_APART
+    planned = Experiment(
+        f"calibration-{name}", about, tuple(arms), tuple(range(first, first + seeds)), score, keeps_weights=True,
+        stage=judge,
+    )  # fmt: skip
     return (planned.quick() if quick else planned), chosen
 
 

@@ -42,6 +42,7 @@ from training.verdict.evidence import (
     with_caveats,
     worst_residual,
 )
+from training.verdict.matrices import by_matrix
 from training.verdict.significance import benjamini_hochberg, welch_p
 from training.verdict.units import Shape
 from training.verdict.verdict import DISCOVERY, RANDOM_SETS, Causal, Evidence, Verdict, decide
@@ -113,7 +114,11 @@ class Judge:
             "residual": {name: worst_residual(some, self.along) for name, some in logs.items()},
             "unaccounted": unaccounted(logs[TRAINED], logs[SHUFFLED], self.along),
         }  # fmt: skip
-        return verdict, row | ({"analyses": self._analyses(verdict, measured, shape, seeds)} if self.analyses else {})
+        if not self.analyses:
+            return verdict, row
+        core = [place for h in verdict.core if (place := divmod(h, shape.columns))[1] < shape.heads]
+        numbers = self._analyses(verdict, measured, shape, seeds) | {"matrices": by_matrix(logs, core, self.along)}
+        return verdict, row | {"analyses": numbers}
 
     def _analyses(
         self, verdict: Verdict, measured: Evidence, shape: Shape, seeds: Sequence[Mapping[str, Any]]

@@ -13,7 +13,7 @@ else than what is there today is refused. One process at a time works in a folde
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,13 +43,15 @@ def run_experiment(
     workers: int = 1,
     report: Report = lambda what, done, of: None,
     pool: Pool | None = None,
+    prepare: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """All runs, the stage, then the score: {experiment, runs, bases, commits, rates, score}; also in OUT/score.json.
 
     pool: where runs are done, if not in `workers` local processes, which the stage takes in any case. {some: those that
-    ran}, too, where arms were left out. Before anything runs, it raises ValueError for settings that
-    can't be, if OUT holds another experiment, or runs of other settings or of other data and models, and FolderInUse if
-    another process works in OUT.
+    ran}, too, where arms were left out. prepare: what happens in OUT before its runs are looked for.
+
+    Before anything runs, it raises ValueError for settings that can't be, if OUT holds another experiment, or runs of
+    other settings or of other data and models, and FolderInUse if another process works in OUT.
     """
     if not 1 <= workers <= WORKERS_MAX:
         raise ValueError(f"--workers {workers}: give at least 1, at most {WORKERS_MAX}")
@@ -63,6 +65,7 @@ def run_experiment(
     _check_free(out, experiment)
     with hold(out):
         _claim(out, experiment)
+        prepare()
         runner = _Runner(out, pool or LocalPool(workers), report, present)
         return _run(experiment, workers, runner)
 

@@ -41,6 +41,8 @@ def misfit(record: Record, header: Header) -> str | None:
     if isinstance(record, Allocation):
         if record.mlps and len(record.mlps) != header.layers:
             return f"gain of chunk {record.chunk}: mlps is not {header.layers} numbers"
+        if record.matrices and not (len(record.matrices) == 4 and all(_shaped(m, *sizes) for m in record.matrices)):
+            return f"gain of chunk {record.chunk}: matrices is not four times {_by(sizes)}"
         return None if _shaped(record.heads, *sizes) else f"gain of chunk {record.chunk}: heads is not {_by(sizes)}"
     if isinstance(record, Snapshot):
         for name in GRIDS:

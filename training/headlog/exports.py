@@ -66,12 +66,16 @@ def _gains(log: Log) -> Iterator[Row]:
     """One row per path or line, chunk and unit, in nats, with the chunk's own numbers; head is empty for an MLP."""
     for allocation in log.gains:
         chunk = msgspec.structs.asdict(allocation)
-        grid, in_mlps = chunk.pop("heads"), chunk.pop("mlps")
+        grid, in_mlps, matrices = chunk.pop("heads"), chunk.pop("mlps"), chunk.pop("matrices")
         for layer, head in _places(log):
-            yield chunk | {"layer": layer, "head": head, "unit": f"{layer}.{head}", "gain": grid[layer][head]}
+            parts = [m[layer][head] for m in matrices] if matrices else [None] * 4
+            by_matrix = dict(zip(("gain_q", "gain_k", "gain_v", "gain_o"), parts, strict=True))
+            row = {"layer": layer, "head": head, "unit": f"{layer}.{head}", "gain": grid[layer][head]}
+            yield chunk | row | by_matrix
         for layer, gain in enumerate(in_mlps):
             unit = unit_name((layer, log.header.heads), log.header.heads)
-            yield chunk | {"layer": layer, "head": None, "unit": unit, "gain": gain}
+            none = dict.fromkeys(("gain_q", "gain_k", "gain_v", "gain_o"))
+            yield chunk | {"layer": layer, "head": None, "unit": unit, "gain": gain} | none
 
 
 def _information(log: Log) -> Iterator[Row]:

@@ -148,6 +148,7 @@ class Allocation(Struct, frozen=True, kw_only=True, tag="gain", tag_field="type"
     decisions: Count
     loss: Literal["usable", "plain"] = "plain"
     heads: Grid
+    matrices: tuple[Grid, ...] = ()  # heads by W_Q, W_K, W_V, W_O; empty in logs from before they were noted
     mlps: tuple[float, ...] = ()  # of each layer; empty where no MLP trained, and in versions 1 and 2
     rest: float
     whole: float

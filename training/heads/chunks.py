@@ -43,6 +43,7 @@ def pooled(gains: Sequence[Gain], losses: Sequence[Loss]) -> Gain:
         mean([gain.gain for gain in gains]),
         mean([gain.residual for gain in gains]),
         mean([gain.before for gain in gains]),
+        mean([gain.matrices for gain in gains]),
     )
 
 
@@ -57,6 +58,7 @@ def allocations(
             decisions=size_of(chunk_loss),
             loss=loss,  # type: ignore[arg-type]
             heads=tuple(tuple(row) for row in gain.heads.tolist()),
+            matrices=tuple(tuple(map(tuple, grid)) for grid in gain.matrices.tolist()),
             mlps=tuple(gain.mlps.tolist()) if mlps else (),
             rest=gain.rest,
             whole=gain.gain,

@@ -6,7 +6,7 @@ or the training's own path. The first pieces of a path cross most of the loss. O
 gain itself, so points are added until heads, MLPs and rest sum to the fall. Each chunk of probes is shared out by
 itself.
 
-Shape legend, used as suffixes: L layers, H heads.
+Shape legend, used as suffixes: M matrices (W_Q, W_K, W_V, W_O), L layers, H heads.
 """
 
 import copy
@@ -52,7 +52,7 @@ class Gain:
     brought. rest: norms, embeddings, biases of attention. gain: loss before - loss after. residual: gain - heads - mlps
     - rest, the quadrature's error; trust the shares while |residual| <= 2 % of gain. Of chunks fitted together, each
     residual holds also what the fit on all of them brings to it. Over all chunks that is nothing. before: the
-    loss that the gain is taken off.
+    loss that the gain is taken off. matrices: (4, L, H) float64, `heads` by W_Q, W_K, W_V and W_O, which sum to it.
     """
 
     heads: Tensor
@@ -61,6 +61,7 @@ class Gain:
     gain: float
     residual: float
     before: float
+    matrices: Tensor
 
 
 def gain_allocation(before: nn.Module, after: nn.Module, loss: Loss, points: int = POINTS) -> Gain:
@@ -112,21 +113,22 @@ def allocate(
 class _Sum:
     """One chunk's shares."""
 
-    heads_LH: Tensor
+    heads_MLH: Tensor
     mlps_L: Tensor
     rest: float = 0.0
 
     @property
     def whole(self) -> float:
-        return float(self.heads_LH.sum()) + float(self.mlps_L.sum()) + self.rest
+        return float(self.heads_MLH.sum()) + float(self.mlps_L.sum()) + self.rest
 
     def add(self, other: "_Sum", weight: float) -> None:
-        self.heads_LH = self.heads_LH + weight * other.heads_LH
+        self.heads_MLH = self.heads_MLH + weight * other.heads_MLH
         self.mlps_L = self.mlps_L + weight * other.mlps_L
         self.rest += weight * other.rest
 
     def gain(self, start: float, end: float) -> Gain:
-        return Gain(self.heads_LH, self.mlps_L, self.rest, start - end, start - end - self.whole, start)
+        missed = start - end - self.whole
+        return Gain(self.heads_MLH.sum(0), self.mlps_L, self.rest, start - end, missed, start, self.heads_MLH)
 
 
 class _Walk:
@@ -145,8 +147,8 @@ class _Walk:
 
     def _nothing(self) -> list[_Sum]:
         layers, heads = self._heads.layers, self._heads.heads
-        zeros_LH = torch.zeros(layers, heads, dtype=torch.float64)
-        return [_Sum(zeros_LH, zeros_LH.sum(1)) for _ in self._losses]
+        zeros_MLH = torch.zeros(len(MATRICES), layers, heads, dtype=torch.float64)
+        return [_Sum(zeros_MLH, zeros_MLH.sum((0, 2))) for _ in self._losses]
 
     def mean(self, values: Sequence[float]) -> float:
         """The mean over chunks, each weighted by its decisions."""
@@ -266,17 +268,17 @@ def _line(parameters: Mapping[str, nn.Parameter], state: State) -> _Line:
 def _by_unit(heads: HeadMap, layer_mlps: Sequence[Mlp], shares: Mapping[str, Tensor]) -> _Sum:
     """Shares of heads and MLPs on the CPU, and what no unit's parameters hold."""
     sums = {name: float(share.cpu().sum(dtype=torch.float64)) for name, share in shares.items()}
-    share_LH = torch.zeros(heads.layers, heads.heads, dtype=torch.float64)
+    share_MLH = torch.zeros(len(MATRICES), heads.layers, heads.heads, dtype=torch.float64)
     for layer, projections in enumerate(heads.projections):
-        for matrix in MATRICES:
+        for number, matrix in enumerate(MATRICES):
             projection = projections[matrix]
             if projection.parameter in shares:
                 share_H = projection.per_head(shares[projection.parameter]).cpu().sum((1, 2), dtype=torch.float64)
                 alike = heads.heads // projection.heads
-                share_LH[layer] += share_H.repeat_interleave(alike) / alike
+                share_MLH[number, layer] = share_H.repeat_interleave(alike) / alike
     in_mlps = [sum(sums.get(name, 0.0) for name in mlp.parameters) for mlp in layer_mlps]
     share_L = torch.tensor(in_mlps, dtype=torch.float64)
-    return _Sum(share_LH, share_L, sum(sums.values()) - float(share_LH.sum()) - sum(in_mlps))
+    return _Sum(share_MLH, share_L, sum(sums.values()) - float(share_MLH.sum()) - sum(in_mlps))
 
 
 def same_shape(before: nn.Module, after: nn.Module) -> None:

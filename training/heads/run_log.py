@@ -15,18 +15,18 @@ from typing import Any
 import msgspec
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from perception.chat import frame_hash
 from perception.mlp_map import mlps
 from perception.model import Model, weights_hash
 from training.data.lessons import LessonCounts
 from training.headlog.log import Writer, write_log
-from training.headlog.records import ITEMS_MAX, Curve, Header, HeadRow, Information, Probes, Record, Snapshot, Summary
+from training.headlog.records import ITEMS_MAX, Curve, Header, HeadRow, Probes, Record, Snapshot, Summary
 from training.heads.baseline import ProbeBatch
 from training.heads.chunks import allocations, pooled
 from training.heads.context_share import context_share
 from training.heads.gain_allocation import POINTS, Gain, allocate
+from training.heads.gain_records import measured_on, tensors_hash
 from training.heads.head_diff import HeadDiff, head_diff
 from training.heads.head_sets import by_layer, each_swap, singly
 from training.heads.trajectory import Trajectory
@@ -87,11 +87,15 @@ class RunLog:
         if grids is not None:
             self._write(_during(int(point["step"] or 0), grids, gradient))
 
-    def finish(self, training: Training, probes: Sequence[ProbeBatch], losses: UsableChunks) -> None:
-        """Compare, share out and swap; close the log with its end record. losses: of held-out probes, in chunks."""
+    def finish(self, training: Training, probes: Sequence[ProbeBatch] | None, losses: UsableChunks) -> None:
+        """Compare, share out and swap; close the log with its end record. losses: of held-out probes, in chunks.
+
+        probes: on which heads are compared; None: the gain is shared out along the path, and that is all.
+        """
         assert self._writer is not None
         with self._writer as writer:
-            for record in outcome(training, probes, losses, swaps=True):
+            records = gain_alone(training, losses) if probes is None else outcome(training, probes, losses, swaps=True)
+            for record in records:
                 writer.write(record)
 
     def close(self) -> None:
@@ -188,9 +192,7 @@ def outcome(
         yield from measured_on(before, after, losses, gains)
         yield from allocations("line", gains, losses.chunks, "usable", with_mlps)
         if training.trajectory is not None and len(training.trajectory) > 1:
-            states = [state for _step, state in training.trajectory[1:]]
-            gains = allocate(before, states, losses.chunks, refit=losses.refit)
-            yield from allocations("path", gains, losses.chunks, "usable", with_mlps)
+            yield from allocations("path", _along(training, losses), losses.chunks, "usable", with_mlps)
     yield from (_with_gradients(row, training.shares) for row in diff.rows(gain))
     if losses is not None:
         if not losses.whole.based:
@@ -201,30 +203,19 @@ def outcome(
     yield _summary(training, gain, with_mlps)
 
 
-def measured_on(
-    before: PreTrainedModel, after: PreTrainedModel, losses: UsableChunks, gains: Sequence[Gain]
-) -> list[Record]:
-    """The probes that gains were shared out on, and what both models' beliefs tell there."""
-    sides = [losses.beliefs(net) for net in (before, after)]
-    first, last = (losses.worth(beliefs) for beliefs in sides)
-    plain = [tuple(float(part.plain()) for part in beliefs) for beliefs in sides]
-    probes = Probes(
-        what="gain",
-        hash=_hash(losses.whole.tensors()),
-        decisions=losses.whole.total,
-        before=tuple(gain.before for gain in gains),
-        after=tuple(gain.before - gain.gain for gain in gains),
-        plain_before=plain[0],
-        plain_after=plain[1],
-    )
-    information = Information(
-        decisions=losses.whole.total,
-        entropy=first.entropy,
-        plain_before=first.plain, plain_after=last.plain,
-        calibrated_before=first.calibrated, calibrated_after=last.calibrated,
-        crossed_before=first.crossed, crossed_after=last.crossed,
-    )  # fmt: skip
-    return [probes, information]
+def gain_alone(training: Training, losses: UsableChunks) -> Iterator[Record]:
+    """What a verdict rests on: the probes, the gain along the training's path, the summary."""
+    gains, with_mlps = _along(training, losses), mlps_trained(training)
+    yield from measured_on(training.before.net, training.after.net, losses, gains)
+    yield from allocations("path", gains, losses.chunks, "usable", with_mlps)
+    yield _summary(training, pooled(gains, losses.chunks), with_mlps)
+
+
+def _along(training: Training, losses: UsableChunks) -> list[Gain]:
+    """Each chunk's gain along the training's own path."""
+    assert training.trajectory is not None
+    states = [state for _step, state in training.trajectory[1:]]
+    return allocate(training.before.net, states, losses.chunks, refit=losses.refit)
 
 
 def mlps_trained(training: Training) -> bool:
@@ -264,18 +255,9 @@ def _with_gradients(row: HeadRow, shares: Shares | None) -> HeadRow:
 
 def _hash_of_heads(probes: Sequence[ProbeBatch]) -> str:
     """The hash of the probes. Rivals are left out, because they are what a model believes."""
-    return _hash(
+    return tensors_hash(
         [t for p in probes for t in (p.input_ids, p.attention_mask, p.decision_rows, p.cue_mask, p.answer_ids)]
     )
-
-
-def _hash(tensors: Sequence[Tensor]) -> str:
-    """16 hex digits of whole numbers and their shapes."""
-    digest = hashlib.blake2b(digest_size=8)
-    for tensor in tensors:
-        digest.update(str(tuple(tensor.shape)).encode())
-        digest.update(tensor.cpu().to(torch.int64).contiguous().numpy().astype("<i8").tobytes())
-    return digest.hexdigest()
 
 
 def _summary(training: Training, gain: Gain | None, with_mlps: bool) -> Summary:

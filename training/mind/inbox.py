@@ -9,14 +9,28 @@ from threading import Condition
 
 import msgspec
 
-from perception.messages import Export, Keep, Mark, Perceive, Practise, Quit, Rewind, ToMind, Trouble, Weigh, WriteLog
+from perception.messages import (
+    Burn,
+    Export,
+    Keep,
+    Mark,
+    Perceive,
+    Practise,
+    Quit,
+    Rewind,
+    TakeOff,
+    ToMind,
+    Trouble,
+    Weigh,
+    WriteLog,
+)
 
 TICKETS_MAX = 64  # scenes with a ticket: a second or two of work
 ORDERS_MAX = 16  # of each kind that takes long
 BYTES_MAX = 16 * 2**20  # of all, as they came: some three thousand lessons
 COST = 256  # bytes that holding a message costs beside its own
 LAST_COUNTS = (Practise, Keep, Weigh)
-LONG = (WriteLog, Export, Mark, Rewind)
+LONG = (WriteLog, Export, Mark, Rewind, Burn, TakeOff)
 FULL = "Ask more slowly: too much waits for the mind, this was refused"
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from perception.messages import Charm
 from perception.model import Model
 from training.headlog.records import Snapshot
 from training.heads.chunks import in_chunks
@@ -25,13 +26,16 @@ def write_journey_log(
     seed: int,
     seconds: float,
     snapshots: Sequence[Snapshot] = (),
+    charms: Sequence[Charm] = (),
 ) -> None:
     """Write the log whole. before: the model as it came; seed: of the probes; seconds: of learning; snapshots: of the
-    heads along the way.
+    heads along the way; charms: those that are worn.
 
     Raises OSError and LogError.
     """
     config: dict[str, Any] = {"behaviour": "sight", "in_play": True, "device": str(teacher.model.device)}
+    if charms:
+        config["charms"] = "; ".join(f"{one.species} at place {one.at}, layer {one.layer}" for one in charms)
     config |= {f"teach_{key}": value for key, value in asdict(teacher.config).items()}
     curve = [_point(point) for point in measured.history]
     training = Training(

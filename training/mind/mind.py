@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from game.realm.rules import Rules
 from perception.messages import (
+    Burn,
     Export,
     FromMind,
     Lesson,
@@ -32,6 +33,7 @@ from perception.messages import (
     Ready,
     RestorePoints,
     Rewind,
+    TakeOff,
     Teach,
     ToMind,
     Weigh,
@@ -45,6 +47,7 @@ from training.data.lesson_check import check_lesson, check_scene
 from training.data.lessons import Journal
 from training.heads.head_probes import probe_loss
 from training.mind import restore_points
+from training.mind.charms import Charms
 from training.mind.eyes import Looks
 from training.mind.head_effects import HeadEffects
 from training.mind.head_history import HeadHistory, snapshot_of
@@ -93,6 +96,7 @@ class Mind:
         self.looks = Looks(model, self.before, config.seer)
         self.measured = SelfMeasurement(model, config.seed, rules)
         self.teacher = Teacher(model, config.teach, rules, Journal())
+        self.charms = Charms(model, self.before.net, rules, self.origin, config.folder)
         self.practising = False
         self.head_effects: HeadEffects | None = None
         self.restore_points = restore_points.RestorePointStore(config.folder, self.origin)
@@ -105,7 +109,7 @@ class Mind:
         self._step: Iterator[None] | None = None  # the training step under way
         self._failures, self._failure = 0, ""  # steps that failed in a row, and what was said of it
         self._saved_s = 0.0  # learned_s when it was saved last
-        self._saver = Saver(config.folder, model.net, self.origin, self.record)
+        self._saver = Saver(config.folder, model.net, self.origin, self.record, self.charms)
         self._journal_bytes = 0
         if config.folder is not None:
             self._wake(config.folder)
@@ -113,13 +117,14 @@ class Mind:
 
     def _wake(self, folder: Path) -> None:
         """Go on as it was saved. What is damaged costs itself; notes tell of it. Raises MindStoreError."""
+        fault = self.charms.load()
         loaded = load_mind(folder, self.model.net, self.origin, lambda each: check_lesson(self.model, each, self.rules))
         if loaded is None:
             return
         for lesson in loaded.saved.lessons:
             self._remember(lesson)
         self.teacher.steps, self.teacher.taught_at = loaded.saved.steps, loaded.saved.taught_at
-        self.notes = list(loaded.notes)
+        self.notes = [*loaded.notes, *([fault] if fault else [])]
         if not loaded.has_weights:
             self._go_on_from_restore_point()
         self.measured.latest = self.measured.measure()
@@ -151,12 +156,13 @@ class Mind:
     def ready(self) -> Ready:
         m = self.model
         sizes = (m.name, str(m.device.type), m.layers, m.heads, m.tongue, self.teacher.steps)
-        return Ready(*sizes, eyes=self.looks.eyes, pulse=True)
+        return Ready(*sizes, eyes=self.looks.eyes, pulse=True, burns=self.charms.layer)
 
     @property
     def busy(self) -> bool:
         """Whether there is work to go on with while nobody says anything."""
-        return self.head_effects is not None or (self.practising and bool(self.teacher.journal.lessons))
+        learns = self.practising and bool(self.teacher.journal.lessons)
+        return self.head_effects is not None or self.measured.busy or learns
 
     def progress(self, anew: bool = True) -> Progress:
         """How far it has come. anew: change per head is measured now, else it is what it was a moment ago."""
@@ -177,6 +183,7 @@ class Mind:
             latest.mundane,
             self.measured.change(anew),
             self.measured.warning,
+            self.charms.described(),
         )
 
     def save(self, again: bool = False) -> list[FromMind]:
@@ -221,6 +228,8 @@ class Mind:
             return [self.progress()]
         if isinstance(message, Mark | Rewind):
             return self._mark(message.label) if isinstance(message, Mark) else self._rewind(message.to)
+        if isinstance(message, Burn | TakeOff):
+            return self._charm(message)
         if isinstance(message, WriteLog | Export):
             return [self._write(message)]
         if isinstance(message, Weigh):
@@ -262,8 +271,8 @@ class Mind:
     def write_log(self, path: Path) -> None:
         """The head-diff log of the journey so far. Raises OSError and LogError."""
         self.measured.go_on(whole=True)
-        seed, snapshots = self.config.seed, self.head_history.snapshots
-        write_journey_log(path, self.before, self.teacher, self.measured, seed, self.learned_s, snapshots)
+        seed, snapshots, worn = self.config.seed, self.head_history.snapshots, self.charms.described()
+        write_journey_log(path, self.before, self.teacher, self.measured, seed, self.learned_s, snapshots, worn)
 
     def restore_point_list(self) -> RestorePoints:
         """All states it can be turned back to."""
@@ -272,20 +281,26 @@ class Mind:
     def _mark(self, label: str) -> list[FromMind]:
         said = self.save()
         lessons = len(self.teacher.journal.lessons)
-        point = restore_points.describe(self.teacher.steps, lessons, label, self.measured.latest)
+        point = restore_points.describe(self.teacher.steps, lessons, label, self.measured.latest, self.charms.worn)
         self.restore_points.add(point, self.model.net)
         self.record.mark()
         return [*said, *self.save(), self.restore_point_list()]
 
     def _rewind(self, number: int) -> list[FromMind]:
-        """Weights and steps as they were. The lessons stay: what it was shown, it was shown."""
+        """Weights, charms and steps as they were. The lessons stay: what it was shown, it was shown."""
         if number:
             point, weights = self.restore_points.find(number)
         else:
             own = self.before.net.get_parameter
             point = self.restore_point_list().points[0]
             weights = {name: own(name) for name in trained_weights(self.model.net)}
-        put_weights(self.model.net, weights)
+        worn = self.charms.worn
+        self.charms.wear(point.charms)
+        try:
+            put_weights(self.model.net, weights)
+        except WeightsError:
+            self.charms.wear(worn)
+            raise
         self._renew_teacher(point.step, point.step)  # what it knew no more is learned at the full rate
         self.measured.turn_back(point.step, restore_points.score_of(point) if number else self.measured.first)
         self.head_history.turn_back(point.step)
@@ -293,6 +308,19 @@ class Mind:
         self._saver.weights_changed()
         self._times.clear()
         return [*self.save(), self.restore_point_list(), self.progress()]
+
+    def _charm(self, message: Burn | TakeOff) -> list[FromMind]:
+        """A charm burned or taken off. What that does to other answers is measured next, a few probes at a time."""
+        burns = isinstance(message, Burn)
+        if isinstance(message, Burn):
+            number = self.charms.burn(message)
+        else:
+            number = message.number
+            self.charms.take_off(number)
+        self.record.charm(number, burns)
+        self._saver.weights_changed()
+        self.measured.begin(self.teacher.steps, self.learned_s, self.teacher.loss, noted=False)
+        return [*self.save(), self.progress(anew=False)]
 
     def _renew_teacher(self, steps: int, taught_at: int) -> None:
         """Momenta, random stream and the step under way are gone; weights and lessons stay."""
@@ -310,6 +338,9 @@ class Mind:
 
     def work(self) -> list[FromMind]:
         """A piece of what is under way, and what there is to say after it: by turns, so that no piece is two."""
+        if self.measured.busy and not self.practising:
+            self.measured.go_on()
+            return [] if self.measured.busy else [self.progress(anew=False)]
         self._measures_heads = not self._measures_heads
         if self.head_effects is None or (self._measures_heads and self.practising and self.teacher.journal.lessons):
             return self.practise() if self.practising else []

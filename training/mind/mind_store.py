@@ -251,6 +251,16 @@ def read_lessons(path: Path) -> tuple[Lesson, ...]:
         raise MindStoreError(f"{path}: {' '.join(str(error).split())[:120]}; take a copy of it") from error
 
 
+def model_named(folder: Path) -> str | None:
+    """The hash of the model that a saved mind started from; None where no journal can be read."""
+    for path in (folder / JOURNAL, backup_of(folder / JOURNAL)):
+        try:
+            return _journal(_bytes(path, LARGEST_JOURNAL)).model
+        except (OSError, ValueError):  # Damaged, a later version: whoever loads it says so
+            continue
+    return None
+
+
 def _own_journal(model: str, data: bytes) -> _JournalFile:
     journal = _journal(data)
     _refuse_foreign(journal.model, model)

@@ -15,7 +15,7 @@ LONGEST = 100  # characters of a name
 # Files of a Hugging Face folder: an export replaces one that holds nothing else.
 EXPORTED = ("*config.json", "*token*", "vocab.*", "merges.txt", "chat_template.*", "model*.safetensors*")
 OWN = re.compile(
-    r"(?i)(journal|practice|weights|journey|card|chronicle|rests|shots)(\..*)?"
+    r"(?i)(charms|journal|practice|weights|journey|card|chronicle|rests|shots)(\..*)?"
 )  # files of the mind and its slot
 DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # names that Windows keeps for devices
 

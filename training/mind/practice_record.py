@@ -1,4 +1,4 @@
-"""How a mind came to its weights: every lesson, every piece of practice and every turn back, in their order.
+"""How a mind came to its weights: every lesson, piece of practice, turn back and charm, in their order.
 
 practice.msgpack lies beside the journal, whose lessons it numbers. With both, the same model and the same program, a
 CPU comes to the same weights again (`training.mind.replay`). Ticks are those of the scene that the mind was looking at:
@@ -23,12 +23,12 @@ PRACTICE = "practice.msgpack"
 VERSION = 1
 LARGEST = 32 * 2**20  # bytes; an hour of practice takes some hundred kB
 Setting = str | int | float | bool | None
-Kind = Literal["lesson", "parts", "mark", "rewind"]
+Kind = Literal["lesson", "parts", "mark", "rewind", "charm", "taken_off"]
 
 
 class Event(Struct, frozen=True, array_like=True):
     """tick: None where the mind had seen no scene. number: of a lesson in the journal, of parts of steps that were
-    taken one after the other, of the restore point that was turned back to; of a mark 0."""
+    taken one after the other, of the restore point that was turned back to, of a charm; of a mark 0."""
 
     kind: Kind
     tick: Number | None
@@ -124,6 +124,10 @@ class PracticeRecord:
     def rewind(self, number: int) -> None:
         """The mind was turned back to a restore point."""
         self._add(Event("rewind", self.tick, number))
+
+    def charm(self, number: int, worn: bool) -> None:
+        """A charm was burned, or (worn False) taken off."""
+        self._add(Event("charm" if worn else "taken_off", self.tick, number))
 
     def _add(self, event: Event) -> None:
         self._lives[-1].events.append(event)

@@ -16,8 +16,9 @@ from common.whole_folders import writing_folder
 from game.realm.relive import Relived, relive
 from game.realm.replay import ActionLog
 from game.realm.rules import load as load_rules
-from perception.messages import Lesson, Mark, Rewind, Scene, Teach, ToMind, Trouble
+from perception.messages import Burn, Lesson, Mark, Rewind, Scene, TakeOff, Teach, ToMind, Trouble
 from perception.model import Model, weights_hash
+from training.mind.charms import CHARMS, Burned, CharmError, read_charms
 from training.mind.mind import Mind, MindConfig
 from training.mind.mind_store import JOURNAL, SavedMind, read_lessons, save_mind
 from training.mind.practice_record import (
@@ -48,6 +49,7 @@ def replay_journey(
     practice = load_practice(folder)
     lessons = read_lessons(folder / JOURNAL)
     _check(practice, lessons, model, folder)
+    charms = _burned(folder, practice)
     target = destination(out)
     if (
         isinstance(target, int)
@@ -59,7 +61,7 @@ def replay_journey(
     ticks = {event.tick for life in practice.lives for event in life.events if event.tick is not None}
     relived = None if walk is None else relive(walk, ticks, model.tongue, report)
     began, threads = perf_counter(), torch.get_num_threads()
-    again = _Again(model, practice, lessons, relived, report)
+    again = _Again(model, practice, lessons, charms, relived, report)
     try:
         again.run()
         with writing_folder(out) as files:
@@ -92,13 +94,34 @@ def _check(practice: Practice, lessons: Sequence[Lesson], model: Model, folder: 
         raise PracticeError(f"{folder}: more than {PARTS_MAX} parts of steps; no journey is so long")
 
 
+def _burned(folder: Path, practice: Practice) -> tuple[Burned, ...]:
+    """The charms that the record names. Raises PracticeError."""
+    numbers = [event.number for life in practice.lives for event in life.events if event.kind == "charm"]
+    if not numbers:
+        return ()
+    try:
+        burned = read_charms(folder / CHARMS).burned
+    except (OSError, CharmError) as error:
+        raise PracticeError(f"{folder}: its charms are needed: {error}") from error
+    if max(numbers) >= len(burned):
+        raise PracticeError(f"{folder}: charms are missing from its {CHARMS}; copy both files again")
+    return burned
+
+
 class _Again:
     """One replay under way."""
 
     def __init__(
-        self, model: Model, practice: Practice, lessons: Sequence[Lesson], relived: Relived | None, report: Report
+        self,
+        model: Model,
+        practice: Practice,
+        lessons: Sequence[Lesson],
+        charms: Sequence[Burned],
+        relived: Relived | None,
+        report: Report,
     ) -> None:
         self._practice, self._lessons, self._relived, self._report = practice, lessons, relived, report
+        self._charms = charms
         config = MindConfig(None, teach_config(practice.lives[0].teach), practice.seed)
         self._mind = Mind(model, config, load_rules())
         self._same_scenes = self._same_waking = True
@@ -132,6 +155,11 @@ class _Again:
             self._done += event.number
         elif event.kind == "lesson":
             self._teach(self._lessons[event.number], event.tick)
+        elif event.kind == "charm":
+            one = self._charms[event.number]
+            self._tell(Burn(one.scene, one.place, one.at, one.species))
+        elif event.kind == "taken_off":
+            self._tell(TakeOff(event.number))
         else:
             self._tell(Mark() if event.kind == "mark" else Rewind(event.number))
 
@@ -159,6 +187,7 @@ class _Again:
         mind, teacher = self._mind, self._mind.teacher
         lessons = tuple(teacher.journal.lessons)
         save_mind(folder, mind.model.net, SavedMind(mind.origin, teacher.steps, lessons, taught_at=teacher.taught_at))
+        mind.charms.save(folder)
         save_practice(folder, mind.record.practice(teacher.steps, len(lessons), weights_hash(mind.model.net)))
         mind.write_log(folder / LOG)
 

@@ -25,9 +25,9 @@ class RestorePointError(ValueError):
     """A restore point that is not there or cannot be read: one line."""
 
 
-def describe(step: int, lessons: int, label: str, score: Score) -> RestorePoint:
-    """A restore point that has no number yet."""
-    return RestorePoint(0, step, lessons, label, score.hits, score.false_alarms, score.d_prime, score.mundane)
+def describe(step: int, lessons: int, label: str, score: Score, charms: tuple[int, ...] = ()) -> RestorePoint:
+    """A restore point that has no number yet. charms: numbers of those that are worn."""
+    return RestorePoint(0, step, lessons, label, score.hits, score.false_alarms, score.d_prime, score.mundane, charms)
 
 
 def score_of(point: RestorePoint) -> Score:
@@ -65,10 +65,11 @@ class RestorePointStore:
         return (self._folder or Path()) / f"{number:06d}{SUFFIX}"
 
     def add(self, point: RestorePoint, net: PreTrainedModel) -> None:
-        """Remember the net as it is; `point` gets the next number. Nothing is added if no step was taken since the
-        last one. Raises OSError.
+        """Remember the net as it is; `point` gets the next number. Nothing is added if neither step nor lesson nor
+        charm came since the last one. Raises OSError.
         """
-        if self.points and (self.points[-1].step, self.points[-1].lessons) == (point.step, point.lessons):
+        last = self.points[-1] if self.points else None
+        if last and (last.step, last.lessons, last.charms) == (point.step, point.lessons, point.charms):
             return
         number = self.points[-1].number + 1 if self.points else 1
         point = msgspec.structs.replace(point, number=number)

@@ -7,6 +7,7 @@ from transformers import PreTrainedModel
 
 from perception.messages import FromMind, Lesson
 from perception.model import weights_hash
+from training.mind.charms import Charms
 from training.mind.mind_store import SavedMind, save_mind
 from training.mind.practice_record import PracticeRecord, save_practice
 from training.mind.trouble import trouble
@@ -14,11 +15,13 @@ from training.mind.trouble import trouble
 
 class Saver:
     """Writes one mind to its folder. folder None: nowhere. model: weights_hash of the net as it came; record: of how
-    it practised.
+    it practised; charms: those it wears.
     """
 
-    def __init__(self, folder: Path | None, net: PreTrainedModel, model: str, record: PracticeRecord) -> None:
-        self._folder, self._net, self._model, self._record = folder, net, model, record
+    def __init__(
+        self, folder: Path | None, net: PreTrainedModel, model: str, record: PracticeRecord, charms: Charms
+    ) -> None:
+        self._folder, self._net, self._model, self._record, self._charms = folder, net, model, record, charms
         self._weights = ""  # the hash of those on disk
         self._step: int | None = None  # of the weights on disk; None: not those of now
         self._fault = ""  # of the last save
@@ -33,6 +36,7 @@ class Saver:
         saved = SavedMind(self._model, steps, tuple(lessons), taught_at=taught_at)
         try:
             save_mind(self._folder, None if self._step == steps else self._net, saved)
+            self._charms.save()
             if self._step != steps:
                 self._weights = weights_hash(self._net)
             save_practice(self._folder, self._record.practice(steps, len(lessons), self._weights))

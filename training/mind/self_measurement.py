@@ -34,6 +34,7 @@ class SelfMeasurement:
         self.first = self.latest = self.measure()
         self.history: list[Measured] = []
         self._under_way: Iterator[None] | None = None
+        self._noted = False  # whether the measurement under way becomes a point of the curve
         self._change: tuple[float, ...] = ()
 
     def measure(self) -> Score:
@@ -57,8 +58,11 @@ class SelfMeasurement:
             self._change = tuple(self.baseline.own_change(self._model.net).flatten().tolist())
         return self._change
 
-    def begin(self, step: int, seconds: float, loss: float) -> None:
-        """Begin to measure the weights of this step; `go_on` does it."""
+    def begin(self, step: int, seconds: float, loss: float, noted: bool = True) -> None:
+        """Begin to measure the weights of this step; `go_on` does it. noted: it becomes a point of the curve; so does
+        one that takes the place of such a measurement.
+        """
+        self._noted = noted or (self._under_way is not None and self._noted)
         self._under_way = self._measure(step, seconds, loss)
 
     def go_on(self, whole: bool = False) -> None:
@@ -80,4 +84,5 @@ class SelfMeasurement:
             answers += answers_of(self._model, self.probes[start : start + AT_ONCE])
             yield
         self.latest = tally(self.probes, answers)
-        self.history.append(Measured(step, seconds, loss, self.latest))
+        if self._noted:
+            self.history.append(Measured(step, seconds, loss, self.latest))

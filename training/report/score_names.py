@@ -19,6 +19,8 @@ _NAMES = (
     (r"analyses: depth: by layer: (\d+)", "share of the gain in layer {0} (95 %)"),
     (r"analyses: roles: (supporting|competing)(?:: (\d+))?", "{0} heads: layer; head; how much they are needed (95 %)"),
     (r"analyses: rank: stable: (\w+)", "stable rank of the change of W_{0} (95 %)"),
+    (r"analyses: matrices: gain: (\w+): (all|core): (\w)", "{0}: gain by W_{2}, {1} heads, nats (95 %)"),
+    (r"analyses: matrices: gradient: (\w+): (all|core): (\w)", "{0}: gradient in W_{2}, {1} heads, share (95 %)"),
     (r"analyses: rank: kept: (\d+)", "gain kept by the first {0} singular values, share (95 %)"),
     (r"layer (\d+)", "layer {0}, share"),
 )  # fmt: skip

@@ -42,7 +42,7 @@ def test_a_seed_is_entered_with_a_pad(hands: Hands) -> None:
     assert box.seed != 190002 or box.digits, "rolled anew"
     hands.press("x", "a")
     hands.until(lambda: hands.app.game is not None)
-    assert hands.app.game is not None and hands.app.game.journey.world.seed == 0
+    assert hands.app.game is not None and hands.app.game.journey.realm.world.seed == 0
     assert hands.app.game.labels["act"] == "A"
 
 
@@ -52,7 +52,7 @@ def test_enter_alone_begins_a_new_journey(hands: Hands) -> None:
     assert isinstance(box, SeedBox) and not box.shown
     hands.tap(pg.K_RETURN)
     hands.until(lambda: hands.app.game is not None)
-    assert hands.app.game is not None and hands.app.game.journey.world.seed == box.seed
+    assert hands.app.game is not None and hands.app.game.journey.realm.world.seed == box.seed
 
 
 def test_going_back_leads_to_the_title_again(hands: Hands) -> None:

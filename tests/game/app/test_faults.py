@@ -86,7 +86,7 @@ def test_a_full_disk_is_said_once_and_play_goes_on(hands: Hands, monkeypatch: py
     notes: list[str] = []
     monkeypatch.setattr(hands.context, "note", notes.append)
     for _ in range(3):
-        game.autosave.advance(SAVE_EVERY, game.journey.log, game.card)
+        game.autosave.advance(SAVE_EVERY, game.journey.realm.log, game.card)
         assert game.autosave._thread is not None
         game.autosave._thread.join()
         hands.frames(2)
@@ -99,9 +99,9 @@ def test_a_full_disk_is_said_once_and_play_goes_on(hands: Hands, monkeypatch: py
         "Settings can't be saved",
     ]
     assert all("the disk is full; free some space" in note and "\n" not in note for note in notes)
-    tick = game.journey.world.tick
+    tick = game.journey.realm.world.tick
     hands.frames(30, key(pg.K_d))
-    assert game.journey.world.tick > tick
+    assert game.journey.realm.world.tick > tick
     assert {name: (folder / name).read_bytes() for name in files_below(folder)} == before, "nothing half-written stays"
     monkeypatch.undo()
     paint_once(monkeypatch)
@@ -115,7 +115,7 @@ def test_a_new_journey_on_a_full_disk_begins_and_says_so(hands: Hands, monkeypat
     hands.begin("000042")
     assert any("can't be saved" in note and "disk is full" in note for note in hands.context.notes())
     hands.frames(5)
-    assert hands.app.game is not None and hands.app.game.journey.world.tick > 0
+    assert hands.app.game is not None and hands.app.game.journey.realm.world.tick > 0
 
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
@@ -135,9 +135,9 @@ def test_a_place_that_cannot_be_written_is_said_in_plain_words(
     hands.context.choose(replace(hands.context.settings, music=1))
     hands.context.keep()
     assert len(notes) == 4 and all("choose another place" in note and "\n" not in note for note in notes), notes
-    tick = game.journey.world.tick
+    tick = game.journey.realm.world.tick
     hands.frames(30)
-    assert game.journey.world.tick > tick
+    assert game.journey.realm.world.tick > tick
 
 
 LONG = (

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("clean_queue")
 
 def test_keys_walk_and_stop(tmp_path: Path) -> None:
     game = game_of(StubMind(), tmp_path)
-    player = game.journey.world.player
+    player = game.journey.realm.world.player
     x, y = player.x, player.y
     play(game, 20, [key(pg.K_d)])
     assert player.x > x
@@ -58,12 +58,12 @@ def test_overlay_modes_menu_and_leaving(tmp_path: Path) -> None:
     tap(game, pg.K_m)
     assert game.mode == "change"
     tap(game, pg.K_ESCAPE)
-    tick = game.journey.world.tick
+    tick = game.journey.realm.world.tick
     play(game, 10)
-    assert game.journey.world.tick == tick, "paused"
+    assert game.journey.realm.world.tick == tick, "paused"
     tap(game, pg.K_ESCAPE)
     play(game, 10)
-    assert game.journey.world.tick > tick
+    assert game.journey.realm.world.tick > tick
     tap(game, pg.K_ESCAPE)
     tap(game, pg.K_UP)
     tap(game, pg.K_RETURN)
@@ -85,7 +85,7 @@ def test_log_and_screenshot_say_where(tmp_path: Path) -> None:
     tap(game, pg.K_F12)
     assert [m.path for m in mind.sent if isinstance(m, WriteLog)] == [str(tmp_path / "log.msgpack")]
     walk = ActionLog.load(tmp_path / "log.replay")
-    assert (walk.seed, 0 < walk.ticks <= game.journey.log.ticks) == (0, True)
+    assert (walk.seed, 0 < walk.ticks <= game.journey.realm.log.ticks) == (0, True)
     shots = sorted((tmp_path / "shots").glob("*.png"))
     assert [shot.name for shot in shots] == ["second-sight-0001.png", "second-sight-0002.png"]
     assert pg.image.load(shots[0]).get_size() == (1280, 720)
@@ -136,9 +136,9 @@ def test_the_game_goes_on_without_a_mind_and_says_so(tmp_path: Path, state: str)
     assert game.journey.mind_client.places()
     before = pg.surfarray.array3d(game.window.surface)
     mind.state = state
-    tick = game.journey.world.tick
+    tick = game.journey.realm.world.tick
     play(game, 66, [key(pg.K_RIGHT)], dt=1 / 12)
-    assert game.journey.world.tick >= tick + 110
+    assert game.journey.realm.world.tick >= tick + 110
     assert game.journey.mind_client.places() == []
     after = pg.surfarray.array3d(game.window.surface)
     assert (before[560:720, 16:56] != after[560:720, 16:56]).any(), "the banner"

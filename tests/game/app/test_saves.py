@@ -28,11 +28,11 @@ def hands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hands]:
 def test_a_journey_begins_is_saved_and_goes_on_where_it_was_left(hands: Hands) -> None:
     hands.begin("000042")
     game = hands.app.game
-    assert game is not None and game.journey.world.seed == 42
+    assert game is not None and game.journey.realm.world.seed == 42
     assert hands.minds[0].started and hands.minds[0].folder == hands.root / "saves" / "1" and hands.minds[0].seed == 42
     hands.walk()
     hands.home()
-    left = state_hash(game.journey.world)
+    left = state_hash(game.journey.realm.world)
     hands.until(lambda: hands.minds[0].closed)
     assert any(isinstance(message, Keep) for message in hands.minds[0].sent)
     assert labels(hands)[:3] == ["Continue", "New journey", "Journeys"]
@@ -43,7 +43,7 @@ def test_a_journey_begins_is_saved_and_goes_on_where_it_was_left(hands: Hands) -
     hands.until(lambda: hands.app.game is not None)
     again = hands.app.game
     assert again is not None
-    assert again.journey.world.seed == 42
+    assert again.journey.realm.world.seed == 42
     log = ActionLog.load(hands.root / "saves" / "1" / NAME)
     assert state_hash(log.replay()) == left
     assert [mind.closed for mind in hands.minds] == [True, False]
@@ -97,7 +97,7 @@ def test_new_journeys_take_free_slots_and_slots_are_chosen(hands: Hands) -> None
     assert isinstance(pick, SlotPick) and pick.place == 2, "the newest is offered first"
     hands.tap(pg.K_LEFT, pg.K_RETURN)
     hands.until(lambda: hands.app.game is not None)
-    assert hands.app.game is not None and hands.app.game.journey.world.seed == 2
+    assert hands.app.game is not None and hands.app.game.journey.realm.world.seed == 2
 
 
 def test_a_full_house_asks_and_puts_aside(hands: Hands) -> None:
@@ -112,7 +112,7 @@ def test_a_full_house_asks_and_puts_aside(hands: Hands) -> None:
     hands.take("Put it aside and begin anew")
     hands.tap(*[pg.K_9] * 6, pg.K_RETURN)
     hands.until(lambda: hands.app.game is not None)
-    assert hands.app.game is not None and hands.app.game.journey.world.seed == 999999
+    assert hands.app.game is not None and hands.app.game.journey.realm.world.seed == 999999
     assert ActionLog.load(hands.root / "saves" / "2.old" / NAME).seed == 2
     assert ActionLog.load(hands.root / "saves" / "2" / NAME).seed == 999999, "nothing of the old journey is left"
 
@@ -161,7 +161,7 @@ def test_a_broken_walk_is_said_its_backup_goes_on_and_nothing_is_lost(hands: Han
     hands.take("Continue")
     hands.until(lambda: hands.app.game is not None)
     game = hands.app.game
-    assert game is not None and game.journey.log.ticks >= backup
+    assert game is not None and game.journey.realm.log.ticks >= backup
     assert any("backup goes on" in line for line in hands.context.notes())
     hands.home()
     assert (folder / f"{NAME}.old").read_bytes() == broken

@@ -159,3 +159,16 @@ def test_the_bench_has_a_row_for_every_figure(monkeypatch: pytest.MonkeyPatch) -
     assert named["frame-p50"]["ratio"] == 1 == named["memory"]["ratio"]
     assert named["save"]["ratio"] > 0 and all(row["baseline"] in named for row in rows)
     assert all(float(str(row["value"])) >= 0 and row["unit"] for row in rows)
+
+
+def test_what_stands_before_somebody_turns_clear() -> None:
+    """An old woman behind a canopy is seen through it, wherever the player is."""
+    painter = region_painter()
+    trees = [thing for thing in painter.placed_sprites.things if thing.tall and thing.picture.get_height() > 60]
+    x, y = next((thing.x, thing.y) for thing in trees if 200 < thing.x < 800 and 200 < thing.y < 600)
+    picture = painter.figures["seer"].at("s", False, 1.0 + (x % 7))
+    behind, camera = (Body("seer", x, y - 20, "s", False),), painter.camera(x, y)
+    without, within = (frame(stage((x - 90, y + 60), view=(x, y), bodies=bodies), calm=True) for bodies in ((), behind))
+    box = pg.Rect(x - 6 - camera[0], y - 20 - picture.get_height() - camera[1], 12, picture.get_height())
+    change = np.abs(within - without)[box.left : box.right, box.top : box.bottom].sum(2)
+    assert (change > 30).mean() > 0.5

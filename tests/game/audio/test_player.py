@@ -183,7 +183,7 @@ def test_it_ducks_only_where_play_pauses(player: Player, game: Game) -> None:
 def test_real_frames_of_a_game_are_heard(player: Player, game: Game) -> None:
     play(game, 40)
     assert "bed.wind" in player.loops and "music.realm.ground" in player.loops
-    assert game.frame_state is not None and game.frame_state.hour == game.journey.world.hour
+    assert game.frame_state is not None and game.frame_state.hour == game.journey.realm.world.hour
 
 
 def test_a_device_that_goes_away_is_said_once(player: Player, game: Game, notes: list[str]) -> None:

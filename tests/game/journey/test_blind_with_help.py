@@ -9,6 +9,7 @@ import pytest
 
 from game.journey.journey import Journey
 from game.realm.borrowing import SHRINES, SLEEP
+from game.realm.realms import LocalRealm
 from game.realm.rules import load
 from game.realm.senses import in_sight
 from game.realm.world import new_world
@@ -21,7 +22,7 @@ class Helped:
     """Plays an errand by what the screen shows, most of all while eyes are borrowed."""
 
     def __init__(self, journey: Journey) -> None:
-        self.journey, self.world = journey, journey.world
+        self.journey, self.world = journey, journey.realm.world
         self.seen: dict[int, str] = {}
         self.shapes = 0
 
@@ -100,7 +101,7 @@ def helped(key: str, hides: Callable[[int], bool] | None = None) -> tuple[bool, 
         if errand.key == key:
             break
         errand.stage = "done"
-    journey = Journey(world, StubMind(blind, seer=by_traces(load())))
+    journey = Journey(LocalRealm(world), StubMind(blind, seer=by_traces(load())))
     if hides is not None:
         journey.mind_client.hides = hides
     player = Helped(journey)

@@ -11,6 +11,7 @@ from game.journey.chronicle import Chronicle, Entry
 from game.journey.companion import ANSWERS, JUDGED_WITHIN, LOST
 from game.journey.journey import Journey
 from game.realm.questbook import QUESTS_TOML
+from game.realm.realms import LocalRealm
 from game.realm.senses import nearest_place
 from game.realm.talk import DANGER, SAFE, load_talk
 from game.realm.world import new_world
@@ -38,8 +39,8 @@ def texts(journey: Journey) -> list[str]:
 def companions(act: str, seed: int = 0) -> tuple[Journey, StubMind]:
     mind = StubMind()
     mind.talk = act
-    journey = Journey(new_world(seed), mind)
-    journey.world.familiar_joins()
+    journey = Journey(LocalRealm(new_world(seed)), mind)
+    journey.realm.world.familiar_joins()
     pass_time(journey, 0.2)
     return journey, mind
 
@@ -50,9 +51,9 @@ def test_the_familiar_goes_only_if_the_mind_says_so(act: str) -> None:
     direction = next(iter(journey.ways()))
     journey.send(direction)
     pass_time(journey, 0.3)
-    heeds = [action for _, actions in journey.log.actions for action in actions if action[0] in ("send", "heed")]
+    heeds = [action for _, actions in journey.realm.log.actions for action in actions if action[0] in ("send", "heed")]
     assert heeds == [("send", direction), ("heed", act == "accept")]
-    assert journey.world.familiar.away == (act == "accept")
+    assert journey.realm.world.familiar.away == (act == "accept")
     assert texts(journey)[0][:12] == ANSWERS[act][:12]
 
 
@@ -60,10 +61,10 @@ def test_it_comes_back_when_it_is_called() -> None:
     journey, _ = companions("accept")
     journey.send(next(iter(journey.ways())))
     pass_time(journey, 0.3)
-    assert journey.world.familiar.away
+    assert journey.realm.world.familiar.away
     journey.call()
     pass_time(journey, 1.5)
-    assert not journey.world.familiar.away
+    assert not journey.realm.world.familiar.away
 
 
 def test_who_is_away_can_only_be_called_back(tmp_path: Path) -> None:
@@ -71,12 +72,12 @@ def test_who_is_away_can_only_be_called_back(tmp_path: Path) -> None:
     mind.talk = "accept"
     game = game_of(mind, tmp_path)
     journey = game.journey
-    journey.world.familiar_joins()
+    journey.realm.world.familiar_joins()
     pass_time(journey, 0.2)
     direction = next(iter(journey.ways()))
     journey.send(direction)
     pass_time(journey, 0.3)
-    assert journey.world.familiar.away
+    assert journey.realm.world.familiar.away
     journey.companion.judge(True, journey.seconds)
     orders = len(journey.companion.acts)
     journey.send(direction)
@@ -120,7 +121,7 @@ def test_going_into_the_flood_teaches_it_to_refuse() -> None:
     order = next(iter(journey.ways()))
     journey.send(order)
     pass_time(journey, 0.3)
-    journey.narrator.hear(narrator.Came(nearest_place(journey.world).index, True), None, ())
+    journey.narrator.hear(narrator.Came(nearest_place(journey.realm.world).index, True), None, ())
     taught = [message.lesson for message in mind.sent if isinstance(message, Teach)]
     assert [lesson.answers for lesson in taught] == [("refuse",)]
     assert texts(journey) == [narrator.SWEPT]
@@ -172,6 +173,6 @@ def test_a_broken_chronicle_is_one_line(data: bytes) -> None:
     ],
 )
 def test_how_it_listens_is_said_as_one_would_say_it(acts: tuple[str, ...], said: str) -> None:
-    companion = Journey(new_world(0), StubMind()).companion
+    companion = Journey(LocalRealm(new_world(0)), StubMind()).companion
     companion.acts.extend(acts)
     assert companion.listens() == said

@@ -7,6 +7,7 @@ from game.journey.journey import Journey
 from game.journey.narrator import DOUBT, PHANTOM, SLIPPING
 from game.journey.sight import BURSTS, SCATTERS, WAVERS
 from game.journey.whisper import COMES, FADES, FAINT, STAYS, Whisper
+from game.realm.realms import LocalRealm
 from game.realm.rules import NOTHING
 from game.realm.scene import describe
 from game.realm.senses import nearest_place, who_is_at
@@ -31,9 +32,9 @@ def beside_nobody(world: World) -> int:
 
 def test_a_phantom_wavers_bursts_and_is_a_lesson_in_doubt() -> None:
     mind = StubMind(everywhere("oni", 0.9))
-    journey = Journey(new_world(0), mind)
+    journey = Journey(LocalRealm(new_world(0)), mind)
     journey.narrator.firsts.recall(1, True)
-    place = beside_nobody(journey.world)
+    place = beside_nobody(journey.realm.world)
     pass_time(journey, 3.0)
     journey.act()
     pass_time(journey, 0.2)
@@ -51,8 +52,8 @@ def test_a_phantom_wavers_bursts_and_is_a_lesson_in_doubt() -> None:
 
 def test_an_empty_place_where_nobody_was_seen_bursts_nothing() -> None:
     mind = StubMind(blind)
-    journey = Journey(new_world(0), mind)
-    beside_nobody(journey.world)
+    journey = Journey(LocalRealm(new_world(0)), mind)
+    beside_nobody(journey.realm.world)
     pass_time(journey, 0.5)
     journey.act()
     pass_time(journey, 0.2)
@@ -63,9 +64,9 @@ def test_an_empty_place_where_nobody_was_seen_bursts_nothing() -> None:
 @pytest.mark.parametrize("mundane", [0.99, 0.85])
 def test_who_dreams_too_much_mixes_names_and_misreads_signs(mundane: float) -> None:
     mind = StubMind()
-    journey = Journey(new_world(0), mind)
+    journey = Journey(LocalRealm(new_world(0)), mind)
     pass_time(journey, 0.3)
-    kind = nearest_place(journey.world).kind
+    kind = nearest_place(journey.realm.world).kind
     mind.misread = {kind: "scarecrow"}
     journey.mind_client.progress = Progress(5, 1, 1, 3, False, mundane=mundane)
     names = set()
@@ -73,12 +74,12 @@ def test_who_dreams_too_much_mixes_names_and_misreads_signs(mundane: float) -> N
         pass_time(journey, 0.1)
         journey.narrator.say("Hana", "Eight lanterns.")
         names.add(journey.narrator.speech.who)
-    called = journey.reading.called.get(nearest_place(journey.world).index, kind)
+    called = journey.reading.called.get(nearest_place(journey.realm.world).index, kind)
     if mundane >= SLIPPING:
         assert names == {"Hana"} and called == kind
     else:
         assert len(names) > 2 and "Hana" in names and called == "scarecrow"
-    assert not names - {person.name for person in journey.world.quests.book.people.values()}
+    assert not names - {person.name for person in journey.realm.world.quests.book.people.values()}
 
 
 def company(world: World) -> Company:

@@ -11,6 +11,7 @@ from game.app.keyboard import CODES
 from game.journey import narrator
 from game.journey.chronicle import Entry
 from game.journey.journey import Journey
+from game.realm.realms import LocalRealm
 from game.realm.replay import state_hash
 from game.realm.rules import NOTHING
 from game.realm.senses import in_sight, nearest_place, who_is_at
@@ -28,14 +29,14 @@ def pass_time(journey: Journey, seconds: float) -> None:
 
 
 def stand_by(journey: Journey, person: str) -> None:
-    quests = journey.world.quests
+    quests = journey.realm.world.quests
     who = quests.people[list(quests.book.people).index(person)]
-    journey.world.player.x, journey.world.player.y = who.x, who.y + 4
+    journey.realm.world.player.x, journey.realm.world.player.y = who.x, who.y + 4
 
 
 def stand_at(journey: Journey, place: int) -> None:
-    spot = journey.world.map.places[place]
-    journey.world.player.x, journey.world.player.y = spot.x, spot.y + 16
+    spot = journey.realm.world.map.places[place]
+    journey.realm.world.player.x, journey.realm.world.player.y = spot.x, spot.y + 16
 
 
 def texts(journey: Journey) -> list[str]:
@@ -47,21 +48,21 @@ def texts(journey: Journey) -> list[str]:
 
 
 def test_an_errand_is_asked_for_line_by_line_and_its_guest_is_named() -> None:
-    journey = Journey(new_world(0), StubMind(by_traces(new_world(0).rules)))
+    journey = Journey(LocalRealm(new_world(0)), StubMind(by_traces(new_world(0).rules)))
     journey.narrator.firsts.recall(0, True)
     stand_by(journey, "hana")
     pass_time(journey, 0.1)
     assert journey.context() == "talk"
     journey.act()
     pass_time(journey, 0.1)
-    plan = journey.world.quests.book.quest["lantern"]
+    plan = journey.realm.world.quests.book.quest["lantern"]
     assert texts(journey) == list(plan.offer)
     assert journey.narrator.speech is not None and journey.narrator.speech.who == "Hana"
     journey.narrator.speech.go_on(journey.seconds)
     journey.narrator.speech.go_on(journey.seconds)
     pass_time(journey, 0.05)
     assert texts(journey) == [plan.offer[1]]
-    errand = journey.world.quests.errands["lantern"]
+    errand = journey.realm.world.quests.errands["lantern"]
     (place,) = errand.at
     stand_at(journey, place)
     pass_time(journey, 1.0)
@@ -73,16 +74,16 @@ def test_an_errand_is_asked_for_line_by_line_and_its_guest_is_named() -> None:
     assert "Nobody pointed" in texts(journey)[0]
     first = journey.narrator.chronicle.of("kitsune")
     assert first is not None and first.proven and first.day == 1
-    assert state_hash(journey.log.replay()) != "" and journey.mind_client.journal[-1].source == "name"
+    assert state_hash(journey.realm.log.replay()) != "" and journey.mind_client.journal[-1].source == "name"
 
 
 @pytest.mark.parametrize("guess", ["truth", "oni"])
 def test_a_name_teaches_whether_it_was_right_or_wrong(guess: str) -> None:
     mind = StubMind()
-    journey = Journey(new_world(1), mind)
+    journey = Journey(LocalRealm(new_world(1)), mind)
     pass_time(journey, 0.1)
-    place = in_sight(journey.world)[0][1]
-    truth = who_is_at(journey.world, place)
+    place = in_sight(journey.realm.world)[0][1]
+    truth = who_is_at(journey.realm.world, place)
     journey.name(place, truth if guess == "truth" else guess)
     pass_time(journey, 0.1)
     taught = [message.lesson for message in mind.sent if isinstance(message, Teach)]
@@ -91,11 +92,11 @@ def test_a_name_teaches_whether_it_was_right_or_wrong(guess: str) -> None:
 
 
 def test_a_row_of_right_names_is_worth_a_word() -> None:
-    journey = Journey(new_world(1), StubMind())
+    journey = Journey(LocalRealm(new_world(1)), StubMind())
     said = []
     for _ in range(5):
-        place = in_sight(journey.world)[0][1]
-        journey.name(place, who_is_at(journey.world, place))
+        place = in_sight(journey.realm.world)[0][1]
+        journey.name(place, who_is_at(journey.realm.world, place))
         pass_time(journey, 0.1)
         said.append(texts(journey)[0])
     assert ["names right in a row" in line for line in said] == [False, False, True, False, True]
@@ -103,9 +104,9 @@ def test_a_row_of_right_names_is_worth_a_word() -> None:
 
 def test_what_one_reads_is_what_the_mind_answers() -> None:
     mind = StubMind()
-    journey = Journey(new_world(0), mind)
+    journey = Journey(LocalRealm(new_world(0)), mind)
     pass_time(journey, 0.2)
-    place = nearest_place(journey.world)
+    place = nearest_place(journey.realm.world)
     mind.misread = {place.kind: "scarecrow"}
     journey.look()
     pass_time(journey, 0.2)
@@ -119,13 +120,13 @@ def test_what_one_reads_is_what_the_mind_answers() -> None:
 
 @pytest.mark.parametrize("mundane", [0.99, narrator.SLIPPING - 0.01, narrator.LOST - 0.01])
 def test_people_notice_when_the_ordinary_slips(mundane: float) -> None:
-    journey = Journey(new_world(0), StubMind())
+    journey = Journey(LocalRealm(new_world(0)), StubMind())
     stand_by(journey, "hana")
     pass_time(journey, 0.1)
     journey.mind_client.progress = Progress(5, 1, 1, 3, False, mundane=mundane)
     journey.act()
     pass_time(journey, 0.1)
-    book = journey.world.quests.book
+    book = journey.realm.world.quests.book
     remarks = book.remarks.lost if mundane < narrator.LOST else book.remarks.slipping
     offer = list(book.quest["lantern"].offer)
     if mundane > narrator.SLIPPING:
@@ -135,7 +136,7 @@ def test_people_notice_when_the_ordinary_slips(mundane: float) -> None:
 
 
 def test_a_warning_comes_once_before_practice_does_harm() -> None:
-    journey = Journey(new_world(0), StubMind())
+    journey = Journey(LocalRealm(new_world(0)), StubMind())
     pass_time(journey, 0.1)
     journey.mind_client.notes.clear()
     for _ in range(3):
@@ -146,7 +147,7 @@ def test_a_warning_comes_once_before_practice_does_harm() -> None:
 
 def test_a_rest_is_remembered_and_can_be_gone_back_to() -> None:
     mind = StubMind()
-    journey = Journey(new_world(0), mind)
+    journey = Journey(LocalRealm(new_world(0)), mind)
     journey.rest(True)
     pass_time(journey, 0.2)
     journey.rest(False)
@@ -168,19 +169,19 @@ def test_naming_is_a_chooser_over_the_places_in_sight(game: Game) -> None:
     layer = game.screens.top
     assert isinstance(layer, naming.Chooser)
     play(game, 2)
-    assert game.journey.choosing == in_sight(game.journey.world)[0][1]
+    assert game.journey.choosing == in_sight(game.journey.realm.world)[0][1]
     with_ring = pg.surfarray.array3d(game.window.canvas)
     game.journey.choosing = None
     play(game, 1)
     assert (with_ring != pg.surfarray.array3d(game.window.canvas)).any(), "a ring shows which place is meant"
     game._command("right")
-    place = in_sight(game.journey.world)[1][1]
+    place = in_sight(game.journey.realm.world)[1][1]
     assert game.journey.choosing == place
     assert layer.words == (NOTHING,), "whom one hasn't met one can't name"
     game._command("enter")
     assert not game.screens and game.journey.choosing is None
     play(game, 4)
-    assert [actions for _, actions in game.journey.log.actions][-1] == (("name", place, NOTHING),)
+    assert [actions for _, actions in game.journey.realm.log.actions][-1] == (("name", place, NOTHING),)
 
 
 @pytest.mark.parametrize("command", ["codex", "quests", "name"])
@@ -196,8 +197,8 @@ def test_a_screen_opens_paints_and_shuts_with_its_own_key(game: Game, command: s
 
 
 def test_the_codex_hides_what_is_unknown_and_fills_by_meeting(game: Game) -> None:
-    page = game.journey.world.quests.tally.pages["kitsune"]
-    lines = game.journey.world.quests.book.lore["kitsune"]
+    page = game.journey.realm.world.quests.tally.pages["kitsune"]
+    lines = game.journey.realm.world.quests.book.lore["kitsune"]
     assert codex.lore(page, lines) == []
     page.shown = 1
     assert codex.lore(page, lines) == list(lines[:1])
@@ -208,7 +209,8 @@ def test_the_codex_hides_what_is_unknown_and_fills_by_meeting(game: Game) -> Non
 def test_without_a_familiar_nobody_can_be_sent(game: Game) -> None:
     game._command("send")
     assert not game.screens
-    game.journey.world.familiar_joins()
+    game.journey.realm.world.familiar_joins()
+    game.journey.realm.refresh()
     game.journey.motion.note(game.journey.world)
     play(game, 2)
     game._command("send")
@@ -231,10 +233,10 @@ def test_the_end_is_read_page_by_page_and_then_one_goes_on(game: Game) -> None:
         play(game, 1)
         pages += 1
         assert pages < 40
-    assert pages >= 2 * len(game.journey.world.quests.book.epilogue)
-    tick = game.journey.world.tick
+    assert pages >= 2 * len(game.journey.realm.world.quests.book.epilogue)
+    tick = game.journey.realm.world.tick
     play(game, 6)
-    assert game.journey.world.tick > tick and not game.journey.narrator.wants
+    assert game.journey.realm.world.tick > tick and not game.journey.narrator.wants
 
 
 def test_the_register_tells_how_one_came_to_see(game: Game) -> None:
@@ -245,8 +247,8 @@ def test_the_register_tells_how_one_came_to_see(game: Game) -> None:
 
 
 def test_every_errand_says_where_to_go() -> None:
-    journey = Journey(new_world(0), StubMind())
-    quests = journey.world.quests
+    journey = Journey(LocalRealm(new_world(0)), StubMind())
+    quests = journey.realm.world.quests
     for stage in ("open", "taken", "ready", "done"):
         for errand in quests.errands.values():
             errand.stage = stage

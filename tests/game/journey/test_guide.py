@@ -9,6 +9,7 @@ from game.app.keys import LABELS
 from game.journey.first_sights import SHOWN_FIRST, STEADY, Firsts
 from game.journey.guide import AWAY, ENDING, PATIENCE, SHOWN, STEPS, Guide
 from game.journey.journey import BACK, OPENING, Journey
+from game.realm.realms import LocalRealm
 from game.realm.replay import ActionLog
 from game.realm.rules import NOTHING, Rules, load
 from game.realm.senses import nearest_place, who_is_at
@@ -80,7 +81,7 @@ def test_a_journey_that_goes_on_knows_at_once_how_many_were_shown() -> None:
     world = new_world(0)
     page = world.quests.tally.pages["oni"]
     page.shown, page.touched, page.named, page.missed = 3, 2, 1, 1
-    waking = Journey(world, StubMind(state="waking"), ActionLog(0))
+    waking = Journey(LocalRealm(world, ActionLog(0)), StubMind(state="waking"), True)
     assert waking.known == 7
 
 
@@ -90,8 +91,8 @@ def test_whoever_has_something_to_ask_comes_before_the_landmark_beside_them() ->
     place = min(world.map.places, key=lambda p: (p.x - hana.x) ** 2 + (p.y - hana.y) ** 2)
     world.player.x, world.player.y = place.x, place.y + 2
     world.seer.x = place.x - 300
-    journey = Journey(world, StubMind())
-    assert world.quests.beside(world) == 0, "both are in reach, and the landmark is nearer"
+    journey = Journey(LocalRealm(world), StubMind())
+    assert world.quests.beside() == 0, "both are in reach, and the landmark is nearer"
     assert journey.context() == "talk"
     world.quests.errands["lantern"].stage = "done"
     assert journey.context() == "touch", "who has nothing to ask does not stand in the way"
@@ -103,7 +104,10 @@ def test_a_line_of_the_guide_fits_the_picture_whatever_the_key_does() -> None:
 
 
 def test_who_goes_on_with_a_journey_needs_no_guide() -> None:
-    new, old = Journey(new_world(0), StubMind()), Journey(new_world(0), StubMind(), ActionLog(0))
+    new, old = (
+        Journey(LocalRealm(new_world(0), ActionLog(0)), StubMind()),
+        Journey(LocalRealm(new_world(0)), StubMind(), True),
+    )
     speeches = [journey.narrator.speech for journey in (new, old)]
     assert [speech.text for speech in speeches if speech is not None] == [OPENING, BACK]
     assert new.guide.line("ask", LABELS) != "" and old.guide.line("ask", LABELS) == ""
@@ -192,7 +196,7 @@ def test_touching_a_spirit_that_one_saw_unaided_is_told_and_counted() -> None:
                 continue
             world.player.x, world.player.y = place.x, place.y + 16
             world.seer.x = place.x - 300
-            journey = Journey(world, StubMind(everywhere(species, 0.9)))
+            journey = Journey(LocalRealm(world), StubMind(everywhere(species, 0.9)))
             pass_time(journey, 2.0)
             if who_is_at(world, place.index) != species or nearest_place(world) != place:
                 continue
@@ -211,7 +215,7 @@ def test_what_is_sensed_nearby_is_written_below_the_place() -> None:
     world = new_world(0)
     for place in world.map.places:
         world.player.x, world.player.y = place.x, place.y + 16
-        journey = Journey(world, StubMind())
+        journey = Journey(LocalRealm(world), StubMind())
         journey._sense()
         journey.whisper.advance(0.1, world, journey.view)
         if not journey.whisper.text:
@@ -253,9 +257,9 @@ def test_hints_keep_clear_of_what_is_said() -> None:
 
 
 def test_walking_away_from_a_sight_leaves_the_world_alone() -> None:
-    journey = Journey(new_world(3), StubMind(everywhere("oni", 0.9)))
+    journey = Journey(LocalRealm(new_world(3)), StubMind(everywhere("oni", 0.9)))
     twin = new_world(3)
     pass_time(journey, 4.0, walk=(1, 0))
-    for _ in range(journey.world.tick):
+    for _ in range(journey.realm.world.tick):
         step(twin, (("move", 1, 0),))
-    assert (journey.world.player.x, journey.world.player.y) == (twin.player.x, twin.player.y)
+    assert (journey.realm.world.player.x, journey.realm.world.player.y) == (twin.player.x, twin.player.y)

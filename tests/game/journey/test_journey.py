@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 
 from game.journey.journey import Journey
+from game.realm.realms import LocalRealm
 from game.realm.replay import state_hash
 from game.realm.rules import NOTHING
 from game.realm.senses import who_is_at
@@ -44,8 +45,11 @@ def taught(mind: StubMind) -> list[Teach]:
 def test_the_seer_shows_spirits_and_that_is_a_lesson() -> None:
     for seed in range(6):
         mind = StubMind()
-        journey = Journey(new_world(seed), mind)
-        journey.world.seer.x, journey.world.seer.y = journey.world.player.x + 6, journey.world.player.y
+        journey = Journey(LocalRealm(new_world(seed)), mind)
+        journey.realm.world.seer.x, journey.realm.world.seer.y = (
+            journey.realm.world.player.x + 6,
+            journey.realm.world.player.y,
+        )
         assert journey.context() == "ask"
         journey.act()
         pass_time(journey, 0.2)
@@ -65,9 +69,9 @@ def test_the_seer_shows_spirits_and_that_is_a_lesson() -> None:
 
 def test_a_touch_teaches_emptiness_and_makes_the_phantom_waver() -> None:
     mind = StubMind(everywhere("oni", 0.9))
-    journey = Journey(new_world(0), mind)
-    index = a_place(journey.world, NOTHING)
-    beside(journey.world, index)
+    journey = Journey(LocalRealm(new_world(0)), mind)
+    index = a_place(journey.realm.world, NOTHING)
+    beside(journey.realm.world, index)
     pass_time(journey, 3.0)
     assert [ghost.wavering for ghost in journey.frame_state().ghosts if ghost.place == index] == [False]
     assert journey.context() == "touch"
@@ -78,8 +82,8 @@ def test_a_touch_teaches_emptiness_and_makes_the_phantom_waver() -> None:
 
 
 def test_looking_says_what_is_sensed_and_believed() -> None:
-    journey = Journey(new_world(0), StubMind(everywhere("kodama", 0.9)))
-    beside(journey.world, a_place(journey.world))
+    journey = Journey(LocalRealm(new_world(0)), StubMind(everywhere("kodama", 0.9)))
+    beside(journey.realm.world, a_place(journey.realm.world))
     journey.look()
     assert journey.narrator.speech is not None, "no mind is awake yet: the senses speak for themselves"
     assert journey.narrator.speech.text.endswith("You see nobody there.")
@@ -92,11 +96,11 @@ def test_looking_says_what_is_sensed_and_believed() -> None:
 def test_a_shrine_is_for_resting_unless_somebody_seems_to_be_there() -> None:
     world = new_world(0)
     torii = next(place.index for place in world.map.places if place.kind == "torii")
-    journey = Journey(world, StubMind())
+    journey = Journey(LocalRealm(world), StubMind())
     beside(world, torii)
     assert journey.context() == "rest"
     beside(world, torii)
-    journey = Journey(world, StubMind(everywhere("tengu", 0.9)))
+    journey = Journey(LocalRealm(world), StubMind(everywhere("tengu", 0.9)))
     pass_time(journey, 2.0)
     beside(world, torii)
     assert journey.context() == "touch"
@@ -104,21 +108,23 @@ def test_a_shrine_is_for_resting_unless_somebody_seems_to_be_there() -> None:
 
 def test_resting_practises_and_waking_keeps() -> None:
     mind = StubMind()
-    journey = Journey(new_world(0), mind)
+    journey = Journey(LocalRealm(new_world(0)), mind)
     journey.rest(True)
     pass_time(journey, 0.5, walk=(1, 0))
-    assert journey.world.resting
-    assert (journey.world.player.x, journey.world.player.y) == journey.world.map.start, "nobody walks in their sleep"
+    assert journey.realm.world.resting
+    assert (journey.realm.world.player.x, journey.realm.world.player.y) == journey.realm.world.map.start, (
+        "nobody walks in their sleep"
+    )
     assert journey.context() == "wake"
     journey.act()
     pass_time(journey, 0.2)
-    assert not journey.world.resting
+    assert not journey.realm.world.resting
     assert [m.on for m in mind.sent if isinstance(m, Practise)] == [True, False]
     assert any(isinstance(m, Keep) for m in mind.sent)
 
 
 def test_what_one_begins_to_see_in_a_dream_is_announced_on_waking() -> None:
-    journey = Journey(new_world(0), StubMind(everywhere("oni", 0.9)))
+    journey = Journey(LocalRealm(new_world(0)), StubMind(everywhere("oni", 0.9)))
     journey.rest(True)
     pass_time(journey, 3.0)
     assert journey.mind_client.places(), "the mind answers in dreams, too"
@@ -131,7 +137,7 @@ def test_what_one_begins_to_see_in_a_dream_is_announced_on_waking() -> None:
 
 def test_attending_practises_while_the_key_is_held() -> None:
     mind = StubMind()
-    journey = Journey(new_world(0), mind)
+    journey = Journey(LocalRealm(new_world(0)), mind)
     pass_time(journey, 1.0, attending=True)
     assert journey.frame_state().attend > 0.9
     pass_time(journey, 2.0)
@@ -141,27 +147,27 @@ def test_attending_practises_while_the_key_is_held() -> None:
 
 @pytest.mark.parametrize("mind", [StubMind(), StubMind(everywhere("yurei", 1.0)), StubMind(state="dead")])
 def test_beliefs_never_enter_the_world(mind: StubMind) -> None:
-    journey = Journey(new_world(4), mind)
+    journey = Journey(LocalRealm(new_world(4)), mind)
     twin = new_world(4)
     pass_time(journey, 8.0, walk=(1, 1))
-    for _ in range(journey.world.tick):
+    for _ in range(journey.realm.world.tick):
         step(twin, (("move", 1, 1),))
-    assert state_hash(journey.world) == state_hash(twin)
+    assert state_hash(journey.realm.world) == state_hash(twin)
 
 
 def test_the_log_of_a_journey_replays_to_the_same_world() -> None:
     world = new_world(2)
-    journey = Journey(world, StubMind(by_traces(world.rules)))
+    journey = Journey(LocalRealm(world), StubMind(by_traces(world.rules)))
     for walk in ((1, 0), (0, 1), (-1, -1), (0, 0)):
         pass_time(journey, 1.5, walk)
         journey.act()
         journey.look()
     pass_time(journey, 0.2)
-    assert state_hash(journey.log.replay()) == state_hash(world)
+    assert state_hash(journey.realm.log.replay()) == state_hash(world)
 
 
 def test_time_is_the_ticks_not_the_frames() -> None:
-    slow, fast = Journey(new_world(1), StubMind()), Journey(new_world(1), StubMind())
+    slow, fast = Journey(LocalRealm(new_world(1)), StubMind()), Journey(LocalRealm(new_world(1)), StubMind())
     for _ in range(60):
         slow.advance(1 / 20, (1, 0), False, 0.0)
     for _ in range(432):
@@ -171,7 +177,7 @@ def test_time_is_the_ticks_not_the_frames() -> None:
 
 
 def test_bodies_move_smoothly_between_ticks() -> None:
-    journey = Journey(new_world(0), StubMind())
+    journey = Journey(LocalRealm(new_world(0)), StubMind())
     pass_time(journey, 0.5, (1, 0))
     xs = []
     for _ in range(12):

@@ -4,6 +4,7 @@ import pytest
 
 from game.journey.journey import Journey
 from game.journey.mind_client import ASK_EVERY, PATIENCE, MindClient
+from game.realm.realms import LocalRealm
 from game.realm.scene import View, describe
 from game.realm.world import new_world
 from perception.messages import HeadActivity, Perceive, Percept, Practise, Progress, Ready, Trouble, Written
@@ -134,7 +135,7 @@ def test_practice_is_told_once_per_change() -> None:
 
 def test_a_journey_asks_a_few_times_a_second() -> None:
     mind = StubMind(everywhere("yurei", 0.5), delay=2)
-    journey = Journey(new_world(0), mind)
+    journey = Journey(LocalRealm(new_world(0)), mind)
     for frame in range(600):
         journey.advance(1 / 60, (1, 0) if frame % 100 < 50 else (-1, 0), False, frame / 60)
     assert 40 <= perceives(mind) <= 82, "ten seconds"

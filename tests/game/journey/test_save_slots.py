@@ -21,6 +21,7 @@ from game.journey.save_slots import (
     resume,
 )
 from game.journey.slot_card import CARD, PICTURE
+from game.realm.realms import LocalRealm
 from game.realm.replay import ActionLog, ReplayError, state_hash
 from game.realm.simulate import SimulateConfig, simulate
 from tests.kits.appkit import Mind
@@ -34,13 +35,13 @@ def test_leaving_saves_the_journey_and_simulate_lives_through_it(
     slot = tmp_path / "deep" / "first"
     game = game_of(StubMind(), tmp_path, slot=slot)
     play(game, 60, [key(pg.K_d), key(pg.K_s)])
-    game.autosave.close(game.journey.log, game.card)
+    game.autosave.close(game.journey.realm.log, game.card)
     file = slot / NAME
     assert sorted(path.name for path in file.parent.iterdir()) == [CARD, PICTURE, CHRONICLE, NAME]
     assert main.main(["simulate", "--replay", str(file), "--json"]) == 0
     replayed = json.loads(capsys.readouterr().out)
-    assert replayed["state_hash"] == state_hash(game.journey.world)
-    assert replayed["ticks"] == game.journey.world.tick > 0
+    assert replayed["state_hash"] == state_hash(game.journey.realm.world)
+    assert replayed["ticks"] == game.journey.realm.world.tick > 0
 
 
 def test_a_journey_goes_on_where_it_was_left(tmp_path: Path) -> None:
@@ -49,11 +50,11 @@ def test_a_journey_goes_on_where_it_was_left(tmp_path: Path) -> None:
     assert log is not None and note == ""
     world = log.replay()
     assert state_hash(world) == left
-    journey = Journey(world, StubMind(), log)
+    journey = Journey(LocalRealm(world, log), StubMind(), True)
     for tick in range(60):
         journey.advance(1 / 30, (0, -1), False, tick / 30)
     assert not world.resting, "who comes back is awake"
-    assert state_hash(journey.log.replay()) == state_hash(world)
+    assert state_hash(journey.realm.log.replay()) == state_hash(world)
 
 
 def test_a_replay_that_a_policy_made_headless_goes_on_as_a_journey(tmp_path: Path, monkeypatch) -> None:
@@ -62,11 +63,11 @@ def test_a_replay_that_a_policy_made_headless_goes_on_as_a_journey(tmp_path: Pat
     adopt(slot, file)
     log, note = resume(slot, None)
     assert log is not None and (note, log.seed, log.ticks) == ("", 7, 600)
-    journey = Journey(log.replay(), StubMind(), log)
-    assert state_hash(journey.world) == state
+    journey = Journey(LocalRealm(log.replay(), log), StubMind(), True)
+    assert state_hash(journey.realm.world) == state
     for tick in range(30):
         journey.advance(1 / 30, (1, 0), False, tick / 30)
-    assert state_hash(journey.log.replay()) == state_hash(journey.world) != state
+    assert state_hash(journey.realm.log.replay()) == state_hash(journey.realm.world) != state
     with pytest.raises(ReplayError, match="holds a journey; choose another slot"):
         adopt(slot, file)
     file.write_bytes(file.read_bytes()[:-1])
@@ -111,22 +112,22 @@ def test_every_minute_of_play_is_saved_beside_the_frames(tmp_path: Path) -> None
     game = game_of(StubMind(), tmp_path, slot=tmp_path / "slot")
     play(game, 2)
     assert not (tmp_path / "slot").exists()
-    game.autosave.advance(SAVE_EVERY, game.journey.log)
+    game.autosave.advance(SAVE_EVERY, game.journey.realm.log)
     assert game.autosave._thread is not None
     game.autosave._thread.join()
-    assert ActionLog.load(tmp_path / "slot" / NAME).ticks == game.journey.log.ticks
+    assert ActionLog.load(tmp_path / "slot" / NAME).ticks == game.journey.realm.log.ticks
 
 
 def test_a_slot_that_cannot_be_written_is_a_note_in_play_and_an_error_at_the_end(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     game = game_of(StubMind(), tmp_path, slot=tmp_path / "file")
-    game.autosave.advance(SAVE_EVERY, game.journey.log)
+    game.autosave.advance(SAVE_EVERY, game.journey.realm.log)
     assert game.autosave._thread is not None
     game.autosave._thread.join()
     play(game, 2)
     assert any("can't be saved" in line for line in game.context.notes())
     with pytest.raises(OSError, match="file"):
-        game.autosave.close(game.journey.log)
+        game.autosave.close(game.journey.realm.log)
 
 
 def test_play_goes_on_with_the_saved_journey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from game.journey.debut import ALONE, COMES, GATHERS, Debut
 from game.journey.journey import NO_VOICE, Journey
 from game.journey.sight import BACK
 from game.realm.borrowing import LASTS, SHRINES
+from game.realm.realms import LocalRealm
 from game.realm.world import World, new_world
 from tests.kits.stub_mind import StubMind, blind, by_traces, everywhere
 
@@ -24,8 +25,8 @@ def at_a_shrine(world: World) -> None:
 
 
 def borrowing(mind: StubMind) -> Journey:
-    journey = Journey(new_world(0), mind)
-    at_a_shrine(journey.world)
+    journey = Journey(LocalRealm(new_world(0)), mind)
+    at_a_shrine(journey.realm.world)
     pass_time(journey, 0.3)
     journey.borrow(journey.seconds)
     pass_time(journey, 2.0)
@@ -36,15 +37,15 @@ def test_what_one_sees_through_other_eyes_is_not_ones_own() -> None:
     journey = borrowing(StubMind(seer=everywhere("oni", 0.95)))
     assert journey.lent and any(ghost.species == "oni" for ghost in journey.frame_state().ghosts)
     place = next(iter(journey.view.places.values()))
-    log = len(journey.log.actions)
+    log = len(journey.realm.log.actions)
     journey.name(place, "oni")
     pass_time(journey, 0.1)
-    assert journey.narrator.speech.text == NO_VOICE and len(journey.log.actions) == log
+    assert journey.narrator.speech.text == NO_VOICE and len(journey.realm.log.actions) == log
     journey.act()
     pass_time(journey, 0.1)
     assert journey.narrator.speech.text == BACK and not journey.lent, "the key gives them back"
-    oni = next(spirit for spirit in journey.world.spirits if spirit.kind.name == "oni")
-    journey.world.hold(oni, place)
+    oni = next(spirit for spirit in journey.realm.world.spirits if spirit.kind.name == "oni")
+    journey.realm.world.hold(oni, place)
     journey.name(place, "oni")
     pass_time(journey, 0.1)
     firsts = journey.narrator.firsts
@@ -61,21 +62,21 @@ def test_eyes_are_lent_for_a_while_and_the_world_says_when_it_is_over() -> None:
 
 
 def test_nobody_lends_eyes_on_the_road_or_without_a_born_seer() -> None:
-    journey = Journey(new_world(0), StubMind(seer=everywhere("oni", 0.95)))
+    journey = Journey(LocalRealm(new_world(0)), StubMind(seer=everywhere("oni", 0.95)))
     pass_time(journey, 0.3)
     assert "torii" in journey.borrow(journey.seconds) and not journey.lent
-    alone = Journey(new_world(0), StubMind(blind))
-    at_a_shrine(alone.world)
+    alone = Journey(LocalRealm(new_world(0)), StubMind(blind))
+    at_a_shrine(alone.realm.world)
     pass_time(alone, 0.3)
     assert "No born seer" in alone.borrow(alone.seconds) and not alone.lent
 
 
 def test_guests_of_errands_hide_from_other_eyes() -> None:
-    journey = Journey(new_world(0), StubMind(seer=everywhere("oni", 0.95)))
+    journey = Journey(LocalRealm(new_world(0)), StubMind(seer=everywhere("oni", 0.95)))
     pass_time(journey, 0.3)
     secret = set(list(journey.view.places.values())[:2])
     journey.mind_client.hides = secret.__contains__
-    journey.world.quests.borrowing.until = journey.world.tick + 200
+    journey.realm.world.quests.borrowing.until = journey.realm.world.tick + 200
     journey.mind_client.borrow("seer", journey.seconds)
     pass_time(journey, 2.0)
     seen = {ghost.place for ghost in journey.frame_state().ghosts}
@@ -84,7 +85,7 @@ def test_guests_of_errands_hide_from_other_eyes() -> None:
 
 
 def test_the_first_sight_gathers_alone_and_then_the_crowd_comes() -> None:
-    journey = Journey(new_world(0), StubMind(everywhere("oni", 0.9)))
+    journey = Journey(LocalRealm(new_world(0)), StubMind(everywhere("oni", 0.9)))
     levels, alone, stages = [], set(), []
     for _ in range(round(60 * (1 + GATHERS + ALONE + COMES + 2))):
         journey.advance(1 / 60, (0, 0), False, journey.seconds)
@@ -115,7 +116,7 @@ def test_before_the_first_sight_only_an_inkling_of_the_strongest_is_drawn() -> N
 
 def test_a_first_sight_that_fails_is_still_to_come() -> None:
     mind = StubMind(everywhere("oni", 0.9))
-    journey = Journey(new_world(0), mind)
+    journey = Journey(LocalRealm(new_world(0)), mind)
     pass_time(journey, 2.5)
     assert journey.sight.debut.going_on
     mind.believe = blind
@@ -129,7 +130,7 @@ def test_a_first_sight_that_fails_is_still_to_come() -> None:
 
 def test_what_the_screen_did_not_show_is_not_found_unaided() -> None:
     world = new_world(0)
-    journey = Journey(world, StubMind(everywhere("oni", 0.9)))
+    journey = Journey(LocalRealm(world), StubMind(everywhere("oni", 0.9)))
     pass_time(journey, 0.6)
     assert not journey.sight.debut.going_on and journey.mind_client.belief(next(iter(journey.view.places.values())))[1]
     place = next(iter(journey.view.places.values()))
@@ -150,7 +151,7 @@ def test_nothing_is_drawn_stronger_than_it_is_believed() -> None:
 
 
 def test_who_has_seen_before_sees_the_crowd_at_once() -> None:
-    journey = Journey(new_world(0), StubMind(by_traces(new_world(0).rules)))
+    journey = Journey(LocalRealm(new_world(0)), StubMind(by_traces(new_world(0).rules)))
     journey.narrator.firsts.recall(2, True)
     pass_time(journey, 0.3)
     assert journey.sight.debut.over and journey.sight.debut.stage(journey.seconds) == 0.0

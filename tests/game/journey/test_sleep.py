@@ -7,6 +7,7 @@ import pytest
 
 from game.journey.journey import Journey
 from game.journey.sleep import PHASES, at_the_inn
+from game.realm.realms import LocalRealm
 from game.realm.replay import state_hash
 from game.realm.world import World, new_world
 from game.ui.menus import Menu
@@ -23,7 +24,7 @@ def at_bed(world: World) -> None:
 def asleep(journey: Journey, phase: str) -> int:
     """Frames until one wakes."""
     journey.rest(True)
-    journey.sleep.begin(journey.world, phase)
+    journey.sleep.begin(journey.realm.world, phase)
     for frame in range(2000):
         journey.advance(1 / 60, (0, 0), False, journey.seconds)
         if not journey.resting:
@@ -34,7 +35,7 @@ def asleep(journey: Journey, phase: str) -> int:
 @pytest.mark.parametrize("phase", PHASES)
 def test_one_sleeps_until_dusk_or_dawn_begins(phase: str) -> None:
     world = new_world(0)
-    journey = Journey(world, StubMind())
+    journey = Journey(LocalRealm(world), StubMind())
     assert world.phase == "dusk"
     frames = asleep(journey, phase)
     first = next(hour for name, hour in world.rules.phases if name == phase)
@@ -45,33 +46,34 @@ def test_one_sleeps_until_dusk_or_dawn_begins(phase: str) -> None:
 
 
 def test_a_night_is_lived_through_again_from_its_log() -> None:
-    journey = Journey(new_world(0), StubMind())
+    journey = Journey(LocalRealm(new_world(0)), StubMind())
     asleep(journey, "dawn")
     journey.advance(1 / 30, (0, 0), False, journey.seconds)
-    assert state_hash(journey.log.replay()) == state_hash(journey.world)
-    assert not journey.world.player.resting
+    assert state_hash(journey.realm.log.replay()) == state_hash(journey.realm.world)
+    assert not journey.realm.world.player.resting
     assert sum(isinstance(message, Mark) for message in journey.mind.sent) == 1  # type: ignore[attr-defined]
 
 
 def test_who_is_woken_sleeps_no_further() -> None:
-    journey = Journey(new_world(0), StubMind())
+    journey = Journey(LocalRealm(new_world(0)), StubMind())
     journey.rest(True)
-    journey.sleep.begin(journey.world, "dawn")
+    journey.sleep.begin(journey.realm.world, "dawn")
     journey.advance(1 / 60, (0, 0), False, 0.0)
     journey.act()
-    tick = journey.world.tick
+    tick = journey.realm.world.tick
     for _ in range(60):
         journey.advance(1 / 60, (0, 0), False, journey.seconds)
-    assert not journey.resting and journey.world.tick < tick + 40
+    assert not journey.resting and journey.realm.world.tick < tick + 40
 
 
 def test_at_the_inn_the_key_for_resting_offers_a_bed(tmp_path: Path) -> None:
     game = game_of(StubMind(), tmp_path, seed=0, world=new_world(0))
-    assert not at_the_inn(game.journey.world)
+    assert not at_the_inn(game.journey.realm.world)
     tap(game, pg.K_r)
     assert game.journey.resting, "anywhere else one lies down"
     tap(game, pg.K_r)
-    at_bed(game.journey.world)
+    at_bed(game.journey.realm.world)
+    game.journey.realm.refresh()
     game.journey.motion.note(game.journey.world)
     tap(game, pg.K_r)
     menu = game.screens.top

@@ -108,7 +108,7 @@ def test_the_map_shows_where_one_is_and_shuts_with_its_key(tmp_path: Path) -> No
     assert isinstance(game.screens.top, map_sheet.MapSheet)
     play(game, 1)
     first = pg.surfarray.array3d(game.window.canvas)
-    player = game.journey.world.player
+    player = game.journey.realm.world.player
     player.x += 200
     play(game, 1)
     assert (first != pg.surfarray.array3d(game.window.canvas)).any(), "the mark moves with the player"

@@ -68,7 +68,7 @@ def test_a_seer_with_nothing_to_ask_is_left_to_be_asked():
     quests = hand.world.quests
     miko = quests.people[list(quests.book.people).index("miko")]
     hand.walk((miko.x, miko.y), 36)
-    assert quests.beside(hand.world) is None and beside_seer(hand.world)
+    assert quests.beside() is None and beside_seer(hand.world)
     assert miko in hand.world.seers and miko not in quests.standing
 
 
@@ -218,7 +218,7 @@ class Guesser:
         if errand.stage != "taken" or not errand.at:
             who = quests.people[list(quests.book.people).index(errand.plan.giver)]
             self.stand(who.x, who.y)
-            hand.do(("talk", quests.beside(hand.world)))
+            hand.do(("talk", quests.beside()))
             hand.wait(150)
             return
         place = rng.choice(errand.area)

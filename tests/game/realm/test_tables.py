@@ -60,7 +60,7 @@ def test_errands_can_be_begun_or_are_refused(table):
     except RulesError as error:
         assert one_line(error, "quests.toml"), str(error)
         return
-    with patch("game.realm.quests.load", lambda _: book):
+    with patch("game.realm.errand_list.load", lambda _: book):
         world = new_world(2)
     for index, person in enumerate(world.quests.people):
         world.player.x, world.player.y = person.x, person.y

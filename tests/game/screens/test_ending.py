@@ -41,7 +41,7 @@ def open_at(game: Game) -> ending.Epilogue:
 
 @pytest.mark.parametrize("species", SPECIES)
 def test_each_guest_is_a_scene_of_two_traces_that_the_mind_is_asked_about(game: Game, species: str) -> None:
-    scene = scene_of(game.journey.world, "terse", species)
+    scene = scene_of(game.journey.realm.world, "terse", species)
     own = load().spirits[SPECIES.index(species)].traces
     traces = [event.thing for event in scene.events if event.sense != "look"]
     assert len(traces) == 2 and set(traces) <= set(own) and all(trace in scene.text for trace in traces)
@@ -60,7 +60,7 @@ def test_what_climbs_is_what_is_believed(game: Game) -> None:
     assert len(inquiries) == 3 * len(SPECIES)
     scene = Stairs(game.painter, False, False)
     high = {guest.species: guest.y for guest in scene.guests(you, LATE)}
-    _, top, foot = stairs(game.journey.world.map)
+    _, top, foot = stairs(game.journey.realm.world.map)
     assert top <= high["kitsune"] < high["oni"] < high["tengu"] and high["tengu"] >= foot
     assert {guest.species: guest.belief for guest in scene.guests(you, LATE)} == you
 
@@ -118,7 +118,7 @@ def test_a_realm_without_stairs_has_an_ending_too() -> None:
 
 def test_an_answer_that_never_comes_is_given_up(game: Game) -> None:
     game.journey.mind.delay = 10**6
-    roll = RollCall(game.journey.world, game.journey.mind_client)
+    roll = RollCall(game.journey.realm.world, game.journey.mind_client)
     roll.ask()
     roll.hear(1.0)
     assert not roll.over

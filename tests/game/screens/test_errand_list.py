@@ -47,9 +47,9 @@ def test_every_errand_can_be_read_to_its_end(game: Game, zoom: str, monkeypatch:
 def test_the_chooser_keeps_off_the_place_that_it_asks_about(game: Game, left: bool) -> None:
     play(game, 3)
     journey = game.journey
-    camera = game.painter.camera(journey.world.player.x, journey.world.player.y)
+    camera = game.painter.camera(journey.realm.world.player.x, journey.realm.world.player.y)
     chooser = naming.Chooser(game)
-    places = journey.world.map.places
+    places = journey.realm.world.map.places
     sides = [places[index].x - camera[0] <= 320 for _, index in chooser.places]
     if left not in sides:
         pytest.skip("no place lies there")

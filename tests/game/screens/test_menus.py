@@ -56,13 +56,13 @@ def enter(game: Game, *path: str) -> None:
 
 def test_the_world_stands_still_while_the_menu_is_open(game: Game) -> None:
     tap(game, pg.K_ESCAPE)
-    tick = game.journey.world.tick
+    tick = game.journey.realm.world.tick
     play(game, 20, [key(pg.K_RIGHT)])
     play(game, 1, [key(pg.K_RIGHT, False)])
-    assert game.journey.world.tick == tick
+    assert game.journey.realm.world.tick == tick
     enter(game, "Go on")
     play(game, 10)
-    assert not game.screens and game.journey.world.tick > tick
+    assert not game.screens and game.journey.realm.world.tick > tick
 
 
 def test_settings_are_changed_by_keys_and_kept_when_their_menu_is_left(game: Game, tmp_path: Path) -> None:
@@ -111,7 +111,8 @@ def test_a_pad_walks_the_same_menus_and_hints_follow_it(game: Game) -> None:
 def test_what_no_button_does_the_pause_menu_does(game: Game) -> None:
     tap(game, pg.K_ESCAPE)
     assert "Send the familiar" not in labels(game), "nobody is there yet"
-    game.journey.world.familiar_joins()
+    game.journey.realm.world.familiar_joins()
+    game.journey.realm.refresh()
     game.journey.motion.note(game.journey.world)
     enter(game, "Go on")
     tap(game, pg.K_ESCAPE)
@@ -121,8 +122,8 @@ def test_what_no_button_does_the_pause_menu_does(game: Game) -> None:
 
 def test_eyes_can_be_borrowed_from_the_pause_menu_where_there_is_a_born_seer(tmp_path: Path) -> None:
     game = game_of(StubMind(seer=everywhere("oni", 0.9)), tmp_path)
-    torii = next(place for place in game.journey.world.map.places if place.kind == "torii")
-    game.journey.world.player.x, game.journey.world.player.y = torii.x, torii.y + 12
+    torii = next(place for place in game.journey.realm.world.map.places if place.kind == "torii")
+    game.journey.realm.world.player.x, game.journey.realm.world.player.y = torii.x, torii.y + 12
     play(game, 10)
     tap(game, pg.K_ESCAPE)
     enter(game, "Borrow a born seer's eyes")
@@ -154,13 +155,13 @@ def test_full_screen_by_its_key_is_a_setting_like_any_other(game: Game) -> None:
 
 def test_a_pulled_pad_is_said_and_play_goes_on(game: Game) -> None:
     play(game, 3, [pg.Event(pg.CONTROLLERAXISMOTION, axis=0, value=32767, instance_id=5)])
-    x = game.journey.world.player.x
+    x = game.journey.realm.world.player.x
     play(game, 9)
-    assert game.journey.world.player.x > x
+    assert game.journey.realm.world.player.x > x
     play(game, 2, [pg.Event(pg.JOYDEVICEREMOVED, instance_id=5)])
-    x, tick = game.journey.world.player.x, game.journey.world.tick
+    x, tick = game.journey.realm.world.player.x, game.journey.realm.world.tick
     play(game, 20)
-    assert game.journey.world.player.x == x and game.journey.world.tick > tick
+    assert game.journey.realm.world.player.x == x and game.journey.realm.world.tick > tick
     assert any("gamepad" in line for line in game.context.notes())
 
 
@@ -243,12 +244,12 @@ def test_a_layer_that_does_not_pause_lets_the_world_go_on_but_takes_the_arrows(g
         pauses = False
 
     game.screens.push(Chooser("Who?", [Entry("nobody", lambda: CLOSE)]))
-    x, tick = game.journey.world.player.x, game.journey.world.tick
+    x, tick = game.journey.realm.world.player.x, game.journey.realm.world.tick
     play(game, 20, [key(pg.K_RIGHT)])
-    assert game.journey.world.tick > tick and game.journey.world.player.x == x
+    assert game.journey.realm.world.tick > tick and game.journey.realm.world.player.x == x
     tap(game, pg.K_RETURN, 1)
     play(game, 10)
-    assert game.journey.world.player.x > x, "the key is still down"
+    assert game.journey.realm.world.player.x > x, "the key is still down"
 
 
 def test_every_screen_opens_by_its_command_and_closes(game: Game) -> None:

@@ -38,17 +38,18 @@ def test_the_menu_reaches_what_a_pad_has_no_button_for(tmp_path: Path) -> None:
     play(game, 3)
     choose(game, "Write the head diff")
     assert not game.screens and [type(m) for m in mind.sent].count(WriteLog) == 1
-    tick = game.journey.world.tick
+    tick = game.journey.realm.world.tick
     choose(game, "Point at a head")
     assert isinstance(game.screens.top, Pointing) and not game.screens.pauses
     play(game, 5)
-    assert game.journey.world.tick > tick + 5, "the world goes on below it"
+    assert game.journey.realm.world.tick > tick + 5, "the world goes on below it"
 
 
 def test_the_register_can_be_read_again_once_it_was_reached(tmp_path: Path) -> None:
     game = game_of(StubMind(), tmp_path)
     assert "The register" not in [title for _, title in openable(game)]
-    game.journey.world.quests.ended = 100
+    game.journey.realm.world.quests.ended = 100
+    game.journey.realm.refresh()
     choose(game, "The register")
     assert isinstance(game.screens.top, Epilogue)
 

@@ -40,7 +40,7 @@ def test_three_minds_see_three_pictures_of_one_moment(tmp_path: Path) -> None:
     dark, half, full = (pixels(panel.picture) for panel in layer.panels)
     assert (dark != half).any()  # type: ignore[attr-defined]
     assert (half != full).any()  # type: ignore[attr-defined]
-    places = game.journey.world.map.places
+    places = game.journey.realm.world.map.places
     assert photo.caption(layer.panels[0], places) == "sees nobody"
     assert photo.caption(layer.panels[2], places).startswith("sees a kitsune by the ")
 
@@ -55,9 +55,9 @@ def test_the_blind_picture_is_the_realm_without_any_ghost(tmp_path: Path) -> Non
 
 def test_the_world_below_is_as_it_was(tmp_path: Path) -> None:
     game, _layer = taken(StubMind(everywhere("oni", 1.0), seer=blind), tmp_path)
-    tick, believed = game.journey.world.tick, game.journey.mind_client.places()
+    tick, believed = game.journey.realm.world.tick, game.journey.mind_client.places()
     play(game, 30)
-    assert (game.journey.world.tick, game.journey.mind_client.places()) == (tick, believed)
+    assert (game.journey.realm.world.tick, game.journey.mind_client.places()) == (tick, believed)
 
 
 def test_enter_saves_the_row_and_never_over_another(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_enter_saves_the_row_and_never_over_another(tmp_path: Path) -> None:
         layer.take("enter")
     files = sorted((tmp_path / "shots").glob("eyes-*.png"))
     assert [file.name for file in files] == ["eyes-0001.png", "eyes-0002.png"]
-    assert pg.image.load(files[0]).get_size() == triptych(layer.panels, game.journey.world.map.places).get_size()
+    assert pg.image.load(files[0]).get_size() == triptych(layer.panels, game.journey.realm.world.map.places).get_size()
     assert pg.image.load(files[0]).get_width() > 3 * 640
 
 
@@ -126,8 +126,8 @@ def test_eyes_are_borrowed_at_a_shrine_and_the_key_gives_them_back(tmp_path: Pat
     play(game, 5)
     photo.eyes(game)
     assert not game.journey.lent and "torii" in game.context.notes()[-1]
-    torii = next(place for place in game.journey.world.map.places if place.kind == "torii")
-    game.journey.world.player.x, game.journey.world.player.y = torii.x, torii.y + 12
+    torii = next(place for place in game.journey.realm.world.map.places if place.kind == "torii")
+    game.journey.realm.world.player.x, game.journey.realm.world.player.y = torii.x, torii.y + 12
     photo.eyes(game)
     assert game.journey.mind_client.borrowed(game.now()) == "seer"
     play(game, 2)
@@ -139,11 +139,12 @@ def test_eyes_are_borrowed_at_a_shrine_and_the_key_gives_them_back(tmp_path: Pat
 def test_the_born_seer_of_a_photo_tells_nothing_about_an_errand(tmp_path: Path) -> None:
     game = game_of(StubMind(everywhere("oni", 1.0), seer=everywhere("oni", 1.0)), tmp_path)
     play(game, 5)
-    quests = game.journey.world.quests
+    quests = game.journey.realm.world.quests
     secret = list(game.journey.view.places.values())[:2]  # type: ignore[union-attr]
     errand = quests.errands["lantern"]
     errand.area, errand.at = tuple(secret), {secret[0]: -1}
     quests._busy.append(errand)
+    game.journey.realm.refresh()
     game._command("photo")
     layer = game.screens.top
     assert isinstance(layer, photo.Photo)

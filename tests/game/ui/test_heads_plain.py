@@ -64,10 +64,10 @@ def test_the_sheet_covers_neither_the_player_nor_the_asked_place(tmp_path: Path,
     client = game.journey.mind_client
     assert client.head is not None and game.mode == heads_plain.PLAIN
     pen = game.window.pen().sized(game.settings.zoom)
-    seen = look(client.gaze, (), client.view.places, game.journey.world.map.places, {})
+    seen = look(client.gaze, (), client.view.places, game.journey.realm.world.map.places, {})
     x, y, _, height = heads_plain.sheet(pen, seen, client.progress, "Granny Ume")
     camera = game.painter.camera(*game.frame_state.view)
-    player = game.journey.world.player
+    player = game.journey.realm.world.player
     assert player.x - camera[0] < x - 20, "the picture moves out of its way"
     assert y + height < 300
     before = pg.surfarray.array3d(game.window.canvas)

@@ -62,18 +62,18 @@ def test_any_window_shows_the_whole_picture(game: Game, size: tuple[int, int], w
 
 def test_losing_the_focus_pauses_only_if_the_player_wants_that(game: Game) -> None:
     play(game, 2, [pg.Event(pg.WINDOWFOCUSLOST)])
-    tick = game.journey.world.tick
+    tick = game.journey.realm.world.tick
     play(game, 10)
-    assert game.journey.world.tick > tick
+    assert game.journey.realm.world.tick > tick
     play(game, 1, [pg.Event(pg.WINDOWFOCUSGAINED)])
     game.context.choose(replace(game.settings, away="pause"))
     play(game, 2, [pg.Event(pg.WINDOWFOCUSLOST)])
-    tick = game.journey.world.tick
+    tick = game.journey.realm.world.tick
     play(game, 10)
-    assert game.journey.world.tick == tick
+    assert game.journey.realm.world.tick == tick
     play(game, 2, [pg.Event(pg.WINDOWFOCUSGAINED), key(pg.K_ESCAPE)])
     play(game, 10)
-    assert game.journey.world.tick > tick
+    assert game.journey.realm.world.tick > tick
 
 
 def test_speech_goes_at_the_players_pace() -> None:

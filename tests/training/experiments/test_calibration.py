@@ -8,7 +8,8 @@ import pytest
 from perception.model import save
 from tests.kits.minds import tiny
 from training.experiments import calibration as module
-from training.experiments.calibration import PATTERNS, calibration, drawn, lines, result_of
+from training.experiments.calibration import PATTERNS, _share_controls, calibration, drawn, lines, result_of
+from training.experiments.plan import settings
 from training.verdict.verdict import LOCALIZED, UNDECIDED
 
 
@@ -50,6 +51,37 @@ def test_nothing_is_trained_by_other_seeds_than_its_control(model, tmp_path):
     assert not seeds["trained"] & seeds["rehearsal"]
 
 
+def test_a_draw_without_heads_is_other_seeds(model, tmp_path):
+    first, second = (drawn(model, "mlps", draw, tmp_path, 8, quick=False)[0].seeds for draw in (0, 1))
+    assert len(first) == len(second) == 8 and not set(first) & set(second)
+
+
+def test_controls_that_are_the_same_runs_are_trained_once(model, tmp_path):
+    """Whole runs alone are taken, and what is there stays."""
+    source, to = tmp_path / "all-heads-0" / "runs", tmp_path / "nothing-0" / "runs"
+    for arm, seed, whole in (
+        ("shuffled", 0, True),
+        ("rehearsal", 0, True),
+        ("rehearsal", 1, False),
+        ("trained", 0, True),
+    ):
+        (folder := source / arm / f"seed-{seed}").mkdir(parents=True)
+        (folder / "log.msgpack").write_text("log")
+        if whole:
+            (folder / "result.json").write_text("{}")
+    (to / "shuffled" / "seed-0").mkdir(parents=True)
+    _share_controls(tmp_path, "nothing", 0)
+    assert sorted(str(path.relative_to(to)) for path in to.rglob("*") if path.is_file()) == [
+        "rehearsal/seed-0/log.msgpack",
+        "rehearsal/seed-0/result.json",
+    ]
+    _share_controls(tmp_path, "mlps", 0)
+    assert not (tmp_path / "mlps-0").exists()
+    plans = [drawn(model, name, 0, tmp_path, 8, quick=False)[0] for name in ("nothing", "all-heads")]
+    for one, other in zip(*(plan.arms[1:] for plan in plans), strict=True):
+        assert settings(one.seeded(0)) == settings(other.seeded(0))
+
+
 def test_words_are_counted_by_pattern():
     rows = [
         row("one-head", LOCALIZED),
@@ -81,7 +113,8 @@ def test_a_folder_of_something_else_is_refused_and_stays(model, tmp_path, conten
 def test_every_experiment_is_run_once_and_the_table_is_written_after_each(model, tmp_path, monkeypatch):
     ran: list[Path] = []
 
-    def run(experiment, folder, workers, report):
+    def run(experiment, folder, workers, report, pool, prepare):
+        prepare()
         ran.append(folder)
         report("training", 1, 2)
         return {}

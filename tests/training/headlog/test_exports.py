@@ -56,6 +56,7 @@ def test_every_table_of_a_log_is_exported_as_csv(capsys: pytest.CaptureFixture[s
     assert tables["gains"][5] == {
         "along": "path", "chunk": "0", "decisions": "5", "loss": "usable", "rest": "0.25", "whole": "3.75",
         "residual": "0.0", "layer": "1", "head": "2", "unit": "1.2", "gain": "3.5",
+        "gain_q": "3.5", "gain_k": "3.5", "gain_v": "3.5", "gain_o": "3.5",
     }  # fmt: skip
     assert [(row["head"], row["unit"], row["gain"]) for row in tables["gains"][6:]] == [
         ("", "mlp 0", "0.5"), ("", "mlp 1", "-0.25"),

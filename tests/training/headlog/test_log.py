@@ -131,7 +131,8 @@ def test_a_log_of_version_2_is_read_and_knows_no_mlps(tmp_path: Path) -> None:
 def test_a_log_of_version_3_holds_what_it_held_when_it_was_written() -> None:
     """Its bytes never change: later versions have to read them as they are."""
     golden = read_log(GOLDEN)
-    assert (golden.header, golden.records) == (HEADER, (*RECORDS, End()))
+    then = [msgspec.structs.replace(r, matrices=()) if isinstance(r, Allocation) else r for r in RECORDS]  # added since
+    assert (golden.header, golden.records) == (HEADER, (*then, End()))
 
 
 def test_usable_gains_count_where_a_log_holds_both() -> None:

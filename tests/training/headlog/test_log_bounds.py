@@ -106,6 +106,10 @@ def test_every_number_at_its_bound_is_read_by_everyone(tmp_path: Path, number: f
             "1e.101 is out",
         ),
         (Curve(step=2**53 + 1, loss=0, hits=None, false_alarms=None, d_prime=None, mundane=None, seconds=0), "step"),
+        *(
+            (msgspec.structs.replace(logkit.ALLOCATION, matrices=matrices), "matrices is not four times")
+            for matrices in ((logkit.GRID,) * 3, (logkit.GRID,) * 3 + (logkit.GRID[:1],))
+        ),
     ],
 )
 def test_what_would_not_be_read_is_not_written(tmp_path: Path, record: Record, what: str) -> None:

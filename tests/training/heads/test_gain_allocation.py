@@ -54,6 +54,18 @@ def test_heads_and_rest_sum_to_every_chunks_gain_within_two_percent(learned, alo
         assert gain.rest == pytest.approx(0, abs=1e-6)  # attention alone was trained
 
 
+def test_shares_by_matrix_sum_to_the_heads_and_lie_where_the_weights_moved(learned):
+    before, path, losses = learned
+    at, end = addresses(before), path[-1][1]
+    for number, matrix in enumerate("qkvo"):
+        name = at.projections[1][matrix].parameter
+        (gain,) = allocate(before, [{name: end[name]}], losses[:1])  # one matrix alone moves
+        others = gain.matrices.clone()
+        others[number, 1] = 0
+        assert gain.matrices[number, 1].abs().max() > 0 and not others.any()
+        assert torch.equal(gain.matrices.sum(0), gain.heads)
+
+
 def test_the_chunks_together_are_what_their_whole_loss_is_shared_out_to(learned):
     before, path, losses = learned
     end = [path[-1][1]]

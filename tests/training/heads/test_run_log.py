@@ -1,6 +1,7 @@
 """What a run's log holds beside its curve: history, probes, the gain in chunks along path and line, swaps, wholes."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -134,3 +135,16 @@ def test_without_a_loss_nothing_is_shared_out(logged, tmp_path):
     log = read_log(tmp_path / "log")
     assert (log.gains, log.wholes, log.summary.gain) == ((), (), None)
     assert {row.gain for row in log.rows} == {None}
+
+
+def test_an_experiments_run_may_hold_what_a_verdict_rests_on_alone(logged, tmp_path):
+    """The same gain along the same path; nothing is measured on the way or beside it."""
+    _, _, whole = logged
+    log = RunLog(tmp_path / "log.msgpack")
+    again = train(replace(CONFIG, gain_only=True), tiny(), RULES, lambda *_: None, log)
+    log.finish(again.training(), None, again.behaviour.gain_losses())
+    lean = read_log(tmp_path / "log.msgpack")
+    assert lean.allocations("path") == whole.allocations("path")
+    assert lean.allocations("line") == [] and not lean.rows and not lean.swaps
+    assert [(point.step, point.hits) for point in lean.curve] == [(0, whole.curve[0].hits), (2, None), (4, None)]
+    assert lean.summary.after == whole.summary.after and again.result()["steps_to_see"] is None

@@ -73,7 +73,8 @@ class Talk:
 def test_a_whole_conversation(tmp_path):
     mind = awake(tmp_path)
     talk = Talk(mind)
-    assert talk.line.receive()[0] == mind.ready == Ready("tiny-llama", "cpu", 2, 4, "terse", 0, ("you", "blind"), True)
+    hello = Ready("tiny-llama", "cpu", 2, 4, "terse", 0, ("you", "blind"), True, 0)
+    assert talk.line.receive()[0] == mind.ready == hello
     talk.line.send(Perceive(SCENE))
     assert talk.hear(Percept).scene == SCENE.id
     for message in (*map(Teach, LESSONS), Practise(True)):

@@ -180,11 +180,12 @@ def test_roles_tell_support_from_competition() -> None:
     ablation.every = tuple((layer, head) for layer, head in ablation.every if layer in (0, 2) and head < 4)
     costs = {head: 1 - float(mundane.without([head]).mean()) / mundane.whole for head in ablation.every}
     needed, idle = max(costs, key=lambda head: costs[head]), min(costs, key=lambda head: costs[head])
-    paths = Paths(direct={needed: 0.02, idle: 0.02, (2, 1): -0.1, (2, 2): -0.1})
+    least = costs[needed] / 2
+    paths = Paths(direct={needed: 2 * least, idle: 2 * least, (2, 1): -0.1, (2, 2): -0.1})
     circuit = Circuit([(2, 1), (2, 2)], paths, {}, {})
-    options = CircuitOptions("sight", "", CircuitConfig(least=costs[needed] / 2))
+    options = CircuitOptions("sight", "", CircuitConfig(least=least))
     result = roles(tuned, base, tasks, ablation, circuit, options, lambda _what, _done, _of: None)
-    assert costs[needed] / 2 > costs[idle] and costs[needed] > 0.002
+    assert least > costs[idle] and costs[needed] > 0.002
     assert result["competing"] == {"mundane": [unit_name(needed, 8)]} and result["decision"] == ["2.1", "2.2"]
     assert result["supporting"] == ["2.2"] and result["own_change"]["2.1"] == pytest.approx(0.5, abs=1e-4)
     assert result["costs"]["mundane"] == {unit_name(head, 8): pytest.approx(cost) for head, cost in costs.items()}

@@ -119,6 +119,16 @@ def test_a_log_that_does_not_name_its_probes_is_refused():
         evidence(*logs)
 
 
+def test_gains_of_the_plain_loss_are_refused():
+    """Rule 3 shared that one out; a control that learns the base rate gains most of it."""
+    logs = arms()
+    plain_ = tuple(msgspec.structs.replace(r, loss="plain") if isinstance(r, Allocation) else r for r in
+                   logs[1][0].records)  # fmt: skip
+    logs[1][0] = replace(logs[1][0], records=plain_)
+    with pytest.raises(ValueError, match="of plain cross-entropy, an older rule's; measure the run again"):
+        evidence(*logs)
+
+
 def test_a_quadrature_that_misses_is_a_caveat():
     verdict = Verdict("undecided", "", {}, (), ())
     plain_, odd = [log(1, lift=9.0)], [log(1, lift=9.0, residual=1.0)]

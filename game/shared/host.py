@@ -1,0 +1,97 @@
+"""A shared realm and its guests, without a network: messages in, ticks, messages out.
+
+A guest enters, gets a Welcome, sends Deeds, and gets Updates and what they were told. What players say to
+each other goes through `company`; it never enters the world.
+"""
+
+from game.realm.happenings import Action
+from game.shared.company import Company
+from game.shared.guest import Guest
+from game.shared.interest import Interest
+from game.shared.messages import Deeds, FromPlayer, Leave, Notice, Welcome
+from game.shared.shared_world import SharedWorld
+
+EVERY = 2  # ticks from one update to the next
+CHECKED = 15  # updates from one digest to the next
+AWAY: Action = ("wait", True)  # errands stand still for those who are away
+
+
+class Host:
+    """shared: the realm; guests: those in play, by number."""
+
+    def __init__(self, shared: SharedWorld) -> None:
+        self.shared = shared
+        self.guests: dict[int, Guest] = {}
+        self.interest = Interest(shared.world)
+        self.company = Company(self.guests, shared.world)
+        self._left: dict[int, list[Action]] = {}  # what is done for those who left, in the next tick
+        self._updates = 0
+        self.interest.note(set())
+
+    def enter(self, name: str, key: bytes, last: int = 0) -> Guest:
+        """A player comes, or comes back to their place. key: what claims it; last: the number of the last Told that
+        they have. Raises RealmError with a line for them."""
+        shared = self.shared
+        place = shared.claim(name, key)
+        if place.number in self.guests:
+            self.leave(self.guests[place.number])
+        guest = Guest(place)
+        guest.heard(last)
+        self.guests[place.number] = guest
+        shared.come(place)
+        self.interest.note(shared.here)
+        world = shared.world
+        seen = guest.look(world, self.interest, self._names())
+        guest.send(Welcome(place.number, world.seed, world.start_hour, seen))
+        guest.tell()
+        self._say_to_others(guest, f"{place.name} has come into the realm.")
+        return guest
+
+    def take(self, guest: Guest, message: FromPlayer) -> None:
+        """A guest's message."""
+        if isinstance(message, Deeds):
+            guest.take(message)
+        elif isinstance(message, Leave):
+            self.leave(guest)
+        else:
+            self.company.take(guest, message)
+
+    def leave(self, guest: Guest) -> None:
+        """A guest goes; their place is kept."""
+        if self.guests.get(guest.place.number) is not guest:
+            return
+        guest.gone = True
+        del self.guests[guest.place.number]
+        self.shared.go(guest.place)
+        self._left[guest.place.number] = [AWAY]
+        self._say_to_others(guest, f"{guest.place.name} has left.")
+
+    def tick(self) -> None:
+        """One tick of the realm, and what everybody is told of it."""
+        deeds, self._left = self._left, {}
+        for number, guest in self.guests.items():
+            own = guest.next()
+            if own:
+                deeds[number] = own
+                guest.fresh = True
+        for place in self.shared.tick(deeds):
+            if place.number in self.guests:
+                self.guests[place.number].tell()
+        if self.shared.world.tick % EVERY == 0:
+            self._update()
+
+    def _update(self) -> None:
+        shared, names = self.shared, self._names()
+        self._updates += 1
+        self.interest.note(shared.here)
+        for number, guest in self.guests.items():
+            if guest.ready:
+                guest.update(shared.world, self.interest, names, (self._updates + number) % CHECKED == 0)
+
+    def _names(self) -> dict[int, str]:
+        return {number: guest.place.name for number, guest in self.guests.items()}
+
+    def _say_to_others(self, guest: Guest, line: str) -> None:
+        for other in self.guests.values():
+            if other is not guest:
+                other.send(Notice(line))
