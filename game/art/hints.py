@@ -95,3 +95,15 @@ def felt(frame: pg.Surface, hint: Hint, x: int, y: int, seconds: float) -> None:
             dx = (index - 3) * 3 + 8 * beat
             spot = (x + int(dx), y - 14 + int(5 * beat) + index % 3, 3 - index % 2, 1)
         frame.fill(scaled(colour, 0.55 * strength), spot, special_flags=pg.BLEND_RGB_ADD)
+
+
+def attention(frame: pg.Surface, x: int, y: int, attend: float, seconds: float) -> None:
+    """Rings of dots that draw in towards whoever attends, at (x, y) of the frame; attend: 0..1, how deep."""
+    for ring in range(3):
+        part = (1 - seconds * 0.45 + ring / 3) % 1
+        reach = 14 + 60 * part
+        colour = scaled((120, 190, 255), attend * (1 - part) * 0.9)
+        for dot in range(20):
+            angle = dot * math.tau / 20 + ring * 0.4 + seconds * 0.15
+            spot = (int(x + reach * math.cos(angle)), int(y + 0.6 * reach * math.sin(angle)), 2, 1)
+            frame.fill(colour, spot, special_flags=pg.BLEND_RGB_ADD)

@@ -9,12 +9,23 @@ import math
 
 import pygame as pg
 
-from game.art import drifting, ghosts, hints, light_map, lighting, spirit_shapes, spirits, sprites, weather
+from game.art import (
+    drifting,
+    ghosts,
+    great_spirits,
+    hints,
+    light_map,
+    lighting,
+    spirit_shapes,
+    spirits,
+    sprites,
+    weather,
+)
 from game.art.frame_state import Body, FrameState, Ghost, Hint
 from game.art.ground import ground, undergrowth
 from game.art.lighting import CALM, DUSK
 from game.art.pixels.drawing import BENDS, LEVELS, dissolve_level, shadow
-from game.art.pixels.palette import darkness, mix, scaled, tone
+from game.art.pixels.palette import darkness, mix, tone
 from game.art.placed_sprites import WAVES, PlacedSprites, Standing
 from game.realm.land import Map
 from game.realm.terrain import OUTDOORS, TILE
@@ -45,6 +56,7 @@ class Painter:
         self.air = drifting.Air(*SIZE)
         self.weather = weather.Weather(*SIZE)
         self.grade = light_map.Grade(land)
+        self.great = great_spirits.GreatSpirits(land)
         self._shadow = shadow(12, 5)
         self._unmade = [(name, step) for name in self.spirits for step in range(spirit_shapes.IDLE)]
         self._veils: dict[int, pg.Surface] = {}
@@ -126,6 +138,8 @@ class Painter:
         self.lighting.glows(frame, camera, dark, 0.0 if calm else state.seconds)
         for hint in state.hints:
             self._flicker(frame, hint, camera, state.seconds, calm)
+        if room is None:
+            self.great.draw(frame, state.ghosts, camera, state.hour, 0.0 if calm else state.seconds)
         for ghost in sorted(state.ghosts, key=lambda ghost: ghost.y):
             self._stand_among(frame, ghost, camera, pace, safe)
         if room is None:
@@ -133,7 +147,8 @@ class Painter:
             self._smoke(frame, camera, state)
             self.weather.in_air(frame, state.weather, state.hour, camera, state.seconds, calm)
         if state.attend > 0.02:
-            self._attention(frame, state, camera, calm)
+            x, y = state.player.x - camera[0], state.player.y - 9 - camera[1]
+            hints.attention(frame, x, y, state.attend, state.seconds * (CALM if calm else 1))
 
     def _outside(self, area: pg.Rect, state: FrameState) -> pg.Surface:
         """The dim land around a house whose inside is shown, as it was when the player came in."""
@@ -191,7 +206,7 @@ class Painter:
                     drawn.append((self._shadow, (x - 6, y - 3)))
             else:
                 picture = entry.bent[wave[entry.phase]] if wave and entry.bent else entry.lit if lit else entry.picture
-                if entry.tall and any(_hides(entry, picture.get_size(), body) for body in in_sight):
+                if entry.tall and any(entry.hides(body.x, body.y) for body in in_sight):
                     picture = self._half_clear(picture)
             drawn.append((picture, (x - picture.get_width() // 2, y - picture.get_height() + 1)))
         frame.fblits(drawn)
@@ -269,24 +284,6 @@ class Painter:
             x, y = x - camera[0], y - camera[1]
             if -20 < x < SIZE[0] + 20 and -10 < y < SIZE[1] + 50:
                 self.air.smoke(frame, x, y, state.seconds, state.weather == "wind")
-
-    def _attention(self, frame: pg.Surface, state: FrameState, camera: tuple[int, int], calm: bool) -> None:
-        """Rings of dots that draw in towards whoever attends."""
-        x, y = state.player.x - camera[0], state.player.y - 9 - camera[1]
-        seconds = state.seconds * (CALM if calm else 1)
-        for ring in range(3):
-            part = (1 - seconds * 0.45 + ring / 3) % 1
-            reach = 14 + 60 * part
-            colour = scaled((120, 190, 255), state.attend * (1 - part) * 0.9)
-            for dot in range(20):
-                angle = dot * math.tau / 20 + ring * 0.4 + seconds * 0.15
-                spot = (int(x + reach * math.cos(angle)), int(y + 0.6 * reach * math.sin(angle)), 2, 1)
-                frame.fill(colour, spot, special_flags=pg.BLEND_RGB_ADD)
-
-
-def _hides(thing: Standing, size: tuple[int, int], body: Body) -> bool:
-    """Whether somebody stands behind a thing of this size (px)."""
-    return 2 < thing.y - body.y < size[1] - 6 and abs(thing.x - body.x) < size[0] // 2
 
 
 def _wave(seconds: float, gust: bool) -> list[int]:

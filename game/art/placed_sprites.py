@@ -52,6 +52,11 @@ class Standing:
     living: bool  # undergrowth: it hides nobody
     phase: int  # when a gust reaches it, 0..WAVES-1
 
+    def hides(self, x: int, y: int) -> bool:
+        """Whether somebody who stands at (x, y) stands behind it."""
+        wide, high = self.picture.get_size()
+        return 2 < self.y - y < high - 6 and abs(self.x - x) < wide // 2
+
 
 @dataclass(frozen=True)
 class Lamp:
