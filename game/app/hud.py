@@ -2,12 +2,14 @@
 
 from game.app.playing import Playing
 from game.art.frame_state import Body, haunt
+from game.journey.charms import MIKO
 from game.journey.mind_client import MindClient
 from game.journey.sleep import at_the_inn
 from game.journey.tracking import room_at, staring, trail
 from game.realm.rules import NOTHING
 from game.realm.senses import nearest_place
 from game.ui import beams, dream_view, errand_hud, heads_grid, heads_panel, heads_plain, marks, overlays
+from game.ui.burns import Burns, burns_of
 from game.ui.font import GOLD, SKYBLUE, Pen
 from game.ui.words import article
 
@@ -190,6 +192,8 @@ def _hints(game: Playing) -> list[tuple[str, str]]:
         entries.append((labels["name"], "name"))
     if journey.world.familiar_with:
         entries.append((labels["send"], "send"))
+    if journey.narrator.charms.keeper() == MIKO:
+        entries.append((labels["charms"], "charms"))
     if at_the_inn(journey.world) and not journey.realm.shared:
         entries.append((labels["rest"], "sleep"))
     elif journey.known:
@@ -206,7 +210,13 @@ def _heads(game: Playing, pen: Pen, camera: tuple[int, int]) -> None:
         land, player = journey.world.map, journey.world.player
         rays = beams.beams(heads_panel.gaze_of(client))
         beams.draw(pen, rays, client.view.places, land.places, (player.x, player.y), camera, journey.seconds)
-    heads_panel.panel(pen, client, game.mode, mouse, client.borrowed(game.now()), game.labels)
+    heads_panel.panel(pen, client, game.mode, mouse, client.borrowed(game.now()), game.labels, _burned(game))
+
+
+def _burned(game: Playing) -> Burns:
+    """The layers that charms burned, or burn now."""
+    journey = game.journey
+    return burns_of(journey.mind_client.progress, journey.narrator.charms.burning, journey.seconds)
 
 
 def _look(game: Playing) -> heads_plain.Look | None:
@@ -234,7 +244,7 @@ def _plainly(
         at, here = (spot.x - camera[0], spot.y - camera[1]), (player.x - camera[0], player.y - camera[1])
         heads_plain.beam(pen.rimmed(), seen, at, here, journey.seconds, covered)
     seer, key = journey.world.rules.seer_name, game.labels["mode"]
-    heads_plain.panel(pen, client.ready, client.head, seen, client.progress, seer, key)
+    heads_plain.panel(pen, client.ready, client.head, seen, client.progress, seer, key, _burned(game))
 
 
 def point_at_head(client: MindClient, mode: str, mouse: tuple[float, float] | None, held: bool) -> None:

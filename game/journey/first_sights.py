@@ -68,6 +68,10 @@ class Firsts:
         self.now, self._since = None, {}
         self._revealed.update({(place, species): seconds for place, species, belief in beliefs if belief >= UNSURE})
 
+    def burned(self, pairs: Iterable[tuple[int, str]], seconds: float) -> None:
+        """What a charm shows (place, species) counts as pointed out, as long as it is worn."""
+        self._revealed.update(dict.fromkeys(pairs, seconds))
+
     def watch(self, beliefs: Iterable[tuple[int, str, float]], seconds: float) -> None:
         """Call every frame with (place, species, belief 0..1); sets `now` when something new is seen."""
         for known in (self._revealed, self._announced):

@@ -48,6 +48,7 @@ LONGEST_NOTE = 480  # letters of a mind's trouble that are shown
 PROVEN = 20.0  # s: how long a phantom wavers after a touch proved its place empty
 BORROWED = 8.0  # s that other eyes are lent
 WARNINGS = {"grounding": "More of this practice blurs the ordinary. Walk, look and touch, or turn back to a rest."}
+CLOUDED = "Your charms cloud the ordinary. A shrine takes them back."
 
 
 class Mind(Protocol):
@@ -90,6 +91,7 @@ class MindClient:
         self.progress: Progress | None = None
         self._curve = LearningCurve()
         self.notes: deque[str] = deque(maxlen=8)  # lines for the player: troubles, files written
+        self.troubles = 0  # how many the mind has had
         self.journal: list[Lesson] = []
         self.answers = 0
         self.hides: Callable[[int], bool] = lambda place: False  # places about which other eyes tell nothing
@@ -181,7 +183,8 @@ class MindClient:
     @property
     def warning(self) -> str:
         """A line for the player when practice has begun to do harm, else ""."""
-        return WARNINGS.get(self.progress.warning, "") if self.progress else ""
+        words = WARNINGS.get(self.progress.warning, "") if self.progress else ""
+        return CLOUDED if words and self.progress and self.progress.charms else words
 
     @property
     def grounded(self) -> float | None:
@@ -242,6 +245,7 @@ class MindClient:
             self._troubled(message)
 
     def _troubled(self, trouble: Trouble) -> None:
+        self.troubles += 1
         self._inquiries.lose(trouble.ticket)
         if self._asked is not None and self._asked.eyes != "you":  # those eyes can't be looked through
             self._asked = None

@@ -10,6 +10,7 @@ from random import Random
 from msgspec.structs import replace
 
 from game.art.frame_state import haunt
+from game.journey.charms import CharmBook
 from game.journey.chronicle import Chronicle, Entry, day_of
 from game.journey.companion import Companion
 from game.journey.first_sights import Firsts
@@ -36,12 +37,13 @@ class Narrator:
     """What has been said and seen on a journey. companion: hears of harm that it came to; pace: of what is said from
     now on; speech: what is being said; pointed: places that were named lately; shown: spirits that a seer pointed at,
     or that were touched or named; seconds: the clock of animations and speech; wants: the screen that should open by
-    itself, as a command, or nothing.
+    itself, as a command, or nothing; charms: those that are worn, and whom one can have burned in.
     """
 
     def __init__(self, world: PlayerView, client: MindClient, companion: Companion) -> None:
         self.world, self.mind_client, self.companion = world, client, companion
         self.firsts = Firsts()
+        self.charms = CharmBook(world, client)
         self.drawn: Callable[[int], tuple[str, float]] = client.belief  # (species, 0..1) as the screen shows a place
         self.chronicle = Chronicle()
         self.speech: Speech | None = None
@@ -55,12 +57,16 @@ class Narrator:
         self.moments: list[str] = []  # what happened that the seer who follows may have a word for
 
     def advance(self) -> None:
-        """Lets go of what has been read and of marks that are over; says the next line."""
+        """Lets go of what has been read and of marks that are over; says the next line, and what charms did."""
         self.pointed = [spot for spot in self.pointed if spot.until > self.seconds]
         if self.speech and self.speech.over(self.seconds):
             self.speech = None
         if self.speech is None and self._lines:
             self.say(*self._lines.popleft())
+        self.firsts.burned(self.charms.pairs(), self.seconds)
+        of_charms = self.charms.advance(self.seconds)
+        if of_charms:
+            self.say("", of_charms)
 
     def say(self, who: str, text: str) -> None:
         """Shows a speech from now on."""
@@ -131,6 +137,8 @@ class Narrator:
             self.moments.append("right" if guess == revealed.truth[0][1] else "wrong")
         elif revealed.source == "seer":
             self.moments.append("pair")
+        if view:
+            self.charms.remember(view, revealed)
         taught = lesson(view, revealed) if view else None
         if taught is not None:
             self.mind_client.teach(replace(taught, source=DOUBT) if "burst" in self.moments else taught)

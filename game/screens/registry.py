@@ -3,6 +3,7 @@
 from game.app.playing import Opener
 from game.realm.actors import NEVER
 from game.screens import (
+    charms,
     codex,
     ending,
     errands,
@@ -27,6 +28,7 @@ OPENERS: dict[str, Opener] = {
     "ending": Opener("The register", ending.Epilogue, lambda game: game.journey.world.quests.ended != NEVER),
     "photo": Opener("Photo", photo.Photo),
     "eyes": Opener("Borrow a born seer's eyes", photo.eyes, photo.lent),
+    "charms": Opener("The miko's charms", charms.menu, lambda game: bool(game.journey.narrator.charms.keeper())),
     "rewind": Opener("Rewind the mind", rewind.menu),
     "point": Opener("Point at a head", heads_screen.Pointing, later=True),
     "log": Opener("Write the head diff", lambda game: game.ask_for_log()),

@@ -165,9 +165,11 @@ def panel(
     weighing: Weights | None = None,
     chosen: int | None = None,
     key: str = "M",
+    said: str = "",
 ) -> None:
     """The whole overlay, at the upper right. mouse: layout px, to read one head's numbers; chosen: the head that is
-    pointed at otherwise; weights, weighing: what was measured of causal weight, and what is under way.
+    pointed at otherwise; weights, weighing: what was measured of causal weight, and what is under way; said: a line in
+    place of the legend.
     """
     progress = history[-1] if history else None
     x, y = CORNER
@@ -181,7 +183,7 @@ def panel(
         pen.text_right(value, x + 228, y + 18 + 11 * line, PAPER)
     change = values("change", activity, progress)[0]
     under = pointed(grid, mouse, chosen)
-    below = reading(under, activity, change) if under else legend(change)
+    below = reading(under, activity, change) if under else said or legend(change)
     if mode == "causal":
         below = weighed(under, grid.index(under) if under else 0, weights, weighing)
     pen.text(below, x + 8, y + 119, GOLD if under else DIM)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import sqrt
 from typing import Protocol
 
-from game.ui import heads_grid
+from game.ui import burns, heads_grid
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen
 from game.ui.overlays import Box
 from perception.messages import Gaze, HeadActivity, Progress, Ready, Weights
@@ -46,11 +46,14 @@ def panel(
     mouse: tuple[float, float] | None,
     lender: str | None,
     labels: Mapping[str, str],
+    burned: burns.Burns = burns.NONE,
 ) -> None:
-    """The grid with its numbers, then the head that is pointed at, then the heads of borrowed eyes."""
+    """The grid with its numbers and burned layers, the head that is pointed at, the heads of borrowed eyes."""
     learnt = (client.ready, client.heads, client.history, mouse)
     key = labels.get("mode", "M")
-    heads_grid.panel(pen, mode, *learnt, client.weights, client.weighing, client.head, key)
+    said = burns.legend(burned)
+    heads_grid.panel(pen, mode, *learnt, client.weights, client.weighing, client.head, key, said)
+    burns.draw(pen, heads_grid.laid(mode, client.ready, client.heads, None), burned)
     if client.head is not None:
         detail(pen, client)
     beside = _beside(client, lender)

@@ -14,6 +14,8 @@ from game.realm.land import Place
 from game.realm.tongues import SENSE
 from game.ui import heads_grid
 from game.ui.beams import BRIGHT, CHEST, DARK
+from game.ui.burns import NONE, Burns
+from game.ui.burns import draw as draw_burns
 from game.ui.font import DIM, GOLD, INK_SHADOW, PAPER, SKYBLUE, Pen, wrap
 from game.ui.overlays import Box, label
 from game.ui.words import UNSURE, article, counts
@@ -91,8 +93,9 @@ def sheet(pen: Pen, seen: Look | None, progress: Progress | None, seer: str) -> 
 
 
 def panel(
-    pen: Pen, ready: Ready | None, head: int | None, seen: Look | None, progress: Progress | None, seer: str, key: str
-) -> None:
+    pen: Pen, ready: Ready | None, head: int | None, seen: Look | None, progress: Progress | None, seer: str, key: str,
+    burned: Burns = NONE,
+) -> None:  # fmt: skip
     """The sheet at the upper right. pen: letters of the player's size; key: what shows terms and numbers."""
     x, y, wide, high = sheet(pen, seen, progress, seer)
     pen.panel(x, y, round(wide), round(high))
@@ -103,11 +106,13 @@ def panel(
         y += pen.line
     y += 4
     layers, heads = (ready.layers, ready.heads) if ready is not None else (0, 0)
-    for cell in heads_grid.cells(layers, heads, (), (), "cue", round(x + 8), round(y), GRID):
+    grid = heads_grid.cells(layers, heads, (), (), "cue", round(x + 8), round(y), GRID)
+    for cell in grid:
         chosen = cell.layer * heads + cell.head == head and seen is not None
         pen.fill(GOLD if chosen else UNLIT, cell.x, cell.y, cell.side, cell.side)
         if chosen:
             pen.frame(PAPER, cell.x - 1, cell.y - 1, cell.side + 2, cell.side + 2, 1)
+    draw_burns(pen, grid, burned)
     if seen is not None and seen.trace:
         pen.text("reads", x + 84, y + 8, DIM)
         pen.text(seen.trace, x + 84, y + 8 + pen.line, GOLD)
