@@ -89,7 +89,7 @@ def join(
     try:
         context = open_context(scale, home)
         one = app.App(context, minds(command, mind), OPENERS, None, folder / "shots")
-        one.join(folder, realm, read_card(folder) is not None)
+        one.join(folder, realm, realm.fellows, read_card(folder) is not None)
     except BaseException:
         realm.close()
         raise

@@ -20,6 +20,7 @@ from game.journey.save_slots import SlotInUse, begin, lock, resume
 from game.realm.realms import LocalRealm, Realm
 from game.realm.replay import ActionLog, ReplayError
 from game.realm.world import World, new_world
+from game.shared.fellows import Fellows
 from game.ui.screen_stack import ScreenStack
 from perception.messages import Keep
 
@@ -205,14 +206,15 @@ class App:
         if loaded.note:
             self.game.note(loaded.note)
 
-    def join(self, folder: Path, realm: Realm, goes_on: bool) -> None:
+    def join(self, folder: Path, realm: Realm, fellows: Fellows, goes_on: bool) -> None:
         """Plays in a realm that is there already. folder: for the player's mind and pages; goes_on: they have been
         there before. Raises SlotInUse."""
         self._lock = lock(folder)
         self._mind = self._make_mind(folder, realm.view.seed)
         self._mind.start()
         options = Options(realm.view.seed, folder / "log.msgpack", folder / "shots", folder)
-        self.game = Game(realm, self._mind, self.context, options, self._openers, goes_on, self.now)
+        game = self.context, options, self._openers, goes_on, self.now, None, fellows
+        self.game = Game(realm, self._mind, *game)
 
     def _back(self, error: OSError | ReplayError | None = None) -> None:
         """Goes back to the title. Without a title the game is over, and `error` says why."""

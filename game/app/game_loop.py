@@ -31,6 +31,7 @@ from game.journey.save_slots import AutoSave
 from game.journey.sleep import at_the_inn
 from game.journey.slot_card import THUMB, Beside, Card, read_card, read_paper
 from game.realm.realms import Realm
+from game.shared.fellows import Fellows
 from game.ui import dream_view, heads_plain
 from game.ui.announcements import Pace
 from game.ui.font import DIM, SKYBLUE
@@ -57,7 +58,7 @@ def welcome(window: Window) -> None:
 class Game:
     """One journey in one window. context: the window and the settings, shared with the title; openers: what each
     command opens; goes_on: the journey was played before; now: the clock by which minds are asked (s);
-    painter: one made before, of this map.
+    painter: one made before, of this map; fellows: the other players of a shared realm.
     """
 
     def __init__(
@@ -70,12 +71,13 @@ class Game:
         goes_on: bool = False,
         now: Callable[[], float] = time.monotonic,
         painter: Painter | None = None,
+        fellows: Fellows | None = None,
     ) -> None:
         self.context, self.options, self.openers, self.now = context, options, openers, now
         self.window = context.window
         welcome(self.window)
         self.painter = painter or Painter(realm.view.map)
-        self.journey: Journey = Journey(realm, mind, goes_on)
+        self.journey: Journey = Journey(realm, mind, goes_on, fellows)
         self.autosave = AutoSave(options.slot)
         self.screens = ScreenStack()
         self.over = False

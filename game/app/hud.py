@@ -3,6 +3,7 @@
 from game.app.playing import Playing
 from game.art.frame_state import Body, haunt
 from game.journey.charms import MIKO
+from game.journey.fellowship import seen_as
 from game.journey.mind_client import MindClient
 from game.journey.sleep import at_the_inn
 from game.journey.tracking import room_at, staring, trail
@@ -135,6 +136,10 @@ def _marks(game: Playing, pen: Pen, camera: tuple[int, int], taken: list[overlay
     journey = game.journey
     for spot in sorted(journey.narrator.pointed, key=lambda spot: spot.answer == NOTHING):  # spirits find room first
         overlays.pointed(pen, spot, camera, journey.seconds, taken)
+    for body in _bodies(game):
+        if body.name:
+            marks.name(pen, body.name, body.x - camera[0], body.y - camera[1])
+    _compared(game, pen)
     seen = journey.narrator.firsts.now
     if seen is not None:
         x, y = haunt(journey.world.map.places[seen.place])
@@ -148,6 +153,15 @@ def _marks(game: Playing, pen: Pen, camera: tuple[int, int], taken: list[overlay
         x, y = haunt(journey.world.map.places[index])
         marks.burst(pen, x - camera[0], y - camera[1], part, game.painter.spirit(species, game.settings.safe).light)
     marks.errand_marks(pen, journey.world.quests, journey.seconds, camera, taken)
+
+
+def _compared(game: Playing, pen: Pen) -> None:
+    """Paints what two who agreed to compare believe of the nearest place, side by side."""
+    fellowship, world = game.journey.fellowship, game.journey.world
+    if fellowship is not None:
+        place = nearest_place(world)
+        views = [f"{who}: {seen_as(species, percent)}" for who, species, percent in fellowship.beside(place.index)]
+        marks.side_by_side(pen, f"By the {place.kind}", views)
 
 
 def _bodies(game: Playing) -> tuple[Body, ...]:
@@ -194,6 +208,10 @@ def _hints(game: Playing) -> list[tuple[str, str]]:
         entries.append((labels["send"], "send"))
     if journey.narrator.charms.keeper() == MIKO:
         entries.append((labels["charms"], "charms"))
+    if journey.fellowship is not None and journey.fellowship.offer is not None:
+        entries.append((labels["trust"], f"believe {journey.fellowship.offer.name}"))
+    elif journey.world.names:
+        entries.append((labels["show"], "point"))
     if at_the_inn(journey.world) and not journey.realm.shared:
         entries.append((labels["rest"], "sleep"))
     elif journey.known:

@@ -26,13 +26,14 @@ def haunt(place: Place) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Body:
-    """Somebody visible: interpolated between two ticks."""
+    """Somebody visible: interpolated between two ticks. name: of another player."""
 
     kind: str
     x: int
     y: int
     facing: str
     moving: bool
+    name: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from game.art.frame_state import Body, FrameState
 from game.journey.chronicle import day_of
 from game.journey.companion import Companion
 from game.journey.company import Company
+from game.journey.fellowship import Fellowship
 from game.journey.guide import Guide
 from game.journey.mind_client import Mind, MindClient
 from game.journey.motion import Motion
@@ -25,6 +26,7 @@ from game.realm.scene import View, describe
 from game.realm.senses import in_sight, nearest_place
 from game.realm.step import TICKS_PER_SECOND
 from game.realm.view import PlayerView
+from game.shared.fellows import Fellows
 from game.ui import words
 from perception.messages import Keep
 
@@ -41,12 +43,15 @@ OPENING = "You look past them all, child. Walk with me. When something hums and 
 @dataclass
 class Journey:
     """Everything between the keys and the picture. world: what the player may know of the realm; goes_on: it was played
-    before; attend: how deep the player is in attending, 0..1; choosing: the place that a screen points at.
+    before; fellows: the other players of a shared realm; attend: how deep the player is in attending, 0..1; choosing:
+    the place that a screen points at.
     """
 
     realm: Realm
     mind: Mind
     goes_on: bool = False
+    fellows: Fellows | None = None
+    fellowship: Fellowship | None = None
     world: PlayerView = field(init=False)
     mind_client: MindClient = field(init=False)
     companion: Companion = field(init=False)
@@ -75,6 +80,8 @@ class Journey:
         self.sight = Sight(self.world, self.mind_client, self.narrator)
         self.company = Company(self.world, self.world.quests.book.ume)
         self.reading = Reading(self.mind_client, self.world.rules)
+        if self.fellows is not None:
+            self.fellowship = Fellowship(self.fellows, self.world, self.mind_client, self.narrator)
         self.motion.note(self.world)
         self.narrator.say(self.world.rules.seer_name, BACK if self.goes_on else OPENING)
         if self.goes_on:
@@ -121,6 +128,8 @@ class Journey:
         self.mind_client.settle(dt)
         self.whisper.advance(dt, self.world, self.view)
         self._see(dt, now)
+        if self.fellowship is not None:
+            self.fellowship.advance(self.view)
         self._answers()
         walked = abs(self.world.player.x - x) + abs(self.world.player.y - y)
         has_errand = any(errand.stage != "open" for errand in self.world.quests.errands.values())

@@ -31,5 +31,5 @@ class Motion:
             between = round(old_x + (x - old_x) * part), round(old_y + (y - old_y) * part)
             own = world.ahead if number == 0 else None
             looks = own[2:] if own is not None else (who.facing, who.moving)
-            bodies.append(Body(who.kind, *between, *looks))
+            bodies.append(Body(who.kind, *between, *looks, world.name_of(number)))
         return tuple(bodies)

@@ -11,7 +11,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from game.realm.view import Seen, SeenBody, SeenErrand, SeenFind, SeenPage, SeenSelf, SeenSky, Sensed, Whole, Word
+from game.realm.seen import Seen, SeenBody, SeenErrand, SeenFind, SeenPage, SeenSelf, SeenSky, Sensed, Whole, Word
 
 FACINGS = "nesw"
 WALKS = len(FACINGS)  # added to the number of a facing while somebody walks

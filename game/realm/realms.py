@@ -8,8 +8,9 @@ from typing import Protocol
 from game.realm.happenings import Action, Happening
 from game.realm.replay import ActionLog
 from game.realm.scene import View, describe
+from game.realm.seen import observe
 from game.realm.step import step
-from game.realm.view import PlayerView, observe
+from game.realm.view import PlayerView
 from game.realm.world import World
 
 

@@ -15,6 +15,7 @@ class Chooser:
     """left, right: which place; up, down: who; enter: say it. Species that the player hasn't met can't be said."""
 
     pauses = True
+    title = "Who is there?"
 
     def __init__(self, game: Playing) -> None:
         self.game = game
@@ -22,10 +23,14 @@ class Chooser:
         self.places = in_sight(journey.world)  # nearest first
         self.place = self._first()
         believed = journey.mind_client.belief(self.places[self.place][1])[0]
-        self.words = (*journey.nameable(), NOTHING)
+        self.words = (*self.known(), NOTHING)
         self.unknown = len(journey.world.rules.species) - len(self.words) + 1
         self.chosen = self.words.index(believed) if believed in self.words else len(self.words) - 1
         self._mark()
+
+    def known(self) -> tuple[str, ...]:
+        """The species that can be said."""
+        return self.game.journey.nameable()
 
     def _first(self) -> int:
         """The place that somebody has just seen something at, else the nearest."""
@@ -48,9 +53,13 @@ class Chooser:
             self.place = (self.place + (1 if command in ("right", "next") else -1)) % len(self.places)
             self._mark()
         elif command == "enter":
-            self.game.journey.name(self.places[self.place][1], self.words[self.chosen])
+            self.said(self.places[self.place][1], self.words[self.chosen])
             return CLOSE
         return CLOSE if command in ("back", "name") else None
+
+    def said(self, place: int, word: str) -> None:
+        """Names who is there."""
+        self.game.journey.name(place, word)
 
     def advance(self, dt: float) -> None:
         """Nothing moves by itself."""
@@ -72,7 +81,7 @@ class Chooser:
         pen.panel(left, top, width, round(height))
         middle, y = left + width / 2, top + 7
         direction, index = self.places[self.place]
-        large.text_centre("Who is there?", middle, y, SKYBLUE)
+        large.text_centre(self.title, middle, y, SKYBLUE)
         kind = self.game.journey.world.map.places[index].kind
         large.text_centre(f"< {direction}, {kind} >"[: large.columns(width - 8)], middle, y + large.line + 3, PAPER)
         y += 2 * large.line + 10

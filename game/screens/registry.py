@@ -8,6 +8,7 @@ from game.screens import (
     ending,
     errands,
     familiar_menu,
+    fellows_menu,
     heads_screen,
     inn,
     map_sheet,
@@ -31,5 +32,10 @@ OPENERS: dict[str, Opener] = {
     "charms": Opener("The miko's charms", charms.menu, lambda game: bool(game.journey.narrator.charms.keeper())),
     "rewind": Opener("Rewind the mind", rewind.menu),
     "point": Opener("Point at a head", heads_screen.Pointing, later=True),
+    "say": Opener("Say something", fellows_menu.say, fellows_menu.shared),
+    "show": Opener("Point at a place", fellows_menu.show, fellows_menu.shared),
+    "trust": Opener("Take somebody's word", fellows_menu.trust, fellows_menu.shared),
+    "compare": Opener("Compare what you see", fellows_menu.compare, fellows_menu.shared),
+    "others": Opener("Other players", fellows_menu.others, fellows_menu.shared),
     "log": Opener("Write the head diff", lambda game: game.ask_for_log()),
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from game.realm.differences import difference, digest
 from game.realm.happenings import Action
-from game.realm.view import EACH, FOLK, OTHERS, Seen, SeenBody, SeenProgress, progress_of, seen_of
+from game.realm.seen import EACH, FOLK, OTHERS, Seen, SeenBody, SeenProgress, progress_of, seen_of
 from game.realm.world import World
 from game.shared.interest import Interest
 from game.shared.messages import STAND, Deeds, FromRealm, Update, action_of, walk_of

@@ -1,9 +1,9 @@
 """Who is near whom: the bodies that a player may see now, from one index of all of them that is made once a tick."""
 
 from game.realm.player import Player
+from game.realm.seen import EACH, FAMILIAR, FOLK, OTHERS, SEER, SeenBody
 from game.realm.state import Actor
 from game.realm.terrain import TILE
-from game.realm.view import EACH, FAMILIAR, FOLK, OTHERS, SEER, SeenBody
 from game.realm.world import World
 
 REACH_X, REACH_Y = 22 * TILE, 13 * TILE  # px: the picture, and a little beyond its edge

@@ -19,8 +19,9 @@ from game.realm.player import Player
 from game.realm.realms import Heard
 from game.realm.rules import Rules
 from game.realm.scene import View, describe
+from game.realm.seen import Seen
 from game.realm.state import Actor
-from game.realm.view import PlayerView, Seen
+from game.realm.view import PlayerView
 from game.shared.fellows import Fellows
 from game.shared.messages import (
     STAND,

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from game.realm.differences import Difference
 from game.realm.happenings import Action, Happening
 from game.realm.replay import is_action
-from game.realm.view import Seen, Sensed, Whole, Word
+from game.realm.seen import Seen, Sensed, Whole, Word
 
 NAME_MAX, LINE_MAX = 24, 120  # letters of a name, and of what somebody says
 WALKS_MAX, DEEDS_MAX = 64, 16  # ticks, and deeds other than walking, of one message

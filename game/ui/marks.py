@@ -9,7 +9,7 @@ from game.art.frame_state import haunt
 from game.art.pixels.palette import Colour, scaled
 from game.realm.errand_list import ErrandList
 from game.realm.land import Place
-from game.ui.font import GOLD, SKYBLUE, Pen
+from game.ui.font import DIM, GOLD, SKYBLUE, Pen
 from game.ui.overlays import HEIGHT, WIDTH, Box
 
 FAINT = (92, 96, 138)
@@ -62,3 +62,16 @@ def burst(pen: Pen, x: float, y: float, part: float, colour: Colour) -> None:
         left, top = x + far * math.cos(angle), y - 18 + 0.8 * far * math.sin(angle) + 16 * part * part
         size = 2.0 if mote % 3 == 0 and part < 0.5 else 1.0
         pen.target.fill(scaled(colour, 1 - part), pen.box(left, top, size, size), special_flags=pg.BLEND_RGB_ADD)
+
+
+def name(pen: Pen, text: str, x: float, y: float) -> None:
+    """The name of another player, over their head; x, y: their foot."""
+    if 0 < x < WIDTH and 0 < y < HEIGHT + OVERHEAD:
+        pen.text_centre(text, x, y - OVERHEAD - pen.line + 6, SKYBLUE)
+
+
+def side_by_side(pen: Pen, where: str, views: Sequence[str]) -> None:
+    """What several believe of one place, at the upper right, one below the other; where: the place. Nothing without
+    views."""
+    for number, line in enumerate((where, *views) if views else ()):
+        pen.text_right(line, WIDTH - 12, 8 + number * pen.line, (DIM, GOLD, *[SKYBLUE] * len(views))[number])

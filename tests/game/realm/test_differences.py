@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from game.realm.differences import Difference, apply, difference, digest
 from game.realm.policy import RandomPolicy
+from game.realm.seen import Seen, SeenBody, SeenErrand, SeenFind, SeenPage, SeenSelf, SeenSky, observe
 from game.realm.step import step_players
-from game.realm.view import Seen, SeenBody, SeenErrand, SeenFind, SeenPage, SeenSelf, SeenSky, observe
 from game.realm.world import new_world
 
 whole = st.integers(-300, 3000)

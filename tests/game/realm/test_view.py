@@ -9,10 +9,11 @@ from game.realm.differences import digest
 from game.realm.policy import RandomPolicy
 from game.realm.rules import load
 from game.realm.scene import describe
+from game.realm.seen import OTHERS, observe
 from game.realm.senses import beside_seer, nearest_place
 from game.realm.step import step_players
 from game.realm.traces import NOBODY
-from game.realm.view import OTHERS, PlayerView, observe
+from game.realm.view import PlayerView
 from game.realm.world import World, new_world
 
 
