@@ -36,8 +36,10 @@ from game.shared.joining import joined
 from game.shared.realm_folder import RealmFolder
 from game.shared.server import RealmServer
 from perception.messages import Teach
+from tests.kits.sharedkit import Realm
 from tests.kits.stub_mind import StubMind, blind, by_traces
 
+NAMES = ("Aki", "Ben")
 FRAME = 1 / 60
 LONGEST = 60 * 60  # frames that anything may take
 CODES = {(1, 0): pg.K_RIGHT, (-1, 0): pg.K_LEFT, (0, 1): pg.K_DOWN, (0, -1): pg.K_UP}
@@ -61,21 +63,32 @@ def _stays(world: World, place: int) -> bool:
 
 
 class Two:
-    """Two games and the realm that they share. Every frame of theirs is half a tick of the realm."""
+    """Two games and the realm that they share. Every frame of theirs is half a tick of the realm. lines: real ones, on
+    loopback; else two lists, so that it goes the same whenever it is played."""
 
-    def __init__(self, out: Path, seed: int) -> None:
+    def __init__(self, out: Path, seed: int, lines: bool) -> None:
         secret, self.place = haunted(seed)
         self._folder = tempfile.TemporaryDirectory()
         root = Path(self._folder.name)
-        self.server = RealmServer(RealmFolder(root / "realm", seed, secret=secret), Address("127.0.0.1", 0))
-        address = Address("127.0.0.1", self.server.line.port)
-        self.realms = [self._come(name, address, root / name) for name in ("Aki", "Ben")]
+        self._pause = 0.002 if lines else 0.0  # s a frame: the lines' threads have something to do
+        self.close: list[Callable[[], None]] = [self._folder.cleanup]
+        if lines:
+            server = RealmServer(RealmFolder(root / "realm", seed, secret=secret), Address("127.0.0.1", 0))
+            address = Address("127.0.0.1", server.line.port)
+            self.tick, self.world = server.tick, server.folder.shared.world
+            self.realms = [self._come(name, address, root / name) for name in NAMES]
+            self.close.append(server.close)
+        else:
+            realm = Realm(root / "realm", seed, secret)
+            self.tick, self.world = realm.host.tick, realm.world
+            self.realms = [realm.join(name) for name in NAMES]
+            self.close.append(realm.folder.close)
         self.minds = [StubMind(by_traces(load())), StubMind(blind)]
         contexts = [AppContext(Window(scale=2)) for _ in range(2)]
         painter = Painter(self.realms[0].view.map)
         self.games: list[Game] = []
         self.now, self._frames, self.out = 0.0, 0, out
-        for realm, mind, context, name in zip(self.realms, self.minds, contexts, ("Aki", "Ben"), strict=True):
+        for realm, mind, context, name in zip(self.realms, self.minds, contexts, NAMES, strict=True):
             options = Options(seed, out / f"{name}.msgpack", out)
             game = Game(realm, mind, context, options, OPENERS, False, lambda: self.now, painter, realm.fellows)
             game.journey.guide.skip()
@@ -86,7 +99,7 @@ class Two:
         thread = Thread(target=lambda: box.append(joined(name, address, folder)))
         thread.start()
         while thread.is_alive():
-            self.server.tick()
+            self.tick()
             time.sleep(0.005)
         return box[0]
 
@@ -95,13 +108,14 @@ class Two:
         self.now += FRAME
         self._frames += 1
         if self._frames % 2 == 0:
-            self.server.tick()
+            self.tick()
         for number, game in enumerate(self.games):
             pg.event.clear()
             for event in (events or {}).get(number, ()):
                 pg.event.post(event)
             game.frame(pg.event.get(), FRAME, draw=False)
-        time.sleep(0.0005)  # the line's thread has something to do
+        if self._pause:
+            time.sleep(self._pause)
 
     def wait(self, frames: int) -> None:
         """Frames in which nobody does anything."""
@@ -150,17 +164,17 @@ class Two:
             self.games[who].frame([], 0.0)
         return self.games[who].shot(f"{name}.png")
 
-    def close(self) -> None:
+    def end(self) -> None:
         """Ends all of it."""
         for realm in self.realms:
             realm.close()
-        self.server.close()
-        self._folder.cleanup()
+        for close in reversed(self.close):
+            close()
 
 
-def meet(out: Path, seed: int = 7) -> dict[str, Any]:
+def meet(out: Path, seed: int = 7, lines: bool = False) -> dict[str, Any]:
     """Both come to the landmark, and it goes as the module says. Returns what came of it."""
-    two = Two(out, seed)
+    two = Two(out, seed, lines)
     try:
         come_together(two)
         result = believed(two)
@@ -180,7 +194,7 @@ def meet(out: Path, seed: int = 7) -> dict[str, Any]:
         sources = [[lesson.source, [answer for answer in lesson.answers if answer]] for lesson in lessons]
         return result | {"lessons": sources, "compared": compared, "pictures": [str(path) for path in pictures]}
     finally:
-        two.close()
+        two.end()
 
 
 def come_together(two: Two) -> None:
@@ -214,10 +228,10 @@ def compare(two: Two) -> list[Path]:
 def believed(two: Two) -> dict[str, Any]:
     """What each believes of the place, and what is true there."""
     beliefs = {game.journey.world.name_of(0) or who: game.journey.mind_client.belief(two.place)
-               for who, game in zip(("Aki", "Ben"), two.games, strict=True)}  # fmt: skip
+               for who, game in zip(NAMES, two.games, strict=True)}  # fmt: skip
     near = [nearest_place(game.journey.world).index for game in two.games]
     return {"place": two.place, "near": near, "beliefs": beliefs,
-            "truth": who_is_at(two.server.folder.shared.world, two.place)}  # fmt: skip
+            "truth": who_is_at(two.world, two.place)}  # fmt: skip
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -229,7 +243,7 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
     os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
     options.out.mkdir(parents=True, exist_ok=True)
-    print(json.dumps(meet(options.out, options.seed)))
+    print(json.dumps(meet(options.out, options.seed, lines=True)))
     return 0
 
 
