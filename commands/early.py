@@ -33,7 +33,7 @@ def check_diff(options: argparse.Namespace) -> None:
                 raise ValueError(f"--{flag}: for two models, main.py diff BASE TUNED; {path} stands alone")
         return
     for role, source in (("BASE", options.log), ("TUNED", options.tuned)):
-        if Path(source).is_file():
+        if Path(source).is_file() and not source.lower().endswith(".gguf"):
             raise ValueError(
                 f"{role} {source}: a file; give a model's folder (main.py diff {source} reads it if it is a log)"
             )

@@ -82,7 +82,7 @@ def ticks(text: str) -> list[int]:
 
 
 def _model_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", default=str(NOVICE), help="a Hugging Face folder, or hub:org/name")
+    parser.add_argument("--model", default=str(NOVICE), help="a model folder, FILE.gguf, smollm2, or hub:ORG/NAME")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
 
 
@@ -246,7 +246,7 @@ def _edit_options(add: Callable[..., Any], workers: Callable[[str], int]) -> Non
     add("--undo", type=Path, metavar="LOG", help="take an edit back, bit for bit: edit.msgpack of the edited --model")
     add("--bench", action="store_true", help="edit many facts, one by one and in a row, beside other methods")
     add("--subject", metavar="WORDS", help="the fact's subject, as it stands there (default: a landmark of the lore)")
-    add("--model", default=str(NOVICE), help="a Hugging Face folder, or hub:org/name")
+    add("--model", default=str(NOVICE), help="a model folder, FILE.gguf, smollm2, or hub:ORG/NAME")
     add("--device", default="cpu", help="auto, cpu or cuda")
     add("--layer", type=whole(0, 1_023), metavar="N", help="whose MLP is edited (default: docs/edit.md)")
     add("--out", type=Path, metavar="PATH", help="a folder for the edited model or the bench; a file for a picture")
@@ -262,7 +262,7 @@ def _circuit_options(parser: argparse.ArgumentParser) -> None:
 
     add = parser.add_argument
     add("--task", required=True, metavar="TASK", help="ioi, sight, listen, or prompts as a FILE.jsonl")
-    add("--model", default=str(NOVICE), help="a Hugging Face folder, or hub:org/name")
+    add("--model", default=str(NOVICE), help="a model folder, FILE.gguf, smollm2, or hub:ORG/NAME")
     add("--tuned", metavar="DIR", help="sight, listen: the model after its training; --model is the one before")
     add("--heads", metavar="HEADS", help="score this circuit instead of finding one: 5.1,6.3")
     add("--out", type=Path, metavar="DIR", help="a new folder for circuit.json and circuit.png")

@@ -30,6 +30,7 @@ from common.files import read_json
 from common.whole_folders import writing_folder
 from perception.addresses import check_known
 from perception.errors import ModelError
+from perception.gguf_files import folder_of
 from perception.head_map import addresses
 from perception.load_check import check_packing
 from perception.model_folder import check_source
@@ -90,9 +91,14 @@ def choose_device(name: str) -> torch.device:
 
 
 def load(source: str | Path = NOVICE, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> Model:
-    """Load a model for inference (eval mode), its weights cast to dtype. Raises ModelError in one line."""
+    """Load a model for inference (eval mode), its weights cast to dtype. Raises ModelError in one line.
+
+    source: a folder, hub:org/name, a FILE.gguf, or smollm2 (`perception.gguf_files`).
+    """
+    given = str(source)
+    source = folder_of(given)
     try:
-        where = check_source(str(source))
+        where = check_source(source)
         with _quietly():
             config = AutoConfig.from_pretrained(where, trust_remote_code=False)
             _check_kind(config, str(source))

@@ -10,6 +10,7 @@ from typing import Any
 
 from common.files import read_json
 from perception.errors import ModelError
+from perception.gguf_files import file_of, is_gguf
 
 HUB = "hub:"
 SETTINGS = (
@@ -37,10 +38,14 @@ SQUARE_LIMIT = 2**15  # positions
 
 
 def check_source(source: str) -> str:
-    """What transformers may load for `--model source`: a folder, or a name on the hub.
+    """What transformers may load for `--model source`: a folder, or a name on the hub. Of a GGUF file it says only that
+    it is one.
 
     Raises ModelError in one line for what is no model folder, or one that can't or mustn't be loaded.
     """
+    if is_gguf(source):
+        file_of(source)
+        return source
     if source.startswith(HUB):
         from transformers.utils import cached_file  # slow to import, and a folder needs nothing of it
 

@@ -143,7 +143,9 @@ class LearnConfig:
     """
 
     behaviour: str = option("sight", "sight, listen, or a FILE.jsonl (docs/behaviours.md)", metavar="WHAT")
-    model: str = option(str(NOVICE), "a Hugging Face folder, or hub:org/name (default: the novice)", metavar="DIR")
+    model: str = option(
+        str(NOVICE), "a model folder, FILE.gguf, smollm2, or hub:ORG/NAME (default: the novice)", metavar="DIR"
+    )
     teach: TeachConfig = field(default_factory=TeachConfig)
     lessons: int = option(
         64, "lesson scenes (default 64; of a file, all lines are lessons)", bounds=(1, SCENES_MAX), metavar="N"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from common.assets import ASSETS
 from common.files import read_text
+from perception.gguf_files import folder_of
 from perception.model import load, weights_hash
 from perception.model_folder import HUB
 from training.config import LearnConfig
@@ -48,7 +49,7 @@ def of_model(source: str) -> RestsOn:
         model = load(source)
         parts = (model.net.config.to_json_string(), model.tokenizer.chat_template, sorted(model.tokenizer.get_vocab()))
         return {"weights": weights_hash(model.net), "config": _of(parts[0]), "tokenizer": _of(repr(parts[1:]))}
-    files = sorted(path for path in Path(source).iterdir() if path.is_file())
+    files = sorted(path for path in Path(folder_of(source)).iterdir() if path.is_file())
     return {
         part: _of_files(path for path in files if any(fnmatch(path.name, pattern) for pattern in patterns))
         for part, patterns in MODEL.items()
