@@ -75,8 +75,8 @@ class Phase:
 def run(
     folder: Path, clients: int, seed: int, phases: Sequence[Phase], report: Report, settle: float = SETTLE_S
 ) -> dict:
-    """Serves a realm in `folder`, lets the army play, and returns what came, phase by phase. Afterwards all of it is lived
-    through once more, and the hashes are compared. settle: s after all have come, before anything is counted."""
+    """Serves a realm in `folder`, lets the army play, and returns what came, phase by phase. Afterwards all of it is
+    lived through once more, and the hashes are compared. settle: s after all have come, before anything is counted."""
     realm = RealmProcess(folder, seed, clients + 8)
     try:
         result = asyncio.run(_campaign(realm, clients, seed, phases, report, settle))
