@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
-from common.early import check_address, check_device
+from common.early import check_device
 from common.files import check_output
+from common.line.address import read_address
 
 
 def check_model(flag: str, source: str) -> None:
@@ -58,7 +59,7 @@ def check_early(options: argparse.Namespace) -> None:
         check_diff(options)
     check_device(getattr(options, "device", None) or "auto")
     if getattr(options, "listen", None) is not None:
-        check_address("--listen", options.listen)
+        read_address("--listen", options.listen, least_port=0)
     for name in ("scenes", "save_replay", "to"):
         if getattr(options, name, None) is not None:
             check_output(getattr(options, name))

@@ -2,8 +2,6 @@
 
 import argparse
 import sys
-from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 from commands.output import show
@@ -53,23 +51,43 @@ def pretrain(options: argparse.Namespace) -> int:
 def mind(options: argparse.Namespace) -> int:
     if options.replay is not None:
         return replay_mind(options)
+    if options.listen is not None:
+        return listening_mind(options)
+    for flag in ("token", "certificate", "key"):
+        if getattr(options, flag) is not None:
+            raise ValueError(f"--{flag}: for a mind that listens; give --listen HOST:PORT, too")
     from common.processes import ending_with_peer
 
-    with nullcontext() if options.listen else ending_with_peer(sys.stdin.fileno()):  # the game may go while this loads
+    with ending_with_peer(sys.stdin.fileno()):  # the game may go while this loads
         from perception.model import choose_device, load
         from perception.wire import standard_stream
 
-        line = None if options.listen else standard_stream()
-        from training.mind.earlier import mind_of
-        from training.mind.listen import serve_address
+        line = standard_stream()
         from training.mind.serve import serve_stream
 
-        chosen = load(options.model, choose_device(options.device))
-        model, seer = mind_of(Path(options.model), chosen, options.folder, options.seer)
-    if line is None:
-        serve_address(options.listen, model, options.folder, options.seed, seer=seer)
-    else:
-        serve_stream(line, model, options.folder, options.nice, options.seed, seer=seer)
+        model = load(options.model, choose_device(options.device))
+    serve_stream(line, model, options.folder, options.nice, options.seed, seer=options.seer)
+    return 0
+
+
+def listening_mind(options: argparse.Namespace) -> int:
+    """Serves players until it is ended."""
+    from common.folders import minds
+    from common.line.address import read_address
+    from common.line.server import check_listening
+    from common.line.tls import server_tls
+    from common.line.token import read_token
+
+    address = read_address("--listen", options.listen, least_port=0)
+    token = None if options.token is None else read_token(options.token)
+    tls = server_tls(options.certificate, options.key)
+    check_listening(address, token)  # before seconds are spent on torch
+    from perception.model import choose_device, load
+    from training.mind.listen import serve_address
+
+    model = load(options.model, choose_device(options.device))
+    folder = minds() if options.folder is None else options.folder
+    serve_address(address, model, folder, options.seed, options.seer, token, tls)
     return 0
 
 

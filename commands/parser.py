@@ -23,7 +23,7 @@ VERBS = {
     "diff": "compares two finished models head by head, or reads a head-diff log: a table, exports",
     "report": "makes one self-contained HTML page of a run or an experiment, and PNG figures",
     "pretrain": "makes the novice from nothing; --score DIR scores one",
-    "mind": "perception and training as a server, for play --mind",
+    "mind": "perception and training as a server of several players, for play --mind",
     "edit": "traces where a model keeps a fact, rewrites it by a rank-one edit (ROME), undoes it; --bench scores many",
     "circuit": "finds the heads that carry a task by path patching (IOI), and says how good that circuit is",
     "bench": "speeds, side by side in one run, by area or all: realm, perceive, mind, optimizers, frozen ...",
@@ -118,7 +118,10 @@ def build_parser(only: str | None = None) -> Parser:
     add = verb("play", "play --seed 7")
     add("--save", metavar="SLOT", help="play this slot, without the title (with --seed: begin there)")
     add("--replay", type=Path, metavar="FILE", help="go on from this replay, in the empty slot of --save")
-    add("--mind", metavar="HOST:PORT", help="a mind on another machine (main.py mind --listen)")
+    add("--mind", metavar="HOST:PORT", help="a mind elsewhere (main.py mind --listen); tls://HOST:PORT with TLS")
+    add("--mind-name", metavar="NAME", help="with --mind: who you are there (default: your login's name)")
+    add("--mind-token", type=Path, metavar="FILE", help="with --mind: the token of whoever runs it")
+    add("--mind-ca", type=Path, metavar="FILE", help="with --mind tls://...: certificates to trust (PEM)")
     add("--join", metavar="HOST:PORT", help="play in a shared realm (main.py realm --listen); tls://HOST:PORT with TLS")
     add("--name", metavar="NAME", help="with --join: who you are there (default: your name on this machine)")
     add("--token", type=Path, metavar="FILE", help="with --join: the token of whoever runs the realm")
@@ -197,9 +200,12 @@ def build_parser(only: str | None = None) -> Parser:
         add(f"--{name}", type=whole(1, SIZE_MAX), default=None, metavar="N")
     add("--steps", type=whole(1, TICKS_MAX), default=None, metavar="N")
     add("--lr", type=rate, default=None, metavar="RATE", help="the highest learning rate (default 2e-3)")
-    add = verb("mind", "mind --listen 127.0.0.1:7777 --device cuda")
-    add("--listen", metavar="HOST:PORT", help="wait for a game on this address (default: speak on stdin and stdout)")
-    add("--folder", type=Path, help="where it keeps itself")
+    add = verb("mind", "mind --listen 0.0.0.0:7777 --token FILE --certificate FILE --key FILE")
+    add("--listen", metavar="HOST:PORT", help="wait for players on this address (default: speak on stdin and stdout)")
+    add("--token", type=Path, metavar="FILE", help="with --listen: who comes must have it, 16 bytes or more")
+    add("--certificate", type=Path, metavar="FILE", help="with --listen: speak TLS with this certificate, in PEM ...")
+    add("--key", type=Path, metavar="FILE", help="... and its key, in PEM, without a password")
+    add("--folder", type=Path, help="where it keeps itself; with --listen a folder of each player lies there")
     add("--nice", type=whole(0, NICE_MAX), default=10, help="without --listen: how far it steps back for the game")
     add("--seer", type=Path, metavar="DIR", help="a born seer's folder (default: the shipped one)")
     add("--replay", type=Path, metavar="SLOT", help="train once more as the journey in SLOT did, into a new --folder")

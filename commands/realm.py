@@ -4,11 +4,16 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from commands.output import show
 from common import folders
-from common.early import check_address, check_slot_name
+from common.early import check_slot_name
+
+if TYPE_CHECKING:
+    from perception.remote import Elsewhere
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -57,11 +62,35 @@ def pictures(options: argparse.Namespace) -> int:
     return 0
 
 
+def mind_elsewhere(options: argparse.Namespace) -> "Callable[[Path], Elsewhere] | None":
+    """From a slot's folder to its mind on another machine; None without --mind. Raises ValueError."""
+    if options.mind is None:
+        for flag in ("mind_name", "mind_token", "mind_ca"):
+            if getattr(options, flag) is not None:
+                raise ValueError(f"--{flag.replace('_', '-')}: of a mind elsewhere; give --mind HOST:PORT, too")
+        return None
+    from common.line.address import read_address
+    from common.line.loop import need_websockets
+    from common.line.names import check_player_name
+    from common.line.tls import client_tls
+    from common.line.token import read_token
+    from perception.remote import elsewhere
+
+    need_websockets()
+    address = read_address("--mind", options.mind)
+    if options.mind_name is not None:
+        check_player_name(options.mind_name)
+    token = None if options.mind_token is None else read_token(options.mind_token)
+    if options.mind_ca is not None and not address.tls:
+        raise ValueError(f"--mind-ca: for TLS; give --mind tls://{address}, or leave it out")
+    tls = client_tls(options.mind_ca) if address.tls else None
+    return partial(elsewhere, address, options.mind_name, token, tls, folders.saves())
+
+
 def play(options: argparse.Namespace) -> int:
     if options.save is not None:
         check_slot_name(options.save)
-    if options.mind is not None:
-        check_address("--mind", options.mind)
+    elsewhere = mind_elsewhere(options)
     alone = {"--name": options.name, "--token": options.token, "--ca": options.ca}
     for flag, value in alone.items():
         if value is not None and options.join is None:
@@ -75,7 +104,7 @@ def play(options: argparse.Namespace) -> int:
         return [*mind, "--folder", str(folder), "--seed", str(seed)]
 
     if options.join is not None:
-        return join(options, command)
+        return join(options, command, elsewhere)
     saves, home, scale = folders.saves(), folders.settings(), options.windowed_scale
     if options.replay is not None:
         if options.save is None or options.seed is not None:
@@ -84,13 +113,17 @@ def play(options: argparse.Namespace) -> int:
 
         adopt(saves / options.save, options.replay)
     if options.save is None and options.seed is None:
-        start.title(saves, command, options.mind, scale, home, old=ROOT / "saves")
+        start.title(saves, command, elsewhere, scale, home, old=ROOT / "saves")
     else:
-        start.play(options.seed, saves / (options.save or "first"), command, options.mind, scale, home)
+        start.play(options.seed, saves / (options.save or "first"), command, elsewhere, scale, home)
     return 0
 
 
-def join(options: argparse.Namespace, command: Callable[[Path, int], Sequence[str]]) -> int:
+def join(
+    options: argparse.Namespace,
+    command: Callable[[Path, int], Sequence[str]],
+    elsewhere: "Callable[[Path], Elsewhere] | None",
+) -> int:
     """Plays in a shared realm."""
     for flag in ("seed", "save", "replay"):
         if getattr(options, flag) is not None:
@@ -104,5 +137,5 @@ def join(options: argparse.Namespace, command: Callable[[Path, int], Sequence[st
     name = options.name or own_name()
     token = read_token(options.token) if options.token is not None else None
     saves, home = folders.saves(), folders.settings()
-    start.join(name, address, saves, command, options.mind, token, options.ca, options.windowed_scale, home)
+    start.join(name, address, saves, command, elsewhere, token, options.ca, options.windowed_scale, home)
     return 0

@@ -23,24 +23,25 @@ from game.screens.registry import OPENERS
 from game.screens.title import Title
 from game.shared.joining import joined, place_folder
 from perception.link import Line, Link, connect
+from perception.remote import Elsewhere
 
 
 def title(
     root: Path,
     command: Callable[[Path, int], Sequence[str]],
-    address: str | None = None,
+    elsewhere: Callable[[Path], Elsewhere] | None = None,
     scale: int | None = None,
     home: Path | None = None,
     max_seconds: float | None = None,
     old: Path | None = None,
 ) -> None:
     """Shows the title and plays until the player leaves. root: where the slots lie; command: what starts a mind for a
-    slot's folder and a journey's seed; address: HOST:PORT of a mind elsewhere instead; scale: of the window, None for
-    the settings'; home: where settings lie, None for nowhere; max_seconds: leaves by itself then (s of real time);
-    old: where an earlier version kept its slots, offered once. Raises ValueError or OSError with one line.
+    slot's folder and a journey's seed; elsewhere: from a slot's folder to its mind on another machine instead; scale:
+    of the window, None for the settings'; home: where settings lie, None for nowhere; max_seconds: leaves by itself
+    then (s of real time); old: where an earlier version kept its slots, offered once. Raises ValueError or OSError with
+    one line.
     """
-    line_to((), address)  # a wrong address is said before a window opens
-    make_mind = minds(command, address)
+    make_mind = minds(command, elsewhere)
     earlier = OldSaves(old, root) if old is not None else None
     app.run(with_title(open_context(scale, home), Slots(root), make_mind, old=earlier), max_seconds)
 
@@ -49,7 +50,7 @@ def play(
     seed: int | None,
     folder: Path,
     command: Callable[[Path, int], Sequence[str]],
-    address: str | None = None,
+    elsewhere: Callable[[Path], Elsewhere] | None = None,
     scale: int | None = None,
     home: Path | None = None,
     max_seconds: float | None = None,
@@ -58,11 +59,10 @@ def play(
     folder: the slot, where the journey, logs and screenshots go; the rest as for `title`. Raises ValueError or OSError
     with one line, SlotInUse while another game plays the slot.
     """
-    line_to((), address)
     if seed is not None and not 0 <= seed <= SEED_MAX:
         raise ValueError(f"seed {seed}: outside 0 to {SEED_MAX}")
     context = open_context(scale, home)  # before the mind: without a display nothing is begun
-    one = app.App(context, minds(command, address), OPENERS, None, folder / "shots")
+    one = app.App(context, minds(command, elsewhere), OPENERS, None, folder / "shots")
     one.begin(folder, seed or 0, only=seed is not None)
     app.run(one, max_seconds)
 
@@ -72,7 +72,7 @@ def join(
     address: Address,
     root: Path,
     command: Callable[[Path, int], Sequence[str]],
-    mind: str | None = None,
+    elsewhere: Callable[[Path], Elsewhere] | None = None,
     token: bytes | None = None,
     authority: Path | None = None,
     scale: int | None = None,
@@ -80,15 +80,14 @@ def join(
     max_seconds: float | None = None,
 ) -> None:
     """Plays in a shared realm until the player leaves. root: where the player's mind and pages lie, a folder for each
-    realm and name; mind: HOST:PORT of a mind elsewhere; authority: who vouches for the realm's certificate; the rest as
+    realm and name; authority: who vouches for the realm's certificate; the rest as
     for `play`. Raises ValueError or OSError with one line: LineError, at once, where nobody answers.
     """
-    line_to((), mind)
     folder = root / place_folder(address, name)
     realm = joined(name, address, folder, token, authority)
     try:
         context = open_context(scale, home)
-        one = app.App(context, minds(command, mind), OPENERS, None, folder / "shots")
+        one = app.App(context, minds(command, elsewhere), OPENERS, None, folder / "shots")
         one.join(folder, realm, realm.fellows, read_card(folder) is not None)
     except BaseException:
         realm.close()
@@ -111,11 +110,11 @@ def with_title(
     return app.App(context, make_mind, OPENERS, make_title, slots.root / "shots", now)
 
 
-def minds(command: Callable[[Path, int], Sequence[str]], address: str | None) -> app.MakeMind:
+def minds(command: Callable[[Path, int], Sequence[str]], elsewhere: Callable[[Path], Elsewhere] | None) -> app.MakeMind:
     """What makes the mind of a slot."""
 
     def make_mind(folder: Path, seed: int) -> Line:
-        return line_to(command(folder, seed), address)
+        return line_to(command(folder, seed), None if elsewhere is None else elsewhere(folder))
 
     return make_mind
 
@@ -132,11 +131,6 @@ def open_context(scale: int | None, home: Path | None) -> AppContext:
     return context
 
 
-def line_to(command: Sequence[str], address: str | None) -> Line:
-    """A mind of our own, or the one at HOST:PORT; not yet started."""
-    if address is None:
-        return Link(command)
-    host, colon, port = address.rpartition(":")
-    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError(f"--mind {address}: not an address; give HOST:PORT, as in 127.0.0.1:7777")
-    return connect(host.strip("[]"), int(port))
+def line_to(command: Sequence[str], elsewhere: Elsewhere | None) -> Line:
+    """A mind of our own, or one on another machine; not yet started."""
+    return Link(command) if elsewhere is None else connect(elsewhere)

@@ -16,6 +16,7 @@ What is sent and when:
 - What a dead mind had been given is lost with it: it restarts from what it saved, and the journal that the
   game keeps can teach again on Ready. What still waited goes to the next one. The only thing sent again
   unasked is Practise(on=True), if that was the last word on practising.
+- With an outbox, a lesson is sent again on each Ready until the mind says Taught of it.
 """
 # long because: the line's threads (its own, writer, watcher) share one lock and are judged together
 
@@ -29,6 +30,7 @@ from typing import Literal, Self
 
 import msgspec
 
+from common.line.faults import LineError
 from perception.messages import (
     Export,
     FromMind,
@@ -38,11 +40,15 @@ from perception.messages import (
     Practise,
     Quit,
     Ready,
+    Taught,
+    Teach,
     ToMind,
     Trouble,
     WriteLog,
 )
-from perception.wire import FRAME_MAX, Child, Life, Remote, WireError, encode
+from perception.outbox import Outbox
+from perception.remote import BAD_INPUT, Elsewhere, Remote
+from perception.wire import FRAME_MAX, Child, Life, WireError, encode
 
 State = Literal["waking", "awake", "restarting", "dead"]
 
@@ -55,16 +61,22 @@ STEADY = 60.0  # seconds of life after which the wait starts small again
 BEAT = 5.0  # seconds: after each such silence a mind is asked whether it lives
 SILENT = 8  # beats in silence after which it is taken for hung; counted, since a machine may sleep between two
 STUCK = 600.0  # seconds that it may be busy with one thing: a log of a large model takes minutes
+UNSAFE = "A lesson is kept while the game runs, but not on disk"
 PROGRAM = "main.py mind: "  # how a mind's own error begins; a screen has little room
-BAD_INPUT = 2  # exit status: what the mind was given is wrong, and stays wrong when tried again
+RESTARTS_ELSEWHERE = 100  # tries in a row; the last ones are BACKOFF_MAX apart: its machine may have to start
 
 
 class Line:
     """A line to a mind, whatever it runs on. Link starts one here, connect finds one elsewhere."""
 
-    def __init__(self, wake: Callable[[], Life], restarts: int, plain_names: bool = False) -> None:
-        """wake: begins a life. plain_names: of a path that the mind is to write to, its last name alone is sent."""
-        self._wake, self._plain_names = wake, plain_names
+    def __init__(
+        self, wake: Callable[[], Life], restarts: int, plain_names: bool = False, outbox: Outbox | None = None
+    ) -> None:
+        """wake: begins a life. plain_names: of a path that the mind is to write to, its last name alone is sent.
+
+        outbox: keeps every lesson until a mind says Taught; each life that acknowledges gets what it holds.
+        """
+        self._wake, self._plain_names, self._outbox = wake, plain_names, outbox
         self._restarts = restarts
         self._changed = Condition()  # guards everything below; held only for moments
         self._state: State = "waking"
@@ -78,6 +90,11 @@ class Line:
         self._pulse, self._silence, self._hung = False, 0, ""  # answers Ping; beats without a word; why it was ended
         self._ping: int | None = None  # the number of the Ping that waits
         self._thread: Thread | None = None
+
+    @property
+    def keeps_lessons(self) -> bool:
+        """Whether every lesson that is sent reaches a mind one day, whatever its state is."""
+        return self._outbox is not None
 
     @property
     def state(self) -> State:
@@ -102,6 +119,8 @@ class Line:
             message = msgspec.structs.replace(message, path=PurePath(message.path).name)
         frame = encode(message)
         with self._changed:
+            if self._outbox is not None and isinstance(message, Teach):
+                return self._keep(self._outbox, message, frame)
             if self._ending or self._state == "dead":
                 return False
             self._ending = isinstance(message, Quit)
@@ -118,6 +137,19 @@ class Line:
                 self._newest = self._number
             self._changed.notify_all()
             return True
+
+    def _keep(self, outbox: Outbox, message: Teach, frame: bytes) -> bool:
+        """A lesson waits until it is acknowledged; a mind that is awake gets it now, others when they wake."""
+        before = outbox.fault
+        if not outbox.add(message.lesson):
+            self._refuse()
+            return False
+        if outbox.fault and outbox.fault != before:
+            self._heard.append(Trouble(f"{UNSAFE} ({outbox.fault})"))
+        if self._state == "awake" and not self._ending:
+            self._queue(frame)
+            self._changed.notify_all()
+        return True
 
     def poll(self) -> list[FromMind]:
         """What has come since the last poll, in order; never waits."""
@@ -201,7 +233,7 @@ class Line:
                     life.stream.write(taken[0])
                 except OSError:  # not taken whole, so the dead mind had none of it
                     with self._changed:
-                        if not taken[1]:
+                        if not taken[1] and self._outbox is None:
                             self._queue(taken[0], first=True)
                     break
             life.no_more()
@@ -226,13 +258,20 @@ class Line:
             for message in messages:
                 if isinstance(message, Ready):
                     self._state, self._pulse = "awake", message.pulse
+                    waiting = set(self._waiting.values())
+                    for frame in self._outbox.frames if self._outbox is not None else ():
+                        if frame not in waiting:
+                            self._queue(frame)
+                elif isinstance(message, Taught):
+                    if self._outbox is not None:
+                        self._outbox.remove(message.digest)
                 elif isinstance(message, Pong) and message.busy > STUCK:
                     self._silence = SILENT + 1
             if any(isinstance(message, Ready) for message in messages):
                 if self._reborn and self._practising:
                     self._queue(encode(Practise(on=True)), first=True)
                 self._reborn = False
-            self._heard.extend(message for message in messages if not isinstance(message, Pong))
+            self._heard.extend(message for message in messages if not isinstance(message, Pong | Taught))
             self._changed.notify_all()
             self._changed.wait_for(lambda: len(self._heard) <= HEARD_MAX or self._ending)
             while len(self._heard) > HEARD_MAX and self._ending:
@@ -263,6 +302,8 @@ class Line:
         """One life of the mind, from start to reaping; what reap says of it."""
         try:
             life = self._wake()
+        except LineError as error:
+            return f"can't be reached: {error}", [], None if error.again else BAD_INPUT
         except (OSError, ValueError, OverflowError) as error:  # no such command, no such host, no such port
             return f"could not be reached: {error}", [], None
         with self._changed:
@@ -338,9 +379,9 @@ class Link(Line):
         super().__init__(lambda: Child(command, env, low_priority), restarts)
 
 
-def connect(host: str, port: int, *, restarts: int = 3) -> Line:
+def connect(mind: Elsewhere, *, restarts: int = RESTARTS_ELSEWHERE) -> Line:
     """A line to a mind that listens elsewhere (mind --listen). Returns at once, not started; errors are Troubles.
 
     Such a mind writes in a folder of its own, under plain names: so it gets the last name of a path alone.
     """
-    return Line(lambda: Remote(host, port), restarts, plain_names=True)
+    return Line(lambda: Remote(mind), restarts, plain_names=True, outbox=Outbox(mind.outbox))

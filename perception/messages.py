@@ -193,6 +193,7 @@ class Ready(Struct, frozen=True, tag="ready"):
     step: int
     eyes: Annotated[tuple[Eyes, ...], Few] = ("you",)  # whose eyes it can look through
     pulse: bool = False  # whether it answers Ping
+    acknowledges: bool = False  # whether it says Taught, of every lesson
     burns: Number | None = None  # the layer that a charm burns; None: it takes no Burn and no TakeOff
 
 
@@ -200,6 +201,15 @@ class Written(Struct, frozen=True, tag="written"):
     """A file that was asked for lies whole on disk."""
 
     path: str
+
+
+class Taught(Struct, frozen=True, tag="taught"):
+    """The lesson of this digest (wire.lesson_digest) lies on the mind's disk. kept False: it can't be learned from, and
+    isn't to be sent again. Said where Ready `acknowledges`.
+    """
+
+    digest: Word
+    kept: bool = True
 
 
 class Trouble(Struct, frozen=True, tag="trouble"):
@@ -291,4 +301,4 @@ class Quit(Struct, frozen=True, tag="quit"):
 
 
 ToMind = Perceive | Teach | Practise | Keep | WriteLog | Weigh | Mark | Rewind | Burn | TakeOff | Export | Ping | Quit
-FromMind = Ready | Percept | Progress | RestorePoints | Weights | Pong | Written | Trouble
+FromMind = Ready | Percept | Progress | RestorePoints | Weights | Pong | Written | Taught | Trouble

@@ -1,4 +1,4 @@
-"""Messages <-> bytes, and what carries them: a pipe to a process, or a socket.
+"""Messages <-> bytes, and what carries them: a pipe to a process.
 
 A frame is a 4-byte big-endian length, then that many bytes of msgpack: one message of messages.py, tagged with
 its type. Whatever arrives is checked against the types there before anybody sees it. Numbers must be numbers
@@ -13,8 +13,8 @@ The mind's end, in whole:
         ...
 """
 
+import hashlib
 import os
-import socket
 import subprocess
 import sys
 from collections import deque
@@ -27,7 +27,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 import msgspec
 
-from perception.messages import FromMind, Percept, ToMind, Weights
+from perception.messages import FromMind, Lesson, Percept, ToMind, Weights
 
 FRAME_MAX = 4 * 1024 * 1024  # bytes of one message; a scene is about 5 kB, a percept about 3 kB
 CHUNK = 64 * 1024  # bytes asked of the system at once: the size of a pipe on Linux
@@ -115,10 +115,20 @@ def _message(body: bytes | memoryview, decoder: msgspec.msgpack.Decoder[Any]) ->
         message = decoder.decode(body)
     except (ValueError, OverflowError, RecursionError) as error:  # msgspec's own is a ValueError; bad UTF-8, depth
         raise WireError(f"not a message: {error}") from None
+    check_lengths(message)
+    return message
+
+
+def check_lengths(message: Any) -> None:
+    """Raises WireError for a message whose lists don't go together."""
     for where, count, wanted, what in _lengths(message):
         if count != wanted:
             raise WireError(f"not a message: {count} numbers for {wanted} {what} - at `$.{where}`")
-    return message
+
+
+def lesson_digest(lesson: Lesson) -> str:
+    """What a lesson is known by: 32 hex digits over its msgpack (BLAKE2b)."""
+    return hashlib.blake2b(_encoder.encode(lesson), digest_size=16).hexdigest()
 
 
 def _lengths(message: Any) -> Iterator[tuple[str, int, int, str]]:
@@ -136,7 +146,7 @@ def _lengths(message: Any) -> Iterator[tuple[str, int, int, str]]:
 
 
 class Stream(Generic[M]):
-    """Frames over two raw files: a pipe each way, or one socket.
+    """Frames over two raw files: a pipe each way.
 
     One thread may receive while others send. `kind` is what arrives here (ToMind at the mind's end).
     """
@@ -183,22 +193,22 @@ def standard_stream() -> Stream[ToMind]:
     return Stream(reads, writes, ToMind)
 
 
-def socket_stream(line: socket.socket, kind: type[M] | UnionType, silence: float | None = None) -> Stream[M]:
-    """Either end of a TCP connection. `line` stays the caller's: shutdown wakes a waiting receive, close ends it.
+class Words(Protocol):
+    """What a life says and hears; `Stream` is one."""
 
-    silence: s after which a peer that sends nothing, or takes nothing, is an OSError; None: it may take its time.
-    """
-    line.settimeout(silence)
-    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a percept is small and wanted now
-    line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a peer that lost its network is noticed some day
-    raw = socket.SocketIO(line, "rw")
-    return Stream(raw, raw, kind)
+    def receive(self) -> list[FromMind] | None:
+        """As Stream.receive."""
+
+    def write(self, frame: bytes) -> None:
+        """As Stream.write."""
 
 
 class Life(Protocol):
     """One run of a mind, from its start to its end, as the game's end of the line sees it."""
 
-    stream: Stream[FromMind]
+    @property
+    def stream(self) -> Words:
+        """Its end of the line."""
 
     def no_more(self) -> None:
         """Says that nothing more will be sent; called by the thread that sends."""
@@ -273,26 +283,3 @@ class Child:
 def _readable(raw: bytes) -> str:
     text = raw[:LINE_MAX].decode("utf-8", "replace").rstrip()
     return "".join(c if c.isprintable() else " " for c in text)
-
-
-class Remote:
-    """A mind on another machine (mind --listen), over TCP. Raises OSError when it cannot be reached within 10 s."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._socket = socket.create_connection((host, port), timeout=10.0)
-        self.stream: Stream[FromMind] = socket_stream(self._socket, FromMind)
-
-    def no_more(self) -> None:
-        self._socket.shutdown(socket.SHUT_WR)
-
-    def stop(self, hard: bool) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
-
-    def reap(self) -> tuple[str, list[str], int | None]:
-        with suppress(OSError):  # it is down already when the other end was first
-            self.stop(hard=True)
-        return "hung up", [], None
-
-    def close(self) -> None:
-        self.stream.close()
-        self._socket.close()

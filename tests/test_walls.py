@@ -18,7 +18,7 @@ import pytest
 
 from tests.kits.sources import ROOT, imports, modules, nodes, parse, place, sources, within
 
-SHARED = ("perception.messages", "perception.wire", "perception.link")
+SHARED = tuple(f"perception.{name}" for name in ("messages", "wire", "outbox", "remote", "link"))
 FILE_LINES, FUNCTION_LINES = 300, 40
 REASON = "# long because:"
 

@@ -7,7 +7,7 @@ which rehearses other mundane questions about them.
 """
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -114,7 +114,7 @@ class Teacher:
         """
         plain: dict[str, Any] = {"steps": self.steps, "taught_at": self.taught_at, "loss": self.loss}
         plain |= {"draws": self._draws, "optimizer": {}}
-        tensors = {f"weight/{name}": p.detach() for name, p in self._learning().items()}
+        tensors = {f"weight/{name}": p.detach() for name, p in self.learning().items()}
         tensors["energy"] = self.meter.mark()
         for number, values in self.optimizer.state_dict()["state"].items():
             for name, value in values.items():
@@ -124,13 +124,21 @@ class Teacher:
                     plain["optimizer"].setdefault(str(number), {})[name] = value
         return plain, tensors
 
-    def go_on_from(self, plain: dict[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    @property
+    def stream(self) -> tuple[Any, ...]:
+        """Where its random stream stands."""
+        return self._rng.getstate()
+
+    def go_on_from(
+        self, plain: dict[str, Any], tensors: Mapping[str, Tensor], stream: Sequence[Any] | None = None
+    ) -> None:
         """Become the teacher whose `state` this was; of the same settings and lessons, and fresh.
 
-        What its steps drew is drawn again: random streams and sources then stand as they stood. Raises KeyError,
-        TypeError, ValueError or RuntimeError for a state that doesn't fit.
+        What its steps drew is drawn again: random streams and sources then stand as they stood. stream: where its
+        random stream stood; then nothing is drawn, and lessons may have come meanwhile. Raises KeyError, TypeError,
+        ValueError or RuntimeError for a state that doesn't fit.
         """
-        if not 0 <= plain["draws"] <= plain["steps"]:
+        if stream is None and not 0 <= plain["draws"] <= plain["steps"]:
             raise KeyError(f"{plain['draws']} draws in {plain['steps']} steps")
         optimizer = self.optimizer.state_dict()
         optimizer["state"] = {int(number): dict(values) for number, values in plain["optimizer"].items()}
@@ -141,16 +149,21 @@ class Teacher:
                 optimizer["state"].setdefault(int(number), {})[name_there] = tensor
         self.optimizer.load_state_dict(optimizer)
         with torch.no_grad():
-            for name, parameter in self._learning().items():
+            for name, parameter in self.learning().items():
                 if tensors[f"weight/{name}"].shape != parameter.shape:
                     raise KeyError(f"{name} has another shape")
                 parameter.copy_(tensors[f"weight/{name}"])
         self.meter.go_on_from(tensors["energy"])
         self.steps, self.taught_at, self.loss = plain["steps"], plain["taught_at"], plain["loss"]
+        if stream is not None:
+            version, words, gauss = stream
+            self._rng.setstate((version, tuple(words), gauss))
+            self._draws = plain["draws"]
         while self._draws < plain["draws"]:
             self._draw_set()
 
-    def _learning(self) -> dict[str, torch.nn.Parameter]:
+    def learning(self) -> dict[str, torch.nn.Parameter]:
+        """What trains, by name."""
         return {name: p for name, p in self.model.net.named_parameters() if p.requires_grad}
 
     def current_rate(self) -> float:

@@ -31,6 +31,20 @@ SEND_BUFFER = 64 * 1024  # bytes of the system's: what waits there can't be repl
 Admit = Callable[[str, bytes], str]
 
 
+def anybody(name: str, key: bytes) -> str:
+    """Admits whoever has passed all else."""
+    return ""
+
+
+def check_listening(address: Address, token: bytes | None) -> None:
+    """Raises LineError where nothing may listen: beyond loopback without a token, or without the package."""
+    need_websockets()
+    if token is None and not is_loopback(address.host):
+        raise LineError(
+            f"{address}: reached from other machines, so a token is needed; give --token FILE, or listen on 127.0.0.1"
+        )
+
+
 class Joined(NamedTuple):
     """Somebody came in. key: as they gave it. address: where from, for a log."""
 
@@ -72,15 +86,10 @@ class Server(Generic[M]):
         limits: Limits = DEFAULT,
         token: bytes | None = None,
         tls: ssl.SSLContext | None = None,
-        admit: Admit = lambda name, key: "",
+        admit: Admit = anybody,
         thread: LoopThread | None = None,
     ) -> None:
-        need_websockets()
-        if token is None and not is_loopback(address.host):
-            raise LineError(
-                f"{address}: reached from other machines, so a token is needed; give --token FILE, or listen on "
-                "127.0.0.1"
-            )
+        check_listening(address, token)
         self.limits, self._terms, self._codec = limits, terms, codec
         self._token, self._tls, self._admit = token, tls, admit
         self._own_thread = thread is None

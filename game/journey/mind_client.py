@@ -59,6 +59,11 @@ class Mind(Protocol):
         """waking, awake, restarting or dead."""
         ...
 
+    @property
+    def keeps_lessons(self) -> bool:
+        """Whether every lesson that is sent reaches a mind one day, whatever its state is."""
+        ...
+
     def send(self, message: ToMind) -> object:
         """Leaves a message for the mind."""
         ...
@@ -194,12 +199,14 @@ class MindClient:
     def teach(self, lesson: Lesson) -> None:
         """Keeps a lesson in the journal and hands it to the mind; one that isn't there gets it when it wakes."""
         self.journal.append(lesson)
-        if not self._owing and self.mind.state == "awake":
+        if self.mind.keeps_lessons or (not self._owing and self.mind.state == "awake"):
             self.mind.send(Teach(lesson))
 
     def _catch_up(self, held: int) -> None:
         """A mind that woke says how many lessons it holds: what it missed, or lost when it died, is taught now."""
         self._owing = False
+        if self.mind.keeps_lessons:
+            return
         self._before = held if self._before is None else self._before
         missing = min(self._before + len(self.journal) - held, len(self.journal))
         for lesson in self.journal[len(self.journal) - max(0, missing) :]:

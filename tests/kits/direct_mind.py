@@ -11,7 +11,7 @@ class DirectMind:
     while it is busy; late: polls that an answer takes.
     """
 
-    state = "awake"
+    state, keeps_lessons = "awake", False
 
     def __init__(self, mind: Mind, every: int = 1, late: int = 0) -> None:
         self.mind, self._every, self._late, self._polls = mind, every, late, 0

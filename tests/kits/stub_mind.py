@@ -66,6 +66,8 @@ class StubMind:
     seer: what a born seer believes, if there is one to borrow eyes from.
     """
 
+    keeps_lessons = False
+
     def __init__(
         self,
         believe: Believe = blind,

@@ -4,22 +4,19 @@ Each test starts a small fake mind: real processes, real pipes, no torch.
 """
 # long because: every way in which a mind can end stands beside the fakes that end that way.
 
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Thread
 from threading import enumerate as threads
 from typing import Any
 
 import pytest
 
 from perception import link as link_module
-from perception.link import WAITING_MAX, Line, Link, connect
+from perception.link import WAITING_MAX, Line, Link
 from perception.messages import (
     Event,
-    Export,
     FromMind,
     Keep,
     Lesson,
@@ -29,12 +26,11 @@ from perception.messages import (
     Ready,
     Scene,
     Teach,
-    ToMind,
     Trouble,
     WriteLog,
     Written,
 )
-from perception.wire import Decoder, WireError, socket_stream
+from perception.wire import WireError
 
 PATIENCE = 30.0  # seconds until a test gives up; nothing here takes more than one or two
 
@@ -290,45 +286,6 @@ def test_closing_is_safe_at_any_time() -> None:
         awake(line)
         assert line.send(Quit())  # the game may also say so itself; that is no death
     assert troubles(line.poll()) == []
-
-
-def test_a_mind_elsewhere_answers_and_a_torn_line_is_mended() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        address = server.getsockname()
-
-        def serve() -> None:
-            for turn in range(2):
-                peer = server.accept()[0]
-                stream = socket_stream(peer, ToMind)
-                stream.send(Ready("fake", "cpu", 1, 2, "terse", turn))
-                while got := stream.receive():
-                    for message in got:
-                        stream.send(Written(repr(message)))
-                    if turn == 0:
-                        break
-                stream.close()
-                peer.close()
-
-        (mind := Thread(target=serve)).start()
-        with connect(*address) as line:
-            line.send(Keep())
-            heard = awake(line, times=2)
-            assert written(heard) == ["Keep()"]
-            assert "The mind hung up. It is started again" in troubles(heard)[0]
-        assert written(line.poll()) == ["Quit()"]
-        mind.join()
-    with connect(*address, restarts=0) as line:
-        assert "could not be reached" in troubles(until(line, bool))[0]
-
-
-def test_a_mind_elsewhere_is_given_the_name_of_a_file_and_one_of_our_own_the_path(tmp_path: Path) -> None:
-    path = str(tmp_path / "slot" / "log.msgpack")
-    for make, wanted in ((lambda: connect("127.0.0.1", 9), "log.msgpack"), (lambda: Link(["true"]), path)):
-        line = make()
-        line.send(WriteLog(path))
-        line.send(Export(path))
-        (*frames,) = line._waiting.values()
-        assert Decoder(ToMind).feed(b"".join(frames)) == [WriteLog(wanted), Export(wanted)]
 
 
 def test_a_child_gets_one_thread_and_the_games_variables(monkeypatch: pytest.MonkeyPatch) -> None:

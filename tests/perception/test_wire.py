@@ -4,14 +4,12 @@
 import math
 import os
 import random
-import socket
 import subprocess
 import sys
 import tracemalloc
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
-from threading import Thread
 
 import msgspec
 import pytest
@@ -44,6 +42,7 @@ from perception.messages import (
     Rewind,
     Scene,
     TakeOff,
+    Taught,
     Teach,
     ToMind,
     Trouble,
@@ -52,7 +51,7 @@ from perception.messages import (
     WriteLog,
     Written,
 )
-from perception.wire import FRAME_MAX, Child, Decoder, Stream, WireError, encode, socket_stream
+from perception.wire import FRAME_MAX, Child, Decoder, Stream, WireError, encode
 
 ROOT = Path(__file__).parents[2]
 SCENE = Scene(
@@ -91,6 +90,7 @@ EXAMPLES = (
     Progress(3, 2, 1, 3, True, charms=(Charm(0, 160, "kitsune", 6),)),
     Progress(3, 2, 1, 3, True, loss=0.5, steps_per_s=1.5, hits=0.6, false_alarms=0.0, d_prime=-2.5, mundane=1.0),
     Written("journey.headdiff"),
+    Taught("0123456789abcdef" * 2, kept=False),
     Trouble("no room on the disk"),
 )
 
@@ -406,22 +406,3 @@ def test_a_flooded_stderr_takes_no_memory() -> None:
     child.no_more()
     child.close()
     assert (how, lines, status) == ("ended with status 0", ["x" * 1000, "last"], 0)
-
-
-def test_a_socket_carries_more_than_its_buffers_hold() -> None:
-    long = Perceive(Scene(1, "terse", "x" * 65_000, (), ()))
-    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as here:
-        there = server.accept()[0]
-        with there:
-            sends, receives = socket_stream(here, FromMind), socket_stream(there, ToMind)
-            got: list = []
-            writer = Thread(target=lambda: [sends.send(long) for _ in range(100)])
-            writer.start()
-            while len(got) < 100:
-                got += receives.receive() or []
-            writer.join()
-            assert got == [long] * 100
-            here.shutdown(socket.SHUT_WR)
-            assert receives.receive() is None
-            sends.close()
-            receives.close()

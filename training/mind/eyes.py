@@ -11,20 +11,28 @@ class EyesError(ValueError):
 
 
 class Looks:
-    """The models behind the eyes. seer: a Hugging Face folder, loaded when somebody first looks through it."""
+    """The models behind the eyes. seer: a Hugging Face folder, loaded when somebody first looks through it.
 
-    def __init__(self, you: Model, blind: Model, seer: Path | None = None) -> None:
+    like: of another mind of this model, with which the born seer is shared.
+    """
+
+    def __init__(self, you: Model, blind: Model, seer: Path | None = None, like: "Looks | None" = None) -> None:
         self._models: dict[str, Model] = {"you": you, "blind": blind}
+        self._like = like
         self._seer = seer if seer is not None and (seer / "config.json").is_file() else None
         self._fault = ""
 
     @property
     def eyes(self) -> tuple[Eyes, ...]:
         """Those that one can look through."""
+        if self._like is not None:
+            return self._like.eyes
         return ("you", "blind", "seer") if self._seer is not None and not self._fault else ("you", "blind")
 
     def model(self, eyes: Eyes) -> Model:
         """Raises EyesError when there is no born seer, or one that cannot be used; it is tried only once."""
+        if self._like is not None and eyes == "seer":
+            return self._like.model(eyes)
         if eyes not in self._models:
             self._models[eyes] = self._born()
         return self._models[eyes]

@@ -19,6 +19,7 @@ from perception.messages import (
     Quit,
     Rewind,
     TakeOff,
+    Teach,
     ToMind,
     Trouble,
     Weigh,
@@ -30,6 +31,7 @@ ORDERS_MAX = 16  # of each kind that takes long
 BYTES_MAX = 16 * 2**20  # of all, as they came: some three thousand lessons
 COST = 256  # bytes that holding a message costs beside its own
 LAST_COUNTS = (Practise, Keep, Weigh)
+CHANGING = (Rewind, Burn, TakeOff)  # of weights: a scene behind one is seen with the new ones
 LONG = (WriteLog, Export, Mark, Rewind, Burn, TakeOff)
 FULL = "Ask more slowly: too much waits for the mind, this was refused"
 
@@ -65,6 +67,34 @@ class Inbox:
             messages = [message for message, _ in self._messages]
             self._messages, self._weight = [], 0
             return messages
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait."""
+        return len(self._messages)
+
+    def take_look(self) -> Perceive | None:
+        """The first scene to look at, if nothing before it changes the weights; it overtakes lessons and orders."""
+        with self._changed:
+            for index, (message, weight) in enumerate(self._messages):
+                if isinstance(message, CHANGING):
+                    return None
+                if isinstance(message, Perceive):
+                    del self._messages[index]
+                    self._weight -= weight
+                    return message
+            return None
+
+    def take_next(self) -> list[ToMind]:
+        """The message that came first, or the lessons that came first: those are saved together."""
+        with self._changed:
+            count = 0
+            while count < len(self._messages) and isinstance(self._messages[count][0], Teach):
+                count += 1
+            count = max(count, 1)
+            taken, self._messages = self._messages[:count], self._messages[count:]
+            self._weight -= sum(weight for _, weight in taken)
+            return [message for message, _ in taken]
 
     def _supersede(self, message: ToMind) -> None:
         """Drop what waits and is of no use any more once this message has come."""

@@ -55,6 +55,7 @@ from training.mind.journey_log import write_journey_log
 from training.mind.mind_store import LARGEST_JOURNAL, load_mind
 from training.mind.outputs import export_mind, log_path, output_path
 from training.mind.practice_record import PracticeError, PracticeRecord, load_practice
+from training.mind.practice_state import resume_state, save_state
 from training.mind.saving import Saver
 from training.mind.self_measurement import SelfMeasurement
 from training.mind.trained_weights import WeightsError, put_weights, trained_weights
@@ -77,6 +78,7 @@ class MindConfig:
     """folder: where it keeps itself and what it is asked to write, None for nowhere. teach: how it learns.
 
     seer: folder of a model born seeing. local: whether the game is on this machine and may give paths in the folder.
+    resumes: whether its practice goes on bit for bit where it was saved, and not with a new optimizer.
     """
 
     folder: Path | None = None
@@ -84,17 +86,30 @@ class MindConfig:
     seed: int = PROBE_SEED
     seer: Path | None = None
     local: bool = True
+    resumes: bool = False
+
+
+def copy_of(model: Model) -> Model:
+    """The same with weights of its own."""
+    return Model(copy.deepcopy(model.net), model.tokenizer, model.tongue, model.name)
 
 
 class Mind:
-    """A model that perceives and learns, and measures itself."""
+    """A model that perceives and learns, and measures itself.
 
-    def __init__(self, model: Model, config: MindConfig, rules: Rules) -> None:
+    like: a mind of the same model, seed and rules, which nobody taught. What never changes is shared with it: the model
+    as it came, the born seer, and how it was measured as it came.
+    """
+
+    def __init__(self, model: Model, config: MindConfig, rules: Rules, like: "Mind | None" = None) -> None:
         self.model, self.config, self.rules = model, config, rules
-        self.origin = weights_hash(model.net)
-        self.before = Model(copy.deepcopy(model.net), model.tokenizer, model.tongue, model.name)
-        self.looks = Looks(model, self.before, config.seer)
-        self.measured = SelfMeasurement(model, config.seed, rules)
+        self._like = like
+        self.origin: str = weights_hash(model.net) if like is None else like.origin
+        self.before: Model = copy_of(model) if like is None else like.before
+        self.looks: Looks = Looks(model, self.before, config.seer, None if like is None else like.looks)
+        self.measured: SelfMeasurement = SelfMeasurement(
+            model, config.seed, rules, None if like is None else like.measured
+        )
         self.teacher = Teacher(model, config.teach, rules, Journal())
         self.charms = Charms(model, self.before.net, rules, self.origin, config.folder)
         self.practising = False
@@ -107,6 +122,9 @@ class Mind:
         self._measures_heads = False  # whose turn it was last: head effects or practice
         self._times: deque[float] = deque(maxlen=20)  # when the last steps ended
         self._step: Iterator[None] | None = None  # the training step under way
+        self._stream = self.teacher.stream  # as it was before that step
+        self._resumed = False  # whether this life goes on with the practice of the one before
+        self._unmeasured = False  # until the weights that it woke with are measured
         self._failures, self._failure = 0, ""  # steps that failed in a row, and what was said of it
         self._saved_s = 0.0  # learned_s when it was saved last
         self._saver = Saver(config.folder, model.net, self.origin, self.record, self.charms)
@@ -127,7 +145,16 @@ class Mind:
         self.notes = [*loaded.notes, *([fault] if fault else [])]
         if not loaded.has_weights:
             self._go_on_from_restore_point()
-        self.measured.latest = self.measured.measure()
+        elif self.config.resumes:
+            taught_at = self.teacher.taught_at
+            self._resumed = resume_state(folder, self.teacher, weights_hash(self.model.net))
+            self.teacher.steps, self.teacher.taught_at = loaded.saved.steps, taught_at
+            self._stream = self.teacher.stream
+        if self._like is None:
+            self.measured.latest = self.measured.measure()
+        else:  # others wait: it is measured between two scenes
+            self.measured.begin(self.teacher.steps, 0.0, self.teacher.loss, noted=False)
+            self._unmeasured = True
 
     def _begin_record(self) -> None:
         """The record of practice goes on where it was saved, if it is of this mind as it woke."""
@@ -137,6 +164,8 @@ class Mind:
                 before = load_practice(self.config.folder)
         teacher, lessons = self.teacher, len(self.teacher.journal.lessons)
         self.record.wake(teacher.steps, teacher.taught_at, lessons, weights_hash(self.model.net), before)
+        if self._resumed:
+            self.record.resume()
 
     def _go_on_from_restore_point(self) -> None:
         for point in reversed(self.restore_points.points):
@@ -169,7 +198,8 @@ class Mind:
         journal, teacher, latest = self.teacher.journal, self.teacher, self.measured.latest
         gaps = [b - a for a, b in zip(self._times, list(self._times)[1:], strict=False)]
         loss = None if teacher.loss != teacher.loss else teacher.loss
-        return Progress(
+        self._unmeasured = self._unmeasured and self.measured.busy
+        whole = Progress(
             teacher.steps,
             len(journal.lessons),
             journal.spirits_shown,
@@ -185,11 +215,22 @@ class Mind:
             self.measured.warning,
             self.charms.described(),
         )
+        unknown = dict.fromkeys(("hits", "false_alarms", "d_prime", "mundane"))
+        return replace(whole, **unknown) if self._unmeasured else whole
 
     def save(self, again: bool = False) -> list[FromMind]:
         """Save weights and journal, if there is a place for them; what there is to say of it. See Saver.save."""
         self._saved_s = self.learned_s
-        return self._saver.save(self.teacher.steps, self.teacher.taught_at, self.teacher.journal.lessons, again)
+        teacher, state = self.teacher, self._save_state if self.config.resumes else None
+        return self._saver.save(teacher.steps, teacher.taught_at, teacher.journal.lessons, again, state)
+
+    def _save_state(self, folder: Path, weights: str) -> None:
+        save_state(folder, self.teacher, self._stream, weights)
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether something is not on disk that should be."""
+        return self._saver.unsaved
 
     def handle(self, message: ToMind) -> list[FromMind]:
         """Answer one message. Raises nothing for what it may hold: it says Trouble."""
@@ -326,13 +367,21 @@ class Mind:
         """Momenta, random stream and the step under way are gone; weights and lessons stay."""
         self.teacher = Teacher(self.model, self.config.teach, self.rules, self.teacher.journal)
         self.teacher.steps, self.teacher.taught_at = steps, taught_at
-        self._step = None
+        self._step, self._stream = None, self.teacher.stream
 
-    def begin_life(self, teach: TeachConfig) -> None:
-        """What happens to a mind that is saved and woken again. teach: how it learns from now on."""
+    def begin_life(self, teach: TeachConfig, resumed: bool = False) -> None:
+        """What happens to a mind that is saved and woken again. teach: how it learns from now on. resumed: its practice
+        goes on, but for the step under way.
+        """
         self.config = dataclasses.replace(self.config, teach=teach)
-        teacher = self.teacher
+        teacher, stream = self.teacher, self._stream
+        before = teacher.state() if resumed else None
         self._renew_teacher(teacher.steps, teacher.taught_at)
+        if before is not None:
+            taught_at = teacher.taught_at
+            self.teacher.go_on_from(*before, stream)
+            self.teacher.taught_at, self._stream = taught_at, stream
+        self._resumed = resumed
         self.record.teach(teach)
         self._begin_record()
 
@@ -361,13 +410,14 @@ class Mind:
             if self.measured.busy:
                 self.measured.go_on()
                 return []
-            self._step = self._step or self.teacher.parts()
+            if self._step is None:
+                self._stream, self._step = self.teacher.stream, self.teacher.parts()
             self.record.part()
             next(self._step)
             self.learned_s += time.perf_counter() - began
             return []
         except StopIteration:
-            self._step = None
+            self._step, self._stream = None, self.teacher.stream
         except Exception as error:  # Broken; and whatever slipped through every check costs a step
             return self._failed(error)
         self._failures, self._failure = 0, ""
@@ -387,7 +437,7 @@ class Mind:
 
     def _failed(self, error: Exception) -> list[FromMind]:
         """After a step that failed: the same fault is said once; after many in a row practice stops."""
-        self._step = None
+        self._step, self._stream = None, self.teacher.stream
         self._failures += 1
         if self._failures >= FAILURES_MAX:
             self._failures, self.practising = 0, False

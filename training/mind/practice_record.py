@@ -23,12 +23,13 @@ PRACTICE = "practice.msgpack"
 VERSION = 1
 LARGEST = 32 * 2**20  # bytes; an hour of practice takes some hundred kB
 Setting = str | int | float | bool | None
-Kind = Literal["lesson", "parts", "mark", "rewind", "charm", "taken_off"]
+Kind = Literal["lesson", "parts", "mark", "rewind", "charm", "taken_off", "resume"]
+RESUME: Literal["resume"] = "resume"  # first in a life whose optimizer and random stream went on
 
 
 class Event(Struct, frozen=True, array_like=True):
     """tick: None where the mind had seen no scene. number: of a lesson in the journal, of parts of steps that were
-    taken one after the other, of the restore point that was turned back to, of a charm; of a mark 0."""
+    taken one after the other, of the restore point that was turned back to, of a charm; of a mark and a resume 0."""
 
     kind: Kind
     tick: Number | None
@@ -95,7 +96,7 @@ class PracticeRecord:
         """A life begins. before: what was saved; it is gone on with if it is of the mind as it woke."""
         woke = (self._model, steps, lessons, weights)
         if before is not None and woke == (before.model, before.steps, before.lessons, before.weights):
-            self._lives = [life for life in before.lives if life.events]
+            self._lives = [life for life in before.lives if any(event.kind != RESUME for event in life.events)]
         threads, self.parts = torch.get_num_threads(), 0
         self._lives.append(
             Life(steps=steps, taught_at=taught_at, lessons=lessons, weights=weights, teach=self._teach, threads=threads)
@@ -124,6 +125,10 @@ class PracticeRecord:
     def rewind(self, number: int) -> None:
         """The mind was turned back to a restore point."""
         self._add(Event("rewind", self.tick, number))
+
+    def resume(self) -> None:
+        """This life goes on with the practice of the one before."""
+        self._add(Event(RESUME, None, 0))
 
     def charm(self, number: int, worn: bool) -> None:
         """A charm was burned, or (worn False) taken off."""

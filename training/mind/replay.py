@@ -22,6 +22,7 @@ from training.mind.charms import CHARMS, Burned, CharmError, read_charms
 from training.mind.mind import Mind, MindConfig
 from training.mind.mind_store import JOURNAL, SavedMind, read_lessons, save_mind
 from training.mind.practice_record import (
+    RESUME,
     Event,
     Practice,
     PracticeError,
@@ -134,7 +135,7 @@ class _Again:
         for number, life in enumerate(lives):
             torch.set_num_threads(life.threads)
             if number:
-                mind.begin_life(teach_config(life.teach))
+                mind.begin_life(teach_config(life.teach), bool(life.events) and life.events[0].kind == RESUME)
             self._same_waking = self._same_waking and weights_hash(mind.model.net) == life.weights
             for event in life.events:
                 self._live(event)
@@ -144,6 +145,8 @@ class _Again:
     def _live(self, event: Event) -> None:
         """What happened once, again."""
         mind = self._mind
+        if event.kind == RESUME:
+            return
         if event.kind != "lesson":
             mind.record.scene = self._scene(event.tick)
         if event.kind == "parts":

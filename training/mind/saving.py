@@ -1,10 +1,11 @@
 """Saving a mind in mid-life: weights only when they moved, a fault said once, tried again the next time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from transformers import PreTrainedModel
 
+from common.files import make_folder
 from perception.messages import FromMind, Lesson
 from perception.model import weights_hash
 from training.mind.charms import Charms
@@ -26,19 +27,34 @@ class Saver:
         self._step: int | None = None  # of the weights on disk; None: not those of now
         self._fault = ""  # of the last save
 
-    def save(self, steps: int, taught_at: int, lessons: Sequence[Lesson], again: bool = False) -> list[FromMind]:
+    @property
+    def unsaved(self) -> bool:
+        """Whether the last save failed."""
+        return bool(self._fault)
+
+    def save(
+        self,
+        steps: int,
+        taught_at: int,
+        lessons: Sequence[Lesson],
+        again: bool = False,
+        state: Callable[[Path, str], None] | None = None,
+    ) -> list[FromMind]:
         """Save, if there is a place. What there is to say: a Trouble if it failed, and didn't the last time.
 
-        again: say it whatever was said before.
+        again: say it whatever was said before. state: writes to the folder what goes with weights of this hash.
         """
         if self._folder is None:
             return []
         saved = SavedMind(self._model, steps, tuple(lessons), taught_at=taught_at)
         try:
-            save_mind(self._folder, None if self._step == steps else self._net, saved)
-            self._charms.save()
             if self._step != steps:
                 self._weights = weights_hash(self._net)
+                if state is not None:
+                    make_folder(self._folder)
+                    state(self._folder, self._weights)
+            save_mind(self._folder, None if self._step == steps else self._net, saved)
+            self._charms.save()
             save_practice(self._folder, self._record.practice(steps, len(lessons), self._weights))
         except OSError as error:
             known, self._fault = self._fault, str(error)

@@ -7,7 +7,7 @@ from game.realm.rules import Rules
 from perception.model import Model
 from training.heads.baseline import Baseline
 from training.heads.head_probes import head_probes
-from training.heads.score import Score, answers_of, probes, score, tally
+from training.heads.score import Probe, Score, answers_of, probes, score, tally
 
 AT_ONCE = 6  # probes scored between two scenes
 LIVE_PROBES = 48  # scenes; about 300 places
@@ -25,13 +25,19 @@ class Measured(NamedTuple):
 
 
 class SelfMeasurement:
-    """A model measured beside its learning, a few probes at a time, so that no scene waits for all of them."""
+    """A model measured beside its learning, a few probes at a time, so that no scene waits for all of them.
 
-    def __init__(self, model: Model, seed: int, rules: Rules) -> None:
+    like: of another mind with the same model, seed and rules, which was measured as it came.
+    """
+
+    def __init__(self, model: Model, seed: int, rules: Rules, like: "SelfMeasurement | None" = None) -> None:
         self._model, self.rules = model, rules
-        self.probes = probes(seed, LIVE_PROBES, model.tongue, rules)
-        self.baseline = Baseline.record(model.net, head_probes(model, self.probes, rules, CHANGE_ROWS))
-        self.first = self.latest = self.measure()
+        self.probes: list[Probe] = like.probes if like else probes(seed, LIVE_PROBES, model.tongue, rules)
+        self.baseline: Baseline = (
+            like.baseline if like else Baseline.record(model.net, head_probes(model, self.probes, rules, CHANGE_ROWS))
+        )
+        self.first: Score = like.first if like else self.measure()
+        self.latest = self.first
         self.history: list[Measured] = []
         self._under_way: Iterator[None] | None = None
         self._noted = False  # whether the measurement under way becomes a point of the curve

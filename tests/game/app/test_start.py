@@ -8,26 +8,22 @@ import pygame as pg
 import pytest
 
 import main
+from common.line.address import Address
+from common.line.hello import Visitor
 from game import start
 from game.app import app, bench_game, game_loop
 from game.journey.save_slots import NAME
 from game.realm.replay import ActionLog
 from perception.link import Link
 from perception.messages import Keep
+from perception.remote import Elsewhere
 from tests.kits.appkit import Mind, paint_once
 
 
-@pytest.mark.parametrize("address", ["nowhere", ":7", "host:", "host:0", "host:99999", "host:port"])
-def test_a_bad_address_is_one_line(address: str) -> None:
-    with pytest.raises(ValueError, match="HOST:PORT") as caught:
-        start.line_to([], address)
-    assert "\n" not in str(caught.value)
-
-
-def test_lines_are_made_not_started() -> None:
+def test_lines_are_made_not_started(tmp_path: Path) -> None:
     assert isinstance(start.line_to(["no-such-command"], None), Link)
-    assert start.line_to([], "127.0.0.1:7777").state == "waking"
-    assert start.line_to([], "[::1]:7777").state == "waking"
+    line = start.line_to([], Elsewhere(Address("127.0.0.1", 7777), Visitor("anna"), outbox=tmp_path / "outbox"))
+    assert line.state == "waking" and line.keeps_lessons and not (tmp_path / "outbox").exists()
 
 
 def test_a_mind_that_refuses_its_model_leaves_a_game_that_says_so(

@@ -1,0 +1,93 @@
+"""Lessons that no mind has acknowledged yet. They are kept on disk, too, so that a killed game loses none.
+
+The file holds frames of wire.py, one Teach after the other. What a kill has torn off is cut away when it is read.
+"""
+
+import os
+from collections import OrderedDict
+from contextlib import suppress
+from pathlib import Path
+
+from common.files import read_bytes, write_whole
+from perception.messages import Lesson, Teach, ToMind
+from perception.wire import Decoder, WireError, encode, lesson_digest
+
+LARGEST = 16 * 2**20  # bytes of frames: some three thousand lessons
+
+
+class Outbox:
+    """path: the file; None: in memory alone. fault: why the file doesn't hold all of it; "" if it does."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._frames: OrderedDict[str, bytes] = OrderedDict()  # by the lesson's digest
+        self._weight = 0
+        self.fault = ""
+        if path is not None:
+            self._read(path)
+
+    @property
+    def frames(self) -> list[bytes]:
+        """Those that are still to be taught, oldest first."""
+        return list(self._frames.values())
+
+    def add(self, lesson: Lesson) -> bool:
+        """Keep a lesson until it is acknowledged. False if there is no room. Raises WireError for what is none."""
+        frame, digest = encode(Teach(lesson)), lesson_digest(lesson)
+        if digest in self._frames:
+            return True
+        if self._weight + len(frame) > LARGEST:
+            return False
+        self._frames[digest] = frame
+        self._weight += len(frame)
+        self._append(frame)
+        return True
+
+    def remove(self, digest: str) -> None:
+        """A mind has this lesson on its disk. A digest of none is none of ours."""
+        frame = self._frames.pop(digest, None)
+        if frame is None:
+            return
+        self._weight -= len(frame)
+        if not self._frames and self._path is not None:  # else what was acknowledged is sent again one day: no harm
+            with suppress(OSError):
+                os.truncate(self._path, 0)
+
+    def _append(self, frame: bytes) -> None:
+        if self._path is None:
+            return
+        try:
+            if self.fault:  # what failed before is made good
+                write_whole(self._path, b"".join(self._frames.values()))
+            else:
+                with open(self._path, "ab") as file:
+                    file.write(frame)
+        except OSError as error:
+            self.fault = error.strerror or str(error)
+        else:
+            self.fault = ""
+
+    def _read(self, path: Path) -> None:
+        try:
+            data = read_bytes(path, 2 * LARGEST)
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            self.fault = " ".join(str(error).split())
+            return
+        decoder: Decoder[ToMind] = Decoder(ToMind)
+        try:
+            messages = decoder.feed(data)
+        except WireError as error:
+            messages = list(error.before)
+        for message in messages:
+            if isinstance(message, Teach):
+                frame = encode(message)
+                self._frames[lesson_digest(message.lesson)] = frame
+        self._weight = sum(map(len, self._frames.values()))
+        whole = b"".join(self._frames.values())
+        if whole != data:
+            try:
+                write_whole(path, whole)
+            except OSError as error:
+                self.fault = error.strerror or str(error)
