@@ -83,7 +83,7 @@ def mind_elsewhere(options: argparse.Namespace) -> "Callable[[Path], Elsewhere] 
     token = None if options.mind_token is None else read_token(options.mind_token)
     if options.mind_ca is not None and not address.tls:
         raise ValueError(f"--mind-ca: for TLS; give --mind tls://{address}, or leave it out")
-    tls = client_tls(options.mind_ca) if address.tls else None
+    tls = client_tls(options.mind_ca, "--mind-ca") if address.tls else None
     return partial(elsewhere, address, options.mind_name, token, tls, folders.saves())
 
 

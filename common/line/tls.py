@@ -26,15 +26,15 @@ def server_tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | N
     return context
 
 
-def client_tls(authority: Path | None) -> ssl.SSLContext:
+def client_tls(authority: Path | None, flag: str = "--ca") -> ssl.SSLContext:
     """Trusts the certificates of a file, or with None those that this system trusts. Raises LineError."""
     if authority is not None:
-        _look("--ca", authority)
+        _look(flag, authority)
     try:
         context = ssl.create_default_context(cafile=authority)
     except (ssl.SSLError, ValueError, OSError):
         raise LineError(
-            f"--ca {authority}: no certificates in PEM; give those that the server's is vouched for by"
+            f"{flag} {authority}: no certificates in PEM; give those that the server's is vouched for by"
         ) from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
