@@ -4,6 +4,7 @@ Plain frozen data, no behaviour, no torch, no pygame. Perception knows nothing o
 and questions, a Percept is a belief over each question's candidate answers. Sizes that come from outside
 are bounded here, so that decoding a message is also checking it.
 """
+# long because: all words that a game and a mind have for each other stand in one place
 
 from sys import float_info
 from typing import Annotated, Literal
@@ -193,8 +194,8 @@ class Ready(Struct, frozen=True, tag="ready"):
     step: int
     eyes: Annotated[tuple[Eyes, ...], Few] = ("you",)  # whose eyes it can look through
     pulse: bool = False  # whether it answers Ping
-    acknowledges: bool = False  # whether it says Taught, of every lesson
     burns: Number | None = None  # the layer that a charm burns; None: it takes no Burn and no TakeOff
+    acknowledges: bool = False  # whether it says Taught, of every lesson
 
 
 class Written(Struct, frozen=True, tag="written"):
@@ -204,9 +205,7 @@ class Written(Struct, frozen=True, tag="written"):
 
 
 class Taught(Struct, frozen=True, tag="taught"):
-    """The lesson of this digest (wire.lesson_digest) lies on the mind's disk. kept False: it can't be learned from, and
-    isn't to be sent again. Said where Ready `acknowledges`.
-    """
+    """The lesson of this digest (wire.lesson_digest) is on the mind's disk. kept False: it can't be learned from."""
 
     digest: Word
     kept: bool = True

@@ -15,7 +15,7 @@ from common.locks import FolderLock
 from game.app.app_context import AppContext
 from game.app.game_loop import Game, welcome
 from game.app.playing import Opener, Options
-from game.journey.mind_client import Mind
+from game.journey.mind_line import Mind
 from game.journey.save_slots import SlotInUse, begin, lock, resume
 from game.realm.realms import LocalRealm, Realm
 from game.realm.replay import ActionLog, ReplayError

@@ -25,7 +25,7 @@ from game.art.painter import Painter
 from game.art.pixels.png import save_png
 from game.journey.chronicle import Chronicle, day_of
 from game.journey.journey import Journey
-from game.journey.mind_client import Mind
+from game.journey.mind_line import Mind
 from game.journey.reel import Reel
 from game.journey.save_slots import AutoSave
 from game.journey.sleep import at_the_inn

@@ -176,7 +176,9 @@ def _lines(game: Playing, pen: Pen, taken: list[overlays.Box]) -> None:
     wide = not game.heads or game.dream is not None
     state = journey.mind.state
     if state in STATES:
-        overlays.banner(pen, STATES[state], now, GOLD if state == "dead" else SKYBLUE, wide)
+        age = journey.mind_client.age(game.now())
+        old = f". What you see is {age:.0f} s old" if age is not None else ""
+        overlays.banner(pen, STATES[state] + old, now, GOLD if state == "dead" else SKYBLUE, wide)
     if not wide or game.dream is not None or game.screens:
         return
     seen = journey.narrator.firsts.now

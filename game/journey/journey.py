@@ -12,7 +12,8 @@ from game.journey.companion import Companion
 from game.journey.company import Company
 from game.journey.fellowship import Fellowship
 from game.journey.guide import Guide
-from game.journey.mind_client import Mind, MindClient
+from game.journey.mind_client import MindClient
+from game.journey.mind_line import Mind
 from game.journey.motion import Motion
 from game.journey.narrator import Narrator
 from game.journey.reading import Reading

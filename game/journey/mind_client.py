@@ -1,18 +1,19 @@
 """The game's side of the talk with a mind: questions, beliefs, and how far it has learnt.
 
 A mind sends Ready and then Progress when it wakes. Its count of lessons tells the game which ones it lacks. Nothing
-here waits. While a mind wakes, restarts or is dead, beliefs fade: without a mind nobody sees. The player may borrow
-other eyes for some seconds; what those see is shown, but is no sight of the player's own.
+here waits. While a mind wakes, restarts or is dead, beliefs fade: without a mind nobody sees. Of a mind elsewhere that
+comes back the last ones stay, and `age` says how old they are. The player may borrow other eyes for some seconds; what
+those see is shown, but is no sight of the player's own.
 """
 
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from game.journey.answers import Answer, Inquiries
 from game.journey.belief_fader import BeliefFader
 from game.journey.learning_curve import LearningCurve
+from game.journey.mind_line import Mind
 from game.realm.rules import NOTHING
 from game.realm.scene import View
 from game.realm.tongues import TONGUES
@@ -34,7 +35,6 @@ from perception.messages import (
     Rewind,
     Scene,
     Teach,
-    ToMind,
     Trouble,
     Weigh,
     Weights,
@@ -49,28 +49,6 @@ PROVEN = 20.0  # s: how long a phantom wavers after a touch proved its place emp
 BORROWED = 8.0  # s that other eyes are lent
 WARNINGS = {"grounding": "More of this practice blurs the ordinary. Walk, look and touch, or turn back to a rest."}
 CLOUDED = "Your charms cloud the ordinary. A shrine takes them back."
-
-
-class Mind(Protocol):
-    """What the game needs of a mind (perception.link.Link, or a stand-in). Nothing here may block."""
-
-    @property
-    def state(self) -> str:
-        """waking, awake, restarting or dead."""
-        ...
-
-    @property
-    def keeps_lessons(self) -> bool:
-        """Whether every lesson that is sent reaches a mind one day, whatever its state is."""
-        ...
-
-    def send(self, message: ToMind) -> object:
-        """Leaves a message for the mind."""
-        ...
-
-    def poll(self) -> Sequence[FromMind]:
-        """What has come since the last poll."""
-        ...
 
 
 @dataclass
@@ -106,6 +84,7 @@ class MindClient:
         self._last: tuple[float, tuple] = (-1e9, ())
         self.view: View | None = None  # the scene that was answered last
         self.aim: dict[int, dict[str, float]] = {}  # its beliefs, by place: species -> 0..1
+        self._seen = 0.0  # when it was sent
         self._fader = BeliefFader()
         self._proven: dict[int, float] = {}
         self._practising = False
@@ -226,7 +205,8 @@ class MindClient:
         """Takes in what the mind has said."""
         if self.mind.state != "awake":
             self._asked = self.weighing = None
-            self.aim = {}
+            if not (self.mind.keeps_lessons and self.mind.state == "restarting"):
+                self.aim = {}
             self._inquiries.lose()
         for message in self.mind.poll():
             self._take(message)
@@ -284,7 +264,7 @@ class MindClient:
             if question.ask == "sense" and place is not None and not (pending.eyes != "you" and self.hides(place)):
                 known = zip(question.candidates, belief, strict=False)
                 aim[place] = {word: p for word, p in known if word != NOTHING}
-        self.view, self.aim = view, aim
+        self.view, self.aim, self._seen = view, aim, pending.when
 
     def settle(self, dt: float) -> None:
         """Lets what is shown follow what is believed; dt in s."""
@@ -294,6 +274,10 @@ class MindClient:
     def belief(self, place: int) -> tuple[str, float]:
         """The species most believed to be at a place and how much (0..1), as it is shown; ("", 0) if none."""
         return self._fader.belief(place)
+
+    def age(self, now: float) -> float | None:
+        """s since what is shown was seen, while the mind is away; None while it is there, or nothing is shown."""
+        return now - self._seen if self.aim and self.mind.state != "awake" else None
 
     def places(self) -> list[int]:
         """Places about which something is believed."""

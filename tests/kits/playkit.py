@@ -15,7 +15,7 @@ from game.app.playing import Options
 from game.app.window import Window
 from game.art.painter import Painter
 from game.journey.journey import Journey
-from game.journey.mind_client import Mind
+from game.journey.mind_line import Mind
 from game.journey.save_slots import AutoSave
 from game.realm.land import Decor, Map, Place
 from game.realm.realms import LocalRealm

@@ -98,6 +98,38 @@ def test_without_a_mind_nobody_sees_and_nothing_is_asked(view: View, state: str)
     assert sight.wants_scene(100.0)
 
 
+def test_of_a_mind_elsewhere_that_comes_back_the_last_percepts_stay_and_say_how_old_they_are(view: View) -> None:
+    mind = StubMind(everywhere("oni", 1.0))
+    mind.keeps_lessons = True
+    sight = listening(mind)
+    sight.ask(view, 3.0)
+    sight.hear()
+    settle(sight, 2.0)
+    assert sight.age(4.0) is None, "it is there"
+    mind.state = "restarting"
+    sight.hear()
+    settle(sight, 8.0)
+    assert sight.places() and sight.belief(sight.places()[0])[1] > 0.9
+    assert sight.age(15.0) == 12.0
+    mind.state = "dead"
+    sight.hear()
+    settle(sight, 8.0)
+    assert sight.places() == [] and sight.age(20.0) is None
+
+
+def test_a_mind_elsewhere_gets_each_lesson_once_whatever_its_state(view: View) -> None:
+    mind = StubMind(state="restarting")
+    mind.keeps_lessons = True
+    sight = MindClient(mind)
+    lesson = Lesson(view.scene, ("nothing",) * len(view.scene.questions), "touch")
+    sight.teach(lesson)
+    assert mind.sent == [Teach(lesson)]
+    mind.state = "awake"
+    mind._ready += [Ready("stub", "cpu", 1, 2, "terse", 0), Progress(0, 0, 0, 0, False)]
+    sight.hear()
+    assert mind.sent == [Teach(lesson)], "the line keeps it"
+
+
 def test_an_answer_to_another_scene_is_not_shown(view: View) -> None:
     class Late(StubMind):
         def poll(self) -> list:

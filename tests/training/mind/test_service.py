@@ -3,6 +3,7 @@ to be.
 
 The service works in the test's own thread, round by round; players speak over real lines on loopback.
 """
+# long because: what a service promises its players stands beside the players who test it
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
