@@ -7,7 +7,18 @@ from game.journey.mind_client import ASK_EVERY, PATIENCE, MindClient
 from game.realm.realms import LocalRealm
 from game.realm.scene import View, describe
 from game.realm.world import new_world
-from perception.messages import HeadActivity, Perceive, Percept, Practise, Progress, Ready, Trouble, Written
+from perception.messages import (
+    HeadActivity,
+    Lesson,
+    Perceive,
+    Percept,
+    Practise,
+    Progress,
+    Ready,
+    Teach,
+    Trouble,
+    Written,
+)  # fmt: skip
 from tests.kits.stub_mind import StubMind, blind, everywhere
 
 
