@@ -214,7 +214,9 @@ class Server(Generic[M]):
             place = self._enter(line, hello)
             limits = self.limits
             place.channel.put(
-                msgspec.msgpack.encode(Welcome(limits.frame_bytes, limits.messages_per_s, limits.bytes_per_s))
+                msgspec.msgpack.encode(
+                    Welcome(limits.frame_bytes, float(limits.messages_per_s), float(limits.bytes_per_s))
+                )
             )
             line.protocol.max_message_size = limits.frame_bytes
             left = await place.channel.converse(lambda data: self._mailbox.put(place.number, self._codec.decode(data)))
