@@ -118,7 +118,7 @@ class Guest:
         changed = [
             number
             for number, body in bodies.items()
-            if number >= FOLK and (before := old.get(number)) is not None and before is not body and before != body
+            if number >= FOLK and (before := old.get(number)) is not None and before is not body
         ]
         if len(changed) > MOVES_MAX:
             start = self._turn * MOVES_MAX % len(changed)

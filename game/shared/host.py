@@ -25,7 +25,6 @@ class Host:
         self.interest = Interest(shared.world)
         self.company = Company(self.guests, shared.world)
         self._left: dict[int, list[Action]] = {}  # what is done for those who left, in the next tick
-        self._updates = 0
         self.interest.note(set())
 
     def enter(self, name: str, key: bytes, last: int = 0) -> Guest:
@@ -77,16 +76,16 @@ class Host:
         for place in self.shared.tick(deeds):
             if place.number in self.guests:
                 self.guests[place.number].tell()
-        if self.shared.world.tick % EVERY == 0:
-            self._update()
+        self._update()
 
     def _update(self) -> None:
+        """Updates for those whose turn it is: half of them in each tick, so that no tick is a long one."""
         shared, names = self.shared, self._names()
-        self._updates += 1
+        tick = shared.world.tick
         self.interest.note(shared.here)
         for number, guest in self.guests.items():
-            if guest.ready:
-                guest.update(shared.world, self.interest, names, (self._updates + number) % CHECKED == 0)
+            if guest.ready and (tick + number) % EVERY == 0:
+                guest.update(shared.world, self.interest, names, (tick + number) // EVERY % CHECKED == 0)
 
     def _names(self) -> dict[int, str]:
         return {number: guest.place.name for number, guest in self.guests.items()}
