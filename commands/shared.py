@@ -2,12 +2,19 @@
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
 from commands.output import show
 
+ROOT = Path(__file__).resolve().parents[1]
+
 
 def realm(options: argparse.Namespace) -> int:
+    if options.seer is not None:
+        return seer(options)
+    if options.folder is None:
+        raise ValueError("--folder DIR: missing; give the folder that the realm is kept in")
     if options.relive:
         return relive(options.folder, options)
     if options.listen is None:
@@ -42,6 +49,37 @@ def realm(options: argparse.Namespace) -> int:
         server.close()
         say(f"saved in {options.folder}, at tick {world.tick}")
     return 0
+
+
+def seer(options: argparse.Namespace) -> int:
+    """Somebody born seeing walks a realm by themselves, and points at whoever they see."""
+    from common import folders
+    from common.line.address import read_address
+    from common.line.token import read_token
+    from game.journey.seer_guest import SeerGuest
+    from game.realm.step import TICKS_PER_SECOND
+    from game.shared.joining import joined, place_folder
+    from perception.link import Link
+
+    address, name = read_address("--seer", options.seer), options.name or "Yuki"
+    token = read_token(options.token) if options.token is not None else None
+    folder = folders.saves() / place_folder(address, name)
+    realm = joined(name, address, folder, token, options.ca)
+    mind = Link([sys.executable, str(ROOT / "main.py"), "mind", "--folder", str(folder)])
+    guest, tick = SeerGuest(realm, mind, options.seed or 0), 1 / TICKS_PER_SECOND
+    print(f"{name} walks the realm of {address}; Ctrl-C ends", file=sys.stderr, flush=True)
+    mind.start()
+    try:
+        due = time.monotonic()
+        while True:
+            guest.tick(time.monotonic(), tick)
+            while realm.notes:
+                print(realm.notes.popleft(), file=sys.stderr, flush=True)
+            due = max(due + tick, time.monotonic() - 1.0)
+            time.sleep(max(0.0, due - time.monotonic()))
+    finally:
+        realm.close()
+        mind.close()
 
 
 def relive(folder: Path, options: argparse.Namespace) -> int:
