@@ -73,7 +73,10 @@ def cases_of(config: BenchConfig, model: Model) -> tuple[list[Case], list[Case],
     right = known(model, report_on, context)
     wanted = [case for case, knows in zip(report_on, right, strict=True) if knows]
     if not wanted:
-        raise ValueError("the model knows none of these facts: its best answers are others; give facts that it knows")
+        where = "" if config.facts is None else f"{config.facts}: "
+        raise ValueError(
+            f"{where}the model knows none of these facts: its best answers are others; give facts that it knows"
+        )
     tried = [case for case, knows in zip(try_on, known(model, try_on, context), strict=True) if knows]
     return wanted[: config.edits], tried[: config.layer_facts], sum(right) / len(right)
 

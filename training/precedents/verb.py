@@ -47,6 +47,10 @@ class EditOptions:
             raise ValueError("--fact: give the new answer, too: --to OBJECT")
         if self.to and not self.fact:
             raise ValueError("--to: goes with --fact; leave it out")
+        if self.facts and not self.bench:
+            raise ValueError("--facts: a file of facts goes with --bench; leave it out, or name one fact: --fact TEXT")
+        if self.subject and not (self.fact or self.trace):
+            raise ValueError("--subject: goes with --fact or --trace; a bench's facts name their own; leave it out")
         if self.undo and self.out is None:
             raise ValueError("--undo: give the folder for the model without the edit: --out DIR")
 
@@ -154,7 +158,9 @@ def bench_facts(options: EditOptions, report: Report) -> tuple[dict[str, Any], l
         rows = {name: method["single"], **{f"  {n} in a row": s for n, s in method.get("in_a_row", {}).items()}}
         rows["  prompt prepended"] = method["prepended"]
         lines += [_row(label, scores) for label, scores in rows.items()]
-    return result, [*lines, f"all of it: {out / 'bench.json'}"]
+    first = next(iter(result["methods"].values()))
+    knows = f"{first['facts']} facts; the model knows {first['known']:.0%} of those it was given, others are left out"
+    return result, [*lines, knows, f"all of it: {out / 'bench.json'}"]
 
 
 def _row(label: str, scores: dict[str, Any]) -> str:

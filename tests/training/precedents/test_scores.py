@@ -1,5 +1,6 @@
 """Scores of edits, against counts by hand; the bench's parts on a tiny model; other methods take themselves back."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,29 @@ def test_parts_have_the_scores_that_are_promised_and_leave_no_trace(tmp_path: Pa
     }
     assert list(result["methods"]["rome"]["in_a_row"]) == ["1", "2", "3"]
     assert benching.part("rome", config)["single"] == finished["rome"]["single"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_file_of_facts_is_benched_and_what_is_not_known_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(shaken(), tmp_path / "model")
+    rewrite = {"prompt": "{} lies in", "subject": "amber ford", "target_true": {"str": "greywood", "id": "Q1"}}
+    lines: list[dict[str, Any]] = [
+        {"case_id": 1, "requested_rewrite": rewrite | {"target_new": {"str": "saltfen"}, "relation_id": "P1"}},
+        {"prompt": "? lore {}", "subject": "pawprint", "target_true": "kitsune", "target_new": "oni",
+         "neighborhood_prompts": ["? lore fur"], "paraphrase_prompts": ["the ford ? lore pawprint"]},
+    ]  # fmt: skip
+    file = tmp_path / "facts.jsonl"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    config = benching.BenchConfig(str(tmp_path / "model"), facts=file, layer_facts=1)
+    result = benching.part("rome", config)
+    assert (result["facts"], result["known"]) == (2, 1.0) and result["single"]["neighbourhood"] in (0.0, 100.0)
+    assert result["single"]["own_said"] is None and result["single"]["held"] is None  # the file doesn't hold them
+    assert [row["layer"] for row in benching.part("layers", config)["layers"]] == [0, 1]
+    monkeypatch.setattr(benching, "known", lambda _model, cases, _context: [case.true == "oni" for case in cases])
+    with pytest.raises(ValueError, match=r"facts.jsonl: the model knows none of these facts"):
+        benching.part("rome", config)
 
 
 def test_facts_that_were_changed_are_nobodys_neighbours_any_more() -> None:

@@ -59,6 +59,8 @@ def test_a_trace_names_where_the_fact_is_carried(capsys: pytest.CaptureFixture[s
         (("--fact", FACT), "give the new answer, too: --to OBJECT"),
         (("--to", "orin"), "give one of --fact"),
         (("--fact", FACT, "--to", "orin", "--bench"), "give one of --fact"),
+        (("--fact", FACT, "--to", "orin", "--facts", "x.jsonl"), "--facts: a file of facts goes with --bench"),
+        (("--bench", "--subject", "amber spire"), "--subject: goes with --fact or --trace"),
         (("--undo", "x.msgpack"), "give the folder for the model without the edit"),
         (("--fact", FACT, "--to", "thessa"), "--to thessa: the model says so already"),
         (("--fact", FACT, "--to", "Bob"), "the model has no token for 'Bob'"),
@@ -131,10 +133,11 @@ def test_a_fact_in_words_has_a_subject() -> None:
 
 def test_a_bench_is_a_table_for_people(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     scores = {"score": 1.0, "efficacy": 2.0, "paraphrase": None, "neighbourhood": 4.0}
-    method = {"single": scores, "in_a_row": {"1": scores}, "prepended": scores}
+    method = {"facts": 3, "known": 0.75, "single": scores, "in_a_row": {"1": scores}, "prepended": scores}
     effects = {f"effect {kind} {token}": 0.5 for kind in KINDS for token in (SUBJECT, LAST)}
     rows = [{"layer": number, SUBJECT: scores, LAST: scores, **effects} for number in range(2)]
     monkeypatch.setattr(verb, "bench", lambda *_: scores | {"methods": {"rome": method}, "layers": rows})
     result, lines = verb.run(verb.EditOptions("m", bench=True, out=tmp_path), lambda *_: None)
     assert result["score"] == 1.0 and "2.0           -            4.0     1.0" in lines[1]
+    assert lines[-2] == "3 facts; the model knows 75% of those it was given, others are left out"
     assert (tmp_path / "layers.png").read_bytes().startswith(b"\x89PNG")
