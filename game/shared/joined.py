@@ -83,6 +83,7 @@ class JoinedRealm:
         self._connect, self._rules = connect, rules
         self._heard: list[Heard] = []
         self._told = self._number = 0
+        self._given = self._acknowledged = 0  # of what was told: handed out by `tick`; handed out before the last one
         self._tongue = "terse"
         self._codes = bytearray()  # walks that weren't sent yet
         self._deeds: list[tuple[int, list[object]]] = []  # (which of those ticks, what)
@@ -99,7 +100,7 @@ class JoinedRealm:
     def _come(self) -> tuple[Wire, Welcome, list[FromRealm | Left]]:
         """A new line, the welcome, and what came right after it. Raises LineError."""
         wire = self._connect()
-        wire.send(Enter(self._told))
+        wire.send(Enter(self._acknowledged))
         until = monotonic() + ANSWERS
         while monotonic() < until:
             messages = list(wire.poll(0.05))
@@ -184,8 +185,10 @@ class JoinedRealm:
         return describe(Standpoint(self.view, moment), self._tongue) if moment is not None else None
 
     def tick(self, actions: tuple[Action, ...], verbs: bool, tongue: str) -> Sequence[Heard]:
-        """One tick of the player's. Returns what came of this or of earlier ones."""
+        """One tick of the player's. Returns what came of this or of earlier ones. Calling it again says that what it
+        returned is safe: only then does the realm hear that it has arrived."""
         self._tongue = tongue
+        self._acknowledged = self._given
         self._number += 1
         code = STAND
         for action in actions:
@@ -198,13 +201,14 @@ class JoinedRealm:
             self._codes.append(code)
             self._unconfirmed.append((self._number, code))
             if verbs or len(self._codes) >= SEND_EVERY:
-                message = Deeds(self._number, bytes(self._codes), self._deeds, self._told)  # type: ignore[arg-type]
+                message = Deeds(self._number, bytes(self._codes), self._deeds, self._acknowledged)  # type: ignore[arg-type]
                 if self._send(message):
                     self._codes.clear()
                     self._deeds = []
         self.refresh()
         self._look_ahead()
         heard, self._heard = self._heard, []
+        self._given = self._told
         return heard
 
     def awaits(self, action: Action) -> bool:

@@ -292,3 +292,16 @@ def test_what_players_say_changes_nothing_in_the_realm(tmp_path: Path) -> None:
         states.append(state_hash(realm.world))
         realm.folder.close()
     assert states[0] == states[1] == state_hash(live_again(tmp_path / "rTrue").world)
+
+
+def test_what_was_told_is_acknowledged_once_the_game_has_had_it_in_hand(realm: Realm) -> None:
+    one = realm.join("Aki")
+    place = in_sight(realm.world)[0][1]
+    told = realm.folder.shared.places[0].told
+    one.tick((("name", place, "oni"),), True, "terse")
+    realm.host.tick()
+    one.refresh()
+    heard = one.tick((("look",),), True, "terse")
+    assert len(heard) == 1 and len(told) == 1, "it had not been handed out when that was sent"
+    one.tick((("look",),), True, "terse")
+    assert not told
