@@ -156,7 +156,12 @@ def others(game: Playing) -> Screen | None:
             game.note(f"{name}: {what if on else 'no more ' + what}d")
             return Close()
 
+        def pair() -> Close:
+            fellows.pair(number)
+            return Close()
+
         entries = [
+            Entry("An errand for two", pair, note="Each names what the other has never met."),
             Entry("Hear again" if muted else "Mute", partial(turn, "mute", not muted), note="They aren't told."),
             Entry(
                 "Unblock" if blocked else "Block",

@@ -72,6 +72,15 @@ class Company:
         said.append(tick)
         return True
 
+    def may_ask(self, guest: Guest, other: Guest) -> bool:
+        """Whether a guest may ask another for something now: neither blocks the other, and they don't ask too much."""
+        if other is guest or blocked(guest, other):
+            return False
+        if self._may_speak(guest):
+            return True
+        guest.send(Notice(TOO_MUCH))
+        return False
+
     def near(self, guest: Guest) -> list[Guest]:
         """The guests in earshot of one, with whom neither has blocked the other."""
         players = self.world.players
@@ -86,9 +95,9 @@ class Company:
 
     def _compare(self, guest: Guest, message: Compare) -> None:
         other = self.guests.get(message.player)
-        (guest.wants.add if message.on else guest.wants.discard)(message.player)
-        if other is None or other is guest or blocked(guest, other):
+        if other is None or (message.on and not self.may_ask(guest, other)):
             return
+        (guest.wants.add if message.on else guest.wants.discard)(message.player)
         number = guest.place.number
         agreed = message.on and number in other.wants
         if not message.on:

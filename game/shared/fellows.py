@@ -13,6 +13,7 @@ from game.shared.messages import (
     Compared,
     FromPlayer,
     FromRealm,
+    Pair,
     Point,
     Pointed,
     Say,
@@ -88,6 +89,10 @@ class Fellows:
             self.agreed.pop(number, None)
             self.beliefs.pop(number, None)
         self.asks.pop(number, None)
+
+    def pair(self, number: int) -> None:
+        """Asks for an errand for two with another player, or agrees to it."""
+        self._send(Pair(number))
 
     def share(self, beliefs: Mapping[int, tuple[str, float]]) -> None:
         """Tells those who agreed what one believes: place -> (species, 0 to 1)."""

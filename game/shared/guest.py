@@ -33,7 +33,8 @@ class Guest:
     """seen: what the player knows, None before they were welcomed; out: messages to be sent, in order; last: the
     number of the last tick of theirs that was lived; fresh: their errands may have moved since the last update; ready:
     the last update has left; gone: they left, or came back on another line. blocked, wants: players whom they don't
-    hear, and with whom they want to compare; said: the ticks of what they said lately."""
+    hear, and with whom they want to compare; pairs: with whom they want an errand; said: the ticks of what they said
+    lately."""
 
     place: Place
     seen: Seen | None = None
@@ -45,6 +46,7 @@ class Guest:
     gone: bool = False
     blocked: set[int] = field(default_factory=set)
     wants: set[int] = field(default_factory=set)
+    pairs: set[int] = field(default_factory=set)
     said: deque[int] = field(default_factory=lambda: deque(maxlen=8))
     _inputs: deque[Input] = field(default_factory=deque)
     _credit: int = 0  # ticks of the realm for which the player has not lived one of theirs

@@ -8,7 +8,8 @@ from game.realm.happenings import Action
 from game.shared.company import Company
 from game.shared.guest import Guest
 from game.shared.interest import Interest
-from game.shared.messages import Deeds, FromPlayer, Leave, Notice, Welcome
+from game.shared.messages import Deeds, FromPlayer, Leave, Notice, Pair, Welcome
+from game.shared.pair_errands import SAME
 from game.shared.shared_world import SharedWorld
 
 EVERY = 2  # ticks from one update to the next
@@ -52,6 +53,8 @@ class Host:
             guest.take(message)
         elif isinstance(message, Leave):
             self.leave(guest)
+        elif isinstance(message, Pair):
+            self._pair(guest, message.player)
         else:
             self.company.take(guest, message)
 
@@ -61,9 +64,32 @@ class Host:
             return
         guest.gone = True
         del self.guests[guest.place.number]
-        self.shared.go(guest.place)
+        for place in self.shared.go(guest.place):
+            if place.number in self.guests:
+                self.guests[place.number].tell()
         self._left[guest.place.number] = [AWAY]
         self._say_to_others(guest, f"{guest.place.name} has left.")
+
+    def _pair(self, guest: Guest, number: int) -> None:
+        """Two who both ask for it are given an errand for two."""
+        other, shared, name = self.guests.get(number), self.shared, guest.place.name
+        if other is None or not self.company.may_ask(guest, other):
+            return
+        if shared.pairs.of(number) is not None or shared.pairs.of(guest.place.number) is not None:
+            guest.send(Notice("One of you is on an errand for two already."))
+        elif guest.place.number not in other.pairs:
+            guest.pairs.add(number)
+            guest.send(Notice(f"You ask {other.place.name} to come on an errand for two."))
+            other.send(Notice(f"{name} asks you to come on an errand for two. Choose it with their name, too."))
+        else:
+            other.pairs.discard(guest.place.number)
+            guest.pairs.discard(number)
+            begun = shared.begin_pair(other.place, guest.place)
+            for one, partner in ((guest, other), (other, guest)):
+                if begun:
+                    one.tell()
+                else:
+                    one.send(Notice(SAME.format(name=partner.place.name)))
 
     def tick(self) -> None:
         """One tick of the realm, and what everybody is told of it."""

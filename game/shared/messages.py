@@ -65,6 +65,12 @@ class Compare(Struct, frozen=True, tag="compare"):
     on: bool
 
 
+class Pair(Struct, frozen=True, tag="pair"):
+    """Asks for an errand for oneself and another player, or agrees to one."""
+
+    player: Number
+
+
 class Share(Struct, frozen=True, tag="share"):
     """What one believes now. It goes to those who agreed to compare, and to nobody else."""
 
@@ -160,7 +166,7 @@ class Notice(Struct, frozen=True, tag="notice"):
     text: Text
 
 
-FromPlayer = Enter | Deeds | Say | Point | Compare | Share | Block | Leave
+FromPlayer = Enter | Deeds | Say | Point | Compare | Pair | Share | Block | Leave
 FromRealm = Welcome | Update | Told | Spoke | Pointed | Compared | Shared | Notice
 
 _from_player = msgspec.msgpack.Decoder(FromPlayer)

@@ -25,6 +25,8 @@ JOURNAL, SNAPSHOT = "realm.journal", "realm.snapshot"
 SECRET_BYTES = 16
 SNAPSHOT_MAX = 256 << 20  # bytes
 
+BROKEN = (ValueError, KeyError, TypeError, AttributeError, msgpack.UnpackException, msgspec.MsgspecError)
+
 _told = msgspec.msgpack.Decoder(list[Told])
 
 
@@ -76,18 +78,26 @@ class RealmFolder:
             body = whole["body"]
             if whole["format"] != FORMAT or whole["version"] != VERSION or whole["check"] != _digest(body):
                 raise ValueError("damaged, or of another version")
-            state = msgpack.unpackb(body)
+            state = msgpack.unpackb(body, strict_map_key=False)
             shared = SharedWorld(restored(state["world"], rules))
             for name, claim, count, walk, entries in state["places"]:
                 place = Place(len(shared.places), name, claim, count, walk=walk)
                 place.told.extend(_told.decode(entries))
                 shared.add(place)
+            shared.pairs.put(state["pairs"])
             return shared, int(state["journal"])
         except SnapshotError as error:
             if "other rules" in str(error):
                 raise RealmError(f"{path}: {error}") from error
             self.note = f"{path}: {error}; the realm is lived through again from its journal"
-        except (ValueError, KeyError, TypeError, msgpack.UnpackException, msgspec.MsgspecError) as error:
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            msgpack.UnpackException,
+            msgspec.MsgspecError,
+        ) as error:
             self.note = f"{path}: {str(error)[:200]}; the realm is lived through again from its journal"
         return None, 0
 
@@ -97,6 +107,7 @@ class RealmFolder:
         state = {
             "world": snapshot(shared.world),
             "journal": self._journal.size,
+            "pairs": shared.pairs.state(),
             "places": [(p.name, p.claim, p.count, p.walk, encode(list(p.told))) for p in shared.places],
         }
         body = msgpack.packb(state)

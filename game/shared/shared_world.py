@@ -8,8 +8,9 @@ realm goes on after an end of any kind. What somebody was told is written before
 import hashlib
 import hmac
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from game.realm.happenings import Action, Happening, Revealed
@@ -20,6 +21,7 @@ from game.realm.step import step_players
 from game.realm.world import PLAYERS_MAX, World
 from game.shared.journal import Journal
 from game.shared.messages import STAND, Moment, Told, walk_of
+from game.shared.pair_errands import PairErrands, Word
 
 BEAT = 30  # ticks: at most so many pass without a record
 TOLD_MAX = 512  # of one player, that wait for their acknowledgement
@@ -61,6 +63,7 @@ class SharedWorld:
         self.places: list[Place] = []
         self.named: dict[str, Place] = {}
         self.here: set[int] = set()
+        self.pairs = PairErrands(world)
         self._walks: dict[int, int] = {}  # as they were written last
         self._recorded = world.tick  # the tick up to which all is written
 
@@ -108,11 +111,36 @@ class SharedWorld:
         self.here.add(place.number)
         self._write(["here", self.world.tick, place.number, True])
 
-    def go(self, place: Place) -> None:
-        """A player goes. They stand where they are, unseen, and their errands stand still until they come back."""
+    def go(self, place: Place) -> list[Place]:
+        """A player goes. They stand where they are, unseen, and their errands stand still until they come back. Returns
+        who was told something."""
         self.here.discard(place.number)
         place.walk = STAND
         self._write(["here", self.world.tick, place.number, False])
+        return self._say(self.pairs.leave(place.number, self.names))
+
+    @property
+    def names(self) -> list[str]:
+        """The players' names, by number."""
+        return [place.name for place in self.places]
+
+    def begin_pair(self, one: Place, other: Place) -> bool:
+        """Gives two players an errand for two. False if they know the same spirits."""
+        wants = self.pairs.wants(one.number, other.number)
+        if wants:
+            self._write(["pair", self.world.tick, wants])
+            self._say(self.pairs.begin(wants, self.names))
+            if self.journal is not None:
+                self.journal.flush()
+        return bool(wants)
+
+    def _say(self, words: Iterable[Word], moments: Mapping[int, Moment] = MappingProxyType({})) -> list[Place]:
+        """Tells players what comes of errands for two. Returns who was told something."""
+        addressed = []
+        for number, happenings in words:
+            self._tell(self.places[number], (), happenings, moments.get(number))
+            addressed.append(self.places[number])
+        return addressed
 
     def tick(self, deeds: Mapping[int, Sequence[Action]]) -> list[Place]:
         """One tick: everybody walks as their place says, and does these deeds. Returns who was told something."""
@@ -133,14 +161,19 @@ class SharedWorld:
         for place in self.places:
             own = tuple(deeds.get(place.number, ()))
             if any(action[0] in ("ask", "touch", "name") for action in own):
-                moments[place.number] = self._moment(world.players[place.number])
+                pair = self.pairs.of(place.number)
+                for number in pair.wants if pair is not None else (place.number,):
+                    moments[number] = self._moment(world.players[number])
             actions.append((*own, ("move", *walk_of(place.walk))) if place.walk != STAND else own)
-        addressed = []
+        addressed: list[Place] = []
+        words: list[Word] = []
         for place, happenings in zip(self.places, step_players(world, actions), strict=False):
             if happenings:
-                self._tell(place, deeds.get(place.number, ()), happenings, moments.get(place.number))
+                done = deeds.get(place.number, ())
+                self._tell(place, done, happenings, moments.get(place.number))
                 addressed.append(place)
-        return addressed
+                words += self.pairs.lived(place.number, done, happenings, self.names)
+        return addressed + self._say([*words, *self.pairs.pass_time()], moments)
 
     @staticmethod
     def _tell(place: Place, deeds: Sequence[Action], happenings: Sequence[Happening], moment: Moment | None) -> None:
@@ -175,6 +208,12 @@ class SharedWorld:
                 if not all(is_action(action) for acts in rest[1].values() for action in acts):
                     raise ValueError("no actions")
                 self._live(rest[1])
+            elif kind == "pair":
+                self._say(
+                    self.pairs.begin({range(len(self.places))[n]: str(s) for n, s in rest[0].items()}, self.names)
+                )
+            elif kind == "here" and not rest[1]:
+                self._say(self.pairs.leave(int(rest[0]), self.names))
             elif kind not in ("here", "beat"):
                 raise ValueError(f"{kind!r}")
             self._recorded = self.world.tick

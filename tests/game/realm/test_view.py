@@ -98,6 +98,12 @@ def tamper(world: World, rng: Random) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_the_truth_about_spirits_is_in_no_view(seed: int) -> None:
     world = lived(seed, 3, 300)
+    for player, quests in zip(world.players, world.quests_of, strict=True):
+        giver = quests.people[0]
+        player.x, player.y = giver.x, giver.y + 4
+        actions = [(("talk", quests.beside()),) if player is other else () for other in world.players]
+        step_players(world, actions)
+    assert any(errand.at for quests in world.quests_of for errand in quests.errands.values()), "guests are there"
     before = [digest(observe(world, player)) for player in world.players]
     tamper(world, Random(seed))
     assert [digest(observe(world, player)) for player in world.players] == before
