@@ -19,6 +19,7 @@ STATES = {
     "restarting": "The mind stumbled. It is waking again",
     "dead": "The mind is gone: nobody sees. Your journey goes on",
 }
+LOST = "The realm is out of reach: nothing moves until it is back"
 WIDE = 612  # layout px that notes may take
 TOP = 120  # layout px: what lies above it is in the way of notes
 
@@ -175,6 +176,9 @@ def _lines(game: Playing, pen: Pen, taken: list[overlays.Box]) -> None:
     journey, now = game.journey, game.journey.seconds
     wide = not game.heads or game.dream is not None
     state = journey.mind.state
+    if journey.realm.lost:
+        overlays.banner(pen, LOST, now, GOLD, wide)
+        return
     if state in STATES:
         age = journey.mind_client.age(game.now())
         old = f". What you see is {age:.0f} s old" if age is not None else ""

@@ -24,11 +24,12 @@ class Heard:
 
 
 class Realm(Protocol):
-    """A realm as a journey needs it. shared: others play in it, too, so its time can't be skipped; notes: lines for the
-    player."""
+    """A realm as a journey needs it. shared: others play in it, too, so its time can't be skipped; lost: why it is
+    out of reach now, empty while it isn't; notes: lines for the player."""
 
     view: PlayerView
     shared: bool
+    lost: str
     notes: deque[str]
 
     @property
@@ -58,6 +59,7 @@ class LocalRealm:
     """A realm of one's own. past: what led to it, if the journey goes on."""
 
     shared = False
+    lost = ""
 
     def __init__(self, world: World, past: ActionLog | None = None) -> None:
         self.world = world

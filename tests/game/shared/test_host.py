@@ -117,6 +117,22 @@ def test_nothing_told_is_lost_or_told_twice_when_lines_break(realm: Realm, tmp_p
     assert sorted(set(numbers)) == list(range(1, count + 1))
 
 
+def test_ends_that_disagree_are_told_by_the_digest_and_begin_anew(realm: Realm) -> None:
+    one = realm.join("Aki")
+    live(realm, [one], 40)
+    assert not one.lost
+    one.seen.counts = (9, 9, 9, 9)  # as if a message had gone astray
+    for _ in range(400):
+        realm.host.tick()
+        one.tick((), False, "terse")
+        if one._coming is not None:
+            one._coming.join(5)
+        if len(realm.pipes) == 2 and not one.lost:
+            break
+    assert any("differ" in note for note in one.notes) and one.seen.counts == (0, 0, 0, 0)
+    assert digest(one.seen) == digest(realm.host.guests[0].seen)  # type: ignore[arg-type]
+
+
 def test_who_comes_back_is_where_they_were(realm: Realm) -> None:
     one = realm.join("Aki")
     live(realm, [one], 90)
