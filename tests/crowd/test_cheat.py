@@ -21,8 +21,8 @@ REALMS, PLACES, PERMUTATIONS = 50, 5, 99
 
 @pytest.mark.parametrize("name", [name for name in LEAKS if name != "none"])
 def test_a_planted_leak_is_found(name: str) -> None:
-    found = verdict(gather(REALMS, 0, LEAKS[name], lambda *how_far: None, PLACES), PERMUTATIONS, 0)
-    assert found.p <= 0.01 and found.place == 0, found
+    result = verdict(gather(REALMS, 0, LEAKS[name], lambda *how_far: None, PLACES), PERMUTATIONS, 0)
+    assert result.p <= 0.01 and result.place == 0, result
 
 
 def test_the_realm_shows_nothing_that_it_may_not_show() -> None:

@@ -143,19 +143,19 @@ def _row(homes: dict[str, Path], counts: dict[str, int], settled: bool, damage: 
     from training.mind.mind_store import read_lessons
 
     shared = live_again(homes["realm"])
-    told = {lesson_digest(taught) for taught in lessons_of(shared)}
+    taught = {lesson_digest(each) for each in lessons_of(shared)}
     settled = settled and shared.places[0].count == len(shared.places[0].told)  # else the realm's list is not whole
     own = homes["mind"] / "players" / lives.NAME.casefold()
-    held = {lesson_digest(taught) for taught in read_lessons(own / "journal.msgpack")}
+    held = {lesson_digest(each) for each in read_lessons(own / "journal.msgpack")}
     RealmFolder(homes["realm"]).close()  # it opens with its snapshot, too
     damage = damage + [path.name for path in own.iterdir() if path.name.endswith(".old")]
-    lost, strange, times = len(told - held), len(held - told), sum(counts[name] for name in SHARES)
-    came = f"{len(told)} lessons told, {lost} lost, {strange} that nobody told, {len(damage)} files damaged"
+    lost, strange, times = len(taught - held), len(held - taught), sum(counts[name] for name in SHARES)
+    came = f"{len(taught)} lessons told, {lost} lost, {strange} that nobody told, {len(damage)} files damaged"
     came += f", {counts['died']} ended by themselves" if counts["died"] else ""
     came += "" if settled else f"; not all was acknowledged within {SETTLE_S:g} s"
     came += f" ({damage[0]})" if damage else ""
-    good = settled and bool(told) and not (lost or strange or damage or counts["died"])
-    numbers = {"told": len(told), "lost": lost, "strange": strange, "damaged": len(damage), **counts}
+    good = settled and bool(taught) and not (lost or strange or damage or counts["died"])
+    numbers = {"told": len(taught), "lost": lost, "strange": strange, "damaged": len(damage), **counts}
     what = "kill -9 of realm, game or mind at a random point, while the realm teaches"
     return Row(what, times, "no lesson lost, no file damaged", came, good, numbers)
 
@@ -165,10 +165,10 @@ def lessons_of(shared: SharedWorld) -> list[Lesson]:
     world, place = shared.world, shared.places[0]
     view = PlayerView(world.seed, load(), world.start_hour, number=place.number)
     lessons = [
-        lesson(describe(Standpoint(view, told.moment), "terse"), happening)
-        for told in place.told
-        if told.moment is not None
-        for happening in told.happenings
+        lesson(describe(Standpoint(view, entry.moment), "terse"), happening)
+        for entry in place.told
+        if entry.moment is not None
+        for happening in entry.happenings
         if isinstance(happening, Revealed)
     ]
-    return [taught for taught in lessons if taught is not None]
+    return [each for each in lessons if each is not None]
