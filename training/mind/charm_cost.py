@@ -2,9 +2,9 @@
 
     python -m training.mind.charm_cost --out FILE.json [--model DIR] [--seeds 3] [--charms 9]
 
-Two ways of having them burned: each in a scene of its own (`scattered`), or all in one scene (`one_scene`), where as
-many of its places get one as it has. Every charm names whoever is truly there. FILE holds, for each way, the means over
-seeds after 1, 2 ... charms:
+Two ways of having them burned: each in a scene of its own (`scattered`), or all in one scene (`one_scene`), at most one
+at each of its places. A charm names whoever is truly there; where nobody is, any spirit. FILE holds, for each way, the
+means over seeds after 1, 2 ... charms:
 lit: the belief in the charm's spirit at its place, mean over all that are worn (newest: the last one); turned: the
 same with the scene told in other orders and from elsewhere; hits, false_alarms, mundane: on 96 unseen scenes;
 seconds: of the processor, for the last charm.
