@@ -15,8 +15,8 @@ from game.shared import server as realm_server
 from game.shared.messages import Deeds, Enter, Update, encode
 from game.shared.realm_folder import JOURNAL, SNAPSHOT, RealmFolder, live_again
 from tests.crowd.army import ROOT, RealmProcess
+from tests.faults.house import House, served
 from tests.faults.table import Report, Row, tally
-from tests.faults.visitors import House, served
 
 JUMPS = (3600.0, -3600.0, 365 * 86_400.0, -20 * 365 * 86_400.0)  # s, of the wall clock
 AHEAD = 3600.0  # s, of the clock that only goes on: a machine that slept

@@ -11,12 +11,13 @@ from common.line.codec import Codec
 from common.line.faults import BadMessage
 from game.realm.senses import in_sight
 from game.shared.messages import FromPlayer, encode
+from game.shared.realm_folder import live_again
 from game.shared.shared_world import SharedWorld
 from tests.faults import disk, frames, kills, lives, visitors
 from tests.faults.__main__ import main
 from tests.faults.frames import HONEST, MAKERS, accepts
+from tests.faults.house import served
 from tests.faults.table import lines_of, tally
-from tests.faults.visitors import served
 from tests.kits.sharedkit import Realm
 from training.mind.mind_store import SavedMind, pack_journal
 
@@ -80,8 +81,8 @@ def test_lessons_that_are_lost_or_strange_are_counted(tmp_path: Path) -> None:
         one.tick((("name", place, "oni"),), True, "terse")
         for _ in range(3):
             realm.host.tick()
-    taught = kills.lessons_of(realm.folder.shared)
     realm.folder.close()
+    taught = kills.lessons_of(live_again(homes["realm"]))
     counts = {"realm": 1, "game": 0, "mind": 0, "died": 0}
     invented = replace(taught[0], source="nobody")
     for held, lost, strange in ((taught, 0, 0), (taught[1:], 1, 0), ([*taught, invented], 0, 1)):
