@@ -57,7 +57,7 @@ class SharpConfig:
     of: str
     kinds: tuple[str, ...] = (SIGHT, FACT)
     measures: SharpnessConfig = field(
-        default_factory=lambda: SharpnessConfig(signs=4, iterations=8, ascent=3, draws=3, directions=2)
+        default_factory=lambda: SharpnessConfig(4, 8, (0.0005, 0.002), ascent=2, draws=3, directions=1)
     )
     radius: float = 0.002
 

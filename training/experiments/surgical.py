@@ -115,7 +115,7 @@ def surgical(config: SurgicalConfig, out: Path, workers: int, report: Report) ->
         jobs: dict[Any, Any] = {k: (run_pilot, (config, k, to)) for k, to in homes.items() if not to.exists()}
         in_processes(jobs, workers, partial(_done, report, "pilots", len(jobs)))
         pilots = {kind: pilot_of(to) for kind, to in homes.items()}
-        each = [(seed, kind) for seed in config.seeds for kind in config.kinds]
+        each = [(seed, kind) for kind in config.kinds for seed in config.seeds]
         jobs = {(s, k): (run_seed, (config, k, s, pilots[k], out / k / f"seed-{s}")) for s, k in each}
         in_processes(jobs, workers, partial(_done, report, "seeds of a kind", len(jobs)))
         content = finite(result_of(config, out))

@@ -37,7 +37,7 @@ from training.precedents.tracing import MLP, Tracer
 from training.teach import Teacher, make_optimizer, restriction_of
 
 SIGHT, LISTEN, FACT = "sight", "listen", "fact"
-KINDS = (SIGHT, LISTEN, FACT)
+KINDS = (SIGHT, FACT, LISTEN)
 NET = Callable[[PreTrainedModel], Tensor]
 SPOT = {SIGHT: 4, LISTEN: 8}  # lessons of the batch that sharpness is measured on
 SHARED = 10  # held-out probes over which the gain is shared out among units
