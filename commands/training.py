@@ -106,7 +106,7 @@ def experiment(options: argparse.Namespace) -> int:
     if options.name == "calibration":
         return calibration(options)
     if options.name in ("surgical", "sharpness"):
-        return by_hand(options)
+        return on_methods(options)
     planned = experiment_named(options.name, options.seer, options.behaviour, options.probes, options.of, options.base)
     planned = planned.on(*options.model) if options.model else planned
     planned = planned.taking(options.seeds) if options.seeds is not None else planned
@@ -136,7 +136,7 @@ def _refuse_others(options: argparse.Namespace, *taken: str) -> None:
             raise ValueError(f"--{name.replace('_', '-')}: experiment {options.name} sets it itself; leave it out")
 
 
-def by_hand(options: argparse.Namespace) -> int:
+def on_methods(options: argparse.Namespace) -> int:
     """The experiments whose methods are no arms: surgical, and sharpness of what it left."""
     from training.experiments import sharpness, surgical, surgical_score
     from training.experiments.surgical_bench import SurgicalConfig

@@ -76,6 +76,8 @@ class Bench:
     def __init__(self, config: SurgicalConfig, seed: int) -> None:
         self.config, self.seed, self.rules = config, seed, load_rules()
         self.model: Model = load(config.model, "cpu")
+        if self.model.tongue != "terse":
+            raise ValueError(f"--model {config.model}: doesn't speak the realm's terse tongue; give a novice")
         self.editor: Editor = prepare(self.model)
         self.start: Weights = weights_of(self.model.net)
 
@@ -93,6 +95,8 @@ class Bench:
         cases = chosen_on if pilot else reported
         right = known(self.model, cases, self.editor.corpus.contexts[0])
         cases = [case for case, knows in zip(cases, right, strict=True) if knows]
+        if not cases:
+            raise ValueError(f"--model {self.config.model}: knows no fact of the lore; give a novice that read it")
         Random(f"{self.seed}/surgical/facts").shuffle(cases)
         count = min(PILOT_FACTS, sizes.facts) if pilot else sizes.facts
         return [FactTask(self.editor, self.retention, case) for case in cases[:count]]
