@@ -49,7 +49,7 @@ LEFT_OUT_FACT = ("rome-random", "random-heads", "one-mlp")
 
 @dataclass(frozen=True)
 class SharpConfig:
-    """of: a finished surgical's folder. radius: of the worst case at matched norm, and of the table.
+    """of: a finished surgical's folder. radius: of the worst case in the table; spread: of its average case.
 
     kinds: of those that were taught. Listening is left out: measuring takes as long as all of the teaching.
     """
@@ -57,13 +57,14 @@ class SharpConfig:
     of: str
     kinds: tuple[str, ...] = (SIGHT, FACT)
     measures: SharpnessConfig = field(
-        default_factory=lambda: SharpnessConfig(4, 8, (0.0005, 0.002), ascent=2, draws=3, directions=1)
+        default_factory=lambda: SharpnessConfig(4, 8, (0.0005, 0.002), ascent=2, directions=1)
     )
     radius: float = 0.002
+    spread: float = 0.1
 
     def quick(self) -> "SharpConfig":
         """The same path in a minute or two."""
-        few = SharpnessConfig(1, 2, (0.002,), 1, 2, (0.1,), 1)
+        few = SharpnessConfig(1, 2, (0.002,), 1, (0.1,), 1, (0.1,), 1)
         return replace(self, measures=few)
 
 
@@ -165,7 +166,7 @@ def measured_of(settings: SurgicalConfig, config: SharpConfig, out: Path, worker
     if not 1 <= workers <= WORKERS_MAX:
         raise ValueError(f"--workers {workers}: give at least 1, at most {WORKERS_MAX}")
     plan = {"version": VERSION, "name": NAME, "settings": json.loads(json.dumps(asdict(config.measures))),
-            "radius": config.radius,
+            "radius": config.radius, "spread": config.spread,
             "kinds": list(config.kinds), "rests_on": of_file(Path(config.of) / SCORE)}  # fmt: skip
     check_free(out, plan)
     out.mkdir(parents=True, exist_ok=True)
@@ -183,19 +184,18 @@ def _done(report: Report, of: int, done: int) -> None:
     report("seeds of a kind", done, of)
 
 
-def numbers_of(measured: Mapping[str, Any], radius: float) -> dict[str, float | None]:
+def numbers_of(measured: Mapping[str, Any], radius: float, spread: float) -> dict[str, float | None]:
     """One place's numbers, flat. own_*: along a direction; beside it, over random directions of equal norms."""
     flat = {key: measured[key] for key in ("gain", "loss", "gradient", "trace", "highest", "lowest", "norm")}
-    for radius_text in measured["worst"]:
-        flat[f"worst_{radius_text}"] = measured["worst"][radius_text]
-        flat[f"average_{radius_text}"] = measured["average"][radius_text]
+    for kind in ("worst", "average"):
+        flat |= {f"{kind}_{text}": rise for text, rise in measured[kind].items()}
     for name, along in measured["directional"].items():
         flat |= {f"along_{name}": along["along"], f"random_{name}": along["random"]}
     if "matched_norm" in measured:
         flat |= {f"matched_norm_{key}": value for key, value in measured["matched_norm"].items()}
     for point in measured["curve"]:
         flat |= {f"loss_at_{point['amplitude']:g}": point["loss"], f"score_at_{point['amplitude']:g}": point["score"]}
-    return flat | {"worst": measured["worst"][f"{radius:g}"], "average": measured["average"][f"{radius:g}"]}
+    return flat | {"worst": measured["worst"][f"{radius:g}"], "average": measured["average"][f"{spread:g}"]}
 
 
 def score_of(rows: Mapping[str, Sequence[Mapping[str, float | None]]], held: Mapping[str, Sequence[float]]) -> Any:
@@ -238,7 +238,7 @@ def _result(settings: SurgicalConfig, config: SharpConfig, out: Path) -> dict[st
         held: dict[str, list[float]] = {}
         for row in rows_of(kind):
             measured = [read_json(out / kind / f"seed-{seed}" / f"{row}.json") for seed in settings.seeds]
-            rows[row] = [numbers_of(one, config.radius) for one in measured]
+            rows[row] = [numbers_of(one, config.radius, config.spread) for one in measured]
             commits |= {one["commit"] for one in measured}
             if row not in (UNTOUCHED, RANDOM):
                 sources = [Path(config.of) / kind / f"seed-{seed}" / f"{row}.json" for seed in settings.seeds]
@@ -246,7 +246,7 @@ def _result(settings: SurgicalConfig, config: SharpConfig, out: Path) -> dict[st
         kinds[kind] = score_of(rows, held)
     return {
         "experiment": NAME, "model": read_json(Path(config.of) / SCORE)["model"], "seeds": list(settings.seeds),
-        "radius": config.radius, "like": LIKE, "measures": asdict(config.measures), "commits": sorted(commits),
+        "radius": config.radius, "spread": config.spread, "like": LIKE, "measures": asdict(config.measures), "commits": sorted(commits),
         "score": kinds,
     }  # fmt: skip
 
@@ -262,7 +262,8 @@ COLUMNS = {  # of the table for a terminal: title, how it is written
 def lines(result: Mapping[str, Any]) -> Iterator[str]:
     """A table a kind; below it, what predicts the held-out gain."""
     for kind, part in result["score"].items():
-        yield f"{kind}: means over {len(result['seeds'])} seeds; worst and average at a radius of {result['radius']:g}"
+        radii = f"worst case within {result['radius']:g} of a weight, average case within {result['spread']:g}"
+        yield f"{kind}: means over {len(result['seeds'])} seeds; {radii}"
         cells = [["", *(title for title, _ in COLUMNS.values())]]
         for name, row in part["rows"].items():
             values = [(form, row.get(key)) for key, (_, form) in COLUMNS.items()]

@@ -31,14 +31,19 @@ Product = Callable[[Tensor], Tensor]  # (N,) v -> (N,) H v
 
 @dataclass(frozen=True)
 class SharpnessConfig:
-    """How closely is looked. radii: ρ, shares of a weight's size; amplitudes: of a direction as long as the weights."""
+    """How closely is looked.
+
+    radii: ρ of the worst case, shares of a weight's size; spreads: ρ of the average case, which needs larger ones;
+    amplitudes: of a direction as long as the weights.
+    """
 
     signs: int = 6  # random signs that the trace is the mean over
     iterations: int = 12  # of Lanczos' method
     radii: tuple[float, ...] = (0.0005, 0.002, 0.008)
     ascent: int = 4  # gradients of one ascent; there are two
-    draws: int = 4  # random changes of every average
-    amplitudes: tuple[float, ...] = (0.03, 0.1, 0.3)
+    spreads: tuple[float, ...] = (0.02, 0.1)
+    draws: int = 3  # random changes of every average, each in both directions
+    amplitudes: tuple[float, ...] = (0.1, 0.3, 1.0)
     directions: int = 2  # random ones: of the curve, and beside each given one
 
 
@@ -197,11 +202,18 @@ def worst_case(place: Place, radius: float, steps: int, generator: torch.Generat
 
 
 def average_case(place: Place, radius: float, draws: int, generator: torch.Generator) -> tuple[float, float]:
-    """(mean, standard error) of the rise of the loss while each weight w moves by radius |w| times a normal number."""
+    """(mean, standard error) of the rise of the loss while each weight w moves by radius |w| times a normal number.
+
+    Each change is made forwards and backwards, so that the slope doesn't hide the curvature.
+    """
     start, rises = place.value(), []
     for _ in range(draws):
-        with place.moved(radius * place.home_N.abs() * normal(place, generator)):
-            rises.append(place.value() - start)
+        change_N = radius * place.home_N.abs() * normal(place, generator)
+        both = []
+        for sign in (1, -1):
+            with place.moved(sign * change_N):
+                both.append(place.value())
+        rises.append(sum(both) / 2 - start)
     return mean_and_error(rises)
 
 
@@ -260,7 +272,7 @@ def sharpness(
             draw = stream(2)
             beside = [directional(product, matched_random(place, direction_N, draw)) for _ in range(config.directions)]
             along[name] = {"along": directional(product, direction_N), "random": mean_and_error(beside)[0]}
-    averages = {f"{r:g}": average_case(place, r, config.draws, stream(4)) for r in config.radii}
+    averages = {f"{r:g}": average_case(place, r, config.draws, stream(4)) for r in config.spreads}
     return {
         "loss": place.value(), "gradient": float(place.gradient().norm()),
         "trace": middle, "trace_error": error, "highest": highest, "lowest": lowest,

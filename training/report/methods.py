@@ -67,7 +67,8 @@ def _words(material: Material, surgical: bool) -> Words:
         )
     return Words(
         "Sharpness of the taught loss where each method ended, at matched gain; means over seeds with 95 % intervals. "
-        f"Worst and average case: no weight moves by more than a share of {number(material.score.get('radius'))} of it."
+        f"Worst case: no weight moves by more than {number(material.score.get('radius'))} of it. Average case: by "
+        f"{number(material.score.get('spread'))} of it, times a normal number."
     )
 
 

@@ -144,7 +144,10 @@ def test_adaptive_measures_do_not_see_a_rescaling_and_plain_ones_do(
     small: tuple[Any, Tensor], pair: tuple[str, str]
 ) -> None:
     net, batch = small
-    loss, config = net_loss(batch), SharpnessConfig(signs=2, iterations=6, radii=(0.05,), draws=2, amplitudes=(0.2,))
+    loss, config = (
+        net_loss(batch),
+        SharpnessConfig(signs=2, iterations=6, radii=(0.05,), spreads=(0.05,), draws=2, amplitudes=(0.2,)),
+    )
     both = []
     for one in (net, rescaled(net, 4.0, pair)):
         names = [row[matrix].parameter for row in addresses(one).projections for matrix in pair]
@@ -165,7 +168,9 @@ def test_the_net_is_as_it_was_and_equal_seeds_measure_alike(small: tuple[Any, Te
     before = {name: p.clone() for name, p in net.named_parameters()}
     place = Place(net, net_loss(batch))
     change_N = place.of({place.names[2]: torch.ones_like(place.parameters[2])})
-    config = SharpnessConfig(signs=2, iterations=3, radii=(0.01,), draws=2, amplitudes=(0.1,), directions=1)
+    config = SharpnessConfig(
+        signs=2, iterations=3, radii=(0.01,), spreads=(0.1,), draws=2, amplitudes=(0.1,), directions=1
+    )
     first, second = (sharpness(place, config, {"change": change_N}, lambda net: 0.0, seed=5) for _ in range(2))
     assert first == second
     assert set(first["directional"]["change"]) == {"along", "random"}
