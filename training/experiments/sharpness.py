@@ -246,7 +246,8 @@ def _result(settings: SurgicalConfig, config: SharpConfig, out: Path) -> dict[st
         kinds[kind] = score_of(rows, held)
     return {
         "experiment": NAME, "model": read_json(Path(config.of) / SCORE)["model"], "seeds": list(settings.seeds),
-        "radius": config.radius, "spread": config.spread, "like": LIKE, "measures": asdict(config.measures), "commits": sorted(commits),
+        "radius": config.radius, "spread": config.spread, "like": LIKE,
+        "measures": asdict(config.measures), "commits": sorted(commits),
         "score": kinds,
     }  # fmt: skip
 
