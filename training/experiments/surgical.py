@@ -152,7 +152,7 @@ def result_of(config: SurgicalConfig, out: Path) -> dict[str, Any]:
     for kind in config.kinds:
         seeds = [out / kind / f"seed-{seed}" for seed in config.seeds]
         rows = {m.name: [read(seed / f"{m.name}.json") for seed in seeds] for m in methods_of(kind)}
-        kinds[kind] = score_of(rows, [read(seed / "untouched.json") for seed in seeds])
+        kinds[kind] = score_of(rows, [read(seed / "untouched.json") for seed in seeds], config.target)
         kinds[kind]["pilot"] = read(out / PILOT / f"{kind}.json")
     return {
         "experiment": NAME, "model": from_root(config.model), "seeds": list(config.seeds), "target": config.target,

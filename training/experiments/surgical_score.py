@@ -7,6 +7,7 @@ from typing import Any
 from training.verdict.analyses import interval
 
 NO_VERDICT = "no verdict"
+NEAR = 0.05  # a gain within so much of the target counts as matched
 COLUMNS = {  # of a row of the table: title, how it is written
     "gain": ("taught", "{:.2f}"), "held": ("held out", "{:.2f}"), "hits": ("hits", "{:.0%}"), "new": ("new", "{:.0%}"),
     "alarms": ("alarms", "{:.1%}"), "mundane": ("mundane", "{:.1%}"), "lore": ("lore", "{:.1%}"),
@@ -15,8 +16,11 @@ COLUMNS = {  # of a row of the table: title, how it is written
 }  # fmt: skip
 
 
-def row_of(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """One method: means over seeds as (mean, lower, upper); of a seed's tasks their mean. None: not defined."""
+def row_of(runs: Sequence[Mapping[str, Any]], target: float) -> dict[str, Any]:
+    """One method: means over seeds as (mean, lower, upper); of a seed's tasks their mean. None: not defined.
+
+    matched: how many of the tasks came to the target.
+    """
     by_seed: dict[str, list[float | None]] = {}
     for run in runs:
         tasks = run["tasks"]
@@ -33,7 +37,11 @@ def row_of(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         present = [value for value in seeds if value is not None]
         row[key] = interval(present) if present else None
     every = [task for run in runs for task in run["tasks"]]
-    row |= {"reached": sum(task["reached"] for task in every), "tasks": len(every), "rate": runs[0]["rate"]}
+    row |= {
+        "matched": sum(abs(task["gain"] - target) <= NEAR for task in every),
+        "tasks": len(every),
+        "rate": runs[0]["rate"],
+    }
     return row | {"verdict": NO_VERDICT}
 
 
@@ -46,11 +54,13 @@ def untouched_of(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return row | {"gain": fmean(run["gain"] for run in runs)}
 
 
-def score_of(rows: Mapping[str, Sequence[Mapping[str, Any]]], untouched: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def score_of(
+    rows: Mapping[str, Sequence[Mapping[str, Any]]], untouched: Sequence[Mapping[str, Any]], target: float
+) -> dict[str, Any]:
     """One kind: {methods: a row each, untouched, units, commits}."""
     runs = [run for some in rows.values() for run in some]
     return {
-        "methods": {name: row_of(some) for name, some in rows.items()}, "untouched": untouched_of(untouched),
+        "methods": {name: row_of(some, target) for name, some in rows.items()}, "untouched": untouched_of(untouched),
         "units": runs[0]["width"]["units"], "commits": sorted({run["commit"] for run in runs}),
     }  # fmt: skip
 
@@ -59,11 +69,11 @@ def lines(result: Mapping[str, Any]) -> Iterator[str]:
     """A table a kind."""
     for kind, part in result["score"].items():
         yield f"{kind}: stopped at a gain of {result['target']:g}; {part['units']} units; no verdict without controls"
-        cells = [["", *(title for title, _ in COLUMNS.values()), "reached"]]
+        cells = [["", *(title for title, _ in COLUMNS.values()), "matched"]]
         for name, row in (("untouched", part["untouched"]), *part["methods"].items()):
             values = [(form, row.get(key)) for key, (_, form) in COLUMNS.items()]
             numbers = [(form, v[0] if isinstance(v, list | tuple) else v) for form, v in values]
-            of = f"{row['reached']}/{row['tasks']}" if "tasks" in row else ""
+            of = f"{row['matched']}/{row['tasks']}" if "tasks" in row else ""
             cells.append([name, *("-" if v is None else form.format(v) for form, v in numbers), of])
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         for title, *numbers_text in cells:

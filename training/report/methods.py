@@ -109,9 +109,9 @@ def _surgical_table(kind: str, part: Mapping[str, Any]) -> Table:
     rows = []
     for name, row in (("untouched", _map(part.get("untouched"))), *_map(part.get("methods")).items()):
         cells = [_words_of(row.get(key), share) for key, (_, share) in COLUMNS.items()]
-        matched = f"{row['reached']} of {row['tasks']}" if "tasks" in row else ""
+        matched = f"{row.get('matched')} of {row['tasks']}" if "tasks" in row else ""
         rows.append([name, *cells, matched, str(row.get("verdict", ""))])
-    head = ["method", *(title for title, _ in COLUMNS.values()), "reached", "verdict"]
+    head = ["method", *(title for title, _ in COLUMNS.values()), "matched", "verdict"]
     return Table(f"{WHAT.get(kind, kind)} {part.get('units')} units.", head, rows)
 
 

@@ -193,13 +193,13 @@ def test_a_rate_that_reaches_the_target_goes_before_one_that_does_not() -> None:
 
 def test_means_are_over_seeds_of_means_over_tasks() -> None:
     def run(*gains: float) -> dict[str, Any]:
-        tasks = [{"gain": g, "steps": 1, "reached": g > 0.5, "held": {"gain": g, "new": None}} for g in gains]
+        tasks = [{"gain": g, "steps": 1, "held": {"gain": g, "new": None}} for g in gains]
         return {"tasks": tasks, "retention": {"lore": 1.0}, "width": {"change": 3, "gain": None}, "norm": 1.0,
                 "worst": 2.0, "rate": None}  # fmt: skip
 
-    row = row_of([run(0.0, 1.0), run(0.8, 1.0)])
+    row = row_of([run(0.0, 1.0), run(0.8, 1.0)], 0.96)
     assert row["gain"][0] == row["held"][0] == pytest.approx(0.7) and row["new"] is None and row["width_gain"] is None
-    assert (row["reached"], row["tasks"]) == (3, 4)
+    assert (row["matched"], row["tasks"]) == (2, 4)
 
 
 def test_sharpness_measures_what_was_left(ran: Any, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from training.report.page import report
 from training.report.parts import Table
 
 ROW = {"gain": [0.9, 0.89, 0.91], "new": [0.5, 0.4, 0.7531], "alarms": [0.1, 0.0, 0.2], "mundane": [1.0, 1.0, 1.0],
-       "lore": None, "reached": 5, "tasks": 5, "verdict": "no verdict"}  # fmt: skip
+       "lore": None, "matched": 5, "tasks": 5, "verdict": "no verdict"}  # fmt: skip
 SURGICAL = {
     "experiment": "surgical", "model": "docs/logs/minds/head-32", "seeds": [0, 1], "target": 0.9,
     "about": {"rome-one": "UNSEEN"},
