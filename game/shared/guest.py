@@ -112,7 +112,7 @@ class Guest:
         bodies = interest.seen_by(player)
         if old is not None:
             self._hold_back(old.bodies, bodies)
-        others = {(number - OTHERS) // EACH for number in bodies if number >= OTHERS}
+        others = [(number - OTHERS) // EACH for number in bodies if number >= OTHERS and number % EACH == 0]
         self.seen = seen_of(world, player, self.progress, bodies, {number: names[number] for number in others})
         return self.seen
 
