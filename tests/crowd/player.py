@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from common.line.hello import Greeting, Refused, Terms, Visitor, Welcome, hello_for
 from game.realm.differences import apply, digest
-from game.realm.view import Seen
+from game.realm.seen import Seen
 from game.shared import messages
 from game.shared.messages import STAND, Deeds, Enter, FromPlayer, FromRealm, Leave, Say, Told, Update, encode
 

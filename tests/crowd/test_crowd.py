@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from game.realm.differences import Difference, digest
-from game.realm.view import Seen, observe
+from game.realm.seen import Seen, observe
 from game.realm.world import new_world
 from game.shared.messages import Told, Update, Welcome
 from game.shared.terms import terms
