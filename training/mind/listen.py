@@ -7,6 +7,7 @@ FOLDER/places.json says whose name is whose.
 import ssl
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -20,12 +21,20 @@ from perception.messages import ToMind
 from perception.model import Model
 from perception.remote import LIMITS, TERMS, MindCodec
 from training.mind.ending import Ending
-from training.mind.mind import PROBE_SEED, MindConfig
+from training.mind.mind import IN_PLAY, PROBE_SEED, MindConfig
 from training.mind.serve import LOCK_WAIT, SEER
 from training.mind.service import Service, ServiceConfig
 
 PLACES = "places.json"
+# Others wait: a step is taken in smaller pieces than beside one game (docs/RESULTS.md, `players/players.json`).
+SERVED = replace(IN_PLAY, parts=4)
 PLACES_MOST = 256  # players that may ever come: each takes some fifty MB of disk
+
+
+def served_config(seed: int, seer: Path | None = None) -> MindConfig:
+    """How each player's mind is, but for its folder."""
+    seer = SEER if seer is None else seer
+    return MindConfig(None, SERVED, PROBE_SEED + seed, seer, local=False, resumes=True)
 
 
 def serve_address(
@@ -41,9 +50,7 @@ def serve_address(
 
     Raises LineError where it can't listen, FolderInUse, OSError for what can't be saved at the end.
     """
-    config = MindConfig(
-        None, seed=PROBE_SEED + seed, seer=SEER if seer is None else seer, local=False, resumes=True
-    )  # fmt: skip
+    config = served_config(seed, seer)
     with nullcontext() if folder is None else hold(folder, "minds", LOCK_WAIT):
         if folder is not None:
             make_folder(folder)
