@@ -3,8 +3,8 @@
     python -m tests.bots.mind_faults --kills 200 --hostile 100000 --out FILE.json
 
 A game teaches lesson after lesson, and its mind practises. One of the two is killed (-9) again and again, the game
-with all that it has sent. At last every lesson that was sent has to lie in the mind's journal once, and no file may have
-been damaged at any waking. Hostile frames come after a good hello and before one; none may reach the mind.
+with all that it has sent. At last every lesson that was sent has to lie in the mind's journal once, and no file may
+have been damaged at any waking. Hostile frames come after a good hello and before one; none may reach the mind.
 """
 
 import argparse
@@ -211,17 +211,17 @@ def hostile(frames: int, seed: int) -> dict[str, Any]:
     with Server(Address("127.0.0.1", 0), TERMS, codec, limits=LIMITS) as server:
         early = 0.0
         while sent < frames:
-            connections += 1
-            with RawLine(server.port) as raw:
-                if connections % 2:
-                    raw.come_in(TERMS, f"p{connections % 8}")
-                chosen = list(islice(source, 50))
-                sent += len(chosen)
-                try:
+            try:
+                with RawLine(server.port) as raw:
+                    connections += 1
+                    if connections % 2:
+                        raw.come_in(TERMS, f"p{connections % 8}")
+                    chosen = list(islice(source, 50))
+                    sent += len(chosen)
                     raw.socket.sendall(b"".join(raw.frame(*one) for one in chosen))
                     raw.closed()
-                except OSError:
-                    pass
+            except (OSError, AssertionError):  # hung up already; or too many were there
+                time.sleep(0.01)
             accepted += sum(not isinstance(event.what, Joined | Left) for event in server.poll())
             if connections == 200:
                 early = resident_mb()
