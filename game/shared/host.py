@@ -8,13 +8,14 @@ from game.realm.happenings import Action
 from game.shared.company import Company
 from game.shared.guest import Guest
 from game.shared.interest import Interest
-from game.shared.messages import Deeds, FromPlayer, Leave, Notice, Pair, Welcome
+from game.shared.messages import STAND, Deeds, FromPlayer, Leave, Notice, Pair, Welcome
 from game.shared.pair_errands import SAME
-from game.shared.shared_world import SharedWorld
+from game.shared.shared_world import Place, SharedWorld
 
 EVERY = 2  # ticks from one update to the next
 CHECKED = 15  # updates from one digest to the next
 AWAY: Action = ("wait", True)  # errands stand still for those who are away
+BACK: Action = ("wait", False)
 
 
 class Host:
@@ -25,7 +26,9 @@ class Host:
         self.guests: dict[int, Guest] = {}
         self.interest = Interest(shared.world)
         self.company = Company(self.guests, shared.world)
-        self._left: dict[int, list[Action]] = {}  # what is done for those who left, in the next tick
+        self._changes: dict[int, list[Action]] = {}  # what is done for those who came or left, in the next tick
+        for place in shared.places:  # when a realm goes on, nobody is in it yet, however it ended
+            self._absent(place)
         self.interest.note(set())
 
     def enter(self, name: str, key: bytes, last: int = 0) -> Guest:
@@ -39,6 +42,8 @@ class Host:
         guest.heard(last)
         self.guests[place.number] = guest
         shared.come(place)
+        waits = shared.world.quests_of[place.number].waits
+        self._changes[place.number] = [BACK] if waits else []
         self.interest.note(shared.here)
         world = shared.world
         seen = guest.look(world, self.interest, self._names())
@@ -67,7 +72,7 @@ class Host:
         for place in self.shared.go(guest.place):
             if place.number in self.guests:
                 self.guests[place.number].tell()
-        self._left[guest.place.number] = [AWAY]
+        self._absent(guest.place)
         self._say_to_others(guest, f"{guest.place.name} has left.")
 
     def _pair(self, guest: Guest, number: int) -> None:
@@ -93,11 +98,12 @@ class Host:
 
     def tick(self) -> None:
         """One tick of the realm, and what everybody is told of it."""
-        deeds, self._left = self._left, {}
+        deeds = {number: actions for number, actions in self._changes.items() if actions}
+        self._changes = {}
         for number, guest in self.guests.items():
             own = guest.next()
             if own:
-                deeds[number] = own
+                deeds[number] = [*deeds.get(number, ()), *own]
                 guest.fresh = True
         for place in self.shared.tick(deeds):
             if place.number in self.guests:
@@ -112,6 +118,11 @@ class Host:
         for number, guest in self.guests.items():
             if guest.ready and (tick + number) % EVERY == 0:
                 guest.update(shared.world, self.interest, names, (tick + number) // EVERY % CHECKED == 0)
+
+    def _absent(self, place: Place) -> None:
+        """A player isn't in play: they stand, and so do their errands."""
+        place.walk = STAND
+        self._changes[place.number] = [AWAY]
 
     def _names(self) -> dict[int, str]:
         return {number: guest.place.name for number, guest in self.guests.items()}

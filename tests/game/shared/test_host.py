@@ -1,5 +1,6 @@
 """Players in one realm, each with what they may know: through the bytes of real messages, without a network."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,11 @@ from game.realm.scene import describe, lesson
 from game.realm.senses import in_sight
 from game.realm.terrain import TILE
 from game.shared.guest import LATE, MOVES_MAX, WAITING_MAX, Guest
+from game.shared.host import Host
 from game.shared.interest import REACH_X
 from game.shared.joined import JoinedRealm
 from game.shared.messages import Compared, Deeds, Pointed, Shared, Spoke, Told, Update
-from game.shared.realm_folder import live_again
+from game.shared.realm_folder import RealmFolder, live_again
 from game.shared.shared_world import Place, RealmError
 from tests.kits.sharedkit import Realm
 
@@ -153,6 +155,26 @@ def test_errands_of_the_absent_stand_still(realm: Realm) -> None:
     one.close()
     realm.host.tick()
     assert realm.world.quests.waits
+    realm.join("Aki")
+    realm.host.tick()
+    assert not realm.world.quests.waits
+
+
+def test_after_a_kill_nobody_walks_on_by_themselves(realm: Realm, tmp_path: Path) -> None:
+    one = realm.join("Aki")
+    for _ in range(8):
+        one.tick((("move", 1, 0),), False, "terse")
+        realm.host.tick()
+    assert realm.folder.shared.places[0].walk == 7
+    shutil.copytree(tmp_path / "r", tmp_path / "killed")
+    again = RealmFolder(tmp_path / "killed")
+    host, x = Host(again.shared), again.shared.world.player.x
+    assert x > realm.world.map.start[0]
+    for _ in range(20):
+        host.tick()
+    assert again.shared.world.player.x == x and again.shared.world.quests.waits
+    again.close()
+    assert live_again(tmp_path / "killed").world.player.x == x
 
 
 def test_the_absent_are_not_seen(realm: Realm) -> None:
