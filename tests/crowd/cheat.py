@@ -32,7 +32,7 @@ from game.realm.world import World, new_world
 from game.shared.guest import Guest
 from game.shared.host import Host
 from game.shared.interest import REACH_X
-from game.shared.messages import Block, Compare, Deeds, FromPlayer, Point, Share, encode, read_player
+from game.shared.messages import Block, Compare, Deeds, FromPlayer, Pair, Point, Share, encode, read_player
 from game.shared.shared_world import SharedWorld
 from tests.crowd.features import features_of
 from tests.crowd.information import Verdict, judge
@@ -77,6 +77,7 @@ def script(random: Random, places: int, species: Sequence[str]) -> list[list[Fro
                 [Compare(random.randrange(3), True)],
                 [Share([(place, random.choice(species), 100)])],
                 [Block(1, bool(tick % 2))],
+                [Pair(1)],
             ]
         )
         plan.append(messages)

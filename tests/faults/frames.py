@@ -43,7 +43,7 @@ from tests.kits.raw_line import RawLine
 
 HONEST: tuple[Any, ...] = (
     Enter(3), Deeds(4, b"\x04\x07", [(0, ["name", 3, "oni"])], 1), Say("hello"), Point(3, "oni"), Compare(1, True),
-    Share([(3, "oni", 50)]), Block(1, True), Leave(),
+    Share([(3, "oni", 50)]), Block(1, True), Pair(1), Leave(),
 )  # fmt: skip
 WRONG: tuple[Any, ...] = (None, -1, 2**63, 1.5, "x" * 3000, b"\0" * 70, [[]], {"a": 1}, [1] * 100, True)
 GROWTH_MB = 8.0
