@@ -40,6 +40,11 @@ class Journal:
         """Bytes of all records, those that wait too."""
         return self._written + len(self._waiting)
 
+    @property
+    def written(self) -> int:
+        """Bytes that the system has."""
+        return self._written
+
     def read(self, start: int = 0) -> Iterator[Any]:
         """The records from a byte on, in order; call it once before the first append. Cuts off a record that was cut
         short. Raises JournalError for damage in the midst, OSError."""

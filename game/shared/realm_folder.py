@@ -9,7 +9,7 @@ from typing import Any
 import msgpack
 import msgspec
 
-from common.files import make_folder, read_bytes, write_whole
+from common.files import OutputError, make_folder, read_bytes, write_whole
 from common.locks import hold
 from game.realm.replay import realm_mark
 from game.realm.rules import Rules
@@ -37,6 +37,7 @@ class RealmFolder:
         """Opens the realm that lies there, or makes one of this seed (0 for None). secret: of its random streams; drawn
         if empty. Raises RealmError, and OSError (FolderInUse while another server has it)."""
         self.folder, self.note = folder, ""
+        self._follows = 0  # bytes of the journal that the last `saved` follows
         make_folder(folder)
         self._lock = hold(folder, "realm")
         try:
@@ -65,6 +66,7 @@ class RealmFolder:
         if seed is not None and shared.world.seed != seed:
             raise RealmError(f"{self.folder}: holds a realm of seed {shared.world.seed}; leave out --seed, or give it")
         shared.journal = self._journal
+        self._journal.append(["beat", shared.world.tick])  # else the next record may lie too far from the last one
         self._journal.flush()
         return shared
 
@@ -104,6 +106,7 @@ class RealmFolder:
     def saved(self) -> bytes:
         """All of the realm now, for `save`. It takes some milliseconds; call it between two ticks."""
         shared = self.shared
+        self._follows = self._journal.size
         state = {
             "world": snapshot(shared.world),
             "journal": self._journal.size,
@@ -117,6 +120,8 @@ class RealmFolder:
         """Writes what `saved` gave, after the journal that it follows. May be called in another thread. Raises
         OSError; then the older snapshot stays."""
         self._journal.sync()
+        if self._journal.written < self._follows:  # a snapshot of what the journal lacks could never be opened
+            raise OutputError(self._journal.fault or f"{self._journal.path}: not written yet")
         write_whole(self.folder / SNAPSHOT, saved)
 
     def close(self) -> None:

@@ -26,6 +26,7 @@ from game.shared.messages import (
     FromPlayer,
     Leave,
     Notice,
+    Pair,
     Point,
     Say,
     Share,

@@ -118,6 +118,36 @@ def test_a_snapshot_that_is_broken_is_said_and_the_journal_tells_all(tmp_path: P
     again.close()
 
 
+def test_a_realm_that_was_killed_between_two_beats_can_be_lived_through_again(tmp_path: Path) -> None:
+    folder = RealmFolder(tmp_path / "r", 3)
+    for _ in range(20):
+        folder.shared.tick({})
+    folder.save(folder.saved())  # the journal ends 20 ticks before this
+    shutil.copytree(tmp_path / "r", tmp_path / "killed")
+    again = RealmFolder(tmp_path / "killed")
+    for _ in range(29):
+        again.shared.tick({})
+    again.shared.come(again.shared.claim("Aki", key("Aki")))
+    again.close()
+    assert live_again(tmp_path / "killed").world.tick == 49
+    folder.close()
+
+
+def test_a_snapshot_never_follows_a_journal_that_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RealmFolder(tmp_path / "r", 3)
+    folder.save(folder.saved())
+    with monkeypatch.context() as patched:
+        patched.setattr(folder.shared.journal, "flush", lambda: False)  # the disk refuses
+        folder.shared.come(folder.shared.claim("Aki", key("Aki")))
+        with pytest.raises(OSError, match="not written"):
+            folder.save(folder.saved())
+    shutil.copytree(tmp_path / "r", tmp_path / "killed")
+    RealmFolder(tmp_path / "killed").close()
+    folder.close()
+
+
 def test_a_place_is_claimed_by_its_key_alone(tmp_path: Path) -> None:
     folder = RealmFolder(tmp_path / "r", 0)
     shared = folder.shared
