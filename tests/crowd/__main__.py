@@ -61,7 +61,7 @@ def lines_of(result: dict) -> list[str]:
         lines += [
             f"{name}: {phase['seconds']} s, load {phase['load'][0]} to {phase['load'][1]} on {os.cpu_count()} cores",
             f"  ticks late by {phase['late_p50_ms']} ms (p50), {phase['late_p99_ms']} ms (p99), "
-            f"{phase['ticks_per_s']} a second",
+            f"{phase['ticks_per_s']} a second; by {phase['late_alone_p99_ms']} ms if ticks had a core alone",
             f"  processor time of a tick {phase['tick_cpu_p50_ms']} ms (p50), {phase['tick_cpu_p99_ms']} ms (p99), "
             f"of the server {phase['cpu_share']:.0%} of a core",
             f"  a client: {phase['kb_per_s_down']} KB/s down, {phase['updates_per_s']} updates a second",

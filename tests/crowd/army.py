@@ -146,6 +146,7 @@ def _summary(notes: Sequence[dict], total: Counts, wall: float, army: float, cli
         "late_p50_ms": quantile(late, 0.5),
         "late_p99_ms": quantile(late, 0.99),
         "late_most_ms": max(late, default=0.0),
+        "late_alone_p99_ms": round(quantile(alone(work), 0.99), 2),
         "tick_cpu_p50_ms": quantile(work, 0.5),
         "tick_cpu_p99_ms": quantile(work, 0.99),
         "ticks_per_s": round(len(late) / served, 2),
@@ -172,3 +173,14 @@ def _summary(notes: Sequence[dict], total: Counts, wall: float, army: float, cli
 def quantile(values: Sequence[float], share: float) -> float:
     """The value below which this share lies; 0 of none."""
     return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else 0.0
+
+
+def alone(work: Sequence[float], every: float = 1000 / 30) -> list[float]:
+    """How late ticks would be that take so long each (ms) and are due `every` ms, if their thread had a core alone. The
+    line's own thread, which shares Python's lock with it, isn't counted: it is a bound from below."""
+    clock, late = 0.0, []
+    for number, took in enumerate(work):
+        start = max(number * every, clock)
+        late.append(start - number * every)
+        clock = start + took
+    return late

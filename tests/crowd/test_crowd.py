@@ -10,7 +10,7 @@ from game.realm.world import new_world
 from game.shared.messages import Told, Update, Welcome
 from game.shared.terms import terms
 from tests.crowd.__main__ import faults_of, main, missed
-from tests.crowd.army import Phase, quantile, run
+from tests.crowd.army import Phase, alone, quantile, run
 from tests.crowd.player import Habits, Player
 
 
@@ -81,6 +81,10 @@ def test_missed_targets_are_said_and_players_who_never_came() -> None:
     ]
     broken = faults_of({"came": 2, "relived_the_same": False, "load": PHASE}, 3)
     assert broken == ["2 of 3 players came", "the realm is another one when it is lived through again"]
+
+
+def test_ticks_that_take_too_long_make_the_next_ones_late() -> None:
+    assert alone([5.0, 25.0, 5.0, 5.0], 10.0) == [0.0, 0.0, 15.0, 10.0]
 
 
 def test_quantiles() -> None:

@@ -29,7 +29,8 @@ from tests.faults.table import Report, Row
 
 PRELOAD = ["tests.faults.lives", "tests.kits.minds", "training.mind.service"]
 WAIT_S = (0.05, 0.9)  # from one kill to the next
-SETTLE_S = 90.0  # that all may take to come to rest at the end
+COME_S = 300.0  # that all may take to come for the first time: torch is loaded once
+SETTLE_S = 180.0  # that all may take to come to rest at the end
 SHARES = {"realm": 0.4, "game": 0.35, "mind": 0.25}  # of the kills
 
 
@@ -118,7 +119,7 @@ def kills(folder: Path, times: int, seed: int, report: Report) -> Row:
 
 
 def _all_there(beings: dict[str, Being]) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + COME_S
     while not all(being.came for being in beings.values()):
         if time.monotonic() > until:
             raise TimeoutError("a mind, a game and a realm don't come to play")
