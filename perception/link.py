@@ -61,9 +61,11 @@ STEADY = 60.0  # seconds of life after which the wait starts small again
 BEAT = 5.0  # seconds: after each such silence a mind is asked whether it lives
 SILENT = 8  # beats in silence after which it is taken for hung; counted, since a machine may sleep between two
 STUCK = 600.0  # seconds that it may be busy with one thing: a log of a large model takes minutes
+TRIED = "It is tried again."
 UNSAFE = "A lesson is kept while the game runs, but not on disk"
 PROGRAM = "main.py mind: "  # how a mind's own error begins; a screen has little room
-RESTARTS_ELSEWHERE = 100  # tries in a row; the last ones are BACKOFF_MAX apart: its machine may have to start
+BACKOFF_ELSEWHERE = 5.0  # as BACKOFF_MAX: a try costs little, and its machine may come back any moment
+RESTARTS_ELSEWHERE = 10_000  # tries in a row: a night
 
 
 class Line:
@@ -332,7 +334,7 @@ class Line:
 
     def _run(self) -> None:
         """The line's own thread: one life after the other, until closed or given up."""
-        tries, wait = 0, BACKOFF
+        tries, wait, before = 0, BACKOFF, ""
         while True:
             born = monotonic()
             how, words, status = self._live()
@@ -341,15 +343,19 @@ class Line:
                     break
                 tries = 1 if self._state == "awake" else tries + 1
                 again = status != BAD_INPUT and tries <= self._restarts
+                elsewhere = self._outbox is not None
                 how = "can't wake" if status == BAD_INPUT and words else how  # its own words say why
-                self._mourn(how, words, f"It is started again ({tries} of {self._restarts})." if again else None)
+                then = TRIED if elsewhere else f"It is started again ({tries} of {self._restarts})."
+                if not (elsewhere and again and tries > 1 and how == before):  # once is enough
+                    self._mourn(how, words, then if again else None)
+                before = how
                 if not again:
                     break
                 self._state = "restarting"
                 wait = BACKOFF if monotonic() - born > STEADY else wait
                 if self._changed.wait_for(lambda: self._ending, wait):
                     break
-            wait = min(2 * wait, BACKOFF_MAX)
+            wait = min(2 * wait, BACKOFF_ELSEWHERE if elsewhere else BACKOFF_MAX)
         with self._changed:
             self._state = "dead"
             self._changed.notify_all()

@@ -45,13 +45,16 @@ PATIENCE = 120.0  # s for the last lessons to arrive
 DAMAGED = ("damage", "missing", "does not match", "cannot be read", "lies as")
 
 
-def lessons(start: int = 0) -> Iterator[tuple[int, Lesson]]:
+def taught() -> list[Lesson]:
+    """Some lessons; whoever needs more numbers them anew."""
+    return [Lesson(s.view.scene, s.answers, "touch") for s in islice(samples(9, "faults", "terse"), 16)]
+
+
+def lessons(some: list[Lesson], start: int = 0) -> Iterator[tuple[int, Lesson]]:
     """Lessons without end, each another one; the same for the same number."""
-    some = list(islice(samples(9, "faults", "terse"), 16))
     for number in count(start):
-        sample = some[number % len(some)]
-        scene = msgspec.structs.replace(sample.view.scene, id=number)
-        yield number, Lesson(scene, sample.answers, "touch")
+        lesson = some[number % len(some)]
+        yield number, msgspec.structs.replace(lesson, scene=msgspec.structs.replace(lesson.scene, id=number))
 
 
 def mind(folder: str, port: int) -> None:
@@ -68,13 +71,13 @@ def mind(folder: str, port: int) -> None:
         serve_address(Address("127.0.0.1", port), tiny(), Path(folder), 0)
 
 
-def game(port: int, outbox: str, start: int, said: Connection) -> None:
+def game(port: int, outbox: str, some: bytes, start: int, said: Connection) -> None:
     """In a process of its own: a game that teaches. It says ("sent", number) when a lesson is out of its hands."""
     link.BACKOFF = link.BACKOFF_MAX = 0.05
     line = link.connect(Elsewhere(Address("127.0.0.1", port), Visitor(NAME, KEY), outbox=Path(outbox)), restarts=10**6)
     line.start()
     line.send(Practise(True))
-    for number, lesson in lessons(start):
+    for number, lesson in lessons(msgspec.msgpack.decode(some, type=list[Lesson]), start):
         line.send(Teach(lesson))
         said.send(("sent", number))
         for message in line.poll():
@@ -89,7 +92,7 @@ class Day:
     """A mind and its game, and what they have said."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.outbox = folder, folder / "outbox"
+        self.folder, self.outbox, self.some = folder, folder / "outbox", taught()
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = int(free.getsockname()[1])
         self.context = multiprocessing.get_context("forkserver")
@@ -172,7 +175,7 @@ def killed(kills: int, seed: int) -> dict[str, Any]:
                     f"\rkill {number + 1} of {kills}, {day.sent + 1} lessons sent", end="", file=sys.stderr, flush=True
                 )
         journal = day.end()
-        sent = {lesson_digest(lesson) for _, lesson in islice(lessons(), day.sent + 1)}
+        sent = {lesson_digest(lesson) for _, lesson in islice(lessons(day.some), day.sent + 1)}
         held = [lesson_digest(lesson) for lesson in journal]
     return {
         "kills": kills, "of_the_mind": counts["mind"], "of_the_game": counts["game"], "wakings": day.wakings,
@@ -183,7 +186,7 @@ def killed(kills: int, seed: int) -> dict[str, Any]:
 
 def hostile_frames(rng: Random) -> Iterator[tuple[bytes, int]]:
     """Frames that are no message, and their opcodes: rubbish, torn and changed messages, nests, lies about sizes."""
-    good = [msgspec.msgpack.encode(Teach(lesson)) for _, lesson in islice(lessons(), 4)]
+    good = [msgspec.msgpack.encode(Teach(lesson)) for _, lesson in islice(lessons(taught()), 4)]
     while True:
         data = bytearray(rng.choice(good))
         for change in (

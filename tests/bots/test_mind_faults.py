@@ -9,7 +9,7 @@ import torch
 from common.line.faults import BadMessage
 from perception.messages import Perceive, Percept, ToMind
 from perception.remote import MindCodec
-from tests.bots.mind_faults import hostile, hostile_frames, lessons
+from tests.bots.mind_faults import hostile, hostile_frames, lessons, taught
 from tests.bots.mind_players import ASK_EVERY, Simulated, quantiles, scenes_of
 
 torch.set_num_threads(1)
@@ -34,9 +34,10 @@ def test_a_server_takes_none_of_them() -> None:
 
 
 def test_lessons_differ_by_number_and_are_the_same_again() -> None:
-    first = [msgspec.msgpack.encode(lesson) for _, lesson in islice(lessons(), 40)]
+    some = taught()
+    first = [msgspec.msgpack.encode(lesson) for _, lesson in islice(lessons(some), 40)]
     assert len(set(first)) == 40
-    assert [msgspec.msgpack.encode(lesson) for _, lesson in islice(lessons(30), 10)] == first[30:]
+    assert [msgspec.msgpack.encode(lesson) for _, lesson in islice(lessons(some, 30), 10)] == first[30:]
 
 
 def test_a_simulated_player_asks_again_when_it_was_answered_and_an_eighth_of_a_second_has_gone() -> None:
