@@ -177,7 +177,7 @@ def sharp_figure(kinds: Mapping[str, Any]) -> Any:
     most = max([1.0, *(float(np.ceil(np.abs(some).max())) for some in logs)])
     for axes, part in zip(panels, ratios.values(), strict=True):
         axes.set(xlim=(-most, most))
-        axes.set_xticks([-most, 0, most], labels=[f"10^{-most:g}", "1", f"10^{most:g}"])
+        axes.set_xticks([-most, 0, most], labels=[f"{10**-most:g}", "1", f"{10**most:g}"])
         axes.axvline(0, **DOTTED)
         for y, name in enumerate(names):
             row = _map(part.get(name))
