@@ -19,12 +19,12 @@ class Pace:
             self._levels[index] = max(0.0, self._levels[index] - passed * rate) + cost
             waits.append(self._levels[index] / rate - self._burst)
         wait = max(0.0, *waits)
-        if not wait:
-            self._ahead = None
-        elif self._ahead is None:
+        if max(level / rate for level, rate in zip(self._levels, self._rates, strict=True)) <= self._burst / 2:
+            self._ahead = None  # not at the first moment without a wait: a busy server reads late
+        elif wait and self._ahead is None:
             self._ahead = now
         return wait
 
     def ahead(self, now: float) -> float:
-        """For how many s they have been too fast without a break."""
+        """For how many s they have been too fast, without a break in which half of a burst is worked off."""
         return 0.0 if self._ahead is None else now - self._ahead

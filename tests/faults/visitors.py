@@ -151,8 +151,9 @@ def other_rules(house: House, name: str) -> str:
 
 def full(house: House, name: str) -> str:
     """One more than there is room for."""
+    house.soon(lambda: not house.server.line._places)  # those of the time before have left
     with ExitStack() as others:
-        for number in range(PLAYERS - len(house.server.line._places)):
+        for number in range(PLAYERS):
             others.enter_context(house.client(f"{name}x{number}"))
         return house.refuses("is full", name)
 

@@ -122,6 +122,14 @@ def test_a_pace_lets_a_burst_pass_and_then_waits() -> None:
     assert pace.take(5000, 20.0) == pytest.approx(3.0)  # bytes count, too
 
 
+def test_a_flood_that_is_read_late_is_a_flood() -> None:
+    pace, now = Pace(10.0, 1000.0, 2.0), 0.0
+    for count in range(200):
+        wait = pace.take(1, now)
+        now += wait and wait + 0.15 * (count % 2)  # the server comes back to it late
+    assert pace.ahead(now) > 10.0
+
+
 @given(st.lists(st.tuples(st.floats(0.0, 5.0), st.integers(0, 5000)), max_size=40))
 def test_who_waits_as_told_is_never_above_the_pace(messages: list[tuple[float, int]]) -> None:
     pace, now, size = Pace(10.0, 1000.0, 2.0), 0.0, 0
