@@ -6,7 +6,8 @@ What they say is what their mind believes, so it may be wrong like anybody's wor
 from random import Random
 from typing import Protocol
 
-from game.journey.mind_client import Mind, MindClient
+from game.journey.mind_client import MindClient
+from game.journey.mind_line import Mind
 from game.realm.realms import Realm
 from game.realm.scene import describe
 from game.shared.fellows import Fellows
