@@ -104,9 +104,8 @@ class Day:
 
     def _begin_game(self) -> None:
         self._hears, says = self.context.Pipe(duplex=False)
-        self.game = self.context.Process(
-            target=game, daemon=True, args=(self.port, str(self.outbox), self.sent + 1, says)
-        )
+        wanted = (self.port, str(self.outbox), msgspec.msgpack.encode(self.some), self.sent + 1, says)
+        self.game = self.context.Process(target=game, daemon=True, args=wanted)
         self.game.start()
         says.close()
 
@@ -174,6 +173,8 @@ def killed(kills: int, seed: int) -> dict[str, Any]:
                 print(
                     f"\rkill {number + 1} of {kills}, {day.sent + 1} lessons sent", end="", file=sys.stderr, flush=True
                 )
+        if day.sent < 0 or not day.wakings:
+            raise SystemExit("nothing was taught: the game or its mind did not begin")
         journal = day.end()
         sent = {lesson_digest(lesson) for _, lesson in islice(lessons(day.some), day.sent + 1)}
         held = [lesson_digest(lesson) for lesson in journal]
