@@ -29,6 +29,7 @@ from typing import Any
 
 import torch
 
+from common.files import write_whole
 from common.line.address import Address
 from common.line.channel import Left
 from common.line.client import Client
@@ -257,13 +258,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="the figures as JSON, too")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    clock = "wall" if options.line else "CPU time of the mind's thread"
     runs = {}
     for players in options.players or [1]:
         runs[str(players)] = (measured if options.line else by_cpu)(players, options.seconds)
         print(json.dumps(runs[str(players)]), flush=True)
-    if options.out is not None:
-        clock = "wall" if options.line else "CPU time of the mind's thread"
-        options.out.write_text(json.dumps({"clock": clock, "runs": runs}, indent=1) + "\n", encoding="utf-8")
+        if options.out is not None:
+            write_whole(options.out, (json.dumps({"clock": clock, "runs": runs}, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":
