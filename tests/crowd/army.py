@@ -101,10 +101,10 @@ async def _campaign(
         report("players come", count, clients)
         await asyncio.sleep(max(0.0, began + (count + 1) / JOINS_PER_S - time.monotonic()))
     until = time.monotonic() + 30
-    while sum(player.here for player in players) < clients and time.monotonic() < until:
+    while sum(player.came for player in players) < clients and time.monotonic() < until:
         await asyncio.sleep(0.1)
     await asyncio.sleep(settle)
-    result: dict[str, Any] = {"came": sum(player.here for player in players)}
+    result: dict[str, Any] = {"came": sum(player.came for player in players)}
     for phase in phases:
         result[phase.name] = await _play(realm, players, phase, report)
     for player in players:

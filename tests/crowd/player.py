@@ -69,12 +69,12 @@ class Counts:
 
 
 class Player:
-    """habits may be changed while it plays. here: it is in the realm."""
+    """habits may be changed while it plays. here: it is in the realm; came: it was, at least once."""
 
     def __init__(self, number: int, port: int, terms: Terms, habits: Habits, seed: int) -> None:
         self.number, self.port, self.terms, self.habits = number, port, terms, habits
         self.counts = Counts()
-        self.here = self.ended = False
+        self.here = self.came = self.ended = False
         self._random = Random(f"army/{seed}/{number}")
         key = hashlib.blake2b(f"{seed}/{number}".encode(), digest_size=32).digest()
         self._visitor = Visitor(f"Bot{number}", key)
@@ -161,6 +161,7 @@ class Player:
             if self._place not in (None, message.player):
                 self._strange(f"came back as player {message.player}, was {self._place}")
             self._place, self._seen, self.here = message.player, message.seen, True
+            self.came = True
             counts.joins += 1
         elif isinstance(message, Update) and self._seen is not None:
             counts.updates += 1
