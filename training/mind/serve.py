@@ -23,7 +23,6 @@ from training.mind.trouble import trouble
 
 SEER = NOVICE.with_name("seer")  # shipped beside the novice
 PAUSE = 0.05  # s in which nothing more is read after a refusal: else a flood leaves the mind no time to answer
-PATIENCE = 5.0  # s that the listening thread has to end
 LOCK_WAIT = 10.0  # s for a mind before this one to save and let go of the folder
 
 
@@ -53,19 +52,13 @@ class _Gone(Exception):
     """Nobody is at the other end of the line any more."""
 
 
-def _listen(line: Stream[ToMind], inbox: Inbox, pulse: Pulse, silence: float | None) -> None:
+def _listen(line: Stream[ToMind], inbox: Inbox, pulse: Pulse) -> None:
     """In a thread of its own: what comes in; the end of the line is a Quit. Here a Ping is answered, at once.
 
     What came together is handed on together: a mind doesn't begin to practise between a lesson and a Quit behind it.
-    silence: s without a whole message after which the game is taken for gone.
     """
     with suppress(OSError, WireError):
-        heard_at = time.monotonic()
         while (messages := line.receive()) is not None:
-            now = time.monotonic()
-            heard_at = now if messages else heard_at
-            if silence is not None and now - heard_at > silence:
-                break
             for _ in range(sum(isinstance(message, Ping) for message in messages)):
                 line.send(Pong(pulse.busy))
             refused = inbox.put([message for message in messages if not isinstance(message, Ping)])
@@ -92,17 +85,15 @@ def serve(
     line: Stream[ToMind],
     nice: int = 10,
     inbox: Inbox | None = None,
-    hang_up: Callable[[], object] | None = None,
-    silence: float | None = None,
 ) -> None:
     """Speak with a game until it quits or goes away; then save. Raises OSError if it can't be saved.
 
-    inbox: where a Quit may come from elsewhere. hang_up: wakes the thread that listens, so that it ends. silence: s.
+    inbox: where a Quit may come from elsewhere.
     """
     if nice and hasattr(os, "nice"):
         os.nice(nice)  # measured: an un-niced mind takes frames from the game
     inbox, pulse = inbox or Inbox(), Pulse()
-    listener = Thread(target=_listen, args=(line, inbox, pulse, silence), name="the game's words", daemon=True)
+    listener = Thread(target=_listen, args=(line, inbox, pulse), name="the game's words", daemon=True)
     listener.start()
     faults: list[FromMind] = []
     try:
@@ -112,11 +103,6 @@ def serve(
             _say(line, fault)
     except _Gone:
         faults = faults or mind.save(again=True)
-    finally:
-        if hang_up is not None:
-            with suppress(OSError):
-                hang_up()
-            listener.join(PATIENCE)
     for fault in faults:
         raise OSError(fault.text if isinstance(fault, Trouble) else str(fault))
 
