@@ -13,6 +13,7 @@ from perception.messages import Lesson, Teach, ToMind
 from perception.wire import Decoder, WireError, encode, lesson_digest
 
 LARGEST = 16 * 2**20  # bytes of frames: some three thousand lessons
+SLACK = 256 * 1024  # bytes of acknowledged lessons that may lie in the file
 
 
 class Outbox:
@@ -21,7 +22,7 @@ class Outbox:
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self._frames: OrderedDict[str, bytes] = OrderedDict()  # by the lesson's digest
-        self._weight = 0
+        self._weight = self._length = 0  # bytes of frames, and of the file
         self.fault = ""
         if path is not None:
             self._read(path)
@@ -49,23 +50,34 @@ class Outbox:
         if frame is None:
             return
         self._weight -= len(frame)
-        if not self._frames and self._path is not None:  # else what was acknowledged is sent again one day: no harm
-            with suppress(OSError):
+        if self._path is None:
+            return
+        with suppress(OSError):  # what stays in the file is sent again one day: no harm
+            if not self._frames:
                 os.truncate(self._path, 0)
+                self._length = 0
+            elif self._length > 2 * self._weight + SLACK:
+                self._rewrite(self._path)
 
     def _append(self, frame: bytes) -> None:
         if self._path is None:
             return
         try:
             if self.fault:  # what failed before is made good
-                write_whole(self._path, b"".join(self._frames.values()))
+                self._rewrite(self._path)
             else:
                 with open(self._path, "ab") as file:
                     file.write(frame)
+                self._length += len(frame)
         except OSError as error:
             self.fault = error.strerror or str(error)
         else:
             self.fault = ""
+
+    def _rewrite(self, path: Path) -> None:
+        whole = b"".join(self._frames.values())
+        write_whole(path, whole)
+        self._length = len(whole)
 
     def _read(self, path: Path) -> None:
         try:
@@ -85,9 +97,9 @@ class Outbox:
                 frame = encode(message)
                 self._frames[lesson_digest(message.lesson)] = frame
         self._weight = sum(map(len, self._frames.values()))
-        whole = b"".join(self._frames.values())
-        if whole != data:
+        self._length = len(data)
+        if b"".join(self._frames.values()) != data:
             try:
-                write_whole(path, whole)
+                self._rewrite(path)
             except OSError as error:
                 self.fault = error.strerror or str(error)

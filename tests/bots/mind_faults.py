@@ -39,7 +39,7 @@ from perception.wire import lesson_digest
 from tests.kits.raw_line import RawLine
 
 NAME, KEY = "anna", b"k" * 32
-EVERY = 0.1  # s from lesson to lesson
+EVERY = 0.3  # s from lesson to lesson
 LONGEST = 1.2  # s from a waking to a kill
 PATIENCE = 120.0  # s for the last lessons to arrive
 DAMAGED = ("damage", "missing", "does not match", "cannot be read", "lies as")

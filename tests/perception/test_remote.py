@@ -249,6 +249,18 @@ def test_an_outbox_outlives_a_torn_file_and_a_full_disk(tmp_path: Path, monkeypa
     assert not box.add(lesson(6))
 
 
+def test_an_outbox_that_is_never_empty_does_not_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("perception.outbox.SLACK", 1000)
+    path = tmp_path / "outbox"
+    box = Outbox(path)
+    for number in range(200):
+        box.add(lesson(number))
+        if number:
+            box.remove(lesson_digest(lesson(number - 1)))
+        assert path.stat().st_size < 1500
+    assert Outbox(path).frames == box.frames and len(box.frames) == 1
+
+
 def test_a_fault_of_the_disk_is_said_once(tmp_path: Path) -> None:
     (tmp_path / "outbox").mkdir()
     line = connect(at(free_port(), tmp_path / "outbox"))
