@@ -1,8 +1,9 @@
 """A mind as a service: several players at once, each with weights, lessons and an optimizer of their own.
 
 One thread does all of it, in rounds. In each round every player who waits for a scene gets one seen, one player's next
-lessons or order are done, and one player's practice goes on by a piece. So perception comes first, and practice never
-stands still. Practice goes round by steps. What never changes (the model as it came, the probes) is there once.
+lessons or order are done, and practice goes on: by a piece, or for a share of the time that the scenes took. So
+perception comes first, and practice never stands still. Practice goes round by steps. What never changes (the model as
+it came, the probes) is there once.
 """
 
 import sys
@@ -25,6 +26,7 @@ from training.mind.trouble import trouble
 
 IDLE_S = 0.2  # at most so long it sleeps while nobody wants anything
 AGAIN_S = 5.0  # from a save that failed to the next try
+SHARE = 0.4  # of the time of a round's scenes that practice gets, or one piece
 PIECES = 8  # of one player's work, at most, before it is another's turn
 PLAYERS = "players"  # the folder of their folders
 
@@ -69,16 +71,21 @@ class Service:
         for event in self._server.poll(wait if idle else 0.0):
             self._hear(event)
         here = list(self._numbers.values())
+        began = time.perf_counter()
         for player in here:
             self._say(player, player.look())
+        until = time.perf_counter()
+        until += SHARE * (until - began)
         acting = [player for player in here if player.inbox.waiting]
         if acting:
             self._act += 1
             self._say(acting[self._act % len(acting)], acting[self._act % len(acting)].act())
-        self._work()
+        while self._work() and time.perf_counter() < until:
+            continue
         self._save_again()
 
-    def _work(self) -> None:
+    def _work(self) -> bool:
+        """A piece of the work of whose turn it is. False if nobody has any."""
         for _ in range(len(self._turns)):
             player = self._turns[0]
             if player.mind.busy:
@@ -89,8 +96,9 @@ class Service:
                 self.steps += max(0, done)
                 if done or self._pieces >= PIECES:
                     self._next_turn()
-                return
+                return True
             self._next_turn()
+        return False
 
     def _next_turn(self) -> None:
         self._turns.rotate(-1)
