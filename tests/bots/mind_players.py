@@ -146,8 +146,8 @@ class Simulated:
 def by_cpu(players: int, seconds: float) -> dict[str, Any]:
     """The figures of one run on the clock of the service's CPU time."""
     with tempfile.TemporaryDirectory() as folder:
-        asked, taught = scenes_of(PLACES, 12), list(islice(samples(9, "lessons", "terse"), LESSONS))
-        server = Simulated([sample.view.scene for sample in asked])
+        some, taught = scenes_of(PLACES, 12), list(islice(samples(9, "lessons", "terse"), LESSONS))
+        server = Simulated([sample.view.scene for sample in some])
         config = ServiceConfig(Path(folder), served_config(0))
         service = Service(server, load(), config, load_rules())  # type: ignore[arg-type]
 
@@ -207,20 +207,21 @@ def started(stack: ExitStack, folder: str) -> tuple[subprocess.Popen[str], int]:
 
 
 def measured(players: int, seconds: float) -> dict[str, Any]:
-    """The figures of one run."""
+    """The figures of one run over loopback, by the wall's clock."""
+    # long because: one run from its beginning to its end
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         process, port = started(stack, folder)
         thread = LoopThread()
         stack.callback(thread.close)
-        asked, taught = scenes_of(PLACES, 12), list(islice(samples(9, "lessons", "terse"), LESSONS))
+        some, taught = scenes_of(PLACES, 12), list(islice(samples(9, "lessons", "terse"), LESSONS))
         everybody = []
         for number in range(players):
             codec: MindCodec[FromMind] = MindCodec(FromMind)
             visitor = Visitor(f"p{number}")
             line = Client(Address("127.0.0.1", port), TERMS, codec, visitor, thread=thread)
             stack.callback(line.close)
-            everybody.append(Player(line, [sample.view.scene for sample in asked]))
+            everybody.append(Player(line, [sample.view.scene for sample in some]))
         first = everybody[0]
         talk([first], SETTLE_S)
         first.took.clear()
