@@ -260,11 +260,11 @@ def test_what_is_no_deed_is_left_out(deed: list) -> None:
 def test_what_was_told_is_acknowledged_once_the_game_has_had_it_in_hand(realm: Realm) -> None:
     one = realm.join("Aki")
     place = in_sight(realm.world)[0][1]
-    told = realm.folder.shared.places[0].told
+    waiting = realm.folder.shared.places[0].told
     one.tick((("name", place, "oni"),), True, "terse")
     realm.host.tick()
     one.refresh()
     heard = one.tick((("look",),), True, "terse")
-    assert len(heard) == 1 and len(told) == 1, "it had not been handed out when that was sent"
+    assert len(heard) == 1 and len(waiting) == 1, "it had not been handed out when that was sent"
     one.tick((("look",),), True, "terse")
-    assert not told
+    assert not waiting
