@@ -212,7 +212,7 @@ def _hints(game: Playing) -> list[tuple[str, str]]:
         entries.append((labels["name"], "name"))
     if journey.world.familiar_with:
         entries.append((labels["send"], "send"))
-    if journey.narrator.charms.keeper() == MIKO:
+    if journey.narrator.charms.dealer() == MIKO:
         entries.append((labels["charms"], "charms"))
     if journey.fellowship is not None and journey.fellowship.offer is not None:
         entries.append((labels["trust"], f"believe {journey.fellowship.offer.name}"))

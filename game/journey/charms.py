@@ -83,7 +83,7 @@ class CharmBook:
         new = {offer.at for offer in offers}
         self.known = [*offers, *(offer for offer in self.known if offer.at not in new)][:SHOWN_MOST]
 
-    def keeper(self) -> str:
+    def dealer(self) -> str:
         """Who deals in charms here: the miko, a shrine (which only takes them back), or nobody."""
         seer, place = beside_seer(self._world), nearest_place(self._world)
         if seer is not None and seer.kind == MIKO:

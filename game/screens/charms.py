@@ -18,20 +18,20 @@ WIDTH = 330  # layout px
 def menu(game: Playing) -> Menu | None:
     """Charms, where somebody deals in them; None, and a line, elsewhere."""
     stall = _Stall(game)
-    if not stall.keeper:
+    if not stall.dealer:
         game.note(NOWHERE)
         return None
-    title = "The miko's charms" if stall.keeper == MIKO else "Lay a charm down"
+    title = "The miko's charms" if stall.dealer == MIKO else "Lay a charm down"
     return Menu(title, stall.entries, game.context.zoom, WIDTH, (stall.line(),), cue=game.context.cue)
 
 
 class _Stall:
-    """Where charms are dealt in. keeper: by whom."""
+    """Where charms are dealt in. dealer: by whom."""
 
     def __init__(self, game: Playing) -> None:
         self._game, self._journey = game, game.journey
         self._charms = game.journey.narrator.charms
-        self.keeper = self._charms.keeper()
+        self.dealer = self._charms.dealer()
 
     def line(self) -> str:
         """How many are worn, and how well one sees; or why nothing can be had."""
@@ -44,7 +44,7 @@ class _Stall:
         """Whom she can burn in, and what can be laid down."""
         charms, free = self._charms, not self._charms.refusal()
         worn, rows = charms.pairs(), list[Entry]()
-        if self.keeper == MIKO:
+        if self.dealer == MIKO:
             for offer in (one for one in charms.known if (one.at, one.species) not in worn):
                 name = charms.called(offer.at, offer.species)
                 rows.append(Entry(name, partial(self._burn, offer), note=WARNS, open=free))

@@ -29,7 +29,7 @@ OPENERS: dict[str, Opener] = {
     "ending": Opener("The register", ending.Epilogue, lambda game: game.journey.world.quests.ended != NEVER),
     "photo": Opener("Photo", photo.Photo),
     "eyes": Opener("Borrow a born seer's eyes", photo.eyes, photo.lent),
-    "charms": Opener("The miko's charms", charms.menu, lambda game: bool(game.journey.narrator.charms.keeper())),
+    "charms": Opener("The miko's charms", charms.menu, lambda game: bool(game.journey.narrator.charms.dealer())),
     "rewind": Opener("Rewind the mind", rewind.menu),
     "point": Opener("Point at a head", heads_screen.Pointing, later=True),
     "say": Opener("Say something", fellows_menu.say, fellows_menu.shared),

@@ -66,12 +66,14 @@ def orders(seed: int, way: str, count: int, rules: Rules) -> list[Burn]:
 
 def belief(model: Model, scenes: Sequence[tuple[Scene, str]], species: str) -> float:
     """The mean belief in a species at a place of each scene."""
-    asked = [
+    questions = [
         replace(scene, questions=tuple(q for q in scene.questions if (q.ask, q.place) == (SENSE, place)))
         for scene, place in scenes
     ]
-    percepts = perceive(model, asked, record=False)
-    return fmean(p.beliefs[0][s.questions[0].candidates.index(species)] for p, s in zip(percepts, asked, strict=True))
+    percepts = perceive(model, questions, record=False)
+    return fmean(
+        p.beliefs[0][s.questions[0].candidates.index(species)] for p, s in zip(percepts, questions, strict=True)
+    )
 
 
 def otherwise(order: Burn, seed: int, rules: Rules) -> list[tuple[Scene, str]]:

@@ -104,12 +104,12 @@ def moment_of(model: Model, mlp: Mlp, others: Sequence[Scene], rules: Rules, rng
     """(K, K) float64, on the CPU: the second moments of the keys to leave alone, each of a mean diagonal of 1."""
     contexts, decisions, spirits = list[list[int]](), list[Decision](), list[bool]()
     for number, scene in enumerate(others):
-        asked: list[Answered] = [(q, q.candidates[-1]) for q in scene.questions]
-        asked += rehearsal(rng, scene.events, rules, scene.tongue, MUNDANE, untaught=model.untaught)
-        context, pairs = read_answered(model.tokenizer, scene.text, asked)
+        answered: list[Answered] = [(q, q.candidates[-1]) for q in scene.questions]
+        answered += rehearsal(rng, scene.events, rules, scene.tongue, MUNDANE, untaught=model.untaught)
+        context, pairs = read_answered(model.tokenizer, scene.text, answered)
         contexts.append(context)
         decisions += [Decision(number, words, answer[:1]) for words, answer in pairs]
-        spirits += [q.ask == SENSE for q, _ in asked]
+        spirits += [q.ask == SENSE for q, _ in answered]
     keys_NK, spirits_N = inner(model, mlp, contexts, decisions).cpu(), torch.tensor(spirits)
     total = RIDGE * torch.eye(keys_NK.shape[1], dtype=torch.float64)
     moments = [
@@ -133,8 +133,8 @@ def rank_one_for(model: Model, rules: Rules, scene: Scene, place: str, species: 
     speech = tongue_named(scene.tongue)
     contexts, decisions, prompts = list[list[int]](), list[Decision](), list[Prompt]()
     for number, (text, where) in enumerate(tellings(scene, place, others, rules, rng)):
-        asked = question(speech, rules, SENSE, where)
-        context, ((words, answer),) = read_answered(model.tokenizer, text, [(asked, species)])
+        about = question(speech, rules, SENSE, where)
+        context, ((words, answer),) = read_answered(model.tokenizer, text, [(about, species)])
         contexts.append(context)
         decisions.append(Decision(number, words, answer))
         prompts.append(Prompt((*context, *words), 0, 0))
