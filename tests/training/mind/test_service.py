@@ -239,7 +239,8 @@ def test_a_lesson_that_comes_again_is_learned_once(house: House) -> None:
     digest = lesson_digest(LESSONS[0])
     with house.come("anna") as anna:
         anna.say(Teach(LESSONS[0]), Teach(LESSONS[0]), Teach(LESSONS[1]))
-        assert {said.digest for said in anna.until(Taught, 2)} == {digest, lesson_digest(LESSONS[1])}
+        both = {digest, lesson_digest(LESSONS[1])}  # what comes twice may be acknowledged twice
+        anna.hear(lambda heard: {each.digest for each in heard if isinstance(each, Taught)} == both)
     gone(house, "anna")
     anna = house.come("anna")
     anna.say(Teach(LESSONS[0]))
@@ -262,7 +263,7 @@ def test_a_scene_overtakes_lessons_and_the_log_of_another(house: House) -> None:
     bert.until(Ready)
     anna.say(Teach(LESSONS[0]), WriteLog("log.msgpack"), Keep(), Perceive(SCENE))
     bert.say(Perceive(SCENE))
-    while house.service._numbers and not all(player.inbox.waiting for player in house.service._numbers.values()):
+    while sum(player.inbox.waiting for player in house.service._numbers.values()) < 5:  # all that was said is there
         for event in house.service._server.poll(1.0):
             house.service._hear(event)
     house.service.round()
