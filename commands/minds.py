@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Any
 
 from commands.output import show
@@ -63,10 +64,12 @@ def mind(options: argparse.Namespace) -> int:
         from perception.wire import standard_stream
 
         line = standard_stream()
+        from training.mind.earlier import mind_of
         from training.mind.serve import serve_stream
 
-        model = load(options.model, choose_device(options.device))
-    serve_stream(line, model, options.folder, options.nice, options.seed, seer=options.seer)
+        chosen = load(options.model, choose_device(options.device))
+        model, seer = mind_of(Path(options.model), chosen, options.folder, options.seer)
+    serve_stream(line, model, options.folder, options.nice, options.seed, seer=seer)
     return 0
 
 
