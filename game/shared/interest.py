@@ -28,7 +28,7 @@ class Interest:
         self._seers = {SEER + n: self._look(SEER + n, seer) for n, seer in enumerate(world.seers) if n}
         for number, worker in enumerate(world.folk):
             self._put(FOLK + number, worker)
-        for index in here:
+        for index in sorted(here):
             player, number = world.players[index], OTHERS + EACH * index
             self._put(number, player)
             if player.familiar_with:
