@@ -8,11 +8,10 @@ from game.realm.happenings import Action
 from game.shared.company import Company
 from game.shared.guest import Guest
 from game.shared.interest import Interest
-from game.shared.messages import STAND, Deeds, FromPlayer, Leave, Notice, Pair, Welcome
+from game.shared.messages import STAND, UPDATE_EVERY, Deeds, FromPlayer, Leave, Notice, Pair, Welcome
 from game.shared.pair_errands import SAME
 from game.shared.shared_world import Place, SharedWorld
 
-EVERY = 2  # ticks from one update to the next
 CHECKED = 15  # updates from one digest to the next
 AWAY: Action = ("wait", True)  # errands stand still for those who are away
 BACK: Action = ("wait", False)
@@ -116,8 +115,8 @@ class Host:
         tick = shared.world.tick
         self.interest.note(shared.here)
         for number, guest in self.guests.items():
-            if guest.ready and (tick + number) % EVERY == 0:
-                guest.update(shared.world, self.interest, names, (tick + number) // EVERY % CHECKED == 0)
+            if guest.ready and (tick + number) % UPDATE_EVERY == 0:
+                guest.update(shared.world, self.interest, names, (tick + number) // UPDATE_EVERY % CHECKED == 0)
 
     def _absent(self, place: Place) -> None:
         """A player isn't in play: they stand, and so do their errands."""

@@ -25,6 +25,7 @@ from game.realm.view import PlayerView
 from game.shared.fellows import Fellows
 from game.shared.messages import (
     STAND,
+    UPDATE_EVERY,
     Deeds,
     Enter,
     FromPlayer,
@@ -47,7 +48,6 @@ AGAIN = 2.0  # s between two tries to come back
 LOST = "The realm is out of reach ({reason}). Your mind is safe, and so is your place; trying to come back"
 BACK = "The realm is there again"
 GONE = "The realm can't be reached any more: {reason}. Leave, and join it again"
-SPAN = 2  # ticks from one update to the next
 
 
 class Wire(Protocol):
@@ -94,7 +94,7 @@ class JoinedRealm:
         self._ended = False
         self._wire, welcome, rest = self._come()
         self.view = PlayerView(welcome.seed, rules, welcome.start_hour, number=welcome.player)
-        self.view.span = SPAN
+        self.view.span = UPDATE_EVERY
         self._begin(welcome, rest)
 
     def _come(self) -> tuple[Wire, Welcome, list[FromRealm | Left]]:

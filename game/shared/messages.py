@@ -9,14 +9,16 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from common.line.names import NAME_MAX
 from game.realm.differences import Difference
 from game.realm.happenings import Action, Happening
 from game.realm.replay import is_action
 from game.realm.seen import Seen, Sensed, Whole, Word
 
-NAME_MAX, LINE_MAX = 24, 120  # letters of a name, and of what somebody says
+LINE_MAX = 120  # letters of what somebody says
 WALKS_MAX, DEEDS_MAX = 64, 16  # ticks, and deeds other than walking, of one message
 STAND = 4  # the code of standing still
+UPDATE_EVERY = 2  # ticks from one update to the next
 SHARED_MAX = 16  # beliefs of one message
 
 Name = Annotated[str, Meta(max_length=NAME_MAX, pattern=r"^\w([\w '.-]*\w)?$")]
@@ -169,20 +171,7 @@ class Notice(Struct, frozen=True, tag="notice"):
 FromPlayer = Enter | Deeds | Say | Point | Compare | Pair | Share | Block | Leave
 FromRealm = Welcome | Update | Told | Spoke | Pointed | Compared | Shared | Notice
 
-_from_player = msgspec.msgpack.Decoder(FromPlayer)
-_from_realm = msgspec.msgpack.Decoder(FromRealm)
-_encoder = msgspec.msgpack.Encoder()
-encode = _encoder.encode
-
-
-def read_player(raw: bytes) -> FromPlayer:
-    """A player's message. Raises ValueError for other bytes."""
-    return _from_player.decode(raw)
-
-
-def read_realm(raw: bytes) -> FromRealm:
-    """A realm's message. Raises ValueError for other bytes."""
-    return _from_realm.decode(raw)
+encode = msgspec.msgpack.Encoder().encode
 
 
 def walk_code(walk: tuple[int, int]) -> int:

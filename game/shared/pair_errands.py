@@ -47,8 +47,7 @@ class PairErrand:
 
 
 class PairErrands:
-    """open: those under way, at most one for each player; finished: number -> how many they have done. names: of
-    players, by number."""
+    """open: those under way, at most one for each player; finished: number -> how many they have done."""
 
     def __init__(self, world: World) -> None:
         self.world = world

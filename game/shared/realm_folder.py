@@ -26,7 +26,6 @@ SECRET_BYTES = 16
 SNAPSHOT_MAX = 256 << 20  # bytes
 
 BROKEN = (ValueError, KeyError, TypeError, AttributeError, msgpack.UnpackException, msgspec.MsgspecError)
-
 _told = msgspec.msgpack.Decoder(list[Told])
 
 
@@ -92,14 +91,7 @@ class RealmFolder:
             if "other rules" in str(error):
                 raise RealmError(f"{path}: {error}") from error
             self.note = f"{path}: {error}; the realm is lived through again from its journal"
-        except (
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            msgpack.UnpackException,
-            msgspec.MsgspecError,
-        ) as error:
+        except BROKEN as error:
             self.note = f"{path}: {str(error)[:200]}; the realm is lived through again from its journal"
         return None, 0
 

@@ -67,10 +67,6 @@ class SharedWorld:
         self._walks: dict[int, int] = {}  # as they were written last
         self._recorded = world.tick  # the tick up to which all is written
 
-    def player(self, place: Place) -> Player:
-        """The one of the world's players whom a place is for."""
-        return self.world.players[place.number]
-
     def refusal(self, name: str, key: bytes) -> str:
         """Why nobody can come by this name with this key, in one line; empty if they can."""
         place = self.named.get(name.casefold())

@@ -32,10 +32,11 @@ from game.realm.world import World, new_world
 from game.shared.guest import Guest
 from game.shared.host import Host
 from game.shared.interest import REACH_X
-from game.shared.messages import Block, Compare, Deeds, FromPlayer, Pair, Point, Share, encode, read_player
+from game.shared.messages import Block, Compare, Deeds, FromPlayer, Pair, Point, Share, encode
 from game.shared.shared_world import SharedWorld
 from tests.crowd.features import features_of
 from tests.crowd.information import Verdict, judge
+from tests.kits.sharedkit import TO_REALM
 from training.progress import progress_bar
 
 TICKS = 60
@@ -127,7 +128,7 @@ def play(rules: Rules, world: World, plan: Sequence[Sequence[FromPlayer]], far: 
     raws: list[tuple[bytes, dict]] = _fetch(guest, shown, world, far[0], leak)
     for messages in plan:
         for message in messages:
-            host.take(guest, read_player(encode(message)))
+            host.take(guest, TO_REALM.decode(TO_REALM.encode(message)))
         shown.note()
         host.tick()
         other.out.clear()

@@ -24,7 +24,6 @@ from game.shared.messages import STAND, Deeds, Enter, FromPlayer, FromRealm, Lea
 
 RATE = 15  # messages a second
 WALKS = 2  # ticks in each
-TICK_S = WALKS / 30
 RECEIVE = 4096  # bytes of a slow reader's own buffer
 _words = msgspec.msgpack.Decoder(Greeting | Welcome | Refused)
 _heard = msgspec.msgpack.Decoder(FromRealm)

@@ -34,11 +34,12 @@ def play(shared: SharedWorld, ticks: int, seed: int) -> list[list[Told]]:
         for place in shared.places:
             if place.number not in shared.here:
                 continue
-            acts = policy(shared.world, shared.player(place))
+            player = shared.world.players[place.number]
+            acts = policy(shared.world, player)
             place.walk = next((walk_code(act[1:]) for act in acts if act[0] == "move"), STAND)
             others = [act for act in acts if act[0] != "move"]
             if rng.random() < 0.05:
-                spot = rng.choice(in_sight(shared.world, shared.player(place)))[1]
+                spot = rng.choice(in_sight(shared.world, player))[1]
                 others.append(("name", spot, rng.choice(shared.world.rules.species)))
             if others:
                 deeds[place.number] = others
