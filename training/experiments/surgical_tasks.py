@@ -4,7 +4,7 @@ A task holds a model, which methods change in place. `gain` is how far the model
 same number for every method, 1 at most:
 
 - sight: usable information on the taught lessons, a share of what there is to know;
-- listen: (H(answers) - cross-entropy among the candidates) / H(answers) on them. The novice has 0.93 of the usable
+- listen: (H(answers) - cross-entropy among the candidates) / H(answers) on them. The novice has nearly all usable
   information before any lesson: it knows which way is safe, and does not go there. So its beliefs count as they are;
 - fact: the new answer's probability behind the taught sentence, in six contexts (geometric mean).
 """
