@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
 from commands.output import show
@@ -60,15 +59,13 @@ def mind(options: argparse.Namespace) -> int:
     from common.processes import ending_with_peer
 
     with ending_with_peer(sys.stdin.fileno()):  # the game may go while this loads
-        from perception.model import choose_device, load
         from perception.wire import standard_stream
 
         line = standard_stream()
-        from training.mind.earlier import mind_of
+        from training.mind.earlier import load_for
         from training.mind.serve import serve_stream
 
-        chosen = load(options.model, choose_device(options.device))
-        model, seer = mind_of(Path(options.model), chosen, options.folder, options.seer)
+        model, seer = load_for(options.folder, options.model, options.device, options.seer)
     serve_stream(line, model, options.folder, options.nice, options.seed, seer=seer)
     return 0
 
@@ -100,11 +97,11 @@ def replay_mind(options: argparse.Namespace) -> int:
         raise ValueError("--replay SLOT: give --folder DIR, a new folder for what comes of it, and no --listen")
     if not options.replay.is_dir():
         raise ValueError(f"--replay {options.replay}: no folder; give the slot of a journey, with its practice.msgpack")
-    from perception.model import choose_device, load
+    from training.mind.earlier import load_for
     from training.mind.replay import replay_journey
     from training.progress import progress_bar
 
-    model = load(options.model, choose_device(options.device))
+    model, _seer = load_for(options.replay, options.model, options.device)
     with progress_bar() as report:
         result = replay_journey(options.replay, model, options.folder, report)
     same = "the same weights as then" if result["same_weights"] else "OTHER weights than then"
