@@ -3,15 +3,14 @@
 import heapq
 
 from game.realm.actors import Folk, Seer, Spirit
-from game.realm.familiar import Familiar
+from game.realm.inhabited import Inhabited
 from game.realm.land import Map
 from game.realm.player import Player
 from game.realm.rules import Rules
 from game.realm.state import Actor, RealmState
-from game.realm.terrain import TILE
 
 
-class Population(RealmState):
+class Population(RealmState, Inhabited):
     """A realm and its people, but no errands yet. player: the first of its players; seer: who follows that one."""
 
     players: list[Player]
@@ -31,11 +30,8 @@ class Population(RealmState):
     def _populate(self) -> None:
         """Puts seers, folk and spirits where they are; each kind has a random stream of its own."""
         rules = self.rules
-        rng, x, y = self.stream("seers"), *self.map.start
-        spots = [(x - 2 * TILE, y), *(self.home(rule.home) for rule in rules.seers[1:])]
-        self.seers = [Seer(rule, spot, rng) for rule, spot in zip(rules.seers, spots, strict=True)]
+        self.settle(self.stream("seers"))
         self.seer = self.seers[0]
-        self.player = Player(0, self.map.start, self.seer)
         self.players = [self.player]
         rng = self.stream("folk")
         self.folk = [
@@ -62,25 +58,6 @@ class Population(RealmState):
         familiar = (self.familiar,) if self.familiar_with else ()
         others = [who for player in self.players[1:] for who in player.party]
         return (self.player, *self.seers, *familiar, *self.folk, *others)
-
-    @property
-    def familiar(self) -> Familiar:
-        """That of the first player."""
-        return self.player.familiar
-
-    @property
-    def familiar_with(self) -> bool:
-        """True once the first player's familiar is theirs."""
-        return self.player.familiar_with
-
-    @property
-    def resting(self) -> bool:
-        """True while the first player rests."""
-        return self.player.resting
-
-    def seers_for(self, player: Player) -> tuple[Seer, ...]:
-        """The seers whom a player can ask: the one who follows them, and those who stay at home."""
-        return (player.seer, *self.seers[1:])
 
     def familiar_joins(self, player: Player | None = None) -> None:
         """The familiar goes with a player (None: the first) from now on."""

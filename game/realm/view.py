@@ -10,20 +10,17 @@ from random import Random
 
 from msgspec.structs import astuple
 
-from game.realm.actors import Seer
 from game.realm.errand import Errand, KnownErrand
 from game.realm.errand_list import ErrandList
-from game.realm.familiar import Familiar
+from game.realm.inhabited import Inhabited
 from game.realm.land import Map
-from game.realm.player import Player
 from game.realm.rules import Rules
 from game.realm.seen import EACH, FAMILIAR, OTHERS, SEER, Seen, SeenBody, SeenErrand, Sensed
-from game.realm.state import Actor, Surroundings
+from game.realm.state import Actor
 from game.realm.tally import Find, Page
-from game.realm.terrain import TILE
 
 
-class PlayerView(Surroundings):
+class PlayerView(Inhabited):
     """What one player may know, to be read like a World. `show` fills it in.
 
     others: bodies by number, in order; names: of other players in sight, by number; ahead: how to draw the player (x, y
@@ -34,10 +31,7 @@ class PlayerView(Surroundings):
         self, seed: int, rules: Rules, start_hour: float | None = None, land: Map | None = None, number: int = 0
     ) -> None:
         super().__init__(seed, rules, start_hour, land)
-        x, y = self.map.start
-        spots = [(x - 2 * TILE, y), *(self.home(rule.home) for rule in rules.seers[1:])]
-        self.seers = [Seer(rule, spot, Random(0)) for rule, spot in zip(rules.seers, spots, strict=True)]
-        self.player = Player(number, self.map.start, self.seers[0])
+        self.settle(Random(0), number)
         self.others: dict[int, Actor] = {}
         self.names: Mapping[int, str] = {}
         self.ahead: tuple[int, int, str, bool] | None = None
@@ -45,25 +39,6 @@ class PlayerView(Surroundings):
         self._sensed: Mapping[int, Sensed] = {}
         self.quests = ErrandList(self, self.player)
         self.quests.errands = {key: KnownErrand(key, plan) for key, plan in self.quests.book.quest.items()}
-
-    @property
-    def familiar(self) -> Familiar:
-        """The player's familiar, once it is theirs."""
-        return self.player.familiar
-
-    @property
-    def familiar_with(self) -> bool:
-        """True once the familiar is theirs."""
-        return self.player.familiar_with
-
-    @property
-    def resting(self) -> bool:
-        """True while the player rests."""
-        return self.player.resting
-
-    def seers_for(self, player: Player) -> tuple[Seer, ...]:
-        """The seers whom the player can ask."""
-        return tuple(self.seers)
 
     def sensed_at(self, place: int) -> Sensed:
         """What can be sensed at a place in sight: (number of the sense, thing)."""

@@ -12,7 +12,6 @@ from game.realm.population import Population
 from game.realm.quests import Quests
 from game.realm.rules import Rules
 from game.realm.rules import load as load_rules
-from game.realm.terrain import TILE
 
 PLAYERS_MAX = 1024  # in one realm
 
@@ -41,8 +40,7 @@ class World(Population):
         number = len(self.players)
         if number >= PLAYERS_MAX:
             raise ValueError(f"this realm is full; it holds {PLAYERS_MAX} players")
-        x, y = self.map.start
-        seer = Seer(self.rules.seers[0], (x - 2 * TILE, y), self.stream(f"seers/{number}"))
+        seer = Seer(self.rules.seers[0], self.followers_spot, self.stream(f"seers/{number}"))
         player = Player(number, self.map.start, seer)
         self.players.append(player)
         Quests(self, player, self.quests_of)
