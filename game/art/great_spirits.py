@@ -6,6 +6,7 @@ sees two spirits there sees it too. So it follows from the ghosts of a frame, an
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
 
@@ -24,19 +25,25 @@ AROUND = (300, 170)  # px in x and y: beliefs so near count
 FROM = 0.5  # the second strongest belief from which one begins to show
 NIGHT = (17.0, 6.0)  # hours between which they come
 WHITE = (255, 255, 255)
-HOMES = {  # landmarks beside which it comes, the best first; the village's walks where the roads meet
-    "forest": ("oak", "hollow", "stump"), "river": ("bridge", "boat", "willow"), "shrine": ("torii", "altar", "bell"),
-}  # fmt: skip
-HUES = {"forest": 185.0, "river": 230.0, "shrine": 330.0, "village": 62.0}
-TURNS = {"forest": 40.0, "river": 40.0, "shrine": -30.0, "village": -30.0}  # of the hue, from pale to deep
-BESIDE = {"forest": (-70, -6), "river": (64, 6), "shrine": (0, -52), "village": (-8, 30)}  # px from the landmark
+
+
+@dataclass(frozen=True)
+class Great:
+    """One of them. homes: landmarks beside which it comes, the best first, or none where the roads meet; beside: px
+    from there; hue, turn: pale, and how far the hue turns to the deep; shape: its outline at a moment of 0..tau."""
+
+    homes: tuple[str, ...]
+    beside: tuple[int, int]
+    hue: float
+    turn: float
+    shape: Callable[[float], pg.Surface]
 
 
 class GreatSpirits:
     """Where the great ones of a map come, and how they are drawn."""
 
     def __init__(self, land: Map) -> None:
-        self._spots = {region: spot for region in SHAPES if (spot := _home(land, region)) is not None}
+        self._spots = {region: spot for region in GREAT if (spot := _home(land, region)) is not None}
         self._pictures: dict[tuple[str, int, int], pg.Surface] = {}
 
     def draw(
@@ -78,31 +85,31 @@ def clearness(ghosts: Sequence[Ghost], x: int, y: int) -> float:
 
 def _home(land: Map, region: str) -> tuple[int, int] | None:
     """Where the great one of a region comes, px of the world."""
-    dx, dy = BESIDE[region]
-    if region not in HOMES:
-        return land.start[0] + dx, land.start[1] + dy
-    for kind in HOMES[region]:
-        for place in land.places:
-            if place.region == region and place.kind == kind and place.room < 0:
-                return place.x + dx, place.y + dy
-    return None
+    great = GREAT[region]
+    here = [place for place in land.places if place.region == region and place.room < 0 and place.kind in great.homes]
+    if great.homes and not here:
+        return None
+    best = min(here, key=lambda place: great.homes.index(place.kind), default=None)
+    x, y = land.start if best is None else (best.x, best.y)
+    return x + great.beside[0], y + great.beside[1]
 
 
 @lru_cache(maxsize=64)
 def aura(region: str, level: int) -> pg.Surface:
     """The glow around a great one; level 1..LEVELS."""
-    colour: Colour = scaled(oklch(0.74, 0.12, HUES[region]), 0.42 * level / LEVELS)
+    colour: Colour = scaled(oklch(0.74, 0.12, GREAT[region].hue), 0.42 * level / LEVELS)
     return glow(76, colour, 2.0)
 
 
 @lru_cache(maxsize=64)
 def whole(region: str, step: int) -> pg.Surface:
     """A great one, all of it, at a moment of its idle motion: pale above, deep below, and clear towards its foot."""
-    shape = SHAPES[region](step / STEPS * math.tau)
+    great = GREAT[region]
+    shape = great.shape(step / STEPS * math.tau)
     solid = pg.surfarray.array_alpha(shape)
     width, height = solid.shape
     down = np.linspace(0, 1, height)[None, :, None]
-    pale, deep = np.array(oklch(0.96, 0.04, HUES[region])), np.array(oklch(0.6, 0.13, HUES[region] + TURNS[region]))
+    pale, deep = np.array(oklch(0.96, 0.04, great.hue)), np.array(oklch(0.6, 0.13, great.hue + great.turn))
     grain = fbm(width, height, 9, 3, 6)[..., None]
     colours = np.clip((pale * (1 - down) + deep * down) * (0.72 + 0.5 * grain), 0, 255)
     pg.surfarray.pixels3d(shape)[:] = colours.astype(np.uint8)
@@ -215,6 +222,9 @@ def _wedding(turn: float) -> pg.Surface:
     return image
 
 
-SHAPES: dict[str, Callable[[float], pg.Surface]] = {
-    "forest": _stag, "river": _carp, "shrine": _crane, "village": _wedding,
-}  # fmt: skip
+GREAT = {
+    "forest": Great(("oak", "hollow", "stump"), (-70, -6), 185.0, 40.0, _stag),
+    "river": Great(("bridge", "boat", "willow"), (64, 6), 230.0, 40.0, _carp),
+    "shrine": Great(("torii", "altar", "bell"), (0, -52), 330.0, -30.0, _crane),
+    "village": Great((), (-8, 30), 62.0, -30.0, _wedding),
+}

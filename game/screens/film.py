@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Thread
 
 import pygame as pg
+from PIL import Image
 
 from common.files import write_whole
 from game.app.playing import Playing
@@ -30,54 +31,36 @@ INK = (14, 12, 30)
 
 
 class Film:
-    """One film under way. advance it each frame; `line` says how it ended, once it has."""
+    """One film under way, of moments that were kept before. advance it each frame."""
 
-    def __init__(self, game: Playing, moments: Sequence[Moment]) -> None:
-        self._game, self._moments = game, list(moments)
-        every = max(1, -(-len(self._moments) // SCENES))
-        client = game.journey.mind_client
-        self._asked: list[tuple[int, View]] = []  # tickets
-        ready = client.ready
-        if ready is not None and "blind" in ready.eyes and len(self._moments) >= LEAST:
-            views = [moment.view for moment in self._moments[::every]]
-            self._asked = [(client.inquire(view.scene, "blind"), view) for view in views]
+    def __init__(self, game: Playing, moments: Sequence[Moment], path: Path) -> None:
+        self._game, self._moments, self._path = game, list(moments), path
+        self._every = max(1, -(-len(self._moments) // SCENES))
+        views = [moment.view for moment in self._moments[:: self._every]]
+        inquire = game.journey.mind_client.inquire
+        self._asked: list[tuple[int, View]] = [(inquire(view.scene, "blind"), view) for view in views]  # tickets
         self._blind: dict[int, dict[int, tuple[str, float]]] = {}  # number of the view -> beliefs by place
-        self._every = every
         self._frames: list[pg.Surface] = []
         self._waited = 0.0
-        self._path: Path | None = None
         self._writer: Thread | None = None
-        self._end = ""
+        self._end = ""  # said by the writer, when it has ended
 
-    @property
-    def line(self) -> str:
-        """Where the film is, or why there is none; empty while it is made."""
-        if self._writer is not None and self._writer.is_alive():
-            return ""
-        return self._end
-
-    def begin(self, folder: Path) -> bool:
-        """The film is wanted in this folder; False where there is none to make. Raises OSError."""
-        if not self._asked or self._path is not None:
-            return False
-        self._path = free_path(folder, "film", ".webp")
-        return True
-
-    def advance(self, dt: float) -> None:
-        """Takes answers; paints a moment; writes the file when all are painted."""
-        if self._end or self._writer is not None or not self._asked:
-            return
+    def advance(self, dt: float) -> str:
+        """Takes answers; paints a moment; lets the file be written when all are painted. Where the film is, or why
+        there is none; empty while it is made."""
         self._waited += dt
+        if self._writer is not None:
+            return "" if self._writer.is_alive() else self._end
         if not self._listen():
-            self._end = "No film: the mind as it came can't be asked now"
-        elif len(self._blind) < len(self._asked):
-            if self._waited > WAIT:
-                self._end = "No film: the mind as it came doesn't answer"
-        elif len(self._frames) < len(self._moments):
+            return "No film: the mind as it came can't be asked now"
+        if len(self._blind) < len(self._asked):
+            return "No film: the mind as it came doesn't answer" if self._waited > WAIT else ""
+        if len(self._frames) < len(self._moments):
             self._frames.append(self._painted(len(self._frames)))
-        elif self._path is not None:
-            self._writer = Thread(target=self._write, args=(self._path,), name="writes a film", daemon=True)
+        else:
+            self._writer = Thread(target=self._write, name="writes a film", daemon=True)
             self._writer.start()
+        return ""
 
     def _listen(self) -> bool:
         """Takes the answers that have come; False if one never will."""
@@ -114,18 +97,27 @@ class Film:
             parts.append(f"seen right {round(100 * progress.hits)} in 100")
         return "   ".join([*parts, f"found unaided {journey.narrator.firsts.found}"])
 
-    def _write(self, path: Path) -> None:
+    def _write(self) -> None:
         try:
-            write_whole(path, animated(self._frames, 1000 // PER_SECOND))
-            self._end = f"Film: {path}"
+            write_whole(self._path, animated(self._frames, 1000 // PER_SECOND))
+            self._end = f"Film: {self._path}"
         except (OSError, ValueError) as error:  # full disk; a Pillow without WebP
             self._end = f"No film: {error}"
 
 
+def begun(game: Playing, moments: Sequence[Moment], folder: Path) -> Film | None:
+    """A film in a new file of this folder; None where the first mind can't be asked, or there is too little to show.
+
+    Raises OSError.
+    """
+    ready = game.journey.mind_client.ready
+    if ready is None or "blind" not in ready.eyes or len(moments) < LEAST:
+        return None
+    return Film(game, moments, free_path(folder, "film", ".webp"))
+
+
 def animated(frames: Sequence[pg.Surface], milliseconds: int) -> bytes:
     """An animated WebP that repeats. Raises OSError or ValueError where Pillow can't write one."""
-    from PIL import Image
-
     pictures = [Image.frombytes("RGB", frame.get_size(), pg.image.tobytes(frame, "RGB")) for frame in frames]
     stream = BytesIO()
     pictures[0].save(

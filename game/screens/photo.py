@@ -15,7 +15,7 @@ from game.art.painter import SIZE, Painter
 from game.art.pixels.png import save_png
 from game.realm.land import Place
 from game.realm.scene import describe
-from game.screens.film import Film
+from game.screens.film import Film, begun
 from game.screens.panels import haunted, seen
 from game.ui.font import DIM, GOLD, PAPER, SKYBLUE, Pen, wrap
 from game.ui.overlays import keyed
@@ -91,11 +91,11 @@ class Photo:
         ready = journey.mind_client.ready
         there = [eyes for eyes in TITLES if ready is not None and eyes in ready.eyes]
         self.panels = [Panel(eyes, journey.mind_client.inquire(self._view.scene, eyes)) for eyes in there]
-        self._film = Film(game, game.reel.moments)
+        self._moments = game.reel.moments
+        self._film: Film | None = None
         self.chosen = there.index("you") if "you" in there else 0
         self.large = False
         self._waited = 0.0
-        self._filmed = False  # a film is wanted, and how it ended has not been said yet
 
     @property
     def ready(self) -> bool:
@@ -106,10 +106,9 @@ class Photo:
         """Takes what has been answered; paints at most one picture a frame."""
         self._waited += dt
         client = self._game.journey.mind_client
-        self._film.advance(dt)
-        if self._filmed and self._film.line:
-            self._game.note(self._film.line)
-            self._filmed = False
+        if self._film is not None and (line := self._film.advance(dt)):
+            self._game.note(line)
+            self._film = None
         for panel in (panel for panel in self.panels if not panel.done):
             answer = client.answered(panel.ticket)
             if answer is not None:
@@ -150,8 +149,8 @@ class Photo:
             save_png(triptych(self.panels, self._places), path)
         except (OSError, pg.error) as error:
             return f"No picture: {error}"
-        if self._film.begin(folder):
-            self._filmed = True
+        if self._film is None and (film := begun(self._game, self._moments, folder)) is not None:
+            self._film = film
             return f"Picture: {path}. The film of the last seconds is being made"
         return f"Picture: {path}"
 

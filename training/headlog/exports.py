@@ -20,6 +20,8 @@ from training.headlog.records import GRIDS, Log, LogError
 from training.headlog.table import MATRICES, diff_table, mlp_rows
 
 PRODUCTS = ("vo", "qk")
+BY_MATRIX = ("gain_q", "gain_k", "gain_v", "gain_o")  # columns of the table of gains
+UNTOLD = [None] * len(BY_MATRIX)  # of MLPs, and of logs from before it was noted
 Row = dict[str, Any]
 
 
@@ -68,14 +70,13 @@ def _gains(log: Log) -> Iterator[Row]:
         chunk = msgspec.structs.asdict(allocation)
         grid, in_mlps, matrices = chunk.pop("heads"), chunk.pop("mlps"), chunk.pop("matrices")
         for layer, head in _places(log):
-            parts = [m[layer][head] for m in matrices] if matrices else [None] * 4
-            by_matrix = dict(zip(("gain_q", "gain_k", "gain_v", "gain_o"), parts, strict=True))
             row = {"layer": layer, "head": head, "unit": f"{layer}.{head}", "gain": grid[layer][head]}
-            yield chunk | row | by_matrix
+            by_matrix = [matrix[layer][head] for matrix in matrices] or UNTOLD
+            yield chunk | row | dict(zip(BY_MATRIX, by_matrix, strict=True))
         for layer, gain in enumerate(in_mlps):
             unit = unit_name((layer, log.header.heads), log.header.heads)
-            none = dict.fromkeys(("gain_q", "gain_k", "gain_v", "gain_o"))
-            yield chunk | {"layer": layer, "head": None, "unit": unit, "gain": gain} | none
+            row = {"layer": layer, "head": None, "unit": unit, "gain": gain}
+            yield chunk | row | dict(zip(BY_MATRIX, UNTOLD, strict=True))
 
 
 def _information(log: Log) -> Iterator[Row]:

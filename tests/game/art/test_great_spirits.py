@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from game.art.frame_state import Ghost
-from game.art.great_spirits import FROM, SHAPES, STEPS, GreatSpirits, clearness, whole
+from game.art.great_spirits import FROM, GREAT, STEPS, GreatSpirits, clearness, whole
 from tests.kits.playkit import check_golden, open_display
 from tests.kits.playlands import region_map, sheet
 
@@ -33,7 +33,7 @@ def test_one_spirit_far_ones_and_phantoms_show_none() -> None:
     assert clearness(ghosts([1.0, 1.0], wavering=True), 100, 100) == 0
 
 
-@pytest.mark.parametrize("region", list(SHAPES))
+@pytest.mark.parametrize("region", list(GREAT))
 def test_each_comes_at_night_where_two_are_seen(region: str) -> None:
     open_display()
     great = GreatSpirits(region_map())
@@ -52,7 +52,7 @@ def test_each_comes_at_night_where_two_are_seen(region: str) -> None:
 def test_their_pictures() -> None:
     open_display()
     rows = []
-    for region in SHAPES:
+    for region in GREAT:
         row = []
         for step in (0, STEPS // 2):
             cell = pg.Surface((170, 122))
