@@ -94,11 +94,6 @@ def question_tokens(tokenizer: PreTrainedTokenizerBase, question: Question) -> l
     return read(tokenizer, ANY, [(question.text, ())]).questions[0]
 
 
-def answer_tokens(tokenizer: PreTrainedTokenizerBase, question: Question, answers: Sequence[str]) -> list[list[int]]:
-    """The tokens of answers to a question that stands behind any context that ends in a word of its own."""
-    return read(tokenizer, ANY, [(question.text, answers)]).answers[0]
-
-
 After = Callable[[str], Ids]  # the tokens of the context's end with a text right behind it
 
 

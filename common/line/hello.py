@@ -60,9 +60,6 @@ class Refused(Struct, frozen=True, tag="refused"):
     again: bool = False
 
 
-FirstWords = Greeting | Hello | Welcome | Refused
-
-
 @dataclass(frozen=True)
 class Terms:
     """What both ends have to agree on. rules: asset -> a digest of its content, both at most 64 characters."""

@@ -15,8 +15,3 @@ def check_player_name(name: str) -> None:
             f"{printable!r} is no name for a player: take a letter first, then letters, digits, - and _, {NAME_MAX} "
             "in all, and no name of a device"
         )
-
-
-def same_player(one: str, other: str) -> bool:
-    """Whether two names are one: folders of some systems don't tell capitals from small letters."""
-    return one.casefold() == other.casefold()

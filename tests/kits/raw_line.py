@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
-from common.line.hello import FirstWords, Greeting, Terms, Visitor, hello_for
+from common.line.hello import Greeting, Hello, Refused, Terms, Visitor, Welcome, hello_for
 
 PATIENCE = 10.0  # s
+FirstWords = Greeting | Hello | Refused | Welcome
 
 
 class RawLine:

@@ -61,11 +61,6 @@ class Player:
         owed, self._owed = self._owed, []
         return [Taught(digest) for digest in owed]
 
-    @property
-    def owes(self) -> bool:
-        """Whether lessons wait to be saved."""
-        return bool(self._owed)
-
     def _learn(self, lessons: list[Lesson]) -> Iterator[FromMind]:
         """Learn from those that are new. A lesson that came before is acknowledged again: its game heard nothing."""
         new: dict[str, Lesson] = {}

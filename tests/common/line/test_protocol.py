@@ -11,12 +11,12 @@ import msgspec
 import pytest
 
 from common.line.address import Address
-from common.line.hello import FirstWords, Hello, Visitor, Welcome, fault_of, hello_for
+from common.line.hello import Hello, Visitor, Welcome, fault_of, hello_for
 from common.line.limits import HELLO_BYTES
 from common.line.server import Joined, Server
 from perception.messages import FromMind, Teach, ToMind
 from perception.remote import LIMITS, TERMS, MindCodec
-from tests.kits.raw_line import RawLine
+from tests.kits.raw_line import FirstWords, RawLine
 
 TEXT = (Path(__file__).parents[3] / "docs" / "protocol.md").read_text(encoding="utf-8")
 TOKEN = b"an example of a token"

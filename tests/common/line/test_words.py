@@ -14,7 +14,7 @@ from common.line.address import Address, is_loopback, read_address
 from common.line.codec import Codec
 from common.line.faults import BadMessage, LineError
 from common.line.hello import Greeting, Hello, Terms, Visitor, fault_of, hello_for
-from common.line.names import check_player_name, same_player
+from common.line.names import check_player_name
 from common.line.pace import Pace
 from common.line.token import TokenError, proof_of, proves, read_token
 
@@ -81,10 +81,6 @@ def test_no_other_name_passes(name: str) -> None:
     with pytest.raises(ValueError, match="no name for a player") as refused:
         check_player_name(name)
     assert str(refused.value).isprintable()
-
-
-def test_capitals_make_no_other_player() -> None:
-    assert same_player("Anna", "anNA") and not same_player("anna", "ann")
 
 
 @pytest.mark.parametrize(
