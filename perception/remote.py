@@ -18,13 +18,12 @@ from common.line.address import Address
 from common.line.channel import Left
 from common.line.client import Client
 from common.line.codec import Codec
-from common.line.faults import BadMessage
 from common.line.hello import Terms, Visitor
 from common.line.limits import Limits
 from common.line.names import NAME_MAX, check_player_name
 from common.line.places import place_key
 from perception.messages import FromMind
-from perception.wire import FRAME_MAX, HEADER, Message, WireError, check_lengths, encode
+from perception.wire import FRAME_MAX, HEADER, Message, check_lengths, encode
 
 M = TypeVar("M")
 TERMS = Terms("second-sight/mind", 1)
@@ -44,21 +43,11 @@ class MindCodec(Codec[M]):
     """kind: ToMind at the mind's end, FromMind at the game's."""
 
     def __init__(self, kind: type[M] | UnionType) -> None:
-        super().__init__(kind, _checked)
+        super().__init__(kind, check_lengths)
 
     def encode(self, message: Message) -> bytes:  # type: ignore[override]
-        """As wire.encode, without the length. Raises BadMessage."""
-        try:
-            return encode(message)[HEADER:]
-        except WireError as error:
-            raise BadMessage(str(error)) from None
-
-
-def _checked(message: object) -> None:
-    try:
-        check_lengths(message)
-    except WireError as error:
-        raise BadMessage(str(error)) from None
+        """As wire.encode, without the length. Raises WireError."""
+        return encode(message)[HEADER:]
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 import msgspec
 
+from common.line.faults import BadMessage
 from perception.messages import FromMind, Lesson, Percept, ToMind, Weights
 
 FRAME_MAX = 4 * 1024 * 1024  # bytes of one message; a scene is about 5 kB, a percept about 3 kB
@@ -42,14 +43,14 @@ _encoder = msgspec.msgpack.Encoder()
 _checker: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(cast(Any, Message))
 
 
-class WireError(ValueError):
+class WireError(BadMessage):
     """What was to be sent, or what arrived, is no message. The text is one line and names the place in it.
 
     before: the whole messages that the same bytes held ahead of the fault.
     """
 
     def __init__(self, text: str, before: tuple[Any, ...] = ()) -> None:
-        super().__init__(" ".join(text.split())[:500])
+        super().__init__(text)
         self.before = before
 
 
