@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
+from common.assets import SEER
 from common.files import make_folder
 from common.line.address import Address
 from common.line.places import Places
@@ -22,7 +23,7 @@ from perception.model import Model
 from perception.remote import LIMITS, TERMS, MindCodec
 from training.mind.ending import Ending
 from training.mind.mind import IN_PLAY, PROBE_SEED, MindConfig
-from training.mind.serve import LOCK_WAIT, SEER
+from training.mind.serve import LOCK_WAIT
 from training.mind.service import Service, ServiceConfig
 
 PLACES = "places.json"

@@ -11,17 +11,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
+from common.assets import SEER
 from common.locks import hold
 from game.realm.rules import load as load_rules
 from perception.messages import FromMind, Percept, Ping, Pong, Quit, ToMind, Trouble
-from perception.model import NOVICE, Model
+from perception.model import Model
 from perception.wire import Stream, WireError
 from training.mind.ending import Ending
 from training.mind.inbox import Inbox
 from training.mind.mind import PROBE_SEED, Mind, MindConfig
 from training.mind.trouble import trouble
 
-SEER = NOVICE.with_name("seer")  # shipped beside the novice
 PAUSE = 0.05  # s in which nothing more is read after a refusal: else a flood leaves the mind no time to answer
 LOCK_WAIT = 10.0  # s for a mind before this one to save and let go of the folder
 
