@@ -1,4 +1,4 @@
-"""What can be refused before seconds are spent on importing torch: devices, slots, addresses."""
+"""What can be refused before seconds are spent on importing torch: devices, slots."""
 
 import ctypes
 import sys
@@ -29,11 +29,3 @@ def check_slot_name(name: str) -> None:
     if bad or not name.isprintable():
         printable = "".join(mark if mark.isprintable() else "?" for mark in name[:SLOT_NAME_MAX])
         raise ValueError(f"--save {printable}: not a name for a slot; letters, digits, dashes and dots will do")
-
-
-def check_address(flag: str, address: str) -> tuple[str, int]:
-    """HOST:PORT as (host, port). Raises ValueError."""
-    host, colon, port = address.rpartition(":")
-    if not colon or not host or not port.isascii() or not port.isdigit() or not 0 < int(port[:6]) < 65536:
-        raise ValueError(f"{flag} {address}: not an address; give HOST:PORT, as in 127.0.0.1:7777")
-    return host.strip("[]"), int(port)

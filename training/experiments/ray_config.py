@@ -5,8 +5,8 @@ import math
 import socket
 from dataclasses import dataclass
 
-from common.early import check_address
 from common.flags import faults, option
+from common.line.address import read_address
 
 LOCAL = "local"
 CPUS_MAX, GPUS_MAX, RETRIES_MAX = 1_024, 64, 100
@@ -46,7 +46,10 @@ class RayConfig:
         if importlib.util.find_spec("ray") is None:
             raise ValueError(f"--ray {self.ray}: Ray is not installed; {INSTALL}")
         if self.ray != LOCAL:
-            self._check_answer(*check_address("--ray", self.ray))
+            address = read_address("--ray", self.ray)
+            if address.tls:
+                raise ValueError(f"--ray {self.ray}: Ray takes no tls://; give HOST:PORT")
+            self._check_answer(address.host, address.port)
 
     def _check_answer(self, host: str, port: int) -> None:
         try:

@@ -226,6 +226,8 @@ def test_an_address_is_refused_in_one_line(monkeypatch):
             RayPool(RayConfig(ray=address))([], lambda done: None)
     with pytest.raises(ValueError, match="--ray anywhere: not an address"):
         RayConfig(ray="anywhere").check()
+    with pytest.raises(ValueError, match="--ray tls://h:1: Ray takes no tls://; give HOST:PORT"):
+        RayConfig(ray="tls://h:1").check()
     with pytest.raises(ValueError, match="are for --ray; give --ray local"):
         RayConfig(ray_gpus=0.5).check()
     with pytest.raises(ValueError, match="above 1 it must be a whole number"):
