@@ -33,7 +33,6 @@ from training.precedents.facts import Case
 from training.precedents.prompts import answer, fill, prompt
 from training.precedents.rivals import answer_loss, texts_of
 from training.precedents.scores import score
-from training.precedents.tracing import MLP, Tracer
 from training.teach import Teacher, make_optimizer, restriction_of
 
 SIGHT, LISTEN, FACT = "sight", "listen", "fact"
@@ -97,9 +96,9 @@ class Task(ABC):
     def effects(self) -> Tensor:
         """(L,) causal tracing: what each layer's MLP at the last token brings back, in the model as it is now."""
 
+    @abstractmethod
     def distance(self, net: PreTrainedModel) -> float:
         """d' on what was taught (of a fact: the new answer's probability), for the curves of sharpness."""
-        raise NotImplementedError
 
 
 class PlainLoss:
@@ -254,11 +253,8 @@ class FactTask(Task):
         """Of the true answer, in the model as it is: it knows the fact."""
         context, tokenizer = self.editor.corpus.contexts[0], self.model.tokenizer
         question = prompt(tokenizer, self.case.template, self.case.subject, context)
-        target = answer(tokenizer, fill(self.case.template, self.case.subject, context), self.case.true)[0]
-        tracer, last = Tracer(self.model.net, question, target), len(question.ids) - 1
-        places = [[], *([(MLP, layer, last)] for layer in range(self.model.layers))]
-        probabilities = tracer.probabilities(places)
-        return probabilities[1:] - probabilities[0]
+        target = answer(tokenizer, fill(self.case.template, self.case.subject, context), self.case.true)
+        return layer_effects(self.model, [(question, target)])
 
     @torch.no_grad()
     def distance(self, net: PreTrainedModel) -> float:
