@@ -13,7 +13,7 @@ else than what is there today is refused. One process at a time works in a folde
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -62,9 +62,10 @@ def run_experiment(
             for seed in (*experiment.seeds, experiment.sweep_seed):
                 arm.seeded(seed).check()
     present = Present(experiment)
-    _check_free(out, experiment)
+    plan = _plan(experiment)
+    check_free(out, plan)
     with hold(out):
-        _claim(out, experiment)
+        claim(out, plan)
         prepare()
         runner = _Runner(out, pool or LocalPool(workers), report, present)
         return _run(experiment, workers, runner)
@@ -122,18 +123,25 @@ def _swept(outcome: Outcome) -> dict[str, Any]:
     return {"arm": outcome.arm} | {key: after[key] for key in ("hits", "false_alarms", "d_prime", "mundane")}
 
 
-def _check_free(out: Path, experiment: Experiment) -> None:
-    """Raises ValueError if OUT is no folder, or holds something that is not this experiment's."""
+def check_free(out: Path, plan: Mapping[str, Any]) -> None:
+    """Raises ValueError if OUT is no folder, or holds something that is not this plan's."""
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out}: is no folder; give a new folder")
     path = out / PLAN
     if path.exists():
         stored = read_object(path)
-        if stored != _plan(experiment):
-            changes = changes_in(stored, _plan(experiment))
+        if stored != plan:
+            changes = changes_in(_flat(stored), _flat(plan))
             raise ValueError(f"--out {out}: holds an experiment of other settings; give a new folder ({changes})")
     elif out.exists() and any(file.name != ".lock" for file in out.iterdir()):
         raise ValueError(f"--out {out}: exists and holds no experiment; give a new folder")
+
+
+def _flat(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """A plan with the keys of its objects beside its own."""
+    inner = [value for value in plan.values() if isinstance(value, dict)]
+    own = {name: value for name, value in plan.items() if not isinstance(value, dict)}
+    return own | {name: value for each in inner for name, value in each.items()}
 
 
 def _plan(experiment: Experiment) -> dict[str, Any]:
@@ -146,11 +154,11 @@ def _plan(experiment: Experiment) -> dict[str, Any]:
     return plan
 
 
-def _claim(out: Path, experiment: Experiment) -> None:
-    """OUT becomes this experiment's, or is it already. Raises ValueError for anybody else's."""
-    _check_free(out, experiment)  # once more, now that nobody else may write there
+def claim(out: Path, plan: Mapping[str, Any]) -> None:
+    """OUT becomes this plan's, or is it already. Raises ValueError for anybody else's."""
+    check_free(out, plan)  # once more, now that nobody else may write there
     if not (out / PLAN).exists():
-        write_whole(out / PLAN, json.dumps(_plan(experiment)).encode())
+        write_whole(out / PLAN, json.dumps(plan).encode())
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,13 @@ from common.locks import hold
 from common.numbers import finite
 from common.processes import WORKERS_MAX
 from training.experiments.pool import in_processes
+from training.experiments.run import PLAN, SCORE, check_free, claim
+from training.experiments.show import aligned
 from training.experiments.surgical import NAME as SURGICAL
-from training.experiments.surgical import PLAN, SCORE, check_free
 from training.experiments.surgical_bench import Bench, SurgicalConfig, block_matrices
 from training.experiments.surgical_match import Weights
 from training.experiments.surgical_methods import methods_of
+from training.experiments.surgical_score import interval_of_known
 from training.experiments.surgical_tasks import FACT, SIGHT, Sizes, Task
 from training.heads.likeness import rank_correlation
 from training.heads.run_log import ROOT, commit
@@ -169,9 +171,8 @@ def measured_of(settings: SurgicalConfig, config: SharpConfig, out: Path, worker
             "radius": config.radius, "spread": config.spread,
             "kinds": list(config.kinds), "rests_on": of_file(Path(config.of) / SCORE)}  # fmt: skip
     check_free(out, plan)
-    out.mkdir(parents=True, exist_ok=True)
     with hold(out):
-        write_whole(out / PLAN, (json.dumps(plan) + "\n").encode())
+        claim(out, plan)
         each = [(seed, kind) for seed in settings.seeds for kind in taught(settings, config)]
         jobs: dict[Any, Any] = {(s, k): (run_seed, (settings, config, k, s, out / k / f"seed-{s}")) for s, k in each}
         in_processes(jobs, workers, partial(_done, report, len(jobs)))
@@ -205,7 +206,7 @@ def score_of(rows: Mapping[str, Sequence[Mapping[str, float | None]]], held: Map
     mean and interval; of seeds where both are above 0. predicts: rank correlation of a measure with the held-out gain
     over the methods of a seed, mean and interval over seeds.
     """
-    means = {name: {key: _interval([seed.get(key) for seed in seeds]) for key in seeds[0]}
+    means = {name: {key: interval_of_known([seed.get(key) for seed in seeds]) for key in seeds[0]}
              for name, seeds in rows.items()}  # fmt: skip
     judged = ("worst", "average", "highest", "trace")
     ratio: dict[str, Any] = {}
@@ -222,13 +223,8 @@ def score_of(rows: Mapping[str, Sequence[Mapping[str, float | None]]], held: Map
         numbers = np.array([[seed[key] for seed in rows[name]] for name in held], float)
         gains = np.array([held[name] for name in held], float)
         each = [rank_correlation(one, other) for one, other in zip(numbers.T, gains.T, strict=True)]
-        predicts[key] = _interval([float(value) for value in each])
+        predicts[key] = interval_of_known([float(value) for value in each])
     return {"rows": means, "ratio": ratio, "predicts": predicts}
-
-
-def _interval(values: Sequence[float | None]) -> tuple[float, float, float] | None:
-    present = [value for value in values if value is not None and np.isfinite(value)]
-    return interval(present) if present else None
 
 
 def _result(settings: SurgicalConfig, config: SharpConfig, out: Path) -> dict[str, Any]:
@@ -269,9 +265,6 @@ def lines(result: Mapping[str, Any]) -> Iterator[str]:
         for name, row in part["rows"].items():
             values = [(form, row.get(key)) for key, (_, form) in COLUMNS.items()]
             cells.append([name, *("-" if value is None else form.format(value[0]) for form, value in values)])
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        for title, *numbers in cells:
-            right = [number.rjust(size) for number, size in zip(numbers, widths[1:], strict=True)]
-            yield "  ".join([title.ljust(widths[0]), *right])
+        yield from aligned(cells)
         some = [f"{key} {value[0]:+.2f}" for key, value in part["predicts"].items() if value is not None]
         yield f"rank correlation with the held-out gain over methods: {', '.join(some)}"

@@ -1,6 +1,6 @@
 """What an experiment came to, in a few lines for a terminal; everything stands in OUT/score.json, and in its report."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 COLUMNS = {  # of a row of `tables.learned`: title, how it is written
@@ -24,6 +24,11 @@ def table(arms: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for name, row in arms.items():
         values = [(COLUMNS[key][1], row.get(key)) for key in there]
         cells.append([name, *("-" if value is None else form.format(value) for form, value in values)])
+    yield from aligned(cells)
+
+
+def aligned(cells: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A line per row, columns under one another: names to the left, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for name, *numbers in cells:
         yield "  ".join([name.ljust(widths[0]), *(n.rjust(w) for n, w in zip(numbers, widths[1:], strict=True))])

@@ -10,7 +10,7 @@ that the same command goes on after a kill. No arm is a control with dealt-out a
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from common.numbers import finite
 from common.processes import WORKERS_MAX
 from perception.model import Model, load
 from training.experiments.pool import in_processes
+from training.experiments.run import SCORE, check_free, claim
 from training.experiments.surgical_bench import Bench, Pilot, SurgicalConfig, block_matrices, changed_by_unit, width
 from training.experiments.surgical_match import weights_of
 from training.experiments.surgical_methods import NAMED, Method, methods_of
@@ -39,7 +40,7 @@ from training.heads.sharpness import Place, worst_case
 from training.progress import Report
 from training.provenance import of_model
 
-NAME, SCORE, PLAN, PILOT = "surgical", "score.json", "experiment.json", "pilot"
+NAME, PILOT = "surgical", "pilot"
 VERSION = 1
 
 
@@ -105,11 +106,10 @@ def surgical(config: SurgicalConfig, out: Path, workers: int, report: Report) ->
     config.check()
     if not 1 <= workers <= WORKERS_MAX:
         raise ValueError(f"--workers {workers}: give at least 1, at most {WORKERS_MAX}")
-    plan = plan_of(NAME, config)
+    plan = plan_of(config)
     check_free(out, plan)
-    out.mkdir(parents=True, exist_ok=True)
     with hold(out):
-        write_whole(out / PLAN, (json.dumps(plan) + "\n").encode())
+        claim(out, plan)
         homes = {kind: out / PILOT / f"{kind}.json" for kind in config.kinds}
         (out / PILOT).mkdir(exist_ok=True)
         jobs: dict[Any, Any] = {k: (run_pilot, (config, k, to)) for k, to in homes.items() if not to.exists()}
@@ -127,22 +127,11 @@ def _done(report: Report, what: str, of: int, done: int) -> None:
     report(what, done, of)
 
 
-def plan_of(name: str, config: Any) -> dict[str, Any]:
+def plan_of(config: SurgicalConfig) -> dict[str, Any]:
     """What a folder's experiment.json says: settings, and hashes of the model."""
     settings: dict[str, Any] = json.loads(json.dumps(asdict(config)))
     settings["model"] = from_root(config.model)
-    return {"version": VERSION, "name": name, "settings": settings, "rests_on": of_model(config.model)}
-
-
-def check_free(out: Path, plan: Mapping[str, Any]) -> None:
-    """Raises ValueError if OUT is no folder, or holds something that this plan did not leave there."""
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"--out {out}: is no folder; give a new folder")
-    if (out / PLAN).exists():
-        if read_json(out / PLAN) != plan:
-            raise ValueError(f"--out {out}: holds an experiment of other settings or another model; give a new folder")
-    elif out.exists() and any(path.name != ".lock" for path in out.iterdir()):
-        raise ValueError(f"--out {out}: exists and holds no such experiment; give a new folder")
+    return {"version": VERSION, "name": NAME, "settings": settings, "rests_on": of_model(config.model)}
 
 
 def result_of(config: SurgicalConfig, out: Path) -> dict[str, Any]:

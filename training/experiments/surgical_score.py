@@ -1,9 +1,11 @@
 """The table of `surgical`: what every method came to, means over seeds with their intervals; lines for a terminal."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 from statistics import fmean
 from typing import Any
 
+from training.experiments.show import aligned
 from training.verdict.analyses import interval
 
 NO_VERDICT = "no verdict"
@@ -34,8 +36,7 @@ def row_of(runs: Sequence[Mapping[str, Any]], target: float) -> dict[str, Any]:
             by_seed.setdefault(key, []).append(value)
     row: dict[str, Any] = {}
     for key, seeds in by_seed.items():
-        present = [value for value in seeds if value is not None]
-        row[key] = interval(present) if present else None
+        row[key] = interval_of_known(seeds)
     every = [task for run in runs for task in run["tasks"]]
     row |= {
         "matched": sum(abs(task["gain"] - target) <= NEAR for task in every),
@@ -43,6 +44,12 @@ def row_of(runs: Sequence[Mapping[str, Any]], target: float) -> dict[str, Any]:
         "rate": runs[0]["rate"],
     }
     return row | {"verdict": NO_VERDICT}
+
+
+def interval_of_known(values: Sequence[float | None]) -> tuple[float, float, float] | None:
+    """(mean, lower, upper) over the seeds that have a finite number; None where none has."""
+    known = [value for value in values if value is not None and isfinite(value)]
+    return interval(known) if known else None
 
 
 def untouched_of(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -75,7 +82,4 @@ def lines(result: Mapping[str, Any]) -> Iterator[str]:
             numbers = [(form, v[0] if isinstance(v, list | tuple) else v) for form, v in values]
             of = f"{row['matched']}/{row['tasks']}" if "tasks" in row else ""
             cells.append([name, *("-" if v is None else form.format(v) for form, v in numbers), of])
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        for title, *numbers_text in cells:
-            right = [n.rjust(w) for n, w in zip(numbers_text, widths[1:], strict=True)]
-            yield "  ".join([title.ljust(widths[0]), *right])
+        yield from aligned(cells)

@@ -166,9 +166,9 @@ def test_the_same_command_goes_on_and_other_settings_are_refused(ran: Any) -> No
     gone.unlink()
     assert surgical.surgical(config, out, 1, lambda *report: None) == result
     assert gone.read_bytes() == again and stays.stat().st_mtime_ns == before
-    with pytest.raises(ValueError, match="other settings or another model"):
+    with pytest.raises(ValueError, match=r"other settings; give a new folder \(.*most: 2 then, 60 now"):
         surgical.surgical(SurgicalConfig(config.model), out, 1, lambda *report: None)
-    with pytest.raises(ValueError, match="holds no such experiment"):
+    with pytest.raises(ValueError, match="exists and holds no experiment"):
         surgical.surgical(config, out / "sight", 1, lambda *report: None)
     with pytest.raises(ValueError, match="none of the pilot's"):
         surgical.surgical(SurgicalConfig(config.model, seeds=(100,)), out, 1, lambda *report: None)
