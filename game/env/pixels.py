@@ -14,7 +14,7 @@ import pygame as pg
 from game.art.frame_state import Body, FrameState, Ghost, Hint
 from game.art.painter import SIZE, Painter
 from game.realm.player import Player
-from game.realm.senses import in_sight
+from game.realm.seen import SeenBody, bodies_of, sensed_of
 from game.realm.state import Actor
 from game.realm.step import TICKS_PER_SECOND
 from game.realm.world import World
@@ -42,20 +42,20 @@ class Pictures:
 
 
 def frame_state(world: World, player: Player) -> FrameState:
-    """What a player can see without a mind: no beliefs, so no spirits."""
+    """What a player may know (game.realm.seen), without a mind: no beliefs, so no spirits."""
     places, senses = world.map.places, world.rules.senses
-    others = tuple(_body(who) for who in world.actors if who is not player)
+    others = tuple(_body(looks) for looks in bodies_of(world, player).values())
     others += tuple(Body(who.kind, who.x, who.y, who.facing, False) for who in world.quests_of[player.number].standing)
     hints = tuple(
         Hint(places[place].x, places[place].y, senses[sense], thing)
-        for _, place in in_sight(world, player)
-        for sense, thing in world.traces.sensed[place]
+        for place, things in sensed_of(world, player).items()
+        for sense, thing in things
     )
     seconds = world.tick / TICKS_PER_SECOND
     return FrameState(world.hour, world.weather, seconds, _body(player), others, (), hints, 0.0, world.flood)
 
 
-def _body(who: Actor) -> Body:
+def _body(who: Actor | SeenBody) -> Body:
     return Body(who.kind, who.x, who.y, who.facing, who.moving)
 
 

@@ -7,9 +7,12 @@ from hypothesis import strategies as st
 
 from game.env.choices import LOOK
 from game.env.config import EnvConfig
+from game.env.pixels import frame_state
 from game.env.session import Session
 from game.env.spaces import Eyes
+from game.realm.seen import observe
 from game.realm.traces import NOBODY
+from game.realm.view import PlayerView
 from tests.kits.envkit import drawn, plain
 
 
@@ -62,3 +65,16 @@ def test_hidden_spirits_change_no_picture():
     direction, place = session.seen(0)[0]
     session.world.traces.sensed[place] = ((0, "bark"), (3, "pawprint"))
     assert direction and seen(session, eyes) != before, "what is sensed does change it"
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_picture_shows_whom_the_view_shows(number):
+    world = Session(EnvConfig(players=3), 2).world
+    player = world.players[number]
+    world.familiar_joins(player)
+    view = PlayerView(world.seed, world.rules, world.start_hour, world.map, number)
+    view.show(observe(world, player))
+    stage = frame_state(world, player)
+    painted = [(body.kind, body.x, body.y) for body in (stage.player, *stage.bodies)]
+    people = [*view.figures.values(), *view.quests.standing]
+    assert painted == [(who.kind, who.x, who.y) for who in people]
