@@ -48,7 +48,7 @@ from perception.messages import (
 )
 from perception.outbox import Outbox
 from perception.remote import BAD_INPUT, Elsewhere, Remote
-from perception.wire import FRAME_MAX, Child, Life, WireError, encode
+from perception.wire import FRAME_MAX, Child, Life, WireError, encode, lesson_digest
 
 State = Literal["waking", "awake", "restarting", "dead"]
 
@@ -76,7 +76,7 @@ class Line:
     ) -> None:
         """wake: begins a life. plain_names: of a path that the mind is to write to, its last name alone is sent.
 
-        outbox: keeps every lesson until a mind says Taught; each life that acknowledges gets what it holds.
+        outbox: keeps every lesson until a mind says Taught of it; each life gets what it holds.
         """
         self._wake, self._plain_names, self._outbox = wake, plain_names, outbox
         self._restarts = restarts
@@ -122,7 +122,7 @@ class Line:
         frame = encode(message)
         with self._changed:
             if self._outbox is not None and isinstance(message, Teach):
-                return self._keep(self._outbox, message, frame)
+                return self._keep(self._outbox, lesson_digest(message.lesson), frame)
             if self._ending or self._state == "dead":
                 return False
             self._ending = isinstance(message, Quit)
@@ -140,10 +140,10 @@ class Line:
             self._changed.notify_all()
             return True
 
-    def _keep(self, outbox: Outbox, message: Teach, frame: bytes) -> bool:
+    def _keep(self, outbox: Outbox, digest: str, frame: bytes) -> bool:
         """A lesson waits until it is acknowledged; a mind that is awake gets it now, others when they wake."""
         before = outbox.fault
-        if not outbox.add(message.lesson):
+        if not outbox.add(digest, frame):
             self._refuse()
             return False
         if outbox.fault and outbox.fault != before:

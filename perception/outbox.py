@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from common.files import read_bytes, write_whole
-from perception.messages import Lesson, Teach, ToMind
+from perception.messages import Teach, ToMind
 from perception.wire import Decoder, WireError, encode, lesson_digest
 
 LARGEST = 16 * 2**20  # bytes of frames: some three thousand lessons
@@ -32,9 +32,8 @@ class Outbox:
         """Those that are still to be taught, oldest first."""
         return list(self._frames.values())
 
-    def add(self, lesson: Lesson) -> bool:
-        """Keep a lesson until it is acknowledged. False if there is no room. Raises WireError for what is none."""
-        frame, digest = encode(Teach(lesson)), lesson_digest(lesson)
+    def add(self, digest: str, frame: bytes) -> bool:
+        """Keep a lesson, by its digest, until it is acknowledged. False if there is no room."""
         if digest in self._frames:
             return True
         if self._weight + len(frame) > LARGEST:

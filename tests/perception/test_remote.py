@@ -43,7 +43,7 @@ from perception.messages import (
 )
 from perception.outbox import Outbox
 from perception.remote import LIMITS, TERMS, Elsewhere, MindCodec, elsewhere, login_name, name_there
-from perception.wire import lesson_digest
+from perception.wire import encode, lesson_digest
 
 TOKEN = b"sixteen bytes or more"
 PATIENCE = 20.0  # s
@@ -51,6 +51,11 @@ PATIENCE = 20.0  # s
 
 def lesson(number: int) -> Lesson:
     return Lesson(Scene(number, "terse", "hear north hum", (Event("hear", "north", "hum"),), ()), (), "touch")
+
+
+def framed(number: int) -> tuple[str, bytes]:
+    """A lesson's digest and frame."""
+    return lesson_digest(lesson(number)), encode(Teach(lesson(number)))
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +86,7 @@ class Mind:
                 if isinstance(what, Joined):
                     self.names.append(what.name)
                     self.number = number
-                    self.server.send(number, Ready("fake", "cpu", 1, 2, "terse", 0, acknowledges=True))
+                    self.server.send(number, Ready("fake", "cpu", 1, 2, "terse", 0))
                     continue
                 if isinstance(what, tuple):  # Left
                     continue
@@ -226,27 +231,27 @@ def test_an_outbox_outlives_a_torn_file_and_a_full_disk(tmp_path: Path, monkeypa
     path = tmp_path / "outbox"
     box = Outbox(path)
     for number in range(3):
-        assert box.add(lesson(number)) and box.add(lesson(number)), "twice is once"
+        assert box.add(*framed(number)) and box.add(*framed(number)), "twice is once"
     whole = path.read_bytes()
     for size in range(0, len(whole), 7):
         path.write_bytes(whole[:size])
         cut = Outbox(path)
         assert cut.frames == box.frames[: len(cut.frames)]
         assert len(cut.frames) == size // len(box.frames[0])
-        cut.add(lesson(9))
+        cut.add(*framed(9))
         assert Outbox(path).frames == cut.frames
     path.write_bytes(whole)
     box.remove(lesson_digest(lesson(1)))
     assert len(box.frames) == 2
     path.unlink()
     path.mkdir()  # nothing can be written there
-    box.add(lesson(4))
+    box.add(*framed(4))
     assert "directory" in box.fault and len(box.frames) == 3
     path.rmdir()
-    box.add(lesson(5))
+    box.add(*framed(5))
     assert box.fault == "" and Outbox(path).frames == box.frames
     monkeypatch.setattr("perception.outbox.LARGEST", 10)
-    assert not box.add(lesson(6))
+    assert not box.add(*framed(6))
 
 
 def test_an_outbox_that_is_never_empty_does_not_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,7 +259,7 @@ def test_an_outbox_that_is_never_empty_does_not_grow(tmp_path: Path, monkeypatch
     path = tmp_path / "outbox"
     box = Outbox(path)
     for number in range(200):
-        box.add(lesson(number))
+        box.add(*framed(number))
         if number:
             box.remove(lesson_digest(lesson(number - 1)))
         assert path.stat().st_size < 1500
