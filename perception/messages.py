@@ -195,7 +195,6 @@ class Ready(Struct, frozen=True, tag="ready"):
     eyes: Annotated[tuple[Eyes, ...], Few] = ("you",)  # whose eyes it can look through
     pulse: bool = False  # whether it answers Ping
     burns: Number | None = None  # the layer that a charm burns; None: it takes no Burn and no TakeOff
-    acknowledges: bool = False  # whether it says Taught, of every lesson
 
 
 class Written(Struct, frozen=True, tag="written"):

@@ -23,7 +23,7 @@ class Player:
     def opening(self) -> list[FromMind]:
         """What a game hears first."""
         mind = self.mind
-        ready = replace(mind.ready, pulse=False, acknowledges=True)  # the line has a heartbeat of its own
+        ready = replace(mind.ready, pulse=False)  # the line has a heartbeat of its own
         said: list[FromMind] = [ready, mind.progress()]
         return said + ([mind.restore_point_list()] if mind.restore_points.points else [])
 
