@@ -25,6 +25,7 @@ from perception.messages import (
     Weigh,
     WriteLog,
 )
+from training.mind.trouble import trouble_with
 
 TICKETS_MAX = 64  # scenes with a ticket: a second or two of work
 ORDERS_MAX = 16  # of each kind that takes long
@@ -52,7 +53,7 @@ class Inbox:
                 self._supersede(message)
                 weight = len(msgspec.msgpack.encode(message)) + COST
                 if self._full(message, weight):
-                    refused.append(Trouble(FULL, message.ticket if isinstance(message, Perceive) else 0))
+                    refused.append(trouble_with(message, FULL))
                     continue
                 self._messages.append((message, weight))
                 self._weight += weight

@@ -59,7 +59,7 @@ from training.mind.practice_state import resume_state, save_state
 from training.mind.saving import Saver
 from training.mind.self_measurement import SelfMeasurement
 from training.mind.trained_weights import WeightsError, put_weights, trained_weights
-from training.mind.trouble import trouble
+from training.mind.trouble import trouble, trouble_with
 from training.teach import Teacher
 
 SAVE_EVERY = 20.0  # seconds of learning between saves
@@ -187,6 +187,12 @@ class Mind:
         sizes = (m.name, str(m.device.type), m.layers, m.heads, m.tongue, self.teacher.steps)
         return Ready(*sizes, eyes=self.looks.eyes, pulse=True, burns=self.charms.layer)
 
+    def opening(self, pulse: bool = True) -> list[FromMind]:
+        """What a game hears first. Notes are said once. pulse: whether a Ping is answered in the midst of work."""
+        notes, self.notes = self.notes, []
+        points: list[FromMind] = [self.restore_point_list()] if self.restore_points.points else []
+        return [replace(self.ready, pulse=pulse), self.progress(), *points, *map(trouble, notes)]
+
     @property
     def busy(self) -> bool:
         """Whether there is work to go on with while nobody says anything."""
@@ -256,7 +262,7 @@ class Mind:
         try:
             return self._answer(message)
         except Exception as error:  # what slipped through every check, too, costs this message alone
-            return [trouble(error, message.ticket if isinstance(message, Perceive) else 0)]
+            return [trouble_with(message, error)]
 
     def _answer(self, message: ToMind) -> list[FromMind]:
         if isinstance(message, Perceive):

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-from msgspec.structs import replace
-
 from perception.messages import FromMind, Lesson, Ping, Pong, Taught, Teach
 from perception.wire import lesson_digest
 from training.mind.inbox import Inbox
@@ -19,13 +17,6 @@ class Player:
         self.inbox = Inbox()
         self._known = {lesson_digest(lesson) for lesson in mind.teacher.journal.lessons}
         self._owed: list[str] = []  # digests of lessons that are learned from and not yet on disk
-
-    def opening(self) -> list[FromMind]:
-        """What a game hears first."""
-        mind = self.mind
-        ready = replace(mind.ready, pulse=False)  # the line has a heartbeat of its own
-        said: list[FromMind] = [ready, mind.progress()]
-        return said + ([mind.restore_point_list()] if mind.restore_points.points else [])
 
     def look(self) -> Iterator[FromMind]:
         """The answer to one scene, if one waits."""

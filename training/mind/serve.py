@@ -14,13 +14,13 @@ from threading import Thread
 from common.assets import SEER
 from common.locks import hold
 from game.realm.rules import load as load_rules
-from perception.messages import FromMind, Percept, Ping, Pong, Quit, ToMind, Trouble
+from perception.messages import FromMind, Ping, Pong, Quit, ToMind, Trouble
 from perception.model import Model
 from perception.wire import Stream, WireError
 from training.mind.ending import Ending
 from training.mind.inbox import Inbox
 from training.mind.mind import PROBE_SEED, Mind, MindConfig
-from training.mind.trouble import trouble
+from training.mind.trouble import trouble_with
 
 PAUSE = 0.05  # s in which nothing more is read after a refusal: else a flood leaves the mind no time to answer
 LOCK_WAIT = 10.0  # s for a mind before this one to save and let go of the folder
@@ -75,7 +75,7 @@ def _say(line: Stream[ToMind], message: FromMind) -> None:
         try:
             line.send(message)
         except WireError as error:
-            line.send(trouble(error, message.ticket if isinstance(message, Percept | Trouble) else 0))
+            line.send(trouble_with(message, error))
     except OSError as error:
         raise _Gone from error
 
@@ -109,10 +109,7 @@ def serve(
 
 def _converse(mind: Mind, line: Stream[ToMind], inbox: Inbox, pulse: Pulse) -> None:
     """Say what it is; then answer, and work in between, until a Quit; what came before it is still done."""
-    opening: list[FromMind] = [mind.ready, mind.progress()]
-    opening += [mind.restore_point_list()] if mind.restore_points.points else []
-    notes, mind.notes = mind.notes, []
-    for message in (*opening, *map(trouble, notes)):
+    for message in mind.opening():
         _say(line, message)
     messages: list[ToMind] = []
     ending = False

@@ -22,7 +22,7 @@ from perception.messages import FromMind, Percept, Quit, ToMind, Trouble
 from perception.model import Model
 from training.mind.mind import Mind, MindConfig, copy_of
 from training.mind.player import Player
-from training.mind.trouble import trouble
+from training.mind.trouble import trouble, trouble_with
 
 IDLE_S = 0.2  # at most so long it sleeps while nobody wants anything
 AGAIN_S = 5.0  # from a save that failed to the next try
@@ -132,8 +132,7 @@ class Service:
         player.number = number
         self._players[name.casefold()] = self._numbers[number] = player
         self._turns.append(player)
-        notes, player.mind.notes = player.mind.notes, []
-        self._say(player, [*player.opening(), *map(trouble, notes)])
+        self._say(player, player.mind.opening(pulse=False))  # the line has a heartbeat of its own
 
     def _mind_of(self, name: str) -> Mind:
         first, folder = self._first, self._config.folder
@@ -178,5 +177,4 @@ class Service:
             try:
                 self._server.send(player.number, message, "percept" if glance else None)
             except BadMessage as error:
-                ticket = message.ticket if isinstance(message, Percept | Trouble) else 0
-                self._server.send(player.number, trouble(error, ticket))
+                self._server.send(player.number, trouble_with(message, error))
