@@ -41,8 +41,8 @@ class Channel:
         self._left: Left | None = None  # if this end decided it
 
     def put(self, data: bytes, newest: Hashable | None = None) -> bool:
-        """Leave a frame to be sent, in the place of the waiting one with the same `newest` key. False if too much
-        waits already."""
+        """Leave a frame to be sent, behind all that waits; the waiting one with the same `newest` key is dropped. False
+        if too much waits already."""
         with self._lock:
             if self._end is not None:
                 return False

@@ -63,7 +63,7 @@ class Client(Generic[M]):
         return [what for _, what in self._mailbox.poll(wait)]
 
     def send(self, message: object, newest: Hashable | None = None) -> bool:
-        """Leave a message for the server; in the place of the waiting one with the same `newest` key, if it has one.
+        """Leave a message for the server; instead of the waiting one with the same `newest` key, if it has one.
 
         False if it is not taken: the server is gone, or too much waits. Raises BadMessage for what is none.
         """

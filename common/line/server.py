@@ -111,7 +111,7 @@ class Server(Generic[M]):
         return [Event(number, what) for number, what in self._mailbox.poll(wait)]
 
     def send(self, number: int, message: object, newest: Hashable | None = None) -> bool:
-        """Leave a message for a connection; in the place of the waiting one with the same `newest` key, if it has one.
+        """Leave a message for a connection; instead of the waiting one with the same `newest` key, if it has one.
 
         Everything without a key is kept in order. False if they are gone. Who reads so slowly that too much waits is
         hung up on. Raises BadMessage for what is none.

@@ -1,5 +1,6 @@
 """Servers and clients over real sockets on loopback: joining, order, and who may not come in."""
 
+import asyncio
 import socket
 import sys
 from collections.abc import Iterator
@@ -9,11 +10,12 @@ from typing import Any
 import pytest
 
 from common.line.address import Address
-from common.line.channel import Left
+from common.line.channel import Channel, Left
 from common.line.client import Client
 from common.line.faults import BadMessage, LineError
 from common.line.hello import Terms, Visitor, Welcome
 from common.line.limits import Limits
+from common.line.loop import LoopThread
 from common.line.server import Event, Joined, Server
 from tests.kits.line_ends import CODEC, TERMS, TOKEN, Say, come, events, heard_by, left, serve
 from tests.kits.raw_line import RawLine
@@ -132,6 +134,34 @@ def test_who_lost_the_line_takes_their_own_place_again(stack: ExitStack) -> None
     assert events(server, bool)[0].what == Say("here")
     with pytest.raises(LineError, match="here already"):
         come(stack, server, "anna", visitor=Visitor("anna", b"other", visitor.visit))
+
+
+def test_who_names_no_visit_takes_nobodys_place(stack: ExitStack) -> None:
+    server = serve(stack)
+    come(stack, server, "anna", visitor=Visitor("anna", b"", b""))
+    with pytest.raises(LineError, match="here already"):
+        come(stack, server, "anna", visitor=Visitor("anna", b"", b""))
+
+
+def test_what_is_newer_waits_behind_what_came_before_it(stack: ExitStack) -> None:
+    thread = LoopThread()
+    stack.callback(thread.close)
+    sent = list[bytes]()
+
+    class Socket:
+        async def send(self, data: bytes) -> None:
+            sent.append(data)
+
+        async def recv(self) -> bytes:
+            await asyncio.Event().wait()
+            return b""
+
+    channel = Channel(Socket(), thread, Limits())
+    for data, key in ((b"a", None), (b"old", "scene"), (b"b", None), (b"new", "scene"), (b"c", None)):
+        assert channel.put(data, key)
+    channel.end(Left("left"))
+    thread.run(channel.converse(lambda data: None))
+    assert sent == [b"a", b"b", b"new", b"c"]
 
 
 def test_beyond_loopback_nobody_listens_without_a_token() -> None:

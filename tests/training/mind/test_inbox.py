@@ -3,9 +3,11 @@
 from threading import Thread
 
 import msgspec
+import pytest
 
 from game.realm.rules import load
 from perception.messages import (
+    Burn,
     Export,
     Keep,
     Mark,
@@ -13,6 +15,7 @@ from perception.messages import (
     Practise,
     Quit,
     Rewind,
+    TakeOff,
     Teach,
     Trouble,
     Weigh,
@@ -91,3 +94,15 @@ def test_three_thousand_lessons_at_once_are_taken_and_no_more_bytes_than_fit():
     assert inbox.put([Quit()]) == []
     assert inbox.take(wait=False)[-1] == Quit()
     assert inbox.put([large]) == []
+
+
+@pytest.mark.parametrize(
+    "order", [Rewind(0), Burn(SCENE, "north", 0, "oni"), TakeOff(0)], ids=lambda order: type(order).__name__
+)
+def test_a_scene_overtakes_lessons_and_no_change_of_the_weights(order):
+    inbox, look = Inbox(), Perceive(SCENE, ticket=1)
+    inbox.put([Teach(LESSON), look, order, look])
+    assert inbox.take_look() == look and inbox.take_look() is None
+    assert inbox.take_next() == [Teach(LESSON)] and inbox.take_look() is None
+    assert inbox.take_next() == [order] and inbox.take_look() == look
+    assert inbox.waiting == 0
