@@ -136,13 +136,14 @@ class Mind:
     def _wake(self, folder: Path) -> None:
         """Go on as it was saved. What is damaged costs itself; notes tell of it. Raises MindStoreError."""
         fault = self.charms.load()
+        self.notes = [fault] if fault else []
         loaded = load_mind(folder, self.model.net, self.origin, lambda each: check_lesson(self.model, each, self.rules))
         if loaded is None:
             return
         for lesson in loaded.saved.lessons:
             self._remember(lesson)
         self.teacher.steps, self.teacher.taught_at = loaded.saved.steps, loaded.saved.taught_at
-        self.notes = [*loaded.notes, *([fault] if fault else [])]
+        self.notes = [*loaded.notes, *self.notes]
         if not loaded.has_weights:
             self._go_on_from_restore_point()
         elif self.config.resumes:

@@ -208,6 +208,11 @@ def test_a_file_of_charms_that_is_damaged_or_foreign_costs_the_charms_alone(tmp_
         assert any("goes on without its charms" in note and says in note for note in woken.notes)
 
 
+def test_charms_that_are_lost_with_the_journal_are_said_too(tmp_path):
+    (tmp_path / CHARMS).write_bytes(b"torn")
+    assert any("goes on without its charms" in note for note in awake(tmp_path).notes)
+
+
 def test_a_mind_that_dies_while_it_burns_wakes_as_it_was(tmp_path, monkeypatch):
     mind = awake(tmp_path)
     answer_to(mind, order(0))
