@@ -9,7 +9,6 @@ fault: how late ticks are depends on who else uses the machine.
 """
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from tests.crowd.army import Phase, run
 from tests.crowd.player import Habits
+from tests.kits.results import add_output, put_out
 from training.progress import progress_bar
 
 CHURN = Habits(churn=1 / 20, delay=0.2, slow=0.1, stops=5.0)
@@ -82,8 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=60.0, help="of each of two phases (default 60)")
     parser.add_argument("--soak", type=float, metavar="MINUTES", help="one phase with churn instead, so long")
     parser.add_argument("--seed", type=int, default=0, help="of the realm and of the players (default 0)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="writes the JSON there, too")
-    parser.add_argument("--json", action="store_true", help="prints JSON")
+    add_output(parser)
     options = parser.parse_args(arguments)
     if not 1 <= options.clients <= 1000 or options.seconds <= 0 or (options.soak is not None and options.soak <= 0):
         parser.error("--clients: 1 to 1000; --seconds and --soak: above 0")
@@ -94,10 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
         played = run(Path(folder) / "realm", options.clients, options.seed, phases, report)
     result = {"clients": options.clients, "seed": options.seed, "cores": os.cpu_count(), **played}
     result |= {"broken": faults_of(result, options.clients), "missed": missed(result)}
-    text = json.dumps(result, indent=1)
-    if options.out is not None:
-        options.out.write_text(text + "\n", encoding="utf-8")
-    print(text if options.json else "\n".join(lines_of(result)))
+    put_out(options, result, lines_of(result))
     for line in (*result["broken"], *result["missed"]):
         print(line, file=sys.stderr)
     return 1 if result["broken"] else 0

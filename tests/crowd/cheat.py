@@ -14,11 +14,9 @@ The test has to find leaks: servers that give away one place by one bit, each in
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -36,6 +34,7 @@ from game.shared.messages import Block, Compare, Deeds, FromPlayer, Pair, Point,
 from game.shared.shared_world import SharedWorld
 from tests.crowd.features import features_of
 from tests.crowd.information import Verdict, judge
+from tests.kits.results import add_output, put_out
 from tests.kits.sharedkit import TO_REALM
 from training.progress import progress_bar
 
@@ -234,8 +233,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--realms", type=int, default=1000, help="of one map (default 1000)")
     parser.add_argument("--permutations", type=int, default=200, help="of the null (default 200)")
     parser.add_argument("--seed", type=int, default=0, help="of the map, the client and the null (default 0)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="writes the JSON there, too")
-    parser.add_argument("--json", action="store_true", help="prints JSON")
+    add_output(parser)
     options = parser.parse_args(arguments)
     if options.realms < 50 or options.permutations < 20:
         parser.error("--realms: 50 or more; --permutations: 20 or more")
@@ -249,11 +247,8 @@ def main(arguments: list[str] | None = None) -> int:
     clean = result["none"]["p"] > 0.01 and not result["none"]["beyond"]
     result["clean"] = clean
     result["planted_found"] = sum(result[name]["p"] <= 0.01 for name in LEAKS if name != "none")
-    text = json.dumps(result, indent=1)
-    if options.out is not None:
-        options.out.write_text(text + "\n", encoding="utf-8")
     lines = [f"{name}: z {result[name]['z']}, p {result[name]['p']}, {result[name]['feature']}" for name in LEAKS]
-    print(text if options.json else "\n".join(lines))
+    put_out(options, result, lines)
     return 0 if clean and result["planted_found"] == len(LEAKS) - 1 else 1
 
 

@@ -7,7 +7,6 @@ It takes some ten minutes; --only chooses parts. Exit status 1 if a row came oth
 """
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 from tests.faults import disk, frames, visitors
 from tests.faults.kills import kills
 from tests.faults.table import Report, Row, lines_of
+from tests.kits.results import add_output, put_out
 from training.progress import progress_bar
 
 Part = Callable[[Path, argparse.Namespace, Report], dict[str, Row]]
@@ -42,8 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--times", type=int, default=10, help="that every other fault is tried (default 10)")
     parser.add_argument("--only", action="append", choices=list(PARTS), help="this part; may be given several times")
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default 0)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="writes the JSON there, too")
-    parser.add_argument("--json", action="store_true", help="prints JSON")
+    add_output(parser)
     options = parser.parse_args(arguments)
     if min(options.kills, options.frames, options.lines, options.times) < 1:
         parser.error("--kills, --frames, --lines and --times: 1 or more")
@@ -60,10 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
         "rows": {key: row.plain() for key, row in made.items()},
         "bad": sum(not row.good for row in made.values()),
     }
-    text = json.dumps(result, indent=1)
-    if options.out is not None:
-        options.out.write_text(text + "\n", encoding="utf-8")
-    print(text if options.json else "\n".join(lines_of(made)))
+    put_out(options, result, lines_of(made))
     return 1 if result["bad"] else 0
 
 

@@ -6,7 +6,7 @@ Each test starts a small fake mind: real processes, real pipes, no torch.
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from threading import enumerate as threads
 from typing import Any
@@ -31,8 +31,7 @@ from perception.messages import (
     Written,
 )
 from perception.wire import WireError
-
-PATIENCE = 30.0  # seconds until a test gives up; nothing here takes more than one or two
+from tests.kits.mind_lines import troubles, until_heard
 
 START = """
 import os, signal, sys, time
@@ -76,27 +75,12 @@ def fake(body: str, **options: Any) -> Link:
     return Link([sys.executable, "-c", START + body], env=env, **options)
 
 
-def until(line: Line, done: Callable[[list[FromMind]], bool]) -> list[FromMind]:
-    """Polls until what has come is enough; fails the test, saying what came, when it never is."""
-    heard: list[FromMind] = []
-    end = time.monotonic() + PATIENCE
-    while not done(heard):
-        assert time.monotonic() < end, f"{line.state}, heard only {heard[-5:]}"
-        heard += line.poll()
-        time.sleep(0.002)
-    return heard
-
-
 def written(heard: list[FromMind]) -> list[str]:
     return [message.path for message in heard if isinstance(message, Written)]
 
 
-def troubles(heard: list[FromMind]) -> list[str]:
-    return [message.text for message in heard if isinstance(message, Trouble)]
-
-
 def awake(line: Line, times: int = 1) -> list[FromMind]:
-    return until(line, lambda heard: sum(isinstance(message, Ready) for message in heard) == times)
+    return until_heard(line, lambda heard: sum(isinstance(message, Ready) for message in heard) == times)
 
 
 def test_a_mind_wakes_answers_and_ends() -> None:
@@ -106,7 +90,7 @@ def test_a_mind_wakes_answers_and_ends() -> None:
         assert line.state == "awake"
         for message in (Teach(Lesson(scene(1), (), "seer")), Perceive(scene(5)), Keep()):
             assert line.send(message)
-        heard = until(line, lambda heard: len(heard) == 3)
+        heard = until_heard(line, lambda heard: len(heard) == 3)
         assert [text.split("(")[0] for text in written(heard)] == ["Teach", "scene 5", "Keep"]
     assert line.state == "dead"
     assert written(line.poll()) == ["Quit()"]  # its last words can still be heard
@@ -123,7 +107,7 @@ if not os.path.exists({str(once)!r}):
     with fake(dies_once + ECHO) as line:
         line.send(Keep())
         line.send(WriteLog("a"))
-        heard = until(line, lambda heard: len(written(heard)) == 2)
+        heard = until_heard(line, lambda heard: len(written(heard)) == 2)
         assert written(heard) == ["Keep()", "WriteLog(path='a')"]
         assert "died while loading" in troubles(heard)[0]
 
@@ -135,7 +119,7 @@ def test_of_perceive_only_the_newest_waits_and_nothing_else_is_dropped() -> None
         if number % 100 == 0:
             assert line.send(WriteLog(str(number)))
     with line:
-        heard = until(line, lambda heard: "scene 499" in written(heard))
+        heard = until_heard(line, lambda heard: "scene 499" in written(heard))
     logs = [text for text in written(heard) if text.startswith("Write")]
     assert logs == [f"WriteLog(path='{number}')" for number in range(0, 500, 100)]
     assert [text for text in written(heard) if text.startswith("scene")] == ["scene 499"]
@@ -165,7 +149,7 @@ def test_what_waits_is_bounded_and_a_refusal_is_said_once() -> None:
     with pytest.raises(WireError):  # what is no message is the sender's fault
         line.send(WriteLog("x" * 5000))
     with line:
-        heard = until(line, lambda heard: len(written(heard)) == taken)
+        heard = until_heard(line, lambda heard: len(written(heard)) == taken)
         assert line.send(lesson)  # there is room again
         assert troubles(heard) == []
 
@@ -192,7 +176,7 @@ def test_a_mind_that_dies_is_mourned_and_started_again() -> None:
         assert troubles(heard) == [f"{first}\n{last}"]
         assert line.state == "awake"
         line.send(Keep())
-        assert written(until(line, lambda heard: len(heard) == 1)) == ["Keep()"]
+        assert written(until_heard(line, lambda heard: len(heard) == 1)) == ["Keep()"]
         for _ in range(5):  # a Ready in between starts the count anew
             line.send(WriteLog("die"))
             awake(line)
@@ -218,7 +202,7 @@ if not os.path.exists({str(once)!r}):
             time.sleep(0.01)
         line.send(Perceive(scene(2)))
         once.touch()
-        heard = until(line, lambda heard: "scene 2" in written(heard))
+        heard = until_heard(line, lambda heard: "scene 2" in written(heard))
         assert [text.split("(")[0] for text in written(heard)] == ["Teach"] * (kind is Teach) + ["scene 2"]
 
 
@@ -229,7 +213,7 @@ def test_practising_goes_on_after_a_death_and_nothing_else_is_sent_again(last: b
             line.send(message)
         heard = awake(line, times=2)
         line.send(WriteLog("end"))
-        heard += until(line, lambda heard: "WriteLog(path='end')" in written(heard))
+        heard += until_heard(line, lambda heard: "WriteLog(path='end')" in written(heard))
         (death,) = (at for at, message in enumerate(heard) if isinstance(message, Trouble))
         assert written(heard[:death])[:2] == [f"Practise(on={on})" for on in (not last, last)]
         assert written(heard[death:]) == ["Practise(on=True)"] * last + ["WriteLog(path='end')"]
@@ -237,7 +221,7 @@ def test_practising_goes_on_after_a_death_and_nothing_else_is_sent_again(last: b
 
 def test_a_mind_that_never_wakes_is_given_up() -> None:
     with fake("sys.exit('ImportError: no torch here')", restarts=2) as line:
-        heard = until(line, lambda heard: line.state == "dead") + line.poll()
+        heard = until_heard(line, lambda heard: line.state == "dead") + line.poll()
         said = "The mind ended with status 1: ImportError: no torch here. It is "
         then = ("started again (1 of 2).", "started again (2 of 2).", "not started again.")
         assert [text.splitlines()[0] for text in troubles(heard)] == [said + text for text in then]
@@ -248,10 +232,10 @@ def test_a_mind_that_never_wakes_is_given_up() -> None:
 
 def test_bad_input_is_not_tried_again() -> None:
     with fake("print('main.py mind: give another folder: it is none', file=sys.stderr); sys.exit(2)") as line:
-        heard = until(line, lambda heard: line.state == "dead") + line.poll()
+        heard = until_heard(line, lambda heard: line.state == "dead") + line.poll()
         assert troubles(heard)[0].startswith("The mind can't wake: give another folder: it is none. It is not")
     with Link([str(Path("no") / "such" / "command")], restarts=0) as line:
-        assert "could not be reached" in troubles(until(line, bool))[0]
+        assert "could not be reached" in troubles(until_heard(line, bool))[0]
 
 
 @pytest.mark.parametrize(
@@ -265,7 +249,7 @@ def test_bad_input_is_not_tried_again() -> None:
 )
 def test_other_ends(body: str, words: str) -> None:
     with fake(body, restarts=0) as line:
-        heard = until(line, lambda heard: bool(troubles(heard)))
+        heard = until_heard(line, lambda heard: bool(troubles(heard)))
         assert any(isinstance(message, Ready) for message in heard) == ("ready" in body)
         (text,) = troubles(heard)
         assert words in text.splitlines()[0]
@@ -293,7 +277,7 @@ def test_a_child_gets_one_thread_and_the_games_variables(monkeypatch: pytest.Mon
     body = "line.send(Written(os.environ['OMP_NUM_THREADS'] + os.environ['HF_HUB_OFFLINE'])); list(messages())"
     for low, wanted in ((True, "11"), (False, "71")):
         with fake(body, low_priority=low) as line:
-            assert written(until(line, bool)) == [wanted]
+            assert written(until_heard(line, bool)) == [wanted]
 
 
 PULSE = ECHO.replace("line.send(ready)", 'line.send(Ready("fake", "cpu", 1, 2, "terse", 0, pulse=True))')
@@ -332,7 +316,7 @@ def test_a_hung_mind_is_noticed_and_started_again(monkeypatch: pytest.MonkeyPatc
             "The mind does not answer any more. It is started again (1 of 3)."
         )
         line.send(Keep())
-        assert written(until(line, lambda heard: bool(written(heard)))) == ["Keep()"]
+        assert written(until_heard(line, lambda heard: bool(written(heard)))) == ["Keep()"]
 
 
 def test_a_mind_that_answers_its_ping_lives_on_and_no_pong_reaches_the_game(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -350,7 +334,7 @@ for message in messages():
         sys.exit(0)
 """
     with fake(body) as line:
-        heard = until(line, lambda heard: "thirty" in written(heard))
+        heard = until_heard(line, lambda heard: "thirty" in written(heard))
         assert [type(message) for message in heard] == [Ready, Written]
 
 
@@ -360,7 +344,7 @@ def test_a_mind_without_a_pulse_is_never_pinged(monkeypatch: pytest.MonkeyPatch)
         awake(line)
         time.sleep(0.3)
         line.send(Keep())
-        assert written(until(line, bool)) == ["Keep()"]
+        assert written(until_heard(line, bool)) == ["Keep()"]
 
 
 def test_a_game_that_does_not_listen_is_no_fault_of_the_minds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -375,7 +359,7 @@ for message in messages():
 """
     with fake(body) as line:
         time.sleep(1.0)  # fifty beats in which nobody polls
-        heard = until(line, lambda heard: len(written(heard)) == 20_000)
+        heard = until_heard(line, lambda heard: len(written(heard)) == 20_000)
         assert troubles(heard) == []
 
 
@@ -384,5 +368,5 @@ def test_scenes_with_a_ticket_are_all_looked_at() -> None:
     for number in range(50):
         line.send(Perceive(scene(number), ticket=number % 2))
     with line:
-        heard = until(line, lambda heard: len(written(heard)) == 26)
+        heard = until_heard(line, lambda heard: len(written(heard)) == 26)
     assert written(heard) == [*(f"scene {number}" for number in range(1, 49, 2)), "scene 48", "scene 49"]

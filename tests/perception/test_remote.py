@@ -22,11 +22,10 @@ from common.line.hello import Visitor
 from common.line.names import check_player_name
 from common.line.server import Joined, Server
 from perception import link as link_module
-from perception.link import Line, connect
+from perception.link import connect
 from perception.messages import (
     Event,
     Export,
-    FromMind,
     Keep,
     Lesson,
     Perceive,
@@ -37,13 +36,13 @@ from perception.messages import (
     Taught,
     Teach,
     ToMind,
-    Trouble,
     WriteLog,
     Written,
 )
 from perception.outbox import Outbox
 from perception.remote import LIMITS, TERMS, Elsewhere, MindCodec, elsewhere, login_name, name_there
 from perception.wire import encode, lesson_digest
+from tests.kits.mind_lines import troubles, until_heard
 
 TOKEN = b"sixteen bytes or more"
 PATIENCE = 20.0  # s
@@ -121,21 +120,6 @@ def until(done: Callable[[], Any]) -> None:
         time.sleep(0.005)
 
 
-def heard(line: Line, enough: Callable[[list[FromMind]], Any]) -> list[FromMind]:
-    said: list[FromMind] = []
-
-    def done() -> Any:
-        said.extend(line.poll())
-        return enough(said)
-
-    until(done)
-    return said
-
-
-def troubles(said: list[FromMind]) -> list[str]:
-    return [message.text for message in said if isinstance(message, Trouble)]
-
-
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
@@ -144,7 +128,7 @@ def free_port() -> int:
 def test_a_mind_elsewhere_answers_under_a_token() -> None:
     with Mind(token=TOKEN) as mind, connect(at(mind.port, token=TOKEN)) as line:
         line.send(Keep())
-        said = heard(line, lambda said: len(said) == 2)
+        said = until_heard(line, lambda said: len(said) == 2)
         assert isinstance(said[0], Ready) and said[1] == Written("Keep()")
         assert line.state == "awake" and mind.names == ["anna"]
         line.close()
@@ -156,9 +140,9 @@ def test_a_torn_line_is_mended_and_practice_goes_on() -> None:
         mind = stack.enter_context(Mind())
         line = stack.enter_context(connect(at(mind.port)))
         line.send(Practise(True))
-        heard(line, lambda said: len(said) == 2)
+        until_heard(line, lambda said: len(said) == 2)
         mind.server.hang_up(mind.number, "a moment", again=True)
-        said = heard(line, lambda said: sum(isinstance(each, Ready) for each in said) == 1)
+        said = until_heard(line, lambda said: sum(isinstance(each, Ready) for each in said) == 1)
         assert troubles(said) == ["The mind hung up (a moment). It is tried again."]
         until(lambda: mind.heard.count(Practise(True)) == 2)
 
@@ -172,7 +156,7 @@ def test_a_torn_line_is_mended_and_practice_goes_on() -> None:
 )
 def test_what_stays_wrong_is_not_tried_again(settings: Any, words: str) -> None:
     with Mind(token=TOKEN) as mind, connect(at(mind.port, **settings)) as line:
-        (said,) = troubles(heard(line, bool))
+        (said,) = troubles(until_heard(line, bool))
         assert words.format(port=mind.port) in said and said.endswith("It is not started again.")
         until(lambda: line.state == "dead")
 
@@ -180,10 +164,10 @@ def test_what_stays_wrong_is_not_tried_again(settings: Any, words: str) -> None:
 def test_a_mind_that_is_not_there_yet_is_waited_for() -> None:
     port = free_port()
     with connect(at(port)) as line:
-        assert "nobody answers" in troubles(heard(line, bool))[0]
+        assert "nobody answers" in troubles(until_heard(line, bool))[0]
         time.sleep(0.2)  # some tries
         with Mind(port):
-            said = heard(line, lambda said: any(isinstance(each, Ready) for each in said))
+            said = until_heard(line, lambda said: any(isinstance(each, Ready) for each in said))
         assert troubles(said) == [], "the same is not said at every try"
 
 
@@ -192,7 +176,7 @@ def test_a_lesson_is_kept_until_it_is_acknowledged_and_sent_again_to_each_life(t
     with Mind(acknowledges=False) as deaf, connect(at(deaf.port, path)) as line:
         assert line.keeps_lessons
         line.send(Teach(lesson(1)))
-        heard(line, lambda said: len(said) == 2)
+        until_heard(line, lambda said: len(said) == 2)
         line.send(Teach(lesson(2)))
         until(lambda: deaf.lessons() == [1, 2])
     assert Outbox(path).frames == Outbox(path).frames != []
@@ -219,7 +203,7 @@ def test_lessons_that_come_while_nobody_is_there_wait_on_disk(tmp_path: Path) ->
 
 def test_a_mind_elsewhere_is_given_the_name_of_a_file() -> None:
     with Mind() as mind, connect(at(mind.port)) as line:
-        heard(line, bool)
+        until_heard(line, bool)
         line.send(WriteLog("/slot/log.msgpack"))
         line.send(Export("/slot/export"))
         line.send(Perceive(Scene(1, "terse", "hear", (), ())))
