@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,20 @@ import pytest
 import torch
 from torch import nn
 
+from game.realm.rules import load as load_rules
 from perception.head_map import addresses
 from perception.messages import Question, Scene
 from perception.mlp_map import mlps
 from perception.model import load, save
 from tests.kits import minds
-from training.experiments import sharpness, surgical, surgical_bench, surgical_methods, surgical_retention
+from training.experiments import (
+    sharpness,
+    surgical,
+    surgical_bench,
+    surgical_methods,
+    surgical_retention,
+    surgical_tasks,
+)
 from training.experiments.surgical_bench import SurgicalConfig, changed_by_unit, width
 from training.experiments.surgical_match import TOLERANCE, put, scale_until, train_until, weights_of
 from training.experiments.surgical_methods import METHODS, NAMED
@@ -98,6 +107,44 @@ def test_a_change_is_counted_at_its_unit() -> None:
     wanted = np.zeros(at.layers * at.heads + at.layers)
     wanted[[0, 1]], wanted[at.heads + 2], wanted[-1] = 4.0 * size / 2, 9.0 * size, 25.0
     assert squares == pytest.approx(wanted, rel=1e-5)
+
+
+def test_random_units_are_others_than_those_that_the_pilot_named() -> None:
+    bench = object.__new__(surgical_bench.Bench)
+    bench.model = minds.tiny()
+    pilot = surgical_bench.Pilot(1, [(0, 0), (1, 1), (1, 3)], {})
+    for bench.seed in range(8):
+        assert bench.units(NAMED["rome-random"], pilot)[0] == 0, "there are two layers"
+        heads = bench.units(NAMED["random-heads"], pilot)[1]
+        assert len(set(heads)) == 3 and not set(heads) & set(pilot.core)
+
+
+def test_what_was_changed_on_purpose_is_not_lost_and_what_is_judged_otherwise_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cases, lost = lore_cases()[1][:4], set[tuple[str, str]]()
+    monkeypatch.setattr(surgical_retention, "lore_cases", lambda: ([], cases))
+    monkeypatch.setattr(
+        surgical_retention, "known", lambda model, some, context: [(c.subject, c.true) not in lost for c in some]
+    )
+    model = minds.tiny(seed=6)
+    stays = surgical_retention.Retention(model, load_rules(), 0, 4, "")
+    lost.add((cases[0].subject, cases[0].true))
+    measured = stays.measure(model)
+    assert measured["lore"] == 0.75 and measured["judgement"] == 1.0
+    assert stays.measure(model, lost)["lore"] == 1.0
+    monkeypatch.setattr(surgical_retention, "answers_of", lambda model, some: [["?"] * len(p.answers) for p in some])
+    assert stays.measure(model)["judgement"] == 0.0
+
+
+def test_neighbours_that_lose_their_answer_are_a_fact_s_false_alarms(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares = {"paraphrase": 50.0, "said": 100.0, "held": None, "neighbourhood": 90.0, "own_said": 0.0, "score": 60.0}
+    monkeypatch.setattr(surgical_tasks, "score", lambda *scored: shares)
+    task: Any = object.__new__(surgical_tasks.FactTask)
+    task.model = task.case = None
+    task.editor = SimpleNamespace(corpus=SimpleNamespace(contexts=("",)))
+    held = task.held()
+    assert held["alarms"] == pytest.approx(0.1) and (held["gain"], held["hits"], held["new"]) == (0.5, 1.0, None)
 
 
 def test_d_prime_counts_hits_and_alarms_of_the_best_belief() -> None:
@@ -213,6 +260,12 @@ def test_sharpness_measures_what_was_left(ran: Any, tmp_path: Path) -> None:
     assert rows["apollo-64"]["norm"][0] > 0
     assert rows["random-change"]["norm"] == pytest.approx(rows["apollo-64"]["norm"], rel=1e-4)
     assert set(result["score"]["fact"]["ratio"]) == set(rows) - {"apollo-64"}
+    places = [
+        json.loads((out / "fact" / "seed-0" / f"{row}.json").read_text()) for row in ("rome-one", "core", "apollo-64")
+    ]
+    shortest, *_, longest = sorted(places, key=lambda place: place["norm"])
+    assert shortest["matched_norm"]["loss"] == pytest.approx(shortest["loss"], rel=1e-5)
+    assert longest["matched_norm"]["loss"] != pytest.approx(longest["loss"], rel=1e-5)
     assert list(sharpness.lines(result))
     again = out / "fact" / "seed-0" / "core.json"
     before = again.stat().st_mtime_ns
