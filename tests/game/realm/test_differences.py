@@ -47,6 +47,15 @@ def test_a_difference_brings_the_old_to_the_new(old: Seen, new: Seen, before: tu
     assert (digest(untouched) == digest(new)) == (untouched == new), "a digest tells what is different"
 
 
+@settings(max_examples=60, deadline=None)
+@given(seen, seen, st.sampled_from(Seen.__struct_fields__), lasting, lasting)
+def test_a_digest_tells_one_other_part(old: Seen, new: Seen, part: str, before: tuple, after: tuple) -> None:
+    (old.errands, old.pages, old.finds), (new.errands, new.pages, new.finds) = before, after
+    changed = copy.deepcopy(old)
+    setattr(changed, part, getattr(new, part))
+    assert (digest(changed) == digest(old)) == (changed == old), part
+
+
 def test_a_realm_is_followed_by_its_differences_alone() -> None:
     world = new_world(7, players=2)
     policies = [RandomPolicy(1), RandomPolicy(2)]

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from game.app.game_loop import Game
-from game.journey.charms import LOST, NEVER, NOBODY, NOWHERE
+from game.journey.charms import LOST, NEVER, NOBODY, NOWHERE, PATIENCE
 from game.journey.mind_client import CLOUDED
 from game.realm.happenings import Revealed
 from game.realm.replay import state_hash
@@ -155,6 +155,15 @@ def test_a_mind_that_dies_while_it_burns_costs_the_charm_alone(tmp_path: Path) -
     assert said(game) == LOST and game.journey.narrator.charms.burning is None
     tap(game, pg.K_h)
     assert game.screens.top.lines == (NOBODY,)  # type: ignore[union-attr]
+
+
+def test_a_mind_that_never_answers_is_given_up(tmp_path: Path) -> None:
+    game = at_the_miko(tmp_path, Charmed(heeds=False))
+    point(game)
+    tap(game, pg.K_h), tap(game, pg.K_RETURN, 8)
+    charms, seconds = game.journey.narrator.charms, game.journey.seconds
+    assert charms.advance(seconds + PATIENCE - 1) == "" and charms.burning == LAYER
+    assert charms.advance(seconds + PATIENCE + 1) == LOST and charms.burning is None
 
 
 @pytest.mark.parametrize(
