@@ -8,9 +8,10 @@ import pytest
 from game.realm.differences import digest
 from game.realm.policy import RandomPolicy
 from game.realm.scene import describe, lesson
+from game.realm.seen import FAMILIAR, OTHERS, progress_of
 from game.realm.senses import in_sight
 from game.realm.terrain import TILE
-from game.shared.guest import LATE, MOVES_MAX, WAITING_MAX, Guest
+from game.shared.guest import LATE, MOVES_MAX, SLOW, WAITING_MAX, Guest
 from game.shared.host import Host
 from game.shared.interest import REACH_X
 from game.shared.joined import JoinedRealm
@@ -184,6 +185,22 @@ def test_the_absent_are_not_seen(realm: Realm) -> None:
     other.close()
     live(realm, [one], 4)
     assert bodies and not {number for number in one.view.others if number >= 10_000} and not one.view.names
+
+
+def test_what_a_player_has_done_and_their_own_familiar_are_shown_as_theirs(realm: Realm) -> None:
+    one = realm.join("Aki")
+    player, begun = realm.world.players[0], one.seen.counts
+    realm.world.familiar_joins(player)
+    live(realm, [one], 60)
+    one.tick((("name", in_sight(one.view)[0][1], "kitsune"),), True, "terse")
+    for _ in range(2 * SLOW):  # so long it takes at most
+        one.tick((), False, "terse")
+        realm.host.tick()
+    one.refresh()
+    progress = progress_of(realm.world, player)
+    assert (one.seen.counts, one.seen.pages, one.seen.finds) == (progress.counts, progress.pages, progress.finds)
+    assert one.seen.counts != begun
+    assert FAMILIAR in one.seen.bodies and max(one.seen.bodies) < OTHERS
 
 
 def test_who_is_far_away_is_not_sent(realm: Realm) -> None:
