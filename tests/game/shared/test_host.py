@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from game.realm.differences import digest
 from game.realm.policy import RandomPolicy
@@ -15,7 +16,7 @@ from game.shared.guest import LATE, MOVES_MAX, SLOW, WAITING_MAX, Guest
 from game.shared.host import Host
 from game.shared.interest import REACH_X
 from game.shared.joined import JoinedRealm
-from game.shared.messages import Deeds, Told, Update
+from game.shared.messages import Deeds, Told, Update, Welcome
 from game.shared.realm_folder import RealmFolder, live_again
 from game.shared.shared_world import Place, RealmError
 from tests.kits.sharedkit import Realm
@@ -133,6 +134,15 @@ def test_ends_that_disagree_are_told_by_the_digest_and_begin_anew(realm: Realm) 
             break
     assert any("differ" in note for note in one.notes) and one.seen.counts == (0, 0, 0, 0)
     assert digest(one.seen) == digest(realm.host.guests[0].seen)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("other", [{"seed": 2}, {"player": 1}])
+def test_another_realm_or_another_place_is_not_gone_on_with(realm: Realm, other: dict) -> None:
+    one = realm.join("Aki")
+    welcome = next(message for message in realm.pipes[0].log if isinstance(message, Welcome))
+    one.lost, one._arrived = "cut", (realm.pipes[0], replace(welcome, **other), [])
+    one.refresh()
+    assert one.lost == "another realm is served there now" and one.lost in one.notes[-1]
 
 
 def test_who_comes_back_is_where_they_were(realm: Realm) -> None:
