@@ -165,7 +165,9 @@ async def _connection(address: Address, tls: ssl.SSLContext | None, limits: Limi
             logger=quiet_logger(),
         )  # fmt: skip
     except ssl.SSLCertVerificationError as error:
-        raise LineError(f"{address}: its certificate is not trusted ({error.verify_message}); give --ca FILE") from None
+        raise LineError(
+            f"{address}: its certificate is not trusted ({error.verify_message}); give --ca FILE (of a mind: --mind-ca)"
+        ) from None
     except (ssl.SSLError, EOFError, ConnectionResetError) as error:
         if not address.tls:
             raise LineError(f"{address}: hung up before a word; give tls://{where} if it speaks TLS") from error

@@ -97,7 +97,9 @@ def hello_for(greeting: Greeting, terms: Terms, visitor: Visitor, token: bytes |
     if fault := terms.mismatch(greeting.protocol, greeting.version, greeting.rules, "this program", "the server"):
         raise LineError(fault)
     if greeting.token and token is None:
-        raise LineError("the server wants a token; give --token FILE, with the token of whoever runs it")
+        raise LineError(
+            "the server wants a token; give --token FILE (of a mind: --mind-token), with the token of whoever runs it"
+        )
     proof = proof_of(token or b"", *_signed(greeting.nonce, terms.protocol, visitor.name, visitor.key, visitor.visit))
     return Hello(
         terms.protocol, terms.version, dict(terms.rules), visitor.name, proof, visitor.key, visitor.visit
@@ -110,7 +112,9 @@ def fault_of(hello: Hello, terms: Terms, nonce: bytes, token: bytes | None) -> s
         return fault
     signed = _signed(nonce, hello.protocol, hello.name, hello.key, hello.visit)
     if token is not None and not proves(token, hello.proof, *signed):
-        return "the token is wrong; give --token FILE, with the token of whoever runs the server"
+        return (
+            "the token is wrong; give --token FILE (of a mind: --mind-token), with the token of whoever runs the server"
+        )
     try:
         check_player_name(hello.name)
     except ValueError as error:

@@ -76,7 +76,7 @@ class Places:
         known, hashed = self._hashes.get(name.casefold()), hashlib.sha256(key).hexdigest()
         if known is not None:
             same = hmac.compare_digest(known, hashed)
-            return "" if same else f"{name} is another player's name here; choose another one with --name"
+            return "" if same else f"{name} is another player's name here; choose another one with --mind-name"
         if len(self._hashes) >= self._most:
             return f"{len(self._hashes)} names are taken here, and no more are given; ask who runs the server"
         try:

@@ -18,7 +18,7 @@ def test_a_name_is_of_who_came_first(tmp_path: Path) -> None:
     path = tmp_path / "places.json"
     places = Places(path, most=2)
     assert places.admit("anna", b"a") == "" and places.admit("Anna", b"a") == ""
-    assert places.admit("ANNA", b"b") == "ANNA is another player's name here; choose another one with --name"
+    assert places.admit("ANNA", b"b") == "ANNA is another player's name here; choose another one with --mind-name"
     assert places.admit("bert", b"b") == ""
     assert "2 names are taken here" in places.admit("carl", b"c")
     again = Places(path, most=2)
