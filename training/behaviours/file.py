@@ -87,7 +87,7 @@ def probe_of(placed: Placed, tongue: str, wanted: tuple[str, ...]) -> Probe:
     places = 1 if line.kind == WANTED or tempting else 0
     scene = scene_of(line, tongue, placed.number, times)
     cues = (tuple(range(len(scene.events))),) * places
-    return Probe(scene, (line.answer,) * times, places, wanted, cues=cues)
+    return Probe(scene, (line.answer,) * times, places, wanted, (line.sort,) * times if line.sort else (), cues)
 
 
 def probes_of(placed_lines: Sequence[Placed], tongue: str, wanted: tuple[str, ...]) -> list[Probe]:

@@ -7,7 +7,7 @@ docs/behaviours.md describes the format. Everything that a file may hold is boun
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Final, Literal, Protocol
 
 import msgspec
 from msgspec import Meta, Struct
@@ -16,7 +16,8 @@ from common.files import parse_json
 from common.json_lines import half_surrogate, texts
 from training.behaviours.leaks import ContextAndRun, alike, shared_contexts, words_read
 
-WANTED, OTHER = "wanted", "other"
+WANTED: Final = "wanted"
+OTHER: Final = "other"
 LARGEST = 64 * 2**20  # bytes of a file
 LONGEST = 2**20  # bytes of a line
 MOST = 50_000  # lines
@@ -37,7 +38,7 @@ Answer = Annotated[str, Meta(min_length=1, max_length=256)]
 
 
 class Line(Struct, frozen=True, forbid_unknown_fields=True):
-    """A line. cue: words of the context on which the decision rests, in any order."""
+    """A line. cue: words of the context on which the decision rests, in any order. sort: scores are told by it."""
 
     context: Annotated[str, Meta(min_length=1, max_length=65_536)]
     decision: Annotated[str, Meta(min_length=1, max_length=4_096)]
@@ -45,6 +46,7 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True):
     answer: Answer
     kind: Literal["wanted", "other"]
     cue: Annotated[tuple[Answer, ...], Meta(max_length=64)] = ()
+    sort: Annotated[str, Meta(max_length=32, pattern="^[a-z0-9_]*$")] = ""
 
 
 @dataclass(frozen=True)
