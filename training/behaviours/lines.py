@@ -133,7 +133,7 @@ def _of_file(path: Path, error: ValueError | OSError) -> str:
 def counts(lines: Iterable[Placed]) -> dict[str, int]:
     """How many lines of each kind there are."""
     kinds = [placed.line.kind for placed in lines]
-    return {kind: kinds.count(kind) for kind in (WANTED, OTHER)}  # type: ignore[arg-type]
+    return {kind: kinds.count(kind) for kind in (WANTED, OTHER)}
 
 
 class LineReader(Protocol):
