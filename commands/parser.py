@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from common.assets import NOVICE
+from common.line.hello import REGIONS_MAX
 from common.numbers import SEED_MAX, real_number, whole_number
 from common.processes import WORKERS_MAX
 from training.bench.areas import ALL, AREAS
@@ -126,6 +127,12 @@ def build_parser(only: str | None = None) -> Parser:
     add("--name", metavar="NAME", help="with --join: who you are there (default: your name on this machine)")
     add("--token", type=Path, metavar="FILE", help="with --join: the token of whoever runs the realm")
     add("--ca", type=Path, metavar="FILE", help="with --join tls://...: who vouches for its certificate (PEM)")
+    add(
+        "--region",
+        type=whole(0, REGIONS_MAX - 1),
+        metavar="K",
+        help="with --join: where a new name lives (default: any)",
+    )
     add("--windowed-scale", type=int, choices=(1, 2, 3, 4), help="window in multiples of 640x360 (default: settings)")
     add = verb("simulate", "simulate --ticks 30000 --seed 1 --json")
     add("--ticks", type=whole(1, TICKS_MAX), default=30_000, metavar="N")
@@ -146,6 +153,8 @@ def build_parser(only: str | None = None) -> Parser:
     add("--certificate", type=Path, metavar="FILE", help="speak TLS: a certificate in PEM; with --key")
     add("--key", type=Path, metavar="FILE", help="of the certificate, in PEM, without a password")
     add("--players", type=whole(1, PLAYERS_MAX), default=256, metavar="N", help="at once (default 256)")
+    add("--regions", type=whole(1, REGIONS_MAX), metavar="N", help="so many realms, each in a process and a port above")
+    add("--region", type=whole(0, REGIONS_MAX - 1), metavar="K", help="with --regions: this one alone; they start so")
     add("--seer", metavar="HOST:PORT", help="instead: one who was born seeing walks that realm and points")
     add("--name", metavar="NAME", help="with --seer: who they are there (default Yuki)")
     add("--ca", type=Path, metavar="FILE", help="with --seer tls://...: who vouches for its certificate (PEM)")

@@ -91,7 +91,7 @@ def play(options: argparse.Namespace) -> int:
     if options.save is not None:
         check_slot_name(options.save)
     elsewhere = mind_elsewhere(options)
-    alone = {"--name": options.name, "--token": options.token, "--ca": options.ca}
+    alone = {"--name": options.name, "--token": options.token, "--ca": options.ca, "--region": options.region}
     for flag, value in alone.items():
         if value is not None and options.join is None:
             raise ValueError(f"{flag}: goes with --join HOST:PORT; leave it out, or give both")
@@ -137,5 +137,6 @@ def join(
     name = options.name or own_name()
     token = read_token(options.token) if options.token is not None else None
     saves, home = folders.saves(), folders.settings()
-    start.join(name, address, saves, command, elsewhere, token, options.ca, options.windowed_scale, home)
+    region = -1 if options.region is None else options.region
+    start.join(name, address, saves, command, elsewhere, token, options.ca, options.windowed_scale, home, region=region)
     return 0

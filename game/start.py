@@ -78,13 +78,14 @@ def join(
     scale: int | None = None,
     home: Path | None = None,
     max_seconds: float | None = None,
+    region: int = -1,
 ) -> None:
     """Plays in a shared realm until the player leaves. root: where the player's mind and pages lie, a folder for each
-    realm and name; authority: who vouches for the realm's certificate; the rest as
-    for `play`. Raises ValueError or OSError with one line: LineError, at once, where nobody answers.
+    realm and name; authority: who vouches for the realm's certificate; region: where a new name lives, -1 for any; the
+    rest as for `play`. Raises ValueError or OSError with one line: LineError, at once, where nobody answers.
     """
     folder = root / place_folder(address, name)
-    realm = joined(name, address, folder, token, authority)
+    realm = joined(name, address, folder, token, authority, region)
     try:
         context = open_context(scale, home)
         one = app.App(context, minds(command, elsewhere), OPENERS, None, folder / "shots")

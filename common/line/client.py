@@ -13,7 +13,7 @@ from common.line.address import Address
 from common.line.channel import GOOD, Channel, Left
 from common.line.codec import Codec
 from common.line.faults import BadMessage, LineError
-from common.line.hello import Greeting, Refused, Terms, Visitor, Welcome, hello_for
+from common.line.hello import Greeting, Refused, SentOn, Terms, Visitor, Welcome, hello_for
 from common.line.limits import CLOSE_S, HELLO_BYTES, Limits
 from common.line.loop import LoopThread, Mailbox, need_websockets, quiet_logger
 from common.line.pace import Pace
@@ -29,8 +29,8 @@ class Client(Generic[M]):
     """One connection, made when the object is. codec: of the owner's messages, as they arrive here. thread: shared
     with other clients. limits: of what this end takes.
 
-    Raises LineError, within 2 x WAIT_S: nobody answers, another kind of server, a token that is wrong, a name that is
-    taken ...
+    Raises LineError, within 2 x WAIT_S, and as long again where it is sent on: nobody answers, another kind of server,
+    a token that is wrong, a name that is taken ...
     """
 
     def __init__(
@@ -125,7 +125,24 @@ class Client(Generic[M]):
 async def _come_in(
     address: Address, terms: Terms, visitor: Visitor, token: bytes | None, tls: ssl.SSLContext | None, limits: Limits
 ) -> tuple[Any, Welcome]:
-    """The connection, once the server has said welcome. Raises LineError."""
+    """The connection, once the server has said welcome; if it sends on, that to the other port. Raises LineError."""
+    line, answer = await _say_hello(address, terms, visitor, token, tls, limits)
+    if isinstance(answer, SentOn):
+        await line.close()
+        address = address._replace(port=answer.port)
+        line, answer = await _say_hello(address, terms, visitor, token, tls, limits)
+    if isinstance(answer, Welcome):
+        return line, answer
+    line.transport.abort()
+    if isinstance(answer, SentOn):
+        raise LineError(f"{address}: sends from port to port; ask who runs the server", again=True)
+    raise LineError(f"{address}: {answer.text}", answer.again)
+
+
+async def _say_hello(
+    address: Address, terms: Terms, visitor: Visitor, token: bytes | None, tls: ssl.SSLContext | None, limits: Limits
+) -> tuple[Any, Welcome | Refused | SentOn]:
+    """A connection, and what the server says to our hello. Raises LineError."""
     from websockets.exceptions import ConnectionClosed
 
     line = await _connection(address, tls, limits)
@@ -133,13 +150,10 @@ async def _come_in(
         async with asyncio.timeout(WAIT_S):
             greeting = msgspec.msgpack.decode(await line.recv(decode=False), type=Greeting)
             await line.send(msgspec.msgpack.encode(hello_for(greeting, terms, visitor, token)))
-            answer = msgspec.msgpack.decode(await line.recv(decode=False), type=Welcome | Refused)
-        if isinstance(answer, Welcome):
-            return line, answer
-        raise LineError(f"{address}: {answer.text}", answer.again)
+            return line, msgspec.msgpack.decode(await line.recv(decode=False), type=Welcome | Refused | SentOn)
     except LineError as error:
         line.transport.abort()
-        raise LineError(f"{address}: {str(error).removeprefix(f'{address}: ')}", error.again) from None
+        raise LineError(f"{address}: {error}", error.again) from None
     except TimeoutError:
         line.transport.abort()
         raise LineError(f"{address}: what answers says nothing for {WAIT_S:g} s; check the port") from None

@@ -1,6 +1,7 @@
 """The first words on a line. The server greets, the client says hello, and is welcomed or refused.
 
-Greeting -> Hello -> Welcome, or Refused and the end. From the Welcome on both ends send the owner's messages.
+Greeting -> Hello -> Welcome; or Refused, or SentOn to another port, and the end. From the Welcome on both ends send the
+owner's messages.
 """
 
 import secrets
@@ -19,6 +20,8 @@ Rules = Annotated[dict[Short, Short], Meta(max_length=32)]
 Secret = Annotated[bytes, Meta(max_length=64)]
 Proof = Annotated[bytes, Meta(min_length=32, max_length=32)]
 KEY = 32  # bytes of a key, of a visit
+REGIONS_MAX = 64
+Region = Annotated[int, Meta(ge=-1, lt=REGIONS_MAX)]
 
 
 class Greeting(Struct, frozen=True, tag="greeting"):
@@ -31,9 +34,10 @@ class Greeting(Struct, frozen=True, tag="greeting"):
     nonce: Annotated[bytes, Meta(min_length=NONCE, max_length=NONCE)]
 
 
-class Hello(Struct, frozen=True, tag="hello"):
+class Hello(Struct, frozen=True, tag="hello", omit_defaults=True):
     """Who comes. proof: HMAC over nonce, protocol, name, key and visit. key: what only the owner of the place under
-    this name has, or nothing. visit: random, the same for all connections of one program's run.
+    this name has, or nothing. visit: random, the same for all connections of one program's run. region: which part of a
+    server in several parts a new name would have its place in; -1 for any.
     """
 
     protocol: Short
@@ -43,6 +47,7 @@ class Hello(Struct, frozen=True, tag="hello"):
     proof: Proof
     key: Secret = b""
     visit: Secret = b""
+    region: Region = -1
 
 
 class Welcome(Struct, frozen=True, tag="welcome"):
@@ -58,6 +63,12 @@ class Refused(Struct, frozen=True, tag="refused"):
 
     text: Annotated[str, Meta(max_length=500)]
     again: bool = False
+
+
+class SentOn(Struct, frozen=True, tag="sent_on"):
+    """Your place is served at another port of this host; say hello there."""
+
+    port: Annotated[int, Meta(ge=1, le=65_535)]
 
 
 @dataclass(frozen=True)
@@ -84,11 +95,12 @@ class Terms:
 @dataclass(frozen=True)
 class Visitor:
     """Who comes to a server. key: b"" or what proves that the place under this name is theirs. visit: of one run of
-    their program, so that a connection that takes the place of a dead one is known."""
+    their program, so that a connection that takes the place of a dead one is known. region: see Hello."""
 
     name: str
     key: bytes = b""
     visit: bytes = field(default_factory=lambda: secrets.token_bytes(16))
+    region: int = -1
 
 
 def hello_for(greeting: Greeting, terms: Terms, visitor: Visitor, token: bytes | None) -> Hello:
@@ -102,7 +114,8 @@ def hello_for(greeting: Greeting, terms: Terms, visitor: Visitor, token: bytes |
         )
     proof = proof_of(token or b"", *_signed(greeting.nonce, terms.protocol, visitor.name, visitor.key, visitor.visit))
     return Hello(
-        terms.protocol, terms.version, dict(terms.rules), visitor.name, proof, visitor.key, visitor.visit
+        terms.protocol, terms.version, dict(terms.rules), visitor.name, proof, visitor.key, visitor.visit,
+        visitor.region,
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from common.line.address import Address, is_loopback
 from common.line.channel import GOOD, REFUSED, Channel, Left
 from common.line.codec import Codec
 from common.line.faults import LineError
-from common.line.hello import Greeting, Hello, Refused, Terms, Welcome, fault_of
+from common.line.hello import Greeting, Hello, Refused, SentOn, Terms, Welcome, fault_of
 from common.line.limits import CLOSE_S, DEFAULT, HELLO_BYTES, Limits
 from common.line.loop import LoopThread, Mailbox, need_websockets, quiet_logger
 from common.line.pace import Pace
@@ -29,6 +29,7 @@ M = TypeVar("M")
 ORIGINS = (None,)  # a browser names the page that a script came from; no page may speak with a server
 SEND_BUFFER = 64 * 1024  # bytes of the system's: what waits there can't be replaced by what is newer
 Admit = Callable[[str, bytes], str]
+SendOn = Callable[[Hello], SentOn | Refused]
 
 
 def anybody(name: str, key: bytes) -> str:
@@ -73,8 +74,10 @@ class _Place:
 class Server(Generic[M]):
     """Listens from its making on. codec: of the owner's messages, as they arrive here. tls: of `tls.server_tls`.
 
-    admit: asked with name and key of who has passed all else; gives "" or why not, in one line. Called in the loop's
-    thread, so it must be quick. Raises LineError where it can't listen, or mustn't: beyond loopback without a token.
+    admit: asked with name and key of who has passed all else; gives "" or why not, in one line. send_on: of a server
+    that lets nobody in: asked the same of a whole hello; gives where they are sent, or why not. Both are called in the
+    loop's thread, so they must be quick. Raises LineError where it can't listen, or mustn't: beyond loopback without a
+    token.
     """
 
     def __init__(
@@ -87,11 +90,13 @@ class Server(Generic[M]):
         token: bytes | None = None,
         tls: ssl.SSLContext | None = None,
         admit: Admit = anybody,
+        send_on: SendOn | None = None,
         thread: LoopThread | None = None,
     ) -> None:
         check_listening(address, token)
         self.limits, self._terms, self._codec = limits, terms, codec
         self._token, self._tls, self._admit = token, tls, admit
+        self._send_on = send_on
         self._own_thread = thread is None
         self._thread = thread or LoopThread("line server")
         self._mailbox: Mailbox[Any] = Mailbox(self._thread, limits.heard_messages)
@@ -239,7 +244,12 @@ class Server(Generic[M]):
         except (ValueError, RecursionError):
             fault = "that was no hello; update your program, or give the address of a server of this kind"
         else:
-            fault = fault_of(hello, terms, nonce, self._token) or self._admit(hello.name, hello.key)
+            fault = fault_of(hello, terms, nonce, self._token)
+            if not fault and self._send_on is not None:
+                await line.send(msgspec.msgpack.encode(self._send_on(hello)))
+                await line.close(GOOD, "sent on")
+                return None
+            fault = fault or self._admit(hello.name, hello.key)
             if not fault:
                 fault, again = self._full(hello), True
             if not fault:

@@ -63,14 +63,20 @@ def place_key(folder: Path) -> bytes:
 
 
 def joined(
-    name: str, address: Address, folder: Path, token: bytes | None = None, authority: Path | None = None
+    name: str,
+    address: Address,
+    folder: Path,
+    token: bytes | None = None,
+    authority: Path | None = None,
+    region: int = -1,
 ) -> JoinedRealm:
     """A place in the realm at an address. folder: where the key of the place lies; authority: who vouches for the
-    realm's certificate. Raises LineError, ValueError or OSError with one line."""
+    realm's certificate; region: where a new name would live, -1 for any. Raises LineError, ValueError or OSError with
+    one line."""
     tls = client_tls(authority) if address.tls else None
     if authority is not None and tls is None:
         raise LineError(f"--ca {authority}: {address} speaks no TLS; give --join tls://{address}")
-    visitor = Visitor(name, place_key(folder))
+    visitor = Visitor(name, place_key(folder), region=region)
     codec: Codec[FromRealm] = Codec(FromRealm)
 
     def connect() -> Wire:

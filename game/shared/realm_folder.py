@@ -32,13 +32,16 @@ _told = msgspec.msgpack.Decoder(list[Told])
 class RealmFolder:
     """Holds the folder of a realm while it is served. shared: the realm; note: what was unusual when it was opened."""
 
-    def __init__(self, folder: Path, seed: int | None = None, rules: Rules | None = None, secret: str = "") -> None:
+    def __init__(
+        self, folder: Path, seed: int | None = None, rules: Rules | None = None, secret: str = "", wait: float = 0.0
+    ) -> None:
         """Opens the realm that lies there, or makes one of this seed (0 for None). secret: of its random streams; drawn
-        if empty. Raises RealmError, and OSError (FolderInUse while another server has it)."""
+        if empty. wait: s for another server to let go of the folder. Raises RealmError, and OSError (FolderInUse while
+        another server has it)."""
         self.folder, self.note = folder, ""
         self._follows = 0  # bytes of the journal that the last `saved` follows
         make_folder(folder)
-        self._lock = hold(folder, "realm")
+        self._lock = hold(folder, "realm", wait)
         try:
             self._journal = Journal(folder / JOURNAL)
             self.shared = self._opened(seed, rules or load_rules(), secret)

@@ -16,6 +16,7 @@ from common.line.limits import DEFAULT, Limits
 from common.line.server import Event, Joined, Server
 from game.realm.step import TICKS_PER_SECOND
 from game.shared.guest import Guest
+from game.shared.homes import Residents
 from game.shared.host import Host
 from game.shared.messages import Enter, FromPlayer
 from game.shared.realm_folder import RealmFolder
@@ -48,7 +49,8 @@ class Pace:
 
 
 class RealmServer:
-    """Listens from its making on. folder: of the realm. Raises LineError where it can't listen."""
+    """Listens from its making on. folder: of the realm; residents: who lives here, if it is one of several regions.
+    Raises LineError where it can't listen."""
 
     def __init__(
         self,
@@ -58,7 +60,9 @@ class RealmServer:
         token: bytes | None = None,
         tls: ssl.SSLContext | None = None,
         players: int = PLAYERS,
+        residents: Residents | None = None,
     ) -> None:
+        self._residents = residents
         self.folder, self.host, self.pace = folder, Host(folder.shared), Pace([])
         self.log: list[str] = []  # lines for whoever runs it
         self._guests: dict[int, Guest] = {}  # by connection
@@ -66,9 +70,11 @@ class RealmServer:
         self._saving: Thread | None = None
         self._fault = ""
         codec: Codec[FromPlayer] = Codec(FromPlayer)
-        self.line = Server(
-            address, terms(), codec, limits=limits(players), token=token, tls=tls, admit=folder.shared.refusal
-        )
+        self.line = Server(address, terms(), codec, limits=limits(players), token=token, tls=tls, admit=self._refusal)
+
+    def _refusal(self, name: str, key: bytes) -> str:
+        elsewhere = "" if self._residents is None else self._residents.refusal(name, key)
+        return elsewhere or self.folder.shared.refusal(name, key)
 
     def tick(self) -> None:
         """What has come in, one tick, what goes out."""
@@ -153,4 +159,6 @@ class RealmServer:
         self.line.close("the realm closes; your place is kept")
         if self._saving is not None:
             self._saving.join()
+        if self._residents is not None:
+            self._residents.close()
         self.folder.close()

@@ -6,7 +6,7 @@ from common.assets import ASSETS
 from common.files import read_bytes
 from common.line.hello import Terms
 
-PROTOCOL, VERSION = "second-sight-realm", 1
+PROTOCOL, VERSION = "second-sight-realm", 2
 RULES = ("realm.toml", "quests.toml")  # assets that decide what a realm is
 RULES_MAX = 1 << 22  # bytes
 

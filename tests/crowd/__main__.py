@@ -1,6 +1,7 @@
-"""A crowd of players on loopback against one realm's server: load, then churn with delays and slow readers.
+"""A crowd of players on loopback against one realm's server, or several: load, then churn with delays and slow readers.
 
     python -m tests.crowd --clients 200 --seconds 60 --seed 0 --json
+    python -m tests.crowd --clients 1000 --regions 2 --seconds 60
     python -m tests.crowd --clients 100 --soak 30 --out soak.json
 
 Exit status 1 if something broke: a view that differs from the realm's, something told that was lost, a line that ended
@@ -63,7 +64,7 @@ def lines_of(result: dict) -> list[str]:
             f"  ticks late by {phase['late_p50_ms']} ms (p50), {phase['late_p99_ms']} ms (p99), "
             f"{phase['ticks_per_s']} a second; by {phase['late_alone_p99_ms']} ms if ticks had a core alone",
             f"  processor time of a tick {phase['tick_cpu_p50_ms']} ms (p50), {phase['tick_cpu_p99_ms']} ms (p99), "
-            f"of the server {phase['cpu_share']:.0%} of a core",
+            f"of the servers {phase['cpu_share']:.0%} of a core",
             f"  a client: {phase['kb_per_s_down']} KB/s down, {phase['updates_per_s']} updates a second",
             f"  {phase['digests']} views compared, {phase['desyncs']} differ; {phase['told']} things told, "
             f"{phase['told_lost']} lost; {phase['joins']} came back; {phase['memory_growth_mb']} MB more memory",
@@ -79,6 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
         epilog="example: python -m tests.crowd --clients 200 --seconds 60 --json",
     )
     parser.add_argument("--clients", type=int, default=200, help="players (default 200)")
+    parser.add_argument("--regions", type=int, default=1, help="realms behind one address, a process each (default 1)")
     parser.add_argument("--seconds", type=float, default=60.0, help="of each of two phases (default 60)")
     parser.add_argument("--soak", type=float, metavar="MINUTES", help="one phase with churn instead, so long")
     parser.add_argument("--seed", type=int, default=0, help="of the realm and of the players (default 0)")
@@ -86,12 +88,16 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not 1 <= options.clients <= 1000 or options.seconds <= 0 or (options.soak is not None and options.soak <= 0):
         parser.error("--clients: 1 to 1000; --seconds and --soak: above 0")
+    if not 1 <= options.regions <= 8:
+        parser.error("--regions: 1 to 8")
     phases = [Phase("load", options.seconds), Phase("churn", options.seconds, CHURN)]
     if options.soak is not None:
         phases = [Phase("soak", 60 * options.soak, CHURN)]
     with tempfile.TemporaryDirectory() as folder, progress_bar() as report:
-        played = run(Path(folder) / "realm", options.clients, options.seed, phases, report)
-    result = {"clients": options.clients, "seed": options.seed, "cores": os.cpu_count(), **played}
+        where = Path(folder) / "realm"
+        played = run(where, options.clients, options.seed, phases, report, regions=options.regions)
+    settings = {"clients": options.clients, "regions": options.regions, "seed": options.seed}
+    result = settings | {"cores": os.cpu_count(), **played}
     result |= {"broken": faults_of(result, options.clients), "missed": missed(result)}
     put_out(options, result, lines_of(result))
     for line in (*result["broken"], *result["missed"]):

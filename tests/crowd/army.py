@@ -1,4 +1,5 @@
-"""The army: many players on loopback against one realm's server, and what server and players say of each phase."""
+"""The army: many players on loopback against a realm's server, or several behind one address, and what servers and
+players say of each phase."""
 
 import asyncio
 import json
@@ -10,8 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from common.line.address import Address
 from game.realm.replay import state_hash
+from game.shared.homes import Homes, folder_of
 from game.shared.realm_folder import live_again
+from game.shared.regions import Front
 from game.shared.terms import terms
 from tests.crowd.player import Counts, Habits, Player
 
@@ -25,8 +29,9 @@ Report = Callable[[str, int, int], None]
 class RealmProcess:
     """The server's process. port: where it listens."""
 
-    def __init__(self, folder: Path, seed: int, players: int) -> None:
+    def __init__(self, folder: Path, seed: int, players: int, region: int | None = None) -> None:
         command = [sys.executable, "-m", "tests.crowd.realm_process", str(folder), str(seed), str(players)]
+        command += [] if region is None else ["0", str(region)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port: int = self._said()["port"]
 
@@ -63,6 +68,40 @@ class RealmProcess:
                 stream.close()
 
 
+class Regions:
+    """Realms of the seed and the next ones; of several, each in a process, behind a front in this one. port: where
+    players come."""
+
+    def __init__(self, folder: Path, seed: int, players: int, regions: int) -> None:
+        self.realms: list[RealmProcess] = []
+        self.folders = [folder if regions == 1 else folder_of(folder, number) for number in range(regions)]
+        self._front: Front | None = None
+        try:
+            if regions > 1:
+                self._front = Front(Homes(folder, regions, seed), Address("127.0.0.1", 0), players=players)
+            for number in range(regions):
+                part = None if regions == 1 else number
+                self.realms.append(RealmProcess(folder, seed + number, players, part))
+        except BaseException:
+            self.kill()
+            raise
+        self.port = self.realms[0].port
+        if self._front is not None:
+            self._front.ports[:] = [realm.port for realm in self.realms]
+            self.port = self._front.line.port
+
+    def notes(self) -> list[dict]:
+        """What was measured since the last time, of each."""
+        return [realm.note() for realm in self.realms]
+
+    def kill(self) -> None:
+        """Ends all of it."""
+        for realm in self.realms:
+            realm.kill()
+        if self._front is not None:
+            self._front.close()
+
+
 @dataclass
 class Phase:
     """A part of a run: so many seconds with these habits."""
@@ -73,24 +112,32 @@ class Phase:
 
 
 def run(
-    folder: Path, clients: int, seed: int, phases: Sequence[Phase], report: Report, settle: float = SETTLE_S
+    folder: Path,
+    clients: int,
+    seed: int,
+    phases: Sequence[Phase],
+    report: Report,
+    settle: float = SETTLE_S,
+    regions: int = 1,
 ) -> dict:
-    """Serves a realm in `folder`, lets the army play, and returns what came, phase by phase. Afterwards all of it is
-    lived through once more, and the hashes are compared. settle: s after all have come, before anything is counted."""
-    realm = RealmProcess(folder, seed, clients + 8)
+    """Serves a realm in `folder`, or several regions, lets the army play, and returns what came, phase by phase.
+    Afterwards all of it is lived through once more, and the hashes are compared. settle: s after all have come, before
+    anything is counted."""
+    served = Regions(folder, seed, clients + 8, regions)
     try:
-        result = asyncio.run(_campaign(realm, clients, seed, phases, report, settle))
-        last = realm.end()
+        result = asyncio.run(_campaign(served, clients, seed, phases, report, settle))
+        ends = [realm.end() for realm in served.realms]
     finally:
-        realm.kill()
-    result["ticks"] = last["ticks"]
+        served.kill()
+    result["ticks"] = min(last["ticks"] for last in ends)
     report("living through it again", 0, 1)
-    result["relived_the_same"] = state_hash(live_again(folder).world) == last["state_hash"]
+    relived = [state_hash(live_again(each).world) for each in served.folders]
+    result["relived_the_same"] = relived == [last["state_hash"] for last in ends]
     return result
 
 
 async def _campaign(
-    realm: RealmProcess, clients: int, seed: int, phases: Sequence[Phase], report: Report, settle: float
+    realm: Regions, clients: int, seed: int, phases: Sequence[Phase], report: Report, settle: float
 ) -> dict:
     own, habits = terms(), phases[0].habits
     players = [Player(number, realm.port, own, habits, seed) for number in range(clients)]
@@ -116,41 +163,45 @@ async def _campaign(
     return result
 
 
-async def _play(realm: RealmProcess, players: Sequence[Player], phase: Phase, report: Report) -> dict:
+async def _play(realm: Regions, players: Sequence[Player], phase: Phase, report: Report) -> dict:
     """One phase. A note in its midst costs nothing that is measured, and shows how memory goes."""
     loop, total = asyncio.get_running_loop(), Counts()
     for player in players:
         player.habits = phase.habits
         Counts().take(player.counts)
-    await loop.run_in_executor(None, realm.note)
+    await loop.run_in_executor(None, realm.notes)
     began, cpu, notes = time.monotonic(), time.process_time(), []
     while (passed := time.monotonic() - began) < phase.seconds:
         report(phase.name, int(passed), int(phase.seconds))
         await asyncio.sleep(min(NOTE_EVERY, phase.seconds - passed))
-        notes.append(await loop.run_in_executor(None, realm.note))
+        notes.append(await loop.run_in_executor(None, realm.notes))
     wall, army = time.monotonic() - began, time.process_time() - cpu
     for player in players:
         total.take(player.counts)
     return _summary(notes, total, wall, army, len(players))
 
 
-def _summary(notes: Sequence[dict], total: Counts, wall: float, army: float, clients: int) -> dict:
-    """Figures of a phase. Rates are for each client; memory in MB after a quarter of the time and at the end."""
-    late = [value for note in notes for value in note["late_ms"]]
-    work = [value for note in notes for value in note["tick_cpu_ms"]]
-    served = sum(note["seconds"] for note in notes)
-    memory = [note["memory_mb"] for note in notes]
+def _summary(notes: Sequence[Sequence[dict]], total: Counts, wall: float, army: float, clients: int) -> dict:
+    """Figures of a phase. notes: of all realms, time by time. Rates are for each client; lateness is of all realms'
+    ticks, processor time and memory (MB, after a quarter of the time and at the end) of all realms together."""
+    parts = list(zip(*notes, strict=True))  # realm by realm
+    late = [value for part in parts for note in part for value in note["late_ms"]]
+    work = [[value for note in part for value in note["tick_cpu_ms"]] for part in parts]
+    everybodys = [value for part in work for value in part]
+    served = [sum(note["seconds"] for note in part) for part in parts]
+    memory = [sum(note["memory_mb"] for note in moment) for moment in notes]
     early = memory[len(memory) // 4]
+    ticks = [sum(len(note["late_ms"]) for note in part) for part in parts]
     return {
         "seconds": round(wall, 1),
         "late_p50_ms": quantile(late, 0.5),
         "late_p99_ms": quantile(late, 0.99),
         "late_most_ms": max(late, default=0.0),
-        "late_alone_p99_ms": round(quantile(alone(work), 0.99), 2),
-        "tick_cpu_p50_ms": quantile(work, 0.5),
-        "tick_cpu_p99_ms": quantile(work, 0.99),
-        "ticks_per_s": round(len(late) / served, 2),
-        "cpu_share": round(sum(note["cpu_s"] for note in notes) / served, 3),
+        "late_alone_p99_ms": round(max(quantile(alone(part), 0.99) for part in work), 2),
+        "tick_cpu_p50_ms": quantile(everybodys, 0.5),
+        "tick_cpu_p99_ms": quantile(everybodys, 0.99),
+        "ticks_per_s": round(min(count / seconds for count, seconds in zip(ticks, served, strict=True)), 2),
+        "cpu_share": round(sum(sum(n["cpu_s"] for n in part) / s for part, s in zip(parts, served, strict=True)), 3),
         "kb_per_s_down": round(total.down / wall / clients / 1024, 2),
         "updates_per_s": round(total.updates / wall / clients, 2),
         "sent_per_s": round(total.sent / wall / clients, 2),
@@ -164,9 +215,9 @@ def _summary(notes: Sequence[dict], total: Counts, wall: float, army: float, cli
         "stops": total.stops,
         "hung_up": total.hung_up,
         "strange": total.strange[:20],
-        "memory_mb": [early, memory[-1]],
+        "memory_mb": [round(early, 1), round(memory[-1], 1)],
         "memory_growth_mb": round(memory[-1] - early, 1),
-        "load": [notes[0]["load"], notes[-1]["load"]],
+        "load": [notes[0][0]["load"], notes[-1][0]["load"]],
     }
 
 

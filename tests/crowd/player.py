@@ -16,7 +16,7 @@ import msgspec
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from common.line.hello import Greeting, Refused, Terms, Visitor, Welcome, hello_for
+from common.line.hello import Greeting, Refused, SentOn, Terms, Visitor, Welcome, hello_for
 from game.realm.differences import apply, digest
 from game.realm.seen import Seen
 from game.shared import messages
@@ -25,7 +25,7 @@ from game.shared.messages import STAND, Deeds, Enter, FromPlayer, FromRealm, Lea
 RATE = 15  # messages a second
 WALKS = 2  # ticks in each
 RECEIVE = 4096  # bytes of a slow reader's own buffer
-_words = msgspec.msgpack.Decoder(Greeting | Welcome | Refused)
+_words = msgspec.msgpack.Decoder(Greeting | Welcome | Refused | SentOn)
 _heard = msgspec.msgpack.Decoder(FromRealm)
 
 
@@ -99,11 +99,13 @@ class Player:
             self.counts.strange.append(f"{self._visitor.name}: {line}")
 
     async def _visit(self) -> None:
-        line = await self._line()
+        line = await self._line(self.port)
         try:
-            greeting = _words.decode(await line.recv(decode=False))
-            await line.send(encode(hello_for(greeting, self.terms, self._visitor, None)))
-            answer = _words.decode(await line.recv(decode=False))
+            answer = await self._hello(line)
+            if isinstance(answer, SentOn):
+                line.transport.abort()
+                line = await self._line(answer.port)
+                answer = await self._hello(line)
             if isinstance(answer, Refused):
                 if "is here already" not in answer.text:  # the realm hasn't noticed yet that the last line broke
                     self._strange(answer.text)
@@ -127,14 +129,19 @@ class Player:
             await asyncio.gather(*late, return_exceptions=True)
             line.transport.abort()
 
-    async def _line(self) -> Any:
+    async def _hello(self, line: Any) -> Any:
+        greeting = _words.decode(await line.recv(decode=False))
+        await line.send(encode(hello_for(greeting, self.terms, self._visitor, None)))
+        return _words.decode(await line.recv(decode=False))
+
+    async def _line(self, port: int) -> Any:
         sock = socket.socket()
         sock.setblocking(False)
         if self.habits.slow:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE)
-        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.port))
+        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
         return await connect(
-            f"ws://127.0.0.1:{self.port}/", sock=sock, compression=None, proxy=None, open_timeout=30,
+            f"ws://127.0.0.1:{port}/", sock=sock, compression=None, proxy=None, open_timeout=30,
             ping_interval=None, max_queue=4, close_timeout=1,
         )  # fmt: skip
 

@@ -1,9 +1,10 @@
 """A realm's server in a process of its own that says how it does.
 
-    python -m tests.crowd.realm_process FOLDER SEED PLAYERS [PORT]
+    python -m tests.crowd.realm_process FOLDER SEED PLAYERS [PORT [REGION]]
 
-It prints one JSON object a line: first its port; then, for each line that comes in, what was measured since the last
-one. The line "end", and the end of the input, save and end it; then it prints the hash of the realm's state.
+With REGION it is that one of the several regions in FOLDER. It prints one JSON object a line: first its port; then, for
+each line that comes in, what was measured since the last one. The line "end", and the end of the input, save and end
+it; then it prints the hash of the realm's state.
 """
 
 import json
@@ -16,6 +17,7 @@ from typing import TextIO
 
 from common.line.address import Address
 from game.realm.replay import state_hash
+from game.shared.homes import Residents, folder_of
 from game.shared.realm_folder import RealmFolder
 from game.shared.server import RealmServer
 
@@ -79,8 +81,12 @@ def main(arguments: list[str]) -> int:
     """Serves until it is told to end."""
     folder, seed, players = Path(arguments[0]), int(arguments[1]), int(arguments[2])
     port = int(arguments[3]) if len(arguments) > 3 else 0
+    residents = None
+    if len(arguments) > 4:
+        region = int(arguments[4])
+        folder, residents = folder_of(folder, region), Residents(folder, region)
     realm = RealmFolder(folder, seed)
-    server = MeasuredServer(realm, Address("127.0.0.1", port), players=players)
+    server = MeasuredServer(realm, Address("127.0.0.1", port), players=players, residents=residents)
     server.work = []
     print(json.dumps({"port": server.line.port}), flush=True)
     ended: list[bool] = []

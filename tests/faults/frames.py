@@ -154,10 +154,10 @@ def decoded(times: int, seed: int, report: Report) -> Row:
 
 
 class Undisturbed:
-    """An honest player in a thread of its own, for as long as strangers do what they do."""
+    """An honest player in a thread of its own, for as long as strangers do what they do. number: of its name."""
 
-    def __init__(self, port: int, own: Terms) -> None:
-        self.player = Player(0, port, own, Habits(), 0)
+    def __init__(self, port: int, own: Terms, number: int = 0) -> None:
+        self.player = Player(number, port, own, Habits(), 0)
         self._thread = Thread(target=lambda: asyncio.run(self.player.live()), daemon=True)
         self._thread.start()
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from common.line.hello import Greeting, Hello, Refused, Terms, Visitor, Welcome, hello_for
+from common.line.hello import Greeting, Hello, Refused, SentOn, Terms, Visitor, Welcome, hello_for
 
 PATIENCE = 10.0  # s
-FirstWords = Greeting | Hello | Refused | Welcome
+FirstWords = Greeting | Hello | Refused | SentOn | Welcome
 
 
 class RawLine:

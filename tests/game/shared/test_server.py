@@ -144,7 +144,7 @@ def test_another_version_and_other_rules_are_named(
 ) -> None:
     own = terms()
     monkeypatch.setattr(joining, "terms", lambda: replace(own, version=9))
-    with pytest.raises(LineError, match=r"version 1.*9"):
+    with pytest.raises(LineError, match=r"version 2.*9"):
         served.join("Aki", tmp_path / "a")
     monkeypatch.setattr(joining, "terms", lambda: replace(own, rules={**own.rules, "quests.toml": "other"}))
     with pytest.raises(LineError, match=r"quests\.toml differs"):
