@@ -29,8 +29,6 @@ def realm(options: argparse.Namespace) -> int:
         return relive(options.folder, options)
     if options.listen is None:
         raise ValueError("--listen HOST:PORT: missing; give the address to wait on, as in 127.0.0.1:7788")
-    if options.region is not None and options.regions is None:
-        raise ValueError("--region K: goes with --regions N; leave it out, or give both")
     if options.region is not None and not options.region < (options.regions or 0):
         raise ValueError(f"--region {options.region}: goes with --regions N, and is one of 0 to N - 1")
     from common.line.address import read_address
