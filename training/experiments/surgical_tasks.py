@@ -22,7 +22,7 @@ from game.realm.rules import Rules
 from perception.packing import Decision
 from training.behaviours.registry import behaviour_of
 from training.config import RATES, LearnConfig, TeachConfig
-from training.experiments.surgical_retention import Retention
+from training.precedents.retention import Retention
 from training.heads.score import Probe, answers_of, d_prime
 from training.heads.usable import UsableLoss, together, usable_losses
 from training.heads.usable_information import Beliefs, Worth, calibrate

@@ -17,14 +17,7 @@ from perception.messages import Question, Scene
 from perception.mlp_map import mlps
 from perception.model import load, save
 from tests.kits import minds
-from training.experiments import (
-    sharpness,
-    surgical,
-    surgical_bench,
-    surgical_methods,
-    surgical_retention,
-    surgical_tasks,
-)
+from training.experiments import sharpness, surgical, surgical_bench, surgical_methods, surgical_tasks
 from training.experiments.surgical_bench import SurgicalConfig, changed_by_unit, width
 from training.experiments.surgical_match import TOLERANCE, put, scale_until, train_until, weights_of
 from training.experiments.surgical_methods import METHODS, NAMED
@@ -33,7 +26,7 @@ from training.experiments.surgical_score import lines, row_of
 from training.experiments.surgical_tasks import distance_of
 from training.heads.score import Probe, d_prime
 from training.heads.usable_information import Beliefs
-from training.precedents import editor
+from training.precedents import editor, retention
 from training.precedents.corpus import own_corpus
 from training.precedents.facts import lore_cases
 
@@ -123,17 +116,17 @@ def test_what_was_changed_on_purpose_is_not_lost_and_what_is_judged_otherwise_is
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cases, lost = lore_cases()[1][:4], set[tuple[str, str]]()
-    monkeypatch.setattr(surgical_retention, "lore_cases", lambda: ([], cases))
+    monkeypatch.setattr(retention, "lore_cases", lambda: ([], cases))
     monkeypatch.setattr(
-        surgical_retention, "known", lambda model, some, context: [(c.subject, c.true) not in lost for c in some]
+        retention, "known", lambda model, some, context: [(c.subject, c.true) not in lost for c in some]
     )
     model = minds.tiny(seed=6)
-    stays = surgical_retention.Retention(model, load_rules(), 0, 4, "")
+    stays = retention.Retention(model, load_rules(), 0, 4, "")
     lost.add((cases[0].subject, cases[0].true))
     measured = stays.measure(model)
     assert measured["lore"] == 0.75 and measured["judgement"] == 1.0
     assert stays.measure(model, lost)["lore"] == 1.0
-    monkeypatch.setattr(surgical_retention, "answers_of", lambda model, some: [["?"] * len(p.answers) for p in some])
+    monkeypatch.setattr(retention, "answers_of", lambda model, some: [["?"] * len(p.answers) for p in some])
     assert stays.measure(model)["judgement"] == 0.0
 
 
@@ -163,10 +156,10 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[SurgicalConfig, Path,
     save(minds.tiny(seed=6), folder / "small")
     config = replace(SurgicalConfig(str(folder / "small")).quick(), kinds=("sight", "fact"), most=2)
     with pytest.MonkeyPatch.context() as patch:
-        for module in (surgical_bench, surgical_retention):
+        for module in (surgical_bench, retention):
             patch.setattr(module, "known", lambda model, cases, context: [True] * len(cases))
         patch.setattr(surgical_methods, "METHODS", tuple(m for m in METHODS if m.name in SOME))
-        patch.setattr(surgical_retention, "lore_cases", lambda: ([], lore_cases()[1][:8]))
+        patch.setattr(retention, "lore_cases", lambda: ([], lore_cases()[1][:8]))
         patch.setattr(editor, "own_corpus", lambda model, seed: own_corpus(model, seed, tokens=500, contexts=7))
         result = surgical.surgical(config, folder / "out", 1, lambda *report: None)
         yield config, folder / "out", result
