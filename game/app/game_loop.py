@@ -7,14 +7,14 @@ journey is in app.py.
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pygame as pg
 
 from common.files import make_folder
-from game.app import hud
+from game.app import heads_hud, hud
 from game.app.app_context import AppContext
+from game.app.aside import Aside
 from game.app.bindings import HELD
 from game.app.hearing import moment
 from game.app.playing import Opener, Options
@@ -42,7 +42,6 @@ DIMMED = (66, 66, 104)  # what the world is multiplied with while the first sigh
 STILL = (132, 130, 176)  # what the world is multiplied with while it stands still
 CHRONICLE = "chronicle.json"  # beside the log in a slot
 WALK = ".replay"  # of the walk beside a head-diff log, which leads to the scenes that it names
-ASIDE, MOVES = 122, 0.35  # px that the picture moves so that the heads hide nothing, and s that this takes
 LONGEST_FRAME = 0.25  # s: a longer pause (a dragged window) isn't made up for
 
 
@@ -90,7 +89,7 @@ class Game:
         self.reel = Reel()
         self.dream: dream_view.Dream | None = None
         self._slept = 0.0
-        self._aside = 0.0  # 0..1, how far the picture has moved out of the heads' way
+        self._aside = Aside()
         self._fault = ""  # of saving, as it was said last
         self._pace()
         if self.journey.narrator.speech is not None:
@@ -147,8 +146,7 @@ class Game:
             self.journey.advance(min(dt, LONGEST_FRAME), walk, attending, self.now())
             self._called()
         self.screens.advance(dt)
-        aside = 1.0 if self.heads else 0.0
-        self._aside += max(-dt / MOVES, min(dt / MOVES, aside - self._aside))
+        self._aside.advance(dt, self.heads)
         self.autosave.advance(dt, self.journey.realm.log, self.card)
         self._hear()
         if draw:
@@ -264,10 +262,10 @@ class Game:
         self.frame_state = journey.frame_state()
         if not self.screens.pauses:
             self.reel.note(self.frame_state, journey.view, own=not journey.lent and not journey.resting)
-        if self._aside and self.dream is None:
+        if self.dream is None:
             player = self.frame_state.player
-            wide = min(1.6, self.settings.zoom) if self.mode == heads_plain.PLAIN else 1.0  # words need room, too
-            self.frame_state = replace(self.frame_state, view=(player.x + round(ASIDE * wide * self._aside), player.y))
+            inside = self.painter.room(player.x, player.y) is not None
+            self.frame_state = self._aside.moved(self.frame_state, heads_hud.free(self), inside)
         camera = self.painter.paint(frame, self.frame_state, self.settings.calm, self.settings.safe)
         self._step_back(frame, camera)
         if journey.resting and self.dream is None:
@@ -280,7 +278,7 @@ class Game:
         if self.screens.pauses and not self.screens.bare:
             frame.fill(STILL, special_flags=pg.BLEND_RGB_MULT)
         self.window.put()
-        hud.paint(self, camera)
+        self._aside.target = hud.paint(self, camera)
 
     def _step_back(self, frame: pg.Surface, camera: tuple[int, int]) -> None:
         """Dims everything but the one shape while the first sight of all gathers."""

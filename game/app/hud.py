@@ -1,16 +1,15 @@
 """The interface over the world in play: labels in the world, speech, hints, notes, heads, and the open screen."""
 
+from game.app import heads_hud
 from game.app.playing import Playing
 from game.art.frame_state import Body, haunt
 from game.journey.charms import MIKO
 from game.journey.fellowship import seen_as
-from game.journey.mind_client import MindClient
 from game.journey.sleep import at_the_inn
 from game.journey.tracking import room_at, staring, trail
 from game.realm.rules import NOTHING
 from game.realm.senses import nearest_place
-from game.ui import beams, dream_view, errand_hud, heads_grid, heads_panel, heads_plain, marks, overlays
-from game.ui.burns import Burns, burns_of
+from game.ui import dream_view, errand_hud, heads_grid, heads_panel, heads_plain, marks, overlays
 from game.ui.font import GOLD, SKYBLUE, Pen
 from game.ui.words import article
 
@@ -24,23 +23,29 @@ WIDE = 612  # layout px that notes may take
 TOP = 120  # layout px: what lies above it is in the way of notes
 
 
-def paint(game: Playing, camera: tuple[int, int]) -> None:
-    """Paints all of it over the painted world. camera: px of the world at the picture's corner."""
+def paint(game: Playing, camera: tuple[int, int]) -> tuple[int, int] | None:
+    """Paints all of it over the painted world. camera: px of the world at the picture's corner. Returns the px of the
+    world that a beam points at, if one does.
+    """
     pen, screens = game.window.pen(), game.screens
+    watched = None
     large = pen.sized(game.settings.zoom)
     if not screens.bare:
         if game.journey.choosing is not None:
             marks.ring(pen, game.journey.world.map.places[game.journey.choosing], camera)
         if not screens.pauses:
-            _world(game, pen, large, camera)
+            watched = _world(game, pen, large, camera)
     screens.paint(pen, game.context.seconds)
     if screens.pauses and not screens.bare:
         for line in game.context.notes(screens.age)[-1:]:
             overlays.notice(large, line)
+    return watched
 
 
-def _world(game: Playing, pen: Pen, large: Pen, camera: tuple[int, int]) -> None:
-    """Paints what stands over the world while the world goes on. large: a pen with letters of the player's size."""
+def _world(game: Playing, pen: Pen, large: Pen, camera: tuple[int, int]) -> tuple[int, int] | None:
+    """Paints what stands over the world while the world goes on; returns what a beam points at. large: a pen with
+    letters of the player's size.
+    """
     journey, client = game.journey, game.journey.mind_client
     bare = large.rimmed()  # for words that stand on the world itself
     if game.dream is not None:
@@ -49,30 +54,31 @@ def _world(game: Playing, pen: Pen, large: Pen, camera: tuple[int, int]) -> None
             dream_view.panel(pen, large, *dreamt)
         overlays.notes(bare, game.context.notes(), WIDE)
         _lines(game, large, [])
-        return
+        return None
     debut = journey.sight.debut
     if debut.going_on:  # the interface is away; one line stands below
         if debut.whole(journey.seconds) and debut.place is not None:
             kind = journey.world.map.places[debut.place].kind
             overlays.one_line(bare, f"By the {kind}: {article(debut.species)}. Nobody pointed. You see it.")
-        return
+        return None
     plain = game.heads and game.mode == heads_plain.PLAIN
-    lit = _look(game) if plain else None
+    lit = heads_hud.look(game) if plain else None
     taken = _taken(game, large, lit)
     overlays.clock(bare, journey.world, journey.known, journey.narrator.firsts.found)
     below = _errand(game, bare, camera)
     room = min([WIDE, *(box[0] - 24 for box in taken if box[1] < TOP)])
     noted = overlays.notes(bare, game.context.notes(), room, below)
-    covered = [*taken, noted]
+    covered, watched = [*taken, noted], None
     if plain:
-        _plainly(game, large, camera, lit, covered)
+        watched = heads_hud.plainly(game, large, camera, lit, covered)
     elif game.heads:
-        _heads(game, pen, camera)
+        watched = heads_hud.numbers(game, pen, camera)
     elif journey.attend > 0.5:
         heads_grid.small(pen, client.ready, client.heads, client.history)
     _marks(game, bare, camera, covered)
     _talk(game, large)
     _lines(game, large, taken)
+    return watched
 
 
 def _errand(game: Playing, pen: Pen, camera: tuple[int, int]) -> float:
@@ -223,62 +229,3 @@ def _hints(game: Playing) -> list[tuple[str, str]]:
     elif journey.known:
         entries.append((labels["rest"], "dream"))
     return entries if journey.attend < 0.5 else [(labels["attend"], "attending")]
-
-
-def _heads(game: Playing, pen: Pen, camera: tuple[int, int]) -> None:
-    """Paints the heads over the world, in terms and numbers. The head that is pointed at is asked of the mind."""
-    journey, client = game.journey, game.journey.mind_client
-    mouse = game.window.to_layout(game.mouse) if game.mouse else None
-    point_at_head(client, game.mode, mouse, game.head_held)
-    if client.head is not None and client.view is not None:
-        land, player = journey.world.map, journey.world.player
-        rays = beams.beams(heads_panel.gaze_of(client))
-        beams.draw(pen, rays, client.view.places, land.places, (player.x, player.y), camera, journey.seconds)
-    heads_panel.panel(pen, client, game.mode, mouse, client.borrowed(game.now()), game.labels, _burned(game))
-
-
-def _burned(game: Playing) -> Burns:
-    """The layers that charms burned, or burn now."""
-    journey = game.journey
-    return burns_of(journey.mind_client.progress, journey.narrator.charms.burning, journey.seconds)
-
-
-def _look(game: Playing) -> heads_plain.Look | None:
-    """What the head that is lit in the plain view looks at. It is asked of the mind."""
-    client = game.journey.mind_client
-    client.head = heads_plain.lit(client.heads, client.head)
-    if client.view is None or client.head is None:
-        return None
-    view, places = client.view, game.journey.world.map.places
-    beliefs = {place: client.belief(place) for place in view.places.values()}
-    return heads_plain.look(heads_panel.gaze_of(client), view.scene.events, view.places, places, beliefs)
-
-
-def _plainly(
-    game: Playing,
-    pen: Pen,
-    camera: tuple[int, int],
-    seen: heads_plain.Look | None,
-    covered: list[overlays.Box],
-) -> None:
-    """Paints the plain view: one head, one beam. covered: what covers the world; words at the beam are added."""
-    journey, client = game.journey, game.journey.mind_client
-    if seen is not None and client.view is not None:
-        spot, player = journey.world.map.places[client.view.places[seen.place]], journey.world.player
-        at, here = (spot.x - camera[0], spot.y - camera[1]), (player.x - camera[0], player.y - camera[1])
-        heads_plain.beam(pen.rimmed(), seen, at, here, journey.seconds, covered)
-    seer, key = journey.world.rules.seer_name, game.labels["mode"]
-    heads_plain.panel(pen, client.ready, client.head, seen, client.progress, seer, key, _burned(game))
-
-
-def point_at_head(client: MindClient, mode: str, mouse: tuple[float, float] | None, held: bool) -> None:
-    """Sets which head is looked into: the one under the mouse, else the one that a screen holds (`held`). Asks for
-    causal weights when they are looked at for the first time.
-    """
-    under = heads_grid.pointed(heads_grid.laid(mode, client.ready, client.heads, None), mouse)
-    if under is not None and client.ready is not None:
-        client.head = under.layer * client.ready.heads + under.head
-    elif not held:
-        client.head = None
-    if mode == "causal" and client.weights is None:
-        client.weigh()

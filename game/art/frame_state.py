@@ -11,6 +11,7 @@ from game.realm.land import Place
 from game.realm.terrain import TILE
 
 BESIDE = 20  # px: how far beside a landmark a spirit is drawn
+WIDE = 640  # px: how wide a picture is
 MIDDLE = 6 * TILE  # px from the left edge of a room's share of the map: about its middle
 UNDER = ("torii", "gate", "bridge")  # landmarks that one can stand under or on
 
@@ -62,7 +63,8 @@ class Hint:
 @dataclass(frozen=True)
 class FrameState:
     """One frame. seconds: the clock of animations; attend: 0..1, how far the player concentrates; flood: 0..1, how high
-    the river stands; view: px of the world to look at instead of the player; hidden: nobody plays, a title is shown.
+    the river stands; view: px of the world to look at instead of the player; free: px of the picture, from the left, in
+    whose middle that lies, because something covers the rest; hidden: nobody plays, a title is shown.
     """
 
     hour: float
@@ -75,6 +77,7 @@ class FrameState:
     attend: float = 0.0
     flood: float = 0.0
     view: tuple[int, int] | None = None
+    free: int = WIDE
     hidden: bool = False
 
 

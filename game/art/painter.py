@@ -5,11 +5,10 @@ World. The ground is painted where it is looked at. Call `advance` in idle momen
 is seen.
 """
 
-import math
-
 import pygame as pg
 
 from game.art import (
+    beyond,
     drifting,
     ghosts,
     great_spirits,
@@ -24,9 +23,9 @@ from game.art import (
 from game.art.frame_state import Body, FrameState, Ghost, Hint
 from game.art.ground import ground, undergrowth
 from game.art.lighting import CALM, DUSK
-from game.art.pixels.drawing import BENDS, LEVELS, dissolve_level, shadow
+from game.art.pixels.drawing import LEVELS, dissolve_level, shadow
 from game.art.pixels.palette import darkness, mix, tone
-from game.art.placed_sprites import WAVES, PlacedSprites, Standing
+from game.art.placed_sprites import PlacedSprites, Standing, wave_of
 from game.realm.land import Map
 from game.realm.terrain import OUTDOORS, TILE
 
@@ -76,12 +75,14 @@ class Painter:
         """Lets the land around a room be painted anew: the next picture follows from its frame state alone."""
         self._around = None
 
-    def camera(self, x: int, y: int) -> tuple[int, int]:
-        """The world px at the frame's top left corner when it follows somebody at (x, y); a room lies in its middle."""
+    def camera(self, x: int, y: int, free: int = SIZE[0]) -> tuple[int, int]:
+        """The world px at the frame's top left corner when it follows somebody at (x, y); a room lies in its middle.
+        free: px of the frame, from the left, that nothing covers: these stay within the map.
+        """
         room = self.room(x, y)
         if room is not None:
-            return room.centerx - SIZE[0] // 2, room.centery - SIZE[1] // 2
-        left = min(max(0, x - SIZE[0] // 2), self.width - SIZE[0])
+            return room.centerx - free // 2, room.centery - SIZE[1] // 2
+        left = min(max(0, x - free // 2), self.width - free)
         return left, min(max(0, y - 12 - SIZE[1] // 2), self.height - SIZE[1])
 
     def room(self, x: int, y: int) -> pg.Rect | None:
@@ -95,16 +96,20 @@ class Painter:
     def paint(self, frame: pg.Surface, state: FrameState, calm: bool = False, safe: bool = False) -> tuple[int, int]:
         """Draws a frame; returns the camera. calm: little motion, no flicker; safe: hues and signs for any eye."""
         at = state.view or (state.player.x, state.player.y)
-        camera, room = self.camera(*at), self.room(*at)
+        camera, room = self.camera(*at, state.free), self.room(*at)
         pace = state.seconds * (CALM if calm else 1)
         view = pg.Rect(camera, SIZE)
         self.ground.need(view if room is None else room)
         self.ground.tint(pace, state.weather == "rain", state.flood > 0.4)
         frame.set_clip(None)
         if room is not None:
-            frame.blit(self._outside(room, state), (0, 0))
+            frame.blit(self._outside(room, state), ((state.free - SIZE[0]) // 2, 0))
+            if state.free < SIZE[0]:
+                beyond.mirrored(frame, (SIZE[0] - state.free + 1) // 2)
             frame.set_clip(room.move(-camera[0], -camera[1]))
         frame.blit(self.ground.picture, (-camera[0], -camera[1]))
+        if room is None and camera[0] + SIZE[0] > self.width:
+            beyond.mirrored(frame, camera[0] + SIZE[0] - self.width)
         self._living(frame, state, camera, pace, room, calm, safe)
         frame.set_clip(None)
         return camera
@@ -184,7 +189,7 @@ class Painter:
         """Things and people, far ones first. What hides the player or a seer turns half clear. pace 0: no swaying."""
         left, right = camera[0] - 84, camera[0] + SIZE[0] + 84
         player, lit = state.player, dark > DUSK
-        wave = _wave(pace, state.weather == "wind") if pace else ()
+        wave = wave_of(pace, state.weather == "wind") if pace else ()
         queue: list[tuple[int, int, int, Standing | Body]] = [
             (thing.y, thing.x, index, thing)
             for index, thing in enumerate(
@@ -284,14 +289,3 @@ class Painter:
             x, y = x - camera[0], y - camera[1]
             if -20 < x < SIZE[0] + 20 and -10 < y < SIZE[1] + 50:
                 self.air.smoke(frame, x, y, state.seconds, state.weather == "wind")
-
-
-def _wave(seconds: float, gust: bool) -> list[int]:
-    """Which bent picture plants of each phase show; gusts run over the land from the left."""
-    middle, whole = BENDS // 2, math.tau / WAVES
-    if gust:
-        return [
-            min(BENDS - 1, max(0, middle + 1 + round(1.3 * math.sin(seconds * 2.6 - step * whole))))
-            for step in range(WAVES)
-        ]
-    return [middle + round(0.75 * math.sin(seconds * 0.9 - step * whole)) for step in range(WAVES)]

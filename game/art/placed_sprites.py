@@ -1,5 +1,6 @@
 """The sprites that stand on a map, and its lights: landmarks, decor, undergrowth, lamps, chimneys, windows of rooms."""
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import pygame as pg
 from game.art.buildings import BUILDINGS
 from game.art.ground import undergrowth
 from game.art.ground.ground import Mask
-from game.art.pixels.drawing import swayed
+from game.art.pixels.drawing import BENDS, swayed
 from game.art.pixels.palette import Colour
 from game.realm.land import Decor, Map, Place
 from game.realm.terrain import TILE
@@ -177,3 +178,14 @@ def _lights(land: Map) -> tuple[list[Lamp], list[tuple[int, int]]]:
         for column in range(room.left + 2, room.left + room.width - 2, 4):
             lamps.append(Lamp(column * TILE + 8, room.top * TILE + 46, 52, (255, 255, 255), 0, True, True))
     return lamps, chimneys
+
+
+def wave_of(seconds: float, gust: bool) -> list[int]:
+    """Which bent picture plants of each phase show; gusts run over the land from the left."""
+    middle, whole = BENDS // 2, math.tau / WAVES
+    if gust:
+        return [
+            min(BENDS - 1, max(0, middle + 1 + round(1.3 * math.sin(seconds * 2.6 - step * whole))))
+            for step in range(WAVES)
+        ]
+    return [middle + round(0.75 * math.sin(seconds * 0.9 - step * whole)) for step in range(WAVES)]

@@ -69,7 +69,8 @@ class Chooser:
         game, spot = self.game, self.game.journey.world.map.places[self.places[self.place][1]]
         state = game.frame_state
         at = (state.view or (state.player.x, state.player.y)) if state is not None else (spot.x, spot.y)
-        return spot.x - game.painter.camera(*at)[0] > WIDTH / 2
+        free = state.free if state is not None else WIDTH
+        return spot.x - game.painter.camera(*at, free)[0] > WIDTH / 2
 
     def paint(self, pen: Pen, seconds: float) -> None:
         """A sheet at the edge that is farther from the place, so that the place stays in view."""

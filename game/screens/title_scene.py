@@ -78,7 +78,7 @@ class _Still(Painter):
 
     left = 0
 
-    def camera(self, x: int, y: int) -> tuple[int, int]:
+    def camera(self, x: int, y: int, free: int = SIZE[0]) -> tuple[int, int]:
         """Where the pan is now."""
         return self.left, 26
 

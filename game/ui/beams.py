@@ -45,6 +45,12 @@ def beams(gaze: Gaze | None) -> list[Beam]:
     return sorted(rays, key=lambda beam: (-beam.mass, beam.place))
 
 
+def end(rays: Sequence[Beam], where: Mapping[str, int], places: Sequence[Place]) -> tuple[int, int] | None:
+    """px of the world where the widest beam that is drawn ends; None if none is."""
+    drawn = [places[where[beam.place]] for beam in rays if beam.mass >= FAINT and beam.place in where]
+    return (drawn[0].x, drawn[0].y) if drawn else None
+
+
 def width(mass: float) -> float:
     """Layout px of a beam: 1 for nothing, 7 for all attention; never falls as the mass grows."""
     return 1 + 6 * math.sqrt(min(1.0, max(0.0, mass)))

@@ -24,7 +24,7 @@ from perception.messages import Event, Gaze, HeadActivity, Progress, Ready
 PLAIN = "plain"  # the view that opens first
 VIEWS = (PLAIN, *heads_grid.MODES)
 CORNER = (436, 8)  # layout px
-WIDE = 196
+WIDE, WIDEST = 196, 330.0  # of small letters, of any: places that one senses lie up to 208 px from the player
 GRID = 64  # layout px: side of the grid
 UNLIT = (52, 52, 92)
 LEAST = 0.02  # attention on the asked place from which a head is said to look there
@@ -84,9 +84,14 @@ def remark(seen: Look | None, seer: str) -> str:
     return f"{seer}: This one looks at the {seen.kind} {when}."
 
 
+def left(pen: Pen) -> float:
+    """Layout px from the left at which the sheet begins."""
+    return 632 - min(WIDEST, WIDE * pen.letter / 6)
+
+
 def sheet(pen: Pen, seen: Look | None, progress: Progress | None, seer: str) -> Box:
     """x, y, width, height of the sheet, as its words need it."""
-    wide = min(400.0, WIDE * pen.letter / 6)
+    wide = 632 - left(pen)
     rows = len(wrap(remark(seen, seer), pen.columns(wide - 16)))
     words = (len(counts(progress)) + 1) * pen.line
     return 632 - wide, CORNER[1], wide, 8 + words + GRID + 8 + (rows + 1) * pen.line + 6

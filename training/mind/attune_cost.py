@@ -151,7 +151,7 @@ def of_seed(model: Model, seed: int, heads: int, rules: Rules, report: Report) -
         put_weights(mind.net, start)
         named = ",".join("{}.{}".format(*divmod(head, mind.heads)) for head in sorted(chosen))
         half, spent = 0.0, 0.0
-        for step, spent in enumerate(practised(mind, second, named, seed, rules), 1):
+        for step, spent in enumerate(practised(mind, second, named, seed, rules), 1):  # noqa: B007
             report(f"seed {seed}: steps", done := done + 1, STEPS * (RANDOM + 4))
             if step == STEPS // 2:
                 half = sighted(mind, unseen, known, new)["hits"]

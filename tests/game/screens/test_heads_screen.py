@@ -6,7 +6,7 @@ from pathlib import Path
 import pygame as pg
 import pytest
 
-from game.app import hud
+from game.app import heads_hud
 from game.journey.mind_client import MindClient
 from game.realm.land import Place
 from game.screens.heads_screen import Pointing, moved
@@ -145,9 +145,9 @@ def test_the_mouse_finds_a_head_and_lets_it_go() -> None:
     sight.hear()
     assert isinstance(sight.ready, Ready)
     cell = heads_grid.laid("change", sight.ready, None, None)[17]
-    hud.point_at_head(sight, "change", (cell.x + 1.0, cell.y + 1.0), held=False)
+    heads_hud.point_at_head(sight, "change", (cell.x + 1.0, cell.y + 1.0), held=False)
     assert sight.head == 17
-    hud.point_at_head(sight, "change", (5.0, 5.0), held=True)
+    heads_hud.point_at_head(sight, "change", (5.0, 5.0), held=True)
     assert sight.head == 17
-    hud.point_at_head(sight, "change", (5.0, 5.0), held=False)
+    heads_hud.point_at_head(sight, "change", (5.0, 5.0), held=False)
     assert sight.head is None
