@@ -34,7 +34,7 @@ from training.optim.frozen import (
 )
 from training.optim.gradients import GradientMeter
 from training.optim.ranks import is_sharded
-from training.optim.restricted import Restriction, restrict
+from training.optim.restricted import Place, Restriction, attuned, restrict
 from training.optim.sharded_apollo import ShardedApollo
 
 LEAST = 0.02  # of the rate: practice never stops wholly
@@ -71,6 +71,7 @@ class Teacher:
         if config.full and model.context is not None:
             raise ValueError(f"--full: {model.name} decides on contexts that another model reads; leave --full out")
         self._restriction = restriction_of(config, model)
+        self._attunement: Restriction | None = None
         self.parameters = (
             choose_parameters(model.net, config.train) if self._restriction is None else (self._restriction.parameters)
         )
@@ -96,6 +97,16 @@ class Teacher:
         """The journal has a new lesson: it is learned at the full rate again."""
         self.taught_at = self.steps
         self._turn = 0  # the set at hand does not know of it
+
+    def attune(self, heads: Sequence[Place]) -> None:
+        """From now on these heads alone move; none: all that trains. Weights, momenta and random stream stay.
+
+        Raises ValueError, with all as it was, for heads that aren't there or don't train, and where a config chose
+        what trains.
+        """
+        if heads and self._restriction is not None:
+            raise ValueError("--heads, --mlps: say already what practises here; leave them out")
+        self._attunement = attuned(self.model.net, heads) if heads else None
 
     @property
     def settled(self) -> bool:
@@ -196,7 +207,7 @@ class Teacher:
         for group in self.optimizer.param_groups:
             group["lr"] = self.current_rate()
         try:
-            guarded_step(self.optimizer, loss, self._restriction)
+            guarded_step(self.optimizer, loss, self._attunement or self._restriction)
         except Broken:
             self.optimizer.zero_grad(set_to_none=False)
             self._turn = 0

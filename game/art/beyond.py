@@ -1,4 +1,4 @@
-"""What lies east of the picture's land: its edge once more, mirrored and dim. One sees it where a picture moves aside."""
+"""What lies east of a picture's land: its edge once more, mirrored and dim. Seen where a picture moves aside."""
 
 import pygame as pg
 

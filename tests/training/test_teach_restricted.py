@@ -44,3 +44,31 @@ def test_chosen_heads_and_mlps_alone_move_and_are_measured(optimizer):
 def test_a_head_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match=r"^--heads 0.4: there is none; the model has 2 layers of 4 heads, 0.0 to 1.3"):
         teacher(heads="0.4")
+
+
+def run(learner, heads, steps=2):
+    learner.attune(heads)
+    for _ in range(steps):
+        learner.step()
+    return {name: p.detach().clone() for name, p in learner.model.net.named_parameters()}
+
+
+@pytest.mark.parametrize("optimizer", ["apollo", "adamw"])
+def test_attuned_heads_alone_move_and_all_else_goes_on_as_it_was(optimizer):
+    learner, twin = teacher(optimizer=optimizer), teacher(optimizer=optimizer)
+    first = run(learner, [])
+    second = run(learner, [(0, 2)])
+    changed = {name for name in first if not torch.equal(first[name], second[name])}
+    assert changed == {f"model.layers.0.self_attn.{m}_proj.weight" for m in "qkvo"}
+    o = "model.layers.0.self_attn.o_proj.weight"
+    moved = (second[o] - first[o]).abs().amax(0).reshape(4, 8).amax(1)
+    assert [float(size) > 0 for size in moved] == [False, False, True, False]
+    assert learner.steps == 4
+    twin.attune([(1, 1)])
+    twin.attune([])
+    again = run(twin, [])
+    assert all(torch.equal(first[name], again[name]) for name in first), "a choice that is taken back leaves nothing"
+    with pytest.raises(ValueError, match=r"5\.0: there is none"):
+        twin.attune([(5, 0)])
+    with pytest.raises(ValueError, match="leave them out"):
+        teacher(heads="0.2").attune([(0, 1)])

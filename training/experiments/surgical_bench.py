@@ -18,10 +18,10 @@ from perception.model import Model, load
 from training.experiments.plan import SEEDS_MAX
 from training.experiments.surgical_match import Reached, Weights, put, scale_until, train_until, weights_of
 from training.experiments.surgical_methods import EDIT, RANDOM, Method, Units
-from training.precedents.retention import Retention
 from training.experiments.surgical_tasks import FACT, KINDS, BehaviourTask, FactTask, Sizes, Task
 from training.precedents.editor import Editor, prepare
 from training.precedents.facts import lore_cases
+from training.precedents.retention import Retention
 from training.precedents.scores import known
 
 PILOT_FACTS = 3

@@ -22,7 +22,6 @@ from game.realm.rules import Rules
 from perception.packing import Decision
 from training.behaviours.registry import behaviour_of
 from training.config import RATES, LearnConfig, TeachConfig
-from training.precedents.retention import Retention
 from training.heads.score import Probe, answers_of, d_prime
 from training.heads.usable import UsableLoss, together, usable_losses
 from training.heads.usable_information import Beliefs, Worth, calibrate
@@ -31,6 +30,7 @@ from training.precedents.behaviour_edit import edit_behaviour, layer_effects, wr
 from training.precedents.editor import Editor, request_of
 from training.precedents.facts import Case
 from training.precedents.prompts import answer, fill, prompt
+from training.precedents.retention import Retention
 from training.precedents.rivals import answer_loss, texts_of
 from training.precedents.scores import score
 from training.teach import Teacher, make_optimizer, restriction_of

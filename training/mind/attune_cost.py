@@ -1,17 +1,18 @@
-"""What attunement brings and costs: a second evening on which a few heads practise and the others rest.
+"""What attunement brings and costs: a few heads practise after the first dream, and the others rest.
 
     python -m training.mind.attune_cost --out FILE.json [--model DIR] [--seeds 3] [--heads 8]
 
 On the first evening a mind is shown two species, and all heads practise. Then every head is weighed, as the panel of
 the heads shows it: the share of the gain that it brings alone (`insert`). On the second evening a third species is
-shown. It is learned from the same weights by equal steps in several ways: all heads practise; those that brought most;
-those that brought least; three random sets. Seeds differ in the species, the scenes and the random sets. FILE holds the
-rows of every seed, and means over seeds (of the random sets, over sets too):
+shown, on the third a fourth. They are practised from the same state by equal steps in several ways: by all heads, by
+those that brought most, by those that brought least, by three random sets. A dream has as many steps as in play: six
+for each lesson. Seeds differ in the species, the scenes and the random sets. FILE holds the rows of every seed, and
+means over seeds (of the random sets, over sets too), after each evening:
 
-hits: share of the third species' spirits that are named, on unseen scenes; hits_before: of the first two species';
-misnamed: of the species never shown, share that is called by one of the three; false_alarms: of empty places;
+hits: share of the newest species' spirits that are named, on unseen scenes; hits_before: of those shown on evenings
+before; misnamed: of the species never shown, share that is called by one of those shown; false_alarms: of empty places;
 mundane: share right of ordinary questions; lore, judgement: share of facts and of answers to what is said that are as
-they were when the mind came. seconds: of the processor, of all steps; hits_half: hits after half of the steps.
+they were when the mind came. seconds: of the processor, of the steps of both evenings.
 A seed that FILE holds already is not run again.
 """
 
@@ -28,7 +29,6 @@ from statistics import fmean
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from common.assets import NOVICE
 from common.files import check_output, write_whole
@@ -42,27 +42,24 @@ from training.heads.head_probes import probe_loss
 from training.heads.score import Probe, answers_of, probes, tally
 from training.heads.swaps import patch_every_head
 from training.mind.mind import IN_PLAY, WEIGH_SCENES, copy_of
-from training.mind.trained_weights import put_weights
 from training.precedents.corpus import own_corpus
 from training.precedents.retention import Retention
 from training.progress import Report, progress_bar
 from training.teach import Teacher
 
-SHOWN = 6  # spirits shown each evening
-EMPTIES = 2  # empty places that are named beside each of them
-STEPS = 60  # of each evening: a minute of dreams
+EVENINGS = (("first", 2, 4), ("second", 1, 3), ("third", 1, 3))  # name, new species, lessons
+EMPTIES = 2  # empty places that are named in each lesson
+STEPS_PER_LESSON = 6  # as game.journey lets a mind dream
 SCENES = 160  # unseen scenes to measure on
 RETAINED = 16  # scenes of what has to stay
 PROBES_FROM = 2000  # seeds of unseen scenes
 SCANNED = 400  # scenes among which lessons are looked for
 RANDOM = 3  # random sets of each seed
 ALL, BEST, WORST = "all", "best", "worst"
-MEANS = ("hits", "hits_half", "hits_before", "misnamed", "false_alarms", "mundane", "lore", "judgement", "seconds")
-Weights = Mapping[str, Tensor]
 
 
-def lessons(seed: int, evening: int, species: Sequence[str], rules: Rules) -> list[Lesson]:
-    """SHOWN lessons as a seer gives them: one spirit of these species, and a few empty places.
+def lessons(seed: int, evening: str, species: Sequence[str], count: int, rules: Rules) -> list[Lesson]:
+    """Lessons as a seer gives them: one spirit of these species in turn, and a few empty places.
 
     Raises ValueError where too few are found.
     """
@@ -78,37 +75,35 @@ def lessons(seed: int, evening: int, species: Sequence[str], rules: Rules) -> li
             answers.append(answer if index == spirit or empty else None)
             empties += empty
         chosen.append(Lesson(sample.view.scene, tuple(answers), "seer"))
-        if len(chosen) == SHOWN:
+        if len(chosen) == count:
             return chosen
-    raise ValueError(f"seed {seed}: {len(chosen)} of {SHOWN} lessons in {SCANNED} scenes; give other seeds")
+    raise ValueError(f"seed {seed}: {len(chosen)} of {count} lessons in {SCANNED} scenes; give other seeds")
 
 
-def practised(model: Model, taught: Sequence[Lesson], heads: str, seed: int, rules: Rules) -> Iterator[float]:
-    """STEPS steps with these heads (LAYER.HEAD with commas, "" for all). Yields the processor's seconds so far."""
-    teacher, spent = Teacher(model, replace(IN_PLAY, heads=heads, seed=seed), rules, Journal()), 0.0
+def practised(teacher: Teacher, taught: Sequence[Lesson]) -> Iterator[float]:
+    """Teach these, and take the steps that they are worth. Yields the processor's seconds of each step."""
     for lesson in taught:
         teacher.teach(lesson)
-    for _ in range(STEPS):
+    for _ in range(STEPS_PER_LESSON * len(taught)):
         began = time.process_time()
         teacher.step()
-        spent += time.process_time() - began
-        yield spent
+        yield time.process_time() - began
 
 
-def sighted(model: Model, unseen: Sequence[Probe], known: Sequence[str], new: str) -> dict[str, float]:
-    """What the model sees on unseen scenes. known, new: species that were shown, first and last."""
+def sighted(model: Model, unseen: Sequence[Probe], known: Sequence[str], new: Sequence[str]) -> dict[str, float]:
+    """What the model sees on unseen scenes. known, new: species that were shown on evenings before, and last."""
     answers = answers_of(model, unseen)
     pairs = [
         (said, true)
         for probe, chosen in zip(unseen, answers, strict=True)
         for said, true in zip(chosen[: probe.places], probe.answers[: probe.places], strict=True)
     ]
-    others = [said for said, true in pairs if true not in (NOTHING, new, *known)]
+    others = [said for said, true in pairs if true not in (NOTHING, *new, *known)]
     whole = tally(unseen, answers)
     return {
-        "hits": fmean(said == new for said, true in pairs if true == new),
+        "hits": fmean(said == true for said, true in pairs if true in new),
         "hits_before": fmean(said == true for said, true in pairs if true in known),
-        "misnamed": fmean(said in (new, *known) for said in others),
+        "misnamed": fmean(said in (*new, *known) for said in others),
         "false_alarms": whole.false_alarms or 0.0,
         "mundane": whole.mundane,
     }
@@ -131,45 +126,75 @@ def choices(insert: Sequence[float], heads: int, count: int, seed: int) -> dict[
     return sets | {f"random-{number}": rng.sample(range(len(insert)), heads) for number in range(count)}
 
 
-def of_seed(model: Model, seed: int, heads: int, rules: Rules, report: Report) -> dict[str, Any]:
-    """Both evenings of one seed. model: as it came; it is as it was afterwards."""
-    names = [rules.species[(2 * seed + number) % len(rules.species)] for number in range(3)]
-    known, new = names[:2], names[2]
-    unseen = probes(PROBES_FROM + seed, SCENES, model.tongue, rules, "attune-cost")
-    stays = Retention(model, rules, seed, RETAINED, own_corpus(model, seed, contexts=1).contexts[0])
-    mind = copy_of(model)
-    first = lessons(seed, 1, known, rules)
-    second = [*first, *lessons(seed, 2, [new], rules)]
-    done = 0
-    for _ in practised(mind, first, "", seed, rules):
-        report(f"seed {seed}: steps", done := done + 1, STEPS * (RANDOM + 4))
-    insert = weighed(model, mind, seed, rules)
-    start = {name: weight.detach().clone() for name, weight in mind.net.named_parameters()}
-    evening = sighted(mind, unseen, known, new) | stays.measure(mind)
-    rows: dict[str, Any] = {}
-    for way, chosen in choices(insert, heads, RANDOM, seed).items():
-        put_weights(mind.net, start)
-        named = ",".join("{}.{}".format(*divmod(head, mind.heads)) for head in sorted(chosen))
-        half, spent = 0.0, 0.0
-        for step, spent in enumerate(practised(mind, second, named, seed, rules), 1):  # noqa: B007
-            report(f"seed {seed}: steps", done := done + 1, STEPS * (RANDOM + 4))
-            if step == STEPS // 2:
-                half = sighted(mind, unseen, known, new)["hits"]
-        brought = sum(insert[head] for head in chosen) if chosen else None
-        rows[way] = {"heads": named, "insert": brought, "seconds": spent, "hits_half": half}
-        rows[way] |= sighted(mind, unseen, known, new) | stays.measure(mind)
-    return {"seed": seed, "species": names, "insert": insert, "first_evening": evening, "ways": rows}
+class Evenings:
+    """All evenings of one seed. model: as it came; report: of how many steps are done."""
+
+    def __init__(self, model: Model, seed: int, heads: int, rules: Rules, report: Report) -> None:
+        self._model, self._seed, self._heads, self._rules, self._report = model, seed, heads, rules, report
+        self._unseen = probes(PROBES_FROM + seed, SCENES, model.tongue, rules, "attune-cost")
+        context = own_corpus(model, seed, contexts=1).contexts[0]
+        self._stays = Retention(model, rules, seed, RETAINED, context)
+        self._species, self._lessons = list[list[str]](), list[list[Lesson]]()
+        rest = [rules.species[(2 * seed + number) % len(rules.species)] for number in range(len(rules.species))]
+        for name, new, count in EVENINGS:
+            self._species.append(rest[:new])
+            self._lessons.append(lessons(seed, name, rest[:new], count, rules))
+            rest = rest[new:]
+        self._done = 0
+
+    def _dream(self, teacher: Teacher, evening: int) -> tuple[float, dict[str, float]]:
+        """(the processor's seconds, what is measured after it) of an evening, by number."""
+        after = sum(map(len, self._lessons[1:])) * (RANDOM + 3)
+        seconds = 0.0
+        for spent in practised(teacher, self._lessons[evening]):
+            seconds, self._done = seconds + spent, self._done + 1
+            of = STEPS_PER_LESSON * (len(self._lessons[0]) + after)
+            self._report(f"seed {self._seed}: steps", self._done, of)
+        before = [name for names in self._species[:evening] for name in names] or self._species[0]
+        seen = sighted(teacher.model, self._unseen, before, self._species[evening])
+        return seconds, seen | self._stays.measure(teacher.model)
+
+    def run(self) -> dict[str, Any]:
+        """The rows. Raises ValueError."""
+        config = replace(IN_PLAY, seed=self._seed)
+        mind = copy_of(self._model)
+        teacher = Teacher(mind, config, self._rules, Journal())
+        _, first = self._dream(teacher, 0)
+        insert = weighed(self._model, mind, self._seed, self._rules)
+        plain, tensors = teacher.state()
+        start = {name: tensor.clone() for name, tensor in tensors.items()}
+        rows: dict[str, Any] = {}
+        for way, chosen in choices(insert, self._heads, RANDOM, self._seed).items():
+            again = Teacher(copy_of(self._model), config, self._rules, Journal())
+            for lesson in self._lessons[0]:
+                again.teach(lesson)
+            again.go_on_from(plain, start, teacher.stream)
+            places = [divmod(head, mind.heads) for head in sorted(chosen)]
+            again.attune([(layer, head) for layer, head in places])
+            evenings = [self._dream(again, evening) for evening in range(1, len(EVENINGS))]
+            rows[way] = {
+                "heads": ",".join(f"{layer}.{head}" for layer, head in places),
+                "insert": sum(insert[head] for head in chosen) if chosen else None,
+                "seconds": sum(seconds for seconds, _ in evenings),
+            } | {name: seen for (name, *_), (_, seen) in zip(EVENINGS[1:], evenings, strict=True)}
+        return {"seed": self._seed, "species": self._species, "insert": insert, "first": first, "ways": rows}
 
 
-def means(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Means over seeds by way; the random sets are one way. first_evening: what all ways started from."""
-    rows = {ALL: [], BEST: [], WORST: [], "random": []}  # type: dict[str, list[Mapping[str, float]]]
+def means(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Means over seeds by way and evening; the random sets are one way. first: what all ways started from."""
+    rows = dict[str, list[Mapping[str, Any]]]()
     for run in runs:
         for way, row in run["ways"].items():
-            rows[way.split("-")[0]].append(row)
-    table = {way: {key: fmean(row[key] for row in some) for key in MEANS} for way, some in rows.items() if some}
-    evenings = [run["first_evening"] for run in runs]
-    return table | {"first_evening": {key: fmean(row[key] for row in evenings) for key in evenings[0]}}
+            rows.setdefault(way.split("-")[0], []).append(row)
+
+    def mean(some: Sequence[Mapping[str, float]]) -> dict[str, float]:
+        return {key: fmean(row[key] for row in some) for key in some[0]}
+
+    table: dict[str, Any] = {"first": mean([run["first"] for run in runs])}
+    for way, some in rows.items():
+        table[way] = {name: mean([row[name] for row in some]) for name, *_ in EVENINGS[1:]}
+        table[way]["seconds"] = fmean(row["seconds"] for row in some)
+    return table
 
 
 def measure(folder: str, seeds: int, heads: int, report: Report, known: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
@@ -181,8 +206,8 @@ def measure(folder: str, seeds: int, heads: int, report: Report, known: Sequence
         raise ValueError(f"--heads {heads}: must be from 1 to {model.layers * model.heads - 1}")
     for seed in range(seeds):
         if all(run["seed"] != seed for run in runs):
-            runs.append(of_seed(model, seed, heads, rules, report))
-        yield {"model": origin, "heads": heads, "steps": STEPS, "shown": SHOWN, "means": means(runs), "runs": runs}
+            runs.append(Evenings(model, seed, heads, rules, report).run())
+        yield {"model": origin, "heads": heads, "evenings": EVENINGS, "means": means(runs), "runs": runs}
 
 
 def held(path: Path, heads: int) -> list[Any]:
@@ -192,7 +217,7 @@ def held(path: Path, heads: int) -> list[Any]:
     try:
         result = json.loads(path.read_bytes())
         runs = list(result["runs"])
-        same = (result["heads"], result["steps"], result["shown"]) == (heads, STEPS, SHOWN)
+        same = (result["heads"], result["evenings"]) == (heads, [list(evening) for evening in EVENINGS])
     except (KeyError, TypeError) as error:
         raise ValueError(f"--out {path}: holds something else; give a new file") from error
     if not same:

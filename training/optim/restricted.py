@@ -4,6 +4,8 @@ A head is its slices of W_q, W_k, W_v and W_o, and its slices of the biases of q
 Under grouped-query attention the key and value of a group learn if any of its heads does, at the highest of their
 rates. An MLP is all of its parameters in one layer, without the norms. Norms and embeddings stand still.
 
+Attuned training is narrower for a while: what trains is marked as before, and chosen heads alone move.
+
 Gradients are masked before the optimizer, so that its norms and moments never see what stands still. Where a unit
 follows at a share of the rate, the update is scaled, not the gradient: an optimizer may not notice a gradient's size.
 """
@@ -40,11 +42,13 @@ class Restriction:
     """What trains in a net, and how much of the rate each slice of it gets.
 
     parameters: all that learn at all, in the model's order. An optimizer's step over exactly these goes: `mask`,
-    the optimizer, `slow`.
+    the optimizer, `slow`. holds: what stands still is put back after the step: an optimizer that remembers other
+    gradients would move it on.
     """
 
-    def __init__(self, slices: Sequence[Slices]) -> None:
+    def __init__(self, slices: Sequence[Slices], holds: bool = False) -> None:
         self.parameters = [one.parameter for one in slices]
+        self._held = [(number, one) for number, one in enumerate(slices) if holds and len(one.still)]
         self._masked = [one for one in slices if len(one.still)]
         self._slowed = [(number, one) for number, one in enumerate(slices) if one.slowed]
 
@@ -58,6 +62,9 @@ class Restriction:
     @torch.no_grad()
     def slow(self, before: Sequence[Tensor]) -> None:
         """Take back a part of the step that was just made. before: the parameters' values in front of it, in order."""
+        for number, one in self._held:
+            weight = one.parameter.data
+            weight.index_copy_(one.dim, one.still, before[number].index_select(one.dim, one.still))
         for number, one in self._slowed:
             weight, share = one.parameter.data, one.share.to(one.parameter)
             share = share[:, None] if one.dim == 0 and weight.dim() == 2 else share
@@ -89,6 +96,27 @@ def restrict(net: PreTrainedModel, heads: Sequence[Place], layers: Sequence[int]
             device_share = share_D.to(parameter.device)
             slices.append(Slices(parameter, dim, device_share, (device_share == 0).nonzero()[:, 0]))
     return Restriction(slices)
+
+
+def attuned(net: PreTrainedModel, heads: Sequence[Place]) -> Restriction:
+    """These heads alone move, of all that is marked to train; the marks stay, and so does what others learned.
+
+    Raises ValueError for a head that the model doesn't have, and where nothing of these heads trains.
+    """
+    head_map = addresses(net)
+    check_units(head_map, heads, ())
+    shares = torch.zeros(head_map.layers, head_map.heads)
+    for layer, head in heads:
+        shares[layer, head] = 1.0
+    vectors, slices = _of_heads(head_map, net, shares), []
+    for name, parameter in net.named_parameters():
+        if parameter.requires_grad:
+            dim, share_D = vectors.get(name, (0, torch.zeros(parameter.shape[0])))
+            share_D = share_D.to(parameter.device)
+            slices.append(Slices(parameter, dim, share_D, (share_D == 0).nonzero()[:, 0]))
+    if not any(bool(one.share.any()) for one in slices):
+        raise ValueError("nothing of these heads trains; let attention train, or choose others")
+    return Restriction(slices, holds=True)
 
 
 def check_units(head_map: HeadMap, heads: Sequence[Place], layers: Sequence[int]) -> None:

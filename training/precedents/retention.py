@@ -34,7 +34,7 @@ class Retention:
     def measure(self, model: Model, changed: Collection[tuple[str, str]] = ()) -> dict[str, float]:
         """changed: (subject, true answer) of facts that were changed on purpose; they don't count."""
         cases = [case for case in self._cases if (case.subject, case.true) not in changed]
-        lore = known(model, cases, self._context)
+        lore = known(model, cases, self._context) if cases else []
         same = [
             said == before
             for probe, now, then in zip(self._talk, answers_of(model, self._talk), self._answers, strict=True)

@@ -10,7 +10,7 @@ from perception.packing import Decision
 from tests.kits.minds import tiny
 from training.optim.apollo import Apollo
 from training.optim.frozen import Broken, choose_parameters, frozen_step, guarded_step
-from training.optim.restricted import restrict
+from training.optim.restricted import attuned, restrict
 
 torch.set_num_threads(1)
 CONTEXTS = [[5, 6, 7, 8, 9, 10], [11, 12, 13, 14]]
@@ -219,3 +219,35 @@ def test_a_unit_that_is_not_there(heads, layers, says):
     with pytest.raises(ValueError) as caught:
         restrict(net, heads, layers)
     assert str(caught.value) == says
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "qwen2"])
+def test_heads_that_rest_keep_every_bit_though_the_optimizer_remembers_their_gradients(kind, optimizer):
+    net, heads = tiny(kind).net, [(0, 1), (1, 3)]
+    parameters = choose_parameters(net, "attention")
+    some = OPTIMIZERS[optimizer](parameters)
+    steps(net, some, None)
+    masks, before = head_rows(net, heads), {name: bits(p) for name, p in net.named_parameters()}
+    steps(net, some, attuned(net, heads))
+    for name, parameter in net.named_parameters():
+        same, mask = bits(parameter) == before[name], masks[name]
+        assert same[~mask].all(), name
+        assert not mask.any() or (~same[mask]).float().mean() > 0.5, name
+    assert [p.requires_grad for p in net.parameters()] == [any(p is q for q in parameters) for p in net.parameters()]
+    rested = {name: bits(p) for name, p in net.named_parameters()}
+    steps(net, some, None)
+    moved = [name for name, p in net.named_parameters() if not torch.equal(bits(p), rested[name])]
+    assert len(moved) == len(parameters), "all that trains can move again"
+
+
+def test_what_cannot_be_attuned_is_refused_and_nothing_changes():
+    net = tiny().net
+    choose_parameters(net, "mlps")
+    with pytest.raises(ValueError, match="nothing of these heads trains"):
+        attuned(net, [(0, 0)])
+    with pytest.raises(ValueError, match=r"9\.0: there is none"):
+        attuned(net, [(9, 0)])
+    assert {name for name, p in net.named_parameters() if p.requires_grad} == {
+        name for mlp in mlps(net) for name in mlp.parameters
+    }
