@@ -61,5 +61,5 @@ def check_early(options: argparse.Namespace) -> None:
     if getattr(options, "listen", None) is not None:
         read_address("--listen", options.listen, least_port=0)
     for name in ("scenes", "save_replay", "to"):
-        if getattr(options, name, None) is not None:
-            check_output(getattr(options, name))
+        if isinstance(path := getattr(options, name, None), Path):  # some verbs' --scenes is a number
+            check_output(path)

@@ -13,6 +13,7 @@ import pytest
 
 import main
 from commands import realm
+from commands.early import check_early
 from commands.parser import VERBS, build_parser
 from commands.training import next_of
 from tests.kits.commandkit import NOVICE, ROOT, needs_novice, refused, run
@@ -29,6 +30,11 @@ def help_of(verb: str, capsys: pytest.CaptureFixture[str]) -> str:
         main.main([verb, "--help"])
     assert left.value.code == 0
     return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["learn", "--scenes", "4"], ["edit", "--to", "no/such/folder"]])
+def test_a_flag_that_is_another_verbs_file_by_name_is_no_file_here(words: list[str]) -> None:
+    check_early(build_parser().parse_args(words))
 
 
 @pytest.mark.parametrize("verb", VERBS)
