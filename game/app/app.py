@@ -17,6 +17,7 @@ from game.app.game_loop import Game, welcome
 from game.app.playing import Opener, Options
 from game.journey.mind_line import Mind
 from game.journey.save_slots import SlotInUse, begin, lock, resume
+from game.realm.play_rules import load as load_play
 from game.realm.realms import LocalRealm, Realm
 from game.realm.replay import ActionLog, ReplayError
 from game.realm.world import World, new_world
@@ -90,7 +91,7 @@ class Loading(Thread):
             if log is not None and log.ticks:
                 self.past, self.world = log, log.replay()
                 return
-            self.world = new_world(seed)
+            self.world = new_world(seed, load_play())
             try:
                 begin(self.folder, seed)
             except OSError as error:  # the game says so again whenever it can't save

@@ -16,6 +16,7 @@ from game.journey.mind_client import MindClient
 from game.journey.mind_line import Mind
 from game.journey.motion import Motion
 from game.journey.narrator import Narrator
+from game.journey.practice import Practice
 from game.journey.reading import Reading
 from game.journey.sight import Sight, hints
 from game.journey.sleep import Sleep
@@ -62,6 +63,7 @@ class Journey:
     motion: Motion = field(default_factory=Motion)
     whisper: Whisper = field(default_factory=Whisper)
     sleep: Sleep = field(default_factory=Sleep)
+    practice: Practice = field(default_factory=Practice)
     sight: Sight = field(init=False)
     company: Company = field(init=False)
     attend: float = 0.0
@@ -120,7 +122,7 @@ class Journey:
         self.sleep.advance(self)
         attending = attending and not self.resting
         self.attend += ((1.0 if attending else 0.0) - self.attend) * min(1.0, dt * 4)
-        self.mind_client.practise(attending or self.resting)
+        self.practice.advance(self.mind_client, self.narrator, attending, self.resting)
         self.mind_client.hear()
         if self.seconds - self._viewed >= VIEW_EVERY:
             self._sense()

@@ -19,7 +19,8 @@ from common.files import make_folder, write_whole
 from common.locks import FolderInUse, FolderLock, hold
 from game.art.pixels.png import save_png
 from game.journey.slot_card import CARD, PICTURE, Beside, Card, read_card
-from game.realm.replay import ActionLog, ReplayError
+from game.realm.play_rules import load as load_play
+from game.realm.replay import ActionLog, ReplayError, realm_mark
 
 NAME = "journey.replay"
 SAVE_EVERY = 60.0  # s of play
@@ -86,7 +87,7 @@ def begin(folder: Path, seed: int) -> None:
     path = folder / NAME
     if not path.exists():
         make_folder(folder)
-        ActionLog(seed).save(path)
+        ActionLog(seed, realm_mark(load_play())).save(path)
 
 
 def adopt(folder: Path, file: Path) -> None:

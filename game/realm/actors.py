@@ -185,6 +185,9 @@ class Spirit:
 
     def _arrival_chance(self, world: RealmState) -> float:
         """The chance that it comes, at this hour and in this weather, when its turn is there."""
+        if world.rules.living is not None:
+            suited = 1.0 if world.weather in self.kind.weathers else world.rules.living.unsuited
+            return suited if world.phase in self.kind.hours else world.rules.living.early
         favoured = (world.phase in self.kind.hours) + (world.weather in self.kind.weathers)
         return 1.0 if favoured == 2 else min(1.0, (1 + favoured) * world.rules.unfavoured)
 
@@ -192,12 +195,23 @@ class Spirit:
         """Comes to a free place, often one that the species likes. It stays away if a few tries find none."""
         at_home = self._rng.random() < world.rules.homing
         self.place = world.free_place(world.haunts[self.index] if at_home else world.everywhere, self._rng)
-        if self.place == NOBODY:
+        if self.place == NOBODY or world.crowded(self.place):
+            self.place = NOBODY
             self._wait(world, self.kind.away)
             return
+        self._arrive(world)
+
+    def _arrive(self, world: RealmState) -> None:
         self.visit += 1
         world.traces.arrive(self.place, self.index)
         self._wait(world, self.kind.stay)
+
+    def be_at(self, world: RealmState, place: int) -> None:
+        """Haunts this free place from now on, for a whole visit."""
+        if self.place != NOBODY:
+            world.traces.leave(self.place)
+        self.place = place
+        self._arrive(world)
 
     def hold(self, world: RealmState, place: int) -> None:
         """Brings it to a place where nobody else is, and keeps it there."""

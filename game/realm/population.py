@@ -8,6 +8,9 @@ from game.realm.land import Map
 from game.realm.player import Player
 from game.realm.rules import Rules
 from game.realm.state import Actor, RealmState
+from game.realm.traces import NOBODY
+
+WELCOME = 3  # places nearest to the start, at one of which somebody is when a journey of play begins
 
 
 class Population(RealmState, Inhabited):
@@ -42,10 +45,24 @@ class Population(RealmState, Inhabited):
         self.spirits = [
             Spirit(kind, index, self, rng) for kind, index in self._owners(rules.spirits, rules.spirits_each, 0)
         ]
+        if rules.living:
+            self._welcome()
         self._movers: list[Folk | Seer | Spirit] = [*self.folk, *self.seers[1:], *self.spirits]
         for number, who in enumerate(self._movers):
             who.number = number
             self.schedule(who)
+
+    def _welcome(self) -> None:
+        """Somebody of the plainest species haunts a place beside the start, so that there is somebody to be shown."""
+        start_x, start_y = self.map.start
+        near = sorted(
+            (p for p in self.map.places if p.room < 0), key=lambda p: (p.x - start_x) ** 2 + (p.y - start_y) ** 2
+        )
+        near = near[:WELCOME]
+        if not any(self.spirits[0].index == self.traces.here[place.index] for place in near):
+            free = [place.index for place in near if self.traces.here[place.index] == NOBODY]
+            if free:
+                self.spirits[0].be_at(self, free[0])
 
     @staticmethod
     def _owners(kinds: tuple, each: int, first: int) -> list[tuple]:

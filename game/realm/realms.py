@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from game.realm.happenings import Action, Happening
-from game.realm.replay import ActionLog
+from game.realm.replay import ActionLog, realm_mark
 from game.realm.scene import View, describe
 from game.realm.seen import observe
 from game.realm.step import step
@@ -64,7 +64,7 @@ class LocalRealm:
     def __init__(self, world: World, past: ActionLog | None = None) -> None:
         self.world = world
         self.notes: deque[str] = deque()
-        self.log: ActionLog = past or ActionLog(world.seed)
+        self.log: ActionLog = past or ActionLog(world.seed, realm_mark(world.rules))
         self.view = PlayerView(world.seed, world.rules, world.start_hour, world.map)
         self.view.spatial_index = world.spatial_index
         self.refresh()

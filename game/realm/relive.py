@@ -7,7 +7,7 @@ from game.realm.happenings import Revealed
 from game.realm.replay import ActionLog, state_hash
 from game.realm.scene import View, describe, lesson
 from game.realm.step import step
-from game.realm.world import World, new_world
+from game.realm.world import World
 from perception.messages import Lesson
 
 REPORT_EVERY = 2000  # ticks
@@ -37,8 +37,7 @@ def relive(
 
     Raises ReplayError for a log of other rules, ValueError (tongue).
     """
-    log.check_fits()
-    world, wanted, relived = new_world(log.seed), set(ticks), Relived()
+    world, wanted, relived = log.begin(), set(ticks), Relived()
     acted = dict(log.actions)
     for tick in range(log.ticks + 1):
         if tick in wanted:

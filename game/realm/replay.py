@@ -19,6 +19,7 @@ from msgspec.structs import asdict
 from common.files import read_bytes, write_whole
 from common.numbers import SEED_MAX
 from game.realm.happenings import Action
+from game.realm.play_rules import load as load_play
 from game.realm.questbook import load as load_quests
 from game.realm.rules import Rules
 from game.realm.rules import load as load_rules
@@ -65,8 +66,16 @@ def _mark(rules: Rules) -> str:
     people = [(key, who.region, who.by, who.seer) for key, who in book.people.items()]
     errands = [(key, {k: v for k, v in asdict(plan).items() if k not in SPOKEN}) for key, plan in book.quest.items()]
     silent = tuple(replace(seer, name="", points="") for seer in rules.seers)
-    decisive = repr((REALM_VERSION, dataclasses.astuple(replace(rules, seers=silent)), people, errands))
+    settings = dataclasses.astuple(replace(rules, seers=silent))
+    settings = settings if rules.living else settings[:-1]  # as before there were rules of play: old walks go on
+    decisive = repr((REALM_VERSION, settings, people, errands))
     return hashlib.blake2b(decisive.encode(), digest_size=8).hexdigest()
+
+
+def rules_marked(mark: str) -> Rules | None:
+    """The rules of this program that have this mark: those of play, or those of realm.toml, which journeys had before
+    there were rules of play. None for any others."""
+    return next((rules for rules in (load_play(), load_rules()) if realm_mark(rules) == mark), None)
 
 
 def state_hash(world: World) -> str:
@@ -93,18 +102,10 @@ def state_hash(world: World) -> str:
         world.familiar_with,
         tuple(world.player.trail),
         tuple(world.player.shown.items()),
+        *((world.spell,) if world.rules.living else ()),
     )
-    for part in (
-        clock,
-        actors,
-        walks,
-        spirits,
-        world.traces.state(),
-        world.quests.state(),
-        streams,
-        world.map.ground,
-        world.map.walkable,
-    ):
+    traces, quests, land = world.traces.state(), world.quests.state(), world.map
+    for part in (clock, actors, walks, spirits, traces, quests, streams, land.ground, land.walkable):
         digest.update(repr(part).encode())
     for player, quests in zip(world.players[1:], world.quests_of[1:], strict=True):
         digest.update(repr((player.state(), quests.state())).encode())
@@ -114,7 +115,7 @@ def state_hash(world: World) -> str:
 class ActionLog:
     """The actions of every tick; ticks without an action take no space.
 
-    realm: the mark of the realm that it was done in; None: that of today's rules; empty: of before there were marks.
+    realm: the mark of the realm that it was done in; None: that of realm.toml; empty: of before there were marks.
     """
 
     def __init__(self, seed: int, realm: str | None = None) -> None:
@@ -135,8 +136,9 @@ class ActionLog:
         return log
 
     def fits(self, rules: Rules | None = None) -> bool:
-        """True if a replay under these rules leads to the same world as when it was written."""
-        return self.realm == realm_mark(rules)
+        """True if a replay under these rules (None: any that this program has) leads to the same world as when it was
+        written."""
+        return self.realm == realm_mark(rules) if rules else rules_marked(self.realm) is not None
 
     def save(self, path: Path) -> None:
         """Write the log whole: temporary file, fsync, rename."""
@@ -172,13 +174,19 @@ class ActionLog:
         if not self.fits(rules):
             raise ReplayError(
                 f"a replay of seed {self.seed} from another realm ({self.realm or 'version 1'}; this program's is "
-                f"{realm_mark(rules)}): the same steps would be another walk; use the program that wrote it"
+                f"{realm_mark(rules or load_play())}): the same steps would be another walk; use the program that "
+                "wrote it"
             )
+
+    def begin(self, rules: Rules | None = None) -> World:
+        """The world before the first action, under the rules that the log was written under. Raises ReplayError if
+        they aren't `rules`, or none that this program has."""
+        self.check_fits(rules)
+        return new_world(self.seed, rules or rules_marked(self.realm))
 
     def replay(self, rules: Rules | None = None) -> World:
         """The world after all actions. Raises ReplayError if the log was written under other rules."""
-        self.check_fits(rules)
-        world, queue = new_world(self.seed, rules), iter([*self.actions, (self.ticks, ())])
+        world, queue = self.begin(rules), iter([*self.actions, (self.ticks, ())])
         due, actions = next(queue)
         for tick in range(self.ticks):
             if tick == due:

@@ -47,6 +47,19 @@ class Kind:
 
 
 @dataclass(frozen=True)
+class Living:
+    """How a realm lives while it is played (play_rules.py). village: tiles from the start that it reaches; crowd: share
+    of a species' haunts that may be haunted; early, unsuited: chance of a visit out of its hours, and in its hours in
+    other weather than its own; spell: hours that the weather lasts, at least and at most."""
+
+    village: int
+    crowd: float
+    early: float
+    unsuited: float
+    spell: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class SeerRule:
     """Somebody born seeing. points: a template of {direction}, {place}, {species}."""
 
@@ -60,7 +73,7 @@ class SeerRule:
 
 @dataclass(frozen=True, eq=False)  # compared and hashed as itself
 class Rules:
-    """realm.toml, frozen. Durations in seconds of play, chances in [0, 1]."""
+    """realm.toml, frozen. Durations in seconds of play, chances in [0, 1]. living: None but in play."""
 
     ticks_per_second: int
     seconds_per_hour: int
@@ -90,6 +103,7 @@ class Rules:
     directions: tuple[str, ...]
     seers: tuple[SeerRule, ...]  # the first one follows the player
     seer_empties: int
+    living: Living | None = None
 
     @property
     def seer_name(self) -> str:

@@ -20,7 +20,7 @@ from common.files import check_output, destination, output_error, writing
 from common.processes import WORKERS_MAX, run_jobs
 from game.realm.held_out import split_named
 from game.realm.policy import POLICIES, Policy, ReplayPolicy
-from game.realm.replay import ACTIONS_MAX, TICKS_MAX, ActionLog, state_hash
+from game.realm.replay import ACTIONS_MAX, TICKS_MAX, ActionLog, realm_mark, state_hash
 from game.realm.rules import load
 from game.realm.scene import View, describe
 from game.realm.scene_files import PARQUET, check_format, encoded, join, row
@@ -116,7 +116,7 @@ def _begin(config: SimulateConfig) -> tuple[World, Policy, int]:
     if config.policy in POLICIES:
         return new_world(config.seed), POLICIES[config.policy](config.seed), config.ticks
     log = ActionLog.load(Path(config.policy))
-    return new_world(log.seed), ReplayPolicy(log.actions), max(1, min(config.ticks, log.ticks))
+    return log.begin(), ReplayPolicy(log.actions), max(1, min(config.ticks, log.ticks))
 
 
 @dataclass
@@ -145,7 +145,7 @@ def simulate(config: SimulateConfig, report: Report = lambda what, done, of: Non
 def _realm(config: SimulateConfig, out: BinaryIO | None, report: Report) -> dict[str, Any]:
     """One realm, lived through; its scenes go to `out`."""
     world, policy, ticks = _begin(config)
-    log = ActionLog(world.seed) if config.save_replay else None
+    log = ActionLog(world.seed, realm_mark(world.rules)) if config.save_replay else None
     clock = _Clock()
     views = _views(config, world, policy, ticks, log, clock, report)
     if out is None or config.scenes is None:

@@ -18,9 +18,8 @@ from common.numbers import SEED_MAX
 from game.realm.actors import Folk, Seer
 from game.realm.player import Player
 from game.realm.quests import Quests
-from game.realm.replay import realm_mark
+from game.realm.replay import realm_mark, rules_marked
 from game.realm.rules import Rules
-from game.realm.rules import load as load_rules
 from game.realm.tally import Find
 from game.realm.traces import NOBODY
 from game.realm.world import PLAYERS_MAX, World
@@ -59,7 +58,7 @@ def snapshot(world: World) -> bytes:
             "seed": world.seed,
             "start_hour": world.start_hour,
             **({"secret": world.secret} if world.secret else {}),
-            "clock": _get(world, CLOCK),
+            "clock": _get(world, _clock(world.rules)),
             "agenda": world.agenda,
             "walking": [who.number for who in world._walking],
             "places": list(zip(traces.here, *things, strict=True)),
@@ -76,15 +75,21 @@ def snapshot(world: World) -> bytes:
 
 def restored(raw: bytes, rules: Rules | None = None) -> World:
     """The realm of a snapshot, which goes on as that one would have. Raises SnapshotError for other bytes, and for a
-    realm of other rules."""
-    rules = rules or load_rules()
+    realm of other rules than these (None: than any that this program has)."""
     body = _body(raw)
-    if not isinstance(body, dict) or body.get("realm") != realm_mark(rules):
+    mark = str(body.get("realm")) if isinstance(body, dict) else ""
+    rules = rules if rules and realm_mark(rules) == mark else None if rules else rules_marked(mark)
+    if rules is None:
         raise SnapshotError("a snapshot of a realm with other rules; use the program and the assets that wrote it")
     try:
         return _world(body, rules)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, struct.error) as error:
         raise SnapshotError(f"a snapshot that no realm made ({str(error)[:200]}); save it again") from error
+
+
+def _clock(rules: Rules) -> tuple[str, ...]:
+    """What belongs to the clock; how long the weather lasts, where it lasts."""
+    return (*CLOCK, "spell") if rules.living else CLOCK
 
 
 def _body(raw: bytes) -> Any:
@@ -119,7 +124,7 @@ def _world(body: dict[str, Any], rules: Rules) -> World:
     for _ in players[1:]:
         world.add_player()
     places = len(world.map.places)
-    _put(world, CLOCK, body["clock"], places)
+    _put(world, _clock(rules), body["clock"], places)
     world.agenda = [(int(tick), int(number)) for tick, number in body["agenda"]]
     walkers: dict[int, Folk | Seer] = {who.number: who for who in world.folk}
     walkers |= {seer.number: seer for seer in world.seers[1:]}

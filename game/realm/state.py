@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import Protocol
 
-from game.realm.land import Map
+from game.realm.land import Map, Place
 from game.realm.rulecheck import REGIONS, ROOM
 from game.realm.rules import Rules
 from game.realm.spatial_index import SpatialIndex
@@ -105,14 +105,14 @@ class RealmState(Surroundings):
         self.traces = Traces(rules, len(self.map.places), self.stream("traces"))
         self.agenda: list[tuple[int, int]] = []  # (tick, number of the mover who then chooses where to go)
         self.arrived = False  # somebody has arrived in this tick
+        self.spell = 0  # hours for which the weather stays
         self._begin_hour()
         places = self.map.places
         self.everywhere = list(range(len(places)))
-        of_region: dict[str, list[int]] = {name: [] for name in (*REGIONS, ROOM)}
-        for place in places:
-            of_region[place.region].append(place.index)
+        self._of_region = {name: self.haunts_of(name) for name in (*REGIONS, ROOM)}
         self.haunts = [
-            [index for name in kind.haunts for index in of_region[name]] or self.everywhere for kind in rules.spirits
+            [index for name in kind.haunts for index in self._of_region[name]] or self.everywhere
+            for kind in rules.spirits
         ]
 
     def stream(self, purpose: str) -> Random:
@@ -145,6 +145,15 @@ class RealmState(Surroundings):
         self.arrived = True
         self.schedule(who)
 
+    def crowded(self, place: int) -> bool:
+        """True in play, if as many places of this one's region are haunted as may be."""
+        living = self.rules.living
+        if living is None:
+            return False
+        here, species = self.traces.here, len(self.rules.spirits)
+        region = self._of_region[self._haunted_as(self.map.places[place])]
+        return sum(0 <= here[other] < species for other in region) >= living.crowd * len(region)
+
     def free_place(self, places: list[int], rng: Random) -> int:
         """One of these places where nobody is, or NOBODY if the few tries fail."""
         for _ in range(4):
@@ -153,6 +162,19 @@ class RealmState(Surroundings):
                 return place
         return NOBODY
 
+    def haunts_of(self, region: str) -> list[int]:
+        """The places that belong to a region, or to all rooms, for whoever haunts it."""
+        return [place.index for place in self.map.places if self._haunted_as(place) == region]
+
+    def _haunted_as(self, place: Place) -> str:
+        """The region that a place belongs to for whoever haunts it. In play the village reaches far around the start,
+        so that one learns to see its own guests before one meets others."""
+        living, start = self.rules.living, self.map.start
+        if living is None or place.region in ("shrine", ROOM):
+            return place.region
+        near = (place.x - start[0]) ** 2 + (place.y - start[1]) ** 2 <= (living.village * TILE) ** 2
+        return "village" if near or place.region == "village" else place.region
+
     def _begin_hour(self) -> None:
         """Every hour: the phase of the day, and the weather, follow the clock and the sky's own stream."""
         rules = self.rules
@@ -160,8 +182,13 @@ class RealmState(Surroundings):
         for name, start in rules.phases:
             if self.hour >= start:
                 self.phase = name
+        if self.spell:
+            self.spell -= 1
+            return
         names, chances = zip(*rules.weather, strict=True)
         self.weather = self._sky.choices(names, chances)[0]
+        if rules.living:
+            self.spell = self._sky.randint(*rules.living.spell) - 1
         flooded = self.weather in rules.floods
         if flooded != self.flooded:
             self._water, self._turned, self.flooded = self.flood, self.tick, flooded

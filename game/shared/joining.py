@@ -13,7 +13,7 @@ from common.line.faults import LineError
 from common.line.hello import KEY, Visitor
 from common.line.names import check_player_name
 from common.line.tls import client_tls
-from game.realm.rules import load
+from game.realm.play_rules import load
 from game.shared.joined import JoinedRealm, Wire
 from game.shared.messages import FromRealm
 from game.shared.terms import terms

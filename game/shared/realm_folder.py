@@ -11,9 +11,9 @@ import msgspec
 
 from common.files import OutputError, make_folder, read_bytes, write_whole
 from common.locks import hold
-from game.realm.replay import realm_mark
+from game.realm.play_rules import load as load_play
+from game.realm.replay import realm_mark, rules_marked
 from game.realm.rules import Rules
-from game.realm.rules import load as load_rules
 from game.realm.snapshot import SnapshotError, restored, snapshot
 from game.realm.world import World, check_seed, new_world
 from game.shared.journal import Journal, JournalError
@@ -35,8 +35,8 @@ class RealmFolder:
     def __init__(
         self, folder: Path, seed: int | None = None, rules: Rules | None = None, secret: str = "", wait: float = 0.0
     ) -> None:
-        """Opens the realm that lies there, or makes one of this seed (0 for None). secret: of its random streams; drawn
-        if empty. wait: s for another server to let go of the folder. Raises RealmError, and OSError (FolderInUse while
+        """Opens the realm that lies there, or makes one of this seed (0 for None) by the rules of play, unless
+        others are given. secret: of its random streams; drawn if empty. wait: s for another server to let go of the folder. Raises RealmError, and OSError (FolderInUse while
         another server has it)."""
         self.folder, self.note = folder, ""
         self._follows = 0  # bytes of the journal that the last `saved` follows
@@ -44,12 +44,12 @@ class RealmFolder:
         self._lock = hold(folder, "realm", wait)
         try:
             self._journal = Journal(folder / JOURNAL)
-            self.shared = self._opened(seed, rules or load_rules(), secret)
+            self.shared = self._opened(seed, rules, secret)
         except BaseException:
             self._lock.release()
             raise
 
-    def _opened(self, seed: int | None, rules: Rules, secret: str) -> SharedWorld:
+    def _opened(self, seed: int | None, rules: Rules | None, secret: str) -> SharedWorld:
         shared, start = self._from_snapshot(rules)
         try:
             records = self._journal.read(start)
@@ -62,7 +62,7 @@ class RealmFolder:
             raise RealmError(str(error)) from error
         if shared is None:
             check_seed(seed or 0)
-            world = new_world(seed or 0, rules, secret=secret or secrets.token_hex(SECRET_BYTES))
+            world = new_world(seed or 0, rules or load_play(), secret=secret or secrets.token_hex(SECRET_BYTES))
             shared = SharedWorld(world)
             self._journal.append(header(world))
         if seed is not None and shared.world.seed != seed:
@@ -72,7 +72,7 @@ class RealmFolder:
         self._journal.flush()
         return shared
 
-    def _from_snapshot(self, rules: Rules) -> tuple[SharedWorld | None, int]:
+    def _from_snapshot(self, rules: Rules | None) -> tuple[SharedWorld | None, int]:
         """The realm as it was saved last, and how much of the journal that was. A broken one is said and left out."""
         path = self.folder / SNAPSHOT
         if not path.exists():
@@ -135,8 +135,9 @@ def header(world: World) -> list[Any]:
     return ["realm", 0, FORMAT, VERSION, realm_mark(world.rules), world.seed, world.secret, world.start_hour]
 
 
-def begun(record: Any, rules: Rules, where: str) -> SharedWorld | None:
-    """The realm that a journal's first record begins; None for None. Raises RealmError."""
+def begun(record: Any, rules: Rules | None, where: str) -> SharedWorld | None:
+    """The realm that a journal's first record begins; None for None. rules: of the realm; None for any that this
+    program has. Raises RealmError."""
     if record is None:
         return None
     if not (isinstance(record, tuple) and len(record) == 8 and record[0] == "realm" and record[2] == FORMAT):
@@ -144,14 +145,16 @@ def begun(record: Any, rules: Rules, where: str) -> SharedWorld | None:
     _, _, _, version, mark, seed, secret, hour = record
     if version != VERSION:
         raise RealmError(f"{where}: version {version}, this program reads {VERSION}; update the program")
-    if mark != realm_mark(rules):
-        raise RealmError(f"{where}: a realm of other rules ({mark}, these are {realm_mark(rules)}); use its own assets")
-    return SharedWorld(new_world(seed, rules, hour, secret=secret))
+    own = rules_marked(mark) if rules is None else rules if mark == realm_mark(rules) else None
+    if own is None:
+        these = realm_mark(rules or load_play())
+        raise RealmError(f"{where}: a realm of other rules ({mark}, these are {these}); use its own assets")
+    return SharedWorld(new_world(seed, own, hour, secret=secret))
 
 
 def live_again(folder: Path, rules: Rules | None = None) -> SharedWorld:
     """Lives through all of a journal from its first record, without writing. Raises RealmError, OSError."""
-    rules, path = rules or load_rules(), folder / JOURNAL
+    path = folder / JOURNAL
     if not path.is_file():
         raise RealmError(f"{folder}: no shared realm lies there; give the --folder of one")
     journal = Journal(path, write=False)

@@ -7,7 +7,7 @@ from common.files import read_bytes
 from common.line.hello import Terms
 
 PROTOCOL, VERSION = "second-sight-realm", 2
-RULES = ("realm.toml", "quests.toml")  # assets that decide what a realm is
+RULES = ("realm.toml", "play.toml", "quests.toml")  # assets that decide what a realm is
 RULES_MAX = 1 << 22  # bytes
 
 

@@ -5,7 +5,7 @@ from collections import deque
 from game.realm.errand import Errand
 from game.realm.happenings import Action, Turn
 from game.realm.land import Room
-from game.realm.replay import ActionLog
+from game.realm.replay import ActionLog, realm_mark
 from game.realm.senses import in_sight
 from game.realm.step import step
 from game.realm.terrain import TILE
@@ -18,7 +18,7 @@ class Hand:
     """Steps a world by actions and logs them."""
 
     def __init__(self, world: World) -> None:
-        self.world, self.log = world, ActionLog(world.seed)
+        self.world, self.log = world, ActionLog(world.seed, realm_mark(world.rules))
         self.turns: list[Turn] = []
 
     def do(self, *actions: Action) -> tuple:

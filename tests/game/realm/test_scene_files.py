@@ -15,6 +15,7 @@ import main
 from common.files import OutputError
 from game.realm import simulate as runs
 from game.realm.held_out import HELD, KINDS, TRAIN, held_pairs, shows_held_pair, split_named
+from game.realm.play_rules import load as load_play
 from game.realm.replay import ReplayError, realm_mark
 from game.realm.rules import NOTHING, load
 from game.realm.scene import describe, truth
@@ -153,7 +154,7 @@ def test_a_players_replay_is_a_policy(tmp_path, capsys):
         simulate(SimulateConfig(9, 0, str(replay)))
     data = {"format": "second-sight-replay", "version": 2, "realm": "other", "seed": 6, "ticks": 9, "actions": []}
     replay.write_bytes(msgpack.packb(data))
-    with pytest.raises(ReplayError, match=f"another realm .*{realm_mark()}"):
+    with pytest.raises(ReplayError, match=f"another realm .*{realm_mark(load_play())}"):
         simulate(SimulateConfig(9, 0, str(replay)))
 
 

@@ -1,0 +1,146 @@
+"""The rules of play: who is met where and when, weather that lasts, and walks of before there were such rules."""
+
+import tomllib
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+
+from game.realm.play_rules import PLAY_TOML, load, parse
+from game.realm.replay import ActionLog, realm_mark, rules_marked, state_hash
+from game.realm.rulecheck import REGIONS, ROOM
+from game.realm.rules import NOTHING
+from game.realm.rules import load as load_rules
+from game.realm.senses import who_is_at
+from game.realm.snapshot import restored, snapshot
+from game.realm.step import step
+from game.realm.tables import RulesError
+from game.realm.world import World, new_world
+
+BEFORE = "54dbd2515c942785"  # the mark of realm.toml before there were rules of play: journeys were written with it
+DAY = 24 * 30 * 30  # ticks
+DATA = tomllib.loads(PLAY_TOML.read_text(encoding="utf-8"))
+
+
+def met(seed: int, ticks: int = DAY) -> Counter[tuple[str, str, str]]:
+    """How often (region as it is haunted, phase, species) was so, looked at every ten seconds."""
+    world = new_world(seed, load())
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for tick in range(ticks):
+        step(world)
+        if tick % 300 == 0:
+            regions = [(world._haunted_as(place), who_is_at(world, place.index)) for place in world.map.places]
+            counts.update((region, world.phase, who) for region, who in regions if who != NOTHING)
+    return counts
+
+
+def test_only_foxes_and_zashiki_haunt_the_village_and_everybody_keeps_to_their_regions() -> None:
+    haunts = {kind.name: kind.haunts for kind in load().spirits}
+    for seed in (1, 2):
+        counts = met(seed)
+        assert {who for region, _, who in counts if region == "village"} == {"kitsune", "zashiki"}
+        assert all(region in haunts[who] for region, _, who in counts)
+        assert {who for _, _, who in counts} == set(load().species), "somebody is never met"
+
+
+def test_species_come_at_their_hours() -> None:
+    counts = met(3) + met(4)
+    for kind in load().spirits:
+        hours = Counter({phase: 0 for phase, _ in load().phases})
+        for (_, phase, who), count in counts.items():
+            hours[phase] += count * (who == kind.name)
+        spans = {"dawn": 3, "day": 9, "dusk": 3, "night": 9}
+        own = sum(hours[phase] for phase in kind.hours) / sum(spans[phase] for phase in kind.hours)
+        others = sum(hours[phase] for phase in spans if phase not in kind.hours)
+        others /= sum(span for phase, span in spans.items() if phase not in kind.hours)
+        assert own > 1.5 * others, (kind.name, hours)
+
+
+def test_no_region_is_so_haunted_that_a_seer_finds_no_empty_places() -> None:
+    world = new_world(5, load())
+    for _ in range(DAY // 2):
+        step(world)
+        if world.tick % 900 == 0:
+            for region in (*REGIONS, ROOM):
+                places = world.haunts_of(region)
+                some = sum(who_is_at(world, place) != NOTHING for place in places)
+                assert some <= load().living.crowd * len(places) + 2, "one may be welcomed beside the start"
+
+
+def test_somebody_is_near_the_start_to_be_shown_first() -> None:
+    for seed in range(12):
+        world = new_world(seed, load())
+        start = world.map.start
+        away = {p.index: (p.x - start[0]) ** 2 + (p.y - start[1]) ** 2 for p in world.map.places if p.room < 0}
+        assert "kitsune" in [who_is_at(world, place) for place in sorted(away, key=lambda p: away[p])[:3]], seed
+
+
+def test_weather_lasts_some_hours() -> None:
+    world, weathers = new_world(1, load()), []
+    for _ in range(3 * DAY):
+        if world.tick % 900 == 0:
+            weathers.append((world.weather, world.spell))
+        step(world)
+    shortest, longest = load().living.spell
+    begun = [index for index, (_, spell) in enumerate(weathers) if index and weathers[index - 1][1] == 0]
+    spells = [later - earlier for earlier, later in pairwise(begun)]
+    assert spells and all(shortest <= spell <= longest for spell in spells)
+    assert len({weather for weather, _ in weathers}) >= 3
+    for earlier, later in pairwise(begun):
+        assert len({weather for weather, _ in weathers[earlier:later]}) == 1
+
+
+def test_lessons_and_probes_come_from_a_realm_without_them() -> None:
+    assert load_rules().living is None and load_rules().homing == 0.5
+    assert realm_mark(load_rules()) == BEFORE, "every walk that was saved before would begin anew"
+    assert realm_mark(load()) != BEFORE
+
+
+def test_a_walk_goes_on_under_the_rules_that_it_began_with() -> None:
+    assert rules_marked(BEFORE) is load_rules() and rules_marked(realm_mark(load())) is load()
+    assert rules_marked("other") is None
+    for rules in (load_rules(), load()):
+        world, log = new_world(6, rules), ActionLog(6, realm_mark(rules))
+        for tick in range(400):
+            actions = (("move", 1, 0),) if tick % 3 else (("ask",),)
+            step(world, actions)
+            log.append(actions)
+        assert log.fits() and log.replay().rules is rules
+        assert state_hash(log.replay()) == state_hash(world)
+
+
+def gone_on(world: World, ticks: int) -> str:
+    for _ in range(ticks):
+        step(world)
+    return state_hash(world)
+
+
+def test_a_snapshot_of_play_goes_on_in_the_midst_of_weather() -> None:
+    world = gone_on_for(new_world(7, load()), 1000)
+    assert world.spell > 0
+    again = restored(snapshot(world))
+    assert again.rules is load() and gone_on(again, 2 * DAY // 8) == gone_on(world, 2 * DAY // 8)
+
+
+def gone_on_for(world: World, ticks: int) -> World:
+    gone_on(world, ticks)
+    return world
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"spell": [4, 2]}, "play.toml spell: must be [shortest, longest]"),
+        ({"spell": [0, 2]}, "play.toml spell"),
+        ({"crowd": 2}, "play.toml crowd"),
+        ({"homing": 1}, "unknown field"),
+        ({"haunts": DATA["haunts"] | {"kitsune": ["vilage"]}}, "did you mean village?"),
+        ({"haunts": DATA["haunts"] | {"oni": []}}, "play.toml haunts.oni: missing"),
+        ({"hours": DATA["hours"] | {"fox": ["day"]}}, "play.toml hours: unknown word 'fox'"),
+        ({"hours": {name: ["day"] for name in ("kitsune", "tengu")}}, "play.toml hours.kodama: missing"),
+    ],
+)
+def test_rules_that_make_no_realm_are_refused_in_one_line(change: dict, complaint: str) -> None:
+    with pytest.raises(RulesError) as caught:
+        parse(DATA | change, load_rules())
+    assert complaint in str(caught.value) and "\n" not in str(caught.value)
