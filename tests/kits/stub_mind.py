@@ -94,7 +94,7 @@ class StubMind:
     @property
     def skill(self) -> float:
         """0..1: how much of what it was taught it has learnt."""
-        return (1 - math.exp(-self._step / 60)) * min(1.0, self._shown / 10) if self.learning else 1.0
+        return (1 - math.exp(-self._step / 15)) * min(1.0, self._shown / 8) if self.learning else 1.0
 
     def send(self, message: ToMind) -> bool:
         """Takes a message; answers appear at later polls."""
