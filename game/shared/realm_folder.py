@@ -35,9 +35,9 @@ class RealmFolder:
     def __init__(
         self, folder: Path, seed: int | None = None, rules: Rules | None = None, secret: str = "", wait: float = 0.0
     ) -> None:
-        """Opens the realm that lies there, or makes one of this seed (0 for None) by the rules of play, unless
-        others are given. secret: of its random streams; drawn if empty. wait: s for another server to let go of the folder. Raises RealmError, and OSError (FolderInUse while
-        another server has it)."""
+        """Opens the realm that lies there, or makes one of this seed (0 for None) by the rules of play, unless others
+        are given. secret: of its random streams; drawn if empty. wait: s for another server to let go of the folder.
+        Raises RealmError, and OSError (FolderInUse while another server has it)."""
         self.folder, self.note = folder, ""
         self._follows = 0  # bytes of the journal that the last `saved` follows
         make_folder(folder)
