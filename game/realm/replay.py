@@ -104,8 +104,8 @@ def state_hash(world: World) -> str:
         tuple(world.player.shown.items()),
         *((world.spell,) if world.rules.living else ()),
     )
-    traces, quests, land = world.traces.state(), world.quests.state(), world.map
-    for part in (clock, actors, walks, spirits, traces, quests, streams, land.ground, land.walkable):
+    traces, errands, land = world.traces.state(), world.quests.state(), world.map
+    for part in (clock, actors, walks, spirits, traces, errands, streams, land.ground, land.walkable):
         digest.update(repr(part).encode())
     for player, quests in zip(world.players[1:], world.quests_of[1:], strict=True):
         digest.update(repr((player.state(), quests.state())).encode())
