@@ -199,9 +199,14 @@ LEAKS: dict[str, Leak] = {
 
 
 def gather(
-    realms: int, seed: int, leak: Leak, report: Callable[[str, int, int], None], places: int = PLACES
+    realms: int,
+    seed: int,
+    leak: Leak,
+    report: Callable[[str, int, int], None],
+    places: int = PLACES,
+    first: int = 0,
 ) -> list[Haul]:
-    """Plays so many realms of one map, and looks at so many of its places."""
+    """Plays so many realms of one map, and looks at so many of its places. first: the number of the first secret."""
     rules = load()
     first = new_world(seed, rules)
     x, y = first.map.start
@@ -210,10 +215,10 @@ def gather(
     far = random.sample(far, min(places, len(far)))
     plan = script(random, len(first.map.places), rules.species)
     hauls = []
-    for number in range(realms):
+    for number in range(first, first + realms):
         world = World(seed, rules, None, first.map, f"secret {number}")
         hauls.append(play(rules, world, plan, far, leak))
-        report("realms", number + 1, realms)
+        report("realms", number + 1 - first, realms)
     return hauls
 
 
