@@ -204,9 +204,10 @@ def gather(
     leak: Leak,
     report: Callable[[str, int, int], None],
     places: int = PLACES,
-    first: int = 0,
+    skip: int = 0,
 ) -> list[Haul]:
-    """Plays so many realms of one map, and looks at so many of its places. first: the number of the first secret."""
+    """Plays so many realms of one map, and looks at so many of its places. skip: secrets that
+    are left out."""
     rules = load()
     first = new_world(seed, rules)
     x, y = first.map.start
@@ -215,10 +216,10 @@ def gather(
     far = random.sample(far, min(places, len(far)))
     plan = script(random, len(first.map.places), rules.species)
     hauls = []
-    for number in range(first, first + realms):
+    for number in range(skip, skip + realms):
         world = World(seed, rules, None, first.map, f"secret {number}")
         hauls.append(play(rules, world, plan, far, leak))
-        report("realms", number + 1 - first, realms)
+        report("realms", number + 1 - skip, realms)
     return hauls
 
 

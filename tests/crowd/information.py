@@ -2,8 +2,9 @@
 
 I(X; Y | G) is estimated by counting (plug-in), in nats, for each feature X and each truth Y, within groups G. Counting
 is biased upwards, by as much for permuted truths as for real ones. Truths are permuted as whole rows within a group,
-so that what hangs together stays together. Each value is standardised by the null's mean and deviation for that pair;
-the largest of all is compared with the largest ones of the null.
+so that what hangs together stays together. Each value is standardised by mean and deviation for that pair, over the
+null and the real one together: of many pairs one is always far from a mean that it isn't part of, so that the real one
+would stand out of any null. The largest of all is compared with the largest ones of the null.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ FLOOR = 0.002  # nats; deviations below it are taken for it, so that a pair that
 @dataclass
 class Verdict:
     """z: how far the largest stands out; p: share of permutations whose largest is as large; feature, place: where;
-    nats: its information above the null's mean; features: how many were looked at."""
+    nats: its information above the mean; features: how many were looked at."""
 
     z: float
     p: float
@@ -45,7 +46,8 @@ def judge(
     parts = [(rows, _one_hot(columns[rows])) for rows in members]
     real = _information(parts, answers, kinds, len(names), None)
     null = np.stack([_information(parts, answers, kinds, len(names), rng) for _ in range(permutations)])
-    mean, deviation = null.mean(0), np.maximum(null.std(0), FLOOR)
+    both = np.concatenate([null, real[None]])
+    mean, deviation = both.mean(0), np.maximum(both.std(0), FLOOR)
     z, peaks = (real - mean) / deviation, ((null - mean) / deviation).max((1, 2))
     feature, place = np.unravel_index(int(z.argmax()), z.shape)
     p = (1 + int((peaks >= z.max()).sum())) / (1 + permutations)

@@ -14,7 +14,7 @@ from typing import Any
 
 from scipy import stats
 
-from tests.crowd.cheat import LEAKS, Leak, gather, no_leak, verdict
+from tests.crowd.cheat import LEAKS, PLACES, Leak, gather, no_leak, verdict
 from tests.faults.table import Report
 from tests.kits.results import add_output, put_out
 from training.progress import progress_bar
@@ -23,13 +23,21 @@ LOW = (0.05, 0.01)
 CHANCE = 0.01
 
 
-def spread(maps: range, sets: int, realms: int, permutations: int, report: Report, leak: Leak = no_leak) -> list[dict]:
+def spread(
+    maps: range,
+    sets: int,
+    realms: int,
+    permutations: int,
+    report: Report,
+    leak: Leak = no_leak,
+    places: int = PLACES,
+) -> list[dict]:
     """A verdict for each map and each set of secrets."""
     rows: list[dict] = []
     for seed in maps:
         for number in range(sets):
             report("maps and secrets", len(rows), len(maps) * sets)
-            hauls = gather(realms, seed, leak, lambda *how_far: None, first=number * realms)
+            hauls = gather(realms, seed, leak, lambda *how_far: None, places, skip=number * realms)
             result = verdict(hauls, permutations, seed * sets + number)
             rows.append({"map": seed, "set": number, "beyond": sum(haul.beyond for haul in hauls), **vars(result)})
     return rows

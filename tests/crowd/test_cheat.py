@@ -15,6 +15,7 @@ from game.realm.world import World, new_world
 from tests.crowd.cheat import LEAKS, Shown, gather, verdict
 from tests.crowd.features import features_of
 from tests.crowd.information import _information, _one_hot, judge
+from tests.crowd.spread import judged, spread
 
 REALMS, PLACES, PERMUTATIONS = 50, 5, 99
 
@@ -77,3 +78,27 @@ def test_the_null_is_honest_about_what_groups_explain() -> None:
     features = [{"sky": group, "noise": random.randrange(3)} for group in groups]
     assert judge(features, truth, groups, 100, 0).p > 0.05
     assert judge(features, truth, [0] * 400, 100, 0).p <= 0.01, "without groups the sky would be taken for a leak"
+
+
+def test_noise_stands_out_of_the_null_no_more_often_than_chance_says() -> None:
+    low = 0
+    for number in range(20):
+        rng = np.random.default_rng(number)
+        truth = (rng.random((80, 10)) < 0.15).astype(int)
+        noise = rng.random((80, 30)) < rng.uniform(0.03, 0.5, 30)
+        features = [{f"f{column}": bool(value) for column, value in enumerate(row)} for row in noise]
+        low += judge(features, truth, [0] * 80, 39, number).p <= 0.1
+    assert low <= 6, "two of twenty by chance"
+
+
+def test_what_is_likely_by_chance_is_told_from_what_is_not() -> None:
+    even = judged([(number + 0.5) / 40 for number in range(40)])
+    assert even["uniform_chance"] > 0.9 and even["at_0.05"] == 2 and even["at_0.05_chance"] > 0.5
+    low = judged([0.04] * 4 + [0.5] * 6)
+    assert low["at_0.05"] == 4 and low["at_0.05_chance"] == pytest.approx(0.001, abs=5e-4) and low["least"] == 0.04
+    assert judged([0.2 + number / 100 for number in range(20)])["uniform_chance"] < 0.01
+
+
+def test_a_planted_leak_shows_with_other_secrets_too() -> None:
+    rows = spread(range(3, 4), 1, REALMS, PERMUTATIONS, lambda *how_far: None, LEAKS["field"], PLACES)
+    assert [(row["map"], row["set"], row["place"]) for row in rows] == [(3, 0, 0)] and rows[0]["p"] <= 0.01
