@@ -2,7 +2,7 @@
 
 from game.app import heads_hud
 from game.app.playing import Playing
-from game.art.frame_state import Body, haunt
+from game.art.frame_state import Body, Ghost, haunt
 from game.journey.charms import MIKO
 from game.journey.fellowship import seen_as
 from game.journey.sleep import at_the_inn
@@ -20,6 +20,7 @@ STATES = {
 }
 LOST = "The realm is out of reach: nothing moves until it is back"
 WIDE = 612  # layout px that notes may take
+FAINT = 0.15  # belief from which a shape counts as something that words keep off
 TOP = 120  # layout px: what lies above it is in the way of notes
 
 
@@ -155,6 +156,7 @@ def _marks(game: Playing, pen: Pen, camera: tuple[int, int], taken: list[overlay
     if heard.level > 0 and seen is None and not journey.narrator.pointed:
         place = journey.world.map.places[heard.place]
         faces = [overlays.face(body.x - camera[0], body.y - camera[1]) for body in _bodies(game)]
+        faces += [overlays.shape(ghost.x - camera[0], ghost.y - camera[1]) for ghost in _ghosts(game)]
         overlays.whisper(pen, place.x - camera[0], place.y - camera[1], heard.text, [*taken, *faces], heard.level)
     for index, species, part in journey.sight.bursts():
         x, y = haunt(journey.world.map.places[index])
@@ -175,6 +177,12 @@ def _bodies(game: Playing) -> tuple[Body, ...]:
     """Everybody who is on the screen."""
     state = game.frame_state
     return (state.player, *state.bodies) if state is not None else ()
+
+
+def _ghosts(game: Playing) -> list[Ghost]:
+    """Every spirit that can be made out on the screen."""
+    state = game.frame_state
+    return [ghost for ghost in state.ghosts if ghost.belief > FAINT] if state is not None else []
 
 
 def _lines(game: Playing, pen: Pen, taken: list[overlays.Box]) -> None:

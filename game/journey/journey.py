@@ -143,7 +143,8 @@ class Journey:
     def _companion_talks(self, dt: float) -> None:
         """The seer who follows says something by herself now and then. A mind whose hold slips misreads signs."""
         narrator = self.narrator
-        lasting = {"lent": self.lent, "slipping": narrator.slips, "sight": narrator.firsts.any}
+        charmed = bool(narrator.charms.worn)
+        lasting = {"lent": self.lent, "slipping": narrator.slips, "sight": narrator.firsts.any, "charmed": charmed}
         for moment in (*narrator.moments, *(moment for moment, now in lasting.items() if now)):
             self.company.note(moment)
         narrator.moments.clear()
@@ -275,6 +276,7 @@ class Journey:
         """Turns the mind back to a rest, or with 0 to its first day. The world goes on."""
         self.mind_client.rewind(number)
         self.narrator.say("", THEN if number else BLIND)
+        self.narrator.moments.append("rewound")
 
     def rest(self, on: bool) -> None:
         """Lies down to dream, or wakes."""

@@ -132,11 +132,12 @@ class Narrator:
         streak = self.world.quests.tally.streak
         if guess is not None and streak in STREAKS:
             self._add(f"{words.count(streak).capitalize()} names right in a row.")
+            self.moments.append("streak")
         self.shown += sum(answer != NOTHING for _, answer in revealed.truth)
         if guess is not None:
             self.moments.append("right" if guess == revealed.truth[0][1] else "wrong")
         elif revealed.source == "seer":
-            self.moments.append("pair")
+            self.moments += ["pair", *(answer for _, answer in revealed.truth if answer != NOTHING)]
         if view:
             self.charms.remember(view, revealed)
         taught = lesson(view, revealed) if view else None

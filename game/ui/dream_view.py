@@ -93,7 +93,7 @@ def panel(
     heads_grid.curve(pen, history, x + 14, y + 152, 212, 70)
     dots = "." * (1 + int(seconds * 1.5) % 3)
     still = progress is None or not (progress.shown + progress.empties)
-    below = "Nothing to dream of yet: be shown first" if still else f"what you were shown returns{dots}"
+    below = "Nothing to dream of yet: be shown first" if still else f"What you were shown returns{dots}"
     if progress is not None and progress.warning:
         below = "! the ordinary begins to blur: wake"
     rimmed = large.rimmed()

@@ -132,6 +132,11 @@ def face(x: float, y: float) -> Box:
     return x - 9, y - 27, 18, 20
 
 
+def shape(x: float, y: float) -> Box:
+    """The box that words keep off of a spirit that is seen; x, y: layout px of its foot."""
+    return x - 15, y - 38, 30, 34
+
+
 def whisper(pen: Pen, x: float, y: float, text: str, taken: list[Box], level: float = 1.0) -> None:
     """What the senses tell, in small words below a place; x, y: its foot; taken: as for `label`; level: 0..1, how clear
     the words are. A dotted stem ties them to the place."""

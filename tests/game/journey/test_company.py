@@ -1,18 +1,22 @@
 """Ume by herself, phantoms that burst, and a mind whose hold on the ordinary slips."""
 
+from itertools import pairwise
+
 import pytest
 
-from game.journey.company import PAUSE, Company
+from game.journey.company import AGAIN, PAUSE, Company
 from game.journey.journey import Journey
 from game.journey.narrator import DOUBT, PHANTOM, SLIPPING
 from game.journey.sight import BURSTS, SCATTERS, WAVERS
 from game.journey.whisper import COMES, FADES, FAINT, STAYS, Whisper
+from game.realm.happenings import Revealed
 from game.realm.realms import LocalRealm
+from game.realm.rulecheck import REGIONS
 from game.realm.rules import NOTHING
 from game.realm.scene import describe
 from game.realm.senses import nearest_place, who_is_at
 from game.realm.world import World, new_world
-from perception.messages import Progress, Teach
+from perception.messages import Charm, Progress, Teach
 from tests.kits.stub_mind import StubMind, blind, everywhere
 
 
@@ -94,10 +98,29 @@ def test_ume_says_each_thing_once_and_only_when_it_is_quiet() -> None:
         said += [line] if line else []
         assert not (line and second < 100 + PAUSE - 1)
     assert len(said) == len(set(said)) >= 1
-    ume.note("burst")
+    quiet(ume)
+    ume.note("sight")
     assert any(ume.advance(1.0, False, False) for _ in range(60)), "and more when something happens"
-    ume.note("burst")
-    assert not any(ume.advance(1.0, False, False) for _ in range(60))
+    ume.note("sight")
+    quiet(ume)
+    assert "sight" not in ume.moments and ume.spoken["sight"] == 1, "she has no other line for that"
+
+
+def quiet(ume: Company, seconds: int = 2000) -> None:
+    for _ in range(seconds):
+        ume.advance(1.0, False, False)
+
+
+def test_ume_has_more_lines_for_what_comes_again_and_takes_her_time() -> None:
+    world = new_world(1)
+    ume = Company(world, {"burst": ("one", "two", "three")})
+    said = []
+    for second in range(1200):
+        ume.note("burst")
+        line = ume.advance(1.0, False, False)
+        said += [(second, line)] if line else []
+    assert sorted(line for _, line in said) == ["one", "three", "two"] and said[0][1] == "two"
+    assert all(later - sooner >= AGAIN for (sooner, _), (later, _) in pairwise(said))
 
 
 def test_ume_says_nothing_while_one_sleeps_stares_or_walks_alone() -> None:
@@ -118,8 +141,28 @@ def test_a_moment_that_is_over_is_not_talked_of() -> None:
 
 
 def test_every_moment_that_may_come_has_its_words() -> None:
-    says = new_world(0).quests.book.ume
-    assert {"burst", "right", "wrong", "pair", "errand", "dream", "sight", "lent", "slipping"} <= set(says)
+    world = new_world(0)
+    says, rules = world.quests.book.ume, world.rules
+    done = {"burst", "right", "wrong", "pair", "errand", "dream", "sight", "lent", "slipping", "streak"}
+    done |= {"charmed", "rewound"}
+    around = {*REGIONS, "indoors", *(name for name, _ in rules.phases), *(name for name, _ in rules.weather)}
+    assert set(says) == done | around | set(rules.species), "each has words, and no words wait for what never comes"
+    lines = [line for some in says.values() for line in some]
+    assert len(lines) == len(set(lines)) >= 55 and max(map(len, lines)) <= 120
+
+
+def test_what_is_met_done_and_worn_calls_for_a_word() -> None:
+    journey = Journey(LocalRealm(new_world(0)), StubMind())
+    noted: list[str] = []
+    journey.company.note = noted.append  # type: ignore[method-assign]
+    view = describe(journey.world, "terse")
+    revealed = Revealed("seer", ((nearest_place(journey.world).index, "oni"), (0, NOTHING)))
+    journey.narrator.hear(revealed, view, ())
+    journey.rewind(0)
+    pass_time(journey, 0.1)
+    journey.mind_client.progress = Progress(1, 1, 1, 1, False, charms=(Charm(0, 3, "oni", 6),))
+    pass_time(journey, 0.1)
+    assert noted[:3] == ["pair", "oni", "rewound"] and "charmed" in noted
 
 
 def test_words_at_a_place_come_stay_and_fade() -> None:

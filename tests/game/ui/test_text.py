@@ -7,7 +7,9 @@ from pathlib import Path
 import pygame as pg
 import pytest
 
+from game.app import hud
 from game.app.game_loop import Game
+from game.ui import overlays
 from game.ui.announcements import Pace, Pointed, Speech
 from game.ui.font import Pen, wrap
 from game.ui.menus import Entry, Menu
@@ -24,7 +26,7 @@ from game.ui.overlays import (
     whisper,
 )
 from tests.kits.playkit import game_of, key, open_display, play, tap
-from tests.kits.stub_mind import StubMind
+from tests.kits.stub_mind import StubMind, everywhere
 
 
 @pytest.fixture
@@ -187,3 +189,29 @@ def test_text_of_every_size_stays_in_the_picture(zoom: float) -> None:
     border += [surface.get_at((x, y)) for x in range(0, 1480, 3) for y in (*range(99), *range(821, 920))]
     assert {tuple(colour)[:3] for colour in border} == {(1, 2, 3)}
     assert any(tuple(surface.get_at((x, 500)))[:3] != (1, 2, 3) for x in range(100, 1380))
+
+
+def test_words_at_a_place_keep_off_the_spirit_that_is_seen_there(tmp_path: Path) -> None:
+    game = game_of(StubMind(everywhere("yurei", 0.95)), tmp_path)
+    game.journey.narrator.firsts.recall(1, True)
+    place = game.journey.realm.world.map.places[0]
+    game.journey.realm.world.player.x, game.journey.realm.world.player.y = place.x, place.y + 40
+    play(game, 60)
+    (ghost,) = [one for one in game.frame_state.ghosts if one.place == place.index]
+    camera = game.painter.camera(game.frame_state.player.x, game.frame_state.player.y)
+    drawn, heard, whole = [], game.journey.whisper, overlays.label
+
+    def watched(pen: Pen, text: str, at: tuple, colour: tuple, taken: list) -> bool:
+        done = whole(pen, text, at, colour, taken)
+        drawn.extend([taken[-1]] if done and text == heard.text else [])
+        return done
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(overlays, "label", watched)
+        heard.text, heard.place, heard.age = "sob, chill, veil", place.index, 2.0
+        game.journey.narrator.firsts.now = None
+        hud.paint(game, camera)
+    left, top, wide, high = overlays.shape(ghost.x - camera[0], ghost.y - camera[1])
+    for x, y, width, height in drawn:
+        assert x >= left + wide or left >= x + width or y >= top + high or top >= y + height, "words lie on the spirit"
+    assert drawn, "they are said all the same"
