@@ -15,6 +15,7 @@ from game.journey.chronicle import Chronicle, Entry, day_of
 from game.journey.companion import Companion
 from game.journey.first_sights import Firsts
 from game.journey.mind_client import MindClient
+from game.journey.strangers import of_a_stranger
 from game.realm.happenings import Action, Came, Happening, Revealed, Said, Turn
 from game.realm.rules import NOTHING
 from game.realm.scene import View, lesson
@@ -122,6 +123,7 @@ class Narrator:
         until = self.seconds + POINTING
         guess = next((action[2] for action in actions if revealed.source == action[0] == "name"), None)
         for place, answer in revealed.truth:
+            self._stranger(place, answer)
             self.pointed.append(Pointed(*haunt(places[place]), answer, until, revealed.source))
             proven = revealed.source == "touch" or guess == answer
             if self.firsts.reveal(place, answer, self.drawn(place), proven, self.seconds):
@@ -143,6 +145,13 @@ class Narrator:
         taught = lesson(view, revealed) if view else None
         if taught is not None:
             self.mind_client.teach(replace(taught, source=DOUBT) if "burst" in self.moments else taught)
+
+    def _stranger(self, place: int, answer: str) -> None:
+        """The seer who follows has a word about the first spirit of each species."""
+        pages = self.world.quests.tally.pages
+        said = of_a_stranger(pages, answer, self.drawn(place)) if answer != NOTHING else ""
+        if said:
+            self._lines.append((self.world.rules.seer_name, said))
 
     def _touched_nobody(self, place: int) -> None:
         """A hand met nobody where one may have seen somebody."""
