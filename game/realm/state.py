@@ -69,6 +69,19 @@ class Surroundings:
         """True of a door and of the way out of a room."""
         return (x // TILE, y // TILE) in self.doors
 
+    def haunts_of(self, region: str) -> list[int]:
+        """The places that belong to a region, or to all rooms, for whoever haunts it."""
+        return [place.index for place in self.map.places if self._haunted_as(place) == region]
+
+    def _haunted_as(self, place: Place) -> str:
+        """The region that a place belongs to for whoever haunts it. In play the village reaches far around the start,
+        so that one learns to see its own guests before one meets others."""
+        living, start = self.rules.living, self.map.start
+        if living is None or place.region in ("shrine", ROOM):
+            return place.region
+        near = (place.x - start[0]) ** 2 + (place.y - start[1]) ** 2 <= (living.village * TILE) ** 2
+        return "village" if near or place.region == "village" else place.region
+
     def home(self, region: str) -> Point:
         """Where a seer of a region is to be found: by the landmark nearest the region's heart."""
         land = self.map
@@ -161,19 +174,6 @@ class RealmState(Surroundings):
             if self.traces.here[place] == NOBODY:
                 return place
         return NOBODY
-
-    def haunts_of(self, region: str) -> list[int]:
-        """The places that belong to a region, or to all rooms, for whoever haunts it."""
-        return [place.index for place in self.map.places if self._haunted_as(place) == region]
-
-    def _haunted_as(self, place: Place) -> str:
-        """The region that a place belongs to for whoever haunts it. In play the village reaches far around the start,
-        so that one learns to see its own guests before one meets others."""
-        living, start = self.rules.living, self.map.start
-        if living is None or place.region in ("shrine", ROOM):
-            return place.region
-        near = (place.x - start[0]) ** 2 + (place.y - start[1]) ** 2 <= (living.village * TILE) ** 2
-        return "village" if near or place.region == "village" else place.region
 
     def _begin_hour(self) -> None:
         """Every hour: the phase of the day, and the weather, follow the clock and the sky's own stream."""
