@@ -1,12 +1,13 @@
 """A journey from its beginning to its end, with a real mind and without a window: lessons, dreams, every errand.
 
-    python -m tests.bots.arc --out DIR [--seed 3] [--minutes 90] [--blind]
+    python -m tests.bots.arc --out DIR [--seed 3] [--minutes 90] [--mind novice]
 
 The shipped novice perceives and learns in the same process, on the clock of the game: the same seed gives the same
 journey. The bot knows what a player may know: where and when the codex says that each species is met, where an errand
 leads, and what the mind believes. It looks for lessons of a species until it trusts its eyes, and then does the errands
-that need them. --blind: the mind never learns. An hour of play takes about twenty minutes of one core. Writes
-journey.jsonl and result.json; result.json is rewritten after every dream, so that it tells how far it has come.
+that need them. --mind blind: one that never learns; knowing: one that sees everybody from the first day. An hour with
+the novice takes about ten minutes of one core. Writes journey.jsonl and result.json. The latter is rewritten as the
+journey goes on, so that it tells how far it has come.
 """
 
 import argparse
@@ -37,10 +38,11 @@ from tests.bots.diary import Diary
 from tests.bots.legs import Legs
 from tests.bots.species import measured
 from tests.kits.direct_mind import DirectMind
-from tests.kits.stub_mind import StubMind
+from tests.kits.stub_mind import StubMind, by_traces
 from tests.kits.stub_mind import blind as believes_nothing
 from training.mind.mind import PROBE_SEED, Mind, MindConfig
 
+NOVICE_MIND, BLIND, KNOWING = "novice", "blind", "knowing"
 EVERY, LATE = 6, 20  # ticks between two pieces of the mind's work, and until an answer: as on a slow machine
 PROBES = 80  # unseen scenes on which hits by species are measured
 TRUSTS = 3  # lessons of a species after which the bot trusts its eyes
@@ -53,12 +55,12 @@ PLACES = 14  # that it goes to for lessons, before it thinks again
 class Arc:
     """A bot, its mind, and what it has learned so far. needs: lessons of each species that it wants."""
 
-    def __init__(self, out: Path, seed: int, minutes: float, blind: bool) -> None:
+    def __init__(self, out: Path, seed: int, minutes: float, mind: str = "novice") -> None:
         self.out, self.seed, self.minutes = out, seed, minutes
         self.rules, self.began = load_play(), time.process_time()
         self.mind: Mind | None = None
-        line: Any = StubMind(believes_nothing)
-        if not blind:
+        line: Any = StubMind(by_traces(self.rules) if mind == KNOWING else believes_nothing)
+        if mind == NOVICE_MIND:
             model = load(str(NOVICE), choose_device("cpu"))
             self.mind = Mind(model, MindConfig(None, seed=PROBE_SEED + seed), load_rules())
             line = DirectMind(self.mind, EVERY, LATE)
@@ -245,10 +247,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=90.0, help="of play, at most (default 90)")
-    parser.add_argument("--blind", action="store_true", help="a mind that never learns")
+    parser.add_argument("--mind", default=NOVICE_MIND, choices=(NOVICE_MIND, BLIND, KNOWING))
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
-    result = Arc(options.out, options.seed, options.minutes, options.blind).play()
+    result = Arc(options.out, options.seed, options.minutes, options.mind).play()
     print(json.dumps({key: value for key, value in result.items() if key != "dreams"}))
     return 0
 
