@@ -24,7 +24,7 @@ ACTS = ("accept", "suggest", "refuse", "offer", "tell", "chat")
 RIGHT = {"safe": "accept", "danger": "refuse", "opinion": "offer", "question": "tell", "idle": "chat"}
 CONFIDENT = ("sure", "unsure")
 ASKED = "\nReply in one sentence."
-LESSONS, PROBES = 480, 240  # lines
+LESSONS, PROBES = 880, 220  # lines
 SHARES = {"safe": 5, "danger": 3, "opinion": 1, "question": 1, "idle": 1}  # of eleven lines
 
 
