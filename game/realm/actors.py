@@ -2,7 +2,9 @@
 
 from random import Random
 
+from game.realm.land import OUTSIDE
 from game.realm.rules import Kind, SeerRule
+from game.realm.shelter import around, heading
 from game.realm.state import Actor, RealmState
 from game.realm.terrain import TILE, Point
 from game.realm.traces import NOBODY
@@ -17,15 +19,17 @@ STEPS = ((1, 0, "e"), (-1, 0, "w"), (0, 1, "s"), (0, -1, "n"))
 
 
 class Folk(Actor):
-    """A mundane presence. It works at a place for a while, then walks (1 px a tick) to another. It never changes
-    between a room and the open."""
+    """A mundane presence. It works at a place for a while, then walks (1 px a tick) to another. It changes between a
+    room and the open only if it has a home (shelter.py): index of a room, or OUTSIDE."""
 
-    __slots__ = ("_dx", "_dy", "_last", "_left", "_patience", "_rng", "goal", "index", "number", "place", "until")
+    __slots__ = (
+        "_dx", "_dy", "_last", "_left", "_patience", "_rng", "goal", "home", "index", "number", "place", "until"
+    )  # fmt: skip
 
     def __init__(self, kind: Kind, index: int, world: RealmState, rng: Random) -> None:
         self.index, self.number, self._rng = index, 0, rng
         self._left = self._dx = self._dy = self._patience = 0
-        self.goal = NOBODY
+        self.goal, self.home = NOBODY, OUTSIDE
         self.place = world.free_place(world.everywhere, rng)
         self._last = max(0, self.place)
         spot = world.map.places[self._last]
@@ -49,7 +53,7 @@ class Folk(Actor):
 
     def move_on(self, world: RealmState) -> bool:
         """The work is done: sets out for another place of the neighbourhood, if one is free. True if it walks now."""
-        near = world.neighbours(self._last)
+        near = around(world, self)
         goal = world.free_place(near, self._rng) if near else NOBODY
         self.until = self._stay(world)
         if goal == NOBODY:
@@ -66,14 +70,23 @@ class Folk(Actor):
         self.place, self.until = NOBODY, world.tick + 1
         world.schedule(self)
 
+    @property
+    def last(self) -> int:
+        """The place where it worked last."""
+        return self._last
+
     def _turn(self, world: RealmState) -> None:
-        """At the middle of a tile: arrives, or turns to the next tile."""
-        spot = world.map.places[self.goal]
-        dx, dy = spot.x - self.x, spot.y - self.y
+        """At the middle of a tile: arrives, goes through a door, or turns to the next tile."""
+        (x, y), beyond = heading(world, self, self.goal)
+        dx, dy = x - self.x, y - self.y
         wide, high = abs(dx), abs(dy)
         self._patience -= 1
-        if (wide <= CLOSE and high <= CLOSE) or self._patience <= 0:
-            self._arrive(world, wide + high <= 3 * TILE)
+        close = wide <= CLOSE and high <= CLOSE
+        if close and beyond is not None:
+            (self.x, self.y), self._patience = beyond, PATIENCE
+            return
+        if (close and not world.taken(self)) or self._patience <= 0:
+            self._arrive(world, beyond is None and wide + high <= 3 * TILE)
             return
         wish_x, wish_y = (STEPS[0] if dx > 0 else STEPS[1]), (STEPS[2] if dy > 0 else STEPS[3])
         turn = int(self._rng.random() * 4)  # if both wishes are blocked: any open tile, so that nobody gets stuck
@@ -135,7 +148,7 @@ class Seer(Actor):
         step_x, step_y, facing = STEPS[int(self._rng.random() * len(STEPS))]
         x, y = self.x + step_x * TILE, self.y + step_y * TILE
         near = abs(x - self._home[0]) <= STROLL * TILE and abs(y - self._home[1]) <= STROLL * TILE
-        if near and world.open(x, y) and not world.is_door(x, y):
+        if near and world.open(x, y) and not world.is_door(x, y) and not world.taken(self, x, y):
             self._dx, self._dy, self._left, self.facing, self.moving = step_x, step_y, TILE, facing, True
         return self.moving
 

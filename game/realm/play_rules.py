@@ -32,6 +32,8 @@ class Play(Struct, frozen=True, forbid_unknown_fields=True):
     early: Share
     unsuited: Share
     spell: tuple[Hours, Hours]
+    indoors: tuple[str, ...]
+    housed: tuple[str, ...]
     haunts: dict[str, tuple[str, ...]]
     hours: dict[str, tuple[str, ...]]
 
@@ -46,6 +48,8 @@ def parse(data: object, rules: Rules, file: str = "play.toml") -> Rules:
     if play.spell[0] > play.spell[1]:
         raise RulesError(f"{file} spell: must be [shortest, longest] in whole hours")
     phases = tuple(name for name, _ in rules.phases)
+    known(list(play.indoors), (*phases, *(name for name, _ in rules.weather)), f"{file} indoors")
+    known(list(play.housed), rules.presences, f"{file} housed")
     for table, choice in (("haunts", (*REGIONS, ROOM)), ("hours", phases)):
         named = getattr(play, table)
         known(list(named), rules.species, f"{file} {table}")
@@ -54,7 +58,7 @@ def parse(data: object, rules: Rules, file: str = "play.toml") -> Rules:
                 raise RulesError(f"{file} {table}.{name}: missing; every species needs at least one")
             known(list(named[name]), choice, f"{file} {table}.{name}")
     spirits = tuple(replace(kind, haunts=play.haunts[kind.name], hours=play.hours[kind.name]) for kind in rules.spirits)
-    living = Living(play.village, play.crowd, play.early, play.unsuited, play.spell)
+    living = Living(play.village, play.crowd, play.early, play.unsuited, play.spell, play.indoors, play.housed)
     return replace(rules, homing=1.0, spirits=spirits, living=living)
 
 

@@ -2,14 +2,17 @@
 
 import heapq
 
-from game.realm.actors import Folk, Seer, Spirit
+from game.realm.actors import STEPS, Folk, Seer, Spirit
 from game.realm.inhabited import Inhabited
-from game.realm.land import Map
+from game.realm.land import OUTSIDE, Map
 from game.realm.player import Player
 from game.realm.rules import Rules
+from game.realm.shelter import cell, settle
 from game.realm.state import Actor, RealmState
+from game.realm.terrain import TILE
 from game.realm.traces import NOBODY
 
+LEISURE = 8  # ticks between two people who leave for home
 WELCOME = 3  # places nearest to the start, at one of which somebody is when a journey of play begins
 
 
@@ -28,6 +31,7 @@ class Population(RealmState, Inhabited):
     ) -> None:
         super().__init__(seed, rules, start_hour, land, secret)
         self._walking: list[Folk | Seer] = []
+        self.bystanders: list[Actor] = []  # who stands where they are, for good
         self._populate()
 
     def _populate(self) -> None:
@@ -41,6 +45,7 @@ class Population(RealmState, Inhabited):
             Folk(kind, index, self, rng)
             for kind, index in self._owners(rules.folk, rules.folk_each, len(rules.spirits))
         ]
+        settle(self, list(self.folk))
         rng = self.stream("spirits")
         self.spirits = [
             Spirit(kind, index, self, rng) for kind, index in self._owners(rules.spirits, rules.spirits_each, 0)
@@ -51,6 +56,33 @@ class Population(RealmState, Inhabited):
         for number, who in enumerate(self._movers):
             who.number = number
             self.schedule(who)
+
+    def taken(self, who: Actor, x: int | None = None, y: int | None = None) -> bool:
+        """True in play, if somebody else stands on the tile of a point: (x, y), or where this one is."""
+        if self.rules.living is None:
+            return False
+        here = cell(who.x if x is None else x, who.y if y is None else y)
+        others = (*self.seers[1:], *self.folk, *self.bystanders)
+        return any(other is not who and not other.moving and cell(other.x, other.y) == here for other in others)
+
+    def part(self) -> None:
+        """In play, folk who would begin on somebody else's tile begin beside it."""
+        for who in self.folk:
+            if self.taken(who) or cell(who.x, who.y) == cell(self.player.x, self.player.y):
+                beside = [(who.x + dx * TILE, who.y + dy * TILE) for dx, dy, _ in STEPS]
+                free = [spot for spot in beside if self.open(*spot) and not self.taken(who, *spot)]
+                who.x, who.y = free[0] if free else (who.x, who.y)
+
+    def tick_clock(self) -> None:
+        """The clock goes on. When hour or weather change, who has a house thinks of where to be."""
+        before = self.phase, self.weather
+        super().tick_clock()
+        if self.rules.living is None or (self.phase, self.weather) == before:
+            return
+        for number, who in enumerate(self.folk):
+            if who.home != OUTSIDE and not who.moving:
+                who.until = min(who.until, self.tick + LEISURE * (number + 1))
+                self.schedule(who)
 
     def _welcome(self) -> None:
         """Somebody of the plainest species haunts a place beside the start, so that there is somebody to be shown."""

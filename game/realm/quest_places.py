@@ -9,6 +9,7 @@ from game.realm.population import Population
 from game.realm.questbook import Person, Plan
 from game.realm.rulecheck import ROOM
 from game.realm.rules import Rules
+from game.realm.shelter import cell
 from game.realm.state import Actor
 
 STANDING = ((22, 0), (-22, 0), (22, 16), (-22, 16), (0, 22))  # px from a landmark: where people stand beside it
@@ -51,6 +52,8 @@ def standing_place(world: Settled, person: Person, others: list[Actor]) -> Actor
     first_free = None  # beside somebody else
     for x, y in ((x + dx, y + dy) for x, y in spots for dx, dy in STANDING):
         if world.open(x, y) and not world.is_door(x, y):
+            if world.rules.living and any(cell(x, y) == cell(who.x, who.y) for who in (*others, *world.seers)):
+                continue
             if all((x - a.x) ** 2 + (y - a.y) ** 2 > APART**2 for a in others):
                 return Actor(person.looks, x, y)
             first_free = first_free or (x, y)

@@ -153,6 +153,10 @@ class RealmState(Surroundings):
         """Somebody chooses where to go when their time here is up; a plan that has changed since is void."""
         heapq.heappush(self.agenda, (who.until, who.number))
 
+    def taken(self, who: Actor, x: int | None = None, y: int | None = None) -> bool:
+        """True in play, if somebody else stands on the tile of a point: (x, y), or where this one is."""
+        return False
+
     def note_arrival(self, who: Mover) -> None:
         """Somebody has arrived."""
         self.arrived = True

@@ -33,6 +33,8 @@ class World(Population):
         super().__init__(seed, rules, start_hour, land, secret)
         self.quests_of: list[Quests] = []
         self.quests = Quests(self, self.player, self.quests_of)
+        self.bystanders = self.quests.standing
+        self.part()
 
     def add_player(self) -> Player:
         """Another player comes to where journeys begin, with a seer, a familiar and errands of their own. Raises

@@ -133,6 +133,8 @@ def gone_on_for(world: World, ticks: int) -> World:
         ({"spell": [4, 2]}, "play.toml spell: must be [shortest, longest]"),
         ({"spell": [0, 2]}, "play.toml spell"),
         ({"crowd": 2}, "play.toml crowd"),
+        ({"indoors": ["snow"]}, "play.toml indoors: unknown word 'snow'"),
+        ({"housed": ["owls"]}, "did you mean owl?"),
         ({"homing": 1}, "unknown field"),
         ({"haunts": DATA["haunts"] | {"kitsune": ["vilage"]}}, "did you mean village?"),
         ({"haunts": DATA["haunts"] | {"oni": []}}, "play.toml haunts.oni: missing"),
