@@ -20,6 +20,7 @@ Finite = Annotated[float, Meta(ge=-float_info.max, le=float_info.max)]
 Many = Annotated[int, Meta(ge=1, le=4096)]
 Number = Annotated[int, Meta(ge=0, le=2**53)]
 Path = Annotated[str, Meta(max_length=4096)]
+Heads = Annotated[tuple[Number, ...], Few]  # indices: layer * heads + head
 PerHead = Annotated[tuple[Finite, ...], Meta(max_length=16_384)]
 # Whose eyes: the mind that learns, the same mind as it was at first, or a model that was born seeing.
 Eyes = Literal["you", "blind", "seer"]
@@ -122,7 +123,7 @@ class Progress(Struct, frozen=True, tag="progress"):
     """How far the learning has come. hits, false_alarms, mundane: fractions of 1 on probes never taught.
 
     loss alone may be NaN or infinite: that a training ran away is news, and has to get through. charms: those that are
-    worn.
+    worn; attuned: the heads that practise alone, none if all do.
     """
 
     step: int
@@ -139,10 +140,13 @@ class Progress(Struct, frozen=True, tag="progress"):
     change: PerHead = ()
     warning: Word = ""  # "grounding": the mundane falls under practice, and more of it does harm
     charms: Annotated[tuple[Charm, ...], Few] = ()
+    attuned: Heads = ()
 
 
 class RestorePoint(Struct, frozen=True):
-    """A state to turn back to, with its measurements. number 0: the day it came; charms: numbers of those worn."""
+    """A state to turn back to, with its measurements. number 0: the day it came; charms: numbers of those worn;
+    attuned: the heads that practised alone, none if all did.
+    """
 
     number: Number
     step: Number
@@ -153,6 +157,7 @@ class RestorePoint(Struct, frozen=True):
     d_prime: Finite | None = None
     mundane: Fraction | None = None
     charms: Annotated[tuple[Number, ...], Few] = ()
+    attuned: Heads = ()
 
 
 class RestorePoints(Struct, frozen=True, tag="rests", rename={"points": "rests"}):
@@ -195,6 +200,7 @@ class Ready(Struct, frozen=True, tag="ready"):
     eyes: Annotated[tuple[Eyes, ...], Few] = ("you",)  # whose eyes it can look through
     pulse: bool = False  # whether it answers Ping
     burns: Number | None = None  # the layer that a charm burns; None: it takes no Burn and no TakeOff
+    attunes: bool = False  # whether it takes Attune
 
 
 class Written(Struct, frozen=True, tag="written"):
@@ -284,6 +290,14 @@ class TakeOff(Struct, frozen=True, tag="take_off"):
     number: Number
 
 
+class Attune(Struct, frozen=True, tag="attune"):
+    """These heads alone practise from now on; none: all of them. What was learned stays. Answered with Progress, or
+    with Trouble if nothing was changed.
+    """
+
+    heads: Heads
+
+
 class Export(Struct, frozen=True, tag="export"):
     """Write the mind as it is now to this path, as a Hugging Face folder. Answered with Written."""
 
@@ -298,5 +312,6 @@ class Quit(Struct, frozen=True, tag="quit"):
     """Save and end."""
 
 
-ToMind = Perceive | Teach | Practise | Keep | WriteLog | Weigh | Mark | Rewind | Burn | TakeOff | Export | Ping | Quit
+Order = Practise | Keep | WriteLog | Weigh | Mark | Rewind | Burn | TakeOff | Attune | Export
+ToMind = Perceive | Teach | Order | Ping | Quit
 FromMind = Ready | Percept | Progress | RestorePoints | Weights | Pong | Written | Taught | Trouble

@@ -143,9 +143,7 @@ class Journey:
     def _companion_talks(self, dt: float) -> None:
         """The seer who follows says something by herself now and then. A mind whose hold slips misreads signs."""
         narrator = self.narrator
-        charmed = bool(narrator.charms.worn)
-        lasting = {"lent": self.lent, "slipping": narrator.slips, "sight": narrator.firsts.any, "charmed": charmed}
-        for moment in (*narrator.moments, *(moment for moment, now in lasting.items() if now)):
+        for moment in (*narrator.moments, *narrator.lasting(self.lent)):
             self.company.note(moment)
         narrator.moments.clear()
         busy = narrator.speech is not None or self.sight.debut.going_on or self.lent or not self.guide.quiet

@@ -79,6 +79,11 @@ class Narrator:
         grounded = self.mind_client.grounded
         return grounded is not None and grounded < SLIPPING
 
+    def lasting(self, lent: bool) -> list[str]:
+        """What goes on just now that the seer who follows may have a word for. lent: the eyes are another's."""
+        now = {"lent": lent, "slipping": self.slips, "sight": self.firsts.any, "charmed": bool(self.charms.worn)}
+        return [moment for moment, goes_on in now.items() if goes_on]
+
     def _called(self, who: str) -> str:
         """A speaker's name as the player takes it in: one whose hold on the ordinary slips mixes people up."""
         grounded = self.mind_client.grounded

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perception.messages import (
+    Attune,
     Burn,
     Charm,
     Event,
@@ -76,18 +77,20 @@ EXAMPLES = (
     Rewind(0),
     Burn(SCENE, "north", 3, "kitsune"),
     TakeOff(0),
+    Attune((0, 63)),
+    Attune(()),
     Export("runs/mind"),
     Ping(),
     Quit(),
     Ready("novice", "cpu", 8, 8, "terse", 0),
-    Ready("novice", "cpu", 8, 8, "terse", 0, ("you", "blind", "seer"), pulse=True),
+    Ready("novice", "cpu", 8, 8, "terse", 0, ("you", "blind", "seer"), pulse=True, burns=6, attunes=True),
     Percept(7, ((0.25, 0.75),), HEADS, 0.01),
     Percept(7, ((0.25, 0.75),), HEADS, 0.01, "blind", 4, GAZE),
     RestorePoints((RestorePoint(0, 0, 0), RestorePoint(3, 120, 9, "well", 0.5, 0.25, 1.5, 1.0))),
     Weights(12, 1, 2),
     Weights(12, 2, 2, 0.5, (0.25, -0.5), (0.75, 0.0)),
     Pong(0.5),
-    Progress(3, 2, 1, 3, True, charms=(Charm(0, 160, "kitsune", 6),)),
+    Progress(3, 2, 1, 3, True, charms=(Charm(0, 160, "kitsune", 6),), attuned=(2, 17)),
     Progress(3, 2, 1, 3, True, loss=0.5, steps_per_s=1.5, hits=0.6, false_alarms=0.0, d_prime=-2.5, mundane=1.0),
     Written("journey.headdiff"),
     Taught("0123456789abcdef" * 2, kept=False),
@@ -116,12 +119,16 @@ gazes = st.integers(0, 3).flatmap(
 eyes = st.sampled_from(["you", "blind", "seer"])
 beliefs = st.lists(st.lists(fractions, max_size=4).map(tuple), max_size=4).map(tuple)
 counts = st.integers(0, 10**6)
-rests = st.builds(RestorePoint, counts, counts, counts, words, st.none() | fractions, d_prime=st.none() | numbers)
+chosen = st.lists(st.integers(0, 2**53), max_size=8).map(tuple)
+rests = st.builds(
+    RestorePoint, counts, counts, counts, words, st.none() | fractions, d_prime=st.none() | numbers, attuned=chosen
+)
 messages = st.one_of(
     st.builds(Perceive, scenes, eyes, counts, st.none() | counts),
     st.builds(Rewind, counts),
     st.builds(Burn, scenes, words, counts, words),
     st.builds(TakeOff, counts),
+    st.builds(Attune, chosen),
     st.builds(Mark, words),
     st.builds(Export, words),
     st.builds(Pong, numbers),
@@ -138,7 +145,7 @@ messages = st.one_of(
     st.builds(Percept, counts, beliefs, activities, numbers, eyes, counts, st.none() | gazes),
     st.builds(
         Progress, counts, counts, counts, counts, st.booleans(), loss=st.floats(allow_nan=False),
-        steps_per_s=numbers, hits=st.none() | fractions, d_prime=st.none() | numbers, change=pairs,
+        steps_per_s=numbers, hits=st.none() | fractions, d_prime=st.none() | numbers, change=pairs, attuned=chosen,
     ),
     st.builds(Written, words),
     st.builds(Trouble, words, counts),

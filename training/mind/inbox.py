@@ -10,6 +10,7 @@ from threading import Condition
 import msgspec
 
 from perception.messages import (
+    Attune,
     Burn,
     Export,
     Keep,
@@ -31,7 +32,7 @@ TICKETS_MAX = 64  # scenes with a ticket: a second or two of work
 ORDERS_MAX = 16  # of each kind that takes long
 BYTES_MAX = 16 * 2**20  # of all, as they came: some three thousand lessons
 COST = 256  # bytes that holding a message costs beside its own
-LAST_COUNTS = (Practise, Keep, Weigh)
+LAST_COUNTS = (Practise, Keep, Weigh, Attune)
 CHANGING = (Rewind, Burn, TakeOff)  # of weights: a scene behind one is seen with the new ones
 LONG = (WriteLog, Export, Mark, Rewind, Burn, TakeOff)
 FULL = "Ask more slowly: too much waits for the mind, this was refused"

@@ -27,15 +27,18 @@ def write_journey_log(
     seconds: float,
     snapshots: Sequence[Snapshot] = (),
     charms: Sequence[Charm] = (),
+    attuned: str = "",
 ) -> None:
     """Write the log whole. before: the model as it came; seed: of the probes; seconds: of learning; snapshots: of the
-    heads along the way; charms: those that are worn.
+    heads along the way; charms: those that are worn; attuned: the heads that practise alone, as LAYER.HEAD with commas.
 
     Raises OSError and LogError.
     """
     config: dict[str, Any] = {"behaviour": "sight", "in_play": True, "device": str(teacher.model.device)}
     if charms:
         config["charms"] = "; ".join(f"{one.species} at place {one.at}, layer {one.layer}" for one in charms)
+    if attuned:
+        config["attuned"] = attuned
     config |= {f"teach_{key}": value for key, value in asdict(teacher.config).items()}
     curve = [_point(point) for point in measured.history]
     training = Training(

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from game.realm.rules import Rules
 from perception.messages import (
+    Attune,
     Burn,
     Export,
     FromMind,
@@ -47,6 +48,7 @@ from training.data.lesson_check import check_lesson, check_scene
 from training.data.lessons import Journal
 from training.heads.head_probes import probe_loss
 from training.mind import restore_points
+from training.mind.attunement import Attunement
 from training.mind.charms import Charms
 from training.mind.eyes import Looks
 from training.mind.head_effects import HeadEffects
@@ -112,6 +114,7 @@ class Mind:
         )
         self.teacher = Teacher(model, config.teach, rules, Journal())
         self.charms = Charms(model, self.before.net, rules, self.origin, config.folder)
+        self.attunement = Attunement(model, config.teach, self.origin, config.folder)
         self.practising = False
         self.head_effects: HeadEffects | None = None
         self.restore_points = restore_points.RestorePointStore(config.folder, self.origin)
@@ -127,7 +130,7 @@ class Mind:
         self._unmeasured = False  # until the weights that it woke with are measured
         self._failures, self._failure = 0, ""  # steps that failed in a row, and what was said of it
         self._saved_s = 0.0  # learned_s when it was saved last
-        self._saver = Saver(config.folder, model.net, self.origin, self.record, self.charms)
+        self._saver = Saver(config.folder, model.net, self.origin, self.record, (self.charms, self.attunement))
         self._journal_bytes = 0
         if config.folder is not None:
             self._wake(config.folder)
@@ -135,8 +138,8 @@ class Mind:
 
     def _wake(self, folder: Path) -> None:
         """Go on as it was saved. What is damaged costs itself; notes tell of it. Raises MindStoreError."""
-        fault = self.charms.load()
-        self.notes = [fault] if fault else []
+        self.notes = [fault for fault in (self.charms.load(), self.attunement.load()) if fault]
+        self.teacher.attune(self.attunement.places())
         loaded = load_mind(folder, self.model.net, self.origin, lambda each: check_lesson(self.model, each, self.rules))
         if loaded is None:
             return
@@ -167,6 +170,8 @@ class Mind:
         self.record.wake(teacher.steps, teacher.taught_at, lessons, weights_hash(self.model.net), before)
         if self._resumed:
             self.record.resume()
+        if self.attunement.heads:
+            self.record.attune(self.attunement.heads)
 
     def _go_on_from_restore_point(self) -> None:
         for point in reversed(self.restore_points.points):
@@ -186,7 +191,8 @@ class Mind:
     def ready(self) -> Ready:
         m = self.model
         sizes = (m.name, str(m.device.type), m.layers, m.heads, m.tongue, self.teacher.steps)
-        return Ready(*sizes, eyes=self.looks.eyes, pulse=True, burns=self.charms.layer)
+        attunes = self.attunement.possible
+        return Ready(*sizes, eyes=self.looks.eyes, pulse=True, burns=self.charms.layer, attunes=attunes)
 
     def opening(self, pulse: bool = True) -> list[FromMind]:
         """What a game hears first. Notes are said once. pulse: whether a Ping is answered in the midst of work."""
@@ -221,6 +227,7 @@ class Mind:
             self.measured.change(anew),
             self.measured.warning,
             self.charms.described(),
+            self.attunement.heads,
         )
         unknown = dict.fromkeys(("hits", "false_alarms", "d_prime", "mundane"))
         return replace(whole, **unknown) if self._unmeasured else whole
@@ -278,6 +285,8 @@ class Mind:
             return self._mark(message.label) if isinstance(message, Mark) else self._rewind(message.to)
         if isinstance(message, Burn | TakeOff):
             return self._charm(message)
+        if isinstance(message, Attune):
+            return self._attune(message)
         if isinstance(message, WriteLog | Export):
             return [self._write(message)]
         if isinstance(message, Weigh):
@@ -309,7 +318,7 @@ class Mind:
         """The head-diff log of the journey so far (F2), or the mind as a model folder."""
         config, local = self.config, self.config.local
         if isinstance(message, Export):
-            export_mind(self.model, output_path(config.folder, message.path, local))
+            export_mind(self.model, output_path(config.folder, message.path, local), self.attunement.named())
         else:
             path = log_path(config.folder, message.path, local)
             self.save()  # so that what lies beside the log is of the same moment
@@ -320,7 +329,8 @@ class Mind:
         """The head-diff log of the journey so far. Raises OSError and LogError."""
         self.measured.go_on(whole=True)
         seed, snapshots, worn = self.config.seed, self.head_history.snapshots, self.charms.described()
-        write_journey_log(path, self.before, self.teacher, self.measured, seed, self.learned_s, snapshots, worn)
+        learned = (self.before, self.teacher, self.measured, seed, self.learned_s)
+        write_journey_log(path, *learned, snapshots, worn, self.attunement.named())
 
     def restore_point_list(self) -> RestorePoints:
         """All states it can be turned back to."""
@@ -328,14 +338,14 @@ class Mind:
 
     def _mark(self, label: str) -> list[FromMind]:
         said = self.save()
-        lessons = len(self.teacher.journal.lessons)
-        point = restore_points.describe(self.teacher.steps, lessons, label, self.measured.latest, self.charms.worn)
+        lessons, chosen = len(self.teacher.journal.lessons), (self.charms.worn, self.attunement.heads)
+        point = restore_points.describe(self.teacher.steps, lessons, label, self.measured.latest, *chosen)
         self.restore_points.add(point, self.model.net)
         self.record.mark()
         return [*said, *self.save(), self.restore_point_list()]
 
     def _rewind(self, number: int) -> list[FromMind]:
-        """Weights, charms and steps as they were. The lessons stay: what it was shown, it was shown."""
+        """Weights, charms, steps and the heads that practise as they were. The lessons stay: it was shown them."""
         if number:
             point, weights = self.restore_points.find(number)
         else:
@@ -349,6 +359,7 @@ class Mind:
         except WeightsError:
             self.charms.wear(worn)
             raise
+        self.attunement.choose(point.attuned)
         self._renew_teacher(point.step, point.step)  # what it knew no more is learned at the full rate
         self.measured.turn_back(point.step, restore_points.score_of(point) if number else self.measured.first)
         self.head_history.turn_back(point.step)
@@ -370,17 +381,29 @@ class Mind:
         self.measured.begin(self.teacher.steps, self.learned_s, self.teacher.loss, noted=False)
         return [*self.save(), self.progress(anew=False)]
 
+    def _attune(self, message: Attune) -> list[FromMind]:
+        """Other heads practise. All else goes on: weights, momenta, random stream, the step under way."""
+        heads = self.attunement.checked(message.heads)
+        if heads != self.attunement.heads:
+            self.teacher.attune(self.attunement.places(heads))
+            self.attunement.choose(heads)
+            self.record.attune(heads)
+        return [*self.save(), self.progress(anew=False)]
+
     def _renew_teacher(self, steps: int, taught_at: int) -> None:
         """Momenta, random stream and the step under way are gone; weights and lessons stay."""
         self.teacher = Teacher(self.model, self.config.teach, self.rules, self.teacher.journal)
+        self.teacher.attune(self.attunement.places())
         self.teacher.steps, self.teacher.taught_at = steps, taught_at
         self._step, self._stream = None, self.teacher.stream
 
-    def begin_life(self, teach: TeachConfig, resumed: bool = False) -> None:
+    def begin_life(self, teach: TeachConfig, resumed: bool = False, heads: tuple[int, ...] = ()) -> None:
         """What happens to a mind that is saved and woken again. teach: how it learns from now on. resumed: its practice
-        goes on, but for the step under way.
+        goes on, but for the step under way. heads: those that practise alone, none for all.
         """
         self.config = dataclasses.replace(self.config, teach=teach)
+        self.attunement.teach = teach
+        self.attunement.choose(heads)
         teacher, stream = self.teacher, self._stream
         before = teacher.state() if resumed else None
         self._renew_teacher(teacher.steps, teacher.taught_at)

@@ -4,18 +4,21 @@ A game on another machine gives the plain name alone. One on this machine, at th
 the whole path of such a file in the mind's folder, which is its slot.
 """
 
+import json
 import re
 from pathlib import Path
 
+from common.files import write_whole
 from perception.model import Model
 from perception.model import save as save_model
 
+ATTUNED = "attunement_config.json"  # in an export
 LOG_SUFFIX = ".msgpack"
 LONGEST = 100  # characters of a name
 # Files of a Hugging Face folder: an export replaces one that holds nothing else.
 EXPORTED = ("*config.json", "*token*", "vocab.*", "merges.txt", "chat_template.*", "model*.safetensors*")
 OWN = re.compile(
-    r"(?i)(charms|journal|practice|weights|journey|card|chronicle|rests|shots)(\..*)?"
+    r"(?i)(attunement|charms|journal|practice|weights|journey|card|chronicle|rests|shots)(\..*)?"
 )  # files of the mind and its slot
 DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # names that Windows keeps for devices
 
@@ -63,9 +66,10 @@ def log_path(folder: Path | None, wanted: str, local: bool) -> Path:
     return path
 
 
-def export_mind(model: Model, folder: Path) -> None:
+def export_mind(model: Model, folder: Path, attuned: str = "") -> None:
     """Write a Hugging Face folder of the mind as it is. Replaces an older export; raises OutputRefused where the path
-    holds anything else, OSError where it can't be written.
+    holds anything else, OSError where it can't be written. attuned: the heads that practise alone, as LAYER.HEAD with
+    commas: they stand in attunement_config.json, if there are any.
     """
     if folder.exists():
         files = sorted(folder.iterdir()) if folder.is_dir() else [folder]
@@ -73,3 +77,5 @@ def export_mind(model: Model, folder: Path) -> None:
         if not ours or (files and not (folder / "config.json").is_file()):
             raise OutputRefused(f"give a new name: {folder.name} is in the way and no exported mind")
     save_model(model, folder)
+    if attuned:
+        write_whole(folder / ATTUNED, json.dumps({"practises": attuned.split(",")}).encode())

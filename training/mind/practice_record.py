@@ -6,7 +6,7 @@ a scene's id is the tick of its realm.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,13 +23,17 @@ PRACTICE = "practice.msgpack"
 VERSION = 1
 LARGEST = 32 * 2**20  # bytes; an hour of practice takes some hundred kB
 Setting = str | int | float | bool | None
-Kind = Literal["lesson", "parts", "mark", "rewind", "charm", "taken_off", "resume"]
+Kind = Literal["lesson", "parts", "mark", "rewind", "charm", "taken_off", "resume", "heads", "head"]
 RESUME: Literal["resume"] = "resume"  # first in a life whose optimizer and random stream went on
+HEADS: Literal["heads"] = "heads"  # how many heads practise alone, 0 for all; so many events of the next kind follow
+HEAD: Literal["head"] = "head"  # one of them
+STATED = (RESUME, HEADS, HEAD)  # what a life says of itself as it begins
 
 
 class Event(Struct, frozen=True, array_like=True):
     """tick: None where the mind had seen no scene. number: of a lesson in the journal, of parts of steps that were
-    taken one after the other, of the restore point that was turned back to, of a charm; of a mark and a resume 0."""
+    taken one after the other, of the restore point that was turned back to, of a charm, of a head; how many heads
+    practise alone; of a mark and a resume 0."""
 
     kind: Kind
     tick: Number | None
@@ -48,6 +52,13 @@ class Life(Struct, kw_only=True):
     threads: Annotated[int, Meta(ge=1, le=256)]
     events: list[Event] = []
     scenes: str = ""
+
+    @property
+    def woke_with(self) -> tuple[int, ...]:
+        """The heads that practised alone as it began; none if all did."""
+        events = self.events[1:] if self.events and self.events[0].kind == RESUME else self.events
+        count = events[0].number if events and events[0].kind == HEADS else 0
+        return tuple(event.number for event in events[1 : 1 + count])
 
 
 class Practice(Struct, kw_only=True):
@@ -96,8 +107,8 @@ class PracticeRecord:
         """A life begins. before: what was saved; it is gone on with if it is of the mind as it woke."""
         woke = (self._model, steps, lessons, weights)
         if before is not None and woke == (before.model, before.steps, before.lessons, before.weights):
-            self._lives = [life for life in before.lives if any(event.kind != RESUME for event in life.events)]
-        threads, self.parts = torch.get_num_threads(), 0
+            self._lives = [life for life in before.lives if any(event.kind not in STATED for event in life.events)]
+        threads, self.parts, self.scene = torch.get_num_threads(), 0, None
         self._lives.append(
             Life(steps=steps, taught_at=taught_at, lessons=lessons, weights=weights, teach=self._teach, threads=threads)
         )
@@ -133,6 +144,12 @@ class PracticeRecord:
     def charm(self, number: int, worn: bool) -> None:
         """A charm was burned, or (worn False) taken off."""
         self._add(Event("charm" if worn else "taken_off", self.tick, number))
+
+    def attune(self, heads: Sequence[int]) -> None:
+        """These heads alone practise from now on; none: all. A life that begins so says it, too."""
+        self._add(Event(HEADS, self.tick, len(heads)))
+        for head in heads:
+            self._add(Event(HEAD, self.tick, head))
 
     def _add(self, event: Event) -> None:
         self._lives[-1].events.append(event)

@@ -16,12 +16,14 @@ from common.whole_folders import writing_folder
 from game.realm.relive import Relived, relive
 from game.realm.replay import ActionLog
 from game.realm.rules import load as load_rules
-from perception.messages import Burn, Lesson, Mark, Rewind, Scene, TakeOff, Teach, ToMind, Trouble
+from perception.messages import Attune, Burn, Lesson, Mark, Rewind, Scene, TakeOff, Teach, ToMind, Trouble
 from perception.model import Model, weights_hash
 from training.mind.charms import CHARMS, Burned, CharmError, read_charms
 from training.mind.mind import Mind, MindConfig
 from training.mind.mind_store import JOURNAL, SavedMind, read_lessons, save_mind
 from training.mind.practice_record import (
+    HEAD,
+    HEADS,
     RESUME,
     Event,
     Practice,
@@ -126,6 +128,7 @@ class _Again:
         config = MindConfig(None, teach_config(practice.lives[0].teach), practice.seed)
         self._mind = Mind(model, config, load_rules())
         self._same_scenes = self._same_waking = True
+        self._chosen, self._choosing = list[int](), 0  # heads that are named so far, and how many are still to come
         self._done, self._given, self._same = 0, 0, 0  # parts; lessons that the realm gave; those that it gave again
 
     def run(self) -> None:
@@ -135,16 +138,22 @@ class _Again:
         for number, life in enumerate(lives):
             torch.set_num_threads(life.threads)
             if number:
-                mind.begin_life(teach_config(life.teach), bool(life.events) and life.events[0].kind == RESUME)
+                resumed = bool(life.events) and life.events[0].kind == RESUME
+                mind.begin_life(teach_config(life.teach), resumed, life.woke_with)
             self._same_waking = self._same_waking and weights_hash(mind.model.net) == life.weights
             for event in life.events:
                 self._live(event)
                 self._report("parts of steps", self._done, total)
+            self._whole()
             self._same_scenes = self._same_scenes and mind.record.scenes == life.scenes
 
     def _live(self, event: Event) -> None:
         """What happened once, again."""
         mind = self._mind
+        if event.kind in (HEADS, HEAD):
+            self._attune(event)
+            return
+        self._whole()
         if event.kind == RESUME:
             return
         if event.kind != "lesson":
@@ -165,6 +174,24 @@ class _Again:
             self._tell(TakeOff(event.number))
         else:
             self._tell(Mark() if event.kind == "mark" else Rewind(event.number))
+
+    def _whole(self) -> None:
+        """Raises PracticeError where heads are still to be named."""
+        if self._choosing:
+            raise PracticeError("a record of practice that names too few heads; take a copy of it")
+
+    def _attune(self, event: Event) -> None:
+        """Other heads practise, once all of them are named."""
+        if (event.kind == HEADS) == bool(self._choosing):
+            raise PracticeError("a record of practice that names heads at the wrong place; take a copy of it")
+        if event.kind == HEADS:
+            self._chosen, self._choosing = [], event.number
+        else:
+            self._chosen.append(event.number)
+            self._choosing -= 1
+        if not self._choosing:
+            self._mind.record.scene = self._scene(event.tick)
+            self._tell(Attune(tuple(self._chosen)))
 
     def _scene(self, tick: int | None) -> Scene | None:
         """What was looked at; without the walk, its tick alone is known."""
@@ -191,6 +218,7 @@ class _Again:
         lessons = tuple(teacher.journal.lessons)
         save_mind(folder, mind.model.net, SavedMind(mind.origin, teacher.steps, lessons, taught_at=teacher.taught_at))
         mind.charms.save(folder)
+        mind.attunement.save(folder)
         save_practice(folder, mind.record.practice(teacher.steps, len(lessons), weights_hash(mind.model.net)))
         mind.write_log(folder / LOG)
 

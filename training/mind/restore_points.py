@@ -25,9 +25,14 @@ class RestorePointError(ValueError):
     """A restore point that is not there or cannot be read: one line."""
 
 
-def describe(step: int, lessons: int, label: str, score: Score, charms: tuple[int, ...] = ()) -> RestorePoint:
-    """A restore point that has no number yet. charms: numbers of those that are worn."""
-    return RestorePoint(0, step, lessons, label, score.hits, score.false_alarms, score.d_prime, score.mundane, charms)
+def describe(
+    step: int, lessons: int, label: str, score: Score, charms: tuple[int, ...] = (), attuned: tuple[int, ...] = ()
+) -> RestorePoint:
+    """A restore point that has no number yet. charms: numbers of those that are worn; attuned: heads that practise
+    alone.
+    """
+    measured = (score.hits, score.false_alarms, score.d_prime, score.mundane)
+    return RestorePoint(0, step, lessons, label, *measured, charms, attuned)
 
 
 def score_of(point: RestorePoint) -> Score:
@@ -66,10 +71,11 @@ class RestorePointStore:
 
     def add(self, point: RestorePoint, net: PreTrainedModel) -> None:
         """Remember the net as it is; `point` gets the next number. Nothing is added if neither step nor lesson nor
-        charm came since the last one. Raises OSError.
+        charm came since the last one, and the same heads practise. Raises OSError.
         """
         last = self.points[-1] if self.points else None
-        if last and (last.step, last.lessons, last.charms) == (point.step, point.lessons, point.charms):
+        now = (point.step, point.lessons, point.charms, point.attuned)
+        if last and (last.step, last.lessons, last.charms, last.attuned) == now:
             return
         number = self.points[-1].number + 1 if self.points else 1
         point = msgspec.structs.replace(point, number=number)

@@ -8,6 +8,7 @@ from transformers import PreTrainedModel
 from common.files import make_folder
 from perception.messages import FromMind, Lesson
 from perception.model import weights_hash
+from training.mind.attunement import Attunement
 from training.mind.charms import Charms
 from training.mind.mind_store import SavedMind, save_mind
 from training.mind.practice_record import PracticeRecord, save_practice
@@ -16,13 +17,18 @@ from training.mind.trouble import trouble
 
 class Saver:
     """Writes one mind to its folder. folder None: nowhere. model: weights_hash of the net as it came; record: of how
-    it practised; charms: those it wears.
+    it practised; beside: the charms that it wears, the heads that it practises with.
     """
 
     def __init__(
-        self, folder: Path | None, net: PreTrainedModel, model: str, record: PracticeRecord, charms: Charms
+        self,
+        folder: Path | None,
+        net: PreTrainedModel,
+        model: str,
+        record: PracticeRecord,
+        beside: Sequence[Charms | Attunement],
     ) -> None:
-        self._folder, self._net, self._model, self._record, self._charms = folder, net, model, record, charms
+        self._folder, self._net, self._model, self._record, self._beside = folder, net, model, record, beside
         self._weights = ""  # the hash of those on disk
         self._step: int | None = None  # of the weights on disk; None: not those of now
         self._fault = ""  # of the last save
@@ -54,7 +60,8 @@ class Saver:
                     make_folder(self._folder)
                     state(self._folder, self._weights)
             save_mind(self._folder, None if self._step == steps else self._net, saved)
-            self._charms.save()
+            for one in self._beside:
+                one.save()
             save_practice(self._folder, self._record.practice(steps, len(lessons), self._weights))
         except OSError as error:
             known, self._fault = self._fault, str(error)

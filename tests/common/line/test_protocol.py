@@ -55,7 +55,19 @@ def plain(value: Any) -> Any:
 
 
 def test_there_is_an_example_of_each_step() -> None:
-    wanted = {"greeting", "hello", "welcome", "refused", "sent_on", "ready", "perceive", "percept", "teach", "taught"}
+    wanted = {
+        "greeting",
+        "hello",
+        "welcome",
+        "refused",
+        "sent_on",
+        "ready",
+        "perceive",
+        "percept",
+        "teach",
+        "taught",
+        "attune",
+    }
     assert set(EXAMPLES) == wanted
 
 
