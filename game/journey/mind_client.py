@@ -44,6 +44,7 @@ from perception.messages import (
 ASK_EVERY = 1 / 8  # s: at most so often
 ASK_AGAIN = 1 / 4  # s: the same scene again, because the mind may have learnt meanwhile
 PATIENCE = 6.0  # s: an answer that takes longer is given up
+ASKED_MAX = 64  # scenes without an answer that are known
 LONGEST_NOTE = 480  # letters of a mind's trouble that are shown
 PROVEN = 20.0  # s: how long a phantom wavers after a touch proved its place empty
 BORROWED = 8.0  # s that other eyes are lent
@@ -80,7 +81,7 @@ class MindClient:
         self.hides: Callable[[int], bool] = lambda place: False  # places about which other eyes tell nothing
         self._inquiries = Inquiries(mind.send)
         self._borrowed: tuple[Eyes, float] = ("you", -1e9)  # whose eyes, until when
-        self._asked: _Asked | None = None
+        self._asked: deque[_Asked] = deque(maxlen=ASKED_MAX)  # what isn't answered, newest last
         self._last: tuple[float, tuple] = (-1e9, ())
         self.view: View | None = None  # the scene that was answered last
         self.aim: dict[int, dict[str, float]] = {}  # its beliefs, by place: species -> 0..1
@@ -97,20 +98,24 @@ class MindClient:
         return self.ready.tongue if self.ready and self.ready.tongue in TONGUES else "terse"
 
     def wants_scene(self, now: float) -> bool:
-        """True when a scene may be sent: the mind is awake and owes no answer (now: s, monotonic)."""
-        if self._asked and now - self._asked.when > PATIENCE:
-            self._asked = None
+        """True when a scene may be sent: the mind is awake and owes no answer (now: s, monotonic). A mind elsewhere may
+        have others to answer first: it takes the newest scene that waits, so that what it says is new."""
+        if self._asked and now - self._asked[-1].when > PATIENCE:
+            self._asked.clear()
         heard = self.mind.state == "awake" and self.ready is not None  # before Ready its tongue isn't known
-        return heard and self._asked is None and now - self._last[0] >= ASK_EVERY
+        free = self.mind.keeps_lessons or not self._asked
+        return heard and free and now - self._last[0] >= ASK_EVERY
 
     def ask(self, view: View, now: float) -> None:
         """Sends a scene, unless it is what was just asked."""
         sensed = frozenset((e.sense, e.place, e.thing) for e in view.scene.events)
         gist = (tuple(view.places.items()), sensed, self.head)  # another head is another question
-        if gist == self._last[1] and now - self._last[0] < ASK_AGAIN:
-            return
         eyes: Eyes = self.borrowed(now) or "you"
-        self._asked, self._last = _Asked(view, now, eyes), (now, gist)
+        waits = bool(self._asked) and self._asked[-1].eyes == eyes
+        if gist == self._last[1] and (waits or now - self._last[0] < ASK_AGAIN):
+            return
+        self._asked.append(_Asked(view, now, eyes))
+        self._last = now, gist
         self.mind.send(Perceive(view.scene, eyes, head=self.head))
 
     def inquire(self, scene: Scene, eyes: Eyes = "you") -> int:
@@ -204,7 +209,8 @@ class MindClient:
     def hear(self) -> None:
         """Takes in what the mind has said."""
         if self.mind.state != "awake":
-            self._asked = self.weighing = None
+            self._asked.clear()
+            self.weighing = None
             if not (self.mind.keeps_lessons and self.mind.state == "restarting"):
                 self.aim = {}
             self._inquiries.lose()
@@ -217,7 +223,8 @@ class MindClient:
         elif isinstance(message, Progress):
             self._progressed(message)
         elif isinstance(message, Ready):
-            self.ready, self._asked, self._owing = message, None, True
+            self.ready, self._owing = message, True
+            self._asked.clear()
             self.restore_points = (RestorePoint(0, 0, 0),)
             if message.tongue not in TONGUES:
                 self.notes.append(f"The mind wants the tongue {message.tongue!r}; the realm speaks terse")
@@ -234,8 +241,8 @@ class MindClient:
     def _troubled(self, trouble: Trouble) -> None:
         self.troubles += 1
         self._inquiries.lose(trouble.ticket)
-        if self._asked is not None and self._asked.eyes != "you":  # those eyes can't be looked through
-            self._asked = None
+        if any(asked.eyes != "you" for asked in self._asked):  # those eyes can't be looked through
+            self._asked.clear()
             self.give_back()
         self.notes.append(trouble.text.splitlines()[0][:LONGEST_NOTE] if trouble.text.strip() else "trouble")
 
@@ -250,13 +257,16 @@ class MindClient:
             self._inquiries.take(percept)
             return
         if percept.eyes == "you":
-            self.heads, self.gaze = percept.heads, percept.gaze
+            measured = percept.heads.activity or self.heads is None  # a mind with many players doesn't always say
+            self.heads, self.gaze = percept.heads if measured else self.heads, percept.gaze
         else:
             self.others[percept.eyes] = percept.heads
-        pending = self._asked
-        if pending is None or (percept.scene, percept.eyes) != (pending.view.scene.id, pending.eyes):
+        ids = [(asked.view.scene.id, asked.eyes) for asked in self._asked]
+        if (percept.scene, percept.eyes) not in ids:
             return
-        view, self._asked = pending.view, None
+        for _ in range(ids.index((percept.scene, percept.eyes)) + 1):  # older ones were left out
+            pending = self._asked.popleft()
+        view = pending.view
         self.answers += 1
         aim = {}
         for question, belief in zip(view.scene.questions, percept.beliefs, strict=False):

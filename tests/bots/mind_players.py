@@ -7,6 +7,10 @@ First one player asks while nothing else goes on: that is the forward that all i
 for scenes of eight places, as a game does: the next one an eighth of a second after the last, if that is answered. All
 practise, from sixteen lessons each.
 
+All players walk: each scene is another one. A player sends the newest scene even if the last one isn't answered, as a
+game does with a mind elsewhere; a percept's time is that from the scene which it answers. How long a player goes
+without one stands beside it.
+
 Without --line the mind's service runs here, between simulated players, and the clock is the CPU time of its thread:
 what it takes on a core of its own, whatever else this machine does. With --line, `main.py mind --listen` is started,
 players come over loopback, and the clock is the wall's.
@@ -27,6 +31,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 
 from common.files import write_whole
@@ -58,23 +63,23 @@ class Player:
     line: Client[FromMind]
     scenes: list[Scene]
     number: int = 0
-    sent: float = 0.0
-    waits: bool = False
+    sent: dict[int, float] = field(default_factory=dict)  # scenes without an answer, by number
+    due: float = 0.0
     took: list[float] = field(default_factory=list)
     inside: list[float] = field(default_factory=list)  # of that, in the forward
     steps: int = 0
 
     def go_on(self, now: float) -> None:
         """Ask if it is time, and hear."""
-        if not self.waits and now - self.sent >= ASK_EVERY:
-            self.line.send(Perceive(self.scenes[self.number % len(self.scenes)]), "glance")
-            self.number, self.sent, self.waits = self.number + 1, now, True
+        if now >= self.due:
+            scene = msgspec.structs.replace(self.scenes[self.number % len(self.scenes)], id=self.number)
+            self.line.send(Perceive(scene), "glance")
+            self.sent[self.number], self.due, self.number = now, now + ASK_EVERY, self.number + 1
         for said in self.line.poll():
             assert not isinstance(said, Left), said
             if isinstance(said, Percept):
-                self.took.append(time.perf_counter() - self.sent)
+                self.took.append(time.perf_counter() - self.sent.pop(said.scene))
                 self.inside.append(said.seconds)
-                self.waits = False
             elif isinstance(said, Progress):
                 self.steps = said.step
 
@@ -99,10 +104,12 @@ class Simulated:
     def __init__(self, scenes: list[Scene]) -> None:
         self._scenes, self._leapt = scenes, 0.0
         self._events: list[Event[ToMind]] = []
-        self._asked: dict[int, float] = {}  # when a player's scene was sent that is not answered
+        self._asked: dict[tuple[int, int], float] = {}  # when a player sent a scene, by the player and its number
+        self._answered: dict[int, float] = {}  # when a player was answered last
         self._next: dict[int, float] = {}  # when a player sends the next one
         self._sent = 0
         self.took: list[float] = []
+        self.gaps: list[float] = []  # between two percepts of one player
         self.steps: dict[int, int] = {}
 
     @property
@@ -121,17 +128,21 @@ class Simulated:
             self._leapt += max(0.0, min(min(self._next.values()) - self.now, wait))
         now = self.now
         for number in [number for number, due in self._next.items() if due <= now]:
-            self._asked[number] = self._next.pop(number)
-            self.put(number, Perceive(self._scenes[self._sent % len(self._scenes)]))
+            due = self._next[number]
+            self._asked[number, self._sent], self._next[number] = due, max(due + ASK_EVERY, now)
+            scene = self._scenes[self._sent % len(self._scenes)]
+            self.put(number, Perceive(msgspec.structs.replace(scene, id=self._sent)))
             self._sent += 1
         events, self._events = self._events, []
         return events
 
     def send(self, number: int, message: FromMind, newest: object = None) -> bool:
         if isinstance(message, Percept):
-            sent = self._asked.pop(number)
-            self.took.append(self.now - sent)
-            self._next[number] = max(self.now, sent + ASK_EVERY)
+            now = self.now
+            self.took.append(now - self._asked.pop((number, message.scene)))
+            if number in self._answered:
+                self.gaps.append(now - self._answered[number])
+            self._answered[number] = now
         elif isinstance(message, Progress):
             self.steps[number] = message.step
         return True
@@ -172,12 +183,13 @@ def by_cpu(players: int, seconds: float) -> dict[str, Any]:
         go_on(SETTLE_S + players / 4)
         before = dict(server.steps)
         server.took.clear()
+        server.gaps.clear()
         go_on(seconds)
         steps = [server.steps[number] - before[number] for number in range(players)]
-        practising, count = quantiles(server.took), len(server.took)
+        practising, count, gaps = quantiles(server.took), len(server.took), quantiles(server.gaps)
     return {
-        "players": players, "seconds": seconds, "places": PLACES, "idle": idle, "practising": practising,
-        "p50_by_idle": round(practising["p50_ms"] / idle["p50_ms"], 2),
+        "players": players, "seconds": seconds, "places": PLACES, "load": round(os.getloadavg()[0], 1), "idle": idle,
+        "practising": practising, "between": gaps, "p50_by_idle": round(practising["p50_ms"] / idle["p50_ms"], 2),
         "perceptions_per_s": round(count / seconds, 2), "steps_per_s": round(sum(steps) / seconds, 2),
         "steps_least": min(steps), "steps_most": max(steps),
     }  # fmt: skip

@@ -75,6 +75,11 @@ class Inbox:
         """How many messages wait."""
         return len(self._messages)
 
+    @property
+    def orders(self) -> bool:
+        """Whether something else than scenes waits."""
+        return any(not isinstance(message, Perceive) for message, _ in list(self._messages))
+
     def take_look(self) -> Perceive | None:
         """The first scene to look at, if nothing before it changes the weights; it overtakes lessons and orders."""
         with self._changed:

@@ -7,22 +7,31 @@ from perception.wire import lesson_digest
 from training.mind.inbox import Inbox
 from training.mind.mind import Mind
 
+RECORD_EVERY = 2.0  # s from one percept with what the heads did to the next, where many wait
+
 
 class Player:
-    """number: of the connection; None while they are away."""
+    """number: of the connection; None while they are away. looked: which look of all players' was their last."""
 
     def __init__(self, name: str, mind: Mind) -> None:
         self.name, self.mind = name, mind
         self.number: int | None = None
+        self.looked = 0
+        self._recorded = -RECORD_EVERY
         self.inbox = Inbox()
         self._known = {lesson_digest(lesson) for lesson in mind.teacher.journal.lessons}
         self._owed: list[str] = []  # digests of lessons that are learned from and not yet on disk
 
-    def look(self) -> Iterator[FromMind]:
-        """The answer to one scene, if one waits."""
+    def look(self, busy: bool, now: float) -> list[FromMind]:
+        """The answer to one scene, if one waits. busy: many wait, so what the heads did is told now and then alone.
+        now: s, on any clock."""
         message = self.inbox.take_look()
-        if message is not None:
-            yield from self.mind.answers([message])
+        if message is None:
+            return []
+        self.mind.records = not busy or now - self._recorded >= RECORD_EVERY
+        if self.mind.records:
+            self._recorded = now
+        return list(self.mind.answers([message]))
 
     def act(self) -> Iterator[FromMind]:
         """The answers to what came first, or to the lessons that came first."""

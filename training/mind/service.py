@@ -1,9 +1,10 @@
 """A mind as a service: several players at once, each with weights, lessons and an optimizer of their own.
 
-One thread does all of it, in rounds. In each round every player who waits for a scene gets one seen, one player's next
-lessons or order are done, and practice goes on: by a piece, or for a share of the time that the scenes took. So
-perception comes first, and practice never stands still. Practice goes round by steps. What never changes (the model as
-it came, the probes) is there once.
+One thread does all of it, in rounds. In each round one scene is seen, of the player who waits and whose last one lies
+furthest back; of their scenes the newest. Between scenes practice goes on, or a player's next lessons or order are
+done, for a share of the time that scenes took. So a scene whose turn has come waits for one piece of work at most, and
+practice never stands still. Practice goes round by steps. What never changes (the model as it came, the probes) is
+there once.
 """
 
 import sys
@@ -26,7 +27,8 @@ from training.mind.trouble import trouble, trouble_with
 
 IDLE_S = 0.2  # at most so long it sleeps while nobody wants anything
 AGAIN_S = 5.0  # from a save that failed to the next try
-SHARE = 0.4  # of the time of a round's scenes that practice gets, or one piece
+SHARE = 0.8  # s of practice, lessons and orders for each of scenes, while scenes wait
+MANY = 4  # players who wait, from which on what heads did is told now and then alone
 PIECES = 8  # of one player's work, at most, before it is another's turn
 PLAYERS = "players"  # the folder of their folders
 
@@ -49,7 +51,9 @@ class Service:
         self._numbers: dict[int, Player] = {}
         self._turns: deque[Player] = deque()  # whose work is next
         self._pieces = 0
-        self._act = 0  # whose order is next
+        self._turn = self._looks = 0  # whose order is next; scenes that were seen
+        self._owed = 0.0  # s of practice, lessons and orders that scenes which wait have to let go first
+        self._acts = False  # whose turn it was last: orders or practice
         self._tried = 0.0  # when what couldn't be saved was tried last
         self.steps = self.percepts = 0  # of all players, since the start
 
@@ -70,19 +74,36 @@ class Service:
         idle = not any(player.inbox.waiting or player.mind.busy for player in here)
         for event in self._server.poll(wait if idle else 0.0):
             self._hear(event)
-        here = list(self._numbers.values())
         began = time.perf_counter()
-        for player in here:
-            self._say(player, player.look())
-        until = time.perf_counter()
-        until += SHARE * (until - began)
-        acting = [player for player in here if player.inbox.waiting]
-        if acting:
-            self._act += 1
-            self._say(acting[self._act % len(acting)], acting[self._act % len(acting)].act())
-        while self._work() and time.perf_counter() < until:
-            continue
+        looked = self._look()
+        now = time.perf_counter()
+        self._owed = self._owed + SHARE * (now - began) if looked else 0.0
+        if not looked or self._owed > 0.0:
+            self._acts = not self._acts
+            if not (self._acts and self._act()) and not self._work():
+                self._act()
+            self._owed -= time.perf_counter() - now
         self._save_again()
+
+    def _look(self) -> bool:
+        """One scene is seen. False if none waits."""
+        waiting = sorted((p for p in self._numbers.values() if p.inbox.waiting), key=lambda player: player.looked)
+        for player in waiting:
+            answers = player.look(len(waiting) >= MANY, time.monotonic())
+            if answers:
+                self._looks += 1
+                player.looked = self._looks
+                self._say(player, answers)
+                return True
+        return False
+
+    def _act(self) -> bool:
+        """The next lessons or the next order of one player. False if nobody has any."""
+        acting = [player for player in self._numbers.values() if player.inbox.orders]
+        if acting:
+            self._turn += 1
+            self._say(acting[self._turn % len(acting)], acting[self._turn % len(acting)].act())
+        return bool(acting)
 
     def _work(self) -> bool:
         """A piece of the work of whose turn it is. False if nobody has any."""

@@ -1,9 +1,12 @@
 """The game's side of the talk with a mind: one scene at a time, smooth beliefs, and nothing that waits."""
 
+import dataclasses
+
 import pytest
+from msgspec.structs import replace
 
 from game.journey.journey import Journey
-from game.journey.mind_client import ASK_EVERY, PATIENCE, MindClient
+from game.journey.mind_client import ASK_AGAIN, ASK_EVERY, PATIENCE, MindClient
 from game.realm.realms import LocalRealm
 from game.realm.scene import View, describe
 from game.realm.world import new_world
@@ -126,6 +129,37 @@ def test_of_a_mind_elsewhere_that_comes_back_the_last_percepts_stay_and_say_how_
     sight.hear()
     settle(sight, 8.0)
     assert sight.places() == [] and sight.age(20.0) is None
+
+
+def other(view: View, number: int) -> View:
+    """The same scene at another moment, with its places elsewhere."""
+    scene = replace(view.scene, id=view.scene.id + number)
+    return dataclasses.replace(view, scene=scene, places={word: at + number for word, at in view.places.items()})
+
+
+def percept_of(view: View, species: str, heads: HeadActivity) -> Percept:
+    scene = view.scene
+    beliefs = tuple(tuple(float(word == species) for word in question.candidates) for question in scene.questions)
+    return Percept(scene.id, beliefs, heads, 0.1)
+
+
+def test_a_mind_elsewhere_is_sent_newer_scenes_and_may_answer_any_of_them(view: View) -> None:
+    mind = StubMind(delay=10**6)
+    mind.keeps_lessons = True
+    sight, views = listening(mind), [other(view, number) for number in range(4)]
+    for number, each in enumerate(views):
+        assert sight.wants_scene(number * ASK_EVERY)
+        sight.ask(each, number * ASK_EVERY)
+        sight.ask(each, number * ASK_EVERY + 5.0)
+    assert perceives(mind) == 4, "the same scene is asked once, until it is answered or given up"
+    measured = HeadActivity(1, 1, (0.5,), (0.5,))
+    for number, heads, answers in ((1, measured, 1), (0, HeadActivity(1, 1), 1), (3, HeadActivity(1, 1), 2)):
+        sight._take(percept_of(views[number], "oni", heads))
+        assert sight.answers == answers, "one that is older than what is shown comes too late"
+        assert sight.view is not None and sight.view.scene.id == views[max(number, 1)].scene.id
+    assert sight.heads == measured, "of heads nothing newer was said"
+    sight.ask(views[3], 3 * ASK_EVERY + ASK_AGAIN)
+    assert perceives(mind) == 5, "answered, so it may be asked again"
 
 
 def test_a_mind_elsewhere_gets_each_lesson_once_whatever_its_state(view: View) -> None:

@@ -264,3 +264,38 @@ def test_rests_are_told_when_a_mind_with_rests_wakes(tmp_path):
     assert talk.hear(Progress).lessons == len(LESSONS) + 1
     talk.line.send(Quit())
     talk.end()
+
+
+def test_the_same_scene_is_read_once_while_nothing_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    mind, reads = taught(), []
+    real = minds.perceive
+    monkeypatch.setattr(minds, "perceive", lambda *args, **how: reads.append(1) or real(*args, **how))
+
+    def look(scene: int, **how: object) -> Percept:
+        said = mind.handle(Perceive(msgspec.structs.replace(SCENE, id=scene), **how))[0]
+        assert isinstance(said, Percept) and said.scene == scene
+        return said
+
+    def anew(scene: int, **how: object) -> bool:
+        before, fresh = len(reads), real(mind.looks.model(how.get("eyes", "you")), [SCENE])[0]
+        assert look(scene, **how).beliefs == fresh.beliefs
+        return len(reads) > before
+
+    assert anew(1) and not anew(2) and not anew(3, ticket=5) and look(4, ticket=6).ticket == 6
+    assert look(5).seconds == 0.0 and look(5).heads.activity
+    assert anew(6, head=3) and anew(7) and anew(8, eyes="blind") and anew(9) and not anew(10)
+    mind.practising = True
+    while mind.teacher.steps == 0:
+        assert not anew(11), "the weights move at the end of a step"
+        mind.practise()
+    assert anew(12) and not anew(13)
+    mind.handle(Rewind(0))
+    assert anew(14) and not anew(15)
+    mind.handle(Teach(LESSONS[0]))
+    assert anew(16)
+    mind.records = False
+    assert not anew(17)
+    mind.handle(Mark(""))
+    assert anew(18) and not look(19).heads.activity
+    mind.records = True
+    assert anew(20) and look(21).heads.activity, "what the heads did has to be measured now"

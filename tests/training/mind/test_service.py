@@ -7,6 +7,7 @@ The service works in the test's own thread, round by round; players speak over r
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -266,11 +267,54 @@ def test_a_scene_overtakes_lessons_and_the_log_of_another(house: House) -> None:
     while sum(player.inbox.waiting for player in house.service._numbers.values()) < 5:  # all that was said is there
         for event in house.service._server.poll(1.0):
             house.service._hear(event)
-    house.service.round()
-    assert house.service.percepts == 2
+    for percepts in (1, 2):
+        house.service.round()
+        assert house.service.percepts == percepts
     heard = anna.hear(lambda heard: any(isinstance(each, Written) for each in heard))
     assert [type(each) for each in heard].index(Percept) == 0
     assert (house.folder / "players" / "anna" / "log.msgpack").is_file()
+
+
+def test_whose_last_scene_lies_furthest_back_is_next(house: House) -> None:
+    games = [house.come(name) for name in ("anna", "bert", "carl")]
+    for game in games:
+        game.until(Ready)
+    players = [house.service._players[name] for name in ("anna", "bert", "carl")]
+    players[0].inbox.put([Perceive(SCENE, ticket=number) for number in range(1, 9)])
+    for player in players[1:]:
+        player.inbox.put([Perceive(SCENE, ticket=1), Perceive(SCENE, ticket=2)])
+    waiting = []
+    for _ in range(6):
+        house.service.round()
+        waiting.append([player.inbox.waiting for player in players])
+    assert waiting == [[7, 2, 2], [7, 1, 2], [7, 1, 1], [6, 1, 1], [6, 0, 1], [6, 0, 0]]
+
+
+def test_practice_gets_its_share_while_scenes_wait(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    anna = house.come("anna")
+    anna.say(Teach(LESSONS[0]))
+    anna.until(Taught)
+    player, pieces, clock = house.service._players["anna"], [], count()
+    monkeypatch.setattr(player, "work", lambda: pieces.append(1) or [])
+    monkeypatch.setattr(service.time, "perf_counter", lambda: float(next(clock)))  # looks and pieces take one second
+    player.mind.practising = True
+    player.inbox.put([Perceive(SCENE, ticket=1 + number) for number in range(60)])
+    for _ in range(50):
+        house.service.round()
+    assert player.inbox.waiting == 10 and len(pieces) == pytest.approx(service.SHARE * 50, abs=3)
+
+
+def test_where_many_wait_what_heads_did_is_told_now_and_then(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    anna = house.come("anna")
+    anna.until(Ready)
+    player, told = house.service._players["anna"], []
+    for busy, now in ((False, 0.0), (False, 0.1), (True, 0.2), (True, 2.0), (True, 2.1), (True, 2.2), (False, 2.3)):
+        player.inbox.put([Perceive(msgspec.structs.replace(SCENE, id=round(10 * now), text=SCENE.text))])
+        (percept,) = player.look(busy, now)
+        assert isinstance(percept, Percept) and percept.scene == round(10 * now)
+        told.append(bool(percept.heads.activity))
+        player.mind._seen = None
+    assert told == [True, True, False, False, True, False, True]
 
 
 @pytest.mark.parametrize("path", ["../bert/log.msgpack", "/etc/log.msgpack", "journal.msgpack", "state.safetensors"])
