@@ -1,6 +1,8 @@
 """The realm's server over real lines on loopback."""
 
+import itertools
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,16 +12,19 @@ from threading import Thread
 import pytest
 
 from common.line.address import Address
+from common.line.channel import Left
 from common.line.client import Client
 from common.line.codec import Codec
 from common.line.faults import LineError
 from common.line.hello import Visitor
 from game.shared import joining
+from game.shared import server as realm_server
 from game.shared.joined import JoinedRealm
 from game.shared.joining import joined, place_folder, place_key
-from game.shared.messages import FromRealm, Welcome
-from game.shared.realm_folder import RealmFolder
+from game.shared.messages import Enter, FromRealm, Leave, Welcome
+from game.shared.realm_folder import SNAPSHOT, RealmFolder
 from game.shared.server import RealmServer
+from game.shared.shared_world import SharedWorld
 from game.shared.terms import terms
 
 TOKEN = b"a token of a test, long enough"
@@ -171,6 +176,51 @@ def test_who_never_enters_has_no_place(served: Served) -> None:
         served.server.tick()
     assert not served.server.host.guests and not [m for m in shy.poll() if isinstance(m, Welcome)]
     shy.close()
+
+
+def test_who_leaves_is_hung_up_on_and_others_are_not(served: Served, tmp_path: Path) -> None:
+    stays = served.join("Ben", tmp_path / "b")
+    codec: Codec[FromRealm] = Codec(FromRealm)
+    with Client(served.address, terms(), codec, Visitor("Aki", b"k" * 32)) as line:
+        heard: list = []
+        line.send(Enter())
+        served.until(lambda: bool(heard.extend(line.poll()) or heard), stays)
+        line.send(Leave())
+        served.until(lambda: bool(heard.extend(line.poll())) or isinstance(heard[-1], Left), stays)
+    assert heard[-1] == Left("you left", again=False)
+    assert set(served.server.host.guests) == {0} and not stays.lost
+    stays.close()
+
+
+def test_a_realm_is_saved_now_and_then_while_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = RealmFolder(tmp_path / "realm", 1, secret="s")
+    server, clock, saves = RealmServer(folder, Address("127.0.0.1", 0)), [100.0], []
+    monkeypatch.setattr(realm_server, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(realm_server, "sleep", lambda seconds: clock.append(clock.pop() + seconds))
+    monkeypatch.setattr(realm_server, "SAVE_EVERY", 1.0)
+    real, world = server.save, folder.shared.world
+
+    def save() -> None:
+        saves.append(world.tick)
+        real()
+        assert server._saving is not None
+        server._saving.join()
+
+    monkeypatch.setattr(server, "save", save)
+    server.run(lambda: world.tick < 122)
+    assert len(saves) == 3 and all(28 <= later - earlier <= 33 for earlier, later in itertools.pairwise([0, *saves]))
+    copy = tmp_path / "copy"
+    shutil.copytree(tmp_path / "realm", copy, ignore=shutil.ignore_patterns(".*"))
+    (copy / SNAPSHOT).replace(tmp_path / "snapshot")
+    other = RealmFolder(copy)
+    assert other.shared.world.tick == 120, "the journal alone leads to its last beat"
+    other.close()
+    (tmp_path / "snapshot").replace(copy / SNAPSHOT)
+    monkeypatch.setattr(SharedWorld, "take", lambda self, record: taken.append(record[1]))
+    taken: list[int] = []
+    RealmFolder(copy).close()
+    assert taken and min(taken) > saves[-1], "what is older is in the snapshot"
+    server.close()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions")
