@@ -45,7 +45,7 @@ from training.mind.mind import PROBE_SEED, Mind, MindConfig
 NOVICE_MIND, BLIND, KNOWING = "novice", "blind", "knowing"
 EVERY, LATE = 6, 20  # ticks between two pieces of the mind's work, and until an answer: as on a slow machine
 PROBES = 80  # unseen scenes on which hits by species are measured
-TRUSTS = 3  # lessons of a species after which the bot trusts its eyes
+TRUSTS = 4  # lessons of a species after which the bot trusts its eyes
 MORE = 2  # lessons more, whenever it was wrong
 BATCH = 5  # new lessons after which it rests
 TRIES = 90.0  # s that it tries an errand before it looks for lessons again
@@ -74,6 +74,7 @@ class Arc:
         self.done: dict[str, float] = {}
         self.failed: dict[str, int] = {}
         self._dreamt_of: dict[str, int] = {}
+        self._proven: set[str] = set()  # of an errand under way: species that it named right
 
     @property
     def over(self) -> bool:
@@ -128,7 +129,7 @@ class Arc:
         waiting = errand.stage in ("open", "ready") or (errand.plan.task == "all" and not errand.asks)
         if waiting:
             legs.talk(errand.plan.giver)
-        step = errands[key].count
+        step, self._proven = errands[key].count, set()
         while errands[key].stage == "taken" and self.journey.seconds - began < TRIES and not self.over:
             self._once(errands[key])
             if errands[key].plan.task == "all" and not errands[key].asks:
@@ -138,7 +139,7 @@ class Arc:
         elif errands[key].stage == "taken" and errands[key].count <= step:
             self.failed[key] = self.failed.get(key, 0) + 1
             for species in dict.fromkeys(errand.plan.guests):
-                if species != NOTHING:
+                if species != NOTHING and species not in self._proven:
                     self.needs[species] = self.lessons(species) + MORE
 
     def _once(self, errand: Errand) -> None:
@@ -156,7 +157,7 @@ class Arc:
                 seen[place] = NOTHING
             for spot, species in seen.items():
                 if plan.task in ("name", "all"):
-                    legs.name(spot, species)
+                    (self._proven.add if legs.name(spot, species) else self._proven.discard)(species)
                 elif plan.task == "track":
                     legs.touch(spot)
                 else:
