@@ -2,7 +2,7 @@
 
 from game.app.playing import Playing
 from game.journey.mind_client import MindClient
-from game.ui import beams, heads_grid, heads_panel, heads_plain, overlays
+from game.ui import attune_sheet, beams, heads_grid, heads_panel, heads_plain, overlays
 from game.ui.burns import Burns, burns_of
 from game.ui.font import Pen
 
@@ -15,10 +15,18 @@ def free(game: Playing) -> int:
     return round(min(box[0] for box in heads_panel.boxes(client, client.borrowed(game.now()))))
 
 
+def practise(game: Playing) -> str:
+    """A line on who practises, once the player may choose that."""
+    client = game.journey.mind_client
+    may = attune_sheet.chooses(client.ready, client.restore_points, attune_sheet.attuned(client.progress))
+    return f"[{game.labels['attune']}] {attune_sheet.who(attune_sheet.attuned(client.progress))}" if may else ""
+
+
 def look(game: Playing) -> heads_plain.Look | None:
     """What the head that is lit in the plain view looks at. It is asked of the mind."""
     client = game.journey.mind_client
-    client.head = heads_plain.lit(client.heads, client.head)
+    if not game.head_held:
+        client.head = heads_plain.lit(client.heads, client.head)
     if client.view is None or client.head is None:
         return None
     view, places = client.view, game.journey.world.map.places
@@ -43,7 +51,9 @@ def plainly(
         heads_plain.beam(pen.rimmed(), seen, at, here, journey.seconds, covered)
         end = spot.x, spot.y
     seer, key = journey.world.rules.seer_name, game.labels["mode"]
-    heads_plain.panel(pen, client.ready, client.head, seen, client.progress, seer, key, _burned(game))
+    chosen = attune_sheet.attuned(client.progress), practise(game)
+    if not getattr(game.screens.top, "covers", False):
+        heads_plain.panel(pen, client.ready, client.head, seen, client.progress, seer, key, _burned(game), *chosen)
     return end
 
 

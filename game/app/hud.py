@@ -131,7 +131,8 @@ def _taken(game: Playing, pen: Pen, lit: heads_plain.Look | None) -> list[overla
     if said is not None:
         boxes.append(said)
     if game.heads and game.mode == heads_plain.PLAIN:
-        boxes.append(heads_plain.sheet(pen, lit, journey.mind_client.progress, journey.world.rules.seer_name))
+        seer, practise = journey.world.rules.seer_name, heads_hud.practise(game)
+        boxes.append(heads_plain.sheet(pen, lit, journey.mind_client.progress, seer, practise))
     elif game.heads:
         boxes += heads_panel.boxes(journey.mind_client, journey.mind_client.borrowed(game.now()))
     elif journey.attend > 0.5:

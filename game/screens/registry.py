@@ -3,6 +3,7 @@
 from game.app.playing import Opener
 from game.realm.actors import NEVER
 from game.screens import (
+    attune,
     charms,
     codex,
     ending,
@@ -31,6 +32,7 @@ OPENERS: dict[str, Opener] = {
     "eyes": Opener("Borrow a born seer's eyes", photo.eyes, photo.lent),
     "charms": Opener("The miko's charms", charms.menu, lambda game: bool(game.journey.narrator.charms.dealer())),
     "rewind": Opener("Rewind the mind", rewind.menu),
+    "attune": Opener("Who practises?", attune.attune, attune.there, later=True),
     "point": Opener("Point at a head", heads_screen.Pointing, later=True),
     "say": Opener("Say something", fellows_menu.say, fellows_menu.shared),
     "show": Opener("Point at a place", fellows_menu.show, fellows_menu.shared),

@@ -89,20 +89,22 @@ def left(pen: Pen) -> float:
     return 632 - min(WIDEST, WIDE * pen.letter / 6)
 
 
-def sheet(pen: Pen, seen: Look | None, progress: Progress | None, seer: str) -> Box:
-    """x, y, width, height of the sheet, as its words need it."""
+def sheet(pen: Pen, seen: Look | None, progress: Progress | None, seer: str, practise: str = "") -> Box:
+    """x, y, width, height of the sheet, as its words need it. practise: a line on who practises, if there is one."""
     wide = 632 - left(pen)
-    rows = len(wrap(remark(seen, seer), pen.columns(wide - 16)))
+    rows = len(wrap(remark(seen, seer), pen.columns(wide - 16))) + bool(practise)
     words = (len(counts(progress)) + 1) * pen.line
     return 632 - wide, CORNER[1], wide, 8 + words + GRID + 8 + (rows + 1) * pen.line + 6
 
 
 def panel(
     pen: Pen, ready: Ready | None, head: int | None, seen: Look | None, progress: Progress | None, seer: str, key: str,
-    burned: Burns = NONE,
+    burned: Burns = NONE, attuned: Sequence[int] = (), practise: str = "",
 ) -> None:  # fmt: skip
-    """The sheet at the upper right. pen: letters of the player's size; key: what shows terms and numbers."""
-    x, y, wide, high = sheet(pen, seen, progress, seer)
+    """The sheet at the upper right. pen: letters of the player's size; key: what shows terms and numbers;
+    attuned: heads that practise alone; practise: a line on that.
+    """
+    x, y, wide, high = sheet(pen, seen, progress, seer, practise)
     pen.panel(x, y, round(wide), round(high))
     pen.text("Your heads", x + 8, y + 4, SKYBLUE)
     y += 4 + pen.line
@@ -117,6 +119,8 @@ def panel(
         pen.fill(GOLD if chosen else UNLIT, cell.x, cell.y, cell.side, cell.side)
         if chosen:
             pen.frame(PAPER, cell.x - 1, cell.y - 1, cell.side + 2, cell.side + 2, 1)
+        if cell.layer * heads + cell.head in attuned:
+            pen.fill(PAPER if chosen else GOLD, cell.x + cell.side / 2 - 1, cell.y + cell.side / 2 - 1, 2, 2)
     draw_burns(pen, grid, burned)
     if seen is not None and seen.trace:
         pen.text("reads", x + 84, y + 8, DIM)
@@ -127,6 +131,7 @@ def panel(
         y += pen.line
     hint = f"[{key}] terms and numbers"
     pen.text(hint[: pen.columns(wide - 12)], x + 8, y + 1, DIM)
+    pen.text(practise[: pen.columns(wide - 12)], x + 8, y + 1 + pen.line, DIM)
 
 
 def beam(

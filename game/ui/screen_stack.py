@@ -16,8 +16,8 @@ CLOSE: Final = Close()
 
 class Screen(Protocol):
     """One screen. It may also have `grab(event) -> bool` (sees raw events first; True swallows), `bare` (True: nothing
-    of the interface below it is painted), `music` (the piece that plays while it is on top) and `closed()` (called when
-    it goes).
+    of the interface below it is painted), `music` (the piece that plays while it is on top), `covers` (True: it stands
+    in place of the open heads) and `closed()` (called when it goes).
     """
 
     pauses: bool  # the world below stands still

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from game.realm.rules import Rules
 from perception.messages import (
+    Attune,
     Export,
     Eyes,
     FromMind,
@@ -86,10 +87,10 @@ class StubMind:
         self._waiting: deque[tuple[int, Percept]] = deque()
         self._polls = 0
         self._step = self._lessons = self._shown = self._empties = 0
-        self._practising = False
+        self._practising, self._attuned = False, tuple[int, ...]()
         if state == "awake":
             eyes: tuple[Eyes, ...] = ("you", "blind", "seer") if seer else ("you", "blind")
-            self._ready += [Ready("stub", "cpu", LAYERS, HEADS, "terse", 0, eyes), self._progress()]
+            self._ready += [Ready("stub", "cpu", LAYERS, HEADS, "terse", 0, eyes, attunes=True), self._progress()]
 
     @property
     def skill(self) -> float:
@@ -113,6 +114,9 @@ class StubMind:
             self._practising = message.on
         elif isinstance(message, WriteLog | Export):
             self._ready.append(Written(message.path))
+        elif isinstance(message, Attune):
+            self._attuned = message.heads
+            self._ready.append(self._progress())
         elif isinstance(message, Mark | Rewind):
             self._turn(message)
         elif isinstance(message, Weigh):
@@ -196,4 +200,5 @@ class StubMind:
         return Progress(
             self._step, self._lessons, self._shown, self._empties, self._practising, 2.3 * (1 - skill), 4.2,
             0.02 + 0.9 * skill, 0.02 + 0.02 * skill, 3.4 * skill, 0.995 - 0.005 * skill, self._change(),
+            attuned=self._attuned,
         )  # fmt: skip

@@ -144,7 +144,7 @@ def test_every_moment_that_may_come_has_its_words() -> None:
     world = new_world(0)
     says, rules = world.quests.book.ume, world.rules
     done = {"burst", "right", "wrong", "pair", "errand", "dream", "sight", "lent", "slipping", "streak"}
-    done |= {"charmed", "rewound"}
+    done |= {"charmed", "rewound", "attuned"}
     around = {*REGIONS, "indoors", *(name for name, _ in rules.phases), *(name for name, _ in rules.weather)}
     assert set(says) == done | around | set(rules.species), "each has words, and no words wait for what never comes"
     lines = [line for some in says.values() for line in some]
