@@ -216,7 +216,7 @@ class Spirit:
 
     def _arrive(self, world: RealmState) -> None:
         self.visit += 1
-        world.traces.arrive(self.place, self.index)
+        world.traces.arrive(self.place, self.index, world.withheld(self.index))
         self._wait(world, self.kind.stay)
 
     def be_at(self, world: RealmState, place: int) -> None:
@@ -233,7 +233,7 @@ class Spirit:
                 world.traces.leave(self.place)
             self.place = place
             self.visit += 1
-            world.traces.arrive(place, self.index)
+            world.traces.arrive(place, self.index, world.withheld(self.index))
         self.held, self.until = True, NEVER
 
     def release(self, world: RealmState) -> None:

@@ -25,13 +25,16 @@ Hours = Annotated[int, Meta(ge=1, le=24)]
 
 
 class Play(Struct, frozen=True, forbid_unknown_fields=True):
-    """All of play.toml. village: tiles; haunts, hours: by species, as in realm.toml; the rest as in `Living`."""
+    """All of play.toml. hour: seconds of play; haunts, hours: by species, as in realm.toml; the rest as in
+    `Living`."""
 
+    hour: Annotated[int, Meta(ge=1, le=3600)]
     village: Annotated[int, Meta(ge=1, le=256)]
     crowd: Share
     early: Share
     unsuited: Share
     spell: tuple[Hours, Hours]
+    withheld: Annotated[int, Meta(ge=0, le=10_000)]
     indoors: tuple[str, ...]
     housed: tuple[str, ...]
     haunts: dict[str, tuple[str, ...]]
@@ -58,8 +61,9 @@ def parse(data: object, rules: Rules, file: str = "play.toml") -> Rules:
                 raise RulesError(f"{file} {table}.{name}: missing; every species needs at least one")
             known(list(named[name]), choice, f"{file} {table}.{name}")
     spirits = tuple(replace(kind, haunts=play.haunts[kind.name], hours=play.hours[kind.name]) for kind in rules.spirits)
-    living = Living(play.village, play.crowd, play.early, play.unsuited, play.spell, play.indoors, play.housed)
-    return replace(rules, homing=1.0, spirits=spirits, living=living)
+    chances = play.village, play.crowd, play.early, play.unsuited
+    living = Living(*chances, play.spell, play.withheld, play.indoors, play.housed)
+    return replace(rules, seconds_per_hour=play.hour, homing=1.0, spirits=spirits, living=living)
 
 
 @lru_cache(maxsize=8)

@@ -49,15 +49,17 @@ class Kind:
 @dataclass(frozen=True)
 class Living:
     """How a realm lives while it is played (play_rules.py). village: tiles from the start that it reaches; crowd: share
-    of a species' haunts that may be haunted; early, unsuited: chance of a visit out of its hours, and in its hours in
-    other weather than its own; spell: hours that the weather lasts, at least and at most; indoors: phases and weathers
-    in which people who have a house are in it; housed: the presences that may have one."""
+    of a region's places that may be haunted; early, unsuited: chance of a visit out of a species' hours, and in its
+    hours in other weather than its own; spell: hours that the weather lasts, at least and at most; withheld: hours from
+    the beginning in which each species doesn't show one pair of its senses; indoors: phases and weathers in which
+    people who have a house are in it; housed: the presences that may have one."""
 
     village: int
     crowd: float
     early: float
     unsuited: float
     spell: tuple[int, int]
+    withheld: int
     indoors: tuple[str, ...]
     housed: tuple[str, ...]
 

@@ -13,7 +13,7 @@ from game.realm.rulecheck import REGIONS, ROOM
 from game.realm.rules import Rules
 from game.realm.spatial_index import SpatialIndex
 from game.realm.terrain import TILE, Point
-from game.realm.traces import NOBODY, Traces
+from game.realm.traces import NOBODY, Pair, Traces
 from game.realm.worldgen import generate
 
 
@@ -118,6 +118,8 @@ class RealmState(Surroundings):
         self.traces = Traces(rules, len(self.map.places), self.stream("traces"))
         self.agenda: list[tuple[int, int]] = []  # (tick, number of the mover who then chooses where to go)
         self.arrived = False  # somebody has arrived in this tick
+        rng = self.stream("withheld")
+        self._withheld: list[Pair] = [(a, b) for a, b in (rng.sample(range(4), 2) for _ in rules.spirits)]
         self.spell = 0  # hours for which the weather stays
         self._begin_hour()
         places = self.map.places
@@ -161,6 +163,12 @@ class RealmState(Surroundings):
         """Somebody has arrived."""
         self.arrived = True
         self.schedule(who)
+
+    def withheld(self, species: int) -> Pair | None:
+        """The pair of senses in which a species doesn't show itself yet, in the first days of play; None for none."""
+        living = self.rules.living
+        hours = self.tick // (self.rules.ticks_per_second * self.rules.seconds_per_hour)
+        return self._withheld[species] if living is not None and hours < living.withheld else None
 
     def crowded(self, place: int) -> bool:
         """True in play, if as many places of this one's region are haunted as may be."""

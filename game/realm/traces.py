@@ -10,6 +10,7 @@ from random import Random
 from game.realm.rules import Rules
 
 NOBODY = -1
+Pair = tuple[int, int]  # two senses, by their indices
 
 
 def _some(random: Callable[[], float], many: int, count: int) -> list[int]:
@@ -39,13 +40,17 @@ class Traces:
         for place in range(places):
             self._refill(place)
 
-    def arrive(self, place: int, kind: int) -> None:
-        """Somebody comes to an empty place and shows two or three of their traces."""
+    def arrive(self, place: int, kind: int, withheld: Pair | None = None) -> None:
+        """Somebody comes to an empty place and shows two or three of their traces, but not both of a withheld pair of
+        senses."""
         rng = self._rng
         who = self.rules.kinds[kind]
         count, traces = 2 if rng.random() < who.two else 3, who.traces
+        senses = _some(rng.random, len(traces), count)
+        while withheld is not None and withheld[0] in senses and withheld[1] in senses:
+            senses = _some(rng.random, len(traces), count)
         self.here[place] = kind
-        self._shown[place] = {sense: traces[sense] for sense in _some(rng.random, len(traces), count)}
+        self._shown[place] = {sense: traces[sense] for sense in senses}
         self._strays[place] = {sense: owner for sense, owner in self._strays[place].items() if owner != kind}
         self._update_sensed(place)
 

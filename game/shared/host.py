@@ -5,6 +5,7 @@ each other goes through `company`; it never enters the world.
 """
 
 from game.realm.happenings import Action
+from game.realm.replay import realm_mark
 from game.shared.company import Company
 from game.shared.guest import Guest
 from game.shared.interest import Interest
@@ -46,7 +47,7 @@ class Host:
         self.interest.note(shared.here)
         world = shared.world
         seen = guest.look(world, self.interest, self._names())
-        guest.send(Welcome(place.number, world.seed, world.start_hour, seen))
+        guest.send(Welcome(place.number, world.seed, world.start_hour, seen, realm_mark(world.rules)))
         guest.tell()
         self._say_to_others(guest, f"{place.name} has come into the realm.")
         return guest

@@ -17,6 +17,7 @@ from game.realm.differences import apply, digest
 from game.realm.happenings import Action
 from game.realm.player import Player
 from game.realm.realms import Heard
+from game.realm.replay import rules_marked
 from game.realm.rules import Rules
 from game.realm.scene import View, describe
 from game.realm.seen import Seen
@@ -80,7 +81,7 @@ class JoinedRealm:
         self.notes: deque[str] = deque(maxlen=8)
         self.lost = ""
         self.fellows = Fellows(self._send)
-        self._connect, self._rules = connect, rules
+        self._connect = connect
         self._heard: list[Heard] = []
         self._told = self._number = 0
         self._given = self._acknowledged = 0  # of what was told: handed out by `tick`; handed out before the last one
@@ -93,7 +94,8 @@ class JoinedRealm:
         self._arrived: tuple[Wire, Welcome, list[FromRealm | Left]] | None = None
         self._ended = False
         self._wire, welcome, rest = self._come()
-        self.view = PlayerView(welcome.seed, rules, welcome.start_hour, number=welcome.player)
+        own = rules_marked(welcome.realm) or rules  # a realm that was begun under earlier rules keeps them
+        self.view = PlayerView(welcome.seed, own, welcome.start_hour, number=welcome.player)
         self.view.span = UPDATE_EVERY
         self._begin(welcome, rest)
 

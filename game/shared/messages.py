@@ -91,12 +91,14 @@ class Leave(Struct, frozen=True, tag="leave"):
 
 
 class Welcome(Struct, frozen=True, tag="welcome"):
-    """A place in the realm. player: its number; seed: of the map; seen: all that the player may know."""
+    """A place in the realm. player: its number; seed: of the map; seen: all that the player may know; realm: the mark
+    of its rules (empty: those of play)."""
 
     player: Number
     seed: Number
     start_hour: float
     seen: Seen
+    realm: Word = ""
 
 
 class Update(Struct, frozen=True, tag="update", omit_defaults=True):

@@ -43,8 +43,8 @@ from tests.kits.stub_mind import blind as believes_nothing
 from training.mind.mind import PROBE_SEED, Mind, MindConfig
 
 NOVICE_MIND, BLIND, KNOWING = "novice", "blind", "knowing"
-EVERY, LATE = 6, 20  # ticks between two pieces of the mind's work, and until an answer: as on a slow machine
-PROBES = 80  # unseen scenes on which hits by species are measured
+EVERY, LATE = 6, 30  # ticks between two pieces of the mind's work, and until an answer: as on a slow machine
+PROBES = 40  # unseen scenes on which hits by species are measured
 TRUSTS = 4  # lessons of a species after which the bot trusts its eyes
 MORE = 2  # lessons more, whenever it was wrong
 BATCH = 5  # new lessons after which it rests

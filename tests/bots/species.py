@@ -43,7 +43,8 @@ LONGEST = 4000  # places that one goes to before one gives up
 def lessons_of(region: str, hour: float, count: int, seed: int, rules: Rules) -> list[Lesson]:
     """Lessons of a seer who follows to places of a region, until so many spirits were shown."""
     world, rng = new_world(seed, rules, hour), Random(f"{seed}/{region}")
-    spots = [p for p in world.map.places if p.index in set(world.haunts_of(region)) and p.room < 0]
+    haunted = set(world.haunts_of(region))
+    spots = [p for p in world.map.places if p.index in haunted and p.region == region]
     taught: list[Lesson] = []
     for _ in range(LONGEST):
         if len(taught) >= count:

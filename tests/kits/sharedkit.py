@@ -5,7 +5,8 @@ from pathlib import Path
 
 from common.line.channel import Left
 from common.line.codec import Codec
-from game.realm.rules import load
+from game.realm.play_rules import load
+from game.realm.rules import Rules
 from game.shared.guest import Guest
 from game.shared.host import Host
 from game.shared.joined import JoinedRealm
@@ -60,8 +61,8 @@ class Pipe:
 class Realm:
     """A shared realm in a folder, and its lines."""
 
-    def __init__(self, folder: Path, seed: int = 0, secret: str = "s") -> None:
-        self.folder = RealmFolder(folder, seed, secret=secret)
+    def __init__(self, folder: Path, seed: int = 0, secret: str = "s", rules: Rules | None = None) -> None:
+        self.folder = RealmFolder(folder, seed, rules, secret)
         self.host = Host(self.folder.shared)
         self.pipes: list[Pipe] = []
 

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections import Counter
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
 
@@ -15,10 +15,12 @@ from game.realm.senses import who_is_at
 from game.realm.snapshot import restored, snapshot
 from game.realm.step import step
 from game.realm.tables import RulesError
+from game.realm.traces import NOBODY
 from game.realm.world import World, new_world
 
 BEFORE = "54dbd2515c942785"  # the mark of realm.toml before there were rules of play: journeys were written with it
-DAY = 24 * 30 * 30  # ticks
+HOUR = 30 * load().seconds_per_hour  # ticks
+DAY = 24 * HOUR
 DATA = tomllib.loads(PLAY_TOML.read_text(encoding="utf-8"))
 
 
@@ -60,7 +62,7 @@ def test_no_region_is_so_haunted_that_a_seer_finds_no_empty_places() -> None:
     world = new_world(5, load())
     for _ in range(DAY // 2):
         step(world)
-        if world.tick % 900 == 0:
+        if world.tick % HOUR == 0:
             for region in (*REGIONS, ROOM):
                 places = world.haunts_of(region)
                 some = sum(who_is_at(world, place) != NOTHING for place in places)
@@ -78,7 +80,7 @@ def test_somebody_is_near_the_start_to_be_shown_first() -> None:
 def test_weather_lasts_some_hours() -> None:
     world, weathers = new_world(1, load()), []
     for _ in range(3 * DAY):
-        if world.tick % 900 == 0:
+        if world.tick % HOUR == 0:
             weathers.append((world.weather, world.spell))
         step(world)
     shortest, longest = load().living.spell
@@ -88,6 +90,29 @@ def test_weather_lasts_some_hours() -> None:
     assert len({weather for weather, _ in weathers}) >= 3
     for earlier, later in pairwise(begun):
         assert len({weather for weather, _ in weathers[earlier:later]}) == 1
+
+
+def pairs(world: World, ticks: int) -> set[tuple[str, int, int]]:
+    """(species, sense, sense) of all that spirits show in so many ticks."""
+    seen = set()
+    for tick in range(ticks):
+        step(world)
+        if tick % 60 == 0:
+            for spirit in (spirit for spirit in world.spirits if spirit.place != NOBODY):
+                senses = sorted(world.traces._shown[spirit.place])
+                seen |= {(spirit.kind.name, a, b) for a, b in combinations(senses, 2)}
+    return seen
+
+
+def test_each_species_keeps_a_pair_of_traces_to_itself_at_first() -> None:
+    world, rules = new_world(8, load()), load()
+    held = {(name, *sorted(world._withheld[index])) for index, name in enumerate(rules.species)}
+    early = pairs(world, 12 * HOUR)
+    for _ in range(rules.living.withheld * HOUR - world.tick):
+        step(world)
+    later = pairs(world, 24 * HOUR)
+    assert len(early) == 5 * len(rules.species) and not held & early
+    assert held <= later and len(later) == 6 * len(rules.species)
 
 
 def test_lessons_and_probes_come_from_a_realm_without_them() -> None:

@@ -17,7 +17,7 @@ from game.realm.state import Actor
 from game.realm.step import step
 from game.realm.world import World, new_world
 
-HOUR = 900  # ticks
+HOUR = 30 * load().seconds_per_hour  # ticks
 
 
 def everybody(world: World) -> list[Actor]:

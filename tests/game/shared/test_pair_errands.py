@@ -7,6 +7,8 @@ import pytest
 from game.realm.happenings import Revealed, Said
 from game.realm.realms import Heard
 from game.realm.replay import state_hash
+from game.realm.rules import Rules
+from game.realm.rules import load as load_rules
 from game.realm.senses import in_sight, who_is_at
 from game.shared.joined import JoinedRealm
 from game.shared.pair_errands import BESIDE, DONE, LASTS, LATE
@@ -17,8 +19,8 @@ from tests.kits.sharedkit import Realm
 class Pair:
     """Two players of whom each knows one species that the other doesn't."""
 
-    def __init__(self, folder: Path) -> None:
-        self.realm = Realm(folder, seed=1)
+    def __init__(self, folder: Path, rules: Rules | None = None) -> None:
+        self.realm = Realm(folder, seed=1, rules=rules)
         self.joined = [self.realm.join(name) for name in ("Aki", "Ben")]
         self.heard: list[list[Heard]] = [[], []]
         for number, species in enumerate(("kitsune", "oni")):
@@ -118,8 +120,9 @@ def test_it_ends_with_the_time_or_with_one_of_them(pair: Pair) -> None:
 
 
 def play(folder: Path) -> tuple[Pair, list[JoinedRealm]]:
-    """Two who learn apart by what they do alone: everything is in the journal."""
-    pair = Pair(folder)
+    """Two who learn apart by what they do alone: everything is in the journal. Under the rules of before there were
+    rules of play, for then one meets everybody near the start."""
+    pair = Pair(folder, load_rules())
     for quests in pair.realm.world.quests_of:
         for page in quests.tally.pages.values():
             page.shown = 0
