@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.faults import disk, frames, regions, visitors
+from tests.faults import disk, frames, minds, regions, visitors
 from tests.faults.kills import kills
 from tests.faults.table import Report, Row, lines_of
 from tests.kits.results import add_output, put_out
@@ -23,6 +23,7 @@ from training.progress import progress_bar
 Part = Callable[[Path, argparse.Namespace, Report], dict[str, Row]]
 PARTS: dict[str, Part] = {
     "kills": lambda folder, options, report: {"kills": kills(folder, options.kills, options.seed, report)},
+    "minds": lambda folder, options, report: minds.rows(folder, options.times, report),
     "regions": lambda folder, options, report: {"regions": regions.kills(folder, options.times, options.seed, report)},
     "frames": lambda folder, options, report: frames.rows(options.lines, options.frames, options.seed, report),
     "visitors": lambda folder, options, report: visitors.rows(folder, options.times, report),

@@ -13,12 +13,13 @@ from game.realm.senses import in_sight
 from game.shared.messages import FromPlayer, encode
 from game.shared.realm_folder import live_again
 from game.shared.shared_world import SharedWorld
-from tests.faults import disk, frames, kills, lives, visitors
+from tests.faults import disk, frames, kills, lives, minds, visitors
 from tests.faults.__main__ import main
 from tests.faults.frames import HONEST, MAKERS, accepts
 from tests.faults.house import served
 from tests.faults.table import lines_of, tally
 from tests.kits.sharedkit import Realm
+from training.mind.mind import Mind
 from training.mind.mind_store import SavedMind, pack_journal
 
 
@@ -65,6 +66,12 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk, "WATCHED_S", 0.3)
     monkeypatch.setattr(disk, "ROOM", 100)
     assert disk.full_disk(tmp_path / "realm", 0) == ""
+
+
+def test_a_minds_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert minds.full_disk(tmp_path / "mind", 0) == ""
+    monkeypatch.setattr(Mind, "unsaved", False)
+    assert "2 acknowledged too early" in minds.full_disk(tmp_path / "hasty", 0)
 
 
 def test_a_damaged_snapshot(tmp_path: Path) -> None:
