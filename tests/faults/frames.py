@@ -7,6 +7,8 @@ real lines to a realm in a process of its own, in which somebody plays on undist
 import asyncio
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 from random import Random
 from threading import Thread
@@ -48,6 +50,7 @@ HONEST: tuple[Any, ...] = (
 )  # fmt: skip
 WRONG: tuple[Any, ...] = (None, -1, 2**63, 1.5, "x" * 3000, b"\0" * 70, [[]], {"a": 1}, [1] * 100, True)
 GROWTH_MB = 8.0
+AT_ONCE, CHUNK = 8, 40  # lines at a time; frames that are drawn at a time
 LARGE = 300_000  # bytes: more than a realm takes in one frame
 
 
@@ -173,25 +176,25 @@ class Undisturbed:
 
 
 def over_lines(folder: Path, times: int, seed: int, report: Report) -> Row:
-    """So many frames over real lines, each on a line of its own, since the first bad one ends a line; one in three
-    before the hello."""
+    """So many frames over real lines, some at a time, each on a line of its own, since the first bad one ends a line;
+    one in three before the hello."""
     random, makers, own = Random(f"lines/{seed}"), list(MAKERS.values()), terms()
     realm = RealmProcess(folder, seed, 64)
     try:
         honest = Undisturbed(realm.port, own)
         realm.note()
         begun, refused, held = 0.0, 0, []
-        for number in range(times):
-            report("frames on lines", number, times)
-            raw = makers[number % len(makers)](random)
-            kind = makers[number % len(makers)].__name__
-            if number % 50 == 49:
-                raw, kind = random.randbytes(LARGE), "oversized"
-            ended = _hangs_up(realm.port, own, f"Foe{number % 40}", raw, number % 3 == 0)
-            refused += ended
-            held += [] if ended else [kind]
-            if number == times // 10:
-                begun = realm.note()["memory_mb"]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for start in range(0, times, CHUNK):
+                report("frames on lines", start, times)
+                numbers = range(start, min(start + CHUNK, times))
+                raws = [_raw(random, makers[number % len(makers)], number) for number in numbers]
+                names, firsts = [f"Foe{number % CHUNK}" for number in numbers], [number % 3 == 0 for number in numbers]
+                ended = list(pool.map(_hangs_up, repeat(realm.port), repeat(own), names, raws, firsts))
+                refused += sum(ended)
+                held += [makers[n % len(makers)].__name__ for n, one in zip(numbers, ended, strict=True) if not one]
+                if not begun and start >= times // 10 - CHUNK:
+                    begun = realm.note()["memory_mb"]
         note = realm.note()
         grown, faults = round(note["memory_mb"] - begun, 1), honest.end()
         players = realm.end()
@@ -200,9 +203,14 @@ def over_lines(folder: Path, times: int, seed: int, report: Report) -> Row:
     came = f"{refused} lines ended, {grown} MB more memory, the realm at tick {players['ticks']}"
     came += f"; not ended: {sorted(set(held))}" if held else ""
     came += f"; who played on met: {faults}" if faults else "; who played on noticed nothing"
-    numbers = {"refused": refused, "memory_growth_mb": grown, "disturbed": len(faults)}
+    counts = {"refused": refused, "memory_growth_mb": grown, "disturbed": len(faults)}
     good = refused == times and grown < GROWTH_MB and not faults
-    return Row("the same over real lines", times, "each ends its own line alone, memory flat", came, good, numbers)
+    return Row("the same over real lines", times, "each ends its own line alone, memory flat", came, good, counts)
+
+
+def _raw(random: Random, maker: Callable[[Random], bytes], number: int) -> bytes:
+    raw = maker(random)
+    return random.randbytes(LARGE) if number % 50 == 49 else raw
 
 
 def _hangs_up(port: int, own: Terms, name: str, raw: bytes, first: bool) -> bool:
