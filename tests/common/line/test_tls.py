@@ -12,7 +12,7 @@ from common.line.address import Address
 from common.line.client import Client
 from common.line.codec import Codec
 from common.line.faults import LineError
-from common.line.hello import Terms, Visitor
+from common.line.hello import SentOn, Terms, Visitor
 from common.line.server import Server
 from common.line.tls import client_tls, server_tls
 
@@ -54,6 +54,38 @@ def test_a_line_under_tls(tmp_path: Path) -> None:
             Client(Address("127.0.0.1", server.port), TERMS, CODEC, Visitor("bert"))
         with pytest.raises(LineError, match=r"certificate is not trusted .*localhost"):
             Client(Address("localhost", server.port, tls=True), TERMS, CODEC, Visitor("bert"), tls=client_tls(mine[0]))
+
+
+@needs_openssl
+def test_who_is_sent_on_speaks_tls_there_too_and_proves_the_token_again(tmp_path: Path) -> None:
+    mine, other, token = certificate(tmp_path, "mine"), certificate(tmp_path, "other"), b"a token of a test"
+    here, ends = Address("127.0.0.1", 0), []
+    tls = server_tls(*mine)
+    with (
+        Server(here, TERMS, CODEC, tls=tls, token=token) as served,
+        Server(here, TERMS, CODEC, tls=tls, token=token, send_on=lambda hello: ends[-1]) as front,
+        Server(here, TERMS, CODEC, tls=server_tls(*other), token=token) as stranger,
+        Server(here, TERMS, CODEC, token=token) as open_,
+        Server(here, TERMS, CODEC, tls=tls, token=token + b"x") as guarded,
+    ):
+        address = Address("127.0.0.1", front.port, tls=True)
+
+        def come(port: int) -> Client[Say]:
+            ends.append(SentOn(port))
+            return Client(address, TERMS, CODEC, Visitor("anna"), tls=client_tls(mine[0]), token=token)
+
+        with come(served.port) as client:
+            client.send(Say("hello"))
+            assert [event.what for event in (served.poll(5.0) + served.poll(5.0))][1] == Say("hello")
+        for port, said in (
+            (stranger.port, "certificate is not trusted"),
+            (open_.port, "speaks no TLS"),
+            (guarded.port, "token is wrong"),
+            (front.port, "from port to port"),
+        ):
+            with pytest.raises(LineError, match=said):
+                come(port)
+        assert front.poll() == stranger.poll() == open_.poll() == guarded.poll() == []
 
 
 @needs_openssl
