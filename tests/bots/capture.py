@@ -23,6 +23,7 @@ from game.app.app_context import AppContext
 from game.app.game_loop import Game
 from game.app.playing import Options
 from game.app.window import Window
+from game.realm.play_rules import load as load_play
 from game.realm.realms import LocalRealm
 from game.realm.rules import NOTHING
 from game.realm.senses import who_is_at
@@ -66,7 +67,7 @@ STILLS = (
 def come_to(still: Still, seed: int) -> World:
     """A realm of this seed whose player walked to the region or room and waited there for the hour and the weather, so
     that most of the hour is still to come. Raises ValueError if they never come."""
-    world = new_world(seed)
+    world = new_world(seed, load_play())
     rules, hand = world.rules, Hand(world)
     place = world.map.places[spots(world, still)[0]]
     hand.walk((place.x, place.y), 90)

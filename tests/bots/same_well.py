@@ -26,6 +26,7 @@ from game.app.game_loop import Game
 from game.app.playing import Options
 from game.app.window import Window
 from game.art.painter import Painter
+from game.realm.play_rules import load as load_play
 from game.realm.rules import NOTHING, load
 from game.realm.senses import nearest_place, who_is_at
 from game.realm.terrain import TILE
@@ -46,13 +47,14 @@ CODES = {(1, 0): pg.K_RIGHT, (-1, 0): pg.K_LEFT, (0, 1): pg.K_DOWN, (0, -1): pg.
 
 
 def haunted(seed: int) -> tuple[str, int]:
-    """(a secret with which somebody haunts a landmark near the start, that landmark). The bot may know."""
-    for number in range(200):
-        world = new_world(seed, secret=f"well{number}")
+    """(a secret with which one alone haunts a landmark near the start, that landmark). The bot may know."""
+    for number in range(2000):
+        world = new_world(seed, load_play(), secret=f"well{number}")
         x, y = world.map.start
         near = sorted(world.map.places, key=lambda p: (p.x - x) ** 2 + (p.y - y) ** 2)
         wells = [p for p in near[:12] if p.kind == "well"] or near[:1]
-        if who_is_at(world, wells[0].index) != NOTHING and _stays(world, wells[0].index):
+        alone = [p.index for p in near[:12] if who_is_at(world, p.index) != NOTHING] == [wells[0].index]
+        if alone and _stays(world, wells[0].index):
             return f"well{number}", wells[0].index
     raise ValueError(f"seed {seed}: nobody comes to the well")
 
