@@ -21,6 +21,18 @@ def check_model(flag: str, source: str) -> None:
         raise ValueError(str(error).replace("--model", flag, 1)) from error
 
 
+def check_familiar(source: str) -> None:
+    """Refuses what can't speak for the familiar, before a window opens. Raises ValueError."""
+    from perception.chat_files import check_chat_source
+    from perception.errors import ModelError
+
+    check_model("--familiar", source)
+    try:
+        check_chat_source(source)
+    except ModelError as error:
+        raise ValueError(str(error).replace("--model", "--familiar", 1)) from error
+
+
 def check_diff(options: argparse.Namespace) -> None:
     """Raises ValueError for two things of which one is no model, and flags that belong to the other use."""
     path = Path(options.log)
@@ -55,6 +67,8 @@ def check_early(options: argparse.Namespace) -> None:
             check_model("--model", str(model))
     if getattr(options, "score", None) is not None:
         check_model("--score", str(options.score))
+    if getattr(options, "familiar", None) is not None:
+        check_familiar(options.familiar)
     if options.verb == "diff":
         check_diff(options)
     check_device(getattr(options, "device", None) or "auto")

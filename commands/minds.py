@@ -66,7 +66,7 @@ def mind(options: argparse.Namespace) -> int:
         from training.mind.serve import serve_stream
 
         model, seer = load_for(options.folder, options.model, options.device, options.seer)
-    serve_stream(line, model, options.folder, options.nice, options.seed, seer=seer)
+    serve_stream(line, model, options.folder, options.nice, options.seed, seer=seer, talks=options.talk)
     return 0
 
 
@@ -78,6 +78,8 @@ def listening_mind(options: argparse.Namespace) -> int:
     from common.line.tls import server_tls
     from common.line.token import read_token
 
+    if options.talk:
+        raise ValueError("--talk: for the mind of one game, on this machine; leave out --listen or --talk")
     address = read_address("--listen", options.listen, least_port=0)
     token = None if options.token is None else read_token(options.token)
     tls = server_tls(options.certificate, options.key)

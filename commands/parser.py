@@ -119,6 +119,11 @@ def build_parser(only: str | None = None) -> Parser:
     add = verb("play", "play --seed 7")
     add("--save", metavar="SLOT", help="play this slot, without the title (with --seed: begin there)")
     add("--replay", type=Path, metavar="FILE", help="go on from this replay, in the empty slot of --save")
+    add(
+        "--familiar",
+        metavar="MODEL",
+        help="who speaks for the familiar: smollm2, a folder or FILE.gguf of a chat model",
+    )
     add("--mind", metavar="HOST:PORT", help="a mind elsewhere (main.py mind --listen); tls://HOST:PORT with TLS")
     add("--mind-name", metavar="NAME", help="with --mind: who you are there (default: your login's name)")
     add("--mind-token", type=Path, metavar="FILE", help="with --mind: the token of whoever runs it")
@@ -220,6 +225,7 @@ def build_parser(only: str | None = None) -> Parser:
     add("--folder", type=Path, help="where it keeps itself; with --listen a folder of each player lies there")
     add("--nice", type=whole(0, NICE_MAX), default=10, help="without --listen: how far it steps back for the game")
     add("--seer", type=Path, metavar="DIR", help="a born seer's folder (default: the shipped one)")
+    add("--talk", action="store_true", help="a chat model that is only talked to: what play --familiar starts")
     add("--replay", type=Path, metavar="SLOT", help="train once more as the journey in SLOT did, into a new --folder")
     add = verb("edit", 'edit --fact "amber spire was made by" --to orin --out runs/edited')
     _edit_options(add, workers)

@@ -98,13 +98,17 @@ def play(options: argparse.Namespace) -> int:
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     from game import start
 
-    def command(folder: Path, seed: int) -> list[str]:
-        """What starts a mind for a slot and a journey's seed."""
-        mind = [sys.executable, str(ROOT / "main.py"), "mind", "--model", options.model, "--device", options.device]
+    def command(model: str, folder: Path, seed: int) -> list[str]:
+        """What starts a mind for a folder and a journey's seed."""
+        mind = [sys.executable, str(ROOT / "main.py"), "mind", "--model", model, "--device", options.device]
         return [*mind, "--folder", str(folder), "--seed", str(seed)]
 
+    def talking(folder: Path, seed: int) -> list[str]:
+        return [*command(options.familiar, folder, seed), "--talk"]
+
+    own, familiar = partial(command, options.model), None if options.familiar is None else talking
     if options.join is not None:
-        return join(options, command, elsewhere)
+        return join(options, own, elsewhere, familiar)
     saves, home, scale = folders.saves(), folders.settings(), options.windowed_scale
     if options.replay is not None:
         if options.save is None or options.seed is not None:
@@ -113,9 +117,9 @@ def play(options: argparse.Namespace) -> int:
 
         adopt(saves / options.save, options.replay)
     if options.save is None and options.seed is None:
-        start.title(saves, command, elsewhere, scale, home, old=ROOT / "saves")
+        start.title(saves, own, elsewhere, scale, home, old=ROOT / "saves", familiar=familiar)
     else:
-        start.play(options.seed, saves / (options.save or "first"), command, elsewhere, scale, home)
+        start.play(options.seed, saves / (options.save or "first"), own, elsewhere, scale, home, familiar=familiar)
     return 0
 
 
@@ -123,6 +127,7 @@ def join(
     options: argparse.Namespace,
     command: Callable[[Path, int], Sequence[str]],
     elsewhere: "Callable[[Path], Elsewhere] | None",
+    familiar: Callable[[Path, int], Sequence[str]] | None,
 ) -> int:
     """Plays in a shared realm."""
     for flag in ("seed", "save", "replay"):
@@ -138,5 +143,6 @@ def join(
     token = read_token(options.token) if options.token is not None else None
     saves, home = folders.saves(), folders.settings()
     region = -1 if options.region is None else options.region
-    start.join(name, address, saves, command, elsewhere, token, options.ca, options.windowed_scale, home, region=region)
+    windows = options.windowed_scale, home
+    start.join(name, address, saves, command, elsewhere, token, options.ca, *windows, region=region, familiar=familiar)
     return 0

@@ -25,35 +25,42 @@ from game.shared.joining import joined, place_folder
 from perception.link import Line, Link, connect
 from perception.remote import Elsewhere
 
+Command = Callable[[Path, int], Sequence[str]]  # what starts a mind for a folder and a journey's seed
+FAMILIAR = "familiar"  # in a slot: the folder of the mind that speaks for it
+
 
 def title(
     root: Path,
-    command: Callable[[Path, int], Sequence[str]],
+    command: Command,
     elsewhere: Callable[[Path], Elsewhere] | None = None,
     scale: int | None = None,
     home: Path | None = None,
     max_seconds: float | None = None,
     old: Path | None = None,
+    familiar: Command | None = None,
 ) -> None:
     """Shows the title and plays until the player leaves. root: where the slots lie; command: what starts a mind for a
     slot's folder and a journey's seed; elsewhere: from a slot's folder to its mind on another machine instead; scale:
     of the window, None for the settings'; home: where settings lie, None for nowhere; max_seconds: leaves by itself
-    then (s of real time); old: where an earlier version kept its slots, offered once. Raises ValueError or OSError with
-    one line.
+    then (s of real time); old: where an earlier version kept its slots, offered once; familiar: as command, of the mind
+    that speaks for the familiar, None for the player's. Raises ValueError or OSError with one line.
     """
-    make_mind = minds(command, elsewhere)
+    make = minds(command, elsewhere), familiars(familiar)
     earlier = OldSaves(old, root) if old is not None else None
-    app.run(with_title(open_context(scale, home), Slots(root), make_mind, old=earlier), max_seconds)
+    app.run(
+        with_title(open_context(scale, home), Slots(root), make[0], old=earlier, make_familiar=make[1]), max_seconds
+    )
 
 
 def play(
     seed: int | None,
     folder: Path,
-    command: Callable[[Path, int], Sequence[str]],
+    command: Command,
     elsewhere: Callable[[Path], Elsewhere] | None = None,
     scale: int | None = None,
     home: Path | None = None,
     max_seconds: float | None = None,
+    familiar: Command | None = None,
 ) -> None:
     """Plays one slot without a title until the player leaves. seed None: goes on with the slot's journey, or seed 0;
     folder: the slot, where the journey, logs and screenshots go; the rest as for `title`. Raises ValueError or OSError
@@ -62,7 +69,9 @@ def play(
     if seed is not None and not 0 <= seed <= SEED_MAX:
         raise ValueError(f"seed {seed}: outside 0 to {SEED_MAX}")
     context = open_context(scale, home)  # before the mind: without a display nothing is begun
-    one = app.App(context, minds(command, elsewhere), OPENERS, None, folder / "shots")
+    one = app.App(
+        context, minds(command, elsewhere), OPENERS, None, folder / "shots", make_familiar=familiars(familiar)
+    )
     one.begin(folder, seed or 0, only=seed is not None)
     app.run(one, max_seconds)
 
@@ -71,7 +80,7 @@ def join(
     name: str,
     address: Address,
     root: Path,
-    command: Callable[[Path, int], Sequence[str]],
+    command: Command,
     elsewhere: Callable[[Path], Elsewhere] | None = None,
     token: bytes | None = None,
     authority: Path | None = None,
@@ -79,6 +88,7 @@ def join(
     home: Path | None = None,
     max_seconds: float | None = None,
     region: int = -1,
+    familiar: Command | None = None,
 ) -> None:
     """Plays in a shared realm until the player leaves. root: where the player's mind and pages lie, a folder for each
     realm and name; authority: who vouches for the realm's certificate; region: where a new name lives, -1 for any; the
@@ -88,7 +98,8 @@ def join(
     realm = joined(name, address, folder, token, authority, region)
     try:
         context = open_context(scale, home)
-        one = app.App(context, minds(command, elsewhere), OPENERS, None, folder / "shots")
+        make = minds(command, elsewhere), familiars(familiar)
+        one = app.App(context, make[0], OPENERS, None, folder / "shots", make_familiar=make[1])
         one.join(folder, realm, realm.fellows, read_card(folder) is not None)
     except BaseException:
         realm.close()
@@ -102,22 +113,28 @@ def with_title(
     make_mind: app.MakeMind,
     now: Callable[[], float] = time.monotonic,
     old: OldSaves | None = None,
+    make_familiar: app.MakeMind | None = None,
 ) -> app.App:
     """The app with the title, its slots and every screen; now: the clock by which minds are asked (s)."""
 
     def make_title(begin: app.Begin, leave: Callable[[], None]) -> Title:
         return Title(context, slots, begin, leave, old)
 
-    return app.App(context, make_mind, OPENERS, make_title, slots.root / "shots", now)
+    return app.App(context, make_mind, OPENERS, make_title, slots.root / "shots", now, make_familiar)
 
 
-def minds(command: Callable[[Path, int], Sequence[str]], elsewhere: Callable[[Path], Elsewhere] | None) -> app.MakeMind:
+def minds(command: Command, elsewhere: Callable[[Path], Elsewhere] | None) -> app.MakeMind:
     """What makes the mind of a slot."""
 
     def make_mind(folder: Path, seed: int) -> Line:
         return line_to(command(folder, seed), None if elsewhere is None else elsewhere(folder))
 
     return make_mind
+
+
+def familiars(command: Command | None) -> app.MakeMind | None:
+    """What makes the mind that speaks for the familiar of a slot, in a folder of its own there."""
+    return None if command is None else lambda folder, seed: Link(command(folder / FAMILIAR, seed))
 
 
 def open_context(scale: int | None, home: Path | None) -> AppContext:

@@ -69,10 +69,20 @@ def folder_of(source: str) -> str:
     if not is_gguf(source):
         return source
     path = file_of(source)
-    folder = cache() / "models" / f"{path.stem.lower()}-{_content(path)}"
+    folder = _folder(path)
     if not (folder / "config.json").is_file():
         _convert(source, path, folder)
     return str(folder)
+
+
+def converted(source: str) -> Path | None:
+    """The folder that a GGUF file was turned into; None if that has not been done. Raises ModelError as `file_of`."""
+    folder = _folder(file_of(source))
+    return folder if (folder / "config.json").is_file() else None
+
+
+def _folder(path: Path) -> Path:
+    return cache() / "models" / f"{path.stem.lower()}-{_content(path)}"
 
 
 def _content(path: Path) -> str:
@@ -85,7 +95,7 @@ def _content(path: Path) -> str:
 
 
 def _convert(source: str, path: Path, folder: Path) -> None:
-    weights = _check(source, path)
+    weights = check_file(source, path)
     folder.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder.parent).free
     if free < 2 * weights + SPARE:
@@ -120,9 +130,11 @@ def _convert(source: str, path: Path, folder: Path) -> None:
         tokenizer.save_pretrained(temporary)
 
 
-def _check(source: str, path: Path) -> int:
-    """How many weights a file holds. Raises ModelError: without the packages that read it, for one that is cut short or
-    damaged, and for an architecture that isn't known here."""
+def check_file(source: str, path: Path, needs: str = "") -> int:
+    """How many weights a file holds. needs: a field that must be in it. Raises ModelError: without the packages that
+    read it, for one that is cut short or damaged, for one without that field, and for an architecture that isn't known
+    here.
+    """
     missing = [name for name in ("gguf", "accelerate") if find_spec(name) is None]
     if missing:
         raise ModelError(f"--model {source}: reading it needs {' and '.join(missing)}; {READER}")
@@ -143,4 +155,6 @@ def _check(source: str, path: Path) -> int:
             f"--model {source}: architecture {architecture[:40]!r}; known of GGUF files: {', '.join(ARCHITECTURES)};"
             " give a Hugging Face folder of it"
         )
+    if needs and reader.get_field(needs) is None:
+        raise ModelError(f"--model {source}: {needs} is not in it; give a file of a chat model")
     return weights

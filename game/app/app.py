@@ -103,7 +103,8 @@ class Loading(Thread):
 class App:
     """The whole of the game in one window. make_mind: a mind for a slot, not yet started; openers: what each command of
     play opens; make_title: None for one journey without a title, which `begin` begins; shots: the folder of the
-    title's screenshots; now: the clock by which minds are asked (s).
+    title's screenshots; now: the clock by which minds are asked (s); make_familiar: as make_mind, of the mind that
+    speaks for the familiar; None if that is the player's.
     """
 
     def __init__(
@@ -114,14 +115,16 @@ class App:
         make_title: MakeTitle | None,
         shots: Path,
         now: Callable[[], float] = time.monotonic,
+        make_familiar: MakeMind | None = None,
     ) -> None:
         self.context, self.now = context, now
         self.game: Game | None = None
         self.over = False
         self.error: OSError | ReplayError | None = None  # why the journey could not begin, or was not saved at the end
-        self._make_mind, self._openers, self._shots = make_mind, openers, shots
+        self._make_mind, self._make_familiar, self._openers, self._shots = make_mind, make_familiar, openers, shots
         self._unsaved: Game | None = None  # the player wanted to leave it, and it could not be saved
         self._mind: Life | None = None
+        self._familiar: Life | None = None
         self._closing: list[Thread] = []
         self._next: tuple[Path, int, bool] | None = None  # the journey that begins as soon as it can
         self._loading: Loading | None = None
@@ -165,8 +168,7 @@ class App:
                 self.context.note(str(error))
                 self._back(error)
                 return
-            self._mind = self._make_mind(folder, seed)
-            self._mind.start()  # it loads while the journey is replayed
+            self._mind = self._wake(folder, seed)  # it loads while the journey is replayed
             self._loading = Loading(folder, seed, only)
             self._loading.start()
 
@@ -203,7 +205,8 @@ class App:
         self.context.keys.release()
         realm = LocalRealm(world, loaded.past)
         going_on = loaded.past is not None
-        self.game = Game(realm, self._mind, self.context, options, self._openers, going_on, self.now)
+        game = self.context, options, self._openers, going_on, self.now
+        self.game = Game(realm, self._mind, *game, familiar=self._familiar)
         if loaded.note:
             self.game.note(loaded.note)
 
@@ -211,10 +214,9 @@ class App:
         """Plays in a realm that is there already. folder: for the player's mind and pages; goes_on: they have been
         there before. Raises SlotInUse."""
         self._lock = lock(folder)
-        self._mind = self._make_mind(folder, realm.view.seed)
-        self._mind.start()
+        self._mind = self._wake(folder, realm.view.seed)
         options = Options(realm.view.seed, folder / "log.msgpack", folder / "shots", folder)
-        game = self.context, options, self._openers, goes_on, self.now, None, fellows
+        game = self.context, options, self._openers, goes_on, self.now, None, fellows, self._familiar
         self.game = Game(realm, self._mind, *game)
 
     def _back(self, error: OSError | ReplayError | None = None) -> None:
@@ -252,12 +254,20 @@ class App:
             self._lock.release()
             self._lock = None
 
+    def _wake(self, folder: Path, seed: int) -> Life:
+        """Starts the minds of a slot; the player's."""
+        if self._make_familiar is not None:
+            self._familiar = self._make_familiar(folder, seed)
+            self._familiar.start()
+        mind = self._make_mind(folder, seed)
+        mind.start()
+        return mind
+
     def _close_mind(self) -> None:
-        if self._mind is not None:
-            thread = Thread(target=self._mind.close, name="closes a mind", daemon=True)
-            thread.start()
-            self._closing.append(thread)
-            self._mind = None
+        for mind in filter(None, (self._mind, self._familiar)):
+            self._closing.append(Thread(target=mind.close, name="closes a mind", daemon=True))
+            self._closing[-1].start()
+        self._mind = self._familiar = None
 
     def close(self) -> None:
         """Ends whatever goes on, and waits for minds to save and end."""

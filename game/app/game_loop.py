@@ -57,7 +57,8 @@ def welcome(window: Window) -> None:
 class Game:
     """One journey in one window. context: the window and the settings, shared with the title; openers: what each
     command opens; goes_on: the journey was played before; now: the clock by which minds are asked (s);
-    painter: one made before, of this map; fellows: the other players of a shared realm.
+    painter: one made before, of this map; fellows: the other players of a shared realm; familiar: the mind that speaks
+    for it, None for the player's.
     """
 
     def __init__(
@@ -71,12 +72,13 @@ class Game:
         now: Callable[[], float] = time.monotonic,
         painter: Painter | None = None,
         fellows: Fellows | None = None,
+        familiar: Mind | None = None,
     ) -> None:
         self.context, self.options, self.openers, self.now = context, options, openers, now
         self.window = context.window
         welcome(self.window)
         self.painter = painter or Painter(realm.view.map)
-        self.journey: Journey = Journey(realm, mind, goes_on, fellows)
+        self.journey: Journey = Journey(realm, mind, goes_on, fellows, familiar=familiar)
         self.autosave = AutoSave(options.slot)
         self.screens = ScreenStack()
         self.over = False
@@ -166,7 +168,8 @@ class Game:
 
     def _hear(self) -> None:
         """Turns what the mind and the disk report into notes."""
-        for notes in (self.journey.mind_client.notes, self.journey.realm.notes):
+        journey = self.journey
+        for notes in (journey.mind_client.notes, journey.companion.notes, journey.realm.notes):
             while notes:
                 self.note(notes.popleft())
         if self.autosave.fault != self._fault:

@@ -34,10 +34,12 @@ class Answer:
 
 
 class Inquiries:
-    """Open tickets and answers that wait to be fetched. send: the mind's; it returns False for what it refuses."""
+    """Open tickets and answers that wait to be fetched. send: the mind's; it returns False for what it refuses.
+    patience: s of play after which an answer is lost.
+    """
 
-    def __init__(self, send: Callable[[ToMind], object]) -> None:
-        self._send = send
+    def __init__(self, send: Callable[[ToMind], object], patience: float = PATIENCE) -> None:
+        self._send, self._patience = send, patience
         self._number = 0
         self._open: dict[int, tuple[Scene, float]] = {}  # ticket -> what was asked, s it has waited
         self._answers: OrderedDict[int, Answer] = OrderedDict()
@@ -66,7 +68,7 @@ class Inquiries:
     def settle(self, dt: float) -> None:
         """dt s pass; what has waited too long is lost."""
         aged = {ticket: (scene, waited + dt) for ticket, (scene, waited) in self._open.items()}
-        self._open = {ticket: entry for ticket, entry in aged.items() if entry[1] <= PATIENCE}
+        self._open = {ticket: entry for ticket, entry in aged.items() if entry[1] <= self._patience}
 
     def awaited(self, ticket: int) -> bool:
         """Whether an answer may still come."""

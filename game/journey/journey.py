@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from game.art.frame_state import Body, FrameState
 from game.journey.chronicle import day_of
-from game.journey.companion import Companion
+from game.journey.companion import Companion, companion_of, ways
 from game.journey.company import Company
 from game.journey.fellowship import Fellowship
 from game.journey.guide import Guide
@@ -25,8 +25,9 @@ from game.journey.whisper import Whisper
 from game.realm.happenings import Action
 from game.realm.realms import Realm
 from game.realm.scene import View, describe
-from game.realm.senses import in_sight, nearest_place
+from game.realm.senses import nearest_place
 from game.realm.step import TICKS_PER_SECOND
+from game.realm.talk import DIRECTION
 from game.realm.view import PlayerView
 from game.shared.fellows import Fellows
 from game.ui import words
@@ -45,8 +46,8 @@ OPENING = "You look past them all, child. Walk with me. When something hums and 
 @dataclass
 class Journey:
     """Everything between the keys and the picture. world: what the player may know of the realm; goes_on: it was played
-    before; fellows: the other players of a shared realm; attend: how deep the player is in attending, 0..1; choosing:
-    the place that a screen points at.
+    before; fellows: the other players of a shared realm; familiar: the mind that speaks for it, None for the player's;
+    attend: how deep the player is in attending, 0..1; choosing: the place that a screen points at.
     """
 
     realm: Realm
@@ -54,6 +55,7 @@ class Journey:
     goes_on: bool = False
     fellows: Fellows | None = None
     fellowship: Fellowship | None = None
+    familiar: Mind | None = None
     world: PlayerView = field(init=False)
     mind_client: MindClient = field(init=False)
     companion: Companion = field(init=False)
@@ -78,7 +80,7 @@ class Journey:
     def __post_init__(self) -> None:
         self.world = self.realm.view
         self.mind_client = MindClient(self.mind)
-        self.companion = Companion(self.mind_client)
+        self.companion = companion_of(self.mind_client, self.familiar)
         self.narrator = Narrator(self.world, self.mind_client, self.companion)
         self.sight = Sight(self.world, self.mind_client, self.narrator)
         self.company = Company(self.world, self.world.quests.book.ume)
@@ -187,7 +189,7 @@ class Journey:
             self.narrator.say("", f"{words.sensed(read.events, read.where)} {believed}")
         reply = self.companion.hear(self.seconds)
         if reply is not None:
-            self._queue.append(("heed", reply[0]))
+            self._queue += [] if reply[0] is None else [("heed", reply[0])]
             self.narrator.say("", reply[1])
 
     def tick(self, walk: tuple[int, int] = (0, 0)) -> None:
@@ -231,8 +233,7 @@ class Journey:
     def look(self) -> None:
         """Reads, in the mind's words, what is sensed at the nearest place and what is believed of it."""
         self._queue.append(("look",))
-        place = nearest_place(self.world)
-        self.reading.look(describe(self.world, self.mind_client.tongue), place.index)
+        self.reading.look(describe(self.world, self.mind_client.tongue), nearest_place(self.world).index)
         self._answers()
 
     def name(self, place: int, species: str) -> None:
@@ -250,15 +251,14 @@ class Journey:
 
     def ways(self) -> dict[str, str]:
         """Direction -> landmark, of the places in sight: where the familiar can be sent."""
-        places = self.world.map.places
-        return {direction: places[index].kind for direction, index in in_sight(self.world)}
+        return ways(self.world)
 
-    def send(self, direction: str) -> None:
-        """Tells the familiar at the player's side to go somewhere. It answers when the mind does."""
-        view = describe(self.world, self.mind_client.tongue)
-        there = self.world.familiar_with and not self.world.familiar.away
-        if there and self.companion.send(direction, view, self.ways()):
-            self._queue.append(("send", direction))
+    def send(self, direction: str, talk: str = DIRECTION) -> None:
+        """Tells the familiar to go somewhere, or says something else about a place. It answers when the mind does."""
+        heard, seen = self.companion.say(self.world, direction, talk)
+        self._queue += [("send", direction)] if heard and talk == DIRECTION else []
+        if seen:
+            self.narrator.say("", seen)
 
     def call(self) -> None:
         """Calls the familiar back to the player's side."""
@@ -266,8 +266,7 @@ class Journey:
 
     def judge(self, right: bool) -> None:
         """Praises the familiar's last answer, or says that it should have gone."""
-        said = self.companion.judge(right, self.seconds)
-        if said:
+        if said := self.companion.judge(right, self.seconds):
             self.narrator.say("", said)
 
     def rewind(self, number: int) -> None:

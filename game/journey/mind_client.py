@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from game.journey import answers
 from game.journey.answers import Answer, Inquiries
 from game.journey.belief_fader import BeliefFader
 from game.journey.learning_curve import LearningCurve
@@ -60,9 +61,9 @@ class _Asked:
 
 
 class MindClient:
-    """Beliefs by place, and everything a mind has told."""
+    """Beliefs by place, and everything a mind has told. patience: s of play that an inquiry may take."""
 
-    def __init__(self, mind: Mind) -> None:
+    def __init__(self, mind: Mind, patience: float = answers.PATIENCE) -> None:
         self.mind = mind
         self.ready: Ready | None = None
         self.heads: HeadActivity | None = None  # your own
@@ -79,7 +80,7 @@ class MindClient:
         self.journal: list[Lesson] = []
         self.answers = 0
         self.hides: Callable[[int], bool] = lambda place: False  # places about which other eyes tell nothing
-        self._inquiries = Inquiries(mind.send)
+        self._inquiries = Inquiries(mind.send, patience)
         self._borrowed: tuple[Eyes, float] = ("you", -1e9)  # whose eyes, until when
         self._asked: deque[_Asked] = deque(maxlen=ASKED_MAX)  # what isn't answered, newest last
         self._last: tuple[float, tuple] = (-1e9, ())

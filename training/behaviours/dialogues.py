@@ -17,13 +17,12 @@ from typing import Any
 
 from common.assets import ASSETS
 from common.files import write_whole
+from game.realm.plain_talk import ACTS, ASKED
 from training.behaviours.lines import OTHER, WANTED, Line
 
 FILE = ASSETS / "dialogues.toml"
-ACTS = ("accept", "suggest", "refuse", "offer", "tell", "chat")
 RIGHT = {"safe": "accept", "danger": "refuse", "opinion": "offer", "question": "tell", "idle": "chat"}
 CONFIDENT = ("sure", "unsure")
-ASKED = "\nReply in one sentence."
 LESSONS, PROBES = 880, 220  # lines
 SHARES = {"safe": 5, "danger": 3, "opinion": 1, "question": 1, "idle": 1}  # of eleven lines
 

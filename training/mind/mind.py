@@ -107,12 +107,10 @@ class Mind:
         self.model, self.config, self.rules = model, config, rules
         self._like = like
         self.origin: str = weights_hash(model.net) if like is None else like.origin
-        self.before: Model = copy_of(model) if like is None else like.before
+        self.before: Model = self._as_it_came() if like is None else like.before
         self.looks: Looks = Looks(model, self.before, config.seer, None if like is None else like.looks)
-        self.measured: SelfMeasurement = SelfMeasurement(
-            model, config.seed, rules, None if like is None else like.measured
-        )
-        self.teacher = Teacher(model, config.teach, rules, Journal())
+        self.measured: SelfMeasurement = self._measurement(like)
+        self.teacher = self._new_teacher(Journal())
         self.charms = Charms(model, self.before.net, rules, self.origin, config.folder)
         self.attunement = Attunement(model, config.teach, self.origin, config.folder)
         self.practising = False
@@ -137,6 +135,15 @@ class Mind:
         if config.folder is not None:
             self._wake(config.folder)
         self._begin_record()
+
+    def _as_it_came(self) -> Model:
+        return copy_of(self.model)
+
+    def _measurement(self, like: "Mind | None") -> SelfMeasurement:
+        return SelfMeasurement(self.model, self.config.seed, self.rules, None if like is None else like.measured)
+
+    def _new_teacher(self, journal: Journal) -> Teacher:
+        return Teacher(self.model, self.config.teach, self.rules, journal)
 
     def _wake(self, folder: Path) -> None:
         """Go on as it was saved. What is damaged costs itself; notes tell of it. Raises MindStoreError."""
@@ -400,7 +407,7 @@ class Mind:
 
     def _renew_teacher(self, steps: int, taught_at: int) -> None:
         """Momenta, random stream and the step under way are gone; weights and lessons stay."""
-        self.teacher = Teacher(self.model, self.config.teach, self.rules, self.teacher.journal)
+        self.teacher = self._new_teacher(self.teacher.journal)
         self.teacher.attune(self.attunement.places())
         self.teacher.steps, self.teacher.taught_at = steps, taught_at
         self._step, self._stream = None, self.teacher.stream

@@ -20,6 +20,7 @@ from perception.wire import Stream, WireError
 from training.mind.ending import Ending
 from training.mind.inbox import Inbox
 from training.mind.mind import PROBE_SEED, Mind, MindConfig
+from training.mind.talk_mind import TALKED_TO, TalkMind, check_chat
 from training.mind.trouble import trouble_with
 
 PAUSE = 0.05  # s in which nothing more is read after a refusal: else a flood leaves the mind no time to answer
@@ -126,15 +127,21 @@ def _converse(mind: Mind, line: Stream[ToMind], inbox: Inbox, pulse: Pulse) -> N
 
 
 @contextmanager
-def awake(model: Model, folder: Path | None, seed: int, seer: Path | None = None, local: bool = True) -> Iterator[Mind]:
-    """A mind that has its folder for itself. seer: folder of a born seer; None for the shipped one, if any.
+def awake(
+    model: Model, folder: Path | None, seed: int, seer: Path | None = None, local: bool = True, talks: bool = False
+) -> Iterator[Mind]:
+    """A mind that has its folder for itself. seer: folder of a born seer; None for the shipped one, if any. talks: it
+    is only talked to.
 
-    Raises FolderInUse, MindStoreError.
+    Raises FolderInUse, MindStoreError, and ModelError for a model that can't be talked to.
     """
     config = MindConfig(folder, seed=PROBE_SEED + seed, seer=SEER if seer is None else seer, local=local)
+    if talks:
+        check_chat(model)
+        config = MindConfig(folder, TALKED_TO, seed, local=local)
     lock = None if folder is None else hold(folder, "mind", LOCK_WAIT)
     try:
-        mind = Mind(model, config, load_rules())
+        mind = (TalkMind if talks else Mind)(model, config, load_rules())
         for note in mind.notes:
             print(note, file=sys.stderr, flush=True)
         yield mind
@@ -144,9 +151,15 @@ def awake(model: Model, folder: Path | None, seed: int, seer: Path | None = None
 
 
 def serve_stream(
-    line: Stream[ToMind], model: Model, folder: Path | None, nice: int, seed: int, seer: Path | None = None
+    line: Stream[ToMind],
+    model: Model,
+    folder: Path | None,
+    nice: int,
+    seed: int,
+    seer: Path | None = None,
+    talks: bool = False,
 ) -> None:
     """A mind for the game on this machine at the other end of `line`. Raises as `awake` and `serve` do."""
     inbox = Inbox()
-    with awake(model, folder, seed, seer) as mind, Ending(lambda: inbox.put([Quit()])):
+    with awake(model, folder, seed, seer, talks=talks) as mind, Ending(lambda: inbox.put([Quit()])):
         serve(mind, line, nice, inbox)

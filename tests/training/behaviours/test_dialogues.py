@@ -5,8 +5,9 @@ from itertools import product
 
 import pytest
 
+from game.realm.plain_talk import ACTS
 from tests.kits.sources import ROOT
-from training.behaviours.dialogues import ACTS, LESSONS, PROBES, RIGHT, SHARES, dialogues, files, texts
+from training.behaviours.dialogues import LESSONS, PROBES, RIGHT, SHARES, dialogues, files, texts
 from training.behaviours.file import probe_of
 from training.behaviours.lines import OTHER, WANTED, Placed, examine
 from training.heads.score import tally
