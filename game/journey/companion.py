@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from game.journey.mind_client import MindClient
 from game.journey.mind_line import Mind
-from game.realm.plain_talk import ACTS, dialogue, load_plain_talk
+from game.realm.plain_talk import ACTS, dialogue, load_plain_talk, remark_at
 from game.realm.scene import describe, header
 from game.realm.senses import in_sight
 from game.realm.talk import DIRECTION, TALK, Talk, Utterance, addressed, load_talk
@@ -98,9 +98,8 @@ class Companion:
         said = Utterance(talk, self._told % self.talk.trained[talk], direction)
         asked, acts = addressed(scene, self.talk, said), self.talk.acts
         if self.own:
-            column = self._told
-            asked = dialogue(self.talk, load_plain_talk(), header(world), scene.events, said, column, scene.id)
-            acts = ACTS
+            remark = remark_at(header(world), scene.events, said)
+            asked, acts = dialogue(self.talk, load_plain_talk(), remark, self._told, scene.id), ACTS
         others = sorted(kinds)
         step = 1 + (self._told + 1) % max(1, len(others) - 1)
         other = others[(others.index(direction) + step) % len(others)]

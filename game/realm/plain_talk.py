@@ -1,10 +1,11 @@
 """What is said to the familiar in plain English, for a language model that was made elsewhere.
 
-The model reads the hour, the sky and the place that the talk is about, then who speaks and what is said. It chooses one
+The model reads the hour and the sky, then the place that the talk is about, who speaks and what is said. It chooses one
 of six whole replies, one for each act. The scene says whether a place is dangerous just now; that follows from hour,
 weather and landmark, as in game.realm.talk. Data in assets/dialogues.toml.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -66,14 +67,55 @@ def load_plain_talk(path: Path = FILE) -> PlainTalk:
     return PlainTalk(replies, **{key: data["realm"][key] for key in SHAPE})
 
 
-def dialogue(
-    talk: Talk, plain: PlainTalk, header: Header, events: Sequence[Event], said: Utterance, column: int, number: int = 0
-) -> Scene:
-    """What the model reads, with what was said as its one question. number: of the scene; column: of the replies."""
-    time, weather, _ = header
+@dataclass(frozen=True)
+class Remark:
+    """Something said, and all that its answer rests on. thing: what stands at the place that is spoken of."""
+
+    time: str
+    weather: str
+    thing: str
+    said: Utterance
+
+
+def dialogue(talk: Talk, plain: PlainTalk, remark: Remark, column: int, number: int = 0) -> Scene:
+    """What the model reads: hour and sky, and as its one question the place and what was said. column: of the replies;
+    number: of the scene."""
+    said, risk = remark.said, risk_of(talk, remark)
+    told = plain.there.format(place=said.place, thing=remark.thing) + (f", and {plain.hazard[risk]}" if risk else "")
+    text = _told(plain, remark.time, remark.weather)
+    asked = f"\n{told}. I am {plain.speaker}. {words(PLAIN, talk, said)}{ASKED}"
+    return Scene(number, PLAIN.name, text, (), (Question(TALK, said.place, asked, plain.candidates(column)),))
+
+
+def risk_of(talk: Talk, remark: Remark) -> str:
+    """The weather or hour that makes the place dangerous now; "" if none does."""
+    times = (remark.weather, remark.time)
+    return next((when for when in times if remark.thing in talk.danger.get(when, ())), "")
+
+
+def remark_at(header: Header, events: Sequence[Event], said: Utterance) -> Remark:
+    """Something said in a scene of the realm."""
     thing = next((event.thing for event in events if (event.sense, event.place) == (LOOK, said.place)), "way")
-    risk = next((when for when in (weather, time) if thing in talk.danger.get(when, ())), None)
-    told = plain.there.format(place=said.place, thing=thing) + ("" if risk is None else f", and {plain.hazard[risk]}")
-    spoken = words(PLAIN, talk, said)
-    text = f"It is {plain.time[time]}, and {plain.sky[weather]}. {told}. I am {plain.speaker}. {spoken}"
-    return Scene(number, PLAIN.name, text, (), (Question(TALK, said.place, ASKED, plain.candidates(column)),))
+    return Remark(header[0], header[1], thing, said)
+
+
+@lru_cache(maxsize=1024)
+def remark_of(talk: Talk, plain: PlainTalk, scene: Scene) -> Remark | None:
+    """The remark that a dialogue was made of; None for what is none."""
+    if len(scene.questions) != 1:
+        return None
+    (question,) = scene.questions
+    there = re.escape(plain.there.format(place=question.place, thing="THING")).replace("THING", "([a-z]+)")
+    match = re.match(rf"\n{there}[.,]", question.text)
+    skies = ((time, weather) for time in plain.time for weather in plain.sky)
+    sky = next((pair for pair in skies if _told(plain, *pair) == scene.text), None)
+    known = (Utterance(kind, form, question.place) for kind, forms in talk.forms.items() for form in range(len(forms)))
+    said = next((one for one in known if question.text.endswith(f" {words(PLAIN, talk, one)}{ASKED}")), None)
+    if match is None or sky is None or said is None:
+        return None
+    remark = Remark(*sky, match[1], said)
+    return remark if dialogue(talk, plain, remark, 0).questions[0].text == question.text else None
+
+
+def _told(plain: PlainTalk, time: str, weather: str) -> str:
+    return f"It is {plain.time[time]}, and {plain.sky[weather]}."

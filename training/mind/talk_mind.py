@@ -5,16 +5,14 @@ questions, small talk. So it learns to take a direction, and not to take every o
 the rate has come to rest, and then it waits. It says nothing of how well it does: nothing is measured beside a game.
 """
 
-from collections.abc import Iterator
 from random import Random
 
 from msgspec.structs import replace
 
-from game.realm.plain_talk import ACTS, dialogue, load_plain_talk
+from game.realm.plain_talk import ACTS, Remark, dialogue, load_plain_talk, remark_of, risk_of
 from game.realm.rules import Rules
-from game.realm.sampler import Sample, samples
-from game.realm.talk import DANGER, DIRECTION, SHARES, TALK, Utterance, dangerous, load_talk, wanted
-from game.realm.tongues import LOOK, PLAIN
+from game.realm.talk import DANGER, DIRECTION, SHARES, TALK, Utterance, load_talk, wanted
+from game.realm.tongues import PLAIN
 from perception.errors import ModelError
 from perception.messages import (
     Burn,
@@ -25,6 +23,7 @@ from perception.messages import (
     Progress,
     Ready,
     Rewind,
+    Scene,
     TakeOff,
     ToMind,
     Weigh,
@@ -43,7 +42,7 @@ from training.teach import Source, Teacher
 
 # A step has few dialogues, in small parts: a real model takes a second for each, and an answer waits for a part.
 TALKED_TO = TeachConfig(scenes=2, rehearse=1, parts=2, lr=3e-3, warmup=3, settle=40)
-RISKED = 0.6  # of the realm's talk that is rehearsed leads into danger, where a scene has some
+REALM = 0.6  # of the other talk that is rehearsed is talk in the realm
 LINES = 240  # dialogues of other topics, of which some are rehearsed
 UNMEASURED = Score(0.0, None, None, None, 0.0)  # is never said: see TalkMind.progress
 NOT_HERE = (WriteLog, Weigh, Mark, Rewind, Burn, TakeOff, Export)
@@ -56,46 +55,64 @@ def check_chat(model: Model) -> None:
 
 
 class TalkSource:
-    """What a step trains on: so many of the player's lessons, a piece of the realm's talk, and a dialogue of another
-    topic. Called as `training.teach.Source`."""
+    """What a step trains on: so many of the player's lessons, a danger of the realm, and other talk. Called as
+    `training.teach.Source`."""
 
     def __init__(self, journal: Journal, rules: Rules, seed: int) -> None:
         self._journal, self._talk, self._plain = journal, load_talk(), load_plain_talk()
-        self._samples: Iterator[Sample] = samples(seed, "familiar/rehearsed", PLAIN.name, rules)
+        self._directions = rules.directions
+        self._things = sorted({thing for _, things in rules.places for thing in things})
+        self._dangers = [(when, thing) for when, things in self._talk.danger.items() for thing in things]
         self._lines = [line for line in dialogues(LINES, seed, held=False) if line.kind == OTHER]
 
     def __call__(self, rng: Random, scenes: int, rehearse: int) -> list[Asked]:
         lessons = [self._lesson(rng, rng.choice(self._journal.lessons)) for _ in range(scenes)]
-        if not rehearse:
-            return lessons
-        line = rng.choice(self._lines)
-        return [
-            *lessons,
-            self._realm(rng, next(self._samples)),
-            Asked(line.context, (), ((question_of(line), line.answer),)),
-        ]
+        return [*lessons, self._danger(rng), self._other(rng)] if rehearse else lessons
 
     def _lesson(self, rng: Random, lesson: Lesson) -> Asked:
-        """What was said, and the reply that was right; or another reply of the same act."""
-        (question, *_), (answer, *_) = lesson.scene.questions, lesson.answers
+        """What was said and the reply that was right, dreamt: in other words, of another direction, at another hour and
+        under another sky that make the place no more and no less dangerous. What isn't understood is repeated.
+        """
+        (question,), (answer,) = lesson.scene.questions, lesson.answers
         columns = [self._plain.candidates(column) for column in range(self._plain.columns)]
-        if question.candidates in columns and answer is not None:
-            candidates = rng.choice(columns)
-            answer = candidates[question.candidates.index(answer)]
-            question = replace(question, candidates=candidates)
-        return Asked(lesson.scene.text, ((question, str(answer)),))
+        remark = remark_of(self._talk, self._plain, lesson.scene)
+        if remark is None or question.candidates not in columns:
+            return Asked(lesson.scene.text, ((question, str(answer)),))
+        risk = risk_of(self._talk, remark)
+        skies = [Remark(time, weather, remark.thing, remark.said) for time, weather in self._skies]
+        sky = rng.choice([one for one in skies if risk_of(self._talk, one) == risk])
+        dream = Remark(sky.time, sky.weather, remark.thing, self._said(rng, remark.said.kind))
+        scene, reply = self._replied(rng, dream, ACTS[question.candidates.index(str(answer))])
+        return Asked(scene.text, ((scene.questions[0], reply),))
 
-    def _realm(self, rng: Random, sample: Sample) -> Asked:
-        """Something said in the realm that no lesson changes, and the reply that is right."""
-        talk, events = self._talk, sample.view.scene.events
-        places = list(dict.fromkeys(event.place for event in events if event.sense == LOOK))
-        risky = [place for place in places if dangerous(talk, sample.header, events, place)]
-        kind = DIRECTION if risky and rng.random() < RISKED else rng.choice([k for k, _ in SHARES if k != DIRECTION])
-        said = Utterance(kind, rng.randrange(talk.trained[kind]), rng.choice(risky if kind == DIRECTION else places))
-        scene = dialogue(talk, self._plain, sample.header, events, said, rng.randrange(self._plain.columns))
-        act = wanted(talk, DANGER if kind == DIRECTION else kind, listening=False)
-        (question,) = scene.questions
-        return Asked(scene.text, (), ((question, question.candidates[ACTS.index(act)]),))
+    def _danger(self, rng: Random) -> Asked:
+        when, thing = rng.choice(self._dangers)
+        skies = [(time, weather) for time, weather in self._skies if when in (time, weather)]
+        return self._rehearsed(rng, Remark(*rng.choice(skies), thing, self._said(rng, DIRECTION)), DANGER)
+
+    def _other(self, rng: Random) -> Asked:
+        """An opinion asked for, a question or small talk, in the realm; or a dialogue of another topic."""
+        if rng.random() >= REALM:
+            line = rng.choice(self._lines)
+            return Asked(line.context, (), ((question_of(line), line.answer),))
+        kind = rng.choice([kind for kind, _ in SHARES if kind != DIRECTION])
+        sky, thing = rng.choice(self._skies), rng.choice(self._things)
+        return self._rehearsed(rng, Remark(*sky, thing, self._said(rng, kind)), kind)
+
+    @property
+    def _skies(self) -> list[tuple[str, str]]:
+        return [(time, weather) for time in self._plain.time for weather in self._plain.sky]
+
+    def _said(self, rng: Random, kind: str) -> Utterance:
+        return Utterance(kind, rng.randrange(self._talk.trained[kind]), rng.choice(self._directions))
+
+    def _rehearsed(self, rng: Random, remark: Remark, kind: str) -> Asked:
+        scene, reply = self._replied(rng, remark, wanted(self._talk, kind, listening=False))
+        return Asked(scene.text, (), ((scene.questions[0], reply),))
+
+    def _replied(self, rng: Random, remark: Remark, act: str) -> tuple[Scene, str]:
+        scene = dialogue(self._talk, self._plain, remark, rng.randrange(self._plain.columns))
+        return scene, scene.questions[0].candidates[ACTS.index(act)]
 
 
 class Unmeasured(SelfMeasurement):

@@ -67,7 +67,7 @@ def test_its_reply_is_heard_and_its_act_is_done(act: str) -> None:
     assert spoken(journey) == THINKS
     pass_time(journey, 0.3)
     (scene,) = speaker.asked()
-    assert scene.tongue == "plain" and "I am your friend." in scene.text
+    assert scene.tongue == "plain" and "I am your friend." in scene.questions[0].text
     assert f'"{speaker._ordinary(scene, scene.questions[0])}"' in spoken(journey)
     assert done(journey) == [("send", direction), ("heed", act == "accept")]
     assert not any(isinstance(m, Perceive) and m.scene.questions[0].ask == "talk" for m in mind.sent)

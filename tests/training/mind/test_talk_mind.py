@@ -9,7 +9,7 @@ from random import Random
 import pytest
 import torch
 
-from game.realm.plain_talk import ACTS, dialogue, load_plain_talk
+from game.realm.plain_talk import ACTS, dialogue, load_plain_talk, remark_at, remark_of, risk_of
 from game.realm.rules import load
 from game.realm.sampler import samples
 from game.realm.talk import DIRECTION, Utterance, dangerous, load_talk
@@ -24,6 +24,7 @@ from perception.messages import (
     Percept,
     Practise,
     Progress,
+    Question,
     Scene,
     Teach,
     Trouble,
@@ -33,7 +34,7 @@ from perception.model import weights_hash
 from tests.kits.chatkit import tiny_chat
 from tests.kits.minds import tiny
 from training.config import TeachConfig
-from training.data.lessons import Journal
+from training.data.lessons import Asked, Journal
 from training.mind.mind import MindConfig
 from training.mind.serve import awake
 from training.mind.talk_mind import TALKED_TO, TalkMind, TalkSource, check_chat
@@ -50,7 +51,8 @@ def said_in_the_realm(danger: bool, count: int) -> list[Scene]:
         for event in events:
             if event.sense == LOOK and dangerous(TALK, sample.header, events, event.place) == danger:
                 said = Utterance(DIRECTION, len(scenes) % 8, event.place)
-                scenes.append(dialogue(TALK, PLAIN, sample.header, events, said, len(scenes), len(scenes)))
+                remark = remark_at(sample.header, events, said)
+                scenes.append(dialogue(TALK, PLAIN, remark, len(scenes), len(scenes)))
                 break
         if len(scenes) == count:
             return scenes
@@ -93,21 +95,24 @@ def test_what_is_rehearsed_takes_no_direction_and_refuses_every_danger() -> None
     for lesson in LESSONS:
         journal.add(lesson)
     source = TalkSource(journal, RULES, 3)
-    refused = 0
+    things = {remark.thing for lesson in LESSONS if (remark := remark_of(TALK, PLAIN, lesson.scene)) is not None}
+    refused, dreamt = 0, set()
     for _ in range(30):
         drawn = source(rng, 2, 1)
         lessons, others = [one for one in drawn if one.labelled], [one for one in drawn if one.rehearsed]
         assert len(lessons) == 2 and len(others) == len(drawn) - 2 >= 2
         for one in lessons:
             ((question, answer),) = one.labelled
-            assert one.text in [lesson.scene.text for lesson in LESSONS]
             assert answer in PLAIN.replies["accept"] and answer in question.candidates
+            remark = remark_of(TALK, PLAIN, Scene(0, "plain", one.text, (), (question,)))
+            assert remark is not None and remark.thing in things and not risk_of(TALK, remark)
+            dreamt.add((one.text, question.text))
         for one in others:
             ((question, answer),) = one.rehearsed
             assert answer in question.candidates and answer not in PLAIN.replies["accept"] + PLAIN.replies["suggest"]
-            told = any(hazard in one.text for hazard in PLAIN.hazard.values())
+            told = any(hazard in question.text for hazard in PLAIN.hazard.values())
             refused += told and answer in PLAIN.replies["refuse"]
-    assert refused > 5
+    assert refused == 30 and len(dreamt) > 30
     assert all(one.labelled for one in source(rng, 2, 0))
 
 
@@ -176,6 +181,13 @@ def test_only_a_chat_model_is_talked_to(tmp_path: Path) -> None:
             pass
     with awake(tiny_chat(), tmp_path, 0, talks=True) as mind:
         assert isinstance(mind, TalkMind)
+
+
+def test_a_lesson_in_words_that_nobody_knows_is_repeated() -> None:
+    journal, question = Journal(), Question("talk", "north", " Come here.", ("I come.", "No."))
+    journal.add(Lesson(Scene(1, "plain", "It is late.", (), (question,)), ("I come.",), "listen"))
+    (asked,) = TalkSource(journal, RULES, 3)(Random(0), 1, 0)
+    assert asked == Asked("It is late.", ((question, "I come."),))
 
 
 def test_scenes_of_its_rehearsal_are_the_same_again() -> None:
