@@ -15,6 +15,7 @@ from game.realm.talk import DANGER, DIRECTION, SHARES, TALK, Utterance, load_tal
 from game.realm.tongues import PLAIN
 from perception.errors import ModelError
 from perception.messages import (
+    Attune,
     Burn,
     Export,
     FromMind,
@@ -36,7 +37,7 @@ from training.behaviours.lines import OTHER
 from training.config import TeachConfig
 from training.data.lessons import Asked, Journal
 from training.heads.score import Score
-from training.mind.mind import Mind
+from training.mind.mind import Mind, MindConfig
 from training.mind.self_measurement import SelfMeasurement
 from training.teach import Source, Teacher
 
@@ -45,7 +46,7 @@ TALKED_TO = TeachConfig(scenes=2, rehearse=1, parts=2, lr=3e-3, warmup=3, settle
 REALM = 0.6  # of the other talk that is rehearsed is talk in the realm
 LINES = 240  # dialogues of other topics, of which some are rehearsed
 UNMEASURED = Score(0.0, None, None, None, 0.0)  # is never said: see TalkMind.progress
-NOT_HERE = (WriteLog, Weigh, Mark, Rewind, Burn, TakeOff, Export)
+NOT_HERE = (WriteLog, Weigh, Mark, Rewind, Burn, TakeOff, Attune, Export)
 
 
 def check_chat(model: Model) -> None:
@@ -143,6 +144,10 @@ class Unmeasured(SelfMeasurement):
 class TalkMind(Mind):
     """Answers talk and learns from lessons about it; does nothing else that a mind does."""
 
+    def __init__(self, model: Model, config: MindConfig, rules: Rules, like: Mind | None = None) -> None:
+        super().__init__(model, config, rules, like)
+        self.records = False  # nobody looks at its heads, and what they did takes a third of an answer's time
+
     def _as_it_came(self) -> Model:
         return self.model  # nobody asks: a copy would take as much memory again
 
@@ -155,8 +160,8 @@ class TalkMind(Mind):
 
     @property
     def ready(self) -> Ready:
-        """It has its own eyes alone, and takes no charms."""
-        return replace(super().ready, eyes=("you",), burns=None)
+        """It has its own eyes alone, takes no charms, and all its heads practise."""
+        return replace(super().ready, eyes=("you",), burns=None, attunes=False)
 
     @property
     def busy(self) -> bool:

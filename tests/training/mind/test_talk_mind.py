@@ -152,7 +152,7 @@ def test_it_is_saved_with_every_lesson_and_goes_on_after_a_kill(tmp_path: Path) 
 def test_it_says_what_it_is_and_no_scores() -> None:
     mind = mind_of()
     ready, progress = mind.opening()
-    assert (ready.tongue, ready.eyes, ready.burns) == ("plain", ("you",), None)
+    assert (ready.tongue, ready.eyes, ready.burns, ready.attunes) == ("plain", ("you",), None, False)
     assert isinstance(progress, Progress)
     assert (progress.hits, progress.false_alarms, progress.d_prime, progress.mundane) == (None,) * 4
     assert progress.change == () and progress.warning == ""
