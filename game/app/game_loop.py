@@ -42,6 +42,7 @@ DIMMED = (66, 66, 104)  # what the world is multiplied with while the first sigh
 STILL = (132, 130, 176)  # what the world is multiplied with while it stands still
 CHRONICLE = "chronicle.json"  # beside the log in a slot
 WALK = ".replay"  # of the walk beside a head-diff log, which leads to the scenes that it names
+WHOSE = "Your familiar: "  # before what its own mind notes
 LONGEST_FRAME = 0.25  # s: a longer pause (a dragged window) isn't made up for
 
 
@@ -169,9 +170,13 @@ class Game:
     def _hear(self) -> None:
         """Turns what the mind and the disk report into notes."""
         journey = self.journey
-        for notes in (journey.mind_client.notes, journey.companion.notes, journey.realm.notes):
+        for whose, notes in (
+            ("", journey.mind_client.notes),
+            (WHOSE, journey.companion.notes),
+            ("", journey.realm.notes),
+        ):
             while notes:
-                self.note(notes.popleft())
+                self.note(f"{whose}{notes.popleft()}")
         if self.autosave.fault != self._fault:
             self._fault = self.autosave.fault
             if self._fault:

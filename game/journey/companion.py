@@ -16,6 +16,8 @@ from game.realm.plain_talk import ACTS, dialogue, load_plain_talk, remark_at
 from game.realm.scene import describe, header
 from game.realm.senses import in_sight
 from game.realm.talk import DIRECTION, TALK, Talk, Utterance, addressed, load_talk
+from game.realm.talk import words as spoken
+from game.realm.tongues import PLAIN
 from game.realm.view import PlayerView
 from game.ui import words
 from perception.messages import Lesson, Scene
@@ -36,7 +38,7 @@ ANSWERS = {
     "chat": "It leans against your leg. It hadn't noticed that you wanted something.",
 }
 LOST = "It tilts its head. It hasn't understood."
-THINKS = "It looks at you, and thinks ..."
+THINKS = "It looks at you, and thinks ..."  # behind what was said
 ASLEEP = "It blinks at you. It is not quite awake yet."
 GONE = "It doesn't hear you. Who speaks for it is not there."
 
@@ -94,22 +96,22 @@ class Companion:
         kinds, beside = ways(world), world.familiar_with and not world.familiar.away
         if direction not in kinds or not beside or (self.waiting and not self.own):
             return False, ""
-        scene = describe(world, self.mind_client.tongue).scene
+        seen = describe(world, self.mind_client.tongue).scene
         said = Utterance(talk, self._told % self.talk.trained[talk], direction)
-        asked, acts = addressed(scene, self.talk, said), self.talk.acts
+        scene, acts = addressed(seen, self.talk, said), self.talk.acts
         if self.own:
-            remark = remark_at(header(world), scene.events, said)
-            asked, acts = dialogue(self.talk, load_plain_talk(), remark, self._told, scene.id), ACTS
+            remark = remark_at(header(world), seen.events, said)
+            scene, acts = dialogue(self.talk, load_plain_talk(), remark, self._told, seen.id), ACTS
         others = sorted(kinds)
         step = 1 + (self._told + 1) % max(1, len(others) - 1)
         other = others[(others.index(direction) + step) % len(others)]
-        order = Order(said, kinds[direction], other, asked, acts)
+        order = Order(said, kinds[direction], other, scene, acts)
         if self.waiting:
             self._next = order
         elif not self._ask(order):
             return False, (GONE if self.mind_client.mind.state == "dead" else ASLEEP) if self.own else ""
         self._told += 1
-        return True, THINKS if self.own else ""
+        return True, f'"{spoken(PLAIN, self.talk, said)}" {THINKS}' if self.own else ""
 
     def _ask(self, order: Order) -> bool:
         self._ticket = self.mind_client.inquire(order.scene)

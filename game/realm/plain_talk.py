@@ -81,10 +81,10 @@ def dialogue(talk: Talk, plain: PlainTalk, remark: Remark, column: int, number: 
     """What the model reads: hour and sky, and as its one question the place and what was said. column: of the replies;
     number: of the scene."""
     said, risk = remark.said, risk_of(talk, remark)
-    told = plain.there.format(place=said.place, thing=remark.thing) + (f", and {plain.hazard[risk]}" if risk else "")
+    place = plain.there.format(place=said.place, thing=remark.thing) + (f", and {plain.hazard[risk]}" if risk else "")
     text = _told(plain, remark.time, remark.weather)
-    asked = f"\n{told}. I am {plain.speaker}. {words(PLAIN, talk, said)}{ASKED}"
-    return Scene(number, PLAIN.name, text, (), (Question(TALK, said.place, asked, plain.candidates(column)),))
+    question = f"\n{place}. I am {plain.speaker}. {words(PLAIN, talk, said)}{ASKED}"
+    return Scene(number, PLAIN.name, text, (), (Question(TALK, said.place, question, plain.candidates(column)),))
 
 
 def risk_of(talk: Talk, remark: Remark) -> str:

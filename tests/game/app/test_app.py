@@ -7,6 +7,7 @@ import pygame as pg
 import pytest
 
 from game import start
+from game.app.app import MakeMind
 from game.app.settings import Settings, load
 from game.screens.pages import Page, SeedBox
 from tests.kits.appkit import Hands, labels, opened, paint_once
@@ -112,3 +113,21 @@ def test_sound_hears_of_menus_volumes_and_frames(hands: Hands) -> None:
     assert ear.told[-1] == "play"
     hands.app.close()
     assert ear.told[-1] == "silence"
+
+
+def test_a_journey_goes_on_with_a_mind_for_its_familiar_and_without(hands: Hands) -> None:
+    def app_with(make_familiar: MakeMind | None) -> None:
+        hands.minds.clear()
+        hands.app = start.with_title(hands.context, hands.slots, hands._make, make_familiar=make_familiar)
+        hands.app.begin(hands.slots.folder(1), 7)
+        hands.until(lambda: hands.app.game is not None)
+        hands.frames(3)
+
+    for make_familiar, minds in ((None, 1), (hands._make, 2), (None, 1)):
+        app_with(make_familiar)
+        game, begun = hands.app.game, list(hands.minds)
+        assert game is not None and len(begun) == minds and all(mind.started for mind in begun)
+        assert game.journey.companion.own == (minds == 2)
+        assert (game.journey.familiar is begun[0]) == (minds == 2) and game.journey.mind is begun[-1]
+        hands.home()
+        hands.until(lambda begun=begun: all(mind.closed for mind in begun))

@@ -20,6 +20,18 @@ from perception.remote import Elsewhere
 from tests.kits.appkit import Mind, paint_once
 
 
+def test_the_familiars_mind_has_a_folder_of_its_own_in_the_slot(tmp_path: Path) -> None:
+    begun: list[tuple[Path, int]] = []
+
+    def command(folder: Path, seed: int) -> list[str]:
+        begun.append((folder, seed))
+        return ["no-such-command"]
+
+    make = start.familiars(command)
+    assert make is not None and isinstance(make(tmp_path, 7), Link) and begun == [(tmp_path / "familiar", 7)]
+    assert start.familiars(None) is None
+
+
 def test_lines_are_made_not_started(tmp_path: Path) -> None:
     assert isinstance(start.line_to(["no-such-command"], None), Link)
     line = start.line_to([], Elsewhere(Address("127.0.0.1", 7777), Visitor("anna"), outbox=tmp_path / "outbox"))

@@ -110,8 +110,8 @@ def test_what_is_rehearsed_takes_no_direction_and_refuses_every_danger() -> None
         for one in others:
             ((question, answer),) = one.rehearsed
             assert answer in question.candidates and answer not in PLAIN.replies["accept"] + PLAIN.replies["suggest"]
-            told = any(hazard in question.text for hazard in PLAIN.hazard.values())
-            refused += told and answer in PLAIN.replies["refuse"]
+            dangerous_now = any(hazard in question.text for hazard in PLAIN.hazard.values())
+            refused += dangerous_now and answer in PLAIN.replies["refuse"]
     assert refused == 30 and len(dreamt) > 30
     assert all(one.labelled for one in source(rng, 2, 0))
 
@@ -186,8 +186,8 @@ def test_only_a_chat_model_is_talked_to(tmp_path: Path) -> None:
 def test_a_lesson_in_words_that_nobody_knows_is_repeated() -> None:
     journal, question = Journal(), Question("talk", "north", " Come here.", ("I come.", "No."))
     journal.add(Lesson(Scene(1, "plain", "It is late.", (), (question,)), ("I come.",), "listen"))
-    (asked,) = TalkSource(journal, RULES, 3)(Random(0), 1, 0)
-    assert asked == Asked("It is late.", ((question, "I come."),))
+    (repeated,) = TalkSource(journal, RULES, 3)(Random(0), 1, 0)
+    assert repeated == Asked("It is late.", ((question, "I come."),))
 
 
 def test_scenes_of_its_rehearsal_are_the_same_again() -> None:
