@@ -1,11 +1,12 @@
 """Pictures of the game, taken while it is played through real pygame events, and a film of two minutes.
 
-    python -m tests.bots.capture --out DIR [--seed 1] [--seconds 120] [--stills] [--film] [-- MIND COMMAND ...]
+    python -m tests.bots.capture --out DIR [--seed 1] [--seconds 120] [--stills] [--film] [--novice] [-- MIND ...]
 
 Stills: every region at day, dusk and night, all weathers, three rooms; a bot walks there in a realm that has come to
-that hour. Film: title, arrival, being shown, attending, a dream, seeing, naming, an errand, the heads, the codex, eyes
-side by side. Without a mind command a stand-in believes what traces mean (in the film it learns to). Writes PNG files,
-sheet.png and film.webp. Runs under SDL's dummy driver.
+that hour. Film: title, arrival, being shown, attending, a dream, the first sight, the heads and who of them practises,
+a phantom that bursts, an errand, eyes side by side. Without a mind a stand-in believes what traces mean (in the film it
+learns to). --novice: the shipped one plays the film, in this process; then comes the ending, before which it is taught
+more than the film shows. Writes PNG files, sheet.png and film.webp. Runs under SDL's dummy driver.
 """
 
 import argparse
@@ -31,7 +32,7 @@ from game.realm.step import step
 from game.realm.world import World, new_world
 from game.screens.registry import OPENERS
 from tests.bots.bot import mind_maker
-from tests.bots.film import shoot
+from tests.bots.film import Ending, shoot
 from tests.bots.hands import Bot, Stand
 from tests.bots.script import Plan
 from tests.kits.questkit import Hand
@@ -149,6 +150,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--dream-seconds", type=float, default=60.0)
     parser.add_argument("--stills", action="store_true", help="only the stills")
     parser.add_argument("--film", action="store_true", help="only the film")
+    parser.add_argument("--novice", action="store_true", help="the film is played by the shipped novice")
     parser.add_argument("mind", nargs=argparse.REMAINDER, help="the command that starts a mind (default: a stand-in)")
     options = parser.parse_args(argv)
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
@@ -156,14 +158,29 @@ def main(argv: list[str] | None = None) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     command = [word for word in options.mind if word != "--"]
     make, waits = mind_maker(command)
+    ending = None
+    if options.novice:
+        make, waits, ending = novice_of(options.out, options.seed)
     if not options.stills:
         plan = Plan(10.0, options.dream_seconds, options.seed)
-        print(json.dumps(shoot(make, options.out, plan, options.seconds, waits)), flush=True)
+        print(json.dumps(shoot(make, options.out, plan, options.seconds, waits, ending)), flush=True)
     if not options.film:
         make = make if command else knowing
         pictures = [take(still, make, options.out, options.seed, waits) for still in STILLS]
         sheet(pictures, options.out / "sheet.png")
     return 0
+
+
+def novice_of(out: Path, seed: int) -> tuple[MakeMind, bool, Ending]:
+    """(what makes the shipped novice, that it needs no real seconds, what films the ending with it)."""
+    from tests.bots.film_end import Filmed, film_the_end
+
+    novice = Filmed(seed)
+    return (
+        lambda folder, number: novice,
+        False,
+        lambda film, context: film_the_end(film, context, novice, out, seed),
+    )
 
 
 def knowing(folder: Path, seed: int) -> Stand:

@@ -1,6 +1,7 @@
 """A film of two minutes out of a journey that a bot plays: frames while it rolls, written as WebP."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -12,15 +13,23 @@ from game.app.app import MakeMind
 from game.app.app_context import AppContext
 from game.app.window import Window
 from game.journey.save_slots import Slots
+from game.realm.rules import NOTHING
+from game.realm.senses import who_is_at
+from game.screens.attune import Attuning
 from game.start import with_title
+from game.ui.heads_plain import VIEWS
+from game.ui.words import SURE
 from tests.bots.diary import Diary
-from tests.bots.hands import FRAME, Bot
+from tests.bots.hands import FRAME, LONG_FRAME, Bot
 from tests.bots.script import Plan, Script
 
 FPS = 10
 SIZE = (480, 270)
 LARGEST = 8_000_000  # bytes of a film
-REGIONS = ("shrine", "river", "forest", "village")  # in the order in which they are travelled to
+LESSONS = 8  # spirits shown before the dream
+UNSEEN = 10**6  # frames without a picture
+PLACES = 60  # that are walked to, at most, until something happens
+CHOSEN = 4  # heads that are let practise
 QUALITIES = (60, 45, 32, 22, 14, 8)  # of WebP
 
 
@@ -66,109 +75,157 @@ def _webp(path: Path, pictures: list[Image.Image], quality: int) -> int:
     return path.stat().st_size
 
 
+Ending = Callable[[Film, AppContext], None]
+
+
 class Reel(Script):
     """The journey as a film: what happens, how long, and what is left out."""
 
     film: Film
-    _travelled = 0
 
     def roll(self, seconds: float, fast: float = 1.0) -> None:
         """Films from now on, and lets so many seconds of the film pass."""
         self.film.rolls, self.film.fast = True, fast
+        self.bot.every, self.bot.longest = max(1, round(fast / FPS / FRAME)), FRAME  # no picture that nobody films
         if seconds:
             self.bot.frames(round(seconds * fast / FRAME))
 
     def cut(self) -> None:
-        self.film.rolls = False
+        """Films nothing until the next roll: no picture is drawn, and on straight ways time goes faster."""
+        self.film.rolls, self.bot.every, self.bot.longest = False, UNSEEN, LONG_FRAME
 
     def shoot(self) -> None:
-        """All of it: two minutes."""
+        """All of it but the ending: a minute and a half."""
         self.roll(3)
         self.begin()
         self._shown()
         self._dreams()
+        self._first_sight()
+        self._attunes()
+        self._bursts()
         self._asked()
-        self._sees()
-        self._looks()
+        self._photo()
 
     def _shown(self) -> None:
         bot, film = self.bot, self.film
-        self.roll(6)
+        self.roll(5)
         bot.press(pg.K_RETURN, pg.K_RETURN)
         bot.press(pg.K_q)
-        self.roll(3)
-        end = film.seconds + 22
+        self.roll(2.5)
+        end = film.seconds + 14
         before = bot.game.journey.narrator.shown
-        while film.seconds < end and bot.game.journey.narrator.shown < before + 3:
+        while film.seconds < end and bot.game.journey.narrator.shown < before + 2:
             bot.be_shown(bot.game.journey.narrator.shown + 1, 8.0)
             self.roll(2.5)
         bot.down(pg.K_SPACE)
-        self.roll(5)
+        self.roll(4)
         bot.up(pg.K_SPACE)
         self.cut()
-        bot.be_shown(16, 110.0)
+        bot.be_shown(LESSONS, 180.0)
 
     def _dreams(self) -> None:
-        """A dream of many seconds in twelve of the film."""
+        """A dream of many seconds in ten of the film."""
         bot = self.bot
         bot.press(pg.K_r)
-        self.roll(0, max(1.0, self.plan.dream / 12))
+        self.roll(0, max(1.0, self.plan.dream / 10))
         bot.lets_learn(self.plan.dream)
         bot.press(pg.K_r)
-        self.roll(4)
+        self.roll(2)
 
-    def _sees(self) -> None:
-        """Walks until something is seen that nobody pointed at, and names it."""
-        bot, film = self.bot, self.film
-        self.roll(0)
-        end, right = film.seconds + 26, self.right
-        while film.seconds < end and self.right < right + 2:
+    def _first_sight(self) -> None:
+        """Walks until the first shape gathers that nobody pointed at, and looks at it."""
+        bot, sight = self.bot, self.bot.game.journey.sight
+        self.cut()
+        for _ in range(PLACES):
+            if sight.debut.over:
+                return
             place = self._next()
             self._visited.append(place)
             if bot.go(place) and bot.fresh():
-                self.roll(1.5)
-                self._name()
-                self.roll(1.5)
+                bot.frames(10)
+                if sight.debut.place is not None:
+                    self.roll(0)
+                self._watch()
+                if sight.debut.over:
+                    self.roll(3)
+                    return
+                self.cut()
+
+    def _attunes(self) -> None:
+        """Opens the heads, and lets those practise that brought most so far."""
+        bot, client = self.bot, self.bot.game.journey.mind_client
+        bot.press(pg.K_TAB)
+        self.roll(3)
+        self.cut()
+        bot.press(pg.K_i)
+        bot.until(lambda: client.weights is not None and client.weighing is None, 60.0)
+        self.roll(2)
+        screen, ready = bot.game.screens.top, client.ready
+        if isinstance(screen, Attuning) and client.weights is not None and ready is not None:
+            worth = client.weights.insert
+            for head in sorted(sorted(range(len(worth)), key=lambda index: -worth[index])[:CHOSEN]):
+                for keys, distance in (
+                    ((pg.K_UP, pg.K_DOWN), head // ready.heads - screen.choice.at // ready.heads),
+                    ((pg.K_LEFT, pg.K_RIGHT), head % ready.heads - screen.choice.at % ready.heads),
+                ):
+                    bot.press(*[keys[distance > 0]] * abs(distance))
+                bot.press(pg.K_RETURN)
+                self.roll(0.6)
+        self.roll(1.5)
+        bot.press(pg.K_ESCAPE)
+        self.roll(2)
+        bot.press(pg.K_m)
+        self.roll(2)
+        bot.press(*[pg.K_m] * (len(VIEWS) - 1))
+        bot.press(pg.K_TAB)
+
+    def _bursts(self) -> None:
+        """Walks until it sees somebody where nobody is (the bot may know), and lays a hand there."""
+        bot, journey = self.bot, self.bot.game.journey
+        self.cut()
+        for _ in range(PLACES):
+            for place, _species in bot.believed(SURE):
+                if who_is_at(bot.world, place) == NOTHING and bot.beside(place) and journey.context() == "touch":
+                    self.roll(1.5)
+                    bot.press(pg.K_e)
+                    self.roll(4.5)
+                    return
+            place = self._next()
+            self._visited.append(place)
+            bot.go(place)
+            bot.fresh()
 
     def _asked(self) -> None:
         """The first errand is taken."""
-        self.roll(0, 2.0)
+        self.roll(0, 3.0)
         self._errand()
         self.roll(2)
 
-    def _looks(self) -> None:
-        """Heads, codex, photo."""
+    def _photo(self) -> None:
+        """One moment through three pairs of eyes, saved as a picture."""
         bot = self.bot
-        for key, wait in ((pg.K_TAB, 4), (pg.K_m, 3), (pg.K_m, 3), (pg.K_TAB, 0), (pg.K_c, 4), (pg.K_ESCAPE, 0)):
-            bot.press(key)
-            self.roll(wait)
         bot.press(pg.K_p)
         bot.until(lambda: getattr(bot.game.screens.top, "ready", True), 12.0)
-        self.roll(4)
+        self.roll(3)
+        bot.press(pg.K_RETURN)
+        self.roll(1)
         bot.press(pg.K_ESCAPE)
-        self.roll(0, 3.0)
-
-    def travels(self) -> None:
-        """To the next region, seeing what is there."""
-        bot, land = self.bot, self.bot.world.map
-        region = REGIONS[self._travelled % len(REGIONS)]
-        self._travelled += 1
-        x, y = land.shrine if region == "shrine" else (bot.world.player.x, bot.world.player.y)
-        there = [p for p in land.places if p.region == region and p.index not in self._visited]
-        place = min(there, key=lambda p: (p.x - x) ** 2 + (p.y - y) ** 2).index
-        self._visited.append(place)
-        bot.go(place)
-        self.roll(1.5)
-        self._name()
-        self.roll(1.5, 3.0)
+        self.cut()
 
 
-def shoot(make: MakeMind, out: Path, plan: Plan, seconds: float, waits: bool) -> dict:
-    """Plays a journey and writes film.webp; returns its size and length."""
+def shoot(
+    make: MakeMind,
+    out: Path,
+    plan: Plan,
+    seconds: float,
+    waits: bool,
+    ending: Ending | None = None,
+) -> dict:
+    """Plays a journey and writes film.webp; returns its size and length. ending: films what comes after it."""
     folder, passed = out / "frames", [0.0]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    context = AppContext(Window(scale=2))
+    context = AppContext(Window())
     app = with_title(context, Slots(out / "saves"), make, **({} if waits else {"now": lambda: passed[0]}))
     bot = Bot(app, out, Random(plan.seed), waits=waits, longest=FRAME)
     diary = Diary(out / "film.jsonl")
@@ -182,8 +239,8 @@ def shoot(make: MakeMind, out: Path, plan: Plan, seconds: float, waits: bool) ->
     bot.watch = watch
     try:
         reel.shoot()
-        while reel.film.seconds < seconds:
-            reel.travels()
+        if ending is not None:
+            ending(reel.film, context)
     finally:
         pg.display.quit()
         app.close()

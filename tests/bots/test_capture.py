@@ -6,9 +6,13 @@ import pygame as pg
 import pytest
 from PIL import Image
 
+from game.realm.actors import NEVER
+from game.realm.senses import in_sight
 from tests.bots import film as botfilm
 from tests.bots.capture import STILLS, Still, come_to, knowing, sheet, spots, take
 from tests.bots.film import FPS, SIZE, Film
+from tests.bots.film_end import at_the_end
+from tests.kits.questkit import Hand
 
 
 def test_a_still_is_of_its_hour_its_weather_and_its_region() -> None:
@@ -57,3 +61,13 @@ def test_a_film_holds_what_was_filmed_and_stays_small(tmp_path: Path, monkeypatc
     assert result["bytes"] == (tmp_path / "film.webp").stat().st_size
     monkeypatch.setattr(botfilm, "LARGEST", 1)
     assert film.write(tmp_path / "film.webp", 1.5)["quality"] == botfilm.QUALITIES[-1]
+
+
+def test_the_ending_of_the_film_is_one_name_away() -> None:
+    world, place, species = at_the_end(4)
+    stages = {key: errand.stage for key, errand in world.quests.errands.items()}
+    (last,) = [errand for errand in world.quests.errands.values() if errand.stage != "done"]
+    assert last.plan.ends and last.count == last.plan.count - 1 and list(stages.values()).count("done") == 6
+    assert place in dict(in_sight(world)).values() and world.quests.ended == NEVER
+    Hand(world).do(("name", place, species))
+    assert last.stage == "done"

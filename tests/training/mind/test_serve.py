@@ -73,7 +73,7 @@ class Talk:
 def test_a_whole_conversation(tmp_path):
     mind = awake(tmp_path)
     talk = Talk(mind)
-    hello = Ready("tiny-llama", "cpu", 2, 4, "terse", 0, ("you", "blind"), True, 0)
+    hello = Ready("tiny-llama", "cpu", 2, 4, "terse", 0, ("you", "blind"), True, 0, attunes=True)
     assert talk.line.receive()[0] == mind.ready == hello
     talk.line.send(Perceive(SCENE))
     assert talk.hear(Percept).scene == SCENE.id
