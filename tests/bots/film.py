@@ -82,6 +82,18 @@ class Reel(Script):
     """The journey as a film: what happens, how long, and what is left out."""
 
     film: Film
+    _gathers = False
+
+    def watch(self) -> None:
+        """The first sight of all is filmed whenever it comes."""
+        game = getattr(self.bot.played, "game", None)
+        gathers = game is not None and game.journey.sight.debut.going_on
+        if gathers and not self.film.rolls:
+            self.roll(0)
+            self._gathers = True
+        elif self._gathers and not gathers:
+            self._gathers = False
+            self.cut()
 
     def roll(self, seconds: float, fast: float = 1.0) -> None:
         """Films from now on, and lets so many seconds of the film pass."""
@@ -143,13 +155,10 @@ class Reel(Script):
             self._visited.append(place)
             if bot.go(place) and bot.fresh():
                 bot.frames(10)
-                if sight.debut.place is not None:
-                    self.roll(0)
                 self._watch()
                 if sight.debut.over:
                     self.roll(3)
                     return
-                self.cut()
 
     def _attunes(self) -> None:
         """Opens the heads, and lets those practise that brought most so far."""
@@ -185,7 +194,10 @@ class Reel(Script):
         self.cut()
         for _ in range(PLACES):
             for place, _species in bot.believed(SURE):
-                if who_is_at(bot.world, place) == NOTHING and bot.beside(place) and journey.context() == "touch":
+                if who_is_at(bot.world, place) != NOTHING or not bot.beside(place) or not bot.fresh():
+                    continue
+                bot.frames(30)
+                if journey.mind_client.belief(place)[1] >= SURE and journey.context() == "touch":
                     self.roll(1.5)
                     bot.press(pg.K_e)
                     self.roll(4.5)
@@ -234,6 +246,7 @@ def shoot(
 
     def watch(dt: float) -> None:
         passed[0] += dt if app.game is not None else 0.0
+        reel.watch()
         reel.film.watch(context.window.canvas, dt)
 
     bot.watch = watch
