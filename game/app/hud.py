@@ -52,7 +52,7 @@ def _world(game: Playing, pen: Pen, large: Pen, camera: tuple[int, int]) -> tupl
     if game.dream is not None:
         if not game.screens:
             dreamt = (client.ready, client.heads, client.history, journey.seconds, game.labels["rest"])
-            dream_view.panel(pen, large, *dreamt)
+            dream_view.panel(pen, large, *dreamt, journey.practice.over)
         overlays.notes(bare, game.context.notes(), WIDE)
         _lines(game, large, [])
         return None

@@ -24,16 +24,18 @@ def steps_left(progress: Progress) -> int:
 
 @dataclass
 class Practice:
-    """ends: the step of the mind at which the dream under way runs out; None while nobody dreams."""
+    """ends: the step of the mind at which the dream under way runs out; None while nobody dreams. over: it has run
+    out."""
 
     ends: int | None = None
+    over: bool = False
     _said: float = -1e9
 
     def advance(self, client: MindClient, narrator: Narrator, attending: bool, resting: bool) -> None:
         """Lets the mind practise while the player attends or rests, as far as its lessons go."""
         progress, wanted = client.progress, attending or resting
         if not resting:
-            self.ends = None
+            self.ends, self.over = None, False
         if not wanted or progress is None or not progress.lessons:
             client.practise(wanted)
             return
@@ -41,6 +43,7 @@ class Practice:
             self.ends = progress.step + min(max(LEAST, steps_left(progress)), MOST)
         left = steps_left(progress) if self.ends is None else self.ends - progress.step
         client.practise(left > 0)
+        self.over = resting and left <= 0
         if left <= 0 and narrator.seconds - self._said > AGAIN:
             self._said = narrator.seconds
             narrator.say("", DREAMT if resting else ATTENDED)

@@ -74,9 +74,10 @@ def panel(
     history: Sequence[Progress],
     seconds: float,
     wake: str = "R",
+    over: bool = False,
 ) -> None:
     """The sheet in the middle of a dream: heads and learning curve. Below it, in the letters of `large`, what goes on.
-    wake: the key that ends it.
+    wake: the key that ends it; over: it has run out.
     """
     progress = history[-1] if history else None
     x, y = 200, 52
@@ -94,6 +95,8 @@ def panel(
     dots = "." * (1 + int(seconds * 1.5) % 3)
     still = progress is None or not (progress.shown + progress.empties)
     below = "Nothing to dream of yet: be shown first" if still else f"What you were shown returns{dots}"
+    if over:
+        below = "There is no more to dream of: look at something new"
     if progress is not None and progress.warning:
         below = "! the ordinary begins to blur: wake"
     rimmed = large.rimmed()

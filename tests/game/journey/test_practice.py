@@ -37,8 +37,8 @@ class Learner:
 def test_a_dream_takes_so_many_steps_for_each_lesson(lessons: int) -> None:
     mind, practice = Learner(lessons), Practice()
     assert mind.steps(practice, resting=True) == STEPS_PER_LESSON * lessons
-    assert mind.said[0] == DREAMT and not mind.practises
-    assert mind.steps(practice) == 0
+    assert mind.said[0] == DREAMT and practice.over and not mind.practises
+    assert mind.steps(practice) == 0 and not practice.over
     assert mind.steps(practice, resting=True) == LEAST, "without a new lesson a dream is short"
 
 

@@ -18,11 +18,14 @@ from game.journey.save_slots import (
     AutoSave,
     Slots,
     adopt,
+    begin,
     resume,
 )
 from game.journey.slot_card import CARD, PICTURE
+from game.realm.play_rules import load as load_play
 from game.realm.realms import LocalRealm
 from game.realm.replay import ActionLog, ReplayError, state_hash
+from game.realm.rules import load as load_rules
 from game.realm.simulate import SimulateConfig, simulate
 from tests.kits.appkit import Mind
 from tests.kits.playkit import game_of, key, play, walked
@@ -180,3 +183,16 @@ def test_a_journey_of_an_hour_is_written_beside_the_game(tmp_path: Path, monkeyp
     autosave._thread.join()
     assert ActionLog.load(tmp_path / NAME).ticks == 108_000
     assert written == [autosave._thread]
+
+
+def test_a_journey_of_before_goes_on_under_its_own_rules_and_a_new_one_by_those_of_play(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    before = ActionLog(7)
+    for _ in range(30):
+        before.append((("move", 1, 0),))
+    before.save(tmp_path / "old" / NAME)
+    log, note = resume(tmp_path / "old", None)
+    assert log is not None and note == "" and log.replay().rules is load_rules()
+    begin(tmp_path / "new", 7)
+    log, _ = resume(tmp_path / "new", None)
+    assert log is not None and log.replay().rules is load_play()
