@@ -32,7 +32,9 @@ class RealmProcess:
     def __init__(self, folder: Path, seed: int, players: int, region: int | None = None) -> None:
         command = [sys.executable, "-m", "tests.crowd.realm_process", str(folder), str(seed), str(players)]
         command += [] if region is None else ["0", str(region)]
-        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )  # in a session of its own, as the front starts regions; it ends when its stdin does
         self.port: int = self._said()["port"]
 
     def _said(self) -> dict:
@@ -141,6 +143,8 @@ async def _campaign(
 ) -> dict:
     own, habits = terms(), phases[0].habits
     players = [Player(number, realm.port, own, habits, seed) for number in range(clients)]
+    for player in players:
+        player.stands = True  # until all have come
     tasks = []
     began = time.monotonic()
     for count, player in enumerate(players):
@@ -150,6 +154,8 @@ async def _campaign(
     until = time.monotonic() + 30
     while sum(player.came for player in players) < clients and time.monotonic() < until:
         await asyncio.sleep(0.1)
+    for player in players:
+        player.stands = False
     await asyncio.sleep(settle)
     result: dict[str, Any] = {"came": sum(player.came for player in players)}
     for phase in phases:

@@ -68,12 +68,13 @@ class Counts:
 
 
 class Player:
-    """habits may be changed while it plays. here: it is in the realm; came: it was, at least once."""
+    """habits may be changed while it plays. here: it is in the realm; came: it was, at least once; stands: it does
+    nothing yet."""
 
     def __init__(self, number: int, port: int, terms: Terms, habits: Habits, seed: int) -> None:
         self.number, self.port, self.terms, self.habits = number, port, terms, habits
         self.counts = Counts()
-        self.here = self.came = self.ended = False
+        self.here = self.came = self.ended = self.stands = False
         self._random = Random(f"army/{seed}/{number}")
         key = hashlib.blake2b(f"{seed}/{number}".encode(), digest_size=32).digest()
         self._visitor = Visitor(f"Bot{number}", key)
@@ -188,7 +189,7 @@ class Player:
                 await asyncio.sleep(wait)
             self.counts.late.append(max(0.0, monotonic() - due))
             due = max(due + 1 / RATE, monotonic() - 0.2)
-            if not self.here:
+            if not self.here or self.stands:
                 continue
             if self.habits.churn and self._random.random() < self.habits.churn / RATE:
                 if self._random.random() < 0.5:
