@@ -89,7 +89,9 @@ def _ask(world: World, player: Player, seer: Seer) -> tuple[Happening, ...]:
         words = articled(seer.points.format(direction=direction, place=world.map.places[place].kind, species=species))
         return (Said(seer.name, words[0].upper() + words[1:]), Revealed("seer", ((place, species), *empties)))
     stays = "Walk on, I follow." if seer is player.seer else "Walk on, and come back."
-    return (Said(seer.name, f"I have shown you everybody who is here. {stays}"),)
+    anybody = len(empties) < len(seen)
+    here = "I have shown you everybody who is here." if anybody else "Nobody is here but us."
+    return (Said(seer.name, f"{here} {stays}"),)
 
 
 def _touch(world: World, player: Player, index: int) -> tuple[Happening, ...]:

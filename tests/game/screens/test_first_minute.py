@@ -8,6 +8,8 @@ import pytest
 
 from game.app.app_context import AppContext
 from game.app.window import Window
+from game.realm.happenings import Said
+from game.realm.world import new_world
 from game.screens import rewind
 from game.screens.pages import SeedBox
 from game.ui import heads_grid, overlays
@@ -15,6 +17,7 @@ from game.ui.font import Pen
 from game.ui.screen_stack import CLOSE, Close
 from perception.messages import Progress, RestorePoint
 from tests.kits.playkit import game_of, open_display, play
+from tests.kits.questkit import Hand
 from tests.kits.stub_mind import StubMind
 
 
@@ -90,3 +93,16 @@ def test_the_curve_keeps_off_its_legend() -> None:
     differs = (pictures[0] != pictures[1]).any(axis=2)
     legend = differs[x + 8 : x + 60, y + 131 : y + 143]
     assert differs.any() and not legend.any()
+
+
+def test_where_nobody_is_the_seer_says_so_and_not_that_she_showed_everybody() -> None:
+    world = new_world(0)
+    hand = Hand(world)
+    world.traces.here = [-1] * len(world.traces.here)
+    (said,) = hand.do(("ask",))
+    assert said.text == "Nobody is here but us. Walk on, I follow."
+    world = new_world(0)
+    hand = Hand(world)
+    texts = [happening.text for _ in range(12) for happening in hand.do(("ask",)) if isinstance(happening, Said)]
+    shown = [text for text in texts if text.startswith("There, to the")]
+    assert (texts[-1] == "I have shown you everybody who is here. Walk on, I follow.") == bool(shown)
