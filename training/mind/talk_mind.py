@@ -42,7 +42,7 @@ from training.mind.self_measurement import SelfMeasurement
 from training.teach import Source, Teacher
 
 # A step has few dialogues, in small parts: a real model takes a second for each, and an answer waits for a part.
-TALKED_TO = TeachConfig(scenes=2, rehearse=1, parts=2, lr=3e-3, warmup=3, settle=40)
+TALKED_TO = TeachConfig(scenes=2, rehearse=1, parts=2, lr=3e-3, warmup=3, settle=120)
 REALM = 0.6  # of the other talk that is rehearsed is talk in the realm
 LINES = 240  # dialogues of other topics, of which some are rehearsed
 UNMEASURED = Score(0.0, None, None, None, 0.0)  # is never said: see TalkMind.progress
@@ -56,7 +56,7 @@ def check_chat(model: Model) -> None:
 
 
 class TalkSource:
-    """What a step trains on: so many of the player's lessons, a danger of the realm, and other talk. Called as
+    """What a step trains on: so many of the player's lessons, as many dangers of the realm, and other talk. Called as
     `training.teach.Source`."""
 
     def __init__(self, journal: Journal, rules: Rules, seed: int) -> None:
@@ -68,7 +68,8 @@ class TalkSource:
 
     def __call__(self, rng: Random, scenes: int, rehearse: int) -> list[Asked]:
         lessons = [self._lesson(rng, rng.choice(self._journal.lessons)) for _ in range(scenes)]
-        return [*lessons, self._danger(rng), self._other(rng)] if rehearse else lessons
+        dangers = [self._danger(rng) for _ in range(scenes)]  # as many: else it learns to take every direction
+        return [*lessons, *dangers, self._other(rng)] if rehearse else lessons
 
     def _lesson(self, rng: Random, lesson: Lesson) -> Asked:
         """What was said and the reply that was right, dreamt: in other words, of another direction, at another hour and

