@@ -60,7 +60,8 @@ def _world(game: Playing, pen: Pen, large: Pen, camera: tuple[int, int]) -> tupl
     if debut.going_on:  # the interface is away; one line stands below
         if debut.whole(journey.seconds) and debut.place is not None:
             kind = journey.world.map.places[debut.place].kind
-            overlays.one_line(bare, f"By the {kind}: {article(debut.species)}. Nobody pointed. You see it.")
+            species = journey.sight.drawn(debut.place)[0] or debut.species  # a mind may change its mind meanwhile
+            overlays.one_line(bare, f"By the {kind}: {article(species)}. Nobody pointed. You see it.")
         return None
     plain = game.heads and game.mode == heads_plain.PLAIN
     lit = heads_hud.look(game) if plain else None

@@ -28,6 +28,7 @@ SIZE = (480, 270)
 LARGEST = 8_000_000  # bytes of a film
 LESSONS = 8  # spirits shown before the dream
 UNSEEN = 10**6  # frames without a picture
+SEEN = 2  # spirits that a photo is to show
 PLACES = 60  # that are walked to, at most, until something happens
 CHOSEN = 4  # heads that are let practise
 QUALITIES = (60, 45, 32, 22, 14, 8)  # of WebP
@@ -214,8 +215,17 @@ class Reel(Script):
         self.roll(2)
 
     def _photo(self) -> None:
-        """One moment through three pairs of eyes, saved as a picture."""
+        """One moment through three pairs of eyes, where somebody is seen, saved as a picture."""
         bot = self.bot
+        self.cut()
+        for _ in range(PLACES):
+            if len(bot.believed(SURE)) >= SEEN:
+                break
+            place = self._next()
+            self._visited.append(place)
+            bot.go(place)
+            bot.fresh()
+        self.roll(0)
         bot.press(pg.K_p)
         bot.until(lambda: getattr(bot.game.screens.top, "ready", True), 12.0)
         self.roll(3)

@@ -18,7 +18,7 @@ from game.ui.screen_stack import CLOSE, Close
 from perception.messages import Progress, RestorePoint
 from tests.kits.playkit import game_of, open_display, play
 from tests.kits.questkit import Hand
-from tests.kits.stub_mind import StubMind
+from tests.kits.stub_mind import StubMind, everywhere
 
 
 def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -106,3 +106,22 @@ def test_where_nobody_is_the_seer_says_so_and_not_that_she_showed_everybody() ->
     texts = [happening.text for _ in range(12) for happening in hand.do(("ask",)) if isinstance(happening, Said)]
     shown = [text for text in texts if text.startswith("There, to the")]
     assert (texts[-1] == "I have shown you everybody who is here. Walk on, I follow.") == bool(shown)
+
+
+def test_the_line_of_the_first_sight_names_whom_one_sees_when_the_mind_changes_its_mind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mind = StubMind(everywhere("kodama", 0.95))
+    game = game_of(mind, tmp_path)
+    lines: list[str] = []
+    monkeypatch.setattr(overlays, "one_line", lambda pen, text: lines.append(text))
+    for _ in range(200):
+        play(game, 1, dt=1 / 12)
+        if game.journey.sight.debut.going_on:
+            break
+    mind.believe = everywhere("tengu", 0.95)
+    for _ in range(300):
+        play(game, 1, dt=1 / 12)
+        if lines:
+            break
+    assert lines and "a tengu. Nobody pointed" in lines[-1]
