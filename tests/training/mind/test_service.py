@@ -304,6 +304,21 @@ def test_practice_gets_its_share_while_scenes_wait(house: House, monkeypatch: py
     assert player.inbox.waiting == 10 and len(pieces) == pytest.approx(service.SHARE * 50, abs=3)
 
 
+def test_after_a_step_that_failed_a_scene_is_read_anew(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    mind = awake()
+    mind.handle(Teach(LESSONS[0]))
+    before = mind.handle(Perceive(SCENE))[0]
+
+    def fails() -> Iterator[None]:
+        torch.nn.init.zeros_(mind.model.net.get_output_embeddings().weight)
+        raise RuntimeError("in its midst")
+        yield
+
+    monkeypatch.setattr(mind.teacher, "parts", fails)
+    assert isinstance(mind.practise()[0], Trouble)
+    assert mind.handle(Perceive(SCENE))[0].beliefs != before.beliefs
+
+
 def test_where_many_wait_what_heads_did_is_told_now_and_then(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     anna = house.come("anna")
     anna.until(Ready)
