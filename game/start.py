@@ -26,6 +26,7 @@ from perception.link import Line, Link, connect
 from perception.remote import Elsewhere
 
 Command = Callable[[Path, int], Sequence[str]]  # what starts a mind for a folder and a journey's seed
+SAVING = 60.0  # s that it has to save: its weights are some hundred MB
 FAMILIAR = "familiar"  # in a slot: the folder of the mind that speaks for it
 
 
@@ -134,7 +135,7 @@ def minds(command: Command, elsewhere: Callable[[Path], Elsewhere] | None) -> ap
 
 def familiars(command: Command | None) -> app.MakeMind | None:
     """What makes the mind that speaks for the familiar of a slot, in a folder of its own there."""
-    return None if command is None else lambda folder, seed: Link(command(folder / FAMILIAR, seed))
+    return None if command is None else lambda folder, seed: Link(command(folder / FAMILIAR, seed), saving=SAVING)
 
 
 def open_context(scale: int | None, home: Path | None) -> AppContext:

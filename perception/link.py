@@ -61,6 +61,7 @@ STEADY = 60.0  # seconds of life after which the wait starts small again
 BEAT = 5.0  # seconds: after each such silence a mind is asked whether it lives
 SILENT = 8  # beats in silence after which it is taken for hung; counted, since a machine may sleep between two
 STUCK = 600.0  # seconds that it may be busy with one thing: a log of a large model takes minutes
+SAVING = 5.0  # seconds that a mind has to save and end, once it is asked to
 TRIED = "It is tried again."
 UNSAFE = "A lesson is kept while the game runs, but not on disk"
 PROGRAM = "main.py mind: "  # how a mind's own error begins; a screen has little room
@@ -80,6 +81,7 @@ class Line:
         """
         self._wake, self._plain_names, self._outbox = wake, plain_names, outbox
         self._restarts = restarts
+        self.saving = SAVING
         self._changed = Condition()  # guards everything below; held only for moments
         self._state: State = "waking"
         self._waiting: OrderedDict[int, bytes] = OrderedDict()  # frames for the mind, by number
@@ -161,8 +163,9 @@ class Line:
             self._changed.notify_all()
         return heard
 
-    def close(self, timeout: float = 5.0) -> None:
+    def close(self, timeout: float | None = None) -> None:
         """Asks the mind to save and end, waits `timeout` seconds, then ends it. Safe at any time, any number of times.
+        timeout None: `saving`.
 
         What it said until the end can still be polled.
         """
@@ -173,7 +176,7 @@ class Line:
             if self._thread is None:
                 self._state = "dead"
                 return
-        self._thread.join(timeout)
+        self._thread.join(self.saving if timeout is None else timeout)
         for hard in (False, True):
             if self._thread.is_alive():
                 self._stop(hard)
@@ -372,6 +375,7 @@ class Link(Line):
 
     restarts: how many times in a row it is started again without a Ready in between. env: variables beside the
     game's own. low_priority: one thread for torch (and a lower class on Windows; elsewhere a mind nices itself).
+    saving: seconds that it has to save and end, once it is asked to.
     """
 
     def __init__(
@@ -381,8 +385,10 @@ class Link(Line):
         restarts: int = 3,
         env: Mapping[str, str] | None = None,
         low_priority: bool = True,
+        saving: float = SAVING,
     ) -> None:
         super().__init__(lambda: Child(command, env, low_priority), restarts)
+        self.saving = saving
 
 
 def connect(mind: Elsewhere, *, restarts: int = RESTARTS_ELSEWHERE) -> Line:

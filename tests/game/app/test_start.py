@@ -28,7 +28,10 @@ def test_the_familiars_mind_has_a_folder_of_its_own_in_the_slot(tmp_path: Path) 
         return ["no-such-command"]
 
     make = start.familiars(command)
-    assert make is not None and isinstance(make(tmp_path, 7), Link) and begun == [(tmp_path / "familiar", 7)]
+    assert make is not None
+    line = make(tmp_path, 7)
+    assert isinstance(line, Link) and begun == [(tmp_path / "familiar", 7)]
+    assert line.saving == start.SAVING > start.line_to([], None).saving, "so large a model takes longer to save"
     assert start.familiars(None) is None
 
 
