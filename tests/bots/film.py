@@ -18,7 +18,7 @@ from game.realm.senses import who_is_at
 from game.screens.attune import Attuning
 from game.start import with_title
 from game.ui.heads_plain import VIEWS
-from game.ui.words import SURE
+from game.ui.words import SURE, UNSURE
 from tests.bots.diary import Diary
 from tests.bots.hands import FRAME, LONG_FRAME, Bot
 from tests.bots.script import Plan, Script
@@ -29,6 +29,8 @@ LARGEST = 8_000_000  # bytes of a film
 LESSONS = 8  # spirits shown before the dream
 UNSEEN = 10**6  # frames without a picture
 SEEN = 2  # spirits that a photo is to show
+SHORT = 0.3  # of the time for dreams: the first one, after which a mind imagines most
+NOTED = 15.0  # s after which a note is gone
 PLACES = 60  # that are walked to, at most, until something happens
 CHOSEN = 4  # heads that are let practise
 QUALITIES = (60, 45, 32, 22, 14, 8)  # of WebP
@@ -112,10 +114,11 @@ class Reel(Script):
         self.roll(3)
         self.begin()
         self._shown()
-        self._dreams()
+        self._dreams(self.plan.dream * SHORT)
+        self._bursts()
+        self._dreams(self.plan.dream * (1 - SHORT))
         self._first_sight()
         self._attunes()
-        self._bursts()
         self._asked()
         self._photo()
 
@@ -136,12 +139,12 @@ class Reel(Script):
         self.cut()
         bot.be_shown(LESSONS, 180.0)
 
-    def _dreams(self) -> None:
-        """A dream of many seconds in ten of the film."""
+    def _dreams(self, seconds: float) -> None:
+        """A dream of many seconds in five of the film."""
         bot = self.bot
         bot.press(pg.K_r)
-        self.roll(0, max(1.0, self.plan.dream / 10))
-        bot.lets_learn(self.plan.dream)
+        self.roll(0, max(1.0, seconds / 5))
+        bot.lets_learn(seconds)
         bot.press(pg.K_r)
         self.roll(2)
 
@@ -194,11 +197,11 @@ class Reel(Script):
         bot, journey = self.bot, self.bot.game.journey
         self.cut()
         for _ in range(PLACES):
-            for place, _species in bot.believed(SURE):
+            for place, _species in bot.believed(UNSURE):
                 if who_is_at(bot.world, place) != NOTHING or not bot.beside(place) or not bot.fresh():
                     continue
                 bot.frames(30)
-                if journey.mind_client.belief(place)[1] >= SURE and journey.context() == "touch":
+                if journey.mind_client.belief(place)[1] >= UNSURE and journey.context() == "touch":
                     self.roll(1.5)
                     bot.press(pg.K_e)
                     self.roll(4.5)
@@ -229,10 +232,10 @@ class Reel(Script):
         bot.press(pg.K_p)
         bot.until(lambda: getattr(bot.game.screens.top, "ready", True), 12.0)
         self.roll(3)
+        self.cut()  # a note says where it is saved
         bot.press(pg.K_RETURN)
-        self.roll(1)
         bot.press(pg.K_ESCAPE)
-        self.cut()
+        bot.frames(round(NOTED / FRAME))
 
 
 def shoot(
