@@ -45,7 +45,7 @@ from training.mind.mind import PROBE_SEED, Mind, MindConfig
 NOVICE_MIND, BLIND, KNOWING = "novice", "blind", "knowing"
 EVERY, LATE = 6, 30  # ticks between two pieces of the mind's work, and until an answer: as on a slow machine
 PROBES = 40  # unseen scenes on which hits by species are measured
-TRUSTS = 4  # lessons of a species after which the bot trusts its eyes
+TRUSTS = 5  # lessons of a species after which the bot trusts its eyes
 MORE = 2  # lessons more, whenever it was wrong
 BATCH = 5  # new lessons after which it rests
 TRIES = 90.0  # s that it tries an errand before it looks for lessons again

@@ -1,6 +1,7 @@
 """People in a realm of play: at home by night and in rain, and never within one another."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import count
 from statistics import mean
 
@@ -17,7 +18,8 @@ from game.realm.state import Actor
 from game.realm.step import step
 from game.realm.world import World, new_world
 
-HOUR = 30 * load().seconds_per_hour  # ticks
+QUICK = replace(load(), seconds_per_hour=30)
+HOUR = 30 * QUICK.seconds_per_hour  # ticks
 
 
 def everybody(world: World) -> list[Actor]:
@@ -43,7 +45,7 @@ def test_the_test_above_could_fail() -> None:
 
 def test_nobody_stops_within_somebody_else() -> None:
     for seed in (0, 1, 2):
-        world = new_world(seed, load())
+        world = new_world(seed, QUICK)
         for tick in range(6 * HOUR):
             step(world)
             if tick % 60 == 0:
@@ -51,16 +53,16 @@ def test_nobody_stops_within_somebody_else() -> None:
 
 
 def test_a_house_has_two_people_who_were_nearest() -> None:
-    world = new_world(4, load())
+    world = new_world(4, QUICK)
     homes = Counter(who.home for who in world.folk if who.home != OUTSIDE)
     assert set(homes.values()) == {SHARE} and len(homes) == len(world.map.rooms)
-    assert all(who.kind in load().living.housed for who in world.folk if who.home != OUTSIDE)
+    assert all(who.kind in QUICK.living.housed for who in world.folk if who.home != OUTSIDE)
     assert all(who.home == OUTSIDE for who in new_world(4, load_rules()).folk)
 
 
 @pytest.mark.parametrize("seed", [1, 3])
 def test_people_go_home_by_night_and_in_rain_and_come_out_again(seed: int) -> None:
-    world = new_world(seed, load())
+    world = new_world(seed, QUICK)
     housed = [who for who in world.folk if who.home != OUTSIDE]
     inside: dict[bool, list[float]] = {True: [], False: []}
     so_since = 0
