@@ -1,6 +1,6 @@
 """A journey from its beginning to its end, with a real mind and without a window: lessons, dreams, every errand.
 
-    python -m tests.bots.arc --out DIR [--seed 3] [--minutes 90] [--mind novice]
+    python -m tests.bots.arc --out DIR [--seed 3] [--minutes 90] [--mind novice] [--lessons 7]
 
 The shipped novice perceives and learns in the same process, on the clock of the game: the same seed gives the same
 journey. The bot knows what a player may know: where and when the codex says that each species is met, where an errand
@@ -45,7 +45,7 @@ from training.mind.mind import PROBE_SEED, Mind, MindConfig
 NOVICE_MIND, BLIND, KNOWING = "novice", "blind", "knowing"
 EVERY, LATE = 6, 30  # ticks between two pieces of the mind's work, and until an answer: as on a slow machine
 PROBES = 40  # unseen scenes on which hits by species are measured
-TRUSTS = 5  # lessons of a species after which the bot trusts its eyes
+TRUSTS = 7  # lessons of a species after which the bot trusts its eyes
 MORE = 2  # lessons more, whenever it was wrong
 BATCH = 5  # new lessons after which it rests
 TRIES = 90.0  # s that it tries an errand before it looks for lessons again
@@ -55,7 +55,7 @@ PLACES = 14  # that it goes to for lessons, before it thinks again
 class Arc:
     """A bot, its mind, and what it has learned so far. needs: lessons of each species that it wants."""
 
-    def __init__(self, out: Path, seed: int, minutes: float, mind: str = "novice") -> None:
+    def __init__(self, out: Path, seed: int, minutes: float, mind: str = "novice", lessons: int = TRUSTS) -> None:
         self.out, self.seed, self.minutes = out, seed, minutes
         self.rules, self.began = load_play(), time.process_time()
         self.mind: Mind | None = None
@@ -69,7 +69,7 @@ class Arc:
         self._seen: Any = SimpleNamespace(journey=self.journey, screens=None)
         self.legs = Legs(self.journey, lambda: self.diary.watch(self._seen), seed)
         self.probes = list(islice(samples(seed, "species", "terse", load_rules()), PROBES))
-        self.needs = dict.fromkeys(self.rules.species, TRUSTS)
+        self.needs = dict.fromkeys(self.rules.species, lessons)
         self.by_dream: list[dict[str, Any]] = []
         self.done: dict[str, float] = {}
         self.failed: dict[str, int] = {}
@@ -249,9 +249,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=90.0, help="of play, at most (default 90)")
     parser.add_argument("--mind", default=NOVICE_MIND, choices=(NOVICE_MIND, BLIND, KNOWING))
+    parser.add_argument("--lessons", type=int, default=TRUSTS, help=f"of each species, before it trusts ({TRUSTS})")
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
-    result = Arc(options.out, options.seed, options.minutes, options.mind).play()
+    result = Arc(options.out, options.seed, options.minutes, options.mind, options.lessons).play()
     print(json.dumps({key: value for key, value in result.items() if key != "dreams"}))
     return 0
 

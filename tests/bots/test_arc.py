@@ -7,7 +7,7 @@ from tests.bots.arc import BLIND, KNOWING, Arc
 
 
 def test_with_eyes_that_see_it_does_the_first_errand_as_somebody_would(tmp_path: Path) -> None:
-    result = Arc(tmp_path, 3, 6.0, KNOWING).play()
+    result = Arc(tmp_path, 3, 6.0, KNOWING, 3).play()
     assert 1 < result["errands"]["lantern"] < 6
     assert result["names"]["right"] >= 2 and result["found"] >= 1
     assert result["shapes_at_first_sight"] == 1
@@ -16,7 +16,7 @@ def test_with_eyes_that_see_it_does_the_first_errand_as_somebody_would(tmp_path:
 
 
 def test_a_blind_mind_does_none(tmp_path: Path) -> None:
-    result = Arc(tmp_path, 3, 9.0, BLIND).play()
+    result = Arc(tmp_path, 3, 9.0, BLIND, 3).play()
     assert result["errands"] == {} and result["found"] == 0
     assert result["first_sight_minute"] is None
     assert result["failed"].get("lantern"), "it tried"
