@@ -158,8 +158,13 @@ def build_parser(only: str | None = None) -> Parser:
     add("--certificate", type=Path, metavar="FILE", help="speak TLS: a certificate in PEM; with --key")
     add("--key", type=Path, metavar="FILE", help="of the certificate, in PEM, without a password")
     add("--players", type=whole(1, PLAYERS_MAX), default=256, metavar="N", help="at once (default 256)")
-    add("--regions", type=whole(1, REGIONS_MAX), metavar="N", help="so many realms, each in a process and a port above")
-    add("--region", type=whole(0, REGIONS_MAX - 1), metavar="K", help="with --regions: this one alone; they start so")
+    add("--regions", type=whole(1, REGIONS_MAX), metavar="N", help="N realms, each a process on one of the next ports")
+    add(
+        "--region",
+        type=whole(0, REGIONS_MAX - 1),
+        metavar="K",
+        help="with --regions: serve this one alone (what --regions starts)",
+    )
     add("--seer", metavar="HOST:PORT", help="instead: one who was born seeing walks that realm and points")
     add("--name", metavar="NAME", help="with --seer: who they are there (default Yuki)")
     add("--ca", type=Path, metavar="FILE", help="with --seer tls://...: who vouches for its certificate (PEM)")
