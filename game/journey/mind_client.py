@@ -242,7 +242,7 @@ class MindClient:
     def _troubled(self, trouble: Trouble) -> None:
         self.troubles += 1
         self._inquiries.lose(trouble.ticket)
-        if any(asked.eyes != "you" for asked in self._asked):  # those eyes can't be looked through
+        if any(query.eyes != "you" for query in self._asked):  # those eyes can't be looked through
             self._asked.clear()
             self.give_back()
         self.notes.append(trouble.text.splitlines()[0][:LONGEST_NOTE] if trouble.text.strip() else "trouble")
@@ -262,7 +262,7 @@ class MindClient:
             self.heads, self.gaze = percept.heads if measured else self.heads, percept.gaze
         else:
             self.others[percept.eyes] = percept.heads
-        ids = [(asked.view.scene.id, asked.eyes) for asked in self._asked]
+        ids = [(query.view.scene.id, query.eyes) for query in self._asked]
         if (percept.scene, percept.eyes) not in ids:
             return
         for _ in range(ids.index((percept.scene, percept.eyes)) + 1):  # older ones were left out

@@ -99,14 +99,14 @@ def full_disk(folder: Path, number: int) -> str:
             for lesson in some[1:]:
                 game.line.send(Teach(lesson))
             game.line.send(Perceive(some[0].scene))
-            told = game.until(lambda: game.has(Trouble) and game.has(Percept))
+            answered = game.until(lambda: game.has(Trouble) and game.has(Percept))
             game.until(lambda: False, 0.5)
             early = [lesson for lesson in some[1:] if game.taught(lesson)]
         late = game.until(lambda: all(map(game.taught, some)))
         troubles = [message.text for message in game.heard if isinstance(message, Trouble)]
     held = list(read_lessons(folder / service.PLAYERS / NAME / JOURNAL))
-    if not told or early or not late:
-        return f"said {troubles[:1]}, saw {told}, {len(early)} acknowledged too early, in the end all {late}"
+    if not answered or early or not late:
+        return f"said {troubles[:1]}, saw {answered}, {len(early)} acknowledged too early, in the end all {late}"
     if not any("can't be saved now" in text for text in troubles):
         return f"said {troubles[:1]}"
     return "" if held == some else f"{len(held)} lessons of {len(some)}"

@@ -310,13 +310,13 @@ class Mind:
         check_scene(self.model, message.scene)
         if not message.ticket:
             self.record.scene = message.scene
-        asked = replace(message, scene=replace(message.scene, id=0), ticket=0)
-        if self._seen is None or self._seen[0] != asked or (self.records and not self._seen[1].heads.activity):
+        query = replace(message, scene=replace(message.scene, id=0), ticket=0)
+        if self._seen is None or self._seen[0] != query or (self.records and not self._seen[1].heads.activity):
             model = self.looks.model(message.eyes)
             head = message.head if message.head is not None and message.head < model.layers * model.heads else None
             record = self.records or head is not None
             (percept,) = perceive(model, [message.scene], record=record, head=head)
-            self._seen = asked, percept
+            self._seen = query, percept
             return replace(percept, eyes=message.eyes, ticket=message.ticket)
         return replace(self._seen[1], scene=message.scene.id, seconds=0.0, eyes=message.eyes, ticket=message.ticket)
 

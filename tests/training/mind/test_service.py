@@ -322,14 +322,14 @@ def test_after_a_step_that_failed_a_scene_is_read_anew(house: House, monkeypatch
 def test_where_many_wait_what_heads_did_is_told_now_and_then(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     anna = house.come("anna")
     anna.until(Ready)
-    player, told = house.service._players["anna"], []
+    player, measured = house.service._players["anna"], []
     for busy, now in ((False, 0.0), (False, 0.1), (True, 0.2), (True, 2.0), (True, 2.1), (True, 2.2), (False, 2.3)):
         player.inbox.put([Perceive(msgspec.structs.replace(SCENE, id=round(10 * now), text=SCENE.text))])
         (percept,) = player.look(busy, now)
         assert isinstance(percept, Percept) and percept.scene == round(10 * now)
-        told.append(bool(percept.heads.activity))
+        measured.append(bool(percept.heads.activity))
         player.mind._seen = None
-    assert told == [True, True, False, False, True, False, True]
+    assert measured == [True, True, False, False, True, False, True]
 
 
 @pytest.mark.parametrize("path", ["../bert/log.msgpack", "/etc/log.msgpack", "journal.msgpack", "state.safetensors"])
