@@ -7,9 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from game.realm.differences import digest
-from game.realm.play_rules import load as load_play
 from game.realm.policy import RandomPolicy
-from game.realm.rules import load as load_rules
 from game.realm.scene import describe, lesson
 from game.realm.seen import FAMILIAR, OTHERS, progress_of
 from game.realm.senses import in_sight
@@ -297,12 +295,3 @@ def test_what_was_told_is_acknowledged_once_the_game_has_had_it_in_hand(realm: R
     assert len(heard) == 1 and len(waiting) == 1, "it had not been handed out when that was sent"
     one.tick((("look",),), True, "terse")
     assert not waiting
-
-
-def test_a_realm_of_earlier_rules_tells_its_hours_to_those_who_join(tmp_path: Path) -> None:
-    for rules in (load_rules(), load_play()):
-        shared = Realm(tmp_path / str(rules.seconds_per_hour), rules=rules)
-        for _ in range(1000):
-            shared.host.tick()
-        one = shared.join("Aki")
-        assert one.view.rules is rules and abs(one.view.hour - shared.world.hour) < 0.01
