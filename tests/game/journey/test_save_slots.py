@@ -84,7 +84,7 @@ def test_the_command_line_puts_a_replay_into_the_slot_that_it_plays(
 ) -> None:
     monkeypatch.setenv("SECOND_SIGHT_HOME", str(tmp_path / "home"))
     played: list[Path] = []
-    monkeypatch.setattr(start, "play", lambda seed, folder, *rest: played.append(folder))
+    monkeypatch.setattr(start, "play", lambda seed, folder, *rest, **options: played.append(folder))
     file = tmp_path / "walk.replay"
     simulate(SimulateConfig(60, 7, save_replay=file))
     assert main.main(["play", "--replay", str(file), "--save", "walked"]) == 0

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from game.app.game_loop import Game
+from game.journey import mind_client
 from game.journey.charms import LOST, NEVER, NOBODY, NOWHERE, PATIENCE
 from game.journey.mind_client import CLOUDED
 from game.realm.happenings import Revealed
@@ -83,7 +84,9 @@ def titles(game: Game) -> list[str]:
     return [entry.label for entry in game.screens.top.entries]  # type: ignore[union-attr]
 
 
-def test_a_charm_is_bought_seen_paid_for_and_laid_down(tmp_path: Path) -> None:
+def test_a_charm_is_bought_seen_paid_for_and_laid_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mind_client, "ASK_AGAIN", 0.0)  # frames of a test take no time
+    monkeypatch.setattr(mind_client, "ASK_EVERY", 0.0)
     mind = Charmed()
     game = at_the_miko(tmp_path, mind)
     at = point(game)

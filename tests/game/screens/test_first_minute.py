@@ -8,6 +8,7 @@ import pytest
 
 from game.app.app_context import AppContext
 from game.app.window import Window
+from game.journey import mind_client
 from game.realm.happenings import Said
 from game.realm.world import new_world
 from game.screens import rewind
@@ -113,6 +114,8 @@ def test_the_line_of_the_first_sight_names_whom_one_sees_when_the_mind_changes_i
 ) -> None:
     mind = StubMind(everywhere("kodama", 0.95))
     game = game_of(mind, tmp_path)
+    monkeypatch.setattr(mind_client, "ASK_AGAIN", 0.0)  # frames of a test take no time
+    monkeypatch.setattr(mind_client, "ASK_EVERY", 0.0)
     lines: list[str] = []
     monkeypatch.setattr(overlays, "one_line", lambda pen, text: lines.append(text))
     for _ in range(200):
