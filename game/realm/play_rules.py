@@ -9,14 +9,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 
 from common.assets import ASSETS
 from game.realm import rules as realm_rules
 from game.realm.rulecheck import REGIONS, ROOM, known
 from game.realm.rules import Living, Rules
-from game.realm.tables import RulesError, read_toml
+from game.realm.tables import RulesError, converted, read_toml
 
 PLAY_TOML = ASSETS / "play.toml"
 
@@ -43,11 +42,7 @@ class Play(Struct, frozen=True, forbid_unknown_fields=True):
 
 def parse(data: object, rules: Rules, file: str = "play.toml") -> Rules:
     """The rules with what a parsed file changes. Raises RulesError."""
-    try:
-        play = msgspec.convert(data, Play)
-    except msgspec.ValidationError as error:
-        fault, _, where = str(error).partition(" - at `$.")
-        raise RulesError(f"{file} {where.rstrip('`') or 'top'}: {fault[:1].lower()}{fault[1:]}") from error
+    play = converted(data, Play, file)
     if play.spell[0] > play.spell[1]:
         raise RulesError(f"{file} spell: must be [shortest, longest] in whole hours")
     phases = tuple(name for name, _ in rules.phases)

@@ -8,13 +8,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
 from common.assets import ASSETS
 from game.realm.rulecheck import REGIONS
 from game.realm.rules import NOTHING, Rules
-from game.realm.tables import LONGEST_TEXT, RulesError, brief, read_toml
+from game.realm.tables import LONGEST_TEXT, RulesError, brief, converted, read_toml
 
 QUESTS_TOML = ASSETS / "quests.toml"
 FAMILIAR = "familiar"  # the one gift that an errand may bring
@@ -91,11 +90,7 @@ class Book(Struct, frozen=True, forbid_unknown_fields=True):
 
 def parse(data: object, rules: Rules, file: str = "quests.toml") -> Book:
     """Check a parsed file against the rules and freeze it. Raises RulesError."""
-    try:
-        book = msgspec.convert(data, Book)
-    except msgspec.ValidationError as error:
-        fault, _, where = str(error).partition(" - at `$.")
-        raise RulesError(f"{file} {where.rstrip('`') or 'top'}: {fault[:1].lower()}{fault[1:]}") from error
+    book = converted(data, Book, file)
     _known(rules.species, tuple(book.lore), f"{file} lore")
     for name in rules.species:
         if name not in book.lore:

@@ -8,9 +8,13 @@ import math
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from common.files import read_text
+
+Table = TypeVar("Table", bound=msgspec.Struct)
 
 LARGEST_FILE = 1_000_000  # bytes; a file of rules or words is a few kB
 LARGEST_NUMBER = 10**6  # of either sign, for what has no narrower bounds
@@ -174,3 +178,12 @@ def english(text: str) -> str:
     """A terse sentence in plain English: marks close up, the first letter (behind every full stop too) is large."""
     text = re.sub(r" ([.,?])", r"\1", text)
     return re.sub(r"(^|[.?] )([a-z])", lambda match: match[1] + match[2].upper(), text)
+
+
+def converted(data: object, kind: type[Table], file: str) -> Table:
+    """Parsed TOML as a frozen struct. Raises RulesError with the file, the key and the fault."""
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        fault, _, where = str(error).partition(" - at `$.")
+        raise RulesError(f"{file} {where.rstrip('`') or 'top'}: {fault[:1].lower()}{fault[1:]}") from error

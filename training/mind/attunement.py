@@ -4,16 +4,15 @@ they learned, bit for bit.
 attunement.msgpack lies beside the weights. Where it is damaged all heads practise, and the mind says so.
 """
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
-from common.files import read_bytes, write_whole
+from common.files import write_whole
 from perception.model import Model
 from training.config import TeachConfig
+from training.mind.sealed import read_sealed, sealed
 from training.optim.restricted import Place, attuned
 
 ATTUNEMENT = "attunement.msgpack"
@@ -84,7 +83,7 @@ class Attunement:
         """Write what isn't written yet to the mind's folder, or all of it to another. Raises OSError."""
         target = folder or (None if self._saved else self._folder)
         if target is not None and (folder is None or self.heads):
-            write_whole(target / ATTUNEMENT, packed(AttunementFile(self._origin, self.heads)))
+            write_whole(target / ATTUNEMENT, sealed(AttunementFile(self._origin, self.heads)))
             self._saved = self._saved or folder is None
 
     def load(self) -> str:
@@ -101,24 +100,6 @@ class Attunement:
         return ""
 
 
-def packed(file: AttunementFile) -> bytes:
-    """attunement.msgpack, with its hash."""
-    return msgspec.msgpack.encode(msgspec.structs.replace(file, digest=_digest(file)))
-
-
-def _digest(file: AttunementFile) -> str:
-    plain = msgspec.msgpack.encode(msgspec.structs.replace(file, digest=""))
-    return hashlib.blake2b(plain, digest_size=8).hexdigest()
-
-
 def read_attunement(path: Path) -> AttunementFile:
     """A file of chosen heads. Raises AttunementError in one line, OSError."""
-    try:
-        file = msgspec.msgpack.decode(read_bytes(path, LARGEST), type=AttunementFile)
-    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise AttunementError(f"{path.name} can't be read ({' '.join(str(error).split())[:120]})") from error
-    if file.version != VERSION:
-        raise AttunementError(f"{path.name} is of version {file.version}, this program knows {VERSION}")
-    if file.digest != _digest(file):
-        raise AttunementError(f"{path.name} doesn't match its hash")
-    return file
+    return read_sealed(path, AttunementFile, LARGEST, VERSION, AttunementError)

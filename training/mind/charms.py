@@ -8,18 +8,16 @@ charms.msgpack lies beside the journal: every charm that was burned, with its sc
 and the numbers of those that are worn.
 """
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import torch
 from msgspec import Meta, Struct
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from common.files import read_bytes, write_whole
+from common.files import write_whole
 from game.realm.rules import NOTHING, Rules
 from game.realm.tongues import SENSE
 from perception.messages import Burn, Charm, Number, Scene, Word
@@ -27,6 +25,7 @@ from perception.mlp_map import mlps
 from perception.model import Model
 from training.data.lesson_check import check_scene
 from training.mind.charm_edit import charm_layer, rank_one_for
+from training.mind.sealed import read_sealed, sealed
 from training.precedents.rome import mlp_at
 
 CHARMS = "charms.msgpack"
@@ -167,7 +166,7 @@ class Charms:
         """Write what isn't written yet to the mind's folder, or all of it to another. Raises OSError."""
         target = folder or (None if self._saved else self._folder)
         if target is not None and self.burned:
-            write_whole(target / CHARMS, packed(CharmFile(self._origin, self.burned, self.worn)))
+            write_whole(target / CHARMS, sealed(CharmFile(self._origin, self.burned, self.worn)))
             self._saved = self._saved or folder is None
 
     def load(self) -> str:
@@ -187,26 +186,9 @@ class Charms:
         return ""
 
 
-def packed(file: CharmFile) -> bytes:
-    """charms.msgpack, with its hash."""
-    return msgspec.msgpack.encode(msgspec.structs.replace(file, digest=_digest(file)))
-
-
-def _digest(file: CharmFile) -> str:
-    plain = msgspec.msgpack.encode(msgspec.structs.replace(file, digest=""))
-    return hashlib.blake2b(plain, digest_size=8).hexdigest()
-
-
 def read_charms(path: Path) -> CharmFile:
     """A file of charms. Raises CharmError in one line, OSError."""
-    try:
-        file = msgspec.msgpack.decode(read_bytes(path, LARGEST), type=CharmFile)
-    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise CharmError(f"{path.name} can't be read ({' '.join(str(error).split())[:120]})") from error
-    if file.version != VERSION:
-        raise CharmError(f"{path.name} is of version {file.version}, this program knows {VERSION}")
-    if file.digest != _digest(file):
-        raise CharmError(f"{path.name} doesn't match its hash")
+    file = read_sealed(path, CharmFile, LARGEST, VERSION, CharmError)
     if len(file.burned) > BURNED_MOST or len(file.worn) > WORN_MOST or len(set(file.worn)) < len(file.worn):
         raise CharmError(f"{path.name} holds more charms than can be")
     return file

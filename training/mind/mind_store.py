@@ -5,7 +5,6 @@ whole, holds a hash of itself, and says by itself what it is of: one is as good 
 is damaged is moved aside (NAME.old) and the state before takes its place; nothing that was saved is ever deleted.
 """
 
-import hashlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from transformers import PreTrainedModel
 
 from common.files import read_bytes, write_whole
 from perception.messages import Lesson
+from training.mind.sealed import digest_of, sealed
 from training.mind.trained_weights import (
     HEADER_MAX,
     WeightsError,
@@ -92,13 +92,7 @@ def save_mind(folder: Path, net: PreTrainedModel | None, saved: SavedMind) -> No
 
 def pack_journal(saved: SavedMind) -> bytes:
     """journal.msgpack, with its hash."""
-    return msgspec.msgpack.encode(msgspec.structs.replace(saved, digest=_digest(saved)))
-
-
-def _digest(saved: SavedMind | _JournalFile) -> str:
-    """16 hex digits over all fields but the hash itself."""
-    plain = msgspec.msgpack.encode(msgspec.structs.replace(saved, digest=""))
-    return hashlib.blake2b(plain, digest_size=8).hexdigest()
+    return sealed(saved)
 
 
 def _replace(path: Path, data: bytes, check: Callable[[bytes], object]) -> None:
@@ -231,7 +225,7 @@ def _journal(data: bytes) -> _JournalFile:
     if journal.version != VERSION:
         mismatch = f"it is of version {journal.version}, this program knows {VERSION}"
         raise MindStoreError(f"update this program, or move the mind's folder away: {mismatch}")
-    if journal.digest not in ("", _digest(journal)):
+    if journal.digest not in ("", digest_of(journal)):
         raise Damaged("does not match its hash")
     return journal
 

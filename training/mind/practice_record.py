@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 from common.files import read_bytes, write_whole
 from perception.messages import Number, Scene
 from training.config import TeachConfig
+from training.mind.sealed import digest_of, sealed
 
 PRACTICE = "practice.msgpack"
 VERSION = 1
@@ -179,7 +180,7 @@ def teach_config(settings: Mapping[str, Any]) -> TeachConfig:
 
 def save_practice(folder: Path, practice: Practice) -> None:
     """Write it whole. Raises OSError."""
-    write_whole(folder / PRACTICE, msgspec.msgpack.encode(msgspec.structs.replace(practice, digest=_digest(practice))))
+    write_whole(folder / PRACTICE, sealed(practice))
 
 
 def load_practice(folder: Path) -> Practice:
@@ -196,12 +197,6 @@ def load_practice(folder: Path) -> Practice:
         raise PracticeError(f"{path}: not a record of practice ({what}); take a copy of it") from error
     if practice.version != VERSION:
         raise PracticeError(f"{path}: version {practice.version}, this program knows {VERSION}; update the program")
-    if practice.digest != _digest(practice):
+    if practice.digest != digest_of(practice):
         raise PracticeError(f"{path}: damaged, it doesn't match its hash; take a copy of it")
     return practice
-
-
-def _digest(practice: Practice) -> str:
-    """16 hex digits over all but itself."""
-    plain = msgspec.msgpack.encode(msgspec.structs.replace(practice, digest=""))
-    return hashlib.blake2b(plain, digest_size=8).hexdigest()

@@ -17,12 +17,13 @@ from tests.training.mind.test_mind import LESSONS, RULES, SCENE, TEACH, steps
 from training.config import TeachConfig
 from training.headlog.log import read_log
 from training.mind import self_measurement
-from training.mind.attunement import ATTUNEMENT, AttunementError, AttunementFile, packed, read_attunement
+from training.mind.attunement import ATTUNEMENT, AttunementError, AttunementFile, read_attunement
 from training.mind.inbox import Inbox
 from training.mind.mind import Mind, MindConfig
 from training.mind.outputs import ATTUNED
 from training.mind.practice_record import HEADS, Event, PracticeError, load_practice, save_practice
 from training.mind.replay import replay_journey
+from training.mind.sealed import sealed
 
 torch.set_num_threads(1)
 CHOSEN = (1, 6)  # of two layers of four heads: 0.1 and 1.2
@@ -139,9 +140,9 @@ def test_a_damaged_choice_costs_itself_and_is_said(tmp_path: Path, damage: str) 
         {
             "torn": data[:-3],
             "flipped": data.replace(b"\x01\x06", b"\x02\x06"),
-            "version": packed(msgspec.structs.replace(file, version=9)),
-            "foreign": packed(msgspec.structs.replace(file, model="other")),
-            "unknown": packed(msgspec.structs.replace(file, heads=(64,))),
+            "version": sealed(msgspec.structs.replace(file, version=9)),
+            "foreign": sealed(msgspec.structs.replace(file, model="other")),
+            "unknown": sealed(msgspec.structs.replace(file, heads=(64,))),
         }[damage]
     )
     assert path.read_bytes() != data

@@ -27,9 +27,10 @@ from tests.kits.minds import tiny
 from training.config import TeachConfig
 from training.data.lessons import generated
 from training.mind import charm_edit, charms, self_measurement
-from training.mind.charms import CHARMS, CharmError, CharmFile, packed, read_charms
+from training.mind.charms import CHARMS, CharmError, CharmFile, read_charms
 from training.mind.mind import Mind, MindConfig
 from training.mind.replay import replay_journey
+from training.mind.sealed import sealed
 
 torch.set_num_threads(1)
 RULES = load()
@@ -198,9 +199,9 @@ def test_a_file_of_charms_that_is_damaged_or_foreign_costs_the_charms_alone(tmp_
     for bad, says in (
         (data[:-9] + b"x" + data[-8:], "doesn't match its hash"),
         (data[:99], "can't be read"),
-        (packed(msgspec.structs.replace(file, model="0" * 16)), "is of another model"),
-        (packed(msgspec.structs.replace(file, version=2)), "is of version 2"),
-        (packed(msgspec.structs.replace(file, worn=(4,))), "was never burned"),
+        (sealed(msgspec.structs.replace(file, model="0" * 16)), "is of another model"),
+        (sealed(msgspec.structs.replace(file, version=2)), "is of version 2"),
+        (sealed(msgspec.structs.replace(file, worn=(4,))), "was never burned"),
     ):
         (tmp_path / CHARMS).write_bytes(bad)
         woken = awake(tmp_path)
@@ -234,6 +235,6 @@ def test_a_file_claims_no_more_than_can_be(tmp_path):
     mind = awake()
     answer_to(mind, order(0))
     path = tmp_path / CHARMS
-    path.write_bytes(packed(CharmFile(mind.origin, mind.charms.burned, (0, 0))))
+    path.write_bytes(sealed(CharmFile(mind.origin, mind.charms.burned, (0, 0))))
     with pytest.raises(CharmError, match="holds more charms than can be"):
         read_charms(path)
