@@ -67,9 +67,9 @@ def _world(game: Playing, pen: Pen, large: Pen, camera: tuple[int, int]) -> tupl
     lit = heads_hud.look(game) if plain else None
     taken = _taken(game, large, lit)
     overlays.clock(bare, journey.world, journey.known, journey.narrator.firsts.found)
-    below = _errand(game, bare, camera)
+    errand = _errand(game, bare, camera)
     room = min([WIDE, *(box[0] - 24 for box in taken if box[1] < TOP)])
-    noted = overlays.notes(bare, game.context.notes(), room, below)
+    noted = overlays.notes(bare, game.context.notes(), room, errand[3] if errand is not None else 0.0)
     covered, watched = [*taken, noted], None
     if plain:
         watched = heads_hud.plainly(game, large, camera, lit, covered)
@@ -79,24 +79,23 @@ def _world(game: Playing, pen: Pen, large: Pen, camera: tuple[int, int]) -> tupl
         heads_grid.small(pen, client.ready, client.heads, client.history)
     _marks(game, bare, camera, covered)
     _talk(game, large)
-    _lines(game, large, taken)
+    _lines(game, large, taken, errand)
     return watched
 
 
-def _errand(game: Playing, pen: Pen, camera: tuple[int, int]) -> float:
-    """Paints the errand: its line, its ring, an eye while one stares. Returns the layout px that the line takes."""
+def _errand(game: Playing, pen: Pen, camera: tuple[int, int]) -> overlays.Box | None:
+    """Paints the errand: its line, its ring, an eye while one stares. Returns the line's box, if there is one."""
     journey, world = game.journey, game.journey.world
     leads = trail(world)
     if leads is None:
-        return 0.0
+        return None
     if room_at(world, world.player.x, world.player.y) is None:
         errand_hud.ring(pen, leads, camera, journey.seconds)
     stare = staring(world)
     if stare is not None:
         x, y = haunt(world.map.places[stare[0]])
         errand_hud.eye(pen, x - camera[0], y - camera[1] - 44, stare[1])
-    errand_hud.line(pen, leads, 8 + 2 * pen.line)
-    return pen.line
+    return errand_hud.line(pen, leads, 8 + 2 * pen.line)
 
 
 def _free(game: Playing) -> int:
@@ -187,8 +186,10 @@ def _ghosts(game: Playing) -> list[Ghost]:
     return [ghost for ghost in state.ghosts if ghost.belief > FAINT] if state is not None else []
 
 
-def _lines(game: Playing, pen: Pen, taken: list[overlays.Box]) -> None:
-    """Paints the lines at the top: the state of the mind, or what to do next. They make room for the heads."""
+def _lines(game: Playing, pen: Pen, taken: list[overlays.Box], errand: overlays.Box | None = None) -> None:
+    """Paints the lines at the top: the state of the mind, or what to do next. They make room for the heads and for the
+    errand's line.
+    """
     journey, now = game.journey, game.journey.seconds
     wide = not game.heads or game.dream is not None
     state = journey.mind.state
@@ -204,12 +205,12 @@ def _lines(game: Playing, pen: Pen, taken: list[overlays.Box]) -> None:
     seen = journey.narrator.firsts.now
     if seen is not None and seen.first and state not in STATES:
         place = journey.world.map.places[seen.place].kind
-        overlays.first_sight(pen, seen.species, place, game.labels["act"])
+        overlays.first_sight(pen, seen.species, place, game.labels["act"], errand)
     elif not game.context.notes():
         beside = heads_grid.SMALL in taken
         free = overlays.WIDTH - 2 * (overlays.WIDTH - heads_grid.SMALL[0]) if beside else overlays.WIDTH
         below = pen.line + 8 if state in STATES and pen.line >= 15 else 0.0  # how to walk is told while a mind wakes
-        overlays.guide(pen, journey.guide.line(journey.context(), game.labels), free, below)
+        overlays.guide(pen, journey.guide.line(journey.context(), game.labels), free, below, errand)
 
 
 def _hints(game: Playing) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ import pygame as pg
 from game.art.pixels.palette import Colour
 from game.ui.font import DIM, GOLD, INK_SHADOW, PAPER, Pen
 from game.ui.marks import pips
-from game.ui.overlays import HEIGHT, WIDTH
+from game.ui.overlays import HEIGHT, WIDTH, Box
 
 RING: Colour = (250, 214, 140)
 EVERY = 34  # px of the ring from dot to dot
@@ -36,8 +36,8 @@ class Trail(Protocol):
     def left(self) -> int | None: ...
 
 
-def line(pen: Pen, trail: Trail, top: float) -> None:
-    """Title, pips, which way, and the time that is left; top: layout px."""
+def line(pen: Pen, trail: Trail, top: float) -> Box:
+    """Title, pips, which way, and the time that is left; top: layout px. Returns the box that they take."""
     x = 12.0
     pen.text(trail.title, x, top, PAPER)
     x += (len(trail.title) + 1) * pen.letter
@@ -45,9 +45,12 @@ def line(pen: Pen, trail: Trail, top: float) -> None:
         pips(pen, x, top + pen.line / 2 - 5, trail.count, trail.of)
         x += 12 * trail.of + pen.letter
     pen.text(trail.where, x, top, GOLD)
+    x += len(trail.where) * pen.letter
     if trail.left is not None:
-        x += (len(trail.where) + 2) * pen.letter
-        pen.text(f"{trail.left // 60}:{trail.left % 60:02d}", x, top, GOLD if trail.left <= 20 else DIM)
+        clock = f"{trail.left // 60}:{trail.left % 60:02d}"
+        pen.text(clock, x + 2 * pen.letter, top, GOLD if trail.left <= 20 else DIM)
+        x += (2 + len(clock)) * pen.letter
+    return 12.0, top, x - 12.0, pen.line
 
 
 def ring(pen: Pen, trail: Trail, camera: tuple[int, int], seconds: float) -> None:

@@ -82,11 +82,13 @@ def _top(pen: Pen) -> float:
     return 10 + 2 * pen.line
 
 
-def _sheet(pen: Pen, lines: list[str], top: float, heading: str = "") -> None:
-    """A centred sheet of lines whose keys are golden."""
+def _sheet(pen: Pen, lines: list[str], top: float, heading: str = "", beside: Box | None = None) -> None:
+    """A centred sheet of lines whose keys are golden; below the box `beside`, if it would cover that."""
     rows = len(lines) + bool(heading)
     width = max(len(line) for line in [heading, *lines]) * pen.letter + 16
     left = WIDTH / 2 - width / 2
+    if beside is not None and left < beside[0] + beside[2] + pen.letter:
+        top = max(top, beside[1] + beside[3] + 4)
     pen.panel(left, top, round(width), round(rows * (pen.line + 1)) + 7)
     if heading:
         pen.text_centre(heading, WIDTH / 2, top + 4, GOLD)
@@ -95,11 +97,11 @@ def _sheet(pen: Pen, lines: list[str], top: float, heading: str = "") -> None:
         keyed(pen, line, WIDTH / 2 - len(line) * pen.letter / 2, top + 4 + (pen.line + 1) * index)
 
 
-def guide(pen: Pen, text: str, free: int = WIDTH, below: float = 0.0) -> None:
+def guide(pen: Pen, text: str, free: int = WIDTH, below: float = 0.0, beside: Box | None = None) -> None:
     """What to do next, at the top, in as many layout px of the middle as are free; below: layout px that are taken
-    above it."""
+    above it; beside: a box that it must not cover."""
     if text:
-        _sheet(pen, wrap(text, pen.columns(free - 40)), _top(pen) + below)
+        _sheet(pen, wrap(text, pen.columns(free - 40)), _top(pen) + below, beside=beside)
 
 
 def one_line(pen: Pen, text: str) -> None:
@@ -109,10 +111,10 @@ def one_line(pen: Pen, text: str) -> None:
         pen.text_centre(line, WIDTH / 2, HEIGHT - 44 + pen.line * (index - len(lines)), PAPER)
 
 
-def first_sight(pen: Pen, species: str, kind: str, key: str) -> None:
-    """The sheet for the very first spirit that nobody pointed out."""
+def first_sight(pen: Pen, species: str, kind: str, key: str, beside: Box | None = None) -> None:
+    """The sheet for the very first spirit that nobody pointed out; beside: a box that it must not cover."""
     line = f"{article(species).capitalize()} by the {kind}. Walk up and [{key}] touch it to be sure."
-    _sheet(pen, wrap(line, pen.columns(WIDTH - 40)), _top(pen), "You see it. Nobody pointed.")
+    _sheet(pen, wrap(line, pen.columns(WIDTH - 40)), _top(pen), "You see it. Nobody pointed.", beside)
 
 
 def sighted(pen: Pen, x: float, y: float, seen: Sighting, now: float, taken: list[Box]) -> None:

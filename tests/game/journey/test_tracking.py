@@ -6,11 +6,11 @@ from pathlib import Path
 import pygame as pg
 import pytest
 
-from game.journey.tracking import followed, outdoors, staring, trail
+from game.journey.tracking import Trail, followed, outdoors, staring, trail
 from game.realm.terrain import OUTDOORS, TILE
 from game.realm.world import new_world
 from game.screens import map_sheet
-from game.ui import errand_hud, sketch
+from game.ui import errand_hud, overlays, sketch
 from game.ui.font import Pen
 from tests.kits.playkit import game_of, open_display, play, small_map
 from tests.kits.questkit import Hand, into
@@ -99,6 +99,20 @@ def test_an_eye_fills_from_below() -> None:
         errand_hud.eye(Pen(surface), 30, 20, part)
         counts.append(sum(tuple(surface.get_at((x, y))[:3]) == errand_hud.GOLD for x in range(60) for y in range(40)))
     assert counts[0] == 0 < counts[1] < counts[2]
+
+
+@pytest.mark.parametrize("zoom", [1.0, 1.5, 2.0])
+@pytest.mark.parametrize("text", ["[E] ask.", "Step away from here, then [E] ask Granny Ume. " * 2])
+def test_what_to_do_next_never_covers_the_errands_line(text: str, zoom: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_display()
+    pen = Pen(pg.Surface((1280, 720)), 2).sized(zoom)
+    sheets: list[overlays.Box] = []
+    monkeypatch.setattr(Pen, "panel", lambda self, *box: sheets.append(box))
+    for title in ("Axe", "The ninth lantern of the village"):
+        errand = errand_hud.line(pen, Trail(title, 0, 0, 0, 1, 9, "north, far", 80), 8 + 2 * pen.line)
+        overlays.guide(pen, text, beside=errand)
+        left, top, _, height = sheets[-1]
+        assert left > errand[0] + errand[2] or top >= errand[1] + errand[3] or top + height <= errand[1]
 
 
 def test_the_map_shows_where_one_is_and_shuts_with_its_key(tmp_path: Path) -> None:
