@@ -11,12 +11,14 @@ RECORD_EVERY = 2.0  # s from one percept with what the heads did to the next, wh
 
 
 class Player:
-    """number: of the connection; None while they are away. looked: which look of all players' was their last."""
+    """number: of the connection; None while they are away. looked, acted: which look and which order of all players'
+    was their last.
+    """
 
     def __init__(self, name: str, mind: Mind) -> None:
         self.name, self.mind = name, mind
         self.number: int | None = None
-        self.looked = 0
+        self.looked = self.acted = 0
         self._recorded = -RECORD_EVERY
         self.inbox = Inbox()
         self._known = {lesson_digest(lesson) for lesson in mind.teacher.journal.lessons}

@@ -51,7 +51,7 @@ class Service:
         self._numbers: dict[int, Player] = {}
         self._turns: deque[Player] = deque()  # whose work is next
         self._pieces = 0
-        self._turn = self._looks = 0  # whose order is next; scenes that were seen
+        self._looks = self._orders = 0  # scenes that were seen, and orders that were done
         self._owed = 0.0  # s of practice, lessons and orders that scenes which wait have to let go first
         self._acts = False  # whose turn it was last: orders or practice
         self._tried = 0.0  # when what couldn't be saved was tried last
@@ -98,12 +98,15 @@ class Service:
         return False
 
     def _act(self) -> bool:
-        """The next lessons or the next order of one player. False if nobody has any."""
+        """The next lessons or order of the player whose last ones lie furthest back. False if nobody has any."""
         acting = [player for player in self._numbers.values() if player.inbox.orders]
-        if acting:
-            self._turn += 1
-            self._say(acting[self._turn % len(acting)], acting[self._turn % len(acting)].act())
-        return bool(acting)
+        if not acting:
+            return False
+        player = min(acting, key=lambda player: player.acted)
+        self._orders += 1
+        player.acted = self._orders
+        self._say(player, player.act())
+        return True
 
     def _work(self) -> bool:
         """A piece of the work of whose turn it is. False if nobody has any."""

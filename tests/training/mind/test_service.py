@@ -290,6 +290,23 @@ def test_whose_last_scene_lies_furthest_back_is_next(house: House) -> None:
     assert waiting == [[7, 2, 2], [7, 1, 2], [7, 1, 1], [6, 1, 1], [6, 0, 1], [6, 0, 0]]
 
 
+def test_whose_last_order_lies_furthest_back_is_next_whoever_else_comes_and_goes(house: House) -> None:
+    """Anna and Carl give an order in turn, each as the other's is done. Bert waits all the time, and has his turn."""
+    games = [house.come(name) for name in ("anna", "bert", "carl")]
+    for game in games:
+        game.until(Ready)
+    anna, bert, carl = (house.service._players[name] for name in ("anna", "bert", "carl"))
+    for first, second in ((anna, carl), (carl, anna)):
+        bert.inbox.put([Keep()])
+        first.inbox.put([Keep()])
+        for _ in range(3):
+            house.service._act()
+            for player, other in ((first, second), (second, first)):
+                if not player.inbox.waiting and not other.inbox.waiting:
+                    other.inbox.put([Keep()])
+        assert not bert.inbox.waiting
+
+
 def test_practice_gets_its_share_while_scenes_wait(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     anna = house.come("anna")
     anna.say(Teach(LESSONS[0]))
