@@ -31,7 +31,7 @@ from typing import Any
 import torch
 
 from common.assets import NOVICE
-from common.files import check_output, write_whole
+from common.files import check_output, read_json, write_whole
 from game.realm.rules import NOTHING, Rules
 from game.realm.rules import load as load_rules
 from game.realm.sampler import samples
@@ -170,7 +170,7 @@ class Evenings:
                 again.teach(lesson)
             again.go_on_from(plain, start, teacher.stream)
             places = [divmod(head, mind.heads) for head in sorted(chosen)]
-            again.attune([(layer, head) for layer, head in places])
+            again.attune(places)
             evenings = [self._dream(again, evening) for evening in range(1, len(EVENINGS))]
             rows[way] = {
                 "heads": ",".join(f"{layer}.{head}" for layer, head in places),
@@ -197,31 +197,33 @@ def means(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return table
 
 
-def measure(folder: str, seeds: int, heads: int, report: Report, known: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
-    """The result after each seed. known: seeds that were run. Raises ValueError."""
+def measure(folder: str, seeds: int, heads: int, report: Report, out: Path) -> Iterator[dict[str, Any]]:
+    """The result after each seed. out: a file that may hold seeds already. Raises ValueError, OSError."""
     torch.set_num_threads(1)
     rules, model = load_rules(), load(folder)
-    origin, runs = weights_hash(model.net), list(known)
+    origin = weights_hash(model.net)
     if not 0 < heads < model.layers * model.heads:
         raise ValueError(f"--heads {heads}: must be from 1 to {model.layers * model.heads - 1}")
+    runs = held(out, origin, heads)
     for seed in range(seeds):
-        if all(run["seed"] != seed for run in runs):
-            runs.append(Evenings(model, seed, heads, rules, report).run())
-        yield {"model": origin, "heads": heads, "evenings": EVENINGS, "means": means(runs), "runs": runs}
+        if seed not in runs:
+            runs[seed] = Evenings(model, seed, heads, rules, report).run()
+        rows = list(runs.values())
+        yield {"model": origin, "heads": heads, "evenings": EVENINGS, "means": means(rows), "runs": rows}
 
 
-def held(path: Path, heads: int) -> list[Any]:
-    """The seeds that a file holds. Raises ValueError for another one's."""
+def held(path: Path, origin: str, heads: int) -> dict[int, Any]:
+    """What a file holds, by seed. origin: weights_hash of the model. Raises ValueError for another one's, OSError."""
     if not path.exists():
-        return []
+        return {}
     try:
-        result = json.loads(path.read_bytes())
-        runs = list(result["runs"])
-        same = (result["heads"], result["evenings"]) == (heads, [list(evening) for evening in EVENINGS])
-    except (KeyError, TypeError) as error:
+        result = read_json(path)
+        runs = {run["seed"]: run for run in result["runs"]}
+        settings = (result["model"], result["heads"], result["evenings"])
+    except (ValueError, LookupError, TypeError) as error:
         raise ValueError(f"--out {path}: holds something else; give a new file") from error
-    if not same:
-        raise ValueError(f"--out {path}: was measured with other settings; give a new file")
+    if settings != (origin, heads, [list(evening) for evening in EVENINGS]):
+        raise ValueError(f"--out {path}: was measured with other settings or another model; give a new file")
     return runs
 
 
@@ -235,9 +237,9 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         check_output(options.out)
-        known, result = held(options.out, options.heads), dict[str, Any]()
+        result = dict[str, Any]()
         with progress_bar() as report:
-            for result in measure(options.model, options.seeds, options.heads, report, known):
+            for result in measure(options.model, options.seeds, options.heads, report, options.out):
                 write_whole(options.out, json.dumps(result, indent=1).encode())
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)

@@ -87,4 +87,11 @@ def test_ways_start_from_one_state_random_sets_are_one_way_and_what_was_run_is_n
     capsys.readouterr()
     assert main([*command[:-1], "3"]) == 2
     assert "other settings" in capsys.readouterr().err and json.loads(out.read_text()) == result
+    save(tiny(seed=1), tmp_path / "other")
+    assert main([*command, "--model", str(tmp_path / "other")]) == 2
+    assert "another model" in capsys.readouterr().err and json.loads(out.read_text()) == result
+    for odd in ("[]", "{", '{"runs": [1]}', '{"runs": []}'):
+        out.write_text(odd)
+        assert main(command) == 2 and out.read_text() == odd
+        assert capsys.readouterr().err == f"--out {out}: holds something else; give a new file\n"
     assert STEPS_PER_LESSON == 6
