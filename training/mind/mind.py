@@ -367,14 +367,14 @@ class Mind:
             own = self.before.net.get_parameter
             point = self.restore_point_list().points[0]
             weights = {name: own(name) for name in trained_weights(self.model.net)}
-        worn = self.charms.worn
+        worn, heads = self.charms.worn, self.attunement.checked(point.attuned)
         self.charms.wear(point.charms)
         try:
             put_weights(self.model.net, weights)
         except WeightsError:
             self.charms.wear(worn)
             raise
-        self.attunement.choose(point.attuned)
+        self.attunement.choose(heads)
         self._renew_teacher(point.step, point.step)  # what it knew no more is learned at the full rate
         self.measured.turn_back(point.step, restore_points.score_of(point) if number else self.measured.first)
         self.head_history.turn_back(point.step)

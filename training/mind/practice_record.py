@@ -11,14 +11,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import msgspec
 import torch
 from msgspec import Meta, Struct
 
-from common.files import read_bytes, write_whole
+from common.files import write_whole
 from perception.messages import Number, Scene
 from training.config import TeachConfig
-from training.mind.sealed import digest_of, sealed
+from training.mind.sealed import read_sealed, sealed
 
 PRACTICE = "practice.msgpack"
 VERSION = 1
@@ -56,9 +55,9 @@ class Life(Struct, kw_only=True):
 
     @property
     def woke_with(self) -> tuple[int, ...]:
-        """The heads that practised alone as it began; none if all did."""
+        """The heads that practised alone as it began, before any scene was seen; none if all did."""
         events = self.events[1:] if self.events and self.events[0].kind == RESUME else self.events
-        count = events[0].number if events and events[0].kind == HEADS else 0
+        count = events[0].number if events and events[0].kind == HEADS and events[0].tick is None else 0
         return tuple(event.number for event in events[1 : 1 + count])
 
 
@@ -187,16 +186,10 @@ def load_practice(folder: Path) -> Practice:
     """Read it. Raises PracticeError with the path, the fault and the remedy."""
     path = folder / PRACTICE
     try:
-        practice = msgspec.msgpack.decode(read_bytes(path, LARGEST), type=Practice)
+        return read_sealed(path, Practice, LARGEST, VERSION, PracticeError)
     except FileNotFoundError as error:
         raise PracticeError(f"{path}: not there; a mind writes it as it learns, beside its journal") from error
     except OSError as error:
         raise PracticeError(f"{path}: cannot be read ({error.strerror}); give the folder of a mind") from error
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        what = " ".join(str(error).split())[:120]
-        raise PracticeError(f"{path}: not a record of practice ({what}); take a copy of it") from error
-    if practice.version != VERSION:
-        raise PracticeError(f"{path}: version {practice.version}, this program knows {VERSION}; update the program")
-    if practice.digest != digest_of(practice):
-        raise PracticeError(f"{path}: damaged, it doesn't match its hash; take a copy of it")
-    return practice
+    except PracticeError as error:
+        raise PracticeError(f"{folder}: {error}; take a copy of it, or update the program") from error

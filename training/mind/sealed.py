@@ -1,6 +1,6 @@
 """A mind's small files carry a hash of themselves: damage is seen before anything in them is believed.
 
-A sealed file is a frozen msgspec Struct with the fields `version` and `digest`, as MessagePack.
+A sealed file is a msgspec Struct with the fields `version` and `digest`, as MessagePack.
 """
 
 import hashlib

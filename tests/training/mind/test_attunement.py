@@ -178,6 +178,20 @@ def test_a_rest_remembers_who_practised(tmp_path: Path) -> None:
     assert awake(tmp_path).attunement.heads == ()
 
 
+def test_a_rest_whose_choice_cannot_be_is_refused_and_nothing_changes(tmp_path: Path) -> None:
+    mind = taught(tmp_path)
+    steps(mind, 1)
+    attuned(mind, *CHOSEN)
+    mind.handle(Mark("chosen"))
+    attuned(mind)
+    steps(mind, 1)
+    mind.save()
+    again = awake(tmp_path, TeachConfig(heads="0.1"))
+    before = weights_hash(again.model.net)
+    assert [type(answer) for answer in again.handle(Rewind(1))] == [Trouble]
+    assert (weights_hash(again.model.net), again.attunement.heads, again.teacher.steps) == (before, (), 2)
+
+
 def test_export_and_log_tell_of_it(tmp_path: Path) -> None:
     mind = taught(tmp_path)
     attuned(mind, *CHOSEN)
@@ -223,6 +237,24 @@ def test_a_journey_with_choices_is_replayed_bit_for_bit(tmp_path: Path, resumes:
     assert [life.events for life in again] == [life.events for life in lives] and len(lives) == 3
     assert read_attunement(tmp_path / "again" / ATTUNEMENT).heads == CHOSEN
     assert [event.number for event in lives[0].events if event.kind == HEADS] == [2, 3]
+
+
+def test_a_choice_that_a_life_began_with_is_told_from_its_first_order(tmp_path: Path) -> None:
+    mind = taught(tmp_path / "slot")
+    steps(mind, 1)
+    mind.save()
+    mind = awake(tmp_path / "slot")
+    mind.handle(Perceive(SCENE))
+    attuned(mind, *CHOSEN)
+    steps(mind, 1)
+    mind.save()
+    mind = awake(tmp_path / "slot")
+    steps(mind, 1)
+    mind.save()
+    assert replay_journey(tmp_path / "slot", tiny(), tmp_path / "again")["same_weights"]
+    lives, again = load_practice(tmp_path / "slot").lives, load_practice(tmp_path / "again").lives
+    assert [life.woke_with for life in lives] == [(), (), CHOSEN]
+    assert [life.events for life in again] == [life.events for life in lives]
 
 
 @pytest.mark.parametrize("events", [[("heads", 2), ("head", 1)], [("head", 1)], [("heads", 1), ("heads", 0)]])

@@ -172,8 +172,8 @@ def test_what_can_not_be_replayed_is_said_in_one_line(journey, tmp_path):
     with pytest.raises(PracticeError, match=f"{PRACTICE}: not there"):
         replay_journey(tmp_path, tiny(), tmp_path / "again")
     data = (folder / PRACTICE).read_bytes()
-    for broken, fault in ((data[:-3], "not a record"), (data.replace(b"lesson", b"lessen", 1), "not a record"),
-                          (data.replace(b"seed\x4d", b"seed\x4e"), "damaged")):  # fmt: skip
+    for broken, fault in ((data[:-3], "can't be read"), (data.replace(b"lesson", b"lessen", 1), "can't be read"),
+                          (data.replace(b"seed\x4d", b"seed\x4e"), "doesn't match its hash")):  # fmt: skip
         (tmp_path / PRACTICE).write_bytes(broken)
         with pytest.raises(PracticeError, match=fault):
             replay_journey(tmp_path, tiny(), tmp_path / "again")
