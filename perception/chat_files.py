@@ -18,13 +18,11 @@ def check_chat_source(source: str) -> None:
     """
     if source.startswith(HUB):
         return
-    folder: Path | None = Path(source)
-    if is_gguf(source):
-        folder = converted(source)
-        if folder is None:
-            check_file(source, file_of(source), f"tokenizer.{TEMPLATE}")
-            return
-    if folder is None or not _has_template(folder):
+    folder = converted(source) if is_gguf(source) else Path(source)
+    if folder is None:
+        check_file(source, file_of(source), f"tokenizer.{TEMPLATE}")
+        return
+    if not _has_template(folder):
         raise ModelError(f"--model {source}: has no chat template; give a chat model, smollm2 say")
     for file in sorted(folder.glob("*.safetensors")):
         try:
