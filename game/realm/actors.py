@@ -85,7 +85,7 @@ class Folk(Actor):
         if close and beyond is not None:
             (self.x, self.y), self._patience = beyond, PATIENCE
             return
-        if (close and not world.taken(self)) or self._patience <= 0:
+        if (close or self._patience <= 0) and not world.taken(self):
             self._arrive(world, beyond is None and wide + high <= 3 * TILE)
             return
         wish_x, wish_y = (STEPS[0] if dx > 0 else STEPS[1]), (STEPS[2] if dy > 0 else STEPS[3])

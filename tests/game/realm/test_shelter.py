@@ -7,6 +7,7 @@ from statistics import mean
 
 import pytest
 
+from game.realm import actors
 from game.realm.land import OUTSIDE
 from game.realm.play_rules import load
 from game.realm.replay import state_hash
@@ -52,6 +53,16 @@ def test_nobody_stops_within_somebody_else() -> None:
                 assert within_one_another(world) == [], (seed, tick)
 
 
+def test_who_gives_up_a_goal_does_not_stop_within_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actors, "PATIENCE", 2)  # nearly every walk ends so
+    for seed in range(4):
+        world = new_world(seed, QUICK)
+        for tick in range(3 * HOUR):
+            step(world)
+            if tick % 15 == 0:
+                assert within_one_another(world) == [], (seed, tick)
+
+
 def test_a_house_has_two_people_who_were_nearest() -> None:
     world = new_world(4, QUICK)
     homes = Counter(who.home for who in world.folk if who.home != OUTSIDE)
@@ -76,6 +87,20 @@ def test_people_go_home_by_night_and_in_rain_and_come_out_again(seed: int) -> No
             break
     assert inside[True] and inside[False]
     assert mean(inside[True]) > 0.6 and mean(inside[False]) < 0.4, inside
+
+
+@pytest.mark.parametrize(
+    ("weather", "phase", "most"), [("clear", "day", False), ("clear", "night", True), ("rain", "day", True)]
+)
+def test_night_and_rain_each_bring_people_home(weather: str, phase: str, most: bool) -> None:
+    start = dict(QUICK.phases)[phase] + 1.0
+    world = new_world(3, replace(QUICK, weather=((weather, 1.0),)), start_hour=start)
+    for _ in range(4 * HOUR):
+        step(world)
+    assert (world.phase, world.weather) == (phase, weather)
+    housed = [who for who in world.folk if who.home != OUTSIDE]
+    home = sum(room_of(world, who) == who.home for who in housed) / len(housed)
+    assert home > 0.6 if most else home < 0.4, home
 
 
 def test_without_a_house_nobody_goes_through_a_door() -> None:
