@@ -15,9 +15,9 @@ def of_a_stranger(pages: Mapping[str, Page], species: str, seen: tuple[str, floa
     nobody else is known. pages: of the tally, with this; seen: (species, belief 0..1) as it was drawn there."""
     page = pages[species]
     others = [name for name, other in pages.items() if name != species and other.known]
-    if page.shown + page.touched + page.named + page.missed != 1 or not others or seen[0] == species:
+    sees, who = seen[0] if seen[1] >= UNSURE else "", called(species)
+    if page.shown + page.touched + page.named + page.missed != 1 or not others or sees == species:
         return ""
-    if seen[0] in others and seen[1] >= UNSURE:
-        return MISTAKEN.format(seen=seen[0], who=called(species))
-    who = called(species)
+    if sees in others:
+        return MISTAKEN.format(seen=sees, who=who)
     return UNSEEN.format(Who=who[0].upper() + who[1:], known=called(others[-1]))

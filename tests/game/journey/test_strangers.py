@@ -26,7 +26,7 @@ def test_the_first_of_all_and_the_second_of_a_species_are_no_strangers() -> None
 def test_it_says_what_the_player_took_it_for() -> None:
     known = pages(kitsune=3, oni=1)
     assert "no kitsune: it is an oni" in of_a_stranger(known, "oni", ("kitsune", 0.6))
-    for seen in (("kitsune", 0.1), ("", 0.0)):
+    for seen in (("kitsune", 0.1), ("oni", 0.1), ("", 0.0)):
         assert of_a_stranger(known, "oni", seen).startswith("You looked straight through it. An oni is nothing like")
 
 
