@@ -143,8 +143,9 @@ def _taken(game: Playing, pen: Pen, lit: heads_plain.Look | None) -> list[overla
 def _marks(game: Playing, pen: Pen, camera: tuple[int, int], taken: list[overlays.Box]) -> None:
     """Paints what is written into the world: places pointed at, a first sight, what the senses tell."""
     journey = game.journey
+    shapes = [overlays.shape(ghost.x - camera[0], ghost.y - camera[1]) for ghost in _ghosts(game)]
     for spot in sorted(journey.narrator.pointed, key=lambda spot: spot.answer == NOTHING):  # spirits find room first
-        overlays.pointed(pen, spot, camera, journey.seconds, taken)
+        overlays.pointed(pen, spot, camera, journey.seconds, taken, shapes)
     for body in _bodies(game):
         if body.name:
             marks.name(pen, body.name, body.x - camera[0], body.y - camera[1])
@@ -157,8 +158,8 @@ def _marks(game: Playing, pen: Pen, camera: tuple[int, int], taken: list[overlay
     if heard.level > 0 and seen is None and not journey.narrator.pointed:
         place = journey.world.map.places[heard.place]
         faces = [overlays.face(body.x - camera[0], body.y - camera[1]) for body in _bodies(game)]
-        faces += [overlays.shape(ghost.x - camera[0], ghost.y - camera[1]) for ghost in _ghosts(game)]
-        overlays.whisper(pen, place.x - camera[0], place.y - camera[1], heard.text, [*taken, *faces], heard.level)
+        covered = [*taken, *faces, *shapes]
+        overlays.whisper(pen, place.x - camera[0], place.y - camera[1], heard.text, covered, heard.level)
     for index, species, part in journey.sight.bursts():
         x, y = haunt(journey.world.map.places[index])
         marks.burst(pen, x - camera[0], y - camera[1], part, game.painter.spirit(species, game.settings.safe).light)

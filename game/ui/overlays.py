@@ -153,18 +153,26 @@ def whisper(pen: Pen, x: float, y: float, text: str, taken: list[Box], level: fl
                 pen.fill(colour, *stem)
 
 
-def label(pen: Pen, text: str, at: tuple[float, float, float], colour: Colour, taken: list[Box]) -> bool:
+def label(
+    pen: Pen,
+    text: str,
+    at: tuple[float, float, float],
+    colour: Colour,
+    taken: list[Box],
+    off: Sequence[Box] = (),
+) -> bool:
     """Words centred on x, kept inside the picture. They stand at the first y of a place. Where something covers that,
     they stand at the second, or beside or above what covers it; False where there is no room at all. at: x, and the two
-    y; taken: what covers the world, other words too; these are added.
+    y; taken: what covers the world, other words too, a letter apart; these are added; off: what only these keep off.
     """
-    width, lowest = len(text) * pen.letter, HEIGHT - 22 - pen.line
+    width, lowest, covers = len(text) * pen.letter, HEIGHT - 22 - pen.line, (*taken, *off)
     x = min(max(4, at[0] - width // 2), WIDTH - width - 4)
     spots: list[tuple[float, float]] = [(x, min(max(4, y), lowest)) for y in at[1:]]
-    spots += [(box[0] - width - 4, spots[0][1]) for box in taken if box[0] > width + 8]
-    spots += [(x, box[1] - pen.line - 2) for box in taken if box[1] > pen.line + 6]
+    spots += [(box[0] - width - pen.letter, spots[0][1]) for box in covers if box[0] > width + pen.letter + 4]
+    spots += [(x, box[1] - pen.line - 2) for box in covers if box[1] > pen.line + 6]
     for left, top in spots:
-        if abs(top - at[1]) <= ASTRAY and not any(_meet((left, top, width, pen.line), box) for box in taken):
+        room = left - pen.letter, top, width + 2 * pen.letter, pen.line
+        if abs(top - at[1]) <= ASTRAY and not any(_meet(room, box) for box in covers):
             pen.text(text, left, top, colour)
             taken.append((left, top, width, pen.line))
             return True
@@ -220,8 +228,16 @@ def clock(pen: Pen, world: PlayerView, spirits_shown: int, spirits_found: int) -
         )
 
 
-def pointed(pen: Pen, spot: Pointed, camera: tuple[int, int], now: float, taken: list[Box]) -> None:
-    """A ring and a label where somebody points; an arrow at the edge when it lies outside. taken: as for `label`."""
+def pointed(
+    pen: Pen,
+    spot: Pointed,
+    camera: tuple[int, int],
+    now: float,
+    taken: list[Box],
+    shapes: Sequence[Box] = (),
+) -> None:
+    """A ring and a label where somebody points; an arrow at the edge when it lies outside. taken: as for `label`;
+    shapes: of spirits that are seen, which a "nobody" must not cover."""
     x, y = spot.x - camera[0], spot.y - camera[1]
     fresh = min(1.0, max(0.0, spot.until - now))
     empty = spot.answer == "nothing"
@@ -238,7 +254,7 @@ def pointed(pen: Pen, spot: Pointed, camera: tuple[int, int], now: float, taken:
     if fresh < 0.5:
         return
     if empty:
-        label(pen, "nobody", (x, y - 6 - pen.line, y + 8), DIM, taken)
+        label(pen, "nobody", (x, y - 6 - pen.line, y + 8), DIM, taken, shapes)
         return
     label(pen, article(spot.answer), (x, y - 32 - pen.line, y + 12), GOLD, taken)
     tip = y - 30 + 2 * math.sin(now * 5)

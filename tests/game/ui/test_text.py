@@ -9,6 +9,8 @@ import pytest
 
 from game.app import hud
 from game.app.game_loop import Game
+from game.art.frame_state import haunt
+from game.realm.rules import NOTHING
 from game.ui import overlays
 from game.ui.announcements import Pace, Pointed, Speech
 from game.ui.font import Pen, wrap
@@ -166,6 +168,20 @@ def test_words_at_places_that_lie_together_do_not_overlap(zoom: float) -> None:
 
 
 @pytest.mark.parametrize("zoom", [1.0, 1.5, 2.0])
+@pytest.mark.parametrize("apart", [30, 36, 40, 54, 72])
+def test_words_side_by_side_are_a_letter_apart(zoom: float, apart: int) -> None:
+    open_display()
+    pen, taken = Pen(pg.Surface((2 * WIDTH, 2 * HEIGHT)), 2, zoom=zoom).rimmed(), []
+    for number in range(4):
+        pointed(pen, Pointed(200 + apart * number, 200, "nothing", 9.0, "seer"), (0, 0), 2.0, taken)
+    assert len(taken) >= 2
+    for number, (x, y, width, height) in enumerate(taken):
+        for left, top, wide, high in taken[:number]:
+            beside = y < top + high and top < y + height
+            assert not beside or max(left - x - width, x - left - wide) >= pen.letter, "two words read as one"
+
+
+@pytest.mark.parametrize("zoom", [1.0, 1.5, 2.0])
 def test_text_of_every_size_stays_in_the_picture(zoom: float) -> None:
     """Nothing is written beside the sheet: the border of a larger surface stays as it was."""
     open_display()
@@ -191,7 +207,8 @@ def test_text_of_every_size_stays_in_the_picture(zoom: float) -> None:
     assert any(tuple(surface.get_at((x, 500)))[:3] != (1, 2, 3) for x in range(100, 1380))
 
 
-def test_words_at_a_place_keep_off_the_spirit_that_is_seen_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", ["sob, chill, veil", "nobody"])
+def test_words_at_a_place_keep_off_the_spirit_that_is_seen_there(tmp_path: Path, words: str) -> None:
     game = game_of(StubMind(everywhere("yurei", 0.95)), tmp_path)
     game.journey.narrator.firsts.recall(1, True)
     place = game.journey.realm.world.map.places[0]
@@ -201,14 +218,17 @@ def test_words_at_a_place_keep_off_the_spirit_that_is_seen_there(tmp_path: Path)
     camera = game.painter.camera(game.frame_state.player.x, game.frame_state.player.y)
     drawn, heard, whole = [], game.journey.whisper, overlays.label
 
-    def watched(pen: Pen, text: str, at: tuple, colour: tuple, taken: list) -> bool:
-        done = whole(pen, text, at, colour, taken)
-        drawn.extend([taken[-1]] if done and text == heard.text else [])
+    def watched(pen: Pen, text: str, at: tuple, colour: tuple, taken: list, *off: tuple) -> bool:
+        done = whole(pen, text, at, colour, taken, *off)
+        drawn.extend([taken[-1]] if done and text == words else [])
         return done
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(overlays, "label", watched)
         heard.text, heard.place, heard.age = "sob, chill, veil", place.index, 2.0
+        if words == "nobody":  # a phantom: a seer says so
+            spot = Pointed(*haunt(place), NOTHING, game.journey.seconds + 5, "seer")
+            game.journey.narrator.pointed.append(spot)
         game.journey.narrator.firsts.now = None
         hud.paint(game, camera)
     left, top, wide, high = overlays.shape(ghost.x - camera[0], ghost.y - camera[1])
