@@ -1,5 +1,6 @@
 """The rules of play: who is met where and when, weather that lasts, and walks of before there were such rules."""
 
+import math
 import tomllib
 from collections import Counter
 from dataclasses import replace
@@ -16,6 +17,7 @@ from game.realm.senses import who_is_at
 from game.realm.snapshot import restored, snapshot
 from game.realm.step import step
 from game.realm.tables import RulesError
+from game.realm.terrain import TILE
 from game.realm.traces import NOBODY
 from game.realm.world import World, new_world
 
@@ -58,6 +60,33 @@ def test_species_come_at_their_hours() -> None:
         others = sum(hours[phase] for phase in spans if phase not in kind.hours)
         others /= sum(span for phase, span in spans.items() if phase not in kind.hours)
         assert own > 1.5 * others, (kind.name, hours)
+
+
+def test_a_visit_needs_its_hour_and_then_its_weather() -> None:
+    world = new_world(1, load())
+    spirit = next(spirit for spirit in world.spirits if set(spirit.kind.weathers) < {name for name, _ in load().weather})
+    hours, weathers = spirit.kind.hours, spirit.kind.weathers
+    other_hour = next(name for name, _ in load().phases if name not in hours)
+    other_weather = next(name for name, _ in load().weather if name not in weathers)
+    chances = {}
+    for phase in (hours[0], other_hour):
+        for weather in (weathers[0], other_weather):
+            world.phase, world.weather = phase, weather
+            chances[phase == hours[0], weather == weathers[0]] = spirit._arrival_chance(world)
+    early, unsuited = DATA["early"], DATA["unsuited"]
+    assert chances == {(True, True): 1.0, (True, False): unsuited, (False, True): early, (False, False): early}
+
+
+def test_the_village_reaches_around_the_start_whatever_grows_there() -> None:
+    world = new_world(1, load())
+    (x, y), reach = world.map.start, DATA["village"] * TILE
+    near = {p.index for p in world.map.places if math.dist((p.x, p.y), (x, y)) <= reach}
+    wild = {p.index for p in world.map.places if p.region in ("forest", "river", "crossing")}
+    village = {p.index for p in world.map.places if p.region == "village"}
+    assert near & wild and wild - near, "the realm shows nothing"
+    assert set(world.haunts_of("village")) == village | (near & wild)
+    assert not near & {*world.haunts_of("forest"), *world.haunts_of("river"), *world.haunts_of("crossing")}
+    assert new_world(1, load_rules()).haunts_of("village") == sorted(village), "lessons come from all regions"
 
 
 def test_no_region_is_so_haunted_that_a_seer_finds_no_empty_places() -> None:
@@ -117,6 +146,17 @@ def test_each_species_keeps_a_pair_of_traces_to_itself_at_first() -> None:
     assert held <= later and len(later) == 6 * len(rules.species)
 
 
+def test_a_guest_of_an_errand_keeps_its_pair_to_itself_too() -> None:
+    world = new_world(2, load())
+    first, second = (place.index for place in world.map.places[:2])
+    for spirit in world.spirits:
+        for turn in range(40):
+            place = (first, second)[turn % 2]
+            world.hold(spirit, place)
+            assert not set(world._withheld[spirit.index]) <= set(world.traces._shown[place])
+        spirit.yield_place(world)
+
+
 def test_lessons_and_probes_come_from_a_realm_without_them() -> None:
     assert load_rules().living is None and load_rules().homing == 0.5
     assert realm_mark(load_rules()) == BEFORE, "every walk that was saved before would begin anew"
@@ -143,10 +183,18 @@ def gone_on(world: World, ticks: int) -> str:
 
 
 def test_a_snapshot_of_play_goes_on_in_the_midst_of_weather() -> None:
-    world = gone_on_for(new_world(7, load()), 1000)
-    assert world.spell > 0
+    world = gone_on_for(new_world(7, load()), 2 * HOUR)
+    assert 0 < world.spell != new_world(7, load()).spell, "the weather stands as at the beginning"
     again = restored(snapshot(world))
+    assert again.spell == world.spell
     assert again.rules is load() and gone_on(again, DAY // 8) == gone_on(world, DAY // 8)
+
+
+def test_how_long_the_weather_stays_is_part_of_the_state() -> None:
+    world = new_world(7, load())
+    before = state_hash(world)
+    world.spell += 1
+    assert state_hash(world) != before
 
 
 def gone_on_for(world: World, ticks: int) -> World:
