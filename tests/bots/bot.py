@@ -12,7 +12,6 @@ Writes journey.jsonl (all that happened), curve.jsonl (the mind's measurements),
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -32,6 +31,7 @@ from game.realm.rules import NOTHING
 from game.start import with_title
 from tests.bots.diary import Diary, curve
 from tests.bots.hands import Bot, Stand
+from tests.bots.options import windowless
 from tests.bots.script import Plan, Script
 
 
@@ -137,16 +137,12 @@ def mind_maker(command: list[str]) -> tuple[MakeMind, bool]:
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description="The first minutes of a journey, through real pygame events.")
-    parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=10.0, help="of play")
     parser.add_argument("--dream-seconds", type=float, default=60.0)
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--real", action="store_true", help="by the clock, at 60 frames a second")
     parser.add_argument("--fps", type=float, metavar="SECONDS", help="measure frames by the clock for so long")
     parser.add_argument("mind", nargs=argparse.REMAINDER, help="the command that starts a mind (default: a stand-in)")
-    options = parser.parse_args(argv)
-    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
-    os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
+    options = windowless(parser, argv, 1)
     make, waits = mind_maker([word for word in options.mind if word != "--"])
     if options.fps:
         from tests.bots.pace import measure

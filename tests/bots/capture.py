@@ -11,7 +11,6 @@ more than the film shows. Writes PNG files, sheet.png and film.webp. Runs under 
 
 import argparse
 import json
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +33,7 @@ from game.screens.registry import OPENERS
 from tests.bots.bot import mind_maker
 from tests.bots.film import Ending, shoot
 from tests.bots.hands import Bot, Stand
+from tests.bots.options import windowless
 from tests.bots.script import Plan
 from tests.kits.questkit import Hand
 
@@ -144,18 +144,13 @@ def sheet(pictures: list[Path], path: Path, across: int = 4) -> None:
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description="Pictures and a film of the game, played through real pygame events.")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=120.0, help="of the film")
     parser.add_argument("--dream-seconds", type=float, default=60.0)
     parser.add_argument("--stills", action="store_true", help="only the stills")
     parser.add_argument("--film", action="store_true", help="only the film")
     parser.add_argument("--novice", action="store_true", help="the film is played by the shipped novice")
     parser.add_argument("mind", nargs=argparse.REMAINDER, help="the command that starts a mind (default: a stand-in)")
-    options = parser.parse_args(argv)
-    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
-    os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
-    options.out.mkdir(parents=True, exist_ok=True)
+    options = windowless(parser, argv, 1)
     command = [word for word in options.mind if word != "--"]
     make, waits = mind_maker(command)
     ending = None

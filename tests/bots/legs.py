@@ -6,10 +6,9 @@ from random import Random
 from game.journey.journey import TICK, Journey
 from game.journey.sleep import INN, at_the_inn
 from game.realm.senses import in_sight
-from game.realm.terrain import TILE
 from game.realm.view import PlayerView
 from game.ui.words import SURE, UNSURE
-from tests.kits.questkit import Hand
+from tests.kits.questkit import Hand, towards
 
 SPOT = 48  # px below a landmark: in sight of it and out of its reach
 READS = 12.0  # s: at most so long one waits for somebody to have spoken
@@ -57,11 +56,10 @@ class Legs:
         path = Hand(self.view).route((x, y), reach)  # type: ignore[arg-type]
         for column, row in path[1:]:
             for _ in range(40):
-                player = self.view.player
-                dx, dy = column * TILE + TILE // 2 - player.x, row * TILE + TILE // 2 - player.y
-                if abs(dx) + abs(dy) > 3 * TILE or (abs(dx) <= 2 and abs(dy) <= 2):
-                    break  # there, or through a door
-                self.frame(((dx > 2) - (dx < -2), (dy > 2) - (dy < -2)))
+                step_to = towards(self.view.player, column, row)
+                if step_to == (0, 0):
+                    break
+                self.frame(step_to)
         self.frame()
         return bool(path)
 

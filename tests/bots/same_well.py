@@ -9,7 +9,6 @@ pictures, and prints what each believed. Runs under SDL's dummy driver.
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 import time
@@ -37,6 +36,7 @@ from game.shared.joining import joined
 from game.shared.realm_folder import RealmFolder
 from game.shared.server import RealmServer
 from perception.messages import Teach
+from tests.bots.options import windowless
 from tests.kits.sharedkit import Realm
 from tests.kits.stub_mind import StubMind, blind, by_traces
 
@@ -239,12 +239,7 @@ def believed(two: Two) -> dict[str, Any]:
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description="Two games in one shared realm, through real pygame events.")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=7)
-    options = parser.parse_args(argv)
-    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
-    os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
-    options.out.mkdir(parents=True, exist_ok=True)
+    options = windowless(parser, argv, 7)
     print(json.dumps(meet(options.out, options.seed, lines=True)))
     return 0
 

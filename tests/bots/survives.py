@@ -38,6 +38,7 @@ from game.ui.font import Pen
 from perception.link import connect
 from perception.remote import TERMS, Elsewhere
 from tests.bots.hands import Bot
+from tests.bots.options import windowless
 from tests.bots.same_well import haunted
 from tests.faults.kills import free_port
 
@@ -261,12 +262,7 @@ def tell(story: Story) -> dict[str, Any]:
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description="A game that survives a killed mind and a killed realm, recorded.")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=7)
-    options = parser.parse_args(argv)
-    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
-    os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
-    options.out.mkdir(parents=True, exist_ok=True)
+    options = windowless(parser, argv, 7)
     with tempfile.TemporaryDirectory() as folder:
         story = Story(Path(folder), options.seed)
         try:

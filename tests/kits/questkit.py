@@ -7,11 +7,20 @@ from game.realm.happenings import Action, Turn
 from game.realm.land import Room
 from game.realm.replay import ActionLog, realm_mark
 from game.realm.senses import in_sight
+from game.realm.state import Actor
 from game.realm.step import step
 from game.realm.terrain import TILE
 from game.realm.world import World
 
 LONGEST = 30 * 60 * 4  # ticks that anything may take
+
+
+def towards(player: Actor, column: int, row: int) -> tuple[int, int]:
+    """The step towards the middle of the next tile of a way; (0, 0) there, and where a door led far from it."""
+    dx, dy = column * TILE + TILE // 2 - player.x, row * TILE + TILE // 2 - player.y
+    if abs(dx) + abs(dy) > 3 * TILE:
+        return 0, 0
+    return (dx > 2) - (dx < -2), (dy > 2) - (dy < -2)
 
 
 class Hand:
@@ -70,11 +79,10 @@ class Hand:
         assert path, f"no way to {near}"
         for column, row in path[1:]:
             for _ in range(40):
-                player = self.world.player
-                dx, dy = column * TILE + TILE // 2 - player.x, row * TILE + TILE // 2 - player.y
-                if abs(dx) + abs(dy) > 3 * TILE or (abs(dx) <= 2 and abs(dy) <= 2):
-                    break  # there, or through a door
-                self.do(("move", (dx > 2) - (dx < -2), (dy > 2) - (dy < -2)))
+                step_to = towards(self.world.player, column, row)
+                if step_to == (0, 0):
+                    break
+                self.do(("move", *step_to))
         self.do()
 
     def talk(self, key: str) -> None:
