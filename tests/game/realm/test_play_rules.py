@@ -5,15 +5,18 @@ import tomllib
 from collections import Counter
 from dataclasses import replace
 from itertools import combinations, pairwise
+from pathlib import Path
 
 import pytest
 
 from game.realm.play_rules import PLAY_TOML, load, parse
+from game.realm.relive import relive
 from game.realm.replay import ActionLog, realm_mark, rules_marked, state_hash
 from game.realm.rulecheck import REGIONS, ROOM
 from game.realm.rules import NOTHING
 from game.realm.rules import load as load_rules
 from game.realm.senses import who_is_at
+from game.realm.simulate import SimulateConfig, simulate
 from game.realm.snapshot import restored, snapshot
 from game.realm.step import step
 from game.realm.tables import RulesError
@@ -64,7 +67,8 @@ def test_species_come_at_their_hours() -> None:
 
 def test_a_visit_needs_its_hour_and_then_its_weather() -> None:
     world = new_world(1, load())
-    spirit = next(spirit for spirit in world.spirits if set(spirit.kind.weathers) < {name for name, _ in load().weather})
+    every = {name for name, _ in load().weather}
+    spirit = next(spirit for spirit in world.spirits if set(spirit.kind.weathers) < every)
     hours, weathers = spirit.kind.hours, spirit.kind.weathers
     other_hour = next(name for name, _ in load().phases if name not in hours)
     other_weather = next(name for name, _ in load().weather if name not in weathers)
@@ -163,7 +167,7 @@ def test_lessons_and_probes_come_from_a_realm_without_them() -> None:
     assert realm_mark(load()) != BEFORE
 
 
-def test_a_walk_goes_on_under_the_rules_that_it_began_with() -> None:
+def test_a_walk_goes_on_under_the_rules_that_it_began_with(tmp_path: Path) -> None:
     assert rules_marked(BEFORE) is load_rules() and rules_marked(realm_mark(load())) is load()
     assert rules_marked("other") is None
     for rules in (load_rules(), load()):
@@ -174,6 +178,10 @@ def test_a_walk_goes_on_under_the_rules_that_it_began_with() -> None:
             log.append(actions)
         assert log.fits() and log.replay().rules is rules
         assert state_hash(log.replay()) == state_hash(world)
+        log.save(tmp_path / "walk")
+        again = simulate(SimulateConfig(ticks=400, policy=str(tmp_path / "walk")))
+        assert again["state_hash"] == state_hash(world), "simulated under other rules"
+        assert relive(log).state == state_hash(world), "lived again under other rules"
 
 
 def gone_on(world: World, ticks: int) -> str:
