@@ -9,6 +9,8 @@ import pytest
 from game import start
 from game.app.app import MakeMind
 from game.app.settings import Settings, load
+from game.realm.play_rules import load as load_play
+from game.realm.replay import realm_mark
 from game.screens.pages import Page, SeedBox
 from tests.kits.appkit import Hands, labels, opened, paint_once
 
@@ -54,6 +56,8 @@ def test_enter_alone_begins_a_new_journey(hands: Hands) -> None:
     hands.tap(pg.K_RETURN)
     hands.until(lambda: hands.app.game is not None)
     assert hands.app.game is not None and hands.app.game.journey.realm.world.seed == box.seed
+    realm = hands.app.game.journey.realm
+    assert realm.view.rules is load_play() and realm.log.realm == realm_mark(load_play())
 
 
 def test_going_back_leads_to_the_title_again(hands: Hands) -> None:

@@ -4,8 +4,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from game.journey.journey import Journey
 from game.journey.practice import ATTENDED, DREAMT, LEAST, MOST, STEPS_PER_LESSON, Practice
+from game.realm.play_rules import load
+from game.realm.realms import LocalRealm
+from game.realm.world import new_world
 from perception.messages import Progress
+from tests.kits.stub_mind import StubMind
 
 
 class Learner:
@@ -72,3 +77,23 @@ def test_a_mind_that_has_not_said_how_it_stands_is_let_practise() -> None:
     for resting in (True, False):
         Practice().advance(client, SimpleNamespace(seconds=0.0), False, resting)  # type: ignore[arg-type]
     assert wishes == [True, False]
+
+
+def test_on_a_journey_a_dream_ends_and_attending_takes_no_more_steps() -> None:
+    mind = StubMind(learning=True)
+    mind._lessons = 1
+    mind._ready.append(mind._progress())
+    journey = Journey(LocalRealm(new_world(3, load())), mind)
+
+    def minute(attending: bool) -> int:
+        before = mind._step
+        for _ in range(60 * 30):
+            journey.advance(1 / 30, (0, 0), attending, journey.seconds)
+        return mind._step - before
+
+    minute(False)  # what is said at the beginning
+    journey.rest(True)
+    assert STEPS_PER_LESSON <= minute(False) <= STEPS_PER_LESSON + 5, "it tells of every fifth step"
+    assert journey.practice.over and not mind._practising
+    journey.rest(False)
+    assert minute(True) == 0 and not journey.practice.over

@@ -1,20 +1,23 @@
 """The rules of play: who is met where and when, weather that lasts, and walks of before there were such rules."""
 
+import hashlib
 import math
 import tomllib
 from collections import Counter
 from dataclasses import replace
-from itertools import combinations, pairwise
+from itertools import combinations, islice, pairwise
 from pathlib import Path
 
 import pytest
 
 from game.realm.play_rules import PLAY_TOML, load, parse
+from game.realm.realms import LocalRealm
 from game.realm.relive import relive
 from game.realm.replay import ActionLog, realm_mark, rules_marked, state_hash
 from game.realm.rulecheck import REGIONS, ROOM
 from game.realm.rules import NOTHING
 from game.realm.rules import load as load_rules
+from game.realm.sampler import samples
 from game.realm.senses import who_is_at
 from game.realm.simulate import SimulateConfig, simulate
 from game.realm.snapshot import restored, snapshot
@@ -165,6 +168,23 @@ def test_lessons_and_probes_come_from_a_realm_without_them() -> None:
     assert load_rules().living is None and load_rules().homing == 0.5
     assert realm_mark(load_rules()) == BEFORE, "every walk that was saved before would begin anew"
     assert realm_mark(load()) != BEFORE
+
+
+def test_what_minds_are_trained_on_is_as_before_there_were_rules_of_play() -> None:
+    digest = hashlib.blake2b(digest_size=8)
+    for sample in islice(samples(5, "unmoved"), 40):
+        digest.update(repr((sample.view.scene.text, sample.answers, sample.header)).encode())
+    assert digest.hexdigest() == "66d0890f3a6e2e48"  # both were taken down at commit a1b4e59
+    assert simulate(SimulateConfig(ticks=900, seed=5))["state_hash"] == "bf0afa3f7aadc142"
+
+
+def test_a_log_of_play_bears_the_mark_of_play() -> None:
+    for rules in (load_rules(), load()):
+        realm = LocalRealm(new_world(6, rules))
+        for _ in range(30):
+            realm.tick((("move", 1, 0),), False, "terse")
+        assert realm.log.replay().rules is rules
+        assert state_hash(realm.log.replay()) == state_hash(realm.world)
 
 
 def test_a_walk_goes_on_under_the_rules_that_it_began_with(tmp_path: Path) -> None:

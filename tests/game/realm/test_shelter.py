@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from itertools import count
+from random import Random
 from statistics import mean
 
 import pytest
@@ -17,6 +18,7 @@ from game.realm.shelter import SHARE, cell, room_of, stays_in
 from game.realm.snapshot import restored, snapshot
 from game.realm.state import Actor
 from game.realm.step import step
+from game.realm.traces import NOBODY
 from game.realm.world import World, new_world
 
 QUICK = replace(load(), seconds_per_hour=30)
@@ -38,6 +40,17 @@ def within_one_another(world: World) -> list[tuple[int, int]]:
 def test_nobody_begins_within_somebody_else() -> None:
     for seed in range(60):
         assert within_one_another(new_world(seed, load())) == [], seed
+
+
+def test_two_for_whom_no_place_was_free_begin_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    free_place, turns = World.free_place, count()
+
+    def seldom(world: World, places: list[int], rng: Random) -> int:
+        place = free_place(world, places, rng)
+        return NOBODY if next(turns) < 2 else place  # both begin at the first place of all
+
+    monkeypatch.setattr(World, "free_place", seldom)
+    assert within_one_another(new_world(1, load())) == []
 
 
 def test_the_test_above_could_fail() -> None:
