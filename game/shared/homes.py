@@ -39,6 +39,7 @@ class Homes:
         self.regions = regions
         self._homes: dict[str, tuple[bytes, int]] = {}  # the claim and the region of each name
         self._counts = [0] * regions
+        self._synced = 0  # bytes that the disk has; of what an earlier front wrote nobody knows
         self._journal = Journal(folder / HOMES)
         try:
             records = list(self._journal.read())
@@ -80,10 +81,11 @@ class Homes:
             raise RealmError(f"the name {name} is somebody else's in this realm; choose another --name")
         if wish not in (-1, known[1]):
             raise RealmError(f"{name} lives in region {known[1]}; leave out --region, or choose another --name")
-        if self._journal.written < self._journal.size:
+        if self._synced < self._journal.size:
             if not self._journal.flush():
                 raise OSError(self._journal.fault)
             self._journal.sync()
+            self._synced = self._journal.size
         return known[1]
 
     def close(self) -> None:

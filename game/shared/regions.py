@@ -26,6 +26,7 @@ LOOK_S = 0.1  # from one look at the processes to the next
 STEADY_S = 30.0  # a region that lived so long is started again at once
 AGAIN_S = (0.2, 10.0)  # from an end to the next start: at first; at most, doubled each time
 PATIENCE_S = 30.0  # that a region has to save and end
+HEAR_S = 2.0  # to read the rest of what an ended region said
 Command = Callable[[int, int], Sequence[str]]  # a region and its port, 0 for any -> what starts it
 Say = Callable[[str], None]
 
@@ -71,6 +72,7 @@ class RegionProcess:
         self.region, self.port = region, 0
         self._wanted, self._command, self._say = port, command, say
         self._process: subprocess.Popen[str] | None = None
+        self._hearing: list[Thread] = []
         self._came = False
         self._began = self._due = 0.0
         self._wait = AGAIN_S[0]
@@ -84,18 +86,34 @@ class RegionProcess:
         """Starts it if it isn't alive; later, if it ended soon. Raises LineError if it never came to listen."""
         if self._process is None:
             if now >= self._due:
-                self._start(now)
+                self._start_if_it_can(now)
             return
         status = self._process.poll()
         if status is None:
             return
         self.ask_to_end()
+        for thread in self._hearing:  # else its port could come after its end
+            thread.join(HEAR_S)
         self.port, self._process = 0, None
         if not self._came:
             raise LineError(f"region {self.region} doesn't start (status {status}); what it said stands above")
-        self._wait = AGAIN_S[0] if now - self._began > STEADY_S else min(2 * self._wait, AGAIN_S[1])
-        self._due = now + self._wait
+        self._put_off(now, STEADY_S < now - self._began)
         self._say(f"region {self.region} ended (status {status}); it is started again")
+
+    def _put_off(self, now: float, steady: bool) -> None:
+        """The next start is due later, and each time later still unless it was steady."""
+        self._wait = AGAIN_S[0] if steady else min(2 * self._wait, AGAIN_S[1])
+        self._due = now + self._wait
+
+    def _start_if_it_can(self, now: float) -> None:
+        """A machine that is short of processes for a moment ends no other region."""
+        try:
+            self._start(now)
+        except OSError as error:
+            if not self._came:
+                raise
+            self._put_off(now, steady=False)
+            self._say(f"region {self.region} can't be started: {error}; it is tried again")
 
     def _start(self, now: float) -> None:
         command = self._command(self.region, self._wanted)
@@ -105,8 +123,10 @@ class RegionProcess:
             start_new_session=True,
         )  # fmt: skip
         self._process, self._began = process, now
-        for hear in (self._hear_port, self._hear_lines):
-            Thread(target=hear, args=(process,), name=f"hears region {self.region}", daemon=True).start()
+        hears, name = (self._hear_port, self._hear_lines), f"hears region {self.region}"
+        self._hearing = [Thread(target=hear, args=(process,), name=name, daemon=True) for hear in hears]
+        for thread in self._hearing:
+            thread.start()
 
     def _hear_port(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None

@@ -82,6 +82,34 @@ def test_a_full_disk_sends_nobody_on_and_gives_nobody_two_homes(homes: Homes, tm
     again.close()
 
 
+def test_no_home_is_given_out_before_the_disk_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, synced, broken = os.fsync, list[int](), [False]
+
+    def fsync(descriptor: int) -> None:
+        if broken[0]:
+            raise OSError("the disk is gone")
+        real(descriptor)
+        synced.append(os.fstat(descriptor).st_size)
+
+    homes = Homes(tmp_path, 2)
+    monkeypatch.setattr(os, "fsync", fsync)
+    homes.find("Aki", ANNA)
+    assert synced == [(tmp_path / HOMES).stat().st_size]
+    homes.find("Aki", ANNA)
+    assert len(synced) == 1, "what is safe is not waited for again"
+    broken[0] = True
+    for _ in range(2):  # it is written by now, but not on the disk
+        with pytest.raises(OSError, match="gone"):
+            homes.find("Ben", BEN)
+    again = Homes(tmp_path, 2)
+    with pytest.raises(OSError, match="gone"):
+        again.find("Ben", BEN)  # what a killed front wrote isn't on the disk yet
+    broken[0] = False
+    assert again.find("Ben", BEN) == 1 and homes.find("Ben", BEN) == 1
+    for each in (again, homes):
+        each.close()
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ABCDEFG"), st.integers(-1, 2)), max_size=12), st.data())
 def test_homes_outlive_a_kill_at_any_byte(
@@ -264,16 +292,55 @@ def test_a_region_that_ends_soon_is_tried_ever_more_seldom(monkeypatch: pytest.M
     assert waits == [20.0, 30.0, 30.0]
 
 
+def test_a_region_that_ends_as_soon_as_it_listens_is_no_port_and_is_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = regions.json.loads
+
+    def late(line: str) -> object:
+        time.sleep(0.3)
+        return real(line)
+
+    monkeypatch.setattr(regions.json, "loads", late)
+    said: list[str] = []
+    command = [sys.executable, "-S", "-c", "print('{\"port\": 5}')"]
+    process = RegionProcess(2, 0, lambda region, port: command, said.append)
+    _looks_until(process, lambda: bool(said))
+    assert said == ["region 2 ended (status 0); it is started again"] and (process.port, process.pid) == (0, 0)
+    time.sleep(0.4)
+    assert process.port == 0, "nor does its port come later"
+
+
+def test_a_machine_without_a_free_process_ends_no_region_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regions, "AGAIN_S", (0.01, 0.01))
+    said: list[str] = []
+    process = RegionProcess(0, 0, lambda region, port: [sys.executable, "-S", "-c", SERVES, "5"], said.append)
+
+    def none_free(*words: object, **options: object) -> None:
+        raise BlockingIOError("no process is free")
+
+    with monkeypatch.context() as patch, pytest.raises(BlockingIOError):
+        patch.setattr(regions.subprocess, "Popen", none_free)
+        process.look(1.0)
+    _looks_until(process, lambda: process.port == 5)
+    os.kill(process.pid, signal.SIGKILL)
+    _looks_until(process, lambda: not process.pid)
+    with monkeypatch.context() as patch:
+        patch.setattr(regions.subprocess, "Popen", none_free)
+        _looks_until(process, lambda: len(said) == 2)
+    assert said[1] == "region 0 can't be started: no process is free; it is tried again"
+    _looks_until(process, lambda: process.port == 5)
+    process.ask_to_end()
+    process.end()
+
+
 def test_a_region_that_never_starts_ends_all_in_one_line() -> None:
     said: list[str] = []
     command = [sys.executable, "-S", "-c", "import sys; print('no such folder', file=sys.stderr); sys.exit(2)"]
     process = RegionProcess(1, 0, lambda region, port: command, said.append)
     with pytest.raises(LineError, match=r"region 1 doesn't start \(status 2\)"):
         _looks_until(process, lambda: False)
-    end = time.monotonic() + 20
-    while said != ["region 1: no such folder"]:
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    assert said == ["region 1: no such folder"], "it stands above"
 
 
 def test_kills_of_a_region_are_noticed_in_no_other(tmp_path: Path) -> None:
