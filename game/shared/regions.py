@@ -97,7 +97,7 @@ class RegionProcess:
         self.port, self._process = 0, None
         if not self._came:
             raise LineError(f"region {self.region} doesn't start (status {status}); what it said stands above")
-        self._put_off(now, STEADY_S < now - self._began)
+        self._put_off(now, steady=now - self._began > STEADY_S)
         self._say(f"region {self.region} ended (status {status}); it is started again")
 
     def _put_off(self, now: float, steady: bool) -> None:

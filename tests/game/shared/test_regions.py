@@ -1,17 +1,16 @@
-"""Several realms behind one address: a name has one home, on the disk before anybody is sent there."""
+"""Several realms behind one address: everybody is sent on to where they live, and the regions are kept alive."""
 
 import os
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Thread
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from msgspec import ValidationError
 from msgspec.msgpack import decode
 from msgspec.structs import replace
@@ -19,133 +18,22 @@ from msgspec.structs import replace
 from common.line.address import Address
 from common.line.faults import LineError
 from common.line.hello import Hello, Refused, SentOn, Visitor, hello_for
+from common.locks import hold
 from game.shared import regions
-from game.shared.homes import HOMES, Homes, Residents, folder_of
+from game.shared.homes import Homes, Residents, folder_of
 from game.shared.joined import JoinedRealm
 from game.shared.joining import joined
 from game.shared.messages import encode
-from game.shared.realm_folder import RealmFolder
+from game.shared.realm_folder import SNAPSHOT, RealmFolder, live_again
 from game.shared.regions import Front, RegionProcess
 from game.shared.server import RealmServer
-from game.shared.shared_world import RealmError
 from game.shared.terms import terms
 from tests.faults import regions as faults
-from tests.faults.disk import little_room
 from tests.kits.raw_line import RawLine
 
+ROOT = Path(__file__).parents[3]
 TOKEN = b"a token of a test, long enough"
 ANNA, BEN = b"a" * 32, b"b" * 32
-
-
-@pytest.fixture
-def homes(tmp_path: Path) -> Iterator[Homes]:
-    made = Homes(tmp_path, 2, 5)
-    yield made
-    made.close()
-
-
-def test_a_name_has_one_home_for_good(homes: Homes, tmp_path: Path) -> None:
-    assert [homes.find(name, name.encode() * 8) for name in ("Aki", "Ben", "Cho", "Dan")] == [0, 1, 0, 1]
-    assert homes.find("Eve", ANNA, 1) == 1 and homes.find("EVE", ANNA) == 1 and homes.find("eve", ANNA, 1) == 1
-    with pytest.raises(RealmError, match="lives in region 1"):
-        homes.find("Eve", ANNA, 0)
-    with pytest.raises(RealmError, match="somebody else's"):
-        homes.find("eve", BEN)
-    with pytest.raises(RealmError, match="no region 2 here"):
-        homes.find("Fay", ANNA, 2)
-    with pytest.raises(RealmError, match="needs a key"):
-        homes.find("Fay", b"")
-    assert homes.find("Fay", ANNA) == 0, "where fewest live, and of those that were refused nothing is noted"
-
-
-def test_a_home_is_on_the_disk_before_anybody_is_sent_there(homes: Homes, tmp_path: Path) -> None:
-    homes.find("Aki", ANNA)
-    here, there = Residents(tmp_path, 0), Residents(tmp_path, 1)
-    assert here.refusal("aki", ANNA) == "" and "join through" in here.refusal("Aki", BEN)
-    assert "join through" in there.refusal("Aki", ANNA) and "join through" in there.refusal("Ben", ANNA)
-    homes.find("Ben", BEN)
-    assert there.refusal("Ben", BEN) == "", "it hears of those who came later"
-    for residents in (here, there):
-        residents.close()
-
-
-def test_a_full_disk_sends_nobody_on_and_gives_nobody_two_homes(homes: Homes, tmp_path: Path) -> None:
-    homes.find("Aki", ANNA)
-    size = (tmp_path / HOMES).stat().st_size
-    with little_room(size + 10):
-        for _ in range(2):
-            with pytest.raises(OSError, match="homes"):
-                homes.find("Ben", BEN)
-    assert homes.find("Ben", BEN) == 1
-    again = Homes(tmp_path, 2)
-    assert again.find("Ben", BEN) == 1 and again.find("Cho", ANNA) == 0, "Ben is counted once"
-    again.close()
-
-
-def test_no_home_is_given_out_before_the_disk_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, synced, broken = os.fsync, list[int](), [False]
-
-    def fsync(descriptor: int) -> None:
-        if broken[0]:
-            raise OSError("the disk is gone")
-        real(descriptor)
-        synced.append(os.fstat(descriptor).st_size)
-
-    homes = Homes(tmp_path, 2)
-    monkeypatch.setattr(os, "fsync", fsync)
-    homes.find("Aki", ANNA)
-    assert synced == [(tmp_path / HOMES).stat().st_size]
-    homes.find("Aki", ANNA)
-    assert len(synced) == 1, "what is safe is not waited for again"
-    broken[0] = True
-    for _ in range(2):  # it is written by now, but not on the disk
-        with pytest.raises(OSError, match="gone"):
-            homes.find("Ben", BEN)
-    again = Homes(tmp_path, 2)
-    with pytest.raises(OSError, match="gone"):
-        again.find("Ben", BEN)  # what a killed front wrote isn't on the disk yet
-    broken[0] = False
-    assert again.find("Ben", BEN) == 1 and homes.find("Ben", BEN) == 1
-    for each in (again, homes):
-        each.close()
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from("ABCDEFG"), st.integers(-1, 2)), max_size=12), st.data())
-def test_homes_outlive_a_kill_at_any_byte(
-    tmp_path_factory: pytest.TempPathFactory, comings: list[tuple[str, int]], data: st.DataObject
-) -> None:
-    folder = tmp_path_factory.mktemp("homes")
-    homes, lived, sizes = Homes(folder, 3), dict[str, int](), []
-    path = folder / HOMES
-    sizes.append((path.stat().st_size, dict(lived)))
-    for name, wish in comings:
-        try:
-            lived[name] = homes.find(name, ANNA, wish)
-        except RealmError:
-            assert wish not in (-1, lived[name])
-        sizes.append((path.stat().st_size, dict(lived)))
-    homes.close()
-    cut = data.draw(st.integers(sizes[0][0], sizes[-1][0]))
-    whole = next(known for size, known in reversed(sizes) if size <= cut)
-    os.truncate(path, cut)
-    again = Homes(folder, 3)
-    assert {name: again.find(name, ANNA) for name in whole} == whole
-    again.close()
-
-
-def test_another_whole_is_refused(tmp_path: Path) -> None:
-    Homes(tmp_path / "two", 2, 5).close()
-    for count, seed, said in ((3, None, "give --regions 2"), (2, 6, "seed 5")):
-        with pytest.raises(RealmError, match=said):
-            Homes(tmp_path / "two", count, seed)
-    RealmFolder(tmp_path / "one", 5).close()
-    with pytest.raises(RealmError, match="one realm without regions"):
-        Homes(tmp_path / "one", 2)
-    (tmp_path / "odd").mkdir()
-    (tmp_path / "odd" / HOMES).write_bytes((tmp_path / "one" / "realm.journal").read_bytes())
-    with pytest.raises(RealmError, match="homes"):
-        Homes(tmp_path / "odd", 2)
 
 
 class Whole:
@@ -274,12 +162,13 @@ def test_a_region_that_ends_soon_is_tried_ever_more_seldom(monkeypatch: pytest.M
     process = RegionProcess(0, 0, lambda region, port: [sys.executable, "-S", "-c", SERVES, "5"], lambda line: None)
     process.look(0.0)
     waits, now = [], 1.0
-    for _ in range(3):
+    for lived in (0.0, 0.0, 0.0, regions.STEADY_S + 1.0):
         end = time.monotonic() + 20
         while not process.port:
             assert time.monotonic() < end
             time.sleep(0.01)
         os.kill(process.pid, signal.SIGKILL)
+        now += lived
         while process.pid:
             process.look(now)
         began = now
@@ -289,7 +178,7 @@ def test_a_region_that_ends_soon_is_tried_ever_more_seldom(monkeypatch: pytest.M
         waits.append(now - began)
     process.ask_to_end()
     process.end()
-    assert waits == [20.0, 30.0, 30.0]
+    assert waits == [20.0, 30.0, 30.0, 10.0]
 
 
 def test_a_region_that_ends_as_soon_as_it_listens_is_no_port_and_is_started_again(
@@ -319,9 +208,10 @@ def test_a_machine_without_a_free_process_ends_no_region_for_good(monkeypatch: p
     def none_free(*words: object, **options: object) -> None:
         raise BlockingIOError("no process is free")
 
-    with monkeypatch.context() as patch, pytest.raises(BlockingIOError):
+    with monkeypatch.context() as patch:
         patch.setattr(regions.subprocess, "Popen", none_free)
-        process.look(1.0)
+        with pytest.raises(BlockingIOError):
+            process.look(1.0)
     _looks_until(process, lambda: process.port == 5)
     os.kill(process.pid, signal.SIGKILL)
     _looks_until(process, lambda: not process.pid)
@@ -341,6 +231,41 @@ def test_a_region_that_never_starts_ends_all_in_one_line() -> None:
     with pytest.raises(LineError, match=r"region 1 doesn't start \(status 2\)"):
         _looks_until(process, lambda: False)
     assert said == ["region 1: no such folder"], "it stands above"
+
+
+def test_a_region_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regions, "PATIENCE_S", 0.05)
+    deaf = SERVES.replace("sys.stdin.read()", "import time; time.sleep(60)")
+    process = RegionProcess(0, 0, lambda region, port: [sys.executable, "-S", "-c", deaf, "5"], lambda line: None)
+    _looks_until(process, lambda: process.port == 5)
+    process.ask_to_end()
+    process.end()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process.pid, 0)
+
+
+def test_the_command_serves_a_region_that_saves_when_its_front_is_killed(tmp_path: Path) -> None:
+    command = [sys.executable, "main.py", "realm", "--listen", "127.0.0.1:0", "--folder", str(tmp_path / "r")]
+    command += ["--regions", "1", "--seed", "5"]
+    realm, end = None, time.monotonic() + 60
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as front:
+        assert front.stderr is not None
+        try:
+            said = next(line for line in front.stderr if "listening on" in line)
+            port = int(said.split(";")[0].rsplit(":", 1)[1])
+            while realm is None:
+                try:
+                    realm = joined("Aki", Address("127.0.0.1", port), tmp_path / "a")
+                except LineError as error:  # its region starts just now
+                    assert error.again and time.monotonic() < end, error
+                    time.sleep(0.1)
+            seed = realm.view.seed
+        finally:
+            front.kill()
+    with hold(folder_of(tmp_path / "r", 0), "realm", 20.0):
+        assert [place.name for place in live_again(folder_of(tmp_path / "r", 0)).places] == ["Aki"] and seed == 5
+        assert (folder_of(tmp_path / "r", 0) / SNAPSHOT).exists(), "it saved"
+    realm.close()
 
 
 def test_kills_of_a_region_are_noticed_in_no_other(tmp_path: Path) -> None:
