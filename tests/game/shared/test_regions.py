@@ -260,6 +260,9 @@ def test_the_command_serves_a_region_that_saves_when_its_front_is_killed(tmp_pat
                     assert error.again and time.monotonic() < end, error
                     time.sleep(0.1)
             seed = realm.view.seed
+            own_port = realm._wire._line.remote_address[1]  # type: ignore[attr-defined]
+            with pytest.raises(LineError, match="no place in region 0"):  # nobody comes by the back door
+                joined("Ben", Address("127.0.0.1", own_port), tmp_path / "b")
         finally:
             front.kill()
     with hold(folder_of(tmp_path / "r", 0), "realm", 20.0):
