@@ -180,6 +180,6 @@ class TalkMind(Mind):
 
     def _teach(self, lesson: Lesson) -> Progress:
         asks = [question.ask for question in lesson.scene.questions]
-        if asks != [TALK] or lesson.answers[0] is None:
+        if asks != [TALK] or None in lesson.answers:
             raise ValueError("a lesson for who is talked to has one question, which is talk, and its answer")
         return super()._teach(lesson)
