@@ -84,7 +84,8 @@ def test_a_real_mind_sees_at_once_what_was_burned_and_as_before_once_it_is_off(m
     with_one = bits(mind)
     assert isinstance(answer_to(mind, other), Progress) and belief(mind, other) > 0.9
     assert answer_to(mind, TakeOff(0)).charms[0].number == 1 and belief(mind, other) > 0.9 > belief(mind, one)
-    assert answer_to(mind, TakeOff(1)).charms == () and bits(mind) == before
+    assert belief(mind, other) > 0.9, "the last look before it is taken off"
+    assert answer_to(mind, TakeOff(1)).charms == () and bits(mind) == before and belief(mind, other) < 0.1
     mind.charms.wear((0,))
     assert bits(mind) == with_one
 
