@@ -3,12 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pygame as pg
 import pytest
 
 from game.app import heads_hud
 from game.app.aside import Aside
 from game.app.game_loop import Game
+from game.art import beyond
 from game.art.frame_state import Body, FrameState
 from game.realm.land import Place
 from game.realm.terrain import OUTDOORS, TILE, Ground
@@ -145,6 +147,18 @@ def test_the_map_goes_on_dimly_where_the_picture_moves_beyond_it(tmp_path: Path)
     pixels = pg.surfarray.array3d(frame).astype(int)
     assert not (pixels == (255, 0, 255)).all(2).any(), "all of it is painted"
     assert pixels[310:500].mean() < pixels[110:290].mean()
+
+
+def test_beyond_the_map_lies_its_mirror_image() -> None:
+    frame = pg.surfarray.make_surface(np.random.default_rng(1).integers(0, 256, (160, 20, 3)))
+    before = pg.surfarray.array3d(frame).astype(int)
+    beyond.mirrored(frame, 60)
+    after = pg.surfarray.array3d(frame).astype(int)
+    assert (after[:100] == before[:100]).all(), "the map itself stays as it was"
+    wanted = before[40:100][::-1]  # column 100 mirrors column 99
+    dim = np.array(beyond.DIM) / 255
+    assert (np.abs(after[140:] - wanted[40:] * dim) <= 2).all()
+    assert (after[100:140] <= wanted[:40]).all() and (after[100:140] >= wanted[:40] * dim - 2).all()
 
 
 def test_a_dream_tells_in_plain_words_too() -> None:
