@@ -110,11 +110,14 @@ def test_a_group_learns_key_and_value_with_any_of_its_heads():
     assert by_head[0] == by_head[1]
 
 
+@pytest.mark.parametrize("resting", [False, True])
 @pytest.mark.parametrize("optimizer", ["apollo", "adamw"])
-def test_state_of_what_stands_still_stays_zero(optimizer):
+def test_state_of_what_stands_still_stays_zero(optimizer, resting):
     net = tiny("llama").net
-    restriction = restrict(net, [(0, 1)], [])
-    made = OPTIMIZERS[optimizer](restriction.parameters)
+    if resting:
+        choose_parameters(net, "attention")
+    restriction = attuned(net, [(0, 1)]) if resting else restrict(net, [(0, 1)], [])
+    made = OPTIMIZERS[optimizer]([p for p in net.parameters() if p.requires_grad])
     steps(net, made, restriction)
     o = net.get_parameter("model.layers.0.self_attn.o_proj.weight")  # square: its channels are columns, a head's are 8
     state = made.state[o]
