@@ -18,9 +18,12 @@ torch.set_num_threads(1)
 
 def test_the_arms_differ_in_who_reads_the_context_alone():
     arms = {arm.name: arm.config for arm in frozen.ARMS}
-    assert list(arms) == ["frozen", "full", "base-cache"]
+    assert list(arms) == ["frozen", "full", "base-cache", "base-cache-reused"]
     assert replace(arms["full"], teach=replace(arms["full"].teach, full=False)) == arms["frozen"]
     assert replace(arms["base-cache"], teach=replace(arms["base-cache"].teach, base_cache=False)) == arms["frozen"]
+    reused = arms["base-cache-reused"]
+    assert reused.teach.reuse == frozen.REUSED > 1
+    assert replace(reused, teach=replace(reused.teach, reuse=0)) == arms["base-cache"]
     assert [arm.name for arm in experiment_named("frozen").only("full", "base-cache").arms] == ["full", "base-cache"]
 
 
@@ -31,7 +34,7 @@ def test_speed_and_memory_of_every_arm_stand_in_the_score(tmp_path, monkeypatch)
             arm.config, model=str(tmp_path / "model"), **SMALL,
             teach=replace(TEACH, full=arm.config.teach.full, base_cache=arm.config.teach.base_cache),
         ))
-        for arm in frozen.ARMS[1:]
+        for arm in frozen.ARMS[1:3]
     ]  # fmt: skip
     runs = Runs(replace(frozen.EXPERIMENT, arms=tuple(arms)), [], [tmp_path])
     cost = frozen.Cost().quick().run(runs, 1, lambda *_: None)["cost"]
