@@ -169,7 +169,8 @@ class LearnConfig:
     probe_seed: int | None = option(
         None, "of the unseen scenes (default: the seed's own)", bounds=(0, SEED_MAX), metavar="S"
     )
-    # Of experiments: the log holds what a verdict rests on, the gain along the path, and no more. Half the time.
+    # Of experiments: the log holds what a verdict rests on, the gain along the path, and no more; scores are of the
+    # curve's probes. A third of the time.
     gain_only: bool = option(False, "", flag="")
     device: str = option("auto", "auto, cpu, cuda or mps", choices=DEVICES)
     seed: int = option(0, "of lessons, probes and practice", bounds=(0, SEED_MAX), metavar="S")

@@ -201,10 +201,7 @@ def _settings_and_seeds(config: LearnConfig) -> tuple[dict[str, Any], dict[str, 
 
 
 def follow(config: LearnConfig, ranks: Ranks) -> None:
-    """The steps of a training on a process that is not the first: its part of the weights, and nothing measured.
-
-    Raises what `learn` raises for the same settings and files.
-    """
+    """The steps of a training on a process that is not the first; nothing is measured. Raises what `learn` raises."""
     if faults := check_files(config).faults:
         raise BehaviourError(faults)
     rules, model = load_rules(), load(config.model)
@@ -245,7 +242,7 @@ def train(
     behaviour, teacher = begin(config, before, model, rules, partial(ShardedTeacher, ranks) if ranks else Teacher)
     losses = None if log is None else behaviour.gain_losses(model.context)  # refuses probes before anything is trained
     watch = None if config.gain_only else Watch(model, behaviour.probes, rules)
-    run = _begun(behaviour, model, teacher, report, checkpoints)
+    run = _begun(config, behaviour, teacher, report, checkpoints)
     if log is not None:
         log.begin(before, *_settings_and_seeds(config), behaviour.lesson_counts)
         run.tell(log)
@@ -264,25 +261,29 @@ def train(
         if checkpoints is not None:
             checkpoints.after_step(teacher, run, last=run.step == config.steps)
         report("learning", run.step, config.steps)
-    scores, shares = {"before": run.before, "after": behaviour.score(model)}, teacher.meter.shares()
+    scores, shares = {"before": run.before, "after": _scored(config, behaviour, model)}, teacher.meter.shares()
     return Run(config, before, model, behaviour, scores, run.curve, run.history, run.seconds, run.gradients, shares,
                run.trajectory, losses)  # fmt: skip
 
 
 def _begun(
-    behaviour: Behaviour, model: Model, teacher: Teacher, report: Report, checkpoints: Checkpoints | None
+    config: LearnConfig, behaviour: Behaviour, teacher: Teacher, report: Report, checkpoints: Checkpoints | None
 ) -> RunState:
     """A training where it left off; or, measured, at its start, of which a checkpoint is written."""
     trajectory: Trajectory = []
-    add_state(trajectory, 0, model.net)
+    add_state(trajectory, 0, teacher.model.net)
     if checkpoints is not None and (run := checkpoints.resume(teacher, trajectory[0][1])) is not None:
         return run
     report("measuring", 0, teacher.config.settle)
-    before, start = behaviour.score(model), _point(0, behaviour.glance(model), None, 0.0)
+    before, start = _scored(config, behaviour, teacher.model), _point(0, behaviour.glance(teacher.model), None, 0.0)
     run = RunState(before, [start], teacher.meter.mark(), trajectory=trajectory)
     if checkpoints is not None:
         checkpoints.write(teacher, run)
     return run
+
+
+def _scored(config: LearnConfig, behaviour: Behaviour, model: Model) -> Score:
+    return behaviour.glance(model) if config.gain_only else behaviour.score(model)
 
 
 def steps_to_see(curve: Sequence[dict[str, Any]]) -> int | None:
