@@ -64,7 +64,10 @@ class TeachConfig:
     )
     base_cache: bool = option(
         False, "", flag="",
-        switches={"--base-cache": (True, "learn and decide on contexts that the model as it was before has read")},
+        switches={
+            "--base-cache": (True, "learn and decide on contexts that the model as it was before has read"),
+            "--no-base-cache": (False, "the model reads its contexts itself, as it is at each step"),
+        },
     )  # fmt: skip
     dreams: bool = option(True, "", flag="", switches={"--no-dreams": (False, "teach lesson scenes as they were")})
     haunted: float = option(HAUNTED, "share of a dream's places that hold a spirit", bounds=(0, 1), metavar="SHARE")

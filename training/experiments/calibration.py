@@ -30,7 +30,7 @@ from game.realm.rules import load as load_rules
 from perception.model import load
 from training.config import LearnConfig, TeachConfig
 from training.experiments.judge import REHEARSAL, SHUFFLED, TRAINED, Judge
-from training.experiments.plan import PROBE_SEED, Arm, Experiment
+from training.experiments.plan import PROBE_SEED, READING, Arm, Experiment
 from training.experiments.planned_runs import RESULT
 from training.experiments.run import run_experiment
 from training.experiments.tables import score
@@ -52,7 +52,7 @@ from training.verdict.verdict import (
 )
 
 STEPS = 100  # at which learning is nearly done
-EVERY = 10  # steps between two states of the path
+EVERY = 20  # steps between two states of the path
 PROBES = 48
 DRAWS = 2  # of each pattern on each base
 PILOT_SEED = 900_000  # not among the seeds that are counted
@@ -78,8 +78,9 @@ class Pattern:
     def teach(self, chosen: Sequence[tuple[int, int]]) -> TeachConfig:
         """How it learns, with these heads."""
         if not self.heads:
-            return TeachConfig(train=self.train)
-        return TeachConfig(heads=",".join(f"{layer}.{head}" for layer, head in chosen), others=self.others)
+            return TeachConfig(train=self.train, **READING)
+        names = ",".join(f"{layer}.{head}" for layer, head in chosen)
+        return TeachConfig(heads=names, others=self.others, **READING)
 
 
 PATTERNS = {
@@ -203,7 +204,7 @@ def _pilot(model: str, pattern: Pattern, chosen: Sequence[tuple[int, int]]) -> f
     teach = replace(pattern.teach(chosen), seed=PILOT_SEED)
     config = LearnConfig(
         model=model, teach=teach, steps=STEPS, measure_every=STEPS, probes=PROBES, probe_seed=PILOT_SEED,
-        seed=PILOT_SEED, device="cpu",
+        seed=PILOT_SEED, gain_only=True, device="cpu",
     )  # fmt: skip
     before, after = load(model, "cpu"), load(model, "cpu")
     run = train(config, after, load_rules(), lambda what, done, of: None)

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from training.config import LearnConfig, TeachConfig
 from training.experiments.judge import REHEARSAL, SHUFFLED, TRAINED, Judge
-from training.experiments.plan import PROBE_SEED, Arm, Experiment
+from training.experiments.plan import PROBE_SEED, READING, Arm, Experiment
 from training.experiments.tables import score
 
 # Heads and MLPs train. With attention alone, "in the heads" would be so by construction.
-WHOLE = LearnConfig(teach=TeachConfig(train="all"), probe_seed=PROBE_SEED)
+WHOLE = LearnConfig(teach=TeachConfig(train="all", **READING), probe_seed=PROBE_SEED)
 ARMS = (
     Arm(TRAINED, WHOLE),
     Arm(SHUFFLED, replace(WHOLE, control="shuffled")),
