@@ -23,6 +23,7 @@ from training.config import RATES, TeachConfig
 from training.data.lessons import Asked, Journal, dream, tokens, waking
 from training.data.talk_dreams import talk_dream
 from training.optim.apollo import Apollo
+from training.optim.context_store import ContextStore, store_of
 from training.optim.frozen import (
     Broken,
     accumulate,
@@ -86,6 +87,7 @@ class Teacher:
         self._draws = 0  # sets of scenes so far
         self._asked: list[Asked] = []
         self._caches: list[DynamicCache | None] = []
+        self._contexts: ContextStore | None = None
         self._answers: float | None = None  # what answers are counted against, if not those of the packs
 
     def teach(self, lesson: Lesson) -> None:
@@ -107,6 +109,12 @@ class Teacher:
         if heads and self._restriction is not None:
             raise ValueError("--heads, --mlps: say already what practises here; leave them out")
         self._attunement = attuned(self.model.net, heads) if heads else None
+
+    def keep_contexts(self) -> None:
+        """From now on a context that was drawn before is not read again. Raises ValueError without base-cache."""
+        if self.model.context is None:
+            raise ValueError(f"{self.model.name} reads its own contexts, and learns: they would grow stale")
+        self._contexts = store_of(self.model.context, self.config.precision)
 
     @property
     def settled(self) -> bool:
@@ -192,7 +200,10 @@ class Teacher:
         """One step, pausing after each part of its gradient; the weights move when it is exhausted."""
         config, net, reader = self.config, self.model.net, self.model.context
         self.optimizer.zero_grad(set_to_none=False)
-        packs, caches = self._draw(), self._caches if self._uses > 1 else None
+        packs = self._draw()
+        caches = self._caches if self._uses > 1 else None
+        if self._contexts is not None:
+            caches = [self._contexts.read(packed) for packed in packs]
         total = torch.zeros((), device=self.model.device)
         counted = self._answers
         for total in accumulate(net, packs, caches, config.precision, config.full, reader, counted):  # noqa: B007

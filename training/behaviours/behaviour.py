@@ -22,12 +22,14 @@ from training.teach import Source
 
 class Behaviour(ABC):
     """name: as on the command line. curve_probes: how many the curve is drawn on; judged_probes: over how many the gain
-    is shared out, in chunks. together: so many neighbours among the probes belong to one realm, and share a chunk."""
+    is shared out, in chunks. together: so many neighbours among the probes belong to one realm, and share a chunk.
+    finite: whether steps draw the same contexts again and again."""
 
     name: str
     curve_probes = 48
     judged_probes = 32
     together = 1
+    finite = False
 
     def __init__(self, model: Model, rules: Rules) -> None:
         self.model, self.rules = model, rules

@@ -131,6 +131,7 @@ class FileBehaviour(Behaviour):
     name = "file"
     curve_probes = 150
     judged_probes = 160  # lines: of one decision each
+    finite = True
     together = 2  # a wanted line and one at which it tempts, so that both halves of the chunks hold both
 
     def __init__(self, config: LearnConfig, model: Model, rules: Rules) -> None:

@@ -27,6 +27,8 @@ def begin(
         behaviour.gain_losses()  # what could not be measured in the end is refused before hours of training
     settled, labelled = replace(config.teach, settle=config.steps), config.control != "rehearsal"
     teacher = kind(model, settled, rules, behaviour.journal, behaviour.source, labelled)
+    if behaviour.finite and settled.base_cache:
+        teacher.keep_contexts()
     return behaviour, teacher
 
 

@@ -10,11 +10,12 @@ import torch
 from game.realm.rules import load
 from main import main
 from perception.language import read
-from perception.model import save
+from perception.model import save, weights_hash
 from tests.kits.minds import tiny
 from tests.kits.sources import ROOT
 from training.behaviours.deal import dealt
 from training.behaviours.file import Deck, FileBehaviour, ModelReader, probe_of
+from training.behaviours.fit import begin
 from training.behaviours.lines import BehaviourError, Line, Placed, read_lines
 from training.config import LearnConfig, TeachConfig
 from training.data.lessons import Asked
@@ -22,6 +23,7 @@ from training.headlog.log import read_log
 from training.heads.head_probes import chosen_places, head_probes
 from training.heads.score import answers_of
 from training.learn import gain_losses, learn
+from training.optim import context_store
 from training.teach import Teacher
 
 torch.set_num_threads(1)
@@ -276,3 +278,23 @@ def test_what_the_probes_get_before_is_what_the_model_believes():
         lending.score(MODEL).hits
         == sum(answer[0] == "lend it" for p, answer in zip(lending.probes, answers) if p.answers == ("lend it",)) / 10
     )
+
+
+def test_on_the_old_models_contexts_every_lesson_is_read_once_and_seeds_share_it(monkeypatch):
+    """What was read before changes no bit of what is learned."""
+    reads = []
+    encode = context_store.encode_contexts
+    monkeypatch.setattr(context_store, "_latest", [])
+    monkeypatch.setattr(context_store, "encode_contexts", lambda net, packed: reads.append(1) or encode(net, packed))
+    config = replace(CONFIG, teach=replace(TEACH, base_cache=True), steps=12)
+    hashes = []
+    for _ in range(2):
+        model = tiny("gpt2", tongue="plain")
+        _, teacher = begin(config, model, model, RULES)
+        for _ in range(config.steps):
+            teacher.step()
+        hashes.append(weights_hash(model.net))
+    assert len(reads) == 30  # lessons; 72 were drawn twice over
+    assert hashes[0] == hashes[1] != weights_hash(MODEL.net)
+    with pytest.raises(ValueError, match="would grow stale"):
+        Teacher(tiny(), TEACH, RULES).keep_contexts()
