@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from perception.contexts import encode_contexts
+from perception.deciding import decide, decide_at_once
 from perception.errors import ModelError
-from perception.packing import Decision, decide, decide_at_once, encode_contexts, pack
+from perception.packing import Decision, pack
 
 # How far packed log-probabilities may be off plain ones, in standard deviations of the plain ones: rounding is far
 # below, other positions far above.

@@ -16,21 +16,15 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from perception.contexts import encode_contexts
+from perception.deciding import decide, decide_at_once, log_probabilities
 from perception.errors import LanguageError
 from perception.gaze import gaze
 from perception.heads import Record, Recorder, activity, attention_mass
 from perception.language import event_tokens, read_scene
 from perception.messages import HeadActivity, Percept, Scene
 from perception.model import Model
-from perception.packing import (
-    Decision,
-    Packed,
-    decide,
-    decide_at_once,
-    encode_contexts,
-    log_probabilities,
-    pack,
-)
+from perception.packing import Decision, Packed, pack
 
 MASK, LOGITS = 2**25, 2**27  # numbers at once: of a pack's mask, and of its targets' logits
 ONCE = 1_024  # tokens of context and decisions: longer ones go through a cache, whose mask has no square of the context
@@ -146,7 +140,7 @@ def _decided(model: Model, contexts: Contexts, decisions: list[Decision], answer
     cache = None
     parts = _parts(contexts, decisions, _vocabulary(model))
     for part in parts:
-        packed = pack(contexts, [decisions[number] for number in part], model.net.dtype).to(model.device)
+        packed = pack(contexts, [decisions[number] for number in part], model.net.dtype, share=True).to(model.device)
         candidates = None if answers is None else [answers[number] for number in part]
         if len(parts) == 1:
             logits_NV = _decider(model, packed)[0]()
@@ -164,7 +158,7 @@ def _decided_and_recorded(
     """The same of one context, with what its heads did; all at once, as their record is of one forward."""
     if len(_parts(contexts, decisions, _vocabulary(model))) > 1:
         raise ValueError("perceive: too many questions to overhear heads at once; ask fewer, or with record=False")
-    packed = pack(contexts, decisions, model.net.dtype).to(model.device)
+    packed = pack(contexts, decisions, model.net.dtype, share=True).to(model.device)
     rows, (decided, before) = _decision_rows(packed, 1)[0], _decider(model, packed)
     with Recorder(model.net, rows.where(rows < 0, rows + before)) as recorder:
         logits = decided()

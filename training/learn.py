@@ -261,9 +261,9 @@ def train(
         if checkpoints is not None:
             checkpoints.after_step(teacher, run, last=run.step == config.steps)
         report("learning", run.step, config.steps)
-    scores, shares = {"before": run.before, "after": _scored(config, behaviour, model)}, teacher.meter.shares()
-    return Run(config, before, model, behaviour, scores, run.curve, run.history, run.seconds, run.gradients, shares,
-               run.trajectory, losses)  # fmt: skip
+    after = behaviour.glance(model) if config.gain_only else behaviour.score(model)
+    return Run(config, before, model, behaviour, {"before": run.before, "after": after}, run.curve, run.history,
+               run.seconds, run.gradients, teacher.meter.shares(), run.trajectory, losses)  # fmt: skip
 
 
 def _begun(
@@ -275,15 +275,12 @@ def _begun(
     if checkpoints is not None and (run := checkpoints.resume(teacher, trajectory[0][1])) is not None:
         return run
     report("measuring", 0, teacher.config.settle)
-    before, start = _scored(config, behaviour, teacher.model), _point(0, behaviour.glance(teacher.model), None, 0.0)
-    run = RunState(before, [start], teacher.meter.mark(), trajectory=trajectory)
+    start = behaviour.glance(teacher.model)
+    before = start if config.gain_only else behaviour.score(teacher.model)
+    run = RunState(before, [_point(0, start, None, 0.0)], teacher.meter.mark(), trajectory=trajectory)
     if checkpoints is not None:
         checkpoints.write(teacher, run)
     return run
-
-
-def _scored(config: LearnConfig, behaviour: Behaviour, model: Model) -> Score:
-    return behaviour.glance(model) if config.gain_only else behaviour.score(model)
 
 
 def steps_to_see(curve: Sequence[dict[str, Any]]) -> int | None:

@@ -19,11 +19,13 @@ from transformers import (
 from game.realm.sampler import samples
 from perception import load_check
 from perception.chat import frame
+from perception.contexts import encode_contexts
+from perception.deciding import decide, decide_at_once, log_probabilities
 from perception.errors import LanguageError, ModelError
 from perception.language import context_tokens, event_tokens, read_scene, token_spans
 from perception.load_check import check_packing
 from perception.model import Model, load, save, weights_hash
-from perception.packing import Decision, decide, decide_at_once, encode_contexts, log_probabilities, pack
+from perception.packing import Decision, pack
 from perception.perceive import perceive, slowly
 from tests.kits.minds import GPT2, SMALL, plain_tokenizer, tiny
 from training.optim.frozen import choose_parameters, frozen_step, guarded_step

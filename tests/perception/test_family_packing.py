@@ -1,6 +1,8 @@
 """Packed decisions, windows and the frozen gradient of every family of architectures, against plain forwards."""
 
 import copy
+from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -10,9 +12,11 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache
 
 from perception import load_check
+from perception.contexts import encode_contexts
+from perception.deciding import decide, decide_at_once, log_probabilities
 from perception.heads import Recorder
 from perception.load_check import check_packing, packing_error
-from perception.packing import decide, decide_at_once, encode_contexts, log_probabilities, pack
+from perception.packing import Decision, pack
 from perception.windows import context_length, sliding_window
 from tests.kits.families import CASES, CONTEXTS, DECISIONS, LLAMA, ROWS, TOKENS, WINDOW, WORDS, net_of
 from training.optim.frozen import choose_parameters, frozen_step, full_loss
@@ -35,6 +39,32 @@ def test_packed_decisions_are_those_of_plain_forwards(case: str) -> None:
             slow = sum(float(logs[start + i, token]) for i, token in enumerate(decision.answer))
             assert values == pytest.approx([slow, slow], abs=1e-5)
     assert packing_error(net, range(3, 40)) < 1e-5
+
+
+def one_of(rng: Random, decision: Decision) -> Decision:
+    return replace(decision, answer=tuple(rng.choices(range(3, 40), k=rng.randint(1, 4))))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_answers_that_share_a_question_are_branches_of_it(case: str) -> None:
+    """As many numbers as when each answer has the question to itself, in fewer tokens; gradients, too."""
+    net, rng = copy.deepcopy(net_of(case)), Random(case)
+    decisions = [one_of(rng, decision) for decision in DECISIONS for _ in range(rng.randint(1, 4))]
+    apart, shared = (pack(CONTEXTS, decisions, torch.float64, share=share) for share in (False, True))
+    assert shared.decision_BD.shape[1] < apart.decision_BD.shape[1]
+    assert shared.target_N.tolist() == apart.target_N.tolist() and shared.owner_N.tolist() == apart.owner_N.tolist()
+    logs = []
+    for packed in (apart, shared):
+        net.zero_grad()
+        logs_N = log_probabilities(decide(net, packed, encode_contexts(net, packed)), packed, len(decisions))
+        logs_N.square().sum().backward()
+        logs.append([logs_N.detach(), *(p.grad.clone() for p in net.parameters() if p.grad is not None)])
+    for one, other in zip(*logs, strict=True):
+        largest = float(other.abs().max()) + 1e-6  # some families norm in float32 at all times
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-4 * largest)
+    with torch.no_grad():
+        once = log_probabilities(decide_at_once(net, shared), shared, len(decisions))
+    torch.testing.assert_close(once, logs[0][0], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -13,11 +13,13 @@ from game.realm.rules import load as load_rules
 from game.realm.sampler import samples
 from game.realm.tongues import question, tongue_named
 from perception import perceive as perceive_module
+from perception.contexts import encode_contexts
+from perception.deciding import decide, decide_at_once, log_probabilities
 from perception.errors import LanguageError
 from perception.heads import Recorder
 from perception.language import event_tokens, read, read_scene, token_spans
 from perception.messages import Question
-from perception.packing import Decision, decide, decide_at_once, encode_contexts, log_probabilities, pack
+from perception.packing import Decision, pack
 from perception.perceive import perceive, slowly
 from tests.kits.minds import tiny
 
@@ -68,7 +70,7 @@ def test_many_questions_are_decided_part_by_part_to_the_same_beliefs(monkeypatch
     monkeypatch.setattr(perceive_module, "MASK", mask)
     monkeypatch.setattr(perceive_module, "LOGITS", logits)
     monkeypatch.setattr(
-        perceive_module, "pack", lambda *arguments: sizes.append(packing(*arguments)) or packing(*arguments)
+        perceive_module, "pack", lambda *rest, **share: sizes.append(packing(*rest)) or packing(*rest, **share)
     )
     for one, other in zip(whole, perceive(model, scenes, record=False), strict=True):
         for a, b in zip(one.beliefs, other.beliefs, strict=True):

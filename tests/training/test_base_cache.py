@@ -8,8 +8,10 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from game.realm.rules import load as load_rules
+from perception.contexts import context_cache, encode_contexts, filled
+from perception.deciding import decide
 from perception.model import load, save, weights_hash
-from perception.packing import Decision, context_cache, decide, encode_contexts, filled, pack
+from perception.packing import Decision, pack
 from perception.perceive import perceive
 from tests.kits.minds import tiny
 from training.config import LearnConfig, TeachConfig

@@ -18,9 +18,10 @@ from transformers import PreTrainedModel
 
 from game.realm import sampler
 from game.realm.rules import load as load_rules
+from perception.contexts import encode_contexts
 from perception.language import read_answered
 from perception.model import Model, load
-from perception.packing import Decision, Packed, encode_contexts, pack
+from perception.packing import Decision, Packed, pack
 from training.bench.timing import CPU, Row, Work, in_turns, row
 from training.optim.frozen import choose_parameters, deal, frozen_loss, full_loss
 

@@ -17,9 +17,11 @@ from transformers import DynamicCache, PreTrainedModel
 
 from game.realm.rules import Rules
 from game.realm.tongues import SENSE
+from perception.contexts import context_cache, encode_contexts
+from perception.deciding import decide
 from perception.language import event_tokens, read, read_answered
 from perception.model import Model
-from perception.packing import Decision, Packed, context_cache, decide, encode_contexts, pack
+from perception.packing import Decision, Packed, pack
 from training.heads.baseline import ProbeBatch
 from training.heads.score import Probe
 

@@ -27,8 +27,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
+from perception.contexts import context_cache
+from perception.deciding import decide
 from perception.head_map import addresses
-from perception.packing import context_cache, decide
 from perception.units import Unit, is_mlp
 from training.headlog.curves import SetCurve, SetPoint, overlaps
 from training.heads.gain_allocation import HeldOut, same_shape

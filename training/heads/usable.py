@@ -20,18 +20,12 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import DynamicCache, PreTrainedModel
 
+from perception.contexts import context_cache, encode_contexts
+from perception.deciding import decide, log_probabilities
 from perception.language import read
 from perception.messages import Question
 from perception.model import Model
-from perception.packing import (
-    Decision,
-    Packed,
-    context_cache,
-    decide,
-    encode_contexts,
-    log_probabilities,
-    pack,
-)
+from perception.packing import Decision, Packed, pack
 from training.heads.score import Probe
 from training.heads.usable_information import FREE, NEVER, Beliefs, Calibration, Worth, calibrate, worth
 
@@ -270,7 +264,7 @@ def _batch(model: Model, probes: Sequence[Probe], kinds: Mapping[Kind, int], con
             grid[row, : len(tokens)] = torch.tensor([ids[0] for ids in tokens])
         first_NC = grid.to(model.device)
         decisions = [[few[answer]] for few, answer in zip(decisions, answers, strict=True)]
-    packed = pack(contexts, [one for few in decisions for one in few]).to(model.device)
+    packed = pack(contexts, [one for few in decisions for one in few], share=True).to(model.device)
     return Batch(
         packed, torch.tensor(answers, device=model.device), torch.tensor(numbers, device=model.device),
         1 + max(kinds.values()), width, tuple(map(len, options)), first_NC,

@@ -20,11 +20,13 @@ from torch import Tensor
 from game.realm.rules import Rules
 from game.realm.sampler import samples
 from game.realm.tongues import SENSE, question, tell, tongue_named
+from perception.contexts import encode_contexts
+from perception.deciding import decide
 from perception.language import read_answered
 from perception.messages import Event, Scene
 from perception.mlp_map import Mlp
 from perception.model import Model
-from perception.packing import Decision, decide, encode_contexts, pack
+from perception.packing import Decision, pack
 from training.data.rehearsal import Answered, rehearsal
 from training.data.talk_memories import heading
 from training.precedents.corpus import second_moment

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
+from perception.contexts import encode_contexts, filled
 from perception.model import weights_hash
-from perception.packing import Packed, encode_contexts, filled, pack
+from perception.packing import Packed, pack
 from training.optim.frozen import arithmetic, without_checkpointing
 
 BYTES_MAX = 3 * 2**30  # of keys and values; beyond, those that were longest not asked for are read again

@@ -16,20 +16,11 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import DynamicCache, PreTrainedModel
 
+from perception.contexts import context_cache, encode_contexts, runs_whole
+from perception.deciding import decide, decide_at_once
 from perception.head_map import addresses
 from perception.mlp_map import mlps
-from perception.packing import (
-    Decision,
-    Packed,
-    check_decisions,
-    check_length,
-    context_cache,
-    decide,
-    decide_at_once,
-    encode_contexts,
-    pack,
-    runs_whole,
-)
+from perception.packing import Decision, Packed, check_decisions, check_length, pack
 from training.optim.nested import copied, floats
 from training.optim.ranks import agreed, is_sharded, local
 from training.optim.restricted import Restriction

@@ -25,10 +25,12 @@ from transformers import PreTrainedModel
 from game.realm import sampler
 from game.realm.rules import Rules
 from game.realm.tongues import SENSE, question, tongue_named
+from perception.contexts import context_cache
+from perception.deciding import decide
 from perception.head_map import HeadMap, addresses
 from perception.language import context_tokens, question_tokens
 from perception.model import Model
-from perception.packing import Decision, Packed, context_cache, decide, pack
+from perception.packing import Decision, Packed, pack
 from training.heads.head_probes import ProbeLoss
 
 TOKENS = 15  # of each scene: its header and two events; short, so that an experiment takes seconds

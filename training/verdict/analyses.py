@@ -18,10 +18,12 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from perception.contexts import context_cache
+from perception.deciding import decide
 from perception.head_map import MATRICES, HeadMap, addresses
 from perception.language import read_answered
 from perception.model import Model
-from perception.packing import Decision, Packed, context_cache, decide, pack
+from perception.packing import Decision, Packed, pack
 from training.heads.gain_allocation import HeldOut
 from training.heads.head_probes import ProbeLoss
 from training.heads.score import Probe

@@ -5,7 +5,9 @@ import random
 import pytest
 import torch
 
-from perception.packing import Decision, Packed, decide, encode_contexts, pack
+from perception.contexts import encode_contexts
+from perception.deciding import decide
+from perception.packing import Decision, Packed, pack
 from tests.kits.minds import tiny
 from training.optim import context_store
 from training.optim.context_store import ContextStore, store_of

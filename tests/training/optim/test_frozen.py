@@ -7,8 +7,10 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from perception import packing
-from perception.packing import Decision, decide, encode_contexts, pack
+from perception import contexts
+from perception.contexts import encode_contexts
+from perception.deciding import decide
+from perception.packing import Decision, pack
 from tests.kits.minds import tiny
 from training.optim.frozen import choose_parameters, frozen_loss, frozen_step, full_loss
 
@@ -102,7 +104,7 @@ def test_contexts_encoded_a_few_at_a_time_are_the_same(kind, monkeypatch):
     packed = pack(CONTEXTS, DECISIONS, torch.float64)
     plain = net.base_model(input_ids=packed.context_BC, use_cache=True).past_key_values
     for most in (1, 9, 12, 10**6):  # tokens at once: each alone, the longest alone, two together, all
-        monkeypatch.setitem(packing.TOKENS_AT_ONCE, "cpu", most)
+        monkeypatch.setitem(contexts.TOKENS_AT_ONCE, "cpu", most)
         cache = encode_contexts(net, packed)
         assert len(cache.layers) == len(plain.layers) == 2
         for mine, whole in zip(cache.layers, plain.layers, strict=True):

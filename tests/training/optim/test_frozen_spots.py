@@ -5,7 +5,8 @@ import copy
 import pytest
 import torch
 
-from perception.packing import Decision, encode_contexts, pack
+from perception.contexts import encode_contexts
+from perception.packing import Decision, pack
 from tests.kits.minds import tiny
 from tests.training.optim.test_frozen import CONTEXTS, DECISIONS
 from training.optim.frozen import Broken, arithmetic, choose_parameters, frozen_loss, frozen_step, guarded_step
