@@ -18,7 +18,7 @@ def decide(model: PreTrainedModel, packed: Packed, cache: DynamicCache) -> Tenso
     """Logits (N, vocabulary) of every target's row, decided against a context cache that stays untouched."""
     check_length(model, packed)
     key_BK = torch.cat((_context_positions(packed), packed.position_BD), 1)
-    return _logits(
+    return logits_at(
         model,
         packed.row_N * packed.decision_BD.shape[1] + packed.column_N,
         input_ids=packed.decision_BD,
@@ -48,7 +48,7 @@ def decide_at_once(model: PreTrainedModel, packed: Packed) -> Tensor:
     mask_B1KK[:, :, :context].triu_(1)  # a context's token sees itself and those before it
     mask_B1KK[:, :, context:] = packed.mask_B1DK
     position_BK = torch.cat((_context_positions(packed), packed.position_BD), 1)
-    return _logits(
+    return logits_at(
         model,
         packed.row_N * whole + context + packed.column_N,
         input_ids=torch.cat((packed.context_BC, packed.decision_BD), 1),
@@ -58,8 +58,8 @@ def decide_at_once(model: PreTrainedModel, packed: Packed) -> Tensor:
     )
 
 
-def _logits(model: PreTrainedModel, at_N: Tensor, **inputs: Any) -> Tensor:
-    """Logits (N, vocabulary) of a forward's tokens `at_N`, counted through its rows."""
+def logits_at(model: PreTrainedModel, at_N: Tensor, **inputs: Any) -> Tensor:
+    """Logits (N, vocabulary) of a forward's tokens `at_N`, counted through its rows: no others are made."""
 
     def rows_that_count(_head: nn.Module, hidden: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         return (hidden[0].flatten(0, 1).index_select(0, at_N)[None],)

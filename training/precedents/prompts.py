@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from perception.deciding import logits_at
 from perception.windows import context_length
 
 HOLE = "{}"  # where a sentence's subject stands
@@ -116,14 +117,19 @@ def beliefs(net: PreTrainedModel, asked_answers: Sequence[AskedAnswer]) -> tuple
         asked_of[place[sequence]].append(number)
     sums, says = torch.zeros(len(sequences), dtype=torch.float64), torch.zeros(len(sequences), dtype=torch.bool)
     for batch in batches([len(sequence) for sequence in distinct]):
-        logits_BTV = net(rows([distinct[number] for number in batch], net.device), use_cache=False).logits
-        for row, number in enumerate(batch):
-            for which in asked_of[number]:
-                ids, answer_ids = asked_answers[which]
-                logs = logits_BTV[row, len(ids) - 1 : len(ids) - 1 + len(answer_ids)].double().log_softmax(-1)
-                targets = torch.tensor(answer_ids, device=logs.device)
-                sums[which] = logs.gather(1, targets[:, None]).sum().cpu()
-                says[which] = (logs.argmax(-1) == targets).all().cpu()
+        ids_BT = rows([distinct[number] for number in batch], net.device)
+        pairs = [(row, which) for row, number in enumerate(batch) for which in asked_of[number]]
+        counted = [
+            row * ids_BT.shape[1] + len(asked_answers[which][0]) - 1 + i
+            for row, which in pairs
+            for i in range(len(asked_answers[which][1]))
+        ]
+        logits_NV = logits_at(net, torch.tensor(counted, device=net.device), input_ids=ids_BT, use_cache=False)
+        parts = logits_NV.double().log_softmax(-1).split([len(asked_answers[which][1]) for _, which in pairs])
+        for (_, which), logs in zip(pairs, parts, strict=True):
+            targets = torch.tensor(asked_answers[which][1], device=logs.device)
+            sums[which] = logs.gather(1, targets[:, None]).sum().cpu()
+            says[which] = (logs.argmax(-1) == targets).all().cpu()
     return sums, says
 
 

@@ -9,7 +9,8 @@ k* is averaged over contexts in front of the prompt, in the value and in the upd
 found by Adam: the new answer's loss behind every context, plus KL times the drift of what follows the subject
 otherwise, plus DECAY ‖δ‖ / ‖v0‖², with ‖δ‖ at most CLAMP ‖v0‖ (as in the published code).
 
-Shape legend, used as suffixes: B rows, T tokens, V vocabulary, M hidden size, K the MLP's inner size.
+Shape legend, used as suffixes: B rows, T tokens, N tokens whose next word counts, A those of answers, V vocabulary, M
+hidden size, K the MLP's inner size.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ from torch import Tensor
 from torch.nn.functional import log_softmax
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from perception.deciding import logits_at
 from perception.mlp_map import Mlp, mlps
 from training.precedents.corpus import Whole
 from training.precedents.prompts import Prompt, answer, check_length, fill, prompt, rows, without_gradients
@@ -134,14 +136,10 @@ def written(mlp: Mlp, at_B: Tensor, delta_M: Tensor) -> Iterator[None]:
         hook.remove()
 
 
-def _loss(logits_BTV: Tensor, prompts: Sequence[Prompt], answer_ids: Sequence[int]) -> Tensor:
-    """Mean negative log-probability (nats) of the whole answer over the first len(prompts) rows."""
-    total = logits_BTV.new_zeros((), dtype=torch.float32)
-    targets = torch.tensor(answer_ids, device=logits_BTV.device)
-    for row, p in enumerate(prompts):
-        logs = log_softmax(logits_BTV[row, len(p.ids) - 1 : len(p.ids) - 1 + len(answer_ids)].float(), -1)
-        total = total - logs.gather(1, targets[:, None]).sum()
-    return total / len(prompts)
+def _counted(prompts: Sequence[Prompt], answer_tokens: int, essence: Sequence[Prompt], width: int) -> list[int]:
+    """The tokens whose next word counts, through rows of this width: of every answer in turn, then each essence's."""
+    answers = [row * width + len(p.ids) - 1 + i for row, p in enumerate(prompts) for i in range(answer_tokens)]
+    return answers + [row * width + len(p.ids) - 1 for row, p in enumerate(essence, len(prompts))]
 
 
 def find_delta(
@@ -156,8 +154,8 @@ def find_delta(
     """δ (M) float32 such that the answer follows every prompt, and the answer's loss (nats) step by step."""
     ids_BT = rows([*((*p.ids, *answer_ids[:-1]) for p in prompts), *(p.ids for p in essence)], net.device)
     at_B = torch.tensor([place(p, config.token) for p in (*prompts, *essence)], device=net.device)
-    ends = torch.tensor([len(p.ids) - 1 for p in essence], device=net.device)
-    behind = torch.arange(len(prompts), len(ids_BT), device=net.device)
+    at_N = torch.tensor(_counted(prompts, len(answer_ids), essence, ids_BT.shape[1]), device=net.device)
+    targets_A1 = torch.tensor([*answer_ids] * len(prompts), device=net.device)[:, None]
     delta = torch.zeros(mlp.matrix().shape[0], device=net.device, requires_grad=True)
     adam = torch.optim.Adam([delta], lr=config.rate * v0_norm / len(delta) ** 0.5)
     losses: list[float] = []
@@ -165,13 +163,13 @@ def find_delta(
     with without_gradients(net), torch.enable_grad():
         for step in range(config.steps + 1):
             with written(mlp, at_B, delta):
-                logits_BTV = net(ids_BT, use_cache=False).logits
-            loss = _loss(logits_BTV, prompts, answer_ids)
+                logs_NV = log_softmax(logits_at(net, at_N, input_ids=ids_BT, use_cache=False).float(), -1)
+            loss = -logs_NV[: len(targets_A1)].gather(1, targets_A1).sum() / len(prompts)
             losses.append(float(loss.detach()))
             if losses[-1] < config.stop or step == config.steps:
                 break
             if essence:
-                now_EV = log_softmax(logits_BTV[behind, ends].float(), -1)
+                now_EV = logs_NV[len(targets_A1) :]
                 start_EV = now_EV.detach() if start_EV is None else start_EV
                 loss = loss + config.kl * (now_EV.exp() * (now_EV - start_EV)).sum(-1).mean()
             loss = loss + config.decay * delta.norm() / v0_norm**2 if step else loss  # the norm has no slope at 0

@@ -74,7 +74,9 @@ def test_harmonic_means_and_pools() -> None:
 
 def test_whole_answers_are_weighed_token_by_token_and_equal_rows_run_once() -> None:
     model, calls = shaken(), []
-    hook = model.net.register_forward_hook(lambda _m, _a, out: calls.append(out.logits.shape[0]))
+    hook = model.net.register_forward_pre_hook(
+        lambda _m, _a, named: calls.append(named["input_ids"].shape[0]), with_kwargs=True
+    )
     logs, says = beliefs(model.net, [((5, 6, 7), (8, 9)), ((5, 6, 7), (10,)), ((5, 6, 7), (11,)), ((5, 6), (7,))])
     hook.remove()
     assert sum(calls) == 3
