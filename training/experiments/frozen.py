@@ -6,6 +6,7 @@ In the fourth arm a set of scenes serves REUSED steps. Elsewhere such a cache gr
 """
 
 import json
+import re
 import statistics
 import sys
 import time
@@ -82,11 +83,15 @@ def cost(config: LearnConfig, steps: int) -> dict[str, float | None]:
 def _peak(device: torch.device) -> float | None:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
+    status = Path("/proc/self/status")
+    if status.exists():  # Linux, whose getrusage tells of the process that began this one, too
+        peak = re.search(r"VmHWM:\s*(\d+) kB", read_text(status))
+        return None if peak is None else int(peak[1]) / 2**10
     try:
         import resource
     except ImportError:  # Windows
         return None
-    unit = 1 if sys.platform == "darwin" else 2**10  # macOS counts bytes, Linux KiB
+    unit = 1 if sys.platform == "darwin" else 2**10  # macOS counts bytes, others KiB
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 

@@ -21,5 +21,5 @@ def on_files(experiment: Experiment, behaviour: str, probes: Path) -> Experiment
     taught, _ = read_pair(Path(behaviour), probes)
     dealt(Path(behaviour), taught, 0)
     changes = {"behaviour": behaviour, "probe_file": probes, "probe_seed": None}
-    arms = [Arm(arm.name, replace(arm.config, **changes)).changed(reuse=0) for arm in experiment.arms]  # type: ignore[arg-type]
+    arms = [Arm(arm.name, replace(arm.config, **changes)) for arm in experiment.arms]  # type: ignore[arg-type]
     return replace(experiment, arms=tuple(arms))

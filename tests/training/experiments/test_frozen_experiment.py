@@ -1,6 +1,8 @@
 """Frozen, full and base-cache side by side: what each costs is measured in fresh processes, once."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -9,6 +11,7 @@ import torch
 from perception.model import save
 from tests.kits.experimentkit import SMALL, TEACH
 from tests.kits.minds import tiny
+from tests.kits.sources import ROOT
 from training.experiments import frozen
 from training.experiments.plan import Arm, Runs
 from training.experiments.registry import experiment_named
@@ -25,6 +28,15 @@ def test_the_arms_differ_in_who_reads_the_context_alone():
     assert reused.teach.reuse == frozen.REUSED > 1
     assert replace(reused, teach=replace(reused.teach, reuse=0)) == arms["base-cache"]
     assert [arm.name for arm in experiment_named("frozen").only("full", "base-cache").arms] == ["full", "base-cache"]
+
+
+def test_a_process_tells_its_own_peak_of_memory_not_its_parents():
+    """What a process had before it became another program stays in getrusage's peak, but is none of the other's."""
+    parent = "import numpy, subprocess, sys; held = numpy.ones(150_000_000); subprocess.run(sys.argv[1:], check=True)"
+    child = "import torch; from training.experiments.frozen import _peak; print(_peak(torch.device('cpu')))"
+    command = [sys.executable, "-c", parent, sys.executable, "-c", child]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert 50 < float(told) < 1000  # MB; the parent held 1200
 
 
 def test_speed_and_memory_of_every_arm_stand_in_the_score(tmp_path, monkeypatch):
