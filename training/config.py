@@ -34,7 +34,10 @@ SCENES_MAX = 100_000  # lessons or probes: all of them are in memory
 QUESTIONS_MAX = 1_000  # of one scene
 BATCH_MAX = 4_096  # scenes of a step
 # What `experiment` may change of all arms: of a training, and of how it learns.
-CHANGEABLE = ("steps", "optimizer", "lr", "train", "heads", "mlps", "others", "base_cache")
+CHANGEABLE = (
+    "steps", "measure_every", "gain_only", "optimizer", "rank", "lr", "train", "heads", "mlps", "others", "base_cache",
+    "scenes", "precision",
+)  # fmt: skip
 LOCK = ".lock"  # in a folder that some process works in (common.locks)
 CHECKPOINT = "checkpoint.safetensors"  # in a run's folder: where it goes on after a kill (training.checkpoint)
 
@@ -172,9 +175,11 @@ class LearnConfig:
     probe_seed: int | None = option(
         None, "of the unseen scenes (default: the seed's own)", bounds=(0, SEED_MAX), metavar="S"
     )
-    # Of experiments: the log holds what a verdict rests on, the gain along the path, and no more; scores are of the
-    # curve's probes. A third of the time.
-    gain_only: bool = option(False, "", flag="")
+    gain_only: bool = option(
+        False, "", flag="",
+        switches={"--gain-only": (True, "log the gain along the path, on which verdicts rest, and no more: less than "
+                                        "half the time; scores are of the curve's probes")},
+    )  # fmt: skip
     device: str = option("auto", "auto, cpu, cuda or mps", choices=DEVICES)
     seed: int = option(0, "of lessons, probes and practice", bounds=(0, SEED_MAX), metavar="S")
     out: Path | None = option(None, "folder for log.msgpack and the trained model", metavar="RUN")

@@ -48,11 +48,11 @@ def test_what_a_log_keeps_of_the_settings_gives_them_again(training):
     assert from_flat(settings | {"a_setting_of_another_version": 1}) == replace(training, out=None, device="auto")
 
 
-def test_every_setting_but_two_has_a_flag():
-    """settle: a training sets it to the number of its own steps. gain_only: an experiment's alone."""
+def test_every_setting_but_one_has_a_flag():
+    """settle: a training sets it to the number of its own steps."""
     known = {flag.field for kind in (LearnConfig, TeachConfig) for flag in flags(kind)}
     every = {item.name for kind in (LearnConfig, TeachConfig) for item in fields(kind)}
-    assert every - known == {"teach", "settle", "gain_only"}
+    assert every - known == {"teach", "settle"}
 
 
 @pytest.mark.parametrize(
