@@ -2,8 +2,8 @@
 
 A safe direction is to be taken, a dangerous one refused, a request for an opinion answered with both sides; a question
 is answered, small talk returned. Topic, speaker, register and confidence are drawn apart from one another, so that none
-of them tells what kind of talk it is. The texts stand in assets/dialogues.toml. docs/behaviours/listening.jsonl and
-listening-probes.jsonl are what `python -m training.behaviours.dialogues` writes.
+of them tells what kind of talk it is. The texts stand in assets/dialogues.toml. docs/behaviours/listening.jsonl,
+listening-probes.jsonl and listening-judged.jsonl are what `python -m training.behaviours.dialogues` writes.
 """
 
 import argparse
@@ -25,6 +25,7 @@ RIGHT = {"safe": "accept", "danger": "refuse", "opinion": "offer", "question": "
 CONFIDENT = ("sure", "unsure")
 LESSONS, PROBES = 880, 220  # lines
 SHARES = {"safe": 5, "danger": 3, "opinion": 1, "question": 1, "idle": 1}  # of eleven lines
+JUDGED = {"safe": 14, "danger": 11, "opinion": 5, "question": 5, "idle": 5}  # probes over which a gain is shared out
 
 
 @lru_cache(maxsize=1)
@@ -85,6 +86,21 @@ def _said(rng: Random, source: Mapping[str, Any], topic: Mapping[str, Any], kind
     return form.format(**values, **capitals), used
 
 
+def judged(probes: Sequence[Line]) -> list[Line]:
+    """Few probes, all of one set of replies: what a verdict on a large model measures again and again.
+
+    Several sets would have biases of their own each, which so few decisions can't tell.
+    """
+
+    def of(replies: Sequence[str], talk: str) -> list[Line]:
+        return [line for line in probes if sorted(line.candidates) == sorted(replies) and line.sort == talk]
+
+    sets = list(dict.fromkeys(tuple(sorted(line.candidates)) for line in probes))
+    best = max(sets, key=lambda replies: min(len(of(replies, talk)) / most for talk, most in JUDGED.items()))
+    chosen = [line for talk, most in JUDGED.items() for line in of(best, talk)[:most]]
+    return [line for line in probes if line in chosen]
+
+
 def as_text(lines: Sequence[Line]) -> str:
     """The lines of a file (docs/behaviours.md)."""
     return "".join(json.dumps(_plain(line)) + "\n" for line in lines)
@@ -96,13 +112,15 @@ def _plain(line: Line) -> dict[str, Any]:
 
 def files(folder: Path, seed: int = 0) -> Iterator[tuple[Path, str]]:
     """Lessons and probes: where they go and what they hold."""
+    probes = dialogues(PROBES, seed, held=True)
     yield folder / "listening.jsonl", as_text(dialogues(LESSONS, seed, held=False))
-    yield folder / "listening-probes.jsonl", as_text(dialogues(PROBES, seed, held=True))
+    yield folder / "listening-probes.jsonl", as_text(probes)
+    yield folder / "listening-judged.jsonl", as_text(judged(probes))
 
 
 def main() -> None:
-    """Write both files."""
-    parser = argparse.ArgumentParser(description="Write the dialogues of listening in plain English as two files.")
+    """Write the files."""
+    parser = argparse.ArgumentParser(description="Write the dialogues of listening in plain English as files.")
     parser.add_argument("--out", type=Path, default=Path("docs/behaviours"), metavar="DIR")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()

@@ -7,7 +7,7 @@ import pytest
 
 from game.realm.plain_talk import ACTS
 from tests.kits.sources import ROOT
-from training.behaviours.dialogues import LESSONS, PROBES, RIGHT, SHARES, dialogues, files, texts
+from training.behaviours.dialogues import JUDGED, LESSONS, PROBES, RIGHT, SHARES, dialogues, files, judged, texts
 from training.behaviours.file import probe_of
 from training.behaviours.lines import OTHER, WANTED, Placed, examine
 from training.heads.score import tally
@@ -25,6 +25,13 @@ def test_the_files_are_sound_and_share_nothing():
     lessons, probes, faults = examine(DOCS / "listening.jsonl", DOCS / "listening-probes.jsonl", None)
     assert faults == []
     assert (len(lessons), len(probes)) == (LESSONS, PROBES)
+
+
+def test_what_a_verdict_is_measured_on_are_probes_of_one_set_of_replies():
+    probes = dialogues(PROBES, 0, held=True)
+    few = judged(probes)
+    assert Counter(line.sort for line in few) == JUDGED
+    assert len({tuple(sorted(line.candidates)) for line in few}) == 1 and all(line in probes for line in few)
 
 
 def test_no_probe_has_a_topic_a_speaker_or_a_form_of_words_that_a_lesson_has():
