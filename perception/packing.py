@@ -92,17 +92,17 @@ def pack(
     targets: list[tuple[int, int, int, int]] = []
     filled, begins = [0] * rows, [0] * rows
     for number, (decision, joined) in enumerate(zip(decisions, joins, strict=True)):
-        row, start, asked = decision.context, filled[decision.context], len(decision.question)
+        row, start, question = decision.context, filled[decision.context], len(decision.question)
         begins[row] = begins[row] if joined else start
         begin = begins[row]  # of the question
         tokens = decision.answer[:-1] if joined else (*decision.question, *decision.answer[:-1])
-        end, before = start + len(tokens), asked if joined else 0
+        end, before = start + len(tokens), question if joined else 0
         decision_BD[row, start:end] = tokens
         position_BD[row, start:end] = lengths[row] + before + np.arange(len(tokens))
         seen_BDK[row, start:end, : lengths[row]] = True
         seen_BDK[row, start:end, longest + begin : longest + begin + before] = True
         seen_BDK[row, start:end, longest + start : longest + end] = np.tri(len(tokens), dtype=bool)
-        columns = [begin + asked - 1, *range(end - len(decision.answer) + 1, end)]  # of what predicts each token
+        columns = [begin + question - 1, *range(end - len(decision.answer) + 1, end)]  # of what predicts each token
         targets += [(row, column, token, number) for column, token in zip(columns, decision.answer, strict=True)]
         filled[row] = end
     mask = torch.zeros(rows, 1, widest, longest + widest, dtype=dtype)

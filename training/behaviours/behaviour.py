@@ -14,16 +14,19 @@ from game.realm.rules import Rules
 from perception.messages import Lesson
 from perception.model import Model
 from training.data.lessons import Journal, LessonCounts
+from training.heads.balanced import balanced_chunks
 from training.heads.chunks import in_chunks
 from training.heads.score import Probe, Score, answers_of, tally
 from training.heads.usable import UsableChunks, usable_losses
 from training.teach import Source
 
+POOL = 1_000  # probes among which those of balanced chunks are chosen
+
 
 class Behaviour(ABC):
     """name: as on the command line. curve_probes: how many the curve is drawn on; judged_probes: over how many the gain
-    is shared out, in chunks. together: so many neighbours among the probes belong to one realm, and share a chunk.
-    finite: whether steps draw the same contexts again and again."""
+    is shared out where its chunks can't be balanced. together: so many neighbours among the probes belong to one realm,
+    and share a chunk. finite: whether steps draw the same contexts again and again."""
 
     name: str
     curve_probes = 48
@@ -57,7 +60,7 @@ class Behaviour(ABC):
     @property
     def judged(self) -> list[Probe]:
         """Probes over which the gain is shared out: each holds a decision that the behaviour is about."""
-        return [probe for probe in self.probes if probe.places][: self.judged_probes]
+        return [probe for chunk in self.judged_chunks() for probe in chunk]
 
     def score(self, model: Model) -> Score:
         """All that is measured before and after."""
@@ -78,8 +81,17 @@ class Behaviour(ABC):
         return usable_losses(self.model, self.judged_chunks(), context=context or self.model.context)
 
     def judged_chunks(self) -> list[list[Probe]]:
-        """The probes over which the gain is shared out, chunk by chunk."""
-        return in_chunks(self.judged, together=self.together)
+        """The probes over which the gain is shared out, chunk by chunk: in each, every answer comes as often.
+
+        Where they are too few for that, the first `judged_probes` as they are.
+        """
+        return self._judged_chunks
+
+    @cached_property
+    def _judged_chunks(self) -> list[list[Probe]]:
+        probes = [probe for probe in self.probes if probe.places]
+        balanced = balanced_chunks(probes[:POOL], self.together)
+        return balanced or in_chunks(probes[: self.judged_probes], together=self.together)
 
     def check(self) -> None:
         """Raises ValueError if a probe tells the same scene as a lesson."""

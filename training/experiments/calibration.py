@@ -53,7 +53,7 @@ from training.verdict.verdict import (
 
 STEPS = 100  # at which learning is nearly done
 EVERY = 20  # steps between two states of the path
-PROBES = 48
+PROBES = 160  # of which those are chosen that balance the chunks
 DRAWS = 2  # of each pattern on each base
 PILOT_SEED = 900_000  # not among the seeds that are counted
 LEAST = 0.1  # of what there is to know

@@ -231,7 +231,7 @@ def test_a_training_in_listening_tells_its_kinds_apart(monkeypatch):
     acts = [lesson.answers[0] for lesson in run.lesson_counts.lessons]
     assert (result["spirits_shown"], result["empties_shown"]) == (acts.count("accept"), 16 - acts.count("accept"))
     assert {point["step"] for point in result["curve"]} == {0, 2}
-    assert run.judged == run.probes[:32]
+    assert run.judged == [probe for chunk in run.behaviour.judged_chunks() for probe in chunk]
 
 
 def test_the_seed_of_the_probes_can_be_set_apart(listening):

@@ -35,8 +35,8 @@ def test_a_process_tells_its_own_peak_of_memory_not_its_parents():
     parent = "import numpy, subprocess, sys; held = numpy.ones(150_000_000); subprocess.run(sys.argv[1:], check=True)"
     child = "import torch; from training.experiments.frozen import _peak; print(_peak(torch.device('cpu')))"
     command = [sys.executable, "-c", parent, sys.executable, "-c", child]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
-    assert 50 < float(told) < 1000  # MB; the parent held 1200
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert 50 < float(printed) < 1000  # MB; the parent held 1200
 
 
 def test_speed_and_memory_of_every_arm_stand_in_the_score(tmp_path, monkeypatch):

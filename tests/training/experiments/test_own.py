@@ -107,6 +107,6 @@ def test_an_arm_of_seeds_of_its_own_keeps_them_when_settings_change():
 
 
 def test_a_verdicts_runs_read_contexts_themselves_if_told_so():
-    told = experiment_named("sight").changed({"base_cache": False})
+    own_reader = experiment_named("sight").changed({"base_cache": False})
     assert {arm.config.teach.base_cache for arm in experiment_named("sight").arms} == {True}
-    assert {arm.config.teach.base_cache for arm in told.arms} == {False}
+    assert {arm.config.teach.base_cache for arm in own_reader.arms} == {False}
