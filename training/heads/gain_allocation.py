@@ -26,7 +26,7 @@ Loss = Callable[[Any], Tensor]  # a model -> a scalar with gradient
 Refit = Callable[[Any], Iterable[Tensor]]  # a model -> every chunk's loss there, fitted on all chunks together
 State = Mapping[str, Tensor]  # values of parameters, by name
 POINTS = 8  # on a straight line from end to end
-TOLERANCE = 0.005  # of the largest change of the loss: what the shares of one piece of a path may miss
+TOLERANCE = 0.002  # of the largest change of the loss: what the shares of one piece of a path may miss
 DEPTH = 2  # how often a piece is halved at most
 # Gauss's points 1 and 3 and Kronrod's 7, on [-1, 1], each set holding the one before (Patterson 1968).
 _A, _B, _C = 0.7745966692414834, 0.4342437493468026, 0.9604912687080203
