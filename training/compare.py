@@ -34,8 +34,7 @@ from training.headlog.curves import SetCurve, curve_records
 from training.headlog.log import Writer
 from training.headlog.records import Allocation, End, HeadRow, Log, Record, Swap
 from training.headlog.table import diff_table
-from training.heads.balanced import balanced_chunks
-from training.heads.chunks import in_chunks
+from training.heads.balanced import judged_chunks
 from training.heads.gain_allocation import HeldOut, same_shape
 from training.heads.head_probes import head_probes
 from training.heads.run_log import SWAPPED, Training, log_header, mlps_trained, outcome
@@ -176,8 +175,7 @@ def _measures(model: Model, path: Path) -> _Measures:
         raise ValueError(
             f"{path}: {len(judged)} lines are wanted, or have a wanted answer as a candidate; {LEAST} are needed"
         )
-    chunks = balanced_chunks(judged, TOGETHER) or in_chunks(judged, together=TOGETHER)
-    losses = usable_losses(model, chunks)
+    losses = usable_losses(model, judged_chunks(judged, TOGETHER, MOST))
     return _Measures(probes, losses, losses.whole.each, losses.part(SWAPPED))
 
 

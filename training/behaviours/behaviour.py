@@ -14,13 +14,10 @@ from game.realm.rules import Rules
 from perception.messages import Lesson
 from perception.model import Model
 from training.data.lessons import Journal, LessonCounts
-from training.heads.balanced import balanced_chunks
-from training.heads.chunks import in_chunks
+from training.heads.balanced import judged_chunks
 from training.heads.score import Probe, Score, answers_of, tally
 from training.heads.usable import UsableChunks, usable_losses
 from training.teach import Source
-
-POOL = 1_000  # probes among which those of balanced chunks are chosen
 
 
 class Behaviour(ABC):
@@ -85,13 +82,11 @@ class Behaviour(ABC):
 
         Where they are too few for that, the first `judged_probes` as they are.
         """
-        return self._judged_chunks
+        return self._chunks
 
     @cached_property
-    def _judged_chunks(self) -> list[list[Probe]]:
-        probes = [probe for probe in self.probes if probe.places]
-        balanced = balanced_chunks(probes[:POOL], self.together)
-        return balanced or in_chunks(probes[: self.judged_probes], together=self.together)
+    def _chunks(self) -> list[list[Probe]]:
+        return judged_chunks([probe for probe in self.probes if probe.places], self.together, self.judged_probes)
 
     def check(self) -> None:
         """Raises ValueError if a probe tells the same scene as a lesson."""

@@ -2,7 +2,7 @@
 
 A gain in usable information is fitted on all chunks together. On the way a model's base rates move a long way, and the
 fit follows: over all chunks that cancels out, but a chunk with more spirits than others would be allotted the move of
-its own answers. Where each chunk has every answer as often as the others, it has nothing of it. Halves and resamples of
+its own answers. Where each chunk has every answer as often as the others, it has little of it. Halves and resamples of
 chunks then differ by what is known, not by what comes how often.
 
 The commonest answer of a kind of question may come more often: as often as all its other answers together, at most.
@@ -16,12 +16,22 @@ from dataclasses import replace
 
 from msgspec import structs
 
-from training.heads.chunks import CHUNKS
+from training.heads.chunks import CHUNKS, in_chunks
 from training.heads.score import Probe
 
 Answer = tuple[tuple[str, ...], str]  # the candidates of a question, sorted, and the right one
 LEAST_CHUNKS = 4  # two in each half
 DECISIONS = 12  # of a chunk, about
+POOL = 1_000  # probes among which those of balanced chunks are chosen
+WORTH = 0.5  # of the decisions that would be measured otherwise: a rare answer may not cost most of them
+
+
+def judged_chunks(probes: Sequence[Probe], together: int, most: int) -> list[list[Probe]]:
+    """Balanced chunks; where they would hold too few decisions, the first `most` probes as they come."""
+    plain = in_chunks(probes[:most], together=together)
+    balanced = balanced_chunks(probes[:POOL], together) or []
+    sizes = [sum(len(_answers(chunk)) for chunk in chunks) for chunks in (balanced, plain)]
+    return balanced if sizes[0] > 0 and sizes[0] >= WORTH * sizes[1] else plain
 
 
 def balanced_chunks(probes: Sequence[Probe], together: int = 1, most: int = CHUNKS) -> list[list[Probe]] | None:

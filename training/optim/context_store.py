@@ -20,7 +20,7 @@ from training.optim.frozen import arithmetic, without_checkpointing
 BYTES_MAX = 3 * 2**30  # of keys and values; beyond, those that were longest not asked for are read again
 Layers = list[tuple[Tensor, Tensor]]  # keys and values of one context, layer by layer: (H, its tokens, D)
 
-_latest: "list[ContextStore]" = []  # of this process: the seeds of an experiment read the same contexts
+_latest: "dict[tuple[str, str, torch.device], ContextStore]" = {}  # one a process: seeds of an experiment share it
 
 
 class ContextStore:
@@ -62,11 +62,10 @@ class ContextStore:
 def store_of(reader: PreTrainedModel, precision: str) -> ContextStore:
     """This process's store for a model with these weights; another model's or precision's is given up for it."""
     key = (weights_hash(reader), precision, reader.device)
-    for store in _latest:
-        if (weights_hash(store.reader), store._precision, store.reader.device) == key:
-            return store
-    _latest[:] = [ContextStore(reader, precision)]
-    return _latest[0]
+    if key not in _latest:
+        _latest.clear()
+        _latest[key] = ContextStore(reader, precision)
+    return _latest[key]
 
 
 def _padded(grids: list[Tensor], width: int) -> Tensor:

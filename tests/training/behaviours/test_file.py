@@ -284,7 +284,7 @@ def test_on_the_old_models_contexts_every_lesson_is_read_once_and_seeds_share_it
     """What was read before changes no bit of what is learned."""
     reads = []
     encode = context_store.encode_contexts
-    monkeypatch.setattr(context_store, "_latest", [])
+    monkeypatch.setattr(context_store, "_latest", {})
     monkeypatch.setattr(context_store, "encode_contexts", lambda net, packed: reads.append(1) or encode(net, packed))
     config = replace(CONFIG, teach=replace(TEACH, base_cache=True), steps=12)
     hashes = []

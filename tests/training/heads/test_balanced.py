@@ -12,7 +12,7 @@ from perception.messages import Question, Scene
 from tests.kits.minds import tiny
 from training.behaviours.registry import behaviour_of
 from training.config import LearnConfig
-from training.heads.balanced import LEAST_CHUNKS, balanced_chunks
+from training.heads.balanced import LEAST_CHUNKS, balanced_chunks, judged_chunks
 from training.heads.chunks import in_chunks
 from training.heads.gain_allocation import allocate
 from training.heads.score import Probe, probes
@@ -73,6 +73,15 @@ def test_chunks_are_alike_or_there_are_none(answers: list[list[str]], together: 
 def test_too_few_answers_are_not_balanced(shares: tuple[str, str]):
     pool = [Probe(Scene(n, "terse", str(n), (), (ONE,)), (a,), 1, ("b",)) for n, a in enumerate(shares)]
     assert balanced_chunks(pool) is None
+
+
+def test_a_rare_answer_does_not_cost_most_decisions():
+    """Four of one answer among eighty: balanced, sixteen decisions would be left."""
+    answers = ["a", "b"] * 38 + ["c"] * 4
+    pool = [Probe(Scene(n, "terse", str(n), (), (ONE,)), (a,), 1, ("b",)) for n, a in enumerate(answers)]
+    assert sum(map(len, balanced_chunks(pool))) < 40
+    assert judged_chunks(pool, 1, 80) == in_chunks(pool)
+    assert judged_chunks(pool[:76], 1, 80) == balanced_chunks(pool[:76])
 
 
 def test_a_shift_of_base_rates_leaves_little_in_balanced_chunks():
