@@ -68,6 +68,17 @@ def test_each_context_is_read_once_while_there_is_room(monkeypatch):
     assert len(reads) == 9 and one.bytes < store.bytes
 
 
+def test_what_was_longest_not_asked_for_goes_first():
+    net = tiny().net
+    size = ContextStore(net)
+    size.read(packed_of(CONTEXTS[0], CONTEXTS[1], CONTEXTS[2]))
+    store = ContextStore(net, most=size.bytes)  # room for these three
+    for number in (0, 1, 2, 0):
+        store.read(packed_of(CONTEXTS[number]))
+    store.read(packed_of([9, 9]))
+    assert [list(tokens) for tokens in store._known] == [CONTEXTS[2], CONTEXTS[0], [9, 9]]
+
+
 def test_a_process_shares_its_store_among_models_of_the_same_weights_alone():
     first = store_of(tiny().net, "float32")
     assert store_of(tiny().net, "float32") is first

@@ -13,7 +13,7 @@ from tests.kits.minds import tiny
 from training.precedents import rome
 from training.precedents.corpus import Corpus, second_moment
 from training.precedents.prompts import Prompt, answer, beliefs, fill, prompt
-from training.precedents.rome import Request, RomeConfig, clamp, edit, keys, mlp_at, rank_one
+from training.precedents.rome import Request, RomeConfig, _counted, clamp, edit, keys, mlp_at, rank_one
 
 torch.set_num_threads(1)
 REQUEST = Request("{} was made by", "amber spire", "orin")
@@ -204,3 +204,10 @@ def test_the_second_moment_counts_every_real_token_once() -> None:
     assert torch.allclose(
         ridge, 1e-4 * wanted.diagonal().mean() * torch.eye(len(wanted), dtype=torch.float64), atol=1e-9
     )
+
+
+def test_the_tokens_that_count_are_each_answers_and_each_essences_last() -> None:
+    """Rows of four tokens: two prompts with an answer of two tokens behind, then two essences."""
+    prompts = [Prompt((5, 6, 7), 1, 1), Prompt((5, 6), 0, 0)]
+    essence = [Prompt((8, 9), 1, 1), Prompt((8,), 0, 0)]
+    assert _counted(prompts, 2, essence, 4) == [2, 3, 5, 6, 9, 12]
