@@ -105,6 +105,7 @@ def take(still: Still, make: MakeMind, out: Path, seed: int, waits: bool) -> Pat
     game = Game(LocalRealm(world), mind, context, Options(seed, out / "log.msgpack", out), OPENERS, **clock)
     game.journey.guide.skip()
     game.journey.narrator.speech = None
+    game.journey.sight.debut.finish()  # it dims all else; a still shows the realm
     bot = Bot(game, out, Random(seed), waits=waits)
 
     def watch(dt: float) -> None:

@@ -41,6 +41,11 @@ def test_a_still_is_taken_and_stands_on_the_sheet(tmp_path: Path) -> None:
     assert whole.get_at((6 + 160, 6 + 90)) == whole.get_at((332 + 160, 6 + 90)) != whole.get_at((2, 2))
 
 
+def test_a_still_shows_the_realm_not_the_first_sight_that_dims_it(tmp_path: Path) -> None:
+    picture = pg.image.load(take(Still("village", "day", "clear"), knowing, tmp_path, 1, waits=False))
+    assert max(pg.transform.average_color(picture)[:3]) > 60, "day, and not the dark around a first sight"
+
+
 def test_a_film_holds_what_was_filmed_and_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     film = Film(tmp_path)
     window = pg.Surface((64, 36))
