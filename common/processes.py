@@ -10,10 +10,11 @@ import signal
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 Job = tuple[Callable[..., Any], tuple[Any, ...]]  # a function of a module, and what it is called with
@@ -79,9 +80,11 @@ def _end_with_peer(pipe: int, over: threading.Event) -> None:
             os._exit(1)
 
 
-class _Worker(NamedTuple):
+@dataclass
+class _Worker:
     process: SpawnProcess
     pipe: "Connection[Any, Any]"
+    kin: Hashable = None  # of the job that it did last, or does
 
 
 def run_jobs(
@@ -89,10 +92,12 @@ def run_jobs(
     workers: int,
     finished: Callable[[int], None] = lambda count: None,
     prepare: Callable[[], None] | None = None,
+    kin: Callable[[Key], Hashable] = lambda key: None,
 ) -> dict[Key, Any]:
     """What every job returned, each run in one of `workers` processes; a job and its result must be picklable.
 
     finished: told how many are done, after each. prepare: a function of a module that each worker calls first.
+    kin: jobs of which it says the same go to one process where that keeps nobody waiting.
     The first fault of a job is raised after the jobs under way have ended; the others are not begun. Raises ValueError
     if a worker was killed. Ctrl-C and SIGTERM end the workers first.
     """
@@ -106,7 +111,7 @@ def run_jobs(
         while running or (waiting and fault is None):
             while waiting and fault is None and len(running) < workers:
                 worker = _idle(staff, [worker for worker, _ in running.values()], prepare)
-                key = waiting.pop(0)
+                key = _taken(waiting, worker, staff, kin)
                 worker.pipe.send(jobs[key])
                 running[worker.pipe] = (worker, key)
             for pipe in wait(list(running)):
@@ -122,6 +127,17 @@ def run_jobs(
     finally:
         _end(staff)
     return results
+
+
+def _taken(waiting: list[Key], worker: _Worker, staff: list[_Worker], kin: Callable[[Key], Hashable]) -> Key:
+    """What a worker takes of what waits: a job of its kin, else one of a kin that nobody has, else the first."""
+    others = {one.kin for one in staff if one is not worker}
+    own = (key for key in waiting if kin(key) == worker.kin)
+    free = (key for key in waiting if kin(key) not in others)
+    key = next(own, next(free, waiting[0]))
+    waiting.remove(key)
+    worker.kin = kin(key)
+    return key
 
 
 def _idle(staff: list[_Worker], busy: list[_Worker], prepare: Callable[[], None] | None) -> _Worker:

@@ -23,7 +23,7 @@ from training.config import RATES, TeachConfig
 from training.data.lessons import Asked, Journal, dream, tokens, waking
 from training.data.talk_dreams import talk_dream
 from training.optim.apollo import Apollo
-from training.optim.context_store import ContextStore, store_of
+from training.optim.context_store import store_of
 from training.optim.frozen import (
     Broken,
     accumulate,
@@ -37,6 +37,7 @@ from training.optim.gradients import GradientMeter
 from training.optim.ranks import is_sharded
 from training.optim.restricted import Place, Restriction, attuned, restrict
 from training.optim.sharded_apollo import ShardedApollo
+from training.optim.shared_reads import Contexts, shared_contexts
 
 LEAST = 0.02  # of the rate: practice never stops wholly
 TALKING = 0.3  # of the scenes, where both places and talk were taught
@@ -73,9 +74,8 @@ class Teacher:
             raise ValueError(f"--full: {model.name} decides on contexts that another model reads; leave --full out")
         self._restriction = restriction_of(config, model)
         self._attunement: Restriction | None = None
-        self.parameters = (
-            choose_parameters(model.net, config.train) if self._restriction is None else (self._restriction.parameters)
-        )
+        chosen = self._restriction
+        self.parameters = choose_parameters(model.net, config.train) if chosen is None else chosen.parameters
         self.rate = RATES[config.optimizer] if config.lr is None else config.lr
         self.optimizer = make_optimizer(config, self.parameters, self.rate)
         self.steps, self.loss = 0, float("nan")
@@ -87,7 +87,7 @@ class Teacher:
         self._draws = 0  # sets of scenes so far
         self._asked: list[Asked] = []
         self._caches: list[DynamicCache | None] = []
-        self._contexts: ContextStore | None = None
+        self._contexts: Contexts | None = shared_contexts(None if self._uses > 1 else model.context, config.precision)
         self._answers: float | None = None  # what answers are counted against, if not those of the packs
 
     def teach(self, lesson: Lesson) -> None:

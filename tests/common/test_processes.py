@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from common.processes import WORKERS_MAX, run_jobs
+from common.processes import WORKERS_MAX, _taken, _Worker, run_jobs
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,6 +39,20 @@ def test_every_job_answers_by_its_key() -> None:
     counts: list[int] = []
     assert run_jobs({n: (double, (n,)) for n in range(5)}, 2, counts.append) == {n: 2 * n for n in range(5)}
     assert counts == [1, 2, 3, 4, 5] and alone()
+
+
+def test_jobs_of_one_kin_go_to_one_worker_unless_that_keeps_another_waiting() -> None:
+    def taken(waiting: list[str]) -> str:
+        first, second = (_Worker(None, None, kin) for kin in ("a", "b"))
+        key = _taken(waiting, first, [first, second], lambda key: key[0])
+        assert key not in waiting and first.kin == key[0]
+        return key
+
+    assert taken(["b2", "a2", "a3"]) == "a2"  # its own
+    assert taken(["b2", "c1"]) == "c1"  # of nobody
+    assert taken(["b2", "b3"]) == "b2"  # rather another's than none
+    jobs = {f"{kin}{n}": (double, (n,)) for n in range(3) for kin in "abc"}
+    assert run_jobs(jobs, 2, kin=lambda key: key[0]) == {key: 2 * int(key[1]) for key in jobs} and alone()
 
 
 def test_the_first_fault_is_raised_and_nothing_lives_on() -> None:

@@ -1,6 +1,7 @@
 """Learning on contexts that the model as it was has read: gradients, teaching, a whole run, its folder."""
 
 import copy
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -17,7 +18,7 @@ from tests.kits.minds import tiny
 from training.config import LearnConfig, TeachConfig
 from training.data.lessons import generated
 from training.learn import learn
-from training.optim import frozen
+from training.optim import frozen, shared_reads
 from training.optim.frozen import choose_parameters, frozen_step
 from training.teach import Teacher
 
@@ -60,6 +61,30 @@ def test_a_teacher_lets_the_model_as_it_was_read_for_all_its_steps(monkeypatch, 
     assert weights_hash(model.context) == weights_hash(origin)
     assert len(readers) == (2 if reuse else 4)
     assert all(reader is model.context for reader in readers)
+
+
+def test_trainings_of_a_seed_share_what_was_read_and_learn_the_same_to_the_bit(monkeypatch, tmp_path):
+    save(tiny(), tmp_path / "base")
+    reads, encode = [], encode_contexts
+    monkeypatch.setattr(shared_reads, "_latest", None)
+    monkeypatch.setattr(shared_reads, "encode_contexts", lambda net, packed: reads.append(1) or encode(net, packed))
+    config = LearnConfig(
+        model=str(tmp_path / "base"),
+        teach=TEACH,
+        steps=3,
+        lessons=8,
+        probes=12,
+        measure_every=3,
+        gain_only=True,
+    )
+    hashes, counts = [], []
+    for number, block in enumerate((nullcontext(), shared_reads.shared_reads("0"), shared_reads.shared_reads("0"))):
+        with block:
+            learn(replace(config, out=tmp_path / str(number)))
+        hashes.append(weights_hash(load(str(tmp_path / str(number) / "model")).net))
+        counts.append(len(reads))
+    assert counts[0] == 0 and counts[1] >= 3 and counts[2] == counts[1]
+    assert len(set(hashes)) == 1 and hashes[0] != weights_hash(tiny().net)
 
 
 def test_full_gradients_have_no_base_cache():

@@ -16,7 +16,8 @@ Key = TypeVar("Key", bound=Hashable)
 class RunJob(NamedTuple):
     """One run: function(folder, *arguments) fills the folder. group, name: what it is called, as in ("arm", "seed-0").
 
-    The function is one of a module; it and its arguments must be picklable.
+    kin: runs of one kin read the same contexts, and are quicker one after the other in one process. The function is one
+    of a module; it and its arguments must be picklable.
     """
 
     group: str
@@ -24,6 +25,7 @@ class RunJob(NamedTuple):
     function: Callable[..., object]
     folder: Path
     arguments: tuple[Any, ...]
+    kin: Hashable = None
 
 
 class Pool(Protocol):
@@ -44,22 +46,33 @@ class LocalPool:
 
     def __call__(self, jobs: Sequence[RunJob], finished: Callable[[int], None]) -> None:
         """As `Pool` says. Raises ValueError if a process was killed."""
-        in_processes(
-            {number: (job.function, (job.folder, *job.arguments)) for number, job in enumerate(jobs)},
-            self.workers,
-            finished,
-        )
+        from training.optim.shared_reads import forget_reads  # torch: workers of other rooms do without
+
+        try:
+            in_processes(
+                {number: (job.function, (job.folder, *job.arguments)) for number, job in enumerate(jobs)},
+                self.workers,
+                finished,
+                lambda number: jobs[number].kin,
+            )
+        finally:
+            forget_reads()
 
 
-def in_processes(jobs: Mapping[Key, Job], workers: int, report: Callable[[int], None]) -> dict[Key, Any]:
-    """What every job returned. report is called with the number of finished jobs, after each.
+def in_processes(
+    jobs: Mapping[Key, Job],
+    workers: int,
+    report: Callable[[int], None],
+    kin: Callable[[Key], Hashable] = lambda key: None,
+) -> dict[Key, Any]:
+    """What every job returned. report is called with the number of finished jobs, after each. kin: as of `run_jobs`.
 
     The first fault of a job is raised after the jobs under way have ended; the others are not begun. Raises ValueError
     if a process was killed, or for a number of workers that can't be.
     """
     if workers == 1 or not jobs:
         return _here(jobs, report)
-    return run_jobs(jobs, workers, report, one_thread)
+    return run_jobs(jobs, workers, report, one_thread, kin)
 
 
 def _here(jobs: Mapping[Key, Job], report: Callable[[int], None]) -> dict[Key, Any]:

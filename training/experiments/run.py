@@ -29,6 +29,7 @@ from training.experiments.pool import LocalPool, Pool, RunJob
 from training.experiments.weight_delta import WEIGHT_DELTA, save_weight_delta
 from training.heads.run_log import commit, from_root
 from training.learn import learn
+from training.optim.shared_reads import shared_reads
 from training.progress import Report
 from training.provenance import RestsOn, difference, of_file, rests_on
 
@@ -195,7 +196,7 @@ class _Runner:
     def _job(self, run: Planned) -> RunJob:
         group = run.folder.parent.relative_to(self.out).as_posix()
         arguments = (run.arm.name, run.config, run.base, run.leaves, self.present.of(run.config))
-        return RunJob(group, run.folder.name, one, run.folder, arguments)
+        return RunJob(group, run.folder.name, one, run.folder, arguments, (run.base, run.config.seed))
 
     def _whole(self, planned: Sequence[Planned]) -> Iterator[Outcome]:
         """What all planned runs left, as it stands in their folders."""
@@ -214,7 +215,8 @@ def one(folder: Path, arm: str, config: LearnConfig, base: int, leaves: Leaves, 
         shutil.rmtree(folder)
     files = {}
     try:
-        learned = learn(replace(config, out=None if leaves == "result" else folder))
+        with shared_reads(f"{present} {config.seed}"):  # arms of a seed that are taught alike draw the same scenes
+            learned = learn(replace(config, out=None if leaves == "result" else folder))
         if leaves == "weights":
             files[WEIGHT_DELTA] = save_weight_delta(config.model, folder / "model", folder / WEIGHT_DELTA)
     finally:

@@ -28,6 +28,7 @@ from perception.model import Model
 from perception.packing import Decision, Packed, pack
 from training.heads.score import Probe
 from training.heads.usable_information import FREE, NEVER, Beliefs, Calibration, Worth, calibrate, worth
+from training.optim.shared_reads import Contexts, shared_contexts
 
 LEAST_PER_ANSWER = 3  # decisions for each right answer of a kind of question; fewer would be learned by heart
 GRAPH_MAX = 2 * 10**9  # bytes: what the gradients of all chunks at once may hold; beyond, each chunk is read twice
@@ -204,8 +205,11 @@ def usable_losses(
     LEAST_PER_ANSWER decisions for each answer that is right somewhere.
     """
     kinds = _kinds([pair for chunk in chunks for probe in chunk for pair in _decided(probe)])
+    shared = shared_contexts(context)
     losses = [
-        UsableLoss([_batch(model, chunk[start : start + rows], kinds, context) for start in range(0, len(chunk), rows)])
+        UsableLoss(
+            [_batch(model, chunk[start : start + rows], kinds, context, shared) for start in range(0, len(chunk), rows)]
+        )
         for chunk in chunks
     ]
     return UsableChunks(losses)
@@ -243,7 +247,13 @@ def _kinds(places: Sequence[tuple[Question, str]]) -> dict[Kind, int]:
     return {kind: enough.index(kind) if kind in enough else FREE for kind in counts}
 
 
-def _batch(model: Model, probes: Sequence[Probe], kinds: Mapping[Kind, int], context: PreTrainedModel | None) -> Batch:
+def _batch(
+    model: Model,
+    probes: Sequence[Probe],
+    kinds: Mapping[Kind, int],
+    context: PreTrainedModel | None,
+    shared: Contexts | None,
+) -> Batch:
     contexts: list[list[int]] = []
     options: list[list[list[int]]] = []
     decisions, answers, numbers = [], [], []
@@ -268,7 +278,7 @@ def _batch(model: Model, probes: Sequence[Probe], kinds: Mapping[Kind, int], con
     return Batch(
         packed, torch.tensor(answers, device=model.device), torch.tensor(numbers, device=model.device),
         1 + max(kinds.values()), width, tuple(map(len, options)), first_NC,
-        None if context is None else encode_contexts(context, packed),
+        shared.read(packed) if shared else None if context is None else encode_contexts(context, packed),
     )  # fmt: skip
 
 
