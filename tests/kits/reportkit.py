@@ -111,7 +111,7 @@ def judgement(**changed: object) -> Judgement:
         "gain": [2.0, 1.8, 2.2], "gain_over_control": 1.95, "held_by_heads": [0.91, 0.88, 0.94],
         "share_core": [0.72, 0.66, 0.78], "width": [0.21, 0.18, 0.26], "negative": 0.01, "significant": 0.75,
         "halo": 0.64, "seeds": [8, 8, 8], "bases": 1, "p_shuffled": 0.0001, "p_rehearsal": 0.0001,
-        "core_insert": 0.61, "core_remove": 0.93, "both_insert": 0.95, "greedy_insert": 0.64, "depth": [0.5, 0.4, 0.6],
+        "core_insert": 0.61, "core_remove": 0.93, "both_insert": 0.95, "depth": [0.5, 0.4, 0.6],
     }  # fmt: skip
     words = {"word": "hierarchical", "reason": "core holds 0.66 to 0.78, 64% of the others significant", "rule": 1}
     caveats = ("one network pretrained from one seed: the verdict concerns it only",)
@@ -124,7 +124,7 @@ def swaps(seeds: int = 4, count: int = 200) -> list[Swap]:
     rng = np.random.default_rng(7)
     rows = []
     for _ in range(seeds):
-        for name, insert, remove in (("core", 0.6, 0.93), ("core+halo", 0.95, 0.99), ("greedy", 0.64, 0.9)):
+        for name, insert, remove in (("core", 0.6, 0.93), ("core+halo", 0.95, 0.99)):
             jitter = float(rng.normal(0, 0.03))
             rows += [Swap(what=what, name=name, heads=CORE, insert=insert + jitter, remove=remove + jitter / 2)
                      for what in ("output", "weight")]  # fmt: skip

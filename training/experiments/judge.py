@@ -32,7 +32,7 @@ from training.heads.run_log import from_root
 from training.progress import Report
 from training.provenance import of_file
 from training.verdict.analyses import depth, needs, other_answers, rank_summary, ranks, roles
-from training.verdict.causal import GREEDY, SwapSets, causal_evidence, excess, sets_of, shifts
+from training.verdict.causal import SwapSets, causal_evidence, excess, sets_of, shifts
 from training.verdict.evidence import (
     evidence,
     joint,
@@ -99,7 +99,7 @@ class Judge:
         sets = sets_of(first.core, first.significant, shape, count=self.sets)
         arm = next(arm for arm in runs.experiment.based(base).arms if arm.name == TRAINED)
         pairs = _pairs(arms[TRAINED], arms[SHUFFLED])
-        seeds = self._seeds(arm, pairs, runs.folders[base] / "causal", sets, shape.mlps, workers, report)
+        seeds = self._seeds(arm, pairs, runs.folders[base] / "causal", sets, workers, report)
         swaps = excess(*([seed["shifts"][name] for seed in seeds] for name in (TRAINED, SHUFFLED)))
         causal = causal_evidence(swaps) if swaps else None
         verdict = with_caveats(
@@ -134,7 +134,7 @@ class Judge:
         }
 
     def _seeds(
-        self, arm: Arm, pairs: Sequence[Pair], folder: Path, sets: SwapSets, mlps: bool, workers: int, report: Report
+        self, arm: Arm, pairs: Sequence[Pair], folder: Path, sets: SwapSets, workers: int, report: Report
     ) -> list[dict[str, Any]]:
         """What every seed came to, in their order; those that aren't there yet are measured."""
         places = [
@@ -142,7 +142,7 @@ class Judge:
             for number, pair in enumerate(pairs)
         ]
         jobs = {
-            place: (measure_seed, (arm.seeded(pair[0].seed), pair, place, mine, self, mlps))
+            place: (measure_seed, (arm.seeded(pair[0].seed), pair, place, mine, self))
             for pair, place, mine in places
             if _known(place, pair, mine, self) is None
         }
@@ -183,12 +183,12 @@ def _identity(pair: Pair, sets: SwapSets, judge: Judge) -> dict[str, Any]:
     noted = {"rests_on": [run.rests_on for run in pair]} if all(run.rests_on for run in pair) else {}
     return noted | {
         "runs": [of_file(run.log) for run in pair],
-        "sets": {"core": core, "halo": halo, "random": sorted(sets.random), "greedy": sets.greedy},
+        "sets": {"core": core, "halo": halo, "random": sorted(sets.random)},
         "judge": asdict(judge),
     }  # fmt: skip
 
 
-def measure_seed(config: LearnConfig, pair: Pair, to: Path, sets: SwapSets, judge: Judge, mlps: bool) -> None:
+def measure_seed(config: LearnConfig, pair: Pair, to: Path, sets: SwapSets, judge: Judge) -> None:
     """One seed, in a process of its own: the swaps of its true training and of its control; what each head's removal
     costs and the ranks of the true one. Written last, whole. Raises ValueError for a base model that isn't the runs'.
     """
@@ -198,10 +198,9 @@ def measure_seed(config: LearnConfig, pair: Pair, to: Path, sets: SwapSets, judg
     behaviour = behaviour_of(replace(config, device="cpu"), before, rules)
     reader = before.net if config.teach.base_cache else None
     loss = behaviour.gain_losses(reader).part(judge.every)
-    trained_shifts = list(shifts(before.net, after.net, loss, sets, judge.removed, mlps=mlps))
-    greedy = next((shift.heads for shift in trained_shifts if shift.name == GREEDY), None)
-    control_sets = replace(sets, greedy=False)
-    control_shifts = list(shifts(before.net, control.net, loss, control_sets, judge.removed, greedy))
+    trained_shifts, control_shifts = (
+        list(shifts(before.net, one.net, loss, sets, judge.removed)) for one in (after, control)
+    )
     content = _identity(pair, sets, judge) | {"shifts": {TRAINED: trained_shifts, SHUFFLED: control_shifts}}
     if judge.analyses:
         chunks = in_both_halves(behaviour.judged_chunks(), judge.every)

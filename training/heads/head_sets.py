@@ -26,7 +26,6 @@ from training.heads.swaps import LEAST_GAIN, ActivationCache, measured, swapped_
 
 What = Literal["output", "weight"]
 DIRECTIONS = ("insert", "remove")
-GREEDY_WIDTH = 8  # units tried at each step of a greedy search
 
 
 class Shift(msgspec.Struct, frozen=True):
@@ -247,32 +246,3 @@ def _drawn(rng: Random, wanted: Sequence[Unit], outside: Sequence[Unit]) -> list
         chosen += rng.sample(there, min(sum(unit[0] == layer for unit in wanted), len(there)))
     left = [unit for unit in outside if unit not in set(chosen)]
     return chosen + rng.sample(left, min(len(wanted) - len(chosen), len(left)))
-
-
-def greedy_set(
-    before: PreTrainedModel,
-    after: PreTrainedModel,
-    loss: HeldOut,
-    size: int,
-    width: int = GREEDY_WIDTH,
-    with_mlps: bool = False,
-) -> Shift:
-    """The set of `size` heads found by greedy insertion of outputs: named "greedy", with its own remove.
-
-    with_mlps: MLPs are tried too. At each step the `width` units that insert best by themselves, of those not yet
-    chosen, are tried; ties go to the lower layer and column. Costs a forward a unit, and size * width. Without a gain
-    the set is empty.
-    """
-    same_shape(before, after)
-    pair, at = _Outputs(before, after, loss, with_mlps), addresses(before)
-    gain = pair.old - pair.new
-    chosen: list[Unit] = []
-    if gain > LEAST_GAIN:
-        every = every_unit(at.layers, at.heads, with_mlps)
-        alone = {unit: pair.insert([unit]) for unit in every}
-        while len(chosen) < size:
-            tried = sorted((unit for unit in every if unit not in chosen), key=alone.__getitem__)[:width]
-            losses = {unit: pair.insert([*chosen, unit]) for unit in tried}
-            chosen.append(min(sorted(losses), key=losses.__getitem__))
-    insert, remove = pair.old - pair.insert(chosen), pair.remove(chosen) - pair.new
-    return Shift("output", "greedy", tuple(sorted(chosen)), gain, insert, remove, loss.total)

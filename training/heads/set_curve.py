@@ -34,7 +34,7 @@ from perception.units import Unit, is_mlp
 from training.headlog.curves import SetCurve, SetPoint, overlaps
 from training.heads.gain_allocation import HeldOut, same_shape
 from training.heads.head_probes import ProbeLoss
-from training.heads.head_sets import GREEDY_WIDTH, random_sets
+from training.heads.head_sets import random_sets
 from training.heads.swaps import LEAST_GAIN, ActivationCache, swapped_loss
 
 Array = NDArray[np.float64]
@@ -42,6 +42,7 @@ RANDOM = 20  # sets beside each of the best
 RESAMPLES = 1000
 LIMITS = (2.5, 97.5)  # percentiles of an interval
 GREEDY_MAX = 8  # heads of the largest set by greedy insertion
+GREEDY_WIDTH = 8  # heads tried at each of its steps
 
 
 class PerDecision:

@@ -194,7 +194,7 @@ def plane(share: Triple, width: Triple) -> Any:
 
     regions: Mapping[str, tuple[float, float, float, float]] = {
         rule.LOCALIZED: (0.0, rule.LOCAL_WIDTH, rule.LOCAL_CORE, 1.0),
-        rule.HIERARCHICAL: (0.0, rule.TIER_WIDTH, *rule.TIER_CORE),
+        rule.HIERARCHICAL: (0.0, rule.TIER_WIDTH, rule.TIER_CORE, 1.0),
         rule.DISTRIBUTED: (rule.SPREAD_WIDTH, 1.0, 0.0, rule.SPREAD_CORE),
     }
     figure, axes = canvas(276, left=34, right=48, top=8, bottom=34)

@@ -123,7 +123,7 @@ def _by_name(swapped: Sequence[Swap], what: str) -> Named:
 
 
 def named_sets(by_name: Mapping[str, Named], sets: Mapping[str, Any]) -> list[SetOfHeads]:
-    """The core, core and halo, greedy and their like: from the swaps, or from the verdict's means (`judged.causal`)."""
+    """The core, core and halo and their like: from the swaps, or from the verdict's means (`judged.causal`)."""
     named: list[SetOfHeads] = [
         (f"{name}{'' if what == 'output' else ' (weights)'}", *pair)
         for what, some in by_name.items()
@@ -131,7 +131,7 @@ def named_sets(by_name: Mapping[str, Named], sets: Mapping[str, Any]) -> list[Se
         if name != "random" and not name.startswith(("head ", "layer ")) and any(pair)
     ]
     means = {key: [sets[key][0]] if math.isfinite(sets[key][0]) else [] for key in judged.SETS}
-    names = (("core", "core", "remove"), ("core + halo", "halo", ""), ("greedy", "greedy", ""))
+    names = (("core", "core", "remove"), ("core + halo", "halo", ""))
     pairs = [(words, means[insert], means.get(remove, [])) for words, insert, remove in names]
     return named[:SETS_MAX] or [some for some in pairs if some[1] or some[2]]
 

@@ -129,11 +129,10 @@ def shapes(verdict: Judgement) -> list[Row]:
     """What the three patterns ask of the shares."""
     names = ("share_core", "width", "significant", "halo")
     share, width, significant, halo = (triple(verdict.numbers, name) for name in names)
-    low, high = rule.TIER_CORE
     return [
         Row("share of the core, T_K", share, {
             LOCAL: least(share[1], rule.LOCAL_CORE, "lower "),
-            TIER: least(share[1], low, "lower ") & most(share[2], high, "upper "),
+            TIER: least(share[1], rule.TIER_CORE, "lower "),
             SPREAD: most(share[2], rule.SPREAD_CORE, "upper "),
         }),
         Row("width, N_eff/H", width, {
@@ -142,7 +141,10 @@ def shapes(verdict: Judgement) -> list[Row]:
             SPREAD: least(width[1], rule.SPREAD_WIDTH, "lower "),
         }),
         Row("heads that are significant", significant, {SPREAD: least(significant[0], rule.SPREAD_HEADS)}),
-        Row("significant outside the core, f", halo, {TIER: least(halo[0], rule.TIER_HALO)}),
+        Row("significant outside the core, f", halo, {
+            LOCAL: Ask(f"< {rule.HALO:g}", _met(halo[0] < rule.HALO, halo[0]), (rule.HALO,)),
+            TIER: least(halo[0], rule.HALO),
+        }),
     ]  # fmt: skip
 
 
@@ -152,44 +154,36 @@ def swaps(verdict: Judgement, swapped: Sequence[Swap]) -> list[Row]:
     Verdicts of rule 1 and 2 rested on output swaps as shares of the gain itself; of weights they asked nothing.
     """
     sets = causal(verdict, swapped)
-    core, remove, halo, greedy, nulls = (sets[name] for name in ("core", "remove", "halo", "greedy", "random"))
+    core, remove, halo, nulls = (sets[name] for name in ("core", "remove", "halo", "random"))
     tail, weighed = float(np.percentile(nulls, 95)) if nulls else NAN, verdict.rule >= WEIGHTS_SINCE
-    worst, enough = max(nulls, default=NAN), len(nulls) >= rule.RANDOM_SETS
-    low, high = rule.INSERT_CORE
-    middling = _met(low <= core[0] <= high, core[0])
-    serial = _met(remove[0] >= rule.INSERT_WHOLE > core[0] > 0, core[0], remove[0])
-    either = None if middling is None else bool(middling or serial)
-    rare = Ask("core above it", _met(enough and core[0] > tail, core[0], tail), (core[0],))
-    none = Ask(f"each ≤ {rule.INSERT_NONE:g}", _met(enough and worst <= rule.INSERT_NONE, worst), (rule.INSERT_NONE,))
-    words = f"{low:g} … {high:g}, or 0 … {rule.INSERT_WHOLE:g} and remove ≥ {rule.INSERT_WHOLE:g}"
+    enough = len(nulls) >= rule.RANDOM_SETS
+    rare = Ask("core above it", _met(enough and core[0] > max(0.0, tail), core[0], tail), (core[0],))
     rows = [
-        Row("core inserted", core, {
-            LOCAL: least(core[0], rule.INSERT_WHOLE),
-            TIER: Ask(words, either, (0.0, low, high, tail)),
-            SPREAD: most(core[0], rule.INSERT_NONE),
+        Row("core inserted", core, {LOCAL: least(core[0], rule.WHOLE)}),
+        Row("core removed", remove, {
+            LOCAL: least(remove[0], rule.WHOLE),
+            TIER: least(remove[0], rule.SPARED),
+            SPREAD: most(remove[0], rule.SPARED),
         }),
-        Row("core removed", remove, {LOCAL: least(remove[0], rule.INSERT_WHOLE)}),
-        Row("core and halo inserted", halo, {TIER: least(halo[0], rule.INSERT_HALO)}),
-        Row("best set by greedy insertion", greedy, {SPREAD: most(greedy[0], rule.INSERT_NONE)}),
+        Row("core and halo inserted", halo, {TIER: least(halo[0], rule.WITH_HALO)}),
         Row(f"{len(nulls)} random sets: 95th percentile", (tail, NAN, NAN),
-            {LOCAL: rare, **({TIER: rare} if weighed else {}), SPREAD: none}),
+            {LOCAL: rare, **({TIER: rare} if weighed else {})}),
     ]  # fmt: skip
     if weighed:
         core, halo = ((_mean(swapped, name, "insert", "weight"), NAN, NAN) for name in ("core", "core+halo"))
-        asks = {LOCAL: least(core[0], rule.INSERT_WHOLE), SPREAD: most(core[0], rule.INSERT_NONE)}
-        rows.append(Row("core's weights inserted", core, asks))
-        rows.append(Row("core's and halo's weights inserted", halo, {TIER: least(halo[0], rule.INSERT_HALO)}))
+        rows.append(Row("core's weights inserted", core, {LOCAL: least(core[0], rule.WHOLE)}))
+        rows.append(Row("core's and halo's weights inserted", halo, {TIER: least(halo[0], rule.WITH_HALO)}))
     return rows
 
 
 SETS = {  # of the verdict: its number, and the swap that tells it else
     "core": ("core_insert", "core", "insert"), "remove": ("core_remove", "core", "remove"),
-    "halo": ("both_insert", "core+halo", "insert"), "greedy": ("greedy_insert", "greedy", "insert"),
+    "halo": ("both_insert", "core+halo", "insert"),
 }  # fmt: skip
 
 
 def causal(verdict: Judgement | None, swapped: Sequence[Swap]) -> dict[str, Any]:
-    """core, remove, halo, greedy: triples (means over seeds); random, random_remove: lists of numbers."""
+    """core, remove, halo: triples (means over seeds); random, random_remove: lists of numbers."""
     numbers = verdict.numbers if verdict is not None else {}
     sets: dict[str, Any] = {}
     for name, (key, swap, direction) in SETS.items():

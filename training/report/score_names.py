@@ -8,7 +8,6 @@ _NAMES = (
     (r"causal: core insert", "core inserted, share of the gain over control"),
     (r"causal: core remove", "core removed, share of the gain over control"),
     (r"causal: both insert", "core and halo inserted, share of the gain over control"),
-    (r"causal: greedy insert", "best set by greedy insertion, share of the gain over control"),
     (r"causal: core weights", "core's weights inserted, share of the gain over control"),
     (r"causal: both weights", "core's and halo's weights inserted, share of the gain over control"),
     (r"causal: random (insert|remove)", "random sets, {0}, share of the gain over control"),

@@ -31,7 +31,7 @@ from game.realm.rules import load as load_rules
 from perception.model import NOVICE, load, weights_hash
 from training.heads.gain_allocation import allocate
 from training.validation.planting import ABLE, STRONG, Ground, prepare
-from training.verdict.causal import GREEDY, causal_evidence, excess, sets_of, shifts
+from training.verdict.causal import causal_evidence, excess, sets_of, shifts
 from training.verdict.units import Shape
 from training.verdict.verdict import (
     DISTRIBUTED,
@@ -189,8 +189,7 @@ def _causal(
     """Swaps of the first network of both arms; None if it has no gain over control to share out."""
     chosen = sets_of(first.core, first.significant, Shape(ground.at.layers, ground.at.heads), seed, count)
     mine = list(shifts(ground.net, trained.nets[0], ground.few, chosen, removed=1))
-    greedy = next(shift.heads for shift in mine if shift.name == GREEDY)
-    theirs = list(shifts(ground.net, shuffled.nets[0], ground.few, chosen, removed=1, greedy=greedy))
+    theirs = list(shifts(ground.net, shuffled.nets[0], ground.few, chosen, removed=1))
     swaps = excess([mine], [theirs])
     return causal_evidence(swaps) if swaps else None
 

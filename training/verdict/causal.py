@@ -1,8 +1,8 @@
-"""The swaps that a verdict rests on: the core, the core with its halo, the best set that a search finds, random sets.
+"""The swaps that a verdict rests on: the core, the core with its halo, random sets.
 
 Of a single seed they are in nats. Over seeds they are shares of the gain over control, and `verdict.agreement` judges
 them. Core and halo are swapped on every seed. The random sets are dealt out over the seeds: each is swapped on one seed
-and its control. The search for the best set is costly, so it runs on the first seeds alone.
+and its control.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,35 +14,33 @@ from transformers import PreTrainedModel
 from perception.units import Unit
 from training.headlog.records import Swap
 from training.heads.gain_allocation import HeldOut
-from training.heads.head_sets import DIRECTIONS, Shift, What, each_shift, greedy_set, random_sets
+from training.heads.head_sets import DIRECTIONS, Shift, What, each_shift, random_sets
 from training.heads.swaps import LEAST_GAIN
 from training.verdict.units import Shape
 from training.verdict.verdict import RANDOM_SETS, Causal
 
-CORE, BOTH, GREEDY, RANDOM = "core", "core+halo", "greedy", "random"
-GREEDY_SEEDS = 2  # on which the best set is searched for
+CORE, BOTH, RANDOM = "core", "core+halo", "random"
 
 
 @dataclass(frozen=True)
 class SwapSets:
     """Which units are swapped: the verdict's core, the significant units outside it, and random sets to compare.
 
-    random: by their numbers. greedy: whether the best set is searched for.
+    random: by their numbers.
     """
 
     core: tuple[Unit, ...]
     halo: tuple[Unit, ...]
     random: Mapping[int, tuple[Unit, ...]]
-    greedy: bool = True
 
     @property
     def both(self) -> tuple[Unit, ...]:
         return tuple(sorted({*self.core, *self.halo}))
 
     def on_seed(self, place: int, seeds: int) -> "SwapSets":
-        """What is swapped on the seed at `place` of so many: its part of the random sets, and at first a search."""
+        """What is swapped on the seed at `place` of so many: its part of the random sets."""
         mine = {number: chosen for number, chosen in self.random.items() if number % seeds == place}
-        return replace(self, random=mine, greedy=self.greedy and place < GREEDY_SEEDS)
+        return replace(self, random=mine)
 
 
 def sets_of(
@@ -56,27 +54,15 @@ def sets_of(
 
 
 def shifts(
-    before: PreTrainedModel,
-    after: PreTrainedModel,
-    loss: HeldOut,
-    sets: SwapSets,
-    removed: int = 0,
-    greedy: Sequence[Unit] | None = None,
-    mlps: bool = False,
+    before: PreTrainedModel, after: PreTrainedModel, loss: HeldOut, sets: SwapSets, removed: int = 0
 ) -> Iterator[Shift]:
-    """The swaps of one seed, one after the other. removed: of how many random sets the removal is measured.
+    """The swaps of one seed, one after the other; about 8 forwards of the loss, and one or two a random set.
 
-    greedy: the set that was chosen on the seed's true training, for its control; None searches for it if the sets say
-    so, which costs about units + 8 * core forwards of the loss; all else costs about 8 + 2 a random set.
-    mlps: whether the search is among MLPs, too.
+    removed: of how many random sets the removal is measured, too.
     """
     named = [(CORE, sets.core), (BOTH, sets.both)]
     yield from each_shift(before, after, loss, named)
     yield from each_shift(before, after, loss, named, "weight")
-    if greedy is not None:
-        yield from each_shift(before, after, loss, [(GREEDY, greedy)])
-    elif sets.greedy:
-        yield greedy_set(before, after, loss, len(sets.core), with_mlps=mlps)
     drawn = [(f"{RANDOM} {number}", chosen) for number, chosen in sets.random.items()]
     yield from each_shift(before, after, loss, drawn[:removed])
     yield from each_shift(before, after, loss, drawn[removed:], directions=("insert",))
@@ -151,7 +137,6 @@ def causal_evidence(swaps: Sequence[Swap]) -> Causal:
         core_insert=share_of("output", CORE, "insert"),
         core_remove=share_of("output", CORE, "remove"),
         both_insert=share_of("output", BOTH, "insert"),
-        greedy_insert=share_of("output", GREEDY, "insert"),
         random_insert=tuple(swap.insert for swap in drawn if swap.insert is not None),
         random_remove=tuple(swap.remove for swap in drawn if swap.remove is not None),
         core_weights=share_of("weight", CORE, "insert"),

@@ -68,7 +68,7 @@ def test_the_verdict_is_a_log_with_the_swaps_it_rests_on(judged):
     log = read_log(out / VERDICT)
     assert log.verdict is not None and log.verdict.word == "undecided" and len(log.verdict.core) == 1
     names = {(swap.what, swap.name) for swap in log.swaps}
-    assert {("output", "core"), ("weight", "core"), ("output", "core+halo"), ("output", "greedy")} <= names
+    assert {("output", "core"), ("weight", "core"), ("output", "core+halo"), ("weight", "core+halo")} <= names
     assert sum(swap.name.startswith("random") for swap in log.swaps) == 4
     header = read_log(out / "trained" / "seed-0" / "log.msgpack").header
     assert log.header == header

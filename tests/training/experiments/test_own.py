@@ -34,7 +34,7 @@ def test_own_files_and_an_own_model_come_to_a_verdict_that_says_too_few_seeds(tm
     assert main([*words, "--quick", "--out", str(tmp_path / "out")]) == 0
     assert "Verdict: undecided (too few seeds" in capsys.readouterr().out
     verdict = read_log(tmp_path / "out" / "verdict.msgpack")
-    assert verdict.verdict is not None and {"core", "greedy"} <= {swap.name for swap in verdict.swaps}
+    assert verdict.verdict is not None and {"core", "core+halo"} <= {swap.name for swap in verdict.swaps}
     result = json.loads((tmp_path / "out" / "trained" / "seed-0" / "result.json").read_text())
     assert result["settings"]["behaviour"] == str(files[0])
     assert set(result["rests_on"]) == {"measure", "weights", "config", "tokenizer", "lessons", "probes"}

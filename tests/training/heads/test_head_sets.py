@@ -1,4 +1,4 @@
-"""Sets of heads swapped: identities of the whole, planted heads, groups, random and greedy sets; context share."""
+"""Sets of heads swapped: identities of the whole, planted heads, groups, random sets; context share."""
 
 import copy
 
@@ -14,7 +14,7 @@ from perception.units import every_unit
 from tests.kits.minds import tiny
 from training.heads.context_share import context_share
 from training.heads.head_probes import probe_loss
-from training.heads.head_sets import by_layer, each_swap, greedy_set, random_sets, singly, ungrouped
+from training.heads.head_sets import by_layer, each_swap, random_sets, singly, ungrouped
 from training.heads.score import probes
 from training.heads.swaps import patch_every_head
 
@@ -134,7 +134,6 @@ def test_a_way_that_is_not_asked_for_and_no_gain_are_none():
     for what in ("output", "weight"):
         (swap,) = measure_swaps(before, copy.deepcopy(before), loss, [("x", [(0, 0)])], what)
         assert (swap.insert, swap.remove) == (None, None)
-    assert greedy_set(before, before, loss, 2).heads == ()
 
 
 def test_bad_swaps_are_refused():
@@ -191,17 +190,6 @@ def test_random_sets_differ_by_number_and_seed_and_need_room():
     assert random_sets(core, 3, 8, 5, 1) != random_sets(core, 3, 8, 5, 2)
     with pytest.raises(ValueError, match="3 heads lie outside a core of 5"):
         random_sets([(0, head) for head in range(4)] + [(1, 0)], 2, 4, 1, 0)
-
-
-def test_a_greedy_set_finds_what_was_planted_and_never_does_worse_than_the_best_head():
-    before, after, loss = pair("gpt2", [(1, 3)], "o")
-    assert greedy_set(before, after, loss, 1).heads == ((1, 3),)
-    before, after, loss = pair("gpt2", [(0, 1), (1, 0), (1, 3)], "o")
-    best = greedy_set(before, after, loss, 2).shares()
-    assert (best.name, best.what, len(best.heads)) == ("greedy", "output", 2)
-    assert best.insert >= max(swap.insert for swap in measure_swaps(before, after, loss, singly(2, 4)))
-    (same,) = measure_swaps(before, after, loss, [("same", best.heads)])
-    assert (best.insert, best.remove) == pytest.approx((same.insert, same.remove))
 
 
 def test_context_share_is_one_where_the_context_reads_as_before():

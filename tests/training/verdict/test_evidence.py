@@ -190,7 +190,6 @@ def seed(scale, gain):
     return [
         shift("core", 0.8 * scale, 0.9 * scale, gain=gain), shift("core+halo", scale, scale, gain=gain),
         shift("core", 0.7 * scale, scale, "weight", gain), shift("core+halo", 0.95 * scale, scale, "weight", gain),
-        shift("greedy", 0.6 * scale, 0.7 * scale, gain=gain, heads=((0, int(scale)),)),
         shift("random 0", 0.1 * scale, 0.2 * scale, gain=gain), shift("random 1", 0.3 * scale, gain=gain),
     ]  # fmt: skip
 
@@ -199,7 +198,6 @@ def test_swaps_are_shares_of_the_gain_over_control():
     trained, shuffled = [seed(3.0, 3.0), seed(5.0, 5.0)], [seed(2.0, 2.0), seed(2.0, 2.0)]
     swaps = {(swap.what, swap.name): swap for swap in excess(trained, shuffled)}
     assert swaps["output", "core"].insert == pytest.approx(0.8) and swaps["output", "core"].heads == ((0, 0),)
-    assert swaps["output", "greedy"].heads == (), "another set in every seed"
     # A set that brings in training just what it brings in the control brings nothing of what is judged.
     even = [[shift("core", 1.5, gain=3.0)], [shift("core", 1.5, gain=3.0)]]
     alike = [[shift("core", 1.5, gain=2.0)], [shift("core", 1.5, gain=2.0)]]
@@ -226,7 +224,6 @@ def test_random_sets_are_dealt_out_over_the_seeds():
     sets = sets_of((0, 1), (), Shape(LAYERS, HEADS), count=7)
     parts = [sets.on_seed(place, 3) for place in range(3)]
     assert sorted(number for part in parts for number in part.random) == list(range(7))
-    assert [part.greedy for part in parts] == [True, True, False]
 
 
 def test_what_the_rule_looks_at_has_to_be_measured():
@@ -239,8 +236,8 @@ def test_what_the_rule_looks_at_has_to_be_measured():
         excess([trained[0], trained[1][:-1]], shuffled)
     with pytest.raises(ValueError, match=r"core \(output\) was not measured alike on every seed"):
         excess([trained[0], trained[1][1:]], [shuffled[0], shuffled[1][1:]])
-    with pytest.raises(ValueError, match="greedy insert"):
-        causal_evidence([swap for swap in excess(trained, shuffled) if swap.name != "greedy"])
+    with pytest.raises(ValueError, match=r"core\+halo insert \(output\) was not measured"):
+        causal_evidence([swap for swap in excess(trained, shuffled) if swap.name != "core+halo"])
     with pytest.raises(ValueError, match=r"core insert \(weight\) was not measured"):
         causal_evidence([swap for swap in excess(trained, shuffled) if swap.what == "output"])
     assert excess(trained, trained) == [], "no gain over control"
