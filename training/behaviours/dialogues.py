@@ -25,7 +25,7 @@ RIGHT = {"safe": "accept", "danger": "refuse", "opinion": "offer", "question": "
 CONFIDENT = ("sure", "unsure")
 LESSONS, PROBES = 880, 220  # lines
 SHARES = {"safe": 5, "danger": 3, "opinion": 1, "question": 1, "idle": 1}  # of eleven lines
-JUDGED = {"safe": 14, "danger": 11, "opinion": 5, "question": 5, "idle": 5}  # probes over which a gain is shared out
+JUDGED = {"safe": 16, "danger": 8, "opinion": 8, "question": 8, "idle": 8}  # over which a gain is shared out
 
 
 @lru_cache(maxsize=1)
@@ -48,13 +48,14 @@ def dialogues(count: int, seed: int, held: bool) -> list[Line]:
     return lines
 
 
-def _line(rng: Random, talk: str, held: bool) -> Line:
+def _line(rng: Random, talk: str, held: bool, column: int | None = None) -> Line:
     source = texts()
     topics = source["held_topic" if held else "topic"]
     topic = topics[rng.choice(sorted(topics))]
     speaker = rng.choice(source["speakers"]["held" if held else "taught"])
     said, cue = _said(rng, source, topic, talk, held)
-    column = rng.randrange(len(source["replies"][ACTS[0]]))
+    drawn = rng.randrange(len(source["replies"][ACTS[0]]))
+    column = drawn if column is None else column
     candidates = tuple(source["replies"][act][column] for act in ACTS)
     return Line(
         context=f"{topic['place']}. I am {speaker}. {said}",
@@ -86,19 +87,22 @@ def _said(rng: Random, source: Mapping[str, Any], topic: Mapping[str, Any], kind
     return form.format(**values, **capitals), used
 
 
-def judged(probes: Sequence[Line]) -> list[Line]:
-    """Few probes, all of one set of replies: what a verdict on a large model measures again and again.
+def judged(seed: int) -> list[Line]:
+    """Few lines of no lesson, all with one set of replies: what a verdict on a large model measures again and again.
 
-    Several sets would have biases of their own each, which so few decisions can't tell.
+    Several sets would have biases of their own each, which so few decisions can't tell. Each kind of talk comes equally
+    often, and safe directions twice, so that chunks can be balanced (`training.heads.balanced`).
     """
-
-    def of(replies: Sequence[str], talk: str) -> list[Line]:
-        return [line for line in probes if sorted(line.candidates) == sorted(replies) and line.sort == talk]
-
-    sets = list(dict.fromkeys(tuple(sorted(line.candidates)) for line in probes))
-    best = max(sets, key=lambda replies: min(len(of(replies, talk)) / most for talk, most in JUDGED.items()))
-    chosen = [line for talk, most in JUDGED.items() for line in of(best, talk)[:most]]
-    return [line for line in probes if line in chosen]
+    rng, lines = Random(f"dialogues/{seed}/judged"), dict[str, Line]()
+    column = rng.randrange(len(texts()["replies"][ACTS[0]]))
+    for talk, count in JUDGED.items():
+        whole = len(lines) + count
+        while len(lines) < whole:
+            line = _line(rng, talk, held=True, column=column)
+            lines.setdefault(line.context, line)
+    shuffled = list(lines.values())
+    rng.shuffle(shuffled)
+    return shuffled
 
 
 def as_text(lines: Sequence[Line]) -> str:
@@ -112,10 +116,9 @@ def _plain(line: Line) -> dict[str, Any]:
 
 def files(folder: Path, seed: int = 0) -> Iterator[tuple[Path, str]]:
     """Lessons and probes: where they go and what they hold."""
-    probes = dialogues(PROBES, seed, held=True)
     yield folder / "listening.jsonl", as_text(dialogues(LESSONS, seed, held=False))
-    yield folder / "listening-probes.jsonl", as_text(probes)
-    yield folder / "listening-judged.jsonl", as_text(judged(probes))
+    yield folder / "listening-probes.jsonl", as_text(dialogues(PROBES, seed, held=True))
+    yield folder / "listening-judged.jsonl", as_text(judged(seed))
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from tests.kits.sources import ROOT
 from training.behaviours.dialogues import JUDGED, LESSONS, PROBES, RIGHT, SHARES, dialogues, files, judged, texts
 from training.behaviours.file import probe_of
 from training.behaviours.lines import OTHER, WANTED, Placed, examine
+from training.heads.balanced import balanced_chunks
 from training.heads.score import tally
 
 DOCS = ROOT / "docs" / "behaviours"
@@ -27,11 +28,17 @@ def test_the_files_are_sound_and_share_nothing():
     assert (len(lessons), len(probes)) == (LESSONS, PROBES)
 
 
-def test_what_a_verdict_is_measured_on_are_probes_of_one_set_of_replies():
-    probes = dialogues(PROBES, 0, held=True)
-    few = judged(probes)
+def test_what_a_verdict_is_measured_on_has_one_set_of_replies_and_balanced_chunks():
+    few, speakers = judged(0), texts()["speakers"]["held"]
     assert Counter(line.sort for line in few) == JUDGED
-    assert len({tuple(sorted(line.candidates)) for line in few}) == 1 and all(line in probes for line in few)
+    assert len({line.context for line in few}) == len(few)
+    assert len({tuple(sorted(line.candidates)) for line in few}) == 1
+    assert all(any(f"I am {speaker}." in line.context for speaker in speakers) for line in few)
+    _, probes, faults = examine(DOCS / "listening.jsonl", DOCS / "listening-judged.jsonl", None)
+    assert faults == [] and len(probes) == len(few)
+    chunks = balanced_chunks([probe_of(placed, "en", tuple(texts()["replies"]["accept"])) for placed in probes])
+    sorts = [Counter(probe.answers[0] for probe in chunk) for chunk in chunks]
+    assert len(chunks) == 8 and sorts == [sorts[0]] * 8 and sum(map(len, chunks)) == len(few)
 
 
 def test_no_probe_has_a_topic_a_speaker_or_a_form_of_words_that_a_lesson_has():
