@@ -130,7 +130,13 @@ def swaps(seeds: int = 4, count: int = 200) -> list[Swap]:
                      for what in ("output", "weight")]  # fmt: skip
     nulls = rng.normal(0.05, 0.05, count)
     return rows + [
-        Swap(what="output", name=f"random {at}", heads=((0, 0), (3, 3)), insert=float(value), remove=None)
+        Swap(
+            what="output",
+            name=f"random {at}",
+            heads=((0, 0), (3, 3)),
+            insert=float(value),
+            remove=0.02 if at < 40 else None,
+        )
         for at, value in enumerate(nulls)
     ]
 

@@ -4,9 +4,10 @@ Ground truth by training, not by hand: everything is frozen but chosen units, an
 the weights alone. Each draw of each pattern is a whole experiment with its controls and its swaps, as a real one is.
 OUT/base-B/PATTERN-D/ holds it, and the same command goes on after a kill.
 
-Heads are drawn at random from the seed, the pattern and the draw's number. A pilot training of its own seed must bring
-LEAST of what there is to know; otherwise the draw counts as "learns nothing", is noted, and the next one is taken: a
-pattern without an effect has nothing to be named. Pilots are never counted.
+Heads are drawn at random from the seed, the pattern and the draw's number; every draw has probes and seeds of its own.
+A pilot training of its own seed must bring LEAST of what there is to know; otherwise the draw counts as "learns
+nothing", is noted, and the next one is taken: a pattern without an effect has nothing to be named. Pilots are never
+counted.
 """
 
 import json
@@ -39,17 +40,9 @@ from training.headlog.log import read_log
 from training.headlog.records import Log
 from training.learn import train
 from training.progress import Report
+from training.verdict.measured import Array
+from training.verdict.rule import DISTRIBUTED, HIERARCHICAL, LOCALIZED, NOT_IN_HEADS, RULE_VERSION, SEEDS, UNDECIDED
 from training.verdict.significance import auroc, wilson
-from training.verdict.verdict import (
-    DISTRIBUTED,
-    HIERARCHICAL,
-    LOCALIZED,
-    NOT_IN_HEADS,
-    RULE_VERSION,
-    SEEDS,
-    UNDECIDED,
-    Array,
-)
 
 STEPS = 100  # at which learning is nearly done
 EVERY = 20  # steps between two states of the path
@@ -159,7 +152,7 @@ def drawn(
     chosen = _chosen(model, name, draw, folder, quick)
     base = LearnConfig(
         model=model, teach=pattern.teach(chosen), steps=STEPS, measure_every=EVERY, probes=PROBES,
-        probe_seed=PROBE_SEED, gain_only=True,
+        probe_seed=PROBE_SEED + draw, gain_only=True,
     )  # fmt: skip
     arms = [
         Arm(TRAINED, replace(base, control=pattern.control), OTHER_SEEDS if pattern.control else 0),

@@ -43,9 +43,11 @@ from training.verdict.evidence import (
     worst_residual,
 )
 from training.verdict.matrices import by_matrix
+from training.verdict.measured import Causal, Evidence
+from training.verdict.rule import DISCOVERY, RANDOM_SETS
 from training.verdict.significance import benjamini_hochberg, welch_p
 from training.verdict.units import Shape
-from training.verdict.verdict import DISCOVERY, RANDOM_SETS, Causal, Evidence, Verdict, decide
+from training.verdict.verdict import Verdict, decide
 
 TRAINED, SHUFFLED, REHEARSAL = "trained", "shuffled", "rehearsal"  # the arms' names
 VERDICT = "verdict.msgpack"
@@ -61,7 +63,7 @@ class Judge:
     """
 
     sets: int = RANDOM_SETS
-    removed: int = 4
+    removed: int = 12
     every: int = 2
     along: str = "path"
     control: str = ""

@@ -13,7 +13,7 @@ from training.headlog.records import Allocation, Log
 from training.heads.likeness import rank_correlation
 from training.learn import steps_to_see
 from training.verdict.analyses import interval, layer_shares, widths
-from training.verdict.verdict import Array
+from training.verdict.measured import Array
 
 SCORES = ("hits", "hits_new_pairs", "hits_new_forms", "false_alarms", "d_prime", "mundane")
 

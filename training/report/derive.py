@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from training.headlog.gains import head_gains
 from training.headlog.records import HeadRow, Log
 from training.report.gather import Run
-from training.verdict.verdict import core_size, excess
+from training.verdict.shares import core_size, excess
 
 Array = NDArray[np.float64]
 POINTS = 200  # of a curve that are drawn

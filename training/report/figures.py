@@ -17,7 +17,7 @@ from training.report.drawing import COLOURS, WIDE, apart, canvas, drawable, labe
 from training.report.gather import Run
 from training.report.judged import Row, Triple
 from training.report.words import number, percent
-from training.verdict import verdict as rule
+from training.verdict import rule
 
 LINES_MAX = 24  # seeds drawn in one panel
 LEAST, MOST = -1.0, 2.5  # shares of the gain; what lies beyond is drawn on the edge

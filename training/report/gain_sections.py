@@ -15,7 +15,7 @@ from training.report.gather import Material
 from training.report.head_sections import grid, marks
 from training.report.parts import Block, Picture, Section, Table, Words, absent
 from training.report.words import MISSING, number, percent
-from training.verdict.verdict import core_size
+from training.verdict.shares import core_size
 
 SETS_MAX = 24
 NULLS = {"random insert": "random", "random remove": "random_remove"}

@@ -13,7 +13,7 @@ import numpy as np
 
 from training.headlog.records import Judgement, Swap
 from training.report.words import MISSING, as_float, digits_apart, number
-from training.verdict import verdict as rule
+from training.verdict import rule
 
 Triple = tuple[float, float, float]  # estimate, lower, upper
 NAN = float("nan")
@@ -112,7 +112,13 @@ def gate(verdict: Judgement) -> list[Row]:
         inside = _met(low <= high_end and high >= low_end, low, high)
         meets = Ask(f"meets −{rule.SLACK:g} … {high_end:g}", inside, (low_end, high_end))
         rows.append(Row(words, value, {GATE: meets}))
-    return [*rows, Row("negative heads, of the absolute sum", negative, {GATE: most(negative[0], rule.NEGATIVE)})]
+    control = triple(n, "control")
+    harm = {} if math.isnan(control[0]) else {GATE: least(control[0], -rule.HARM)}  # older verdicts don't say it
+    return [
+        *rows,
+        Row("shuffled control's gain, of the gain", control, harm),
+        Row("negative heads, of the absolute sum", negative, {GATE: most(negative[0], rule.NEGATIVE)}),
+    ]
 
 
 def _above(numbers: Mapping[str, Any], prefix: str, what: str) -> list[Row]:
@@ -140,7 +146,7 @@ def shapes(verdict: Judgement) -> list[Row]:
             TIER: most(width[2], rule.TIER_WIDTH, "upper "),
             SPREAD: least(width[1], rule.SPREAD_WIDTH, "lower "),
         }),
-        Row("heads that are significant", significant, {SPREAD: least(significant[0], rule.SPREAD_HEADS)}),
+        Row("units that are significant", significant, {SPREAD: least(significant[0], rule.SPREAD_HEADS)}),
         Row("significant outside the core, f", halo, {
             LOCAL: Ask(f"< {rule.HALO:g}", _met(halo[0] < rule.HALO, halo[0]), (rule.HALO,)),
             TIER: least(halo[0], rule.HALO),
@@ -155,6 +161,8 @@ def swaps(verdict: Judgement, swapped: Sequence[Swap]) -> list[Row]:
     """
     sets = causal(verdict, swapped)
     core, remove, halo, nulls = (sets[name] for name in ("core", "remove", "halo", "random"))
+    spared = sets["random_remove"]
+    cost = float(np.percentile(spared, 95)) if spared else NAN
     tail, weighed = float(np.percentile(nulls, 95)) if nulls else NAN, verdict.rule >= WEIGHTS_SINCE
     enough = len(nulls) >= rule.RANDOM_SETS
     rare = Ask("core above it", _met(enough and core[0] > max(0.0, tail), core[0], tail), (core[0],))
@@ -165,14 +173,17 @@ def swaps(verdict: Judgement, swapped: Sequence[Swap]) -> list[Row]:
             TIER: least(remove[0], rule.SPARED),
             SPREAD: most(remove[0], rule.SPARED),
         }),
-        Row("core and halo inserted", halo, {TIER: least(halo[0], rule.WITH_HALO)}),
-        Row(f"{len(nulls)} random sets: 95th percentile", (tail, NAN, NAN),
+        Row("core and halo inserted", halo, dict.fromkeys((TIER, SPREAD), least(halo[0], rule.WITH_HALO))),
+        Row(f"{len(nulls)} random sets inserted: 95th percentile", (tail, NAN, NAN),
             {LOCAL: rare, **({TIER: rare} if weighed else {})}),
+        Row(f"{len(spared)} random sets removed: 95th percentile", (cost, NAN, NAN),
+            {TIER: Ask("core costs as much", _met(remove[0] >= cost, remove[0], cost), (remove[0],))}),
     ]  # fmt: skip
     if weighed:
         core, halo = ((_mean(swapped, name, "insert", "weight"), NAN, NAN) for name in ("core", "core+halo"))
         rows.append(Row("core's weights inserted", core, {LOCAL: least(core[0], rule.WHOLE)}))
-        rows.append(Row("core's and halo's weights inserted", halo, {TIER: least(halo[0], rule.WITH_HALO)}))
+        asks = dict.fromkeys((TIER, SPREAD), least(halo[0], rule.WITH_HALO))
+        rows.append(Row("core's and halo's weights inserted", halo, asks))
     return rows
 
 

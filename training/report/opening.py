@@ -12,10 +12,10 @@ from training.report.gather import Material
 from training.report.parts import COLUMNS_MAX, Block, Facts, Picture, Section, Table, Words
 from training.report.scored import value_words
 from training.report.words import ranged, setting, several
-from training.verdict import verdict as rule
+from training.verdict import rule
 
 TESTED = {  # numbers that stand in the tables of what the rule asks
-    "gain", "held_by_heads", "share_core", "width", "negative", "significant", "halo", "seeds", "p_shuffled",
+    "gain", "control", "held_by_heads", "share_core", "width", "negative", "significant", "halo", "seeds", "p_shuffled",
     "p_rehearsal", "p_whole_shuffled", "p_whole_rehearsal", "core_insert", "core_remove", "both_insert",
     "random_insert", "random_remove",
 }  # fmt: skip
@@ -92,8 +92,10 @@ def _evidence(
     )
     significant = plainly.places(record.significant, derive.shape(material.main)[1])
     closing = (
-        f"{version}, constants in training/verdict/verdict.py. Significant at a false discovery rate of "
-        f"{rule.DISCOVERY:.0%}: {significant}." + f" Further numbers: {'; '.join(others)}." * bool(others)
+        f"{version}, constants in training/verdict/rule.py. Significant at a false discovery rate of "
+        f"{rule.DISCOVERY:.0%}, with {rule.COUNTS:.0%} of an even share or more: {significant}."
+        + f" Further numbers: {'; '.join(others)}."
+        * bool(others)
     )
     return [
         _pictures(record, patterns),

@@ -19,7 +19,7 @@ from training.report.gather import Material
 from training.report.grids import HEADS_MAX, Marks
 from training.report.parts import Block, Picture, Table, Words
 from training.report.words import MISSING, counted, number, percent, percent_apart
-from training.verdict import verdict as rule
+from training.verdict import rule
 
 MUNDANE = 0.9  # answered rightly before; below it a control says little
 SILENT = (rule.UNDECIDED, rule.NOT_IN_HEADS)

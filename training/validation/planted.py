@@ -32,8 +32,8 @@ from perception.model import NOVICE, load, weights_hash
 from training.heads.gain_allocation import allocate
 from training.validation.planting import ABLE, STRONG, Ground, prepare
 from training.verdict.causal import causal_evidence, excess, sets_of, shifts
-from training.verdict.units import Shape
-from training.verdict.verdict import (
+from training.verdict.measured import Causal, Evidence
+from training.verdict.rule import (
     DISTRIBUTED,
     HIERARCHICAL,
     LOCALIZED,
@@ -42,11 +42,9 @@ from training.verdict.verdict import (
     RULE_VERSION,
     SEEDS,
     UNDECIDED,
-    Causal,
-    Evidence,
-    Verdict,
-    decide,
 )
+from training.verdict.units import Shape
+from training.verdict.verdict import Verdict, decide
 
 MARGIN = 2.5  # logits that all sites together raise the right answer by, about
 JITTER = 0.2  # log-normal sd of a site's factor from seed to seed

@@ -24,7 +24,10 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from common.files import read_text, write_whole
-from training.verdict.verdict import RANDOM_SETS, RULE_VERSION, Causal, Evidence, core_size, decide
+from training.verdict.measured import Causal, Evidence
+from training.verdict.rule import RANDOM_SETS, RULE_VERSION
+from training.verdict.shares import core_of
+from training.verdict.verdict import decide
 
 Array = NDArray[np.float64]
 LAYERS, HEADS = 8, 8
@@ -71,13 +74,17 @@ CASES: dict[str, tuple[str, Callable[[Generator], Array]]] = {
     "no effect": ("undecided", lambda rng: np.zeros(WIDTH)),
     "one head": ("localized", lambda rng: _shares(rng, {1: 1.0})),
     "four heads": ("localized", lambda rng: _shares(rng, {4: 1.0})),
-    "six heads + 10 % halo": ("localized", lambda rng: _shares(rng, {6: 0.9, 66: 0.1})),
+    "six heads + 5 % halo": ("localized", lambda rng: _shares(rng, {6: 0.95, 66: 0.05})),
     "core 4 (55 %) + halo 68": ("hierarchical", lambda rng: _shares(rng, {4: 0.55, 68: 0.45})),
     "core 2 (60 %) + halo 30": ("hierarchical", lambda rng: _shares(rng, {2: 0.6, 30: 0.4})),
     "uniform": ("distributed", lambda rng: _shares(rng, {WIDTH: 1.0})),
     "uniform, log-normal 0.5": ("distributed", lambda rng: _lognormal(rng, 0.5)),
     "twenty equal": ("undecided", lambda rng: _shares(rng, {20: 1.0})),
     "log-normal 1": ("distributed", lambda rng: _lognormal(rng, 1.0)),
+    "MLPs 70 %, each kind even": (
+        "distributed",
+        lambda rng: np.tile([0.3 / LAYERS / HEADS] * HEADS + [0.7 / LAYERS], LAYERS),
+    ),
     "MLPs alone": ("not in the heads", lambda rng: np.tile([0.0] * HEADS + [1 / LAYERS], LAYERS)),
 }
 
@@ -110,9 +117,9 @@ def simulate(rng: Generator, shares_H: Array, world: World) -> Evidence:
 
 def swaps(rng: Generator, shares_H: Array, world: World) -> Causal:
     """What swapping sets would show if the planted shares were the truth, with a little noise."""
-    size = core_size(WIDTH)
     order = np.argsort(-shares_H, kind="stable")
-    core, halo = order[:size], order[shares_H[order] > 0]
+    core, halo = core_of(shares_H, np.arange(WIDTH) % COLUMNS < HEADS), order[shares_H[order] > 0]
+    size = len(core)
     strongest = order[: max(1, size // 2)]
     serial = world.serial and bool(shares_H[core].sum() >= 0.5)
     jitter = lambda: float(rng.normal(0, 0.02))  # noqa: E731
@@ -126,7 +133,7 @@ def swaps(rng: Generator, shares_H: Array, world: World) -> Causal:
         struck = serial and np.isin(strongest, chosen).any()
         return (max(0.9, held) if struck else held) + jitter()
 
-    drawn = [rng.permutation(order[size:])[:size] for _ in range(RANDOM_SETS)]
+    drawn = [rng.permutation(np.setdiff1d(order, core))[:size] for _ in range(RANDOM_SETS)]
     both = np.union1d(core, halo)
     return Causal(
         insert(core), remove(core), insert(both),
@@ -179,6 +186,7 @@ def _design(world: str) -> dict[str, Any]:
 WORLDS = {
     "eight seeds": World(),
     "noisy": World(noise=0.4, probe_noise=1.0, seed_spread=0.5),
+    "as calibration's": World(noise=0.03, probe_noise=0.3, seed_spread=0.2),
     "serial": World(serial=True),
     "large control": World(control=3.5),  # a control that gains most of what true lessons do
     "paired": World(paired=True),

@@ -29,7 +29,8 @@ from training.heads.head_probes import ProbeLoss
 from training.heads.score import Probe
 from training.heads.swaps import LEAST_GAIN, measured
 from training.heads.usable import UsableLoss, joined
-from training.verdict.verdict import INTERVAL, RESAMPLES, Array, Evidence
+from training.verdict.measured import Array, Evidence
+from training.verdict.rule import INTERVAL, RESAMPLES
 
 NEEDED = 0.2  # a head whose removal costs a smaller part than this supports nothing
 RANKS = (1, 2, 4, 8, 16, 32, 64, 128, 256)

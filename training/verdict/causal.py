@@ -16,8 +16,9 @@ from training.headlog.records import Swap
 from training.heads.gain_allocation import HeldOut
 from training.heads.head_sets import DIRECTIONS, Shift, What, each_shift, random_sets
 from training.heads.swaps import LEAST_GAIN
+from training.verdict.measured import Causal
+from training.verdict.rule import RANDOM_SETS
 from training.verdict.units import Shape
-from training.verdict.verdict import RANDOM_SETS, Causal
 
 CORE, BOTH, RANDOM = "core", "core+halo", "random"
 

@@ -15,8 +15,11 @@ import numpy as np
 
 from training.headlog.gains import chunk_weights, unit_matrix
 from training.headlog.records import Allocation, Judgement, Log
+from training.verdict.measured import Causal, Evidence
+from training.verdict.rule import BASES, UNDECIDED
+from training.verdict.shares import steadied
 from training.verdict.units import Shape
-from training.verdict.verdict import BASES, UNDECIDED, Causal, Evidence, Verdict
+from training.verdict.verdict import Verdict
 
 RESIDUAL = 0.02  # of the gain over control: how far heads and rest may miss it
 DISTINCT = 20  # random sets below this leave no 95th percentile
@@ -53,7 +56,11 @@ def evidence(
     _check_bases(every, bases)
     _check_alike(every, along)
     grids = {name: [log.allocations(along) for log in logs] for name, logs in arms.items()}
-    units = {name: np.array([_weighed(run, unit_matrix) for run in runs]) for name, runs in grids.items()}
+    missed = {name: np.array([_weighed(run, lambda c: c.residual) for run in runs]) for name, runs in grids.items()}
+    units = {
+        name: steadied(np.array([_weighed(run, unit_matrix) for run in runs]), missed[name])
+        for name, runs in grids.items()
+    }
     whole = {name: np.array([_weighed(run, lambda c: c.whole) for run in runs]) for name, runs in grids.items()}
     arrays = (units["trained"], units["shuffled"], units["rehearsal"], whole["trained"], whole["shuffled"])
     paired = [log.header.seeds for log in trained] == [log.header.seeds for log in shuffled]

@@ -14,7 +14,7 @@ from perception.head_map import MATRICES
 from training.headlog.gains import chunk_weights
 from training.headlog.records import Log
 from training.verdict.analyses import interval
-from training.verdict.verdict import Array
+from training.verdict.measured import Array
 
 Place = tuple[int, int]  # layer, head
 

@@ -10,7 +10,7 @@ from tests.kits.minds import tiny
 from training.experiments import calibration as module
 from training.experiments.calibration import PATTERNS, _share_controls, calibration, drawn, lines, result_of
 from training.experiments.plan import settings
-from training.verdict.verdict import LOCALIZED, UNDECIDED
+from training.verdict.rule import LOCALIZED, UNDECIDED
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from training.heads.gain_allocation import gain_allocation
 from training.validation import planted
 from training.validation.planted import CASES, ArmGains, rates, run, shares
 from training.validation.planting import prepare
-from training.verdict.verdict import RULE_VERSION
+from training.verdict.rule import RULE_VERSION
 
 torch.set_num_threads(1)
 

@@ -27,7 +27,7 @@ from training.verdict.analyses import (
     roles,
     widths,
 )
-from training.verdict.verdict import Evidence
+from training.verdict.measured import Evidence
 
 torch.set_num_threads(1)
 
