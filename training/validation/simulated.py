@@ -75,6 +75,7 @@ CASES: dict[str, tuple[str, Callable[[Generator], Array]]] = {
     "one head": ("localized", lambda rng: _shares(rng, {1: 1.0})),
     "four heads": ("localized", lambda rng: _shares(rng, {4: 1.0})),
     "six heads + 5 % halo": ("localized", lambda rng: _shares(rng, {6: 0.95, 66: 0.05})),
+    "six heads (85 %) + halo 30": ("hierarchical", lambda rng: _shares(rng, {6: 0.85, 30: 0.15})),
     "core 4 (55 %) + halo 68": ("hierarchical", lambda rng: _shares(rng, {4: 0.55, 68: 0.45})),
     "core 2 (60 %) + halo 30": ("hierarchical", lambda rng: _shares(rng, {2: 0.6, 30: 0.4})),
     "uniform": ("distributed", lambda rng: _shares(rng, {WIDTH: 1.0})),

@@ -5,6 +5,7 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 import pytest
+from msgspec import structs
 
 from training.headlog.records import Allocation, Header, Log, Probes
 from training.heads.head_sets import Shift
@@ -72,6 +73,21 @@ def test_arrays_are_those_of_the_logs():
     assert (arrays.heads, arrays.columns) == (HEADS, HEADS) and arrays.is_head_H.all()
     assert arrays.paired and not evidence(arms()[0], arms()[1][::-1], arms()[2]).paired
     assert evidence(*arms(along="line"), along="line").whole_SC.shape == (3, CHUNKS)
+
+
+def test_what_chunks_miss_is_taken_from_what_units_were_allotted():
+    """Every head is allotted a sixth of a move that its chunk then misses."""
+    moved = []
+    for seed_log in arms()[0]:
+        records = list(seed_log.records)
+        for at, move in enumerate((0.6, -0.6, 1.2, -1.2), start=2):
+            heads = tuple(tuple(gain + move / 6 for gain in row) for row in records[at].heads)
+            records[at] = structs.replace(records[at], heads=heads, residual=-move)
+        moved.append(replace(seed_log, records=tuple(records)))
+    plain_ = evidence(*arms())
+    calm = evidence(moved, *arms()[1:])
+    assert np.abs(calm.trained_SCH - plain_.trained_SCH).max() < 0.1, "the moves were up to 0.2 a head"
+    assert calm.trained_SCH.mean(1) == pytest.approx(plain_.trained_SCH.mean(1))
 
 
 def test_bases_are_counted_where_the_caller_says_so():
