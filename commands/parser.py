@@ -179,8 +179,17 @@ def build_parser(only: str | None = None) -> Parser:
     add("--model", action="append", help="base model instead of the novice: a Hugging Face folder; again for several")
     add("--arm", action="append", metavar="ARM", help="this arm alone; again for several (default: all)")
     add("--seeds", type=whole(1, SEEDS_MAX), default=None, metavar="N", help="so many seeds (default: its own)")
-    add("--behaviour", metavar="FILE", help="own: lessons as a FILE.jsonl (docs/behaviours.md)")
-    add("--probes", type=Path, metavar="FILE", help="own: probes as a FILE.jsonl")
+    files = "own, rank, frozen, optimizer, learning"
+    add("--behaviour", metavar="FILE", help=f"{files}: lessons as a FILE.jsonl (docs/behaviours.md)")
+    add("--probes", type=Path, metavar="FILE", help=f"{files}: probes as a FILE.jsonl")
+    add(
+        "--sweep-steps",
+        type=whole(0, TICKS_MAX),
+        default=None,
+        metavar="N",
+        help="choose rates by so many steps; 0: the arms' own rates",
+    )
+    add("--scores-only", action="store_true", help="measure no heads, write no logs: what each arm learns, quickly")
     add("--seer", metavar="DIR", help="born: the born seer's folder (default: the shipped one)")
     if only in (None, "experiment"):
         _experiment_options(verbs.choices["experiment"])

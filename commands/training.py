@@ -98,6 +98,7 @@ def experiment(options: argparse.Namespace) -> int:
 
     ray = RayConfig(**values(options, RayConfig))
     ray.check()  # before torch is imported
+    from training.experiments import tables
     from training.experiments.registry import experiment_named
     from training.experiments.run import run_experiment
     from training.experiments.show import lines
@@ -111,6 +112,8 @@ def experiment(options: argparse.Namespace) -> int:
     planned = planned.on(*options.model) if options.model else planned
     planned = planned.taking(options.seeds) if options.seeds is not None else planned
     planned = planned.only(*options.arm) if options.arm else planned
+    planned = planned.without_logs(tables.score) if options.scores_only else planned
+    planned = planned.sweeping(options.sweep_steps) if options.sweep_steps is not None else planned
     planned = planned.from_seed(options.seed)
     planned = planned.changed(values(options, LearnConfig, CHANGEABLE) | values(options, TeachConfig, CHANGEABLE))
     planned = planned.quick() if options.quick else planned

@@ -19,7 +19,8 @@ def on_files(experiment: Experiment, behaviour: str, probes: Path) -> Experiment
     Raises BehaviourError for files that can't be learned from, or that leave a control nothing to deal out.
     """
     taught, _ = read_pair(Path(behaviour), probes)
-    dealt(Path(behaviour), taught, 0)
+    if any(arm.config.control == "shuffled" for arm in experiment.arms):
+        dealt(Path(behaviour), taught, 0)
     changes = {"behaviour": behaviour, "probe_file": probes, "probe_seed": None}
     arms = [Arm(arm.name, replace(arm.config, **changes)) for arm in experiment.arms]  # type: ignore[arg-type]
     return replace(experiment, arms=tuple(arms))

@@ -74,7 +74,7 @@ Score = Callable[[Sequence[Outcome]], dict[str, Any]]
 class Stage(Protocol):
     """What an experiment does with its finished runs before it is scored; resumable, in processes of its own.
 
-    `any_arms`, if it has that and it is true: some arms are enough for it.
+    `any_arms`, if it has that and it is true: some arms are enough for it. `no_logs`: it does without the runs' logs.
     """
 
     def check(self) -> None:
@@ -92,7 +92,8 @@ class Experiment:
     """Arms, seeds, one score. rates: arm -> learning rates among which a sweep on `sweep_seed` chooses first.
 
     bases: the base models, if not the arms' own. keeps_weights: whether runs leave their weight delta. stage: what
-    comes after the runs; its findings stand in the score. some: whether arms were left out.
+    comes after the runs; its findings stand in the score. some: whether arms were left out. scores_alone: whether no
+    heads are measured, and runs leave no logs.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Experiment:
     keeps_weights: bool = False
     stage: Stage | None = None
     some: bool = False
+    scores_alone: bool = False
 
     def quick(self) -> "Experiment":
         """The same path in a minute or two: one seed (two if a stage compares them), a handful of steps, two rates."""
@@ -134,6 +136,24 @@ class Experiment:
         if not 1 <= seeds <= SEEDS_MAX:
             raise ValueError(f"--seeds {seeds}: must be from 1 to {SEEDS_MAX}")
         return replace(self, seeds=tuple(range(seeds)))
+
+    def sweeping(self, steps: int) -> "Experiment":
+        """The same with a sweep of so many steps; 0: without one, at the arms' own rates."""
+        if steps < 0:
+            raise ValueError(f"--sweep-steps {steps}: must be 0 or more")
+        if steps and not self.rates:
+            raise ValueError(f"--sweep-steps {steps}: {self.name} sweeps no rates; leave it out")
+        return replace(self, sweep_steps=steps) if steps else replace(self, rates={})
+
+    def without_logs(self, score: Score) -> "Experiment":
+        """The same with scores alone, by `score`: of a large model they cost a tenth of what its heads do.
+
+        Raises ValueError where a stage compares all arms by their logs.
+        """
+        if self.stage is not None and not getattr(self.stage, "any_arms", False):
+            raise ValueError(f"--scores-only: {self.name} compares what heads did; leave it out")
+        stage = self.stage if getattr(self.stage, "no_logs", False) else None
+        return replace(self, score=score, stage=stage, keeps_weights=False, scores_alone=True)
 
     def only(self, *names: str) -> "Experiment":
         """The same with these arms alone. Raises ValueError for an unknown arm, or where a stage needs them all."""
@@ -201,9 +221,14 @@ class Runs:
 
 
 def merit(outcome: Outcome) -> float:
-    """By what a rate is chosen: d' on unseen scenes, less what mundane accuracy fell below 99 % (in points)."""
-    after = outcome.result["after"]
-    return float(after["d_prime"]) - max(0.0, 99.0 - 100 * after["mundane"])
+    """By what a rate is chosen: d' on unseen scenes, less what mundane accuracy fell below 99 % (in points).
+
+    A model that had less before it learned has to keep what it had. Hits count where nothing can be a false alarm.
+    """
+    before, after = (outcome.result[when] for when in ("before", "after"))
+    least = min(99.0, 100 * before["mundane"])
+    told_apart = after["hits"] if after["d_prime"] is None else after["d_prime"]
+    return float(told_apart) - max(0.0, least - 100 * after["mundane"])
 
 
 def settings(config: LearnConfig) -> dict[str, Any]:

@@ -11,6 +11,9 @@ EXPERIMENTS: dict[str, Experiment] = {
     for module in (learning, few, choice, sight, listen, own, rank, frozen, optimizer, born)
 }
 SUFFICIENCY = "sufficiency"  # made from another experiment's verdict
+FILES = tuple(
+    module.EXPERIMENT.name for module in (own, rank, frozen, optimizer, learning)
+)  # they take lessons from files
 BESIDE = (SUFFICIENCY, "calibration", "surgical", "sharpness")  # experiments that are no single plan
 
 
@@ -22,8 +25,8 @@ def experiment_named(
     of: Path | None = None,
     base: int = 0,
 ) -> Experiment:
-    """seer: the born seer's folder, for the experiment that has one; behaviour, probes: the files of `own`; of, base:
-    the judged experiment whose core `sufficiency` trains alone.
+    """seer: the born seer's folder, for the experiment that has one; behaviour, probes: files, which `own` needs
+    and some others take; of, base: the judged experiment whose core `sufficiency` trains alone.
 
     Raises ValueError with the known names, and for what an experiment doesn't take.
     """
@@ -37,12 +40,16 @@ def experiment_named(
     if name not in EXPERIMENTS:
         raise ValueError(f"experiment {name}: unknown; known: {', '.join((*EXPERIMENTS, *BESIDE))}")
     planned = EXPERIMENTS[name]
-    if name == own.EXPERIMENT.name:
+    if name == own.EXPERIMENT.name or behaviour is not None or probes is not None:
+        if name not in FILES:
+            raise ValueError(
+                f"experiment {name}: has a behaviour of its own; leave --behaviour and --probes to {', '.join(FILES)}"
+            )
         if behaviour is None or probes is None:
-            raise ValueError("experiment own: give --behaviour FILE.jsonl and --probes FILE.jsonl (docs/behaviours.md)")
+            raise ValueError(
+                f"experiment {name}: give --behaviour FILE.jsonl and --probes FILE.jsonl (docs/behaviours.md)"
+            )
         planned = own.on_files(planned, behaviour, probes)
-    elif behaviour is not None or probes is not None:
-        raise ValueError(f"experiment {name}: has a behaviour of its own; leave --behaviour and --probes to own")
     if seer is None:
         return planned
     if not isinstance(planned.stage, born.Compare):

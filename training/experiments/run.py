@@ -79,8 +79,9 @@ def _run(experiment: Experiment, workers: int, runner: "_Runner") -> dict[str, A
     sweep = [Planned(arm, experiment.sweep_seed, out / "sweep", 0, "result") for arm in experiment.sweep()]
     swept = runner.all(sweep, "choosing rates")
     chosen = replace(experiment, arms=experiment.chosen(swept))
+    leaves: Leaves = "result" if experiment.scores_alone else "weights" if experiment.keeps_weights else "log"
     planned = [
-        Planned(arm, seed, folder, base, "weights" if experiment.keeps_weights else "log")
+        Planned(arm, seed, folder, base, leaves)
         for seed in experiment.seeds  # seed by seed: a broken-off experiment has whole seeds
         for base, folder in enumerate(folders)
         for arm in chosen.based(base).arms
@@ -150,6 +151,8 @@ def _plan(experiment: Experiment) -> dict[str, Any]:
     plan: dict[str, Any] = {"version": VERSION, "name": experiment.name, "seeds": list(experiment.seeds)}
     if experiment.some:
         plan["arms"] = [arm.name for arm in experiment.arms]
+    if experiment.scores_alone:
+        plan["scores_alone"] = True
     if len(experiment.bases) > 1:
         plan["bases"] = [from_root(base) for base in experiment.bases]
     return plan

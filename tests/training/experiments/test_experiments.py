@@ -145,6 +145,36 @@ def test_a_rate_is_chosen_by_d_prime_unless_the_mundane_suffers():
     ]
     assert plain.chosen(swept)[0].config.teach.lr == 2.0
     assert merit(swept[2]) == pytest.approx(3.9 - 2.0)
+    assert merit(outcome("a", hits=0.7, d_prime=None)) == pytest.approx(0.7)
+    little = outcome("a", mundane=0.5, d_prime=3.0)
+    little.result["before"]["mundane"] = 0.13
+    assert merit(little) == 3.0, "it had less before"
+
+
+def test_scores_alone_leave_no_logs_and_no_stage_that_needs_them(ran, plan, tmp_path):
+    result = ran[0]
+    alone = replace(plan, rates={}).without_logs(plan.score)
+    again = run_experiment(alone, tmp_path / "alone")
+    assert again["score"].keys() == result["score"].keys() and again["runs"] == result["runs"]
+    assert list((tmp_path / "alone").glob("*/seed-*/result.json")) and not list(
+        (tmp_path / "alone").rglob("log.msgpack")
+    )
+    with pytest.raises(ValueError, match="holds an experiment of other settings"):
+        run_experiment(replace(alone, scores_alone=False), tmp_path / "alone")
+    assert experiment_named("rank").without_logs(plan.score).stage is None
+    assert experiment_named("frozen").without_logs(plan.score).stage is not None, "cost needs no logs"
+    with pytest.raises(ValueError, match="--scores-only: sight compares what heads did"):
+        experiment_named("sight").without_logs(plan.score)
+
+
+def test_a_sweep_is_shortened_or_left_out():
+    plain = Experiment("x", "", (Arm("a"),), (0,), steps_of, {"a": (1.0, 2.0)})
+    assert {arm.config.steps for arm in plain.sweeping(7).sweep()} == {7}
+    assert plain.sweeping(0).sweep() == () and plain.sweeping(0).changed({"lr": 0.5}).arms[0].config.teach.lr == 0.5
+    with pytest.raises(ValueError, match=r"--sweep-steps -1: must be 0 or more"):
+        plain.sweeping(-1)
+    with pytest.raises(ValueError, match=r"--sweep-steps 5: x sweeps no rates"):
+        plain.sweeping(0).sweeping(5)
 
 
 def test_the_step_at_which_it_sees_needs_hits_and_few_false_alarms_at_once():

@@ -42,8 +42,12 @@ def test_own_files_and_an_own_model_come_to_a_verdict_that_says_too_few_seeds(tm
 
 def test_own_needs_both_files_and_no_other_experiment_takes_them(tmp_path):
     for files in ({}, {"behaviour": FILES[0]}, {"probes": Path(FILES[1])}):
-        with pytest.raises(ValueError, match=r"give --behaviour FILE.jsonl and --probes FILE.jsonl"):
+        with pytest.raises(ValueError, match=r"experiment own: give --behaviour FILE.jsonl and --probes FILE.jsonl"):
             experiment_named("own", **files)
+    for name in ("rank", "frozen", "optimizer", "learning"):
+        plain, planned = experiment_named(name), experiment_named(name, behaviour=FILES[0], probes=Path(FILES[1]))
+        assert [arm.config.teach for arm in planned.arms] == [arm.config.teach for arm in plain.arms]
+        assert {(arm.config.behaviour, str(arm.config.probe_file)) for arm in planned.arms} == {tuple(FILES)}
     with pytest.raises(ValueError, match="leave --behaviour and --probes to own"):
         experiment_named("sight", behaviour=FILES[0])
     with pytest.raises(ValueError, match="shares its context with line"):
