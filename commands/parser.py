@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from commands.options import circuit_options, experiment_options, learn_options, ray_options
 from common.assets import NOVICE
 from common.line.hello import REGIONS_MAX
 from common.numbers import SEED_MAX, real_number, whole_number
@@ -110,9 +111,9 @@ def build_parser(only: str | None = None) -> Parser:
         if name in ("play", "perceive", "mind", "bench"):
             _model_options(added)
         if name == "learn" and only in (None, name):
-            _learn_options(added)
+            learn_options(added)
         if name == "experiment" and only in (None, name):
-            _ray_options(added)
+            ray_options(added)
         return added.add_argument
 
     workers = whole(1, WORKERS_MAX)
@@ -192,7 +193,7 @@ def build_parser(only: str | None = None) -> Parser:
     add("--scores-only", action="store_true", help="measure no heads, write no logs: what each arm learns, quickly")
     add("--seer", metavar="DIR", help="born: the born seer's folder (default: the shipped one)")
     if only in (None, "experiment"):
-        _experiment_options(verbs.choices["experiment"])
+        experiment_options(verbs.choices["experiment"])
     add(
         "--of",
         type=Path,
@@ -245,34 +246,11 @@ def build_parser(only: str | None = None) -> Parser:
     _edit_options(add, workers)
     add = verb("circuit", "circuit --task ioi --out runs/circuit --json")
     if only in (None, "circuit"):
-        _circuit_options(verbs.choices["circuit"])
+        circuit_options(verbs.choices["circuit"])
     add = verb("bench", "bench perceive --json")
     add("area", metavar="AREA", help=", ".join((*AREAS, ALL)))
     add("--out", type=Path, metavar="DIR", help="all: bench.md and bench.json go here, area by area")
     return parser
-
-
-def _experiment_options(parser: argparse.ArgumentParser) -> None:
-    from common.flags import add_flags
-    from training.config import CHANGEABLE, LearnConfig, TeachConfig
-
-    add_flags(parser, LearnConfig, CHANGEABLE)
-    add_flags(parser, TeachConfig, CHANGEABLE)
-
-
-def _learn_options(parser: argparse.ArgumentParser) -> None:
-    from common.flags import add_flags
-    from training.config import LearnConfig, TeachConfig
-
-    add_flags(parser, LearnConfig)
-    add_flags(parser, TeachConfig)
-
-
-def _ray_options(parser: argparse.ArgumentParser) -> None:
-    from common.flags import add_flags
-    from training.experiments.ray_config import RayConfig
-
-    add_flags(parser, RayConfig)
 
 
 def _edit_options(add: Callable[..., Any], workers: Callable[[str], int]) -> None:
@@ -292,17 +270,3 @@ def _edit_options(add: Callable[..., Any], workers: Callable[[str], int]) -> Non
     add("--facts", type=Path, metavar="FILE", help="the bench's facts as a FILE.jsonl (docs/edit.md), not the lore")
     add("--edits", type=whole(1, 10_000), default=100, metavar="N", help="the bench's facts (default 100)")
     add("--workers", type=workers, default=1, metavar="N", help="the bench's processes, one thread each")
-
-
-def _circuit_options(parser: argparse.ArgumentParser) -> None:
-    from common.flags import add_flags
-    from training.precedents.circuit_config import CircuitConfig
-
-    add = parser.add_argument
-    add("--task", required=True, metavar="TASK", help="ioi, sight, listen, or prompts as a FILE.jsonl")
-    add("--model", default=str(NOVICE), help="a model folder, FILE.gguf, smollm2, or hub:ORG/NAME")
-    add("--tuned", metavar="DIR", help="sight, listen: the model after its training; --model is the one before")
-    add("--heads", metavar="HEADS", help="score this circuit instead of finding one: 5.1,6.3")
-    add("--out", type=Path, metavar="DIR", help="a new folder for circuit.json and circuit.png")
-    add("--device", default="cpu", help="auto, cpu or cuda")
-    add_flags(parser, CircuitConfig)
