@@ -135,7 +135,12 @@ def _decider(model: Model, packed: Packed) -> tuple[Callable[[], Tensor], int]:
 
 
 def _decided(model: Model, contexts: Contexts, decisions: list[Decision], answers: Answers | None) -> list[Tensor]:
-    """`_scores` of all decisions: at once, or part by part against one cache."""
+    """`_scores` of all decisions: at once, or part by part against one cache. One that comes again is decided once."""
+    if answers is None and len(first := {decision: number for number, decision in enumerate(decisions)}) < len(
+        decisions
+    ):
+        once = dict(zip(first, _decided(model, contexts, list(first), None), strict=True))
+        return [once[decision] for decision in decisions]
     scores: list[Tensor] = [torch.empty(0)] * len(decisions)
     cache = None
     parts = _parts(contexts, decisions, _vocabulary(model))

@@ -49,6 +49,16 @@ def test_answers_of_several_tokens_count_whole(kind):
     assert [len(ids) for ids in read_scene(model.tokenizer, scene).answers[0]] == [1, 2, 3]
 
 
+def test_a_question_that_comes_again_is_decided_once(monkeypatch):
+    model, asked = DOUBLE, Question("sense", "north", "? sense north", ("kitsune", "oak well", "nothing look north"))
+    one, thrice = (replace(SCENES[0], questions=(asked,) * times) for times in (1, 3))
+    packs = []
+    monkeypatch.setattr(perceive_module, "pack", lambda *args, **options: packs.append(args) or pack(*args, **options))
+    beliefs = [perceive(model, [scene], record=False)[0].beliefs for scene in (one, thrice)]
+    assert beliefs[1] == beliefs[0] * 3
+    assert [len(decisions) for _, decisions, *_ in packs] == [3, 3]
+
+
 def test_tokens_are_kept_a_tokenizer_and_a_text_and_nobody_can_spoil_them():
     q = Question("sense", "north", "? sense north", ("kitsune", "nothing"))
     for tokenizer in (tiny().tokenizer, tiny(tongue="plain").tokenizer, tiny().tokenizer):
