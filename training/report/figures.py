@@ -206,8 +206,8 @@ def plane(share: Triple, width: Triple) -> Any:
         axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, facecolor=COLOURS["above"], alpha=0.1))
         axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=COLOURS["above"], linewidth=0.8))
         inside = name != rule.LOCALIZED  # which is too narrow for its name
-        label(axes, (x0 + x1) / 2 if inside else x1 + 0.02, (y0 + y1) / 2 if inside else 0.94, name,
-              ha="center" if inside else "left")  # fmt: skip
+        x, y = ((max(x0, rule.LOCAL_WIDTH) + x1) / 2, (y0 + y1) / 2) if inside else (x1 + 0.02, 0.94)
+        label(axes, x, y, name, ha="center" if inside else "left")
     y, y0, y1, x, x0, x1 = np.clip((*share, *width), 0, 1)
     if np.isfinite([x, x0, x1, y, y0, y1]).all():
         box = Rectangle((x0, y0), max(x1 - x0, 0.01), max(y1 - y0, 0.01), fill=False, clip_on=False)
@@ -219,7 +219,7 @@ def plane(share: Triple, width: Triple) -> Any:
 
 def intervals(rows: Sequence[Row]) -> Any:
     """The verdict's shares on one scale: estimate, 95 % interval, and the thresholds that the rule names."""
-    low, most, left = -0.25, 1.25, 174.0
+    low, most, left = -0.25, 1.25, 206.0
     figure, axes = canvas(22.0 * len(rows) + 22, left=left, right=8, top=2, bottom=20)
     _scales(axes, (low, most), (len(rows) - 0.5, -0.5), TENTHS, "x")
     for at, row in enumerate(rows):

@@ -83,12 +83,12 @@ def _met(condition: bool, *needed: float) -> bool | None:
 
 def least(value: float, bound: float, what: str = "") -> Ask:
     """value >= bound."""
-    return Ask(f"{what}≥ {bound:g}", _met(value >= bound, value), (bound,))
+    return Ask(f"{what}≥ {number(bound)}", _met(value >= bound, value), (bound,))
 
 
 def most(value: float, bound: float, what: str = "") -> Ask:
     """value <= bound."""
-    return Ask(f"{what}≤ {bound:g}", _met(value <= bound, value), (bound,))
+    return Ask(f"{what}≤ {number(bound)}", _met(value <= bound, value), (bound,))
 
 
 def gate(verdict: Judgement) -> list[Row]:

@@ -83,7 +83,7 @@ def _evidence(
     sums = ["all that is asked, the gate too", "", "", *met]
     columns = ["number", "estimate", "95 % interval"]
     words = (
-        "Then the pattern: shares of the gain over control, cross-fitted over halves of the probes, and output swaps"
+        "Then the pattern: shares of the gain over control, cross-fitted over seeds and halves of the probes; and swaps"
     )
     others = [f"{name.replace('_', ' ')} {value_words(name, value)}"
               for name, value in record.numbers.items() if name not in TESTED]  # fmt: skip

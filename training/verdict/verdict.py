@@ -64,7 +64,7 @@ def decide(evidence: Evidence, seed: int = 0, resamples: int = rule.RESAMPLES) -
         "held_by_heads": (float(e[evidence.is_head_H].sum()) / whole if whole > 0 else np.nan, *bounds["held"]),
         "share_core": (share, *bounds["share"]),
         "width": (width, *bounds["width"]),
-        "negative": float(-e[e < 0].sum() / max(np.abs(e).sum(), 1e-30)),
+        "negative": float(np.abs(e[e < 0]).sum() / max(np.abs(e).sum(), 1e-30)),
         "significant": float(significant.mean()),
         "halo": float(significant[outside].mean()) if len(outside) else 0.0,
         "seeds": tuple(len(x) for x in (evidence.trained_SCH, evidence.shuffled_SCH, evidence.rehearsal_SCH)),
