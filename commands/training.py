@@ -127,7 +127,8 @@ def experiment(options: argparse.Namespace) -> int:
 
         with live_sweep() as (report, watch):
             result = run_experiment(planned, out, options.workers, report, RayPool(ray, options.workers, watch))
-    show(options, result, [*lines(result), f"all of it: {out / 'score.json'}; to look at: main.py report {out}"])
+    look = "" if planned.scores_alone else f"; to look at: main.py report {out}"
+    show(options, result, [*lines(result), f"all of it: {out / 'score.json'}{look}"])
     return 0
 
 

@@ -136,10 +136,8 @@ def _decider(model: Model, packed: Packed) -> tuple[Callable[[], Tensor], int]:
 
 def _decided(model: Model, contexts: Contexts, decisions: list[Decision], answers: Answers | None) -> list[Tensor]:
     """`_scores` of all decisions: at once, or part by part against one cache. One that comes again is decided once."""
-    if answers is None and len(first := {decision: number for number, decision in enumerate(decisions)}) < len(
-        decisions
-    ):
-        once = dict(zip(first, _decided(model, contexts, list(first), None), strict=True))
+    if answers is None and len(first := list(dict.fromkeys(decisions))) < len(decisions):
+        once = dict(zip(first, _decided(model, contexts, first, None), strict=True))
         return [once[decision] for decision in decisions]
     scores: list[Tensor] = [torch.empty(0)] * len(decisions)
     cache = None
@@ -178,11 +176,11 @@ def _vocabulary(model: Model) -> int:
 def perceive(model: Model, scenes: Sequence[Scene], record: bool = True, head: int | None = None) -> list[Percept]:
     """What the model believes about every question of every scene; questions of all kinds may be mixed.
 
-    record: also measure each head at the decision rows (bit-identical beliefs; needs one scene at a time to tell scenes
-    apart, so several scenes are then perceived one after the other). head: index of the one head whose gaze is told.
-    A scene without questions gives no beliefs. A candidate whose tokens begin another's is never less likely than that.
-    Raises LanguageError for texts that the model has no tokens for, and for candidates that are none or repeat;
-    ValueError for a head that it hasn't, and for more than one forward holds, with record.
+    record: also measure each head at the decision rows (bit-identical beliefs, unless a question comes twice; needs one
+    scene at a time to tell scenes apart, so several scenes are then perceived one after the other). head: index of the
+    one head whose gaze is told. A scene without questions gives no beliefs. A candidate whose tokens begin another's is
+    never less likely than that. Raises LanguageError for texts that the model has no tokens for, and for candidates
+    that are none or repeat; ValueError for a head that it hasn't, and for more than one forward holds, with record.
     """
     if record and len(scenes) > 1:
         return [percept for scene in scenes for percept in perceive(model, [scene], head=head)]

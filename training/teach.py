@@ -26,6 +26,7 @@ from training.optim.apollo import Apollo
 from training.optim.context_store import store_of
 from training.optim.frozen import (
     Broken,
+    Contexts,
     accumulate,
     arithmetic,
     check_weights,
@@ -37,7 +38,7 @@ from training.optim.gradients import GradientMeter
 from training.optim.ranks import is_sharded
 from training.optim.restricted import Place, Restriction, attuned, restrict
 from training.optim.sharded_apollo import ShardedApollo
-from training.optim.shared_reads import Contexts, shared_contexts
+from training.optim.shared_reads import shared_contexts
 
 LEAST = 0.02  # of the rate: practice never stops wholly
 TALKING = 0.3  # of the scenes, where both places and talk were taught
@@ -202,11 +203,9 @@ class Teacher:
         self.optimizer.zero_grad(set_to_none=False)
         packs = self._draw()
         caches = self._caches if self._uses > 1 else None
-        if self._contexts is not None:
-            caches = [self._contexts.read(packed) for packed in packs]
         total = torch.zeros((), device=self.model.device)
         counted = self._answers
-        for total in accumulate(net, packs, caches, config.precision, config.full, reader, counted):  # noqa: B007
+        for total in accumulate(net, packs, caches, config.precision, config.full, reader, counted, self._contexts):  # noqa: B007
             yield
         total = self._shared(total)
         self._move(total)

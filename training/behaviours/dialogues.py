@@ -88,18 +88,21 @@ def _said(rng: Random, source: Mapping[str, Any], topic: Mapping[str, Any], kind
 
 
 def judged(seed: int) -> list[Line]:
-    """Few lines of no lesson, all with one set of replies: what a verdict on a large model measures again and again.
+    """Few lines, of no lesson and no probe: what a verdict on a large model measures again and again.
 
-    Several sets would have biases of their own each, which so few decisions can't tell. Each kind of talk comes equally
-    often, and safe directions twice, so that chunks can be balanced (`training.heads.balanced`).
+    All have one set of replies. Several sets would have biases of their own each, which so few decisions can't tell.
+    Each kind of talk comes equally often, and safe directions twice, so that chunks can be balanced
+    (`training.heads.balanced`).
     """
     rng, lines = Random(f"dialogues/{seed}/judged"), dict[str, Line]()
+    probes = {line.context for line in dialogues(PROBES, seed, held=True)}  # by which rates may have been chosen
     column = rng.randrange(len(texts()["replies"][ACTS[0]]))
     for talk, count in JUDGED.items():
         whole = len(lines) + count
         while len(lines) < whole:
             line = _line(rng, talk, held=True, column=column)
-            lines.setdefault(line.context, line)
+            if line.context not in probes:
+                lines.setdefault(line.context, line)
     shuffled = list(lines.values())
     rng.shuffle(shuffled)
     return shuffled

@@ -26,7 +26,11 @@ def away(function: Callable[..., object], arguments: tuple[Any, ...], wanted: st
         torch.set_num_threads(1)
     with tempfile.TemporaryDirectory(prefix="second-sight-") as above:
         folder = Path(above) / "run"
-        function(folder, *arguments)
+        try:
+            function(folder, *arguments)
+        finally:  # a worker waits for the next run, which may be another experiment's
+            if reads := sys.modules.get("training.optim.shared_reads"):
+                reads.forget_reads()
         files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
         if (size := sum(path.stat().st_size for path in files)) > FILES_MAX:
             raise ValueError(f"a run left {size:,} bytes; at most {FILES_MAX:,} can be sent; do it without --ray")

@@ -46,7 +46,7 @@ class LocalPool:
 
     def __call__(self, jobs: Sequence[RunJob], finished: Callable[[int], None]) -> None:
         """As `Pool` says. Raises ValueError if a process was killed."""
-        from training.optim.shared_reads import forget_reads  # torch: workers of other rooms do without
+        from training.optim.shared_reads import forget_reads  # here, so that Ray's driver needs no torch
 
         try:
             in_processes(

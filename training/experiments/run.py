@@ -82,7 +82,7 @@ def _run(experiment: Experiment, workers: int, runner: "_Runner") -> dict[str, A
     leaves: Leaves = "result" if experiment.scores_alone else "weights" if experiment.keeps_weights else "log"
     planned = [
         Planned(arm, seed, folder, base, leaves)
-        for seed in experiment.seeds  # seed by seed: a broken-off experiment has whole seeds
+        for seed in experiment.seeds  # seed by seed: a broken-off experiment has whole seeds, but for those under way
         for base, folder in enumerate(folders)
         for arm in chosen.based(base).arms
     ]
@@ -199,7 +199,8 @@ class _Runner:
     def _job(self, run: Planned) -> RunJob:
         group = run.folder.parent.relative_to(self.out).as_posix()
         arguments = (run.arm.name, run.config, run.base, run.leaves, self.present.of(run.config))
-        return RunJob(group, run.folder.name, one, run.folder, arguments, (run.base, run.config.seed))
+        kin = (run.base, run.config.seed) if run.config.teach.base_cache else run.folder  # or else nothing is shared
+        return RunJob(group, run.folder.name, one, run.folder, arguments, kin)
 
     def _whole(self, planned: Sequence[Planned]) -> Iterator[Outcome]:
         """What all planned runs left, as it stands in their folders."""

@@ -28,7 +28,7 @@ from perception.model import Model
 from perception.packing import Decision, Packed, pack
 from training.heads.score import Probe
 from training.heads.usable_information import FREE, NEVER, Beliefs, Calibration, Worth, calibrate, worth
-from training.optim.shared_reads import Contexts, shared_contexts
+from training.optim.shared_reads import SharedContexts, shared_contexts
 
 LEAST_PER_ANSWER = 3  # decisions for each right answer of a kind of question; fewer would be learned by heart
 GRAPH_MAX = 2 * 10**9  # bytes: what the gradients of all chunks at once may hold; beyond, each chunk is read twice
@@ -252,7 +252,7 @@ def _batch(
     probes: Sequence[Probe],
     kinds: Mapping[Kind, int],
     context: PreTrainedModel | None,
-    shared: Contexts | None,
+    shared: SharedContexts | None,
 ) -> Batch:
     contexts: list[list[int]] = []
     options: list[list[list[int]]] = []

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -128,6 +129,13 @@ def full_loss(net: PreTrainedModel, packed: Packed) -> Tensor:
         return loss_of(decide(net, packed, cache), packed)
 
 
+class Contexts(Protocol):
+    """What gives packs' contexts, read by a model whose weights don't change. No cache of it may be changed."""
+
+    def read(self, packed: Packed) -> DynamicCache:
+        """The contexts' keys and values, as `encode_contexts` gives them."""
+
+
 def accumulate(
     net: PreTrainedModel,
     packs: Sequence[Packed],
@@ -136,6 +144,7 @@ def accumulate(
     full: bool = False,
     reader: PreTrainedModel | None = None,
     answers: float | None = None,
+    contexts: Contexts | None = None,
 ) -> Iterator[Tensor]:
     """Add the gradient of one pack after the other to .grad; after each one the loss so far (nats, 0-dim).
 
@@ -143,13 +152,16 @@ def accumulate(
     caches: one a pack, to be reused; None in it is replaced by what is encoded here. full: gradient through the
     contexts, too, without caches. reader: the net that reads the contexts, by default this one. answers: what
     they are counted against, if not the packs' own number of them.
+    contexts: what gives a pack's contexts instead, one pack after the other.
     """
     total = torch.zeros((), device=net.device)
     targets = answers or sum(len(packed.target_N) for packed in packs)
     for index, packed in enumerate(packs):
         with arithmetic(net, precision):
             cache = None if caches is None else caches[index]
-            if cache is None and (caches is not None or reader is not None) and not full:
+            if contexts is not None:
+                cache = contexts.read(packed)
+            elif cache is None and (caches is not None or reader is not None) and not full:
                 with without_checkpointing(reader or net):
                     cache = encode_contexts(reader or net, packed)
                 if caches is not None:

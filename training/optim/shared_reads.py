@@ -8,7 +8,6 @@ shares the probes alone.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 import torch
 from transformers import DynamicCache, PreTrainedModel
@@ -20,13 +19,6 @@ from training.optim.frozen import arithmetic, without_checkpointing
 
 BYTES_MAX = 2 * 2**30  # of keys and values, in one process
 _Key = tuple[str, str, torch.device, tuple[tuple[int, ...], ...]]
-
-
-class Contexts(Protocol):
-    """What gives packs' contexts, read by a model whose weights don't change. No cache of it may be changed."""
-
-    def read(self, packed: Packed) -> DynamicCache:
-        """The contexts' keys and values, as `encode_contexts` gives them."""
 
 
 class _Held:
@@ -46,7 +38,7 @@ class _Held:
 
 
 class SharedContexts:
-    """`Contexts` that all readers of the same weights share while a label stands."""
+    """`Contexts` that all readers of the same weights share while a label stands (`training.optim.frozen`)."""
 
     def __init__(self, reader: PreTrainedModel, precision: str, held: _Held) -> None:
         self._reader, self._precision, self._held = reader, precision, held

@@ -39,6 +39,7 @@ from training.verdict.rule import (
     LOCALIZED,
     NOT_IN_HEADS,
     RANDOM_SETS,
+    REMOVED,
     RULE_VERSION,
     SEEDS,
     UNDECIDED,
@@ -186,8 +187,8 @@ def _causal(
 ) -> Causal | None:
     """Swaps of the first network of both arms; None if it has no gain over control to share out."""
     chosen = sets_of(first.core, first.significant, Shape(ground.at.layers, ground.at.heads), seed, count)
-    mine = list(shifts(ground.net, trained.nets[0], ground.few, chosen, removed=1))
-    theirs = list(shifts(ground.net, shuffled.nets[0], ground.few, chosen, removed=1))
+    mine = list(shifts(ground.net, trained.nets[0], ground.few, chosen, REMOVED))
+    theirs = list(shifts(ground.net, shuffled.nets[0], ground.few, chosen, REMOVED))
     swaps = excess([mine], [theirs])
     return causal_evidence(swaps) if swaps else None
 

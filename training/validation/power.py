@@ -2,12 +2,12 @@
 
 `python -m training.validation.power --of runs/calibration --out FILE.json`
 
-Each calibration experiment has allocations and swaps of so many seeds. Experiments with more seeds are simulated: seeds
-are drawn anew with replacement, in all arms together where they drew the same scenes. Each one's deviation from the
-mean is stretched by sqrt(S / (S - 1)), so that their spread is the population's (Davison & Hinkley 1997, section 3.2).
-Probes and random sets stay, as they do from experiment to experiment. `training.verdict.verdict.decide` names each
-simulated experiment. The smallest number of seeds from which on NINETY per cent of every pattern's are named rightly is
-the one to register.
+Each calibration experiment has allocations and swaps of so many seeds. Experiments with more seeds are simulated:
+seeds are drawn anew with replacement, in all arms together where they drew the same scenes. Each allocation's
+deviation from the mean is stretched by sqrt(S / (S - 1)), so that their spread is the population's (Davison & Hinkley
+1997, section 3.2). Probes and random sets stay, as they do from experiment to experiment.
+`training.verdict.verdict.decide` names each simulated experiment. The smallest number of seeds from which on NINETY
+per cent of every pattern's are named rightly is the one to register.
 """
 
 import argparse

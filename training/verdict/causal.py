@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from transformers import PreTrainedModel
 
-from perception.units import Unit
+from perception.units import Unit, is_mlp
 from training.headlog.records import Swap
 from training.heads.gain_allocation import HeldOut
 from training.heads.head_sets import DIRECTIONS, Shift, What, each_shift, random_sets
@@ -47,10 +47,14 @@ class SwapSets:
 def sets_of(
     core: Sequence[int], significant: Sequence[int], shape: Shape, seed: int = 0, count: int = RANDOM_SETS
 ) -> SwapSets:
-    """Swap sets from a verdict's numbers of units. The random ones depend on core and seed alone."""
+    """Swap sets from a verdict's numbers of units. The random ones depend on core and seed alone.
+
+    None where fewer units lie outside the core than in it: the rule then names no core.
+    """
     inner = tuple(sorted(divmod(int(h), shape.columns) for h in core))
     outer = tuple(sorted(divmod(int(h), shape.columns) for h in significant if h not in set(core)))
-    drawn = random_sets(inner, shape.layers, shape.heads, count, seed)
+    outside = shape.layers * (shape.heads + any(is_mlp(unit, shape.heads) for unit in inner)) - len(inner)
+    drawn = random_sets(inner, shape.layers, shape.heads, count, seed) if outside >= len(inner) else []
     return SwapSets(inner, outer, dict(enumerate(drawn)))
 
 
@@ -74,7 +78,7 @@ def excess(trained: Sequence[Sequence[Shift]], shuffled: Sequence[Sequence[Shift
 
     Seed s of both arms drew the same scenes. Both sums run over all seeds on which a set was swapped before they are
     divided, so that a seed with little gain weighs little. The gain of few seeds counts as half of all seeds' gain at
-    least: a seed that learned nothing gives no share. Of sets that differ from seed to seed no units are named. Empty
+    least: a seed that learned nothing gives no share. Empty
     without a gain over control: then no swap has a meaning. Raises ValueError if the arms' swaps differ, or if core and
     halo were not swapped on every seed.
     """
@@ -91,9 +95,6 @@ def excess(trained: Sequence[Sequence[Shift]], shuffled: Sequence[Sequence[Shift
         if len(trained_shifts) != len(shuffled_shifts) or (everywhere and len(trained_shifts) != len(trained)):
             raise ValueError(f"causal: {name} ({what}) was not measured alike on every seed; measure all seeds again")
         own_gain = _mean([s.gain for s in trained_shifts]) - _mean([s.gain for s in shuffled_shifts])
-        units = (
-            trained_shifts[0].heads if all(shift.heads == trained_shifts[0].heads for shift in trained_shifts) else ()
-        )
         shares = {
             direction: _over(
                 [getattr(s, direction) for s in trained_shifts],
@@ -102,7 +103,9 @@ def excess(trained: Sequence[Sequence[Shift]], shuffled: Sequence[Sequence[Shift
             )
             for direction in DIRECTIONS
         }
-        swaps.append(Swap(what=what, name=name, heads=units, decisions=trained_shifts[0].decisions, **shares))
+        swaps.append(
+            Swap(what=what, name=name, heads=trained_shifts[0].heads, decisions=trained_shifts[0].decisions, **shares)
+        )
     return swaps
 
 

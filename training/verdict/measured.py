@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.verdict.rule import RANDOM_SETS
+from training.verdict.rule import RANDOM_SETS, REMOVED
 
 Array = NDArray[np.float64]
 
@@ -19,9 +19,9 @@ class Causal:
     """Swaps between a model before (0) and after (1), over seeds, as shares of the gain over the shuffled control.
 
     insert: M0 with the set's outputs from M1; remove: M1 with the set's from M0; weights: insert of the set's weights.
-    core: the top K units; both: with the halo, the significant units outside it; random_*: one number per random set of
-    the core's size and layers, drawn outside the core; fewer of them are removed. Raises ValueError for numbers that
-    are not finite.
+    core: a tenth of each kind of units; both: with the halo, the significant units outside it; random_*: one number per
+    random set of the core's size and layers, drawn outside the core; fewer of them are removed. Raises ValueError for
+    numbers that are not finite.
     """
 
     core_insert: float
@@ -45,8 +45,8 @@ class Causal:
 
     @property
     def remove_95(self) -> float:
-        """What 95 % of the random sets that were removed cost at most; infinite where none were."""
-        return float(np.percentile(self.random_remove, 95)) if self.random_remove else np.inf
+        """What 95 % of the random sets that were removed cost at most; infinite where too few were."""
+        return float(np.percentile(self.random_remove, 95)) if len(self.random_remove) >= REMOVED else np.inf
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def steadied(e_SCH: Array, missed_SC: Array) -> Array:
     power = float((missed_SC**2).sum())
     if not power > 0:
         return e_SCH
-    slope_H = np.einsum("sc,sch->h", missed_SC, e_SCH - e_SCH.mean(1, keepdims=True)) / power
+    slope_H = np.einsum("sc,sch->h", missed_SC, e_SCH) / power  # as what is missed is centred
     calm_SCH: Array = e_SCH - missed_SC[:, :, None] * slope_H
     return calm_SCH
 

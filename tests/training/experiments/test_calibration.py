@@ -54,6 +54,9 @@ def test_nothing_is_trained_by_other_seeds_than_its_control(model, tmp_path):
 def test_a_draw_without_heads_is_other_seeds(model, tmp_path):
     first, second = (drawn(model, "mlps", draw, tmp_path, 8, quick=False)[0].seeds for draw in (0, 1))
     assert len(first) == len(second) == 8 and not set(first) & set(second)
+    probes = [{arm.config.probe_seed for arm in drawn(model, "mlps", draw, tmp_path, 8, quick=False)[0].arms}
+              for draw in (0, 1)]  # fmt: skip
+    assert len(probes[0]) == len(probes[1]) == 1 and probes[0] != probes[1], "and other probes, for all arms"
 
 
 def test_controls_that_are_the_same_runs_are_trained_once(model, tmp_path):

@@ -2,20 +2,24 @@
 
 import json
 import shutil
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 
 from common.numbers import SEED_MAX
+from main import main
 from tests.kits.experimentkit import files_and_model, learned_at_once, steps_of
 from training.config import LearnConfig, TeachConfig
-from training.experiments import choice, learning, run, tables
+from training.experiments import choice, learning, run, show, tables
 from training.experiments.plan import Arm, Experiment, Outcome, merit
 from training.experiments.planned_runs import RESULT
+from training.experiments.pool import LocalPool, RunJob
 from training.experiments.registry import EXPERIMENTS, experiment_named
 from training.experiments.run import run_experiment
 from training.heads.run_log import from_root
 from training.learn import steps_to_see
+from training.optim import shared_reads
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +149,9 @@ def test_a_rate_is_chosen_by_d_prime_unless_the_mundane_suffers():
     ]
     assert plain.chosen(swept)[0].config.teach.lr == 2.0
     assert merit(swept[2]) == pytest.approx(3.9 - 2.0)
-    assert merit(outcome("a", hits=0.7, d_prime=None)) == pytest.approx(0.7)
+    all_hit, none = (outcome("a", hits=hits, d_prime=None, mundane=m) for hits, m in ((1.0, 0.97), (0.05, 0.99)))
+    assert merit(all_hit) == pytest.approx(4.0 - 2.0)
+    assert merit(all_hit) > merit(none)
     little = outcome("a", mundane=0.5, d_prime=3.0)
     little.result["before"]["mundane"] = 0.13
     assert merit(little) == 3.0, "it had less before"
@@ -161,10 +167,55 @@ def test_scores_alone_leave_no_logs_and_no_stage_that_needs_them(ran, plan, tmp_
     )
     with pytest.raises(ValueError, match="holds an experiment of other settings"):
         run_experiment(replace(alone, scores_alone=False), tmp_path / "alone")
-    assert experiment_named("rank").without_logs(plan.score).stage is None
+    ranks = experiment_named("rank").without_logs(plan.score)
+    assert ranks.stage is None and not ranks.keeps_weights
     assert experiment_named("frozen").without_logs(plan.score).stage is not None, "cost needs no logs"
     with pytest.raises(ValueError, match="--scores-only: sight compares what heads did"):
         experiment_named("sight").without_logs(plan.score)
+
+
+def test_runs_that_read_the_same_contexts_are_kin_and_share_them(plan, tmp_path, monkeypatch):
+    jobs, labels = [], []
+    monkeypatch.setattr(run, "shared_reads", lambda label: labels.append(label) or nullcontext())
+
+    def pool(some, finished):
+        jobs.extend(some)
+        LocalPool(1)(some, finished)
+
+    cached = replace(plan, rates={}).changed({"base_cache": True})
+    run_experiment(cached, tmp_path / "cached", pool=pool)
+    assert [job.kin for job in jobs] == [(0, 0), (0, 0), (0, 1), (0, 1)]
+    assert [labels.index(label) for label in labels] == [0, 0, 2, 2], "one label a seed"
+    jobs.clear()
+    run_experiment(replace(plan, rates={}), tmp_path / "plain", pool=pool)
+    assert len({job.kin for job in jobs}) == 4, "nothing is shared"
+
+
+def test_what_runs_shared_is_given_back(tmp_path):
+    def hold(folder):
+        with shared_reads.shared_reads("seed"):
+            pass
+
+    LocalPool(1)([RunJob("arm", "seed-0", hold, tmp_path, ())], lambda count: None)
+    assert shared_reads._latest is None
+
+
+@pytest.mark.parametrize(
+    ("words", "alone", "sweep"),
+    [
+        ([], False, 150),
+        (["--scores-only"], True, 150),
+        (["--sweep-steps", "0"], False, None),
+        (["--sweep-steps", "7"], False, 7),
+    ],
+)
+def test_flags_reach_the_plan(monkeypatch, tmp_path, words, alone, sweep):
+    planned = []
+    monkeypatch.setattr(run, "run_experiment", lambda experiment, *rest: planned.append(experiment) or {"score": {}})
+    monkeypatch.setattr(show, "lines", lambda result: [])
+    assert main(["experiment", "rank", "--out", str(tmp_path / "out"), *words]) == 0
+    assert planned[0].scores_alone is alone
+    assert {arm.config.steps for arm in planned[0].sweep()} == ({sweep} if sweep else set())
 
 
 def test_a_sweep_is_shortened_or_left_out():

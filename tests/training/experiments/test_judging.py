@@ -22,6 +22,7 @@ from training.experiments.run import _joined, run_experiment
 from training.experiments.weight_delta import WEIGHT_DELTA, apply_weight_delta
 from training.headlog.log import read_log
 from training.heads.likeness import profile_of_log, rank_correlation
+from training.validation.power import measured_in
 from training.verdict.verdict import Verdict
 
 
@@ -72,6 +73,18 @@ def test_the_verdict_is_a_log_with_the_swaps_it_rests_on(judged):
     assert sum(swap.name.startswith("random") for swap in log.swaps) == 4
     header = read_log(out / "trained" / "seed-0" / "log.msgpack").header
     assert log.header == header
+
+
+def test_what_an_experiment_left_can_be_drawn_anew(judged):
+    """As for a calibration: evidence, and the swaps of core and halo of each seed."""
+    _, out, _, _ = judged
+    experiment = measured_in(out, "")
+    assert experiment.measured.trained_SCH.shape[0] == len(experiment.trained) == len(experiment.shuffled) == 2
+    names = {shift.name for arm in (experiment.trained, experiment.shuffled) for seed in arm for shift in seed}
+    assert names == {"core", "core+halo"}
+    if experiment.measured.causal is not None:
+        drawn = experiment.causal([np.arange(2)] * 3)
+        assert drawn.core_remove == pytest.approx(experiment.measured.causal.core_remove)
 
 
 def test_all_runs_of_a_base_are_measured_on_the_same_probes(judged):

@@ -1,6 +1,7 @@
 """Power: more seeds are drawn from those that were measured, with the spread of their population."""
 
 import numpy as np
+import pytest
 
 from training.heads.head_sets import Shift
 from training.validation.power import Experiment, enough, redrawn, right
@@ -57,6 +58,16 @@ def test_swaps_are_drawn_with_their_seeds():
     removes = np.array([causal.core_remove for causal in drawn])
     assert np.isclose(removes.mean(), 0.55, atol=0.02) and removes.std() > 0.04
     assert all(causal.random_insert == measured.causal.random_insert for causal in drawn)
+
+
+def test_arms_that_share_no_scenes_are_swapped_by_their_own_seeds():
+    def swaps(cost, gain):
+        return [Shift(what, name, ((0, 0),), gain, cost, cost, 8) for what in ("output", "weight")
+                for name in ("core", "core+halo")]  # fmt: skip
+
+    experiment = Experiment(planted("uniform"), [swaps(0.8, 1.0)] * 8, [swaps(0.1 * n, 0.0) for n in range(8)])
+    causal = experiment.causal([np.zeros(8, int), np.full(8, 3), np.zeros(8, int)])
+    assert causal.core_remove == pytest.approx(0.8 - 0.3)
 
 
 def test_a_number_of_seeds_is_enough_if_all_larger_ones_are():

@@ -87,6 +87,7 @@ def test_what_chunks_miss_is_taken_from_what_units_were_allotted():
     plain_ = evidence(*arms())
     calm = evidence(moved, *arms()[1:])
     assert np.abs(calm.trained_SCH - plain_.trained_SCH).max() < 0.1, "the moves were up to 0.2 a head"
+    assert np.array_equal(calm.shuffled_SCH, plain_.shuffled_SCH), "each arm by what it misses itself"
     assert calm.trained_SCH.mean(1) == pytest.approx(plain_.trained_SCH.mean(1))
 
 

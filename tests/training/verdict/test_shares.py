@@ -43,6 +43,15 @@ def test_a_seed_that_was_drawn_twice_is_left_out_twice():
     assert share == 0.0
 
 
+def test_a_seed_that_was_drawn_often_weighs_as_much():
+    trained = arm(np.zeros(20))
+    trained[:, :, 0] = 1.0
+    trained[2:, :, 9:19] = 0.1
+    rows, other = np.array([0, 0, 0, 2]), np.array([0, 2, 2, 1])
+    share, _ = concentration(trained[rows], arm(np.zeros(20)), HEADS_ALONE, (rows, other))
+    assert share == pytest.approx((3 + 1.1) / (3 + 2), abs=0.03)
+
+
 def test_a_seed_that_learned_nothing_chooses_and_weighs_little():
     few = np.zeros(20)
     few[3] = 1.0
