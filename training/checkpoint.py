@@ -53,13 +53,14 @@ class RunState:
     gradients: list[Tensor] = field(default_factory=list)
     trajectory: Trajectory = field(default_factory=list)
 
-    def note(self, point: CurvePoint, grids: dict[str, Tensor], meter: GradientMeter, net: nn.Module) -> None:
-        """A point of the curve, what the heads came to, where the gradient went since the last one, the weights."""
+    def note(self, point: CurvePoint, grids: dict[str, Tensor], meter: GradientMeter, net: nn.Module | None) -> None:
+        """A point of the curve, what the heads came to, where the gradient went since then, and the weights of `net`."""
         self.curve.append(point)
         self.history.append((self.step, grids))
         self.gradients.append(meter.shares(self.mark).per_head)
         self.mark = meter.mark()
-        add_state(self.trajectory, self.step, net)
+        if net is not None:
+            add_state(self.trajectory, self.step, net)
 
     def tell(self, log: RunLog) -> None:
         """Write all points so far to a log that was begun."""

@@ -76,6 +76,9 @@ def test_sight_gives_the_numbers_that_it_gave(monkeypatch):
         assert (point["hits"], point["false_alarms"]) == pytest.approx((hits, alarms), abs=0.02)
         assert point["mundane"] == pytest.approx(mundane, abs=0.03)
     assert (run.lesson_counts.spirits_shown, run.lesson_counts.empties_shown) == (1, 51)
+    assert len(run.trajectory) == 1 and not any(grids for _, grids in run.history), (
+        "nothing for a log that nobody writes"
+    )
 
 
 @pytest.fixture(scope="module")

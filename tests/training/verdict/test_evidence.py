@@ -243,6 +243,15 @@ def test_random_sets_are_dealt_out_over_the_seeds():
     assert sorted(number for part in parts for number in part.random) == list(range(7))
 
 
+@pytest.mark.parametrize(
+    ("heads", "mlps", "some"), [(1, True, False), (2, True, False), (2, False, True), (4, True, True)]
+)
+def test_a_core_with_too_little_beside_it_has_no_random_sets(heads, mlps, some):
+    """One layer: its core is a head, and its MLP where that is a unit."""
+    core = (0, heads) if mlps else (0,)
+    assert bool(sets_of(core, (), Shape(1, heads, mlps), count=3).random) is some
+
+
 def test_what_the_rule_looks_at_has_to_be_measured():
     trained, shuffled = [seed(3.0, 3.0), seed(5.0, 5.0)], [seed(2.0, 2.0), seed(2.0, 2.0)]
     causal = causal_evidence(excess(trained, shuffled))
