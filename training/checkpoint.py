@@ -54,7 +54,7 @@ class RunState:
     trajectory: Trajectory = field(default_factory=list)
 
     def note(self, point: CurvePoint, grids: dict[str, Tensor], meter: GradientMeter, net: nn.Module | None) -> None:
-        """A point of the curve, what the heads came to, where the gradient went since then, and the weights of `net`."""
+        """A point of the curve, what the heads came to, where the gradient went since then, the weights of `net`."""
         self.curve.append(point)
         self.history.append((self.step, grids))
         self.gradients.append(meter.shares(self.mark).per_head)

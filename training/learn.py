@@ -235,14 +235,14 @@ def train(
 ) -> Run:
     """Baseline, lessons, steps, after. The model learns in place; a copy of how it was is kept.
 
-    log: is begun, and told every point of the curve as the run goes; without one heads are not watched, and no states
-    of the weights are kept. ranks: who trains it in shards. checkpoints: where
-    it goes on, and whence.
+    log: is begun, and told every point of the curve; without one no head is watched, no state of the weights kept.
+    ranks: who trains it in shards. checkpoints: where it goes on, and whence.
     """
     before = _as_it_is(model, config.teach.base_cache)
     behaviour, teacher = begin(config, before, model, rules, partial(ShardedTeacher, ranks) if ranks else Teacher)
     losses = None if log is None else behaviour.gain_losses(model.context)  # refuses probes before anything is trained
     watch = None if config.gain_only or log is None else Watch(model, behaviour.probes, rules)
+    kept = None if log is None else model.net
     run = _begun(config, behaviour, teacher, report, checkpoints)
     if log is not None:
         log.begin(before, *_settings_and_seeds(config), behaviour.lesson_counts)
@@ -255,13 +255,8 @@ def train(
         if _measured(run.step, config):
             teacher.collect()
             score = None if config.gain_only else behaviour.glance(model)
-            point = _point(run.step, score, loss, run.seconds)
-            run.note(
-                point,
-                {} if watch is None else watch.grids(model.net),
-                teacher.meter,
-                None if log is None else model.net,
-            )
+            point, grids = _point(run.step, score, loss, run.seconds), {} if watch is None else watch.grids(model.net)
+            run.note(point, grids, teacher.meter, kept)
             if log is not None:
                 log.point(run.curve[-1], run.history[-1][1], run.gradients[-1])
         if checkpoints is not None:

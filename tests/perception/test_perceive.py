@@ -50,8 +50,8 @@ def test_answers_of_several_tokens_count_whole(kind):
 
 
 def test_a_question_that_comes_again_is_decided_once(monkeypatch):
-    model, asked = DOUBLE, Question("sense", "north", "? sense north", ("kitsune", "oak well", "nothing look north"))
-    one, thrice = (replace(SCENES[0], questions=(asked,) * times) for times in (1, 3))
+    model, decision = DOUBLE, Question("sense", "north", "? sense north", ("kitsune", "oak well", "nothing look north"))
+    one, thrice = (replace(SCENES[0], questions=(decision,) * times) for times in (1, 3))
     packs = []
     monkeypatch.setattr(perceive_module, "pack", lambda *args, **options: packs.append(args) or pack(*args, **options))
     beliefs = [perceive(model, [scene], record=False)[0].beliefs for scene in (one, thrice)]

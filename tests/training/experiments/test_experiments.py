@@ -200,15 +200,11 @@ def test_what_runs_shared_is_given_back(tmp_path):
     assert shared_reads._latest is None
 
 
-@pytest.mark.parametrize(
-    ("words", "alone", "sweep"),
-    [
-        ([], False, 150),
-        (["--scores-only"], True, 150),
-        (["--sweep-steps", "0"], False, None),
-        (["--sweep-steps", "7"], False, 7),
-    ],
-)
+FLAGS = [([], False, 150), (["--scores-only"], True, 150), (["--sweep-steps", "0"], False, None),
+         (["--sweep-steps", "7"], False, 7)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "alone", "sweep"), FLAGS)
 def test_flags_reach_the_plan(monkeypatch, tmp_path, words, alone, sweep):
     planned = []
     monkeypatch.setattr(run, "run_experiment", lambda experiment, *rest: planned.append(experiment) or {"score": {}})
