@@ -242,7 +242,6 @@ def train(
     behaviour, teacher = begin(config, before, model, rules, partial(ShardedTeacher, ranks) if ranks else Teacher)
     losses = None if log is None else behaviour.gain_losses(model.context)  # refuses probes before anything is trained
     watch = None if config.gain_only or log is None else Watch(model, behaviour.probes, rules)
-    kept = None if log is None else model.net
     run = _begun(config, behaviour, teacher, report, checkpoints)
     if log is not None:
         log.begin(before, *_settings_and_seeds(config), behaviour.lesson_counts)
@@ -256,7 +255,7 @@ def train(
             teacher.collect()
             score = None if config.gain_only else behaviour.glance(model)
             point, grids = _point(run.step, score, loss, run.seconds), {} if watch is None else watch.grids(model.net)
-            run.note(point, grids, teacher.meter, kept)
+            run.note(point, grids, teacher.meter, None if log is None else model.net)
             if log is not None:
                 log.point(run.curve[-1], run.history[-1][1], run.gradients[-1])
         if checkpoints is not None:
