@@ -31,7 +31,7 @@ from game.realm.rules import load as load_rules
 from perception.model import load
 from training.config import LearnConfig, TeachConfig
 from training.experiments.judge import REHEARSAL, SHUFFLED, TRAINED, Judge
-from training.experiments.plan import PROBE_SEED, READING, Arm, Experiment
+from training.experiments.plan import EVERY, PROBE_SEED, PROBES, READING, STEPS, Arm, Experiment
 from training.experiments.planned_runs import RESULT
 from training.experiments.run import run_experiment
 from training.experiments.tables import score
@@ -44,9 +44,6 @@ from training.verdict.measured import Array
 from training.verdict.rule import DISTRIBUTED, HIERARCHICAL, LOCALIZED, NOT_IN_HEADS, RULE_VERSION, SEEDS, UNDECIDED
 from training.verdict.significance import auroc, wilson
 
-STEPS = 100  # at which learning is nearly done
-EVERY = 20  # steps between two states of the path
-PROBES = 160  # of which those are chosen that balance the chunks
 DRAWS = 2  # of each pattern on each base
 PILOT_SEED = 900_000  # not among the seeds that are counted
 LEAST = 0.1  # of what there is to know

@@ -16,6 +16,9 @@ TEACH = frozenset(item.name for item in fields(TeachConfig)) - {"seed"}  # the o
 # How the runs of a verdict read: contexts are those of the model as it was before. By `experiment frozen` that learns
 # as much, by the same heads, and the gain along a path takes half the time.
 READING: dict[str, Any] = {"base_cache": True}
+# The trainings of a verdict, and those by which its rule is calibrated: steps, at which learning is nearly done; steps
+# between two states of the path; probes, of which those are chosen that balance the chunks.
+STEPS, EVERY, PROBES = 100, 20, 160
 PROBE_SEED = 9_000  # of what all runs of an experiment are measured on, where runs are compared head by head
 
 
@@ -176,7 +179,7 @@ class Experiment:
         for name, value in (narrowed | dict(changes)).items():
             flag = "--" + name.replace("_", "-")
             present = {getattr(arm.config.teach if name in TEACH else arm.config, name) for arm in self.arms}
-            if len(present) > 1 or (name == "lr" and self.rates):
+            if (len(present) > 1 and name != "gain_only") or (name == "lr" and self.rates):
                 raise ValueError(f"{flag} {value}: the arms of {self.name} differ in it, or it is swept; leave it out")
             arms = [arm.changed(**{name: value}) for arm in arms]
         for arm in arms:

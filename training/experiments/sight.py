@@ -4,15 +4,19 @@ from dataclasses import replace
 
 from training.config import LearnConfig, TeachConfig
 from training.experiments.judge import REHEARSAL, SHUFFLED, TRAINED, Judge
-from training.experiments.plan import PROBE_SEED, READING, Arm, Experiment
+from training.experiments.plan import EVERY, PROBE_SEED, PROBES, READING, STEPS, Arm, Experiment
 from training.experiments.tables import score
 
-# Heads and MLPs train. With attention alone, "in the heads" would be so by construction.
-WHOLE = LearnConfig(teach=TeachConfig(train="all", **READING), probe_seed=PROBE_SEED)
+# Heads and MLPs train. With attention alone, "in the heads" would be so by construction. Steps are as many as in the
+# trainings by which the rule is calibrated. Of the controls nothing but the gain is asked.
+WHOLE = LearnConfig(
+    teach=TeachConfig(train="all", **READING), steps=STEPS, measure_every=EVERY, probes=PROBES, probe_seed=PROBE_SEED
+)
+CONTROL = replace(WHOLE, gain_only=True)
 ARMS = (
     Arm(TRAINED, WHOLE),
-    Arm(SHUFFLED, replace(WHOLE, control="shuffled")),
-    Arm(REHEARSAL, replace(WHOLE, control="rehearsal")),
+    Arm(SHUFFLED, replace(CONTROL, control="shuffled")),
+    Arm(REHEARSAL, replace(CONTROL, control="rehearsal")),
 )
 EXPERIMENT = Experiment(
     "sight", "which heads learn to see spirits: trained, shuffled and rehearsal, swaps, the verdict", ARMS,

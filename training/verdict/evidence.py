@@ -89,8 +89,11 @@ def _check_arm(logs: Sequence[Log], wanted: str) -> None:
 
 
 def _check_settings(logs: Sequence[Log]) -> None:
-    """All arms learn alike: same steps, rates, weights that train, probes. Only the base models may differ, too."""
-    free = (*OWN, "model")
+    """All arms learn alike: same steps, rates, weights that train, probes. Only the base models may differ, too.
+
+    Whether more than the gain was measured is of no account.
+    """
+    free = (*OWN, "model", "gain_only")
     first = {key: value for key, value in logs[0].header.config.items() if key not in free}
     for log in logs[1:]:
         own = {key: value for key, value in log.header.config.items() if key not in free}

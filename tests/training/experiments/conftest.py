@@ -17,6 +17,7 @@ from training.experiments.plan import Experiment
 from training.experiments.run import run_experiment
 
 torch.set_num_threads(1)
+WHOLE = sight.EXPERIMENT.changed({"gain_only": False})  # heads of controls, too: `born` goes on from these runs
 
 
 class Ran(NamedTuple):
@@ -58,7 +59,7 @@ def bases(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @pytest.fixture(scope="session")
 def two_bases(bases: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """`sight` on two base models, one seed each."""
-    plan, out = small(sight.EXPERIMENT, *bases, seeds=(0,)), tmp_path_factory.mktemp("runs") / "two"
+    plan, out = small(WHOLE, *bases, seeds=(0,)), tmp_path_factory.mktemp("runs") / "two"
     with without_new_pairs():
         return Ran(run_experiment(plan, out), out, [], plan)
 
@@ -66,7 +67,7 @@ def two_bases(bases: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Ra
 @pytest.fixture(scope="session")
 def judged(two_bases: Ran, bases: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """`sight` on one base model, two seeds, the first of them known already."""
-    plan = small(sight.EXPERIMENT, bases[0])
+    plan = small(WHOLE, bases[0])
     out = begun(tmp_path_factory.mktemp("runs") / "sight", plan, two_bases.out / "base-0")
     reports: list[tuple[str, int, int]] = []
     with without_new_pairs():

@@ -224,6 +224,9 @@ def test_experiments_take_seeds_bases_and_a_seer():
 
 def test_every_arm_of_a_verdict_differs_by_its_control_alone():
     for plan in (sight.EXPERIMENT, listen.EXPERIMENT):
-        alike = {replace(arm.config, control="") for arm in plan.arms}
+        alike = {replace(arm.config, control="", gain_only=False) for arm in plan.arms}
         assert len(alike) == 1 and next(iter(alike)).probe_seed is not None
+        assert [arm.config.gain_only for arm in plan.arms] == [False, True, True], "only gains are asked of controls"
+        assert not any(arm.config.gain_only for arm in born.EXPERIMENT.arms)
+        assert {arm.config.gain_only for arm in plan.changed({"gain_only": True}).arms} == {True}
         assert LearnConfig().probe_seed is None

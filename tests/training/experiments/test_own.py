@@ -92,7 +92,7 @@ def test_the_command_line_changes_all_arms(monkeypatch, tmp_path, capsys):
     ((config, *others),) = ([arm.config for arm in plan.arms] for plan in plans)
     assert (config.steps, config.teach.optimizer, config.teach.lr, config.teach.mlps) == (9, "sgd", 0.2, "1")
     assert config.teach.base_cache
-    assert all(replace(other, control="") == config for other in others)
+    assert all(replace(other, control="", gain_only=False) == config for other in others)
 
 
 def test_lessons_that_leave_a_control_nothing_to_deal_are_refused_before_anything_runs(tmp_path):
