@@ -36,7 +36,7 @@ class Channel:
         self._lock = Lock()  # guards what waits
         self._waiting: OrderedDict[Hashable, bytes] = OrderedDict()  # frames by their key, or by a number of their own
         self._weight = self._number = 0
-        self._ready = asyncio.Event()
+        self._ready, self._ended = asyncio.Event(), asyncio.Event()
         self._end: tuple[int, str] | None = None
         self._left: Left | None = None  # if this end decided it
 
@@ -70,21 +70,23 @@ class Channel:
                 return
             self._end, self._left = (code, left.reason), left
         self._thread.wake(self._ready)
+        self._thread.wake(self._ended)
 
     async def converse(self, take: Callable[[bytes], asyncio.Event | None]) -> Left:
         """Send and hear until the end; how it ended. take: gets each frame; raises BadMessage; what it returns is
         awaited before the next is read. Then `finish`.
         """
         reader, writer = asyncio.create_task(self._read(take)), asyncio.create_task(self._write())
+        goodbye = asyncio.create_task(self._cut_off())
         try:
             await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
             if self._left is None:
                 self._left = await reader
             return self._left
         finally:
-            for task in (reader, writer):
+            for task in (reader, writer, goodbye):
                 task.cancel()
-            await asyncio.gather(reader, writer, return_exceptions=True)
+            await asyncio.gather(reader, writer, goodbye, return_exceptions=True)
             with self._lock:
                 self._end = self._end or (REFUSED, "" if self._left is None else self._left.reason)
                 self._waiting.clear()
@@ -127,12 +129,15 @@ class Channel:
                 await self._ready.wait()
                 self._ready.clear()
                 await self._send_all()
-            async with asyncio.timeout(CLOSE_S):
-                await self._send_all()
-        except TimeoutError:
-            self._socket.transport.abort()
+            await self._send_all()
         except ConnectionClosed:
             await asyncio.Event().wait()  # the reader knows more
+
+    async def _cut_off(self) -> None:
+        """End what does not end by itself in time: who reads nothing may hold up the very frame that is being sent."""
+        await self._ended.wait()
+        await asyncio.sleep(CLOSE_S)
+        self._socket.transport.abort()
 
     async def _send_all(self) -> None:
         while (data := self._next()) is not None:

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -67,8 +68,9 @@ def test_all_is_kept_in_order_and_of_a_key_the_newest(stack: ExitStack) -> None:
     assert scenes == sorted(set(scenes)) and len(scenes) < each
 
 
-def test_one_who_reads_too_slowly_is_let_go(stack: ExitStack) -> None:
-    server = serve(stack, limits=Limits(waiting_bytes=200_000))
+@pytest.mark.parametrize("pause", [0.0, 0.02])  # at once; or so that a frame is on its way when too much waits
+def test_one_who_reads_too_slowly_is_let_go(stack: ExitStack, pause: float) -> None:
+    server = serve(stack, limits=Limits(waiting_bytes=200_000, heartbeat_s=60.0, silence_s=60.0))
     raw = stack.enter_context(RawLine(server.port))
     assert isinstance(raw.come_in(TERMS, "anna"), Welcome)
     number = events(server, bool)[0].number
@@ -76,6 +78,7 @@ def test_one_who_reads_too_slowly_is_let_go(stack: ExitStack) -> None:
     while server.send(number, Say("x" * 50_000)):
         sent += 1
         assert sent < 1000
+        time.sleep(pause)
     assert events(server, left)[-1].what == Left("reads too slowly; try again on a faster line")
 
 
