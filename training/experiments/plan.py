@@ -149,7 +149,7 @@ class Experiment:
         return replace(self, sweep_steps=steps) if steps else replace(self, rates={})
 
     def without_logs(self, score: Score) -> "Experiment":
-        """The same with scores alone, by `score`: of a large model they cost a tenth of what its heads do.
+        """The same with scores alone, by `score`; of a large model most of the time goes into its heads.
 
         Raises ValueError where a stage compares all arms by their logs.
         """

@@ -49,7 +49,8 @@ def sets_of(
 ) -> SwapSets:
     """Swap sets from a verdict's numbers of units. The random ones depend on core and seed alone.
 
-    None where fewer units lie outside the core than in it: the rule then names no core.
+    No random ones where fewer units lie outside the core than in it: the rule then says neither "localized" nor
+    "hierarchical".
     """
     inner = tuple(sorted(divmod(int(h), shape.columns) for h in core))
     outer = tuple(sorted(divmod(int(h), shape.columns) for h in significant if h not in set(core)))
@@ -78,9 +79,8 @@ def excess(trained: Sequence[Sequence[Shift]], shuffled: Sequence[Sequence[Shift
 
     Seed s of both arms drew the same scenes. Both sums run over all seeds on which a set was swapped before they are
     divided, so that a seed with little gain weighs little. The gain of few seeds counts as half of all seeds' gain at
-    least: a seed that learned nothing gives no share. Empty
-    without a gain over control: then no swap has a meaning. Raises ValueError if the arms' swaps differ, or if core and
-    halo were not swapped on every seed.
+    least: a seed that learned nothing gives no share. Empty without a gain over control: then no swap has a meaning.
+    Raises ValueError if the arms' swaps differ, or if core and halo were not swapped on every seed.
     """
     if not trained or not shuffled:
         raise ValueError("causal: no trained seeds, or no control's; both are needed")
