@@ -170,8 +170,8 @@ def swaps(verdict: Judgement, swapped: Sequence[Swap]) -> list[Row]:
         Row("core inserted", core, {LOCAL: least(core[0], rule.WHOLE)}),
         Row("core removed", remove, {
             LOCAL: least(remove[0], rule.WHOLE),
-            TIER: least(remove[0], rule.SPARED),
-            SPREAD: most(remove[0], rule.SPARED),
+            TIER: least(remove[0], rule.NEEDED),
+            SPREAD: most(remove[0], rule.SPARABLE),
         }),
         Row("core and halo inserted", halo, dict.fromkeys((TIER, SPREAD), least(halo[0], rule.WITH_HALO))),
         Row(f"{len(nulls)} random sets inserted: 95th percentile", (tail, NAN, NAN),

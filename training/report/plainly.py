@@ -194,7 +194,8 @@ def changes(gate: Sequence[judged.Row], patterns: Sequence[judged.Row], word: st
             missing = f"not measured: {', '.join(unknown)}" if unknown else ""
             rows.append([title, "; ".join([*(f"needs {text}" for text in wrong), *[missing] * bool(missing)])])
         else:
-            rows.append([title, "nothing: all is met"])
+            earlier = ", but an earlier pattern fits the shares" if name != judged.GATE else ""
+            rows.append([title, f"nothing: all is met{earlier}"])
     return [Table("What would change the verdict", ["to be named", "what stands in its way"], rows)]
 
 

@@ -155,6 +155,7 @@ def _gate(n: dict[str, Any]) -> tuple[str, str] | None:
 
 
 def _shape(n: dict[str, Any]) -> tuple[str, str]:
+    """The first pattern that the shares have. A core that surely holds half is a core, though both may fit."""
     (_, share_low, share_high), (_, width_low, width_high) = n["share_core"], n["width"]
     shares_text = (
         f"core holds {share_low:.2f} to {share_high:.2f}, N_eff/H {width_low:.2f} to {width_high:.2f}, "
@@ -162,10 +163,10 @@ def _shape(n: dict[str, Any]) -> tuple[str, str]:
     )
     if share_low >= rule.LOCAL_CORE and width_high <= rule.LOCAL_WIDTH and n["halo"] < rule.HALO:
         return rule.LOCALIZED, shares_text
-    if share_high <= rule.SPREAD_CORE and width_low >= rule.SPREAD_WIDTH and n["significant"] >= rule.SPREAD_HEADS:
-        return rule.DISTRIBUTED, shares_text
     if share_low >= rule.TIER_CORE and width_high <= rule.TIER_WIDTH and n["halo"] >= rule.HALO:
         return rule.HIERARCHICAL, shares_text
+    if share_high <= rule.SPREAD_CORE and width_low >= rule.SPREAD_WIDTH and n["significant"] >= rule.SPREAD_HEADS:
+        return rule.DISTRIBUTED, shares_text
     return rule.UNDECIDED, f"{shares_text}: no pattern of the rule"
 
 
@@ -180,6 +181,6 @@ def agreement(word: str, causal: Causal) -> tuple[bool, str]:
         return enough and causal.rare, swap_text
     whole = min(causal.both_insert, causal.both_weights) >= rule.WITH_HALO
     if word == rule.HIERARCHICAL:
-        needed = causal.core_remove >= max(rule.SPARED, causal.remove_95)
+        needed = causal.core_remove >= max(rule.NEEDED, causal.remove_95)
         return whole and causal.rare and needed, f"{swap_text}, random sets removed {causal.remove_95:.2f} at most"
-    return whole and causal.core_remove <= rule.SPARED, swap_text
+    return whole and causal.core_remove <= rule.SPARABLE, swap_text

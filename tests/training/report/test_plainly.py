@@ -74,6 +74,16 @@ def test_error_rates_stand_on_the_page_where_the_rule_was_calibrated(tmp_path, n
         assert read(out)[0].text("verdict")
 
 
+def test_a_pattern_that_comes_second_says_so(tmp_path, no_figures):
+    """Between 0.5 and 0.6 a core fits two patterns of the rule, and belongs to the first."""
+    out = kit.make_experiment(tmp_path / "sight", 1)
+    numbers = {"share_core": [0.55, 0.52, 0.58], "width": [0.3, 0.25, 0.35], "significant": 0.6, "halo": 0.5}
+    numbers |= {"core_remove": 0.5, "random_remove": [0.0] * 96}
+    write_log(out / "verdict.msgpack", kit.header(0, ""), [kit.judgement(numbers=numbers, rule=4), *kit.swaps()])
+    seen = read(out)[0].text("verdict")
+    assert "distributed nothing: all is met, but an earlier pattern fits the shares" in seen
+
+
 def test_a_head_that_brings_more_alone_than_any_random_set_is_not_hidden_by_the_word(tmp_path, no_figures):
     out = kit.make_experiment(tmp_path / "sight", 2)
     for seed in range(2):

@@ -132,16 +132,16 @@ def test_many_negative_heads_bar_a_verdict():
         ("four heads", {"random_insert": (0.1,) * 199}),
         ("core 4 (55 %) + halo 68", {"both_insert": 0.8}),
         ("core 4 (55 %) + halo 68", {"both_weights": 0.8}),
-        ("core 4 (55 %) + halo 68", {"core_remove": 0.49}),
+        ("core 4 (55 %) + halo 68", {"core_remove": 0.24, "random_remove": (0.0,) * 32}),
         ("core 4 (55 %) + halo 68", {"random_remove": (0.7,) * 32}),
         ("core 4 (55 %) + halo 68", {"random_remove": ()}),
         ("core 4 (55 %) + halo 68", {"core_insert": -1.0}),
         ("core 4 (55 %) + halo 68", {"random_insert": (0.7,) * 200}),
         ("core 4 (55 %) + halo 68", {"random_insert": (0.1,) * 199}),
-        ("uniform", {"core_remove": 0.51}),
+        ("uniform", {"core_remove": 0.76}),
         ("uniform", {"both_insert": 0.89}),
         ("uniform", {"both_weights": 0.89}),
-        ("log-normal 1", {"core_remove": 0.51}),
+        ("log-normal 1", {"core_remove": 0.76}),
     ],
 )
 def test_swaps_that_disagree_make_it_undecided(case, change):
@@ -150,6 +150,17 @@ def test_swaps_that_disagree_make_it_undecided(case, change):
     verdict = decide(replace(measured, causal=replace(measured.causal, **change)), 0, FAST)
     assert verdict.word == UNDECIDED
     assert "swaps disagree" in verdict.reason
+
+
+def test_a_core_that_surely_holds_half_is_a_core_though_spread_would_fit_too():
+    """Shares that fit two patterns belong to the first, and what its swaps deny isn't called by the other's name."""
+    rng = np.random.default_rng(3)
+    quiet = World(noise=0.001, probe_noise=0.01, seed_spread=0.01)
+    measured = simulate(rng, simulated._shares(rng, {4: 0.56, 68: 0.44}), quiet)
+    verdict = decide(measured, 0, FAST)
+    assert verdict.word == HIERARCHICAL and verdict.numbers["share_core"][2] <= 0.6
+    causal = replace(measured.causal, core_remove=0.2)
+    assert decide(replace(measured, causal=causal), 0, FAST).word == UNDECIDED
 
 
 def test_without_swaps_nothing_is_decided():
