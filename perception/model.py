@@ -30,7 +30,7 @@ from common.files import read_json
 from common.whole_folders import writing_folder
 from perception.addresses import check_known
 from perception.errors import ModelError
-from perception.gguf_files import folder_of
+from perception.gguf_files import is_gguf, with_folder
 from perception.head_map import addresses
 from perception.load_check import check_packing
 from perception.model_folder import check_source
@@ -95,10 +95,10 @@ def load(source: str | Path = NOVICE, device: torch.device | str = "cpu", dtype:
 
     source: a folder, hub:org/name, a FILE.gguf, or smollm2 (`perception.gguf_files`).
     """
-    given = str(source)
-    source = folder_of(given)
+    if is_gguf(str(source)):
+        return with_folder(str(source), lambda folder: load(folder, device, dtype))
     try:
-        where = check_source(source)
+        where = check_source(str(source))
         with _quietly():
             config = AutoConfig.from_pretrained(where, trust_remote_code=False)
             _check_kind(config, str(source))

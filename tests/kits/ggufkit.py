@@ -25,37 +25,69 @@ def tiny_llama() -> LlamaForCausalLM:
     return net
 
 
-def write_gguf(path: Path, net: LlamaForCausalLM, architecture: str = "llama") -> None:
-    """Write the file. Queries and keys are permuted, as llama.cpp turns positions pair by pair."""
-    config, writer = net.config, gguf.GGUFWriter(path, architecture)
-    writer.add_context_length(config.max_position_embeddings)
+def write_gguf(
+    path: Path,
+    net: LlamaForCausalLM,
+    architecture: str = "llama",
+    *,
+    layers: int = 0,
+    without: str = "",
+    more: dict[str, np.ndarray] | None = None,
+    says: dict[str, float | str] | None = None,
+) -> None:
+    """Write the file. Queries and keys are permuted, as llama.cpp turns positions pair by pair.
+
+    layers: another number of them than there are; without: a tensor; more: tensors beside; says: fields of the header
+    beside or instead of what is right.
+    """
+    writer = gguf.GGUFWriter(path, architecture)
+    _add_header(writer, net.config, layers or net.config.num_hidden_layers, says or {})
+    _add_words(writer)
+    for name, values in (_tensors(net) | (more or {})).items():
+        if name != without:
+            writer.add_tensor(name, values)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def _add_header(writer: gguf.GGUFWriter, config: LlamaConfig, layers: int, says: dict[str, float | str]) -> None:
+    for key, value in says.items():
+        (writer.add_string if isinstance(value, str) else writer.add_float32)(key, value)
+    if "llama.context_length" not in says:
+        writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
-    writer.add_block_count(config.num_hidden_layers)
+    writer.add_block_count(layers)
     writer.add_feed_forward_length(config.intermediate_size)
     writer.add_head_count(config.num_attention_heads)
     writer.add_head_count_kv(config.num_key_value_heads)
-    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    if "llama.attention.layer_norm_rms_epsilon" not in says:
+        writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_rope_dimension_count(config.hidden_size // config.num_attention_heads)
-    writer.add_rope_freq_base(10_000.0)
+    if "llama.rope.freq_base" not in says:
+        writer.add_rope_freq_base(10_000.0)
     writer.add_vocab_size(config.vocab_size)
-    _add_words(writer)
+
+
+def _tensors(net: LlamaForCausalLM) -> dict[str, np.ndarray]:
+    """By the names that llama.cpp gives them."""
     names = {"self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
              "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
              "mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm",
              "post_attention_layernorm": "ffn_norm"}  # fmt: skip
     state = {name: tensor.detach().float().numpy() for name, tensor in net.state_dict().items()}
-    writer.add_tensor("token_embd.weight", state["model.embed_tokens.weight"])
-    writer.add_tensor("output_norm.weight", state["model.norm.weight"])
-    for layer in range(config.num_hidden_layers):
+    tensors = {
+        "token_embd.weight": state["model.embed_tokens.weight"],
+        "output_norm.weight": state["model.norm.weight"],
+    }
+    for layer in range(net.config.num_hidden_layers):
         for name, short in names.items():
             values = state[f"model.layers.{layer}.{name}.weight"]
             if short in ("attn_q", "attn_k"):
                 values = _permuted(values, HEADS if short == "attn_q" else PAIRS)
-            writer.add_tensor(f"blk.{layer}.{short}.weight", values)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+            tensors[f"blk.{layer}.{short}.weight"] = values
+    return tensors
 
 
 def _permuted(values: np.ndarray, heads: int) -> np.ndarray:

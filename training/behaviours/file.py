@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 
 from game.realm.rules import Rules
+from perception.chat import check_frame
 from perception.errors import LanguageError
 from perception.language import CUE, Reading, read, text_tokens
 from perception.messages import Event, Lesson, Question, Scene
@@ -28,9 +29,10 @@ from training.teach import Source
 
 
 class ModelReader:
-    """What a model says of lines (`LineReader`)."""
+    """What a model says of lines (`LineReader`). Raises ModelError for one whose chat template can't be used."""
 
     def __init__(self, model: Model) -> None:
+        check_frame(model.tokenizer, model.name)
         self._model = model
 
     def tokens(self, line: Line) -> ContextAndRun:

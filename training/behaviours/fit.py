@@ -36,11 +36,12 @@ def check_training(config: LearnConfig) -> Check:
     """Every fault of settings, files and model, and whether a training would begin; nothing is trained."""
     try:
         model = load(config.model, choose_device(config.device))
+        reader = ModelReader(model)
     except (ValueError, OSError) as error:
         check, fault = check_files(config), _one_line(error)
         check.faults += [] if fault in check.faults else [fault]
         return check
-    check = check_files(config, ModelReader(model))
+    check = check_files(config, reader)
     if not check.faults:
         try:
             behaviour, _ = begin(config, model, model, load_rules())

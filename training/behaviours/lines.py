@@ -22,6 +22,7 @@ LARGEST = 64 * 2**20  # bytes of a file
 LONGEST = 2**20  # bytes of a line
 MOST = 50_000  # lines
 MOST_FAULTS = 100  # told of one file
+TIMES_LONGER, LONGER = 3, 16  # the longest candidate has at most 3 times the shortest's characters, and 16
 PAGE = "docs/behaviours.md"
 
 
@@ -68,6 +69,12 @@ def _sound(line: Line) -> str:
                 return f"a {name} holds half a surrogate pair, which no tokenizer reads; write the whole character"
     if len(set(line.candidates)) < len(line.candidates):
         return "two candidates are the same; name each once"
+    short, long = min(line.candidates, key=len), max(line.candidates, key=len)
+    if len(long) > TIMES_LONGER * len(short) + LONGER:
+        return (
+            f"candidates of {len(short)} and {len(long)} characters ({short!r}, {long[:40]!r}): a short one is believed"
+            " for being short; reword them to be of like length"
+        )
     if line.answer not in line.candidates:
         return f"its answer {line.answer!r} is not among its candidates; add it there"
     missing = next((cue for cue in line.cue if cue not in line.context), None)

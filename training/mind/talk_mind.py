@@ -13,6 +13,7 @@ from game.realm.plain_talk import ACTS, Remark, dialogue, load_plain_talk, remar
 from game.realm.rules import Rules
 from game.realm.talk import DANGER, DIRECTION, SHARES, TALK, Utterance, load_talk, wanted
 from game.realm.tongues import PLAIN
+from perception.chat import check_frame
 from perception.errors import ModelError
 from perception.messages import (
     Attune,
@@ -53,6 +54,7 @@ def check_chat(model: Model) -> None:
     """Raises ModelError for a model that can't be talked to."""
     if model.tongue != PLAIN.name or not getattr(model.tokenizer, "chat_template", None):
         raise ModelError(f"--model {model.name}: has no chat template; give a chat model in plain English, smollm2 say")
+    check_frame(model.tokenizer, model.name)
 
 
 class TalkSource:

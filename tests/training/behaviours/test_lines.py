@@ -60,6 +60,7 @@ def test_sound_lines_are_read_with_their_numbers_and_blank_ones_skipped(written)
         (WANTED | {"candidates": ["yes", "yes"]}, "two candidates are the same; name each once"),
         (WANTED | {"candidates": ["yes", " "]}, "a candidate is blank"),
         (WANTED | {"candidates": ["no", "never"]}, "its answer 'yes' is not among its candidates; add it there"),
+        (WANTED | {"candidates": ["yes", "no", "not today, thank you all"]}, "candidates of 2 and 24 characters"),
         (WANTED | {"cue": ["snow"]}, "its cue 'snow' does not stand in its context; copy it from there"),
         (WANTED | {"candidates": [str(n) for n in range(257)]}, "length <= 256"),
         (json.dumps(WANTED).replace("rains", "\\ud800"), "surrogate"),
