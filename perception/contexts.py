@@ -18,6 +18,7 @@ from perception.packing import Packed, check_length
 # 250 tokens, sorted by length, took two thirds of the time of one batch. A GPU wants as many as it can hold.
 TOKENS_AT_ONCE = {"cpu": 2_048}
 TOKENS_AT_ONCE_ELSEWHERE = 65_536
+KEY_HEADS = "key_heads"  # attribute of a net whose heads were given keys of their own: how many it has
 
 
 class _Whole(Exception):
@@ -116,6 +117,14 @@ def filled(layers: Sequence[tuple[Tensor, Tensor]]) -> DynamicCache:
     return cache
 
 
-def copy_cache(cache: DynamicCache) -> DynamicCache:
-    """A cache with its own list of layers over the same tensors: deciding against it leaves the original as it was."""
-    return filled([(layer.keys, layer.values) for layer in cache.layers])
+def cache_for(model: PreTrainedModel, cache: DynamicCache) -> DynamicCache:
+    """A cache with its own list of layers over the same tensors: deciding against it leaves the original as it was.
+
+    Where the model's heads have keys of their own (KEY_HEADS), and the net that read the contexts shares them in
+    groups, each of a group's heads gets a copy.
+    """
+    heads: int | None = getattr(model, KEY_HEADS, None)
+    layers = [(layer.keys, layer.values) for layer in cache.layers]
+    if heads is not None:
+        layers = [tuple(grid.repeat_interleave(heads // grid.shape[1], 1) for grid in pair) for pair in layers]
+    return filled(layers)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache, PreTrainedModel
 
-from perception.contexts import copy_cache
+from perception.contexts import cache_for
 from perception.packing import Packed, check_length
 from perception.windows import layer_masks
 
@@ -24,7 +24,7 @@ def decide(model: PreTrainedModel, packed: Packed, cache: DynamicCache) -> Tenso
         input_ids=packed.decision_BD,
         attention_mask=layer_masks(model, packed.mask_B1DK, packed.position_BD, key_BK, packed.reach),
         position_ids=packed.position_BD,
-        past_key_values=copy_cache(cache),
+        past_key_values=cache_for(model, cache),
         use_cache=True,
     )
 

@@ -3,8 +3,9 @@
 A unit is a head or a layer's MLP (`perception.units`). insert is denoising, remove is noising: `training.heads.swaps`
 has the formulae. A weight swap moves the heads' slices of W_Q, W_K, W_V and W_O, and all parameters of the MLPs; later
 layers then compute with what follows from them. Under grouped-query attention every head first gets its own copy of its
-group's K and V, so that it can be swapped without its neighbours. Norms, embeddings and biases of attention are the
-rest.
+group's K and V, so that it can be swapped without its neighbours. Where that can't be (keys that are normed together,
+matrices that hold Q, K and V in one), a group's K and V go along with any of its heads. Norms, embeddings and biases of
+attention are the rest.
 """
 
 import copy
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from perception.contexts import KEY_HEADS
 from perception.head_map import MATRICES, HeadMap, addresses
 from perception.mlp_map import Mlp, mlps
 from perception.units import Unit, every_unit, is_mlp, unit_name
@@ -117,7 +119,12 @@ class _Weights:
     """Losses under weight swaps, in copies of both models that are put back after each."""
 
     def __init__(self, before: PreTrainedModel, after: PreTrainedModel, loss: HeldOut, rest: bool) -> None:
-        self._before, self._after = ungrouped(before), ungrouped(after)
+        try:
+            self._before, self._after = ungrouped(before), ungrouped(after)
+        except ValueError:
+            if rest:  # what would be left of a group of which some heads go?
+                raise
+            self._before, self._after = (copy.deepcopy(net).eval() for net in (before, after))
         self._loss, self._rest = loss, rest
         self.old, self.new = measured(self._before, loss), measured(self._after, loss)
 
@@ -153,7 +160,8 @@ def _take(at: HeadMap, layer_mlps: Sequence[Mlp], unit: Unit, source: Mapping[st
         return
     for matrix in MATRICES:
         projection = at.projections[layer][matrix]
-        at.head(layer, matrix, column).copy_(projection.head(source[projection.parameter], column))
+        place = column // at.group if matrix in ("k", "v") else column
+        at.head(layer, matrix, place).copy_(projection.head(source[projection.parameter], place))
 
 
 def ungrouped(net: PreTrainedModel) -> PreTrainedModel:
@@ -189,6 +197,7 @@ def _ungroup(copied: PreTrainedModel, at: HeadMap) -> None:
         if hasattr(attention, "num_key_value_heads"):
             attention.num_key_value_heads = at.heads  # type: ignore[assignment]
     copied.config.num_key_value_heads = at.heads
+    setattr(copied, KEY_HEADS, at.heads)
 
 
 @torch.no_grad()

@@ -14,9 +14,10 @@ from perception.units import every_unit
 from tests.kits.minds import tiny
 from training.heads.context_share import context_share
 from training.heads.head_probes import probe_loss
-from training.heads.head_sets import by_layer, each_swap, random_sets, singly, ungrouped
+from training.heads.head_sets import by_layer, each_shift, each_swap, random_sets, singly, ungrouped
 from training.heads.score import probes
 from training.heads.swaps import patch_every_head
+from training.heads.usable import usable_losses
 
 torch.set_num_threads(1)
 RULES = load()
@@ -214,7 +215,32 @@ def test_context_share_tells_reading_from_deciding_and_leaves_the_models_as_they
 
 
 @pytest.mark.parametrize("kind", ["phi3", "olmo2"])
-def test_weights_of_heads_whose_keys_cannot_be_given_to_each_alone_are_refused(kind):
+def test_heads_whose_keys_cannot_be_given_to_each_alone_are_swapped_with_their_groups(kind):
     """phi3 keeps queries and keys in one matrix, olmo2 norms all keys together."""
     with pytest.raises(ValueError, match=f"heads of a {kind} model share keys .* swap outputs"):
         ungrouped(tiny(kind).net)
+    before, after, loss = pair(kind, [(0, 1), (1, 3)], "qo")
+    sets = [("all", EVERY), ("moved", [(0, 1), (1, 3)]), ("others", [(0, 0), (1, 2)]), ("none", [])]
+    whole, moved, others, nothing = measure_swaps(before, after, loss, sets, "weight")
+    assert [swap.insert for swap in (whole, moved, others, nothing)] == pytest.approx([1, 1, 0, 0], abs=1e-6)
+    before, after, loss = pair(kind, [(1, 2)], "v")  # one group's: heads 2 and 3 read it
+    swaps = measure_swaps(before, after, loss, singly(2, 4), "weight")
+    assert [swap.insert for swap in swaps] == pytest.approx([0, 0, 0, 0, 0, 0, 1, 1], abs=1e-6)
+    with pytest.raises(ValueError, match="swap outputs"):
+        measure_swaps(before, after, loss, [("one", [(0, 0)])], "weight", rest=True)
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "phi3"])
+def test_weights_are_swapped_against_contexts_that_the_old_model_has_read(kind):
+    """A verdict's runs decide so. Each head gets its group's keys of the contexts, as it gets those of its weights."""
+    before, after, _ = pair(kind, [(0, 1), (1, 2)], "qvo")
+    model = tiny(kind, torch.float64)
+    chunks = [probes(seed, 30, "terse", RULES) for seed in (3, 4)]
+    loss = usable_losses(model, chunks, context=before).whole
+    whole, nothing = each_shift(before, after, loss, [("all", EVERY), ("none", [])], "weight")
+    assert abs(whole.gain) > 1e-4
+    assert [whole.insert, whole.remove] == pytest.approx([whole.gain] * 2, abs=1e-9)
+    assert [nothing.insert, nothing.remove] == pytest.approx([0, 0], abs=1e-9)
+    if kind != "phi3":
+        with torch.no_grad():
+            assert float(loss(ungrouped(after))) == pytest.approx(float(loss(after)), abs=1e-9)
