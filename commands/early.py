@@ -48,6 +48,10 @@ def check_diff(options: argparse.Namespace) -> None:
         for flag in ("probes", "out"):
             if getattr(options, flag) is not None:
                 raise ValueError(f"--{flag}: for two models, main.py diff BASE TUNED; {path} stands alone")
+        if options.seed:
+            raise ValueError(
+                f"--seed {options.seed}: of random sets beside two models; a log has its own, leave it out"
+            )
         return
     for role, source in (("BASE", options.log), ("TUNED", options.tuned)):
         if Path(source).is_file() and not source.lower().endswith(".gguf"):
@@ -59,8 +63,10 @@ def check_diff(options: argparse.Namespace) -> None:
         raise ValueError("--at: of one log, not of two models; give the log of a journey")
     if options.probes is None:
         raise ValueError("--probes FILE.jsonl: what both models are asked; docs/behaviours.md says what a line holds")
-    if options.export or options.partial or options.to is not None:
-        raise ValueError("--export, --to, --partial: of a log; give --out DIR, then main.py diff DIR/log.msgpack")
+    if options.export or options.partial or options.to is not None or options.table != "heads":
+        raise ValueError(
+            "--export, --table, --to, --partial: of a log; give --out DIR, then main.py diff DIR/log.msgpack"
+        )
 
 
 def check_early(options: argparse.Namespace) -> None:

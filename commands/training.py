@@ -63,7 +63,8 @@ def next_of(config: Any) -> list[str]:
     own = ["own", "--behaviour", config.behaviour, "--probes", str(config.probe_file)]
     named = own if config.from_files else [config.behaviour]
     model = [] if config.model == str(NOVICE) else ["--model", config.model]
-    out = ["--out", str(config.out.with_name(f"{config.out.name}-verdict"))]
+    folder = config.out if config.out.name not in ("", "..") else config.out.resolve()
+    out = ["--out", str(folder.parent / f"{folder.name or 'run'}-verdict")]
     commands = {
         "which heads changed": ["diff", str(config.out / "log.msgpack")],
         "the same as a page": ["report", str(config.out)],
@@ -92,6 +93,8 @@ def _learned(result: dict[str, Any], behaviour: str) -> list[str]:
 
 
 def experiment(options: argparse.Namespace) -> int:
+    from dataclasses import replace
+
     from common.flags import values
     from training.config import CHANGEABLE, LearnConfig, TeachConfig
     from training.experiments.ray_config import RayConfig
@@ -110,13 +113,14 @@ def experiment(options: argparse.Namespace) -> int:
         return on_methods(options)
     planned = experiment_named(options.name, options.seer, options.behaviour, options.probes, options.of, options.base)
     planned = planned.on(*options.model) if options.model else planned
-    planned = planned.taking(options.seeds) if options.seeds is not None else planned
     planned = planned.only(*options.arm) if options.arm else planned
+    planned = planned.quick() if options.quick else planned  # first: what is asked for beside it holds
+    planned = planned.taking(options.seeds) if options.seeds is not None else planned
     planned = planned.without_logs(tables.score) if options.scores_only else planned
     planned = planned.sweeping(options.sweep_steps) if options.sweep_steps is not None else planned
     planned = planned.from_seed(options.seed)
     planned = planned.changed(values(options, LearnConfig, CHANGEABLE) | values(options, TeachConfig, CHANGEABLE))
-    planned = planned.quick() if options.quick else planned
+    planned = replace(planned, asked=(*planned.asked, *_of_folders(options)))
     out = options.out or Path("runs") / planned.name
     if ray.ray is None:
         with progress_bar() as report:
@@ -130,6 +134,15 @@ def experiment(options: argparse.Namespace) -> int:
     look = "" if planned.scores_alone else f"; to look at: main.py report {out}"
     show(options, result, [*lines(result), f"all of it: {out / 'score.json'}{look}"])
     return 0
+
+
+def _of_folders(options: argparse.Namespace) -> list[str]:
+    """The words of what an experiment takes from elsewhere (a seer, a finished experiment), and whether it is quick."""
+    from training.heads.run_log import from_root
+
+    named = {"--seer": options.seer, "--of": options.of}
+    words = [word for flag, path in named.items() if path is not None for word in (flag, str(from_root(path)))]
+    return words + (["--base", str(options.base)] if options.base else []) + ["--quick"] * options.quick
 
 
 def _refuse_others(options: argparse.Namespace, *taken: str) -> None:

@@ -6,7 +6,7 @@ parser, `values` reads them back, `faults` checks the values of an instance, `wo
 
 import argparse
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import UnionType
@@ -67,6 +67,8 @@ class Flag:
 
     def parse(self, text: str) -> Any:
         """The value that a word of the command line means. Raises ArgumentTypeError."""
+        if self.type is str and not text.strip():
+            raise argparse.ArgumentTypeError(f"is empty; give {self.metavar or 'a word'}, or leave it out")
         try:
             value = self.type(text)
         except ValueError:
@@ -200,13 +202,16 @@ def values(options: argparse.Namespace, config_class: Any, only: Sequence[str] |
     return given_values
 
 
-def words(config: Any) -> list[str]:
-    """The words of a command line that give this instance: every field that is not at its default."""
+def words(config: Any, also: Collection[str] = ()) -> list[str]:
+    """The words of a command line that give this instance: every field that is not at its default.
+
+    also: fields that are said even then.
+    """
     changed = []
     for flag in flags(type(config)):
         value = getattr(config, flag.field)
         wanted = value == flag.constant if flag.switch else value is not None
-        if wanted and value != flag.default:
+        if wanted and (value != flag.default or flag.field in also):
             changed.append(flag)
     return [word for flag in _shortest(changed) for word in flag.words(getattr(config, flag.field))]
 

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+DIGITS_MAX = 13  # behind the point
 SEED_MAX = 2**63 - 1  # msgpack, torch and numpy take it, and numbers derived from it by small sums, too
 
 
@@ -37,3 +38,17 @@ def real_number(text: str, above: float, most: float) -> float:
     if not (math.isfinite(number) and above < number <= most):
         raise ValueError(f"{text[:40]} is outside {above:g} to {most:g}")
     return number
+
+
+def apart(value: float, *bounds: float, digits: int = 2) -> str:
+    """A number with `digits` behind the point, or as many more as it takes to read on its own side of every bound."""
+    for more in range(digits, DIGITS_MAX):
+        short = round(value, more)
+        if all((short > bound, short < bound) == (value > bound, value < bound) for bound in bounds):
+            break
+    return f"{value:.{more}f}"
+
+
+def percent_apart(value: float, *bounds: float) -> str:
+    """A fraction as percent, whole unless it takes more to read on its own side of every bound (fractions, too)."""
+    return f"{apart(100 * value, *(100 * bound for bound in bounds), digits=0)}%"

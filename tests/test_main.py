@@ -255,6 +255,9 @@ def test_learn_says_what_to_run_next_in_commands_that_are_sound() -> None:
     assert (verdict.model, verdict.out) == (["some/model"], Path("runs/first one-verdict"))
     assert build_parser().parse_args(main_words(LearnConfig(out="runs/a"), 2)).name == "sight"
     assert next_of(LearnConfig()) == []
+    for odd, name in ((".", Path.cwd().name), ("..", Path.cwd().parent.name), ("/", "run")):
+        words = shlex.split(next_of(LearnConfig(out=odd))[3].partition("#")[0])
+        assert Path(words[-1]).name == f"{name}-verdict"
 
 
 def main_words(config: LearnConfig, number: int) -> list[str]:

@@ -42,6 +42,7 @@ from training.heads.score import Probe, answers_of, tally
 from training.heads.set_curve import greedy_order, set_curve
 from training.heads.usable import UsableChunks, usable_losses
 from training.progress import Report
+from training.same_function import settings_apart
 
 MOST = 160  # probes over which the gain is shared out, as of a behaviour of one's own
 TOGETHER = 2  # a wanted line and one at which it tempts share a chunk
@@ -122,6 +123,8 @@ def check_pair(before: Model, after: Model) -> list[str]:
         same_shape(before.net, after.net)
     except ValueError as error:
         raise ValueError(f"BASE and TUNED: {error}; give a model and what was trained from it") from error
+    if (difference := settings_apart(before, after)) is not None:
+        raise ValueError(f"BASE and TUNED compute otherwise: {difference}; give a model and what was trained from it")
     if (difference := _tokenizers_differ(before.tokenizer, after.tokenizer)) is not None:
         raise ValueError(f"BASE and TUNED have different tokenizers: {difference}; give them the same one")
     if frame(before.tokenizer) != frame(after.tokenizer):
@@ -153,7 +156,7 @@ def read_probes(path: Path, model: Model) -> list[Probe]:
     reader = ModelReader(model)
     faults += [f"{path}:{placed.number}: {fault}" for placed in lines if (fault := reader.fault(placed.line))]
     if faults:
-        raise BehaviourError(faults)
+        raise BehaviourError(faults, listed=False)
     return probes_of(lines, model.tongue, _wanted(lines))
 
 
@@ -175,7 +178,10 @@ def _measures(model: Model, path: Path) -> _Measures:
         raise ValueError(
             f"{path}: {len(judged)} lines are wanted, or have a wanted answer as a candidate; {LEAST} are needed"
         )
-    losses = usable_losses(model, judged_chunks(judged, TOGETHER, MOST))
+    try:
+        losses = usable_losses(model, judged_chunks(judged, TOGETHER, MOST))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     return _Measures(probes, losses, losses.whole.each, losses.part(SWAPPED))
 
 

@@ -92,7 +92,7 @@ class TeachConfig:
 
     def check(self) -> None:
         """Raises ValueError in one line for settings that cannot be."""
-        _raise_first(self.faults())
+        _raise_first(self.faults(), listed=False)
 
     def faults(self) -> list[str]:
         """Everything that is wrong with these settings, one line each."""
@@ -193,7 +193,7 @@ class LearnConfig:
 
     def check(self) -> None:
         """Raises ValueError in one line, before anything is made. What is in the files: training.behaviours.check."""
-        _raise_first(self.faults())
+        _raise_first(self.faults(), listed=isinstance(self.behaviour, str) and self.from_files)
 
     def faults(self) -> list[str]:
         """Everything that is wrong with these settings, one line each."""
@@ -248,9 +248,10 @@ def check_out(out: Path) -> None:
         raise ValueError(f"--out {out}: exists and is not empty; give a new folder")
 
 
-def _raise_first(lines: list[str]) -> None:
+def _raise_first(lines: list[str], listed: bool) -> None:
+    """listed: whether --check lists all of them."""
     if lines:
-        more = f" (and {len(lines) - 1} more: --check lists them)" if len(lines) > 1 else ""
+        more = f" (and {len(lines) - 1} more{': --check lists them' * listed})" if len(lines) > 1 else ""
         raise ValueError(lines[0] + more)
 
 

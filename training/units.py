@@ -9,7 +9,7 @@ def units(flag: str, text: str, numbers: int, wanted: str) -> list[tuple[int, ..
     """The units that a flag names, each of so many numbers. Raises ValueError in one line."""
     if not text:
         return []
-    words_of_text = text.split(",")
+    words_of_text = [word.strip() for word in text.split(",")]
     pattern = r"\.".join([r"[0-9]{1,6}"] * numbers)
     if len(words_of_text) > UNITS_MAX:
         raise ValueError(f"{flag}: {len(words_of_text)} units; give at most {UNITS_MAX}")

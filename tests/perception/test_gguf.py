@@ -101,7 +101,7 @@ def test_what_is_wrong_with_a_file_is_one_line_and_leaves_nothing(file, home, tm
         ({"more": {"rope_freqs.weight": np.ones(4, np.float32)}}, "'rope_freqs.weight' is in it"),
         ({"more": {"blk.0.attn_q.bias": np.ones(32, np.float32)}}, "'blk.0.attn_q.bias' is in it"),
         ({"more": {"blk.0.ffn_gate_exps.weight": np.ones((2, 4, 4), np.float32)}}, "'blk.0.ffn_gate_exps.weight'"),
-        ({"more": {"token_embd.weight": np.ones((300, 16), np.float32)}}, "its tensors have other shapes"),
+        ({"more": {"token_embd.weight": np.ones((300, 16), np.float32)}}, "embed_tokens.weight has another shape"),
         ({"more": {"output_norm.weight": np.full(32, np.nan, np.float32)}}, "holds NaN or infinity"),
         ({"says": {"llama.rope.scaling.type": "linear"}}, r"scales its positions \(linear\)"),
         ({"says": {"llama.context_length": 2.0**63}}, "says llama.context_length = .*, which must be from 1 to"),

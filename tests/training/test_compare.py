@@ -19,6 +19,7 @@ from training.compare import read_probes
 from training.headlog.curves import curve_of
 from training.headlog.log import read_log
 from training.heads.usable import usable_losses
+from training.same_function import settings_apart
 
 torch.set_num_threads(1)
 PROBES = ROOT / "docs" / "behaviours" / "lending-probes.jsonl"  # those below: a few of these lines
@@ -130,8 +131,36 @@ def test_what_does_not_fit_is_one_line(pair, tmp_path, capsys):
     assert "give the log in it" in refused(capsys, "diff", str(tmp_path))
     assert "--probes FILE.jsonl" in refused(capsys, "diff", base, tuned)
     assert "--probes: for two models" in refused(capsys, "diff", log, *files)
-    assert "of a log; give --out DIR" in refused(capsys, "diff", base, tuned, *files, "--export", "csv")
+    for flags in (["--export", "csv"], ["--table", "gains"]):
+        assert "of a log; give --out DIR" in refused(capsys, "diff", base, tuned, *files, *flags)
+    assert "--seed 5: of random sets beside two models" in refused(capsys, "diff", log, "--seed", "5")
     assert "exists and is not empty" in refused(capsys, "diff", base, tuned, *files, "--out", base)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "says"),
+    [
+        ("hidden_act", "relu", "hidden_act is silu and relu"),
+        ("rms_norm_eps", 0.5, "rms_norm_eps is 1e-06 and 0.5"),
+        (
+            "rope_parameters",
+            {"rope_type": "default", "rope_theta": 50.0},
+            "rope_parameters.rope_theta is 10000.0 and 50.0",
+        ),
+    ],
+)
+def test_settings_that_no_weight_holds_have_to_be_the_same(tmp_path, capsys, setting, value, says):
+    """The line of weights from one model to the other would be of neither function."""
+    base = saved(tmp_path / "base", lambda model: None, "llama")
+    other = saved(tmp_path / "other", lambda model: setattr(model.net.config, setting, value), "llama")
+    words = ["diff", base, other, "--probes", str(PROBES), "--device", "cpu"]
+    assert f"BASE and TUNED compute otherwise: {says}; give a model" in refused(capsys, *words)
+
+
+def test_settings_that_no_forward_reads_may_differ(tmp_path):
+    one, other = tiny("llama", tongue="plain"), tiny("llama", tongue="plain", seed=1)
+    other.net.config.initializer_range, other.net.config.use_cache = 0.5, False
+    assert settings_apart(one, other) is None
 
 
 def test_tokenizers_that_differ_are_named(pair, tmp_path, capsys):

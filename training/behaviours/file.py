@@ -10,6 +10,8 @@ from itertools import zip_longest
 from pathlib import Path
 from random import Random
 
+from transformers import PreTrainedModel
+
 from game.realm.rules import Rules
 from perception.chat import check_frame
 from perception.errors import LanguageError
@@ -25,6 +27,7 @@ from training.config import LearnConfig
 from training.data.lessons import Asked
 from training.data.rehearsal import Answered
 from training.heads.score import Probe
+from training.heads.usable import UsableChunks
 from training.teach import Source
 
 
@@ -148,7 +151,14 @@ class FileBehaviour(Behaviour):
         if config.control == "shuffled":
             self._lines = dealt(path, lessons, config.seed)
         self._counts = LineCounts(self._lines, model.tongue, "shuffled" if config.control == "shuffled" else "file")
-        self._placed = probes
+        self._placed, self._probe_file = probes, config.probe_file
+
+    def gain_losses(self, context: PreTrainedModel | None = None) -> UsableChunks:
+        """As `Behaviour.gain_losses`; what is wrong names the file."""
+        try:
+            return super().gain_losses(context)
+        except ValueError as error:
+            raise ValueError(f"{self._probe_file}: {error}") from error
 
     @property
     def lesson_counts(self) -> LineCounts:

@@ -32,6 +32,17 @@ def begin(
     return behaviour, teacher
 
 
+def check_begin(config: LearnConfig, model: Model, measured: bool = True) -> None:
+    """Raises ValueError for what files or model make impossible, a moment before hours of training. Nothing is trained,
+    and no context is read. measured: whether heads are.
+    """
+    unread = replace(config, out=None, teach=replace(config.teach, base_cache=False))
+    behaviour, _ = begin(unread, model, model, load_rules())
+    if measured:
+        head_probes(model, behaviour.probes, load_rules())
+        behaviour.gain_losses()
+
+
 def check_training(config: LearnConfig) -> Check:
     """Every fault of settings, files and model, and whether a training would begin; nothing is trained."""
     try:

@@ -27,11 +27,14 @@ PAGE = "docs/behaviours.md"
 
 
 class BehaviourError(ValueError):
-    """A file that cannot be learned from: one line, where, what, how to mend it. faults: all that were found."""
+    """A file that cannot be learned from: one line, where, what, how to mend it. faults: all that were found.
 
-    def __init__(self, faults: Sequence[str]) -> None:
+    listed: whether --check lists them.
+    """
+
+    def __init__(self, faults: Sequence[str], listed: bool = True) -> None:
         self.faults = list(faults)
-        more = f" (and {len(faults) - 1} more: --check lists them)" if len(faults) > 1 else ""
+        more = f" (and {len(faults) - 1} more{': --check lists them' * listed})" if len(faults) > 1 else ""
         super().__init__(faults[0] + more)
 
 
@@ -95,7 +98,8 @@ def _parsed(text: str, where: str) -> Line | str:
 def read_lines(path: Path) -> tuple[list[Placed], list[str]]:
     """The sound lines of a file, and what is wrong with the others: one sentence each, MOST_FAULTS at most."""
     if not path.is_file():
-        return [], [f"{path}: no such file; {PAGE} says what one holds"]
+        what = "is a folder, or no plain file" if path.exists() else "no such file"
+        return [], [f"{path}: {what}; {PAGE} says what one holds"]
     try:
         lines, faults = _sorted_out(path)
     except (ValueError, OSError) as error:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from common.flags import words
 from common.numbers import SEED_MAX
 from training.config import TRAIN, LearnConfig, TeachConfig
 from training.heads.run_log import from_root
@@ -96,7 +97,7 @@ class Experiment:
 
     bases: the base models, if not the arms' own. keeps_weights: whether runs leave their weight delta. stage: what
     comes after the runs; its findings stand in the score. some: whether arms were left out. scores_alone: whether no
-    heads are measured, and runs leave no logs.
+    heads are measured, and runs leave no logs. asked: words of the command line that changed it, for its report.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Experiment:
     stage: Stage | None = None
     some: bool = False
     scores_alone: bool = False
+    asked: tuple[str, ...] = ()
 
     def quick(self) -> "Experiment":
         """The same path in a minute or two: one seed (two if a stage compares them), a handful of steps, two rates."""
@@ -146,7 +148,8 @@ class Experiment:
             raise ValueError(f"--sweep-steps {steps}: must be 0 or more")
         if steps and not self.rates:
             raise ValueError(f"--sweep-steps {steps}: {self.name} sweeps no rates; leave it out")
-        return replace(self, sweep_steps=steps) if steps else replace(self, rates={})
+        asked = (*self.asked, "--sweep-steps", str(steps))
+        return replace(self, sweep_steps=steps, asked=asked) if steps else replace(self, rates={}, asked=asked)
 
     def without_logs(self, score: Score) -> "Experiment":
         """The same with scores alone, by `score`; of a large model most of the time goes into its heads.
@@ -156,7 +159,8 @@ class Experiment:
         if self.stage is not None and not getattr(self.stage, "any_arms", False):
             raise ValueError(f"--scores-only: {self.name} compares what heads did; leave it out")
         stage = self.stage if getattr(self.stage, "no_logs", False) else None
-        return replace(self, score=score, stage=stage, keeps_weights=False, scores_alone=True)
+        asked = (*self.asked, "--scores-only")
+        return replace(self, score=score, stage=stage, keeps_weights=False, scores_alone=True, asked=asked)
 
     def only(self, *names: str) -> "Experiment":
         """The same with these arms alone. Raises ValueError for an unknown arm, or where a stage needs them all."""
@@ -184,7 +188,10 @@ class Experiment:
             arms = [arm.changed(**{name: value}) for arm in arms]
         for arm in arms:
             arm.config.check()
-        return replace(self, arms=tuple(arms))
+        teach = {name: value for name, value in changes.items() if name in TEACH}
+        own = {name: value for name, value in changes.items() if name not in TEACH}
+        asked = (*self.asked, *words(LearnConfig(**own), own), *words(TeachConfig(**teach), teach))
+        return replace(self, arms=tuple(arms), asked=asked)
 
     def from_seed(self, first: int) -> "Experiment":
         """The same on seeds of their own, `first` and those after it; the sweep's lies as far from them as before."""

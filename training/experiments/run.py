@@ -22,6 +22,8 @@ from common.files import write_whole
 from common.locks import hold
 from common.numbers import finite
 from common.processes import WORKERS_MAX
+from perception.model import Model, load
+from training.behaviours.fit import check_begin
 from training.config import LearnConfig
 from training.experiments.plan import Experiment, Outcome, Runs, settings
 from training.experiments.planned_runs import LOG, RESULT, Leaves, Planned, Present, changes_in, left_by, read_object
@@ -65,11 +67,27 @@ def run_experiment(
     present = Present(experiment)
     plan = _plan(experiment)
     check_free(out, plan)
+    if pool is None and not (out / PLAN).exists():  # elsewhere other models may lie under these names
+        _check_begins(experiment)
     with hold(out):
         claim(out, plan)
         prepare()
         runner = _Runner(out, pool or LocalPool(workers), report, present)
         return _run(experiment, workers, runner)
+
+
+def _check_begins(experiment: Experiment) -> None:
+    """Raises ValueError for what would stop a training before its first step: files, models, missing heads."""
+    for base in range(max(1, len(experiment.bases))):
+        models: dict[str, Model] = {}
+        controls: dict[tuple[str, ...], LearnConfig] = {}
+        for arm in experiment.based(base).arms:
+            config, teach = arm.seeded(experiment.seeds[0]), arm.config.teach
+            controls.setdefault((config.model, config.control, teach.train, teach.heads, teach.mlps), config)
+        for config in controls.values():
+            if config.model not in models:
+                models[config.model] = load(config.model)
+            check_begin(config, models[config.model], not experiment.scores_alone)
 
 
 def _run(experiment: Experiment, workers: int, runner: "_Runner") -> dict[str, Any]:
@@ -109,7 +127,8 @@ def _result(
         "swept_on": from_root(chosen.arms[0].config.model) if swept else None,
         "score": finite(score),
     }
-    return content | ({"some": [arm.name for arm in chosen.arms]} if chosen.some else {})
+    content |= {"some": [arm.name for arm in chosen.arms]} if chosen.some else {}
+    return content | ({"asked": list(chosen.asked)} if chosen.asked else {})
 
 
 def _joined(scored: dict[str, Any], staged: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from common.numbers import finite
+from common.numbers import finite, percent_apart
 from training.headlog.curves import AREAS, SetCurve, curve_of, of_curve
 from training.headlog.gains import NAMES, HeadGains, Place, head_gains, line_gains
 from training.headlog.information import base_rate_words, plain_data, words
@@ -23,6 +23,7 @@ MATRICES = ("q", "k", "v", "o")
 TOP = 10
 WIDTH = 80  # columns that the table takes at most
 MLPS_A_LINE = 4
+RESIDUAL_MOST = 0.02  # of the gain: docs/measurement.md
 NUMBER = 9  # characters of a number in the list of heads
 REST_OF_HEADS = "in no head's matrices"
 # docs/measurement.md: a verdict rests on eight seeds, two controls of eight, and three base models.
@@ -284,6 +285,10 @@ def _outcome(log: Log, gains: HeadGains | None) -> Iterator[str]:
     in_mlps = f", MLPs {_number(sum(gains.mlps.values()))}" if gains is not None and gains.mlps else ""
     shared = "" if rest is None else f"{in_mlps}, {'in no unit' if in_mlps else REST_OF_HEADS} {_number(rest)}"
     yield f"gain {_number(summary.gain)}{shared}, residual {_number(residual)}"
+    gain = summary.gain
+    if residual is not None and gain and (missed := abs(residual / gain)) > RESIDUAL_MOST:
+        share = percent_apart(missed, RESIDUAL_MOST)
+        yield f"the residual is {share} of the gain, {RESIDUAL_MOST:.0%} is usual: no head's share is surer than that"
     if summary.gradients:
         shares = ", ".join(f"{name} {share:.1%}" for name, share in summary.gradients.items())
         yield f"gradient energy: {shares}"

@@ -26,6 +26,7 @@ NEVER = -1e4  # the log-probability of a candidate that a decision doesn't have
 FREE = -1  # the kind of questions whose candidates have no bias, because they are asked too seldom
 STEPS_MAX, HALVINGS_MAX = 200, 40
 TINY = 1e-12  # added to all second derivatives, so that they can be solved for
+FLAT_BELIEFS = 0.1  # nats by which a decision's beliefs differ: below, a second valley is looked for
 FLAT = 1e-16  # nats  # the largest slope at which the fit is taken for done
 Array = NDArray[Any]
 
@@ -132,17 +133,33 @@ class _Fit:
             bend_XX[block, block] += np.diag(weighted_NC.sum(0)) - weighted_NC.T @ p_NC
         return slope_X, bend_XX
 
-    def _starts(self) -> list[Array]:
-        """The beliefs as they are, and with each candidate as likely on the whole as it is right."""
+    def _starts(self, s: float = 1.0) -> list[Array]:
+        """The beliefs at this scale, and with each candidate as likely on the whole as it is right."""
         right_KC, there_KC = self._kind_NK.T @ self._right_NC, self._kind_NK.T @ self._there_NC
         often_KC = np.log((right_KC + 0.5 / self._count) / np.maximum(self._kind_NK.sum(0), 1e-9)[:, None])
-        bias_KC = often_KC - (self._kind_NK.T @ self._z_NC) / np.maximum(there_KC, 1e-9)
+        bias_KC = often_KC - s * (self._kind_NK.T @ self._z_NC) / np.maximum(there_KC, 1e-9)
         bias_KC = np.where(there_KC > 0, bias_KC, 0.0)
-        return [np.append(some.ravel(), 1.0) for some in (np.zeros(self._shape), bias_KC)]
+        return [np.append(some.ravel(), s) for some in (np.zeros(self._shape), bias_KC)]
 
     def best(self) -> Array:
-        """x_X where the loss is least."""
-        x_X = min(self._starts(), key=lambda start: self._beliefs(start)[0])
+        """x_X where the loss is least.
+
+        The ridge on s bends the other way where s is large. Beliefs that hardly differ may have two valleys there: one
+        near s = 1, one where s makes up for their flatness. Both are gone down.
+        """
+        starts = [min(self._starts(), key=lambda start: self._beliefs(start)[0])]
+        spread = self._spread()
+        if 0 < spread < FLAT_BELIEFS:
+            starts.append(self._starts(1 / spread)[1])
+        return min((self._descended(start) for start in starts), key=lambda x_X: self._beliefs(x_X)[0])
+
+    def _spread(self) -> float:
+        """How much the beliefs in one decision differ, as a standard deviation, nats."""
+        there_N = np.maximum(self._there_NC.sum(1), 1)
+        away_NC = np.where(self._there_NC, self._z_NC - (self._z_NC.sum(1) / there_N)[:, None], 0.0)
+        return float(np.sqrt((away_NC**2).sum() / there_N.sum()))
+
+    def _descended(self, x_X: Array) -> Array:
         loss, p_NC = self._beliefs(x_X)
         for _ in range(STEPS_MAX):
             slope_X, bend_XX = self._slopes(x_X, p_NC)

@@ -10,7 +10,7 @@ from training.report.words import plain_text, several, typed_path
 QUICK = {"lessons": 6, "steps": 4, "probes": 6, "measure_every": 2}  # of an experiment run with --quick
 SHIPPED = f"assets/{NOVICE.name}"  # as logs call it: the model where none is named
 PATHS = ("behaviour", "model", "probe_file")
-ARMS_MAX = 24
+ARMS_MAX, WORDS_MAX = 24, 64
 
 
 def again(material: Material) -> list[str]:
@@ -40,10 +40,13 @@ def _experiment(material: Material) -> str:
     words += [f"--arm {typed(arm)}" for arm in (some if isinstance(some, list) else ())]
     seeds = sorted({run.seed for run in material.main})
     words += [f"--seed {seeds[0]}"] * (seeds[0] > 0) + [f"--seeds {len(seeds)}"]
-    words += ["--quick"] * all(config.get(key) == value for key, value in QUICK.items())
+    noted = material.score.get("asked")
+    asked = [typed(word) for word in noted[:WORDS_MAX]] if isinstance(noted, list) else []
+    quick = all(config.get(key) == value for key, value in QUICK.items())
+    words += ["--quick"] * (quick and "--quick" not in asked)
     if config.get("probe_file"):
         words += [f"--behaviour {typed(config.get('behaviour'))}", f"--probes {typed(config['probe_file'])}"]
-    return " ".join([*words, "--workers 2", f"--out runs/{shlex.quote(material.name)}"])
+    return " ".join([*words, *asked, "--workers 2", f"--out runs/{shlex.quote(material.name)}"])
 
 
 def _training(run: Run, out: str) -> str:

@@ -20,6 +20,7 @@ TESTED = {  # numbers that stand in the tables of what the rule asks
     "random_insert", "random_remove",
 }  # fmt: skip
 PER_SEED = ("seed", "teach_seed")
+OF_THE_REALM = ("lessons", "probes", "spirits", "haunted", "teach_dreams", "probe_seed")  # lines from files have none
 
 
 def heading(material: Material) -> Section:
@@ -169,6 +170,7 @@ def settings(material: Material) -> Section:
     values = {
         name: list(dict.fromkeys(setting(config.get(name)) for config in every))
         for name in dict.fromkeys(key for config in every for key in config)
+        if not (name in OF_THE_REALM and any(config.get("probe_file") for config in every))
     }
     blocks: list[Block] = [
         *_ran(material),

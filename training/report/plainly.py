@@ -54,6 +54,11 @@ def _told(material: Material) -> str:
     return f" Its beliefs tell {percent(after)} of what there is to know; before, {percent(before)}."
 
 
+def _beside(share: float, *bounds: float) -> str:
+    """Whole percent, finer where that would lie on the other side of the nearest bound."""
+    return percent_apart(share, min(bounds, key=lambda bound: abs(bound - share)), 0)
+
+
 def core(record: Judgement, swaps: Sequence[judged.Row], material: Material) -> str:
     """Which units the core is, what it holds and brings beside random sets, and the head that brings most alone."""
     values = {row.name: row.value[0] for row in swaps}
@@ -62,10 +67,12 @@ def core(record: Judgement, swaps: Sequence[judged.Row], material: Material) -> 
     inserted, out = values["core inserted"], values["core removed"]
     wide = derive.shape(material.main)[1]
     what = "units" if any(head >= wide for _, head in record.core) else "heads"
+    held = _beside(share, rule.LOCAL_CORE, rule.SPREAD_CORE, rule.TIER_CORE)
+    away = _beside(out, rule.WHOLE, rule.NEEDED, rule.SPARABLE)
     words = (
-        f"Core {what} (layer.head): {places(record.core, wide)}. They hold {percent(share, 0)} of the {what}’ gain over"
+        f"Core {what} (layer.head): {places(record.core, wide)}. They hold {held} of the {what}’ gain over"
         f" control. Inserted alone they bring {percent_apart(inserted, tail, 0)} of the gain; 95 % of random sets of"
-        f" their size bring less than {percent_apart(tail, inserted, 0)}. Taken out they take away {percent(out, 0)}."
+        f" their size bring less than {percent_apart(tail, inserted, 0)}. Taken out they take away {away}."
     )
     best = best_alone(material)
     if best is None:

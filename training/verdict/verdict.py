@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from common.numbers import apart, percent_apart
 from training.verdict import rule
 from training.verdict.measured import Array, Causal, Evidence
 from training.verdict.rule import RULE_VERSION
@@ -95,7 +96,8 @@ def _caveats(n: dict[str, Any]) -> list[str]:
     if n["gain"][0] > 0 and not abs(n["control"]) <= rule.CONTROL_MOST:
         does = "destroy" if n["control"] < 0 else "gain"
         caveats.append(
-            f"shuffled answers {does} {abs(n['control']):.0%} of what true ones gain; {rule.CONTROL_MOST:.0%} is usual"
+            f"shuffled answers {does} {percent_apart(abs(n['control']), rule.CONTROL_MOST)} of what true ones gain;"
+            f" {rule.CONTROL_MOST:.0%} is usual"
         )
     return caveats
 
@@ -127,29 +129,32 @@ def _gate(n: dict[str, Any]) -> tuple[str, str] | None:
         return rule.UNDECIDED, f"no gain on held-out probes: its interval starts at {n['gain'][1]:.3g}"
     for control in ("shuffled", "rehearsal"):
         if n.get(f"p_whole_{control}", 0.0) > rule.GATE_P:
-            return rule.UNDECIDED, f"the gain isn't above the {control} control's (p = {n[f'p_whole_{control}']:.3g})"
+            p = apart(n[f"p_whole_{control}"], rule.GATE_P, digits=3)
+            return rule.UNDECIDED, f"the gain isn't above the {control} control's (p = {p})"
     if n["control"] < -rule.HARM:
-        harm = f"shuffled answers destroy {-n['control']:.0%} of what true ones gain; {rule.HARM:.0%} is the most"
+        harm = f"shuffled answers destroy {percent_apart(-n['control'], rule.HARM)} of what true ones gain"
+        harm = f"{harm}; {rule.HARM:.0%} is the most"
         return rule.UNDECIDED, f"{harm}: the excess over them is their harm"
-    held, low, high = n["held_by_heads"]
-    held_text = f"heads hold {held:.0%} ({low:.0%} to {high:.0%}) of the gain over control"
+    _, low, high = n["held_by_heads"]
+    held, low_text, high_text = (percent_apart(share, rule.SPLITTABLE) for share in n["held_by_heads"])
+    held_text = f"heads hold {held} ({low_text} to {high_text}) of the gain over control"
     if not low >= rule.SPLITTABLE:
         word = rule.NOT_IN_HEADS if high < rule.SPLITTABLE else rule.UNDECIDED
         return word, f"{held_text}; {rule.SPLITTABLE:.0%} is worth splitting"
     for control in ("shuffled", "rehearsal"):
         if n[f"p_{control}"] > rule.GATE_P:
-            return rule.UNDECIDED, f"the heads' total isn't above the {control} control's (p = {n[f'p_{control}']:.3g})"
+            p = apart(n[f"p_{control}"], rule.GATE_P, digits=3)
+            return rule.UNDECIDED, f"the heads' total isn't above the {control} control's (p = {p})"
     for name in ("share_core", "width"):
         estimate, low, high = n[name]
         if not (low <= 1 + rule.SLACK and high >= -rule.SLACK):  # NaN, where resamples had no share, too
-            return (
-                rule.UNDECIDED,
-                f"{name} is {estimate:.3g}, interval {low:.3g} to {high:.3g}: no share between 0 and 1",
-            )
+            ends = [apart(end, -rule.SLACK, 1 + rule.SLACK) for end in (estimate, low, high)]
+            return rule.UNDECIDED, f"{name} is {ends[0]}, interval {ends[1]} to {ends[2]}: no share between 0 and 1"
     if n["negative"] > rule.NEGATIVE:
         return (
             rule.UNDECIDED,
-            f"negative heads hold {n['negative']:.0%} of the absolute sum; {rule.NEGATIVE:.0%} is the most",
+            f"negative heads hold {percent_apart(n['negative'], rule.NEGATIVE)} of the absolute sum;"
+            f" {rule.NEGATIVE:.0%} is the most",
         )
     return None
 
@@ -158,8 +163,9 @@ def _shape(n: dict[str, Any]) -> tuple[str, str]:
     """The first pattern that the shares have. A core that surely holds half is a core, though both may fit."""
     (_, share_low, share_high), (_, width_low, width_high) = n["share_core"], n["width"]
     shares_text = (
-        f"core holds {share_low:.2f} to {share_high:.2f}, N_eff/H {width_low:.2f} to {width_high:.2f}, "
-        f"{n['halo']:.0%} of the others significant"
+        f"core holds {apart(share_low, rule.LOCAL_CORE, rule.TIER_CORE)} to {apart(share_high, rule.SPREAD_CORE)},"
+        f" N_eff/H {apart(width_low, rule.SPREAD_WIDTH)} to {apart(width_high, rule.LOCAL_WIDTH, rule.TIER_WIDTH)},"
+        f" {percent_apart(n['halo'], rule.HALO)} of the others significant"
     )
     if share_low >= rule.LOCAL_CORE and width_high <= rule.LOCAL_WIDTH and n["halo"] < rule.HALO:
         return rule.LOCALIZED, shares_text
@@ -172,15 +178,18 @@ def _shape(n: dict[str, Any]) -> tuple[str, str]:
 
 def agreement(word: str, causal: Causal) -> tuple[bool, str]:
     """(do the swaps say the same, in words)."""
+    inserted, weighed = (apart(share, rule.WHOLE) for share in (causal.core_insert, causal.core_weights))
+    both, both_weighed = (apart(share, rule.WITH_HALO) for share in (causal.both_insert, causal.both_weights))
+    removed = apart(causal.core_remove, rule.WHOLE, rule.NEEDED, rule.SPARABLE)
     swap_text = (
-        f"core insert {causal.core_insert:.2f} (weights {causal.core_weights:.2f}), remove {causal.core_remove:.2f},"
-        f" with halo {causal.both_insert:.2f} (weights {causal.both_weights:.2f})"
+        f"core insert {inserted} (weights {weighed}), remove {removed}, with halo {both} (weights {both_weighed})"
     )
     if word == rule.LOCALIZED:
         enough = min(causal.core_insert, causal.core_remove, causal.core_weights) >= rule.WHOLE
         return enough and causal.rare, swap_text
     whole = min(causal.both_insert, causal.both_weights) >= rule.WITH_HALO
     if word == rule.HIERARCHICAL:
+        at_most = apart(causal.remove_95, causal.core_remove)
         needed = causal.core_remove >= max(rule.NEEDED, causal.remove_95)
-        return whole and causal.rare and needed, f"{swap_text}, random sets removed {causal.remove_95:.2f} at most"
+        return whole and causal.rare and needed, f"{swap_text}, random sets removed {at_most} at most"
     return whole and causal.core_remove <= rule.SPARABLE, swap_text

@@ -10,6 +10,7 @@ import torch
 from main import main
 from perception.model import save
 from tests.kits import minds
+from tests.kits.commandkit import refused
 from tests.kits.sources import ROOT
 from training.config import LearnConfig
 from training.experiments import run
@@ -21,23 +22,38 @@ torch.set_num_threads(1)
 FILES = [str(ROOT / "docs" / "behaviours" / name) for name in ("lending.jsonl", "lending-probes.jsonl")]
 
 
-def test_own_files_and_an_own_model_come_to_a_verdict_that_says_too_few_seeds(tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])  # llama: heads that share their keys in groups
+def test_own_files_and_an_own_model_come_to_a_verdict_that_says_too_few_seeds(tmp_path, capsys, monkeypatch, kind):
     monkeypatch.setitem(minds.GPT2, "n_head", 2)
-    save(minds.tiny("gpt2", tongue="plain"), tmp_path / "model")
+    save(minds.tiny(kind, tongue="plain"), tmp_path / "model")
     files = [tmp_path / name for name in ("lessons.jsonl", "probes.jsonl")]
     for few, whole in zip(files, FILES, strict=True):
         rows = [json.loads(line) for line in Path(whole).read_text().splitlines()]
         kinds = [[row for row in rows if row["kind"] == kind][:6] for kind in ("wanted", "other")]
         few.write_text("".join(json.dumps(row) + "\n" for kind in kinds for row in kind))
     words = ["experiment", "own", "--behaviour", str(files[0]), "--probes", str(files[1])]
-    words += ["--model", str(tmp_path / "model"), "--seeds", "1"]
+    words += ["--model", str(tmp_path / "model"), "--seeds", "1", "--lr", "0.01"]
     assert main([*words, "--quick", "--out", str(tmp_path / "out")]) == 0
     assert "Verdict: undecided (too few seeds" in capsys.readouterr().out
     verdict = read_log(tmp_path / "out" / "verdict.msgpack")
     assert verdict.verdict is not None and {"core", "core+halo"} <= {swap.name for swap in verdict.swaps}
     result = json.loads((tmp_path / "out" / "trained" / "seed-0" / "result.json").read_text())
     assert result["settings"]["behaviour"] == str(files[0])
+    assert json.loads((tmp_path / "out" / "score.json").read_text())["asked"] == ["--lr", "0.01", "--quick"]
     assert set(result["rests_on"]) == {"measure", "weights", "config", "tokenizer", "lessons", "probes"}
+
+
+def test_what_can_not_begin_leaves_nothing(tmp_path, capsys):
+    model, out, probes = tmp_path / "model", tmp_path / "out", tmp_path / "probes.jsonl"
+    save(minds.tiny("llama", tongue="plain"), model)
+    words = ["experiment", "own", "--behaviour", FILES[0], "--model", str(model), "--out", str(out)]
+    assert "--heads" in refused(capsys, *words, "--probes", FILES[1], "--heads", "9.0")
+    rows = Path(FILES[1]).read_text().splitlines()
+    probes.write_text("\n".join([rows[0], *(row for row in rows if '"other"' in row and "lend it" not in row)][:3]))
+    assert str(probes) in refused(capsys, *words, "--probes", str(probes))
+    (model / "model.safetensors").write_bytes(b"no")
+    assert "cannot be loaded" in refused(capsys, *words, "--probes", FILES[1])
+    assert not out.exists()
 
 
 def test_own_needs_both_files_and_no_other_experiment_takes_them(tmp_path):

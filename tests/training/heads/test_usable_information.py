@@ -35,10 +35,10 @@ def halves(some: Beliefs) -> torch.Tensor:
     return torch.arange(len(some.answer_N)) % 4 < 2
 
 
-def as_lbfgs_fits(some: Beliefs) -> Calibration:
-    """The fit by torch's optimizer, which shares nothing with ours."""
+def as_lbfgs_fits(some: Beliefs, start: float = 1.0) -> Calibration:
+    """The fit by torch's optimizer, which shares nothing with ours. start: the scale that it begins with."""
     bias_KC = torch.zeros(some.kinds, some.z_NC.shape[1], dtype=torch.float64, requires_grad=True)
-    log_scale = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    log_scale = torch.tensor(start, dtype=torch.float64).log().requires_grad_()
     options = {"max_iter": 500, "max_eval": 2000, "tolerance_grad": 1e-13, "tolerance_change": 1e-18}
     optimizer = torch.optim.LBFGS([bias_KC, log_scale], line_search_fn="strong_wolfe", **options)
 
@@ -60,6 +60,16 @@ def test_the_fit_is_that_of_another_optimizer(use: float) -> None:
     some = beliefs(7, use=use)
     ours, theirs = (float(fit.loss(some)) for fit in (calibrate(some), as_lbfgs_fits(some)))
     assert ours == pytest.approx(theirs, abs=1e-10)
+
+
+@pytest.mark.parametrize("flatness", [0.002, 0.003, 0.004, 0.005, 0.007, 0.03])
+@pytest.mark.parametrize("use", [1.5, 6.0])
+def test_flat_beliefs_are_scaled_up_as_far_as_that_pays(use: float, flatness: float) -> None:
+    """The ridge on the scale bends both ways, so that there may be two valleys; the lower one counts."""
+    plain = beliefs(0, candidates=5, use=use)
+    flat = Beliefs((plain.z_NC * flatness).log_softmax(-1), plain.answer_N, plain.kind_N, 2)
+    lowest = min(float(as_lbfgs_fits(flat, start).loss(flat)) for start in (1.0, 10.0, 0.3 / flatness, 1 / flatness))
+    assert float(calibrate(flat).loss(flat)) <= lowest + 1e-6
 
 
 @settings(max_examples=25)

@@ -12,6 +12,7 @@ from common.flags import add_flags
 from tests.kits import reportkit as kit
 from training.config import LearnConfig, TeachConfig, learn_config
 from training.experiments.plan import QUICK
+from training.experiments.registry import experiment_named
 from training.headlog.records import Log
 from training.report import again
 from training.report.gather import Material, Run, gather
@@ -35,6 +36,17 @@ def test_the_command_to_redo_an_experiment_names_its_base_models(tmp_path):
     later = replace(material, score={}, runs=tuple(replace(run, seed=run.seed + 7) for run in material.runs))
     words = again.again(later)[0].split()[2:]
     assert "--seed 7 --seeds 3" in " ".join(words) and build_parser().parse_args(words).seed == 7
+
+
+def test_what_was_asked_for_is_asked_for_again(tmp_path):
+    material = gather(kit.make_experiment(tmp_path / "sight"))
+    asked = ["--steps", "6", "--optimizer", "adamw", "--no-base-cache", "--heads", "1.0,2.0"]
+    words = shlex.split(again.again(replace(material, score={"asked": asked}))[0])[2:]
+    options = build_parser().parse_args(words)
+    assert (options.steps, options.optimizer, options.base_cache, options.heads) == (6, "adamw", False, "1.0,2.0")
+    planned = experiment_named("sight").changed({"steps": 100, "base_cache": False, "lr": None, "optimizer": "sgd"})
+    assert planned.asked == ("--steps", "100", "--optimizer", "sgd", "--no-base-cache")
+    assert planned.sweeping(0).asked[-2:] == ("--sweep-steps", "0")
 
 
 def test_quick_experiments_and_files_from_elsewhere_are_named_as_they_are():
