@@ -45,6 +45,8 @@ REASONS = {
     errno.ENOTDIR: "a part of the path is no folder; choose another place",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
     errno.EISDIR: "a folder; give the name of a file",
+    errno.EFBIG: "larger than a file may be there; choose another place",
+    errno.EIO: "the disk fails; choose another place",
     errno.ELOOP: "a link that leads to itself; choose another place",
 }
 
@@ -61,7 +63,7 @@ def output_error(path: Path | str, error: OSError) -> OutputError:
     """A system's fault while writing `path`, in one line."""
     if isinstance(error, OutputError):
         return error
-    reason = REASONS.get(error.errno or 0) or f"cannot be written ({error.strerror or error})"
+    reason = REASONS.get(error.errno or 0) or f"cannot be written ({error.strerror or error}); choose another place"
     return OutputError(f"{path}: {reason}", error.errno)
 
 

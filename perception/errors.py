@@ -1,5 +1,11 @@
 """What perception refuses, each in one line that says what is wrong and how to mend it."""
 
+import errno
+import os
+import re
+
+from safetensors import SafetensorError
+
 
 class LanguageError(ValueError):
     """A text that this model cannot read."""
@@ -7,6 +13,17 @@ class LanguageError(ValueError):
 
 class ModelError(ValueError):
     """A model that cannot be used."""
+
+
+def disk_error(error: Exception) -> OSError | None:
+    """What safetensors and tokenizers say of a full disk, in classes of their own, as the system says it; None for any
+    other error.
+    """
+    number = re.search(r"os error (\d+)", str(error))
+    if number is None and not isinstance(error, SafetensorError):
+        return None
+    code = int(number[1]) if number else errno.EIO
+    return OSError(code, os.strerror(code))
 
 
 def reason_of(error: Exception) -> str:

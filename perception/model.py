@@ -4,9 +4,7 @@ A folder is loaded from disk; a name on the hub is written `hub:org/name`, so th
 once. An ordinary folder's config.json may say `"tongue": "terse"`; without it a model is spoken to in plain English.
 """
 
-import errno
 import hashlib
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 from transformers import (
     AutoConfig,
@@ -29,7 +26,7 @@ from transformers.utils import logging
 from common.files import read_json
 from common.whole_folders import writing_folder
 from perception.addresses import check_known
-from perception.errors import ModelError, reason_of
+from perception.errors import ModelError, disk_error, reason_of
 from perception.gguf_files import is_gguf, with_folder
 from perception.head_map import addresses
 from perception.load_check import check_packing
@@ -228,10 +225,10 @@ def save(model: Model, folder: Path, dtype: torch.dtype | None = None) -> None:
                 _write(model.context, model, temporary / CONTEXT, dtype)
         except OSError:
             raise
-        except Exception as error:  # safetensors and tokenizers tell of a full disk in classes of their own
-            if (number := re.search(r"os error (\d+)", str(error))) is None and not isinstance(error, SafetensorError):
+        except Exception as error:
+            if (full := disk_error(error)) is None:
                 raise
-            raise OSError(int(number[1]) if number else errno.EIO, str(error)) from error
+            raise full from error
 
 
 def _write(net: PreTrainedModel, model: Model, folder: Path, dtype: torch.dtype | None) -> None:

@@ -45,7 +45,13 @@ def test_a_fault_leaves_the_old_content_and_nothing_else(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("number", "words"), [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only"), (errno.EIO, "cannot be written")]
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "disk is full"),
+        (errno.EROFS, "read-only"),
+        (errno.EIO, "the disk fails; choose"),
+        (errno.ENXIO, r"cannot be written \(.*\); choose another place"),
+    ],
 )
 def test_what_the_disk_says_is_one_line_with_a_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str
