@@ -93,16 +93,11 @@ def _learned(result: dict[str, Any], behaviour: str) -> list[str]:
 
 
 def experiment(options: argparse.Namespace) -> int:
-    from dataclasses import replace
-
     from common.flags import values
-    from training.config import CHANGEABLE, LearnConfig, TeachConfig
     from training.experiments.ray_config import RayConfig
 
     ray = RayConfig(**values(options, RayConfig))
     ray.check()  # before torch is imported
-    from training.experiments import tables
-    from training.experiments.registry import experiment_named
     from training.experiments.run import run_experiment
     from training.experiments.show import lines
     from training.progress import progress_bar
@@ -111,16 +106,7 @@ def experiment(options: argparse.Namespace) -> int:
         return calibration(options)
     if options.name in ("surgical", "sharpness"):
         return on_methods(options)
-    planned = experiment_named(options.name, options.seer, options.behaviour, options.probes, options.of, options.base)
-    planned = planned.on(*options.model) if options.model else planned
-    planned = planned.only(*options.arm) if options.arm else planned
-    planned = planned.quick() if options.quick else planned  # first: what is asked for beside it holds
-    planned = planned.taking(options.seeds) if options.seeds is not None else planned
-    planned = planned.without_logs(tables.score) if options.scores_only else planned
-    planned = planned.sweeping(options.sweep_steps) if options.sweep_steps is not None else planned
-    planned = planned.from_seed(options.seed)
-    planned = planned.changed(values(options, LearnConfig, CHANGEABLE) | values(options, TeachConfig, CHANGEABLE))
-    planned = replace(planned, asked=(*planned.asked, *_of_folders(options)))
+    planned = _planned(options)
     out = options.out or Path("runs") / planned.name
     if ray.ray is None:
         with progress_bar() as report:
@@ -134,6 +120,27 @@ def experiment(options: argparse.Namespace) -> int:
     look = "" if planned.scores_alone else f"; to look at: main.py report {out}"
     show(options, result, [*lines(result), f"all of it: {out / 'score.json'}{look}"])
     return 0
+
+
+def _planned(options: argparse.Namespace) -> Any:
+    """The experiment that a command line asks for."""
+    from dataclasses import replace
+
+    from common.flags import values
+    from training.config import CHANGEABLE, LearnConfig, TeachConfig
+    from training.experiments import tables
+    from training.experiments.registry import experiment_named
+
+    planned = experiment_named(options.name, options.seer, options.behaviour, options.probes, options.of, options.base)
+    planned = planned.on(*options.model) if options.model else planned
+    planned = planned.only(*options.arm) if options.arm else planned
+    planned = planned.quick() if options.quick else planned  # first: what is asked for beside it holds
+    planned = planned.taking(options.seeds) if options.seeds is not None else planned
+    planned = planned.without_logs(tables.score) if options.scores_only else planned
+    planned = planned.sweeping(options.sweep_steps) if options.sweep_steps is not None else planned
+    planned = planned.from_seed(options.seed)
+    planned = planned.changed(values(options, LearnConfig, CHANGEABLE) | values(options, TeachConfig, CHANGEABLE))
+    return replace(planned, asked=(*planned.asked, *_of_folders(options)))
 
 
 def _of_folders(options: argparse.Namespace) -> list[str]:

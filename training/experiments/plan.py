@@ -148,8 +148,10 @@ class Experiment:
             raise ValueError(f"--sweep-steps {steps}: must be 0 or more")
         if steps and not self.rates:
             raise ValueError(f"--sweep-steps {steps}: {self.name} sweeps no rates; leave it out")
-        asked = (*self.asked, "--sweep-steps", str(steps))
-        return replace(self, sweep_steps=steps, asked=asked) if steps else replace(self, rates={}, asked=asked)
+        flag_words = (*self.asked, "--sweep-steps", str(steps))
+        return (
+            replace(self, sweep_steps=steps, asked=flag_words) if steps else replace(self, rates={}, asked=flag_words)
+        )
 
     def without_logs(self, score: Score) -> "Experiment":
         """The same with scores alone, by `score`; of a large model most of the time goes into its heads.
@@ -159,8 +161,8 @@ class Experiment:
         if self.stage is not None and not getattr(self.stage, "any_arms", False):
             raise ValueError(f"--scores-only: {self.name} compares what heads did; leave it out")
         stage = self.stage if getattr(self.stage, "no_logs", False) else None
-        asked = (*self.asked, "--scores-only")
-        return replace(self, score=score, stage=stage, keeps_weights=False, scores_alone=True, asked=asked)
+        flag_words = (*self.asked, "--scores-only")
+        return replace(self, score=score, stage=stage, keeps_weights=False, scores_alone=True, asked=flag_words)
 
     def only(self, *names: str) -> "Experiment":
         """The same with these arms alone. Raises ValueError for an unknown arm, or where a stage needs them all."""
@@ -190,8 +192,8 @@ class Experiment:
             arm.config.check()
         teach = {name: value for name, value in changes.items() if name in TEACH}
         own = {name: value for name, value in changes.items() if name not in TEACH}
-        asked = (*self.asked, *words(LearnConfig(**own), own), *words(TeachConfig(**teach), teach))
-        return replace(self, arms=tuple(arms), asked=asked)
+        flag_words = (*self.asked, *words(LearnConfig(**own), own), *words(TeachConfig(**teach), teach))
+        return replace(self, arms=tuple(arms), asked=flag_words)
 
     def from_seed(self, first: int) -> "Experiment":
         """The same on seeds of their own, `first` and those after it; the sweep's lies as far from them as before."""

@@ -41,12 +41,12 @@ def _experiment(material: Material) -> str:
     seeds = sorted({run.seed for run in material.main})
     words += [f"--seed {seeds[0]}"] * (seeds[0] > 0) + [f"--seeds {len(seeds)}"]
     noted = material.score.get("asked")
-    asked = [typed(word) for word in noted[:WORDS_MAX]] if isinstance(noted, list) else []
+    changed = [typed(word) for word in noted[:WORDS_MAX]] if isinstance(noted, list) else []
     quick = all(config.get(key) == value for key, value in QUICK.items())
-    words += ["--quick"] * (quick and "--quick" not in asked)
+    words += ["--quick"] * (quick and "--quick" not in changed)
     if config.get("probe_file"):
         words += [f"--behaviour {typed(config.get('behaviour'))}", f"--probes {typed(config['probe_file'])}"]
-    return " ".join([*words, *asked, "--workers 2", f"--out runs/{shlex.quote(material.name)}"])
+    return " ".join([*words, *changed, "--workers 2", f"--out runs/{shlex.quote(material.name)}"])
 
 
 def _training(run: Run, out: str) -> str:

@@ -3,6 +3,7 @@
 from collections import Counter
 from itertools import product
 
+import numpy as np
 import pytest
 
 from game.realm.plain_talk import ACTS
@@ -12,6 +13,7 @@ from training.behaviours.file import probe_of
 from training.behaviours.lines import OTHER, WANTED, Placed, examine
 from training.heads.balanced import balanced_chunks
 from training.heads.score import tally
+from training.verdict.significance import auroc
 
 DOCS = ROOT / "docs" / "behaviours"
 SPREAD = 0.35  # of the mean: how far a speaker's share of a kind of talk may lie from it, in 4,400 lines
@@ -39,6 +41,18 @@ def test_what_a_verdict_is_measured_on_has_one_set_of_replies_and_balanced_chunk
     chunks = balanced_chunks([probe_of(placed, "en", tuple(texts()["replies"]["accept"])) for placed in probes])
     sorts = [Counter(probe.answers[0] for probe in chunk) for chunk in chunks]
     assert len(chunks) == 8 and sorts == [sorts[0]] * 8 and sum(map(len, chunks)) == len(few)
+
+
+@pytest.mark.parametrize("held", ["topic", "held_topic"])
+def test_the_length_of_a_direction_does_not_tell_danger_from_safety(held):
+    topics = texts()[held].values()
+    for length in (len, lambda text: len(text.split())):
+        safe, danger = (
+            np.array([length(text) for topic in topics for text in topic[kind]]) for kind in ("safe", "danger")
+        )
+        assert 0.44 < auroc(danger, safe) < 0.56
+    phrases = [text for topic in topics for kind in ("safe", "danger") for text in topic[kind]]
+    assert len(set(phrases)) == len(phrases)
 
 
 def test_no_probe_has_a_topic_a_speaker_or_a_form_of_words_that_a_lesson_has():

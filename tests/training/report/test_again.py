@@ -40,8 +40,8 @@ def test_the_command_to_redo_an_experiment_names_its_base_models(tmp_path):
 
 def test_what_was_asked_for_is_asked_for_again(tmp_path):
     material = gather(kit.make_experiment(tmp_path / "sight"))
-    asked = ["--steps", "6", "--optimizer", "adamw", "--no-base-cache", "--heads", "1.0,2.0"]
-    words = shlex.split(again.again(replace(material, score={"asked": asked}))[0])[2:]
+    changed = ["--steps", "6", "--optimizer", "adamw", "--no-base-cache", "--heads", "1.0,2.0"]
+    words = shlex.split(again.again(replace(material, score={"asked": changed}))[0])[2:]
     options = build_parser().parse_args(words)
     assert (options.steps, options.optimizer, options.base_cache, options.heads) == (6, "adamw", False, "1.0,2.0")
     planned = experiment_named("sight").changed({"steps": 100, "base_cache": False, "lr": None, "optimizer": "sgd"})
