@@ -8,8 +8,10 @@ from common.files import check_output
 from common.line.address import read_address
 
 
-def check_model(flag: str, source: str) -> None:
-    """Refuses a folder that is no model, or one whose own code would have to run. Raises ValueError."""
+def check_model(flag: str, source: str, inside: bool = True) -> None:
+    """Refuses a folder that is no model, or one whose own code would have to run; and a GGUF file that can't be turned
+    into a folder, if it is looked inside of. Raises ValueError.
+    """
     from perception.errors import ModelError
     from perception.gguf_files import converted, file_of, is_gguf
     from perception.gguf_header import check_file
@@ -19,7 +21,7 @@ def check_model(flag: str, source: str) -> None:
         return  # what lies there is looked at when it is loaded
     try:
         check_source(source)
-        if is_gguf(source) and converted(source) is None:
+        if inside and is_gguf(source) and converted(source) is None:
             check_file(source, file_of(source))
     except ModelError as error:
         raise ValueError(str(error).replace("--model", flag, 1)) from error
@@ -30,7 +32,7 @@ def check_familiar(source: str) -> None:
     from perception.chat_files import check_chat_source
     from perception.errors import ModelError
 
-    check_model("--familiar", source)
+    check_model("--familiar", source, inside=False)  # check_chat_source looks inside
     try:
         check_chat_source(source)
     except ModelError as error:

@@ -39,6 +39,26 @@ def test_who_cannot_speak_for_the_familiar_is_refused_before_a_window_opens(
     assert "leave out --listen or --talk" in refused(capsys, "mind", "--talk", "--listen", "127.0.0.1:0")
 
 
+def test_a_file_that_can_not_be_converted_is_refused_before_a_window_opens(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("gguf", reason="reads and writes the files; in extra real")
+    pytest.importorskip("accelerate", reason="transformers needs it for them; in extra real")
+    from tests.kits.ggufkit import tiny_llama, write_gguf
+
+    monkeypatch.setattr("game.start.open_context", lambda *words: 1 / 0)
+    monkeypatch.setenv("SECOND_SIGHT_HOME", str(tmp_path / "home"))
+    path = tmp_path / "odd.gguf"
+    write_gguf(path, tiny_llama(), without="blk.1.attn_q.weight")
+    for flag in ("--model", "--familiar"):
+        assert "blk.1.attn_q.weight is not in it" in refused(capsys, "play", flag, str(path))
+    monkeypatch.setattr("perception.gguf_header.find_spec", lambda name: None)
+    assert "--model" in (said := refused(capsys, "play", "--model", str(path))) and "pip install '.[real]'" in said
+    (folder := saved_chat(tmp_path / "chat")).joinpath("chat_template.jinja").write_text("{{ raise_exception('no') }}")
+    assert "its chat template fails (no)" in refused(capsys, "play", "--familiar", str(folder))
+    assert not (tmp_path / "home" / "cache").exists()
+
+
 def test_a_mind_that_is_talked_to_answers_over_its_line_and_keeps_its_lesson(tmp_path: Path) -> None:
     model, folder = saved_chat(tmp_path / "chat"), tmp_path / "familiar"
     question = Question("talk", "north", ASKED, load_plain_talk().candidates(0))
