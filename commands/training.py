@@ -110,7 +110,7 @@ def experiment(options: argparse.Namespace) -> int:
     out = options.out or Path("runs") / planned.name
     if ray.ray is None:
         with progress_bar() as report:
-            result = run_experiment(planned, out, options.workers, report)
+            result = run_experiment(planned, out, options.workers, report, tried=True)
     else:
         from training.experiments.ray_pool import RayPool
         from training.experiments.sweep_table import live_sweep

@@ -47,11 +47,13 @@ def run_experiment(
     report: Report = lambda what, done, of: None,
     pool: Pool | None = None,
     prepare: Callable[[], None] = lambda: None,
+    tried: bool = False,
 ) -> dict[str, Any]:
     """All runs, the stage, then the score: {experiment, runs, bases, commits, rates, score}; also in OUT/score.json.
 
     pool: where runs are done, if not in `workers` local processes, which the stage takes in any case. {some: those that
-    ran}, too, where arms were left out. prepare: what happens in OUT before its runs are looked for.
+    ran}, too, where arms were left out. prepare: what happens in OUT before its runs are looked for. tried: whether
+    models and files are, before OUT becomes this experiment's.
 
     Before anything runs, it raises ValueError for settings that can't be, if OUT holds another experiment, or runs of
     other settings or of other data and models, and FolderInUse if another process works in OUT.
@@ -67,7 +69,7 @@ def run_experiment(
     present = Present(experiment)
     plan = _plan(experiment)
     check_free(out, plan)
-    if pool is None and not (out / PLAN).exists():  # elsewhere other models may lie under these names
+    if tried and pool is None and not (out / PLAN).exists():  # elsewhere other models may lie under these names
         _check_begins(experiment)
     with hold(out):
         claim(out, plan)

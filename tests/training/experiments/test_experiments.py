@@ -207,7 +207,9 @@ FLAGS = [([], False, 150), (["--scores-only"], True, 150), (["--sweep-steps", "0
 @pytest.mark.parametrize(("words", "alone", "sweep"), FLAGS)
 def test_flags_reach_the_plan(monkeypatch, tmp_path, words, alone, sweep):
     planned = []
-    monkeypatch.setattr(run, "run_experiment", lambda experiment, *rest: planned.append(experiment) or {"score": {}})
+    monkeypatch.setattr(
+        run, "run_experiment", lambda experiment, *rest, **more: planned.append(experiment) or {"score": {}}
+    )
     monkeypatch.setattr(show, "lines", lambda result: [])
     assert main(["experiment", "rank", "--out", str(tmp_path / "out"), *words]) == 0
     assert planned[0].scores_alone is alone

@@ -101,7 +101,7 @@ def test_settings_that_cannot_be_changed_are_refused(name, changes, says):
 
 def test_the_command_line_changes_all_arms(monkeypatch, tmp_path, capsys):
     plans = []
-    monkeypatch.setattr(run, "run_experiment", lambda planned, *_: plans.append(planned) or 1 / 0)
+    monkeypatch.setattr(run, "run_experiment", lambda planned, *_, **more: plans.append(planned) or 1 / 0)
     words = ["experiment", "sight", "--optimizer", "sgd", "--lr", "0.2", "--mlps", "1", "--steps", "9", "--base-cache"]
     with pytest.raises(ZeroDivisionError):
         main([*words, "--out", str(tmp_path)])

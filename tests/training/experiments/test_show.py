@@ -36,7 +36,7 @@ def test_an_experiment_is_what_its_options_say(monkeypatch, capsys, tmp_path):
     for model in models:
         Path(model).symlink_to(NOVICE)
 
-    def stop(plan, out, workers, report):
+    def stop(plan, out, workers, report, tried):
         calls.append((plan, out, workers))
         raise ValueError("enough was seen")
 
