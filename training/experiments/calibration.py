@@ -242,13 +242,15 @@ def _by_unit(log: Log) -> Array:
 
 
 def result_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """score.json: a line for each pattern and for all of them, then the experiments."""
+    """score.json: a line for each pattern, each draw (constants were chosen on the first) and all; the experiments."""
     table = [_rates(name, [row for row in rows if row["pattern"] == name]) for name in PATTERNS]
+    numbers = sorted({row["draw"] for row in rows})
+    draws = [_rates(f"draw {number}", [row for row in rows if row["draw"] == number]) for number in numbers]
     everything = _rates("all", rows)
     content = {
         "experiment": NAME, "rule": RULE_VERSION, "bases": sorted({row["model"] for row in rows}),
         "runs": len(rows), "commits": sorted({commit for row in rows for commit in row["commits"]}),
-        "patterns": [line for line in table if line["n"]], "all": everything, "experiments": list(rows),
+        "patterns": [line for line in table if line["n"]], "draws": draws, "all": everything, "experiments": list(rows),
     }  # fmt: skip
     return finite(content)
 
@@ -266,5 +268,5 @@ def _rates(name: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def lines(result: Mapping[str, Any]) -> Iterator[str]:
     """The table for a terminal: a line for each pattern, and for all."""
     yield f"{'pattern':22}{'right':>7}{'wrong':>7}{'undecided':>11}{'of':>5}"
-    for row in (*result["patterns"], result["all"]):
+    for row in (*result["patterns"], *result["draws"], result["all"]):
         yield f"{row['name']:22}{row['right']:7}{row['wrong']:7}{row['undecided']:11}{row['n']:5}"

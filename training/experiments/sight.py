@@ -1,4 +1,4 @@
-"""Sight: which heads learn to see spirits, and may we say how? Eight seeds, two controls of eight, the verdict."""
+"""Sight: which heads learn to see spirits, and may we say how? Twelve seeds, two controls of twelve, the verdict."""
 
 from dataclasses import replace
 
@@ -6,6 +6,7 @@ from training.config import LearnConfig, TeachConfig
 from training.experiments.judge import REHEARSAL, SHUFFLED, TRAINED, Judge
 from training.experiments.plan import EVERY, PROBE_SEED, PROBES, READING, STEPS, Arm, Experiment
 from training.experiments.tables import score
+from training.verdict.rule import REGISTERED
 
 # Heads and MLPs train. With attention alone, "in the heads" would be so by construction. Steps are as many as in the
 # trainings by which the rule is calibrated. Of the controls nothing but the gain is asked.
@@ -20,5 +21,5 @@ ARMS = (
 )
 EXPERIMENT = Experiment(
     "sight", "which heads learn to see spirits: trained, shuffled and rehearsal, swaps, the verdict", ARMS,
-    tuple(range(8)), score, keeps_weights=True, stage=Judge(),
+    tuple(range(REGISTERED)), score, keeps_weights=True, stage=Judge(),
 )  # fmt: skip

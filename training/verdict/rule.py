@@ -6,6 +6,7 @@ A changed constant is a new RULE_VERSION, and all verdicts are redone. docs/meas
 RULE_VERSION = 4
 CORE = 0.1  # round(CORE * H) of the heads are the core, and of the MLPs
 SEEDS = 8  # trained, and in each control, at least
+REGISTERED = 12  # trained, and in each control, of our own verdicts: the fewest that name every pattern rightly (power)
 SEEDS_MOST = 24  # and at most: the number is chosen before the runs, by power
 BASES = 3  # base models (pretraining seeds); with fewer, the verdict concerns these networks alone
 RESAMPLES = 2000  # bootstrap
