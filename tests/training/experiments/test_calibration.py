@@ -100,8 +100,8 @@ def test_words_are_counted_by_pattern():
     assert [content["all"][key] for key in ("right", "wrong", "undecided", "n")] == [2, 1, 1, 4]
     assert by_name["one-head"]["right_interval"][0] < 0.5 < by_name["one-head"]["right_interval"][1]
     assert [(line["name"], line["right"], line["n"]) for line in content["draws"]] == [
-        ("draw 0", 1, 3),
-        ("draw 1", 1, 1),
+        ("draw 0", 2, 3),
+        ("draw 1", 0, 1),
     ]
     assert len(list(lines(content))) == 1 + 3 + 2 + 1
 

@@ -23,6 +23,7 @@ from training.experiments.weight_delta import WEIGHT_DELTA, apply_weight_delta
 from training.headlog.log import read_log
 from training.heads.likeness import profile_of_log, rank_correlation
 from training.validation.power import measured_in
+from training.verdict.rule import REGISTERED
 from training.verdict.verdict import Verdict
 
 
@@ -198,7 +199,7 @@ def test_born_compares_learners_with_the_seer_and_needs_one(two_bases, bases, tm
 
 def test_experiments_take_seeds_bases_and_a_seer():
     plan = experiment_named("sight")
-    assert len(plan.seeds) == 8 and plan.keeps_weights and plan.stage == Judge()
+    assert len(plan.seeds) == REGISTERED and plan.keeps_weights and plan.stage == Judge()
     assert plan.taking(3).seeds == (0, 1, 2)
     assert plan.taking(3).from_seed(7).seeds == (7, 8, 9) and plan.from_seed(7).quick().seeds == (7, 8)
     part = experiment_named("few").only("scenes-64", "spirits-20")
