@@ -38,11 +38,11 @@ from training.heads.balanced import judged_chunks
 from training.heads.gain_allocation import HeldOut, same_shape
 from training.heads.head_probes import head_probes
 from training.heads.run_log import SWAPPED, Training, log_header, mlps_trained, outcome
+from training.heads.same_function import settings_apart
 from training.heads.score import Probe, answers_of, tally
 from training.heads.set_curve import greedy_order, set_curve
 from training.heads.usable import UsableChunks, usable_losses
 from training.progress import Report
-from training.same_function import settings_apart
 
 MOST = 160  # probes over which the gain is shared out, as of a behaviour of one's own
 TOGETHER = 2  # a wanted line and one at which it tempts share a chunk

@@ -18,8 +18,8 @@ from training.behaviours.lines import read_lines
 from training.compare import read_probes
 from training.headlog.curves import curve_of
 from training.headlog.log import read_log
+from training.heads.same_function import settings_apart
 from training.heads.usable import usable_losses
-from training.same_function import settings_apart
 
 torch.set_num_threads(1)
 PROBES = ROOT / "docs" / "behaviours" / "lending-probes.jsonl"  # those below: a few of these lines

@@ -89,7 +89,7 @@ def test_a_file_needs_both_kinds_and_has_its_bounds(written, monkeypatch, tmp_pa
     assert read_lines(written(OTHER))[1][0].endswith("no line of kind wanted; say which decision is wanted")
     assert read_lines(written(WANTED))[1][0].endswith("no line of kind other; say what has to stay as it was")
     assert "no such file" in read_lines(tmp_path / "nowhere.jsonl")[1][0]
-    assert "no such file" in read_lines(tmp_path)[1][0]
+    assert "is a folder" in read_lines(tmp_path)[1][0]
     many = written(WANTED, OTHER, WANTED | {"context": "It hails."})
     monkeypatch.setattr(lines, "MOST", 2)
     assert read_lines(many)[1] == [f"{many}:3: more than 2 lines; split the file"]

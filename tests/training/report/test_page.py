@@ -85,7 +85,7 @@ def test_every_picture_is_told_and_every_table_has_headers(whole):
         "Why hierarchical: core holds 0.66 to 0.78",
         "localized needs share of the core, T_K: lower ≥ 0.75 (now 0.72, 0.66 … 0.78)",
         "hierarchical named; it stands while share of the core, T_K: lower ≥ 0.5 (now 0.72, 0.66 … 0.78)",
-        "How often rule 1 names a known pattern rightly is not measured yet",
+        "These are rates of rule 4, not of this page’s.",
         "seeds in the smallest arm 8 – ≥ 8 ✓ met",
         "p: heads' total above rehearsal 0.0001 – ≤ 0.01 ✓ met",
         "T_K 0.72 0.66 … 0.78 lower ≥ 0.75 ✗ not met lower ≥ 0.5 ✓ met upper ≤ 0.6",
