@@ -213,5 +213,6 @@ def test_smollm2_untouched_suggests_something_else_and_learns_from_a_correction(
     before = belief(mind, scene, "accept")
     assert belief(mind, scene, "suggest") > 0.4 > before
     mind.handle(Teach(LESSONS[0]))
-    practise(mind, 4)
-    assert belief(mind, scene, "accept") > 2 * before
+    practise(mind, 6)  # at first its beliefs swing between yes and no from step to step
+    assert belief(mind, scene, "accept") > 100 * before
+    assert belief(mind, scene, "suggest") < 0.01
