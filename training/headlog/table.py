@@ -23,10 +23,10 @@ MATRICES = ("q", "k", "v", "o")
 TOP = 10
 WIDTH = 80  # columns that the table takes at most
 MLPS_A_LINE = 4
-RESIDUAL_MOST = 0.02  # of the gain: docs/measurement.md
+RESIDUAL_MOST = 0.02  # docs/measurement.md: heads, rest and gain agree within so much of the gain
 NUMBER = 9  # characters of a number in the list of heads
 REST_OF_HEADS = "in no head's matrices"
-# docs/measurement.md: a verdict rests on eight seeds, two controls of eight, and three base models.
+# docs/measurement.md: a verdict rests on eight seeds at least, two controls of eight, and three base models.
 UNDECIDED = {
     "verdict": "undecided",
     "because": "one run has no controls (shuffled answers, rehearsal only) and no other seeds; run `experiment`",
