@@ -51,6 +51,7 @@ from training.verdict.verdict import Verdict, decide
 
 TRAINED, SHUFFLED, REHEARSAL = "trained", "shuffled", "rehearsal"  # the arms' names
 VERDICT = "verdict.msgpack"
+MEASURES = 2  # raise it when a seed is measured in another way; what older ones left is then measured again
 Pair = tuple[Outcome, Outcome]  # a true training, and the control of its seed
 
 
@@ -187,6 +188,7 @@ def _identity(pair: Pair, sets: SwapSets, judge: Judge) -> dict[str, Any]:
         "runs": [of_file(run.log) for run in pair],
         "sets": {"core": core, "halo": halo, "random": sorted(sets.random)},
         "judge": asdict(judge),
+        "measures": MEASURES,
     }  # fmt: skip
 
 
@@ -208,7 +210,7 @@ def measure_seed(config: LearnConfig, pair: Pair, to: Path, sets: SwapSets, judg
         chunks = in_both_halves(behaviour.judged_chunks(), judge.every)
         probes = [probe for chunk in chunks for probe in chunk]
         content |= {
-            "needs": needs(before.net, after.net, loss, other_answers(before, probes)),
+            "needs": needs(before.net, after.net, loss, other_answers(before, probes, reader)),
             "ranks": ranks(before.net, after.net, loss),
         }
     to.parent.mkdir(parents=True, exist_ok=True)

@@ -119,8 +119,11 @@ class ProbeLoss:
         self.total = sum(len(packed.target_N) for packed in batches)
 
     def __call__(self, net: PreTrainedModel) -> Tensor:
-        caches = self._caches or (context_cache(net, packed) for packed in self.batches)
-        return self._mean(net, caches)
+        return self._mean(net, self.caches(net))
+
+    def caches(self, net: PreTrainedModel) -> Iterable[DynamicCache]:
+        """The contexts of every batch: as they were read beforehand, or as this model reads them now."""
+        return self._caches or (context_cache(net, packed) for packed in self.batches)
 
     def crossed(self, net: PreTrainedModel, reader: PreTrainedModel) -> Tensor:
         """The loss of one model's decisions on contexts that the other has read."""

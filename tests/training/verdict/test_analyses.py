@@ -114,9 +114,9 @@ def test_a_head_that_writes_nothing_is_needed_by_nobody(probed):
     with torch.no_grad():
         addresses(net).weight(1, "o")[2] = 0
     whole = measured(net, level)
-    with head_ablated(net, 1, 2, level.batches):
+    with head_ablated(net, 1, 2, level.masks):
         assert measured(net, level) == pytest.approx(whole, abs=1e-7)
-    with head_ablated(net, 1, 1, level.batches):
+    with head_ablated(net, 1, 1, level.masks):
         assert abs(measured(net, level) - whole) > 1e-7
     assert measured(net, level) == whole
 
@@ -136,6 +136,24 @@ def test_whole_contexts_give_the_same_loss_as_those_read_in_parts(probed):
     wanted = usable_losses(model, [probes(5, 24, "terse", load_rules())]).whole
     level = UsableLevel(wanted)
     assert measured(model.net, level) == pytest.approx(measured(model.net, wanted), abs=1e-5)
+
+
+def test_contexts_that_were_read_beforehand_stay_as_they_are_when_a_head_is_ablated(probed):
+    model, _ = probed
+    some = probes(5, 24, "terse", load_rules())
+    other = changed(model, 2)
+    levels = [
+        (UsableLevel(usable_losses(model, [some], context=reader).whole), other_answers(model, some[:2], reader))
+        for reader in (model.net, None)
+    ]
+    for before, now in zip(*levels, strict=True):
+        assert measured(model.net, before) == pytest.approx(measured(model.net, now), abs=1e-5)
+        assert len(before.masks) * 2 == len(now.masks)
+        with head_ablated(model.net, 0, 1, before.masks):
+            alone = measured(model.net, before)
+        with head_ablated(model.net, 0, 1, now.masks):
+            assert abs(measured(model.net, now) - alone) > 1e-7  # there the head is missing from the contexts too
+        assert abs(measured(other, before) - measured(other, now)) > 1e-7  # who reads makes a difference
 
 
 def test_roles_are_of_heads_that_are_needed_but_hold_no_gain():
