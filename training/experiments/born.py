@@ -107,5 +107,5 @@ def profile_seer(config: LearnConfig, seer: str, to: Path, every: int, present: 
 EXPERIMENT = Experiment(
     "born", "does the one who learned use the heads of the one born seeing? Nulls: its controls, other novices",
     tuple(arm.changed(gain_only=False) for arm in ARMS),  # the control is looked at head by head, too
-    (0, 1, 2, 3), both, stage=Compare(),
+    (0, 1, 2, 3), both, stage=Compare(), elsewhere=(TRAINED,),
 )  # fmt: skip

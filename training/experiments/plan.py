@@ -97,7 +97,8 @@ class Experiment:
 
     bases: the base models, if not the arms' own. keeps_weights: whether runs leave their weight delta. stage: what
     comes after the runs; its findings stand in the score. some: whether arms were left out. scores_alone: whether no
-    heads are measured, and runs leave no logs. asked: words of the command line that changed it, for its report.
+    heads are measured, and runs leave no logs. elsewhere: arms that run on further base models too; by default all.
+    asked: words of the command line that changed it, for its report.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Experiment:
     stage: Stage | None = None
     some: bool = False
     scores_alone: bool = False
+    elsewhere: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
 
     def quick(self) -> "Experiment":
@@ -134,7 +136,8 @@ class Experiment:
         if not self.bases:
             return self
         model = self.bases[base]
-        return replace(self, arms=tuple(replace(arm, config=replace(arm.config, model=model)) for arm in self.arms))
+        arms = [arm for arm in self.arms if base == 0 or not self.elsewhere or arm.name in self.elsewhere]
+        return replace(self, arms=tuple(replace(arm, config=replace(arm.config, model=model)) for arm in arms))
 
     def taking(self, seeds: int) -> "Experiment":
         """The same with so many seeds."""

@@ -44,7 +44,8 @@ def experiment_of(folder: Path, base: int = 0) -> Experiment:
     judged_run = from_flat(header.config)
     shape = Shape(header.layers, header.heads, judged_run.teach.train == "all")
     inside = ROOT / judged_run.model  # logs call a model of this checkout as from its root
-    settings = replace(judged_run, model=str(inside)) if inside.is_dir() else judged_run
+    settings = replace(judged_run, gain_only=True, measure_every=judged_run.steps)  # the whole gain is all that counts
+    settings = replace(settings, model=str(inside)) if inside.is_dir() else settings
     every = [(layer, column) for layer in range(shape.layers) for column in range(shape.columns)]
     sets = {CORE: core, REST: [unit for unit in every if unit not in set(core)]}
     drawn = random_sets(core, shape.layers, shape.heads, SETS, 0)

@@ -174,6 +174,15 @@ def test_rank_cuts_every_runs_change(bases, tmp_path):
         run_experiment(plan, tmp_path / "rank")
 
 
+def test_born_trains_no_controls_on_further_novices():
+    plan = born.EXPERIMENT.on("one", "two")
+    assert [[arm.name for arm in plan.based(base).arms] for base in (0, 1)] == [
+        ["trained", "shuffled", "rehearsal"],
+        ["trained"],
+    ]
+    assert {arm.config.model for arm in plan.based(1).arms} == {"two"}
+
+
 def test_born_compares_learners_with_the_seer_and_needs_one(two_bases, bases, tmp_path):
     seer_folder = Path(shutil.copytree(bases[1], tmp_path / "seer"))
     plan = small(born.EXPERIMENT, *bases, seeds=(0,))

@@ -23,6 +23,9 @@ def test_the_arms_are_the_core_the_rest_everything_and_random_sets(judged, monke
             judged_config.teach.rank,
         )
         assert not arm.config.faults()
+        assert (
+            arm.config.gain_only and arm.config.measure_every == arm.config.steps
+        )  # the whole gain is all that counts
     assert list(by_name) == ["all", "core", "all-but-core", "random-0", "random-1"]
     model = by_name["core"]
     named = [*model.trained_heads, *((layer, 2) for layer in model.trained_mlps)]
