@@ -49,8 +49,14 @@ def layer_masks(
 ) -> Tensor | dict[str, Tensor]:
     """What the model takes as attention_mask, made of the additive mask of its layers without a window.
 
-    query_BQ, key_BK: positions in the text, all below `reach`. A dictionary by kind of layer where layers differ.
+    query_BQ, key_BK: positions in the text, all below `reach`. A dictionary by kind of layer where layers differ. In
+    the model's dtype: on a CPU, torch reads a float32 mask wrongly beside float64 queries, and says nothing.
     """
+    if mask_B1QK.dtype != model.dtype:
+        hidden_B1QK = mask_B1QK < 0
+        mask_B1QK = torch.zeros_like(mask_B1QK, dtype=model.dtype).masked_fill(
+            hidden_B1QK, torch.finfo(model.dtype).min
+        )
     size = sliding_window(model)
     if size is None or reach <= size:
         return mask_B1QK

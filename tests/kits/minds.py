@@ -1,15 +1,17 @@
 """Small models that tests make: tiny random ones of several architectures, and tokenizers for both tongues."""
 
+import copy
 from functools import cache
 from itertools import islice
 from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from game.realm.rules import load as load_rules
 from game.realm.sampler import samples
+from perception.head_map import MATRICES, addresses
 from perception.model import Model
 from training.novice.pretrain import build_tokenizer
 
@@ -48,3 +50,17 @@ def plain_tokenizer() -> PreTrainedTokenizerFast:
     scenes = [sample.view.scene for sample in islice(samples(8, "tokenizer", "plain"), 8)]
     pieces.train_from_iterator([scene.text + scene.questions[0].text for scene in scenes], trainer)
     return PreTrainedTokenizerFast(tokenizer_object=pieces, pad_token="<pad>", bos_token="<s>", eos_token="</s>")
+
+
+def changed(model: Model, ranks_of: int, scale: float = 0.3, seed: int = 0) -> PreTrainedModel:
+    """A copy whose q, k, v, o changed by random matrices of this rank."""
+    net, dice = copy.deepcopy(model.net), torch.Generator().manual_seed(seed)
+    at = addresses(net)
+    with torch.no_grad():
+        for layer in range(at.layers):
+            for matrix in MATRICES:
+                weight = at.weight(layer, matrix)
+                rows, columns = weight.flatten(0, 1).shape
+                u, v = torch.randn(rows, ranks_of, generator=dice), torch.randn(ranks_of, columns, generator=dice)
+                weight.add_((scale * u @ v / ranks_of).reshape(weight.shape))
+    return net

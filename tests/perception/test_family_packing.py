@@ -17,7 +17,7 @@ from perception.deciding import decide, decide_at_once, log_probabilities
 from perception.heads import Recorder
 from perception.load_check import check_packing, packing_error
 from perception.packing import Decision, pack
-from perception.windows import context_length, sliding_window
+from perception.windows import context_length, layer_masks, sliding_window
 from tests.kits.families import CASES, CONTEXTS, DECISIONS, LLAMA, ROWS, TOKENS, WINDOW, WORDS, net_of
 from training.optim.frozen import choose_parameters, frozen_step, full_loss
 
@@ -39,6 +39,22 @@ def test_packed_decisions_are_those_of_plain_forwards(case: str) -> None:
             slow = sum(float(logs[start + i, token]) for i, token in enumerate(decision.answer))
             assert values == pytest.approx([slow, slow], abs=1e-5)
     assert packing_error(net, range(3, 40)) < 1e-5
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_mask_in_another_dtype_than_the_model_hides_as_much(case: str) -> None:
+    net = net_of(case)
+    with torch.no_grad():
+        own, other = (
+            [decide(net, packed, encode_contexts(net, packed)), decide_at_once(net, packed)]
+            for packed in (pack(CONTEXTS, DECISIONS, dtype) for dtype in (torch.float64, torch.float32))
+        )
+    assert all(torch.equal(*pair) for pair in zip(own, other, strict=True))
+    some = torch.zeros(1, 1, 2, 4).masked_fill(torch.ones(2, 4).triu(1).bool(), torch.finfo(torch.float32).min)
+    masks = layer_masks(net, some, torch.arange(2)[None], torch.arange(4)[None], 4)
+    for mask in masks.values() if isinstance(masks, dict) else [masks]:
+        assert mask.dtype == net.dtype and torch.equal(mask == 0, some == 0)
+        assert float(mask.min()) == torch.finfo(net.dtype).min
 
 
 def one_of(rng: Random, decision: Decision) -> Decision:

@@ -31,7 +31,8 @@ from training.heads.head_sets import Shift
 from training.heads.run_log import from_root
 from training.progress import Report
 from training.provenance import of_file
-from training.verdict.analyses import depth, needs, other_answers, rank_summary, ranks, roles
+from training.verdict.ablations import needs, other_answers
+from training.verdict.analyses import depth, rank_summary, ranks, roles
 from training.verdict.causal import SwapSets, causal_evidence, excess, sets_of, shifts
 from training.verdict.evidence import (
     evidence,

@@ -1,27 +1,18 @@
 """Beside the verdict: depth, roles, rank and likeness come out as they were made."""
 
-import copy
-
 import numpy as np
 import pytest
 import torch
 
 from game.realm.rules import load as load_rules
-from perception.head_map import MATRICES, addresses
-from tests.kits.minds import tiny
+from tests.kits.minds import changed, tiny
 from training.heads.head_probes import probe_loss
 from training.heads.likeness import dealt_p, likeness, rank_correlation
 from training.heads.score import probes
 from training.heads.swaps import measured
-from training.heads.usable import usable_losses
 from training.verdict.analyses import (
-    AnswerProbability,
-    UsableLevel,
     depth,
-    head_ablated,
     interval,
-    needs,
-    other_answers,
     rank_summary,
     ranks,
     roles,
@@ -70,20 +61,6 @@ def test_the_spread_of_an_allocation():
     assert np.isnan(widths(-even)["effective"])
 
 
-def changed(model, ranks_of, scale=0.3, seed=0):
-    """A copy whose q, k, v, o changed by random matrices of this rank."""
-    net, dice = copy.deepcopy(model.net), torch.Generator().manual_seed(seed)
-    at = addresses(net)
-    with torch.no_grad():
-        for layer in range(at.layers):
-            for matrix in MATRICES:
-                weight = at.weight(layer, matrix)
-                rows, columns = weight.flatten(0, 1).shape
-                u, v = torch.randn(rows, ranks_of, generator=dice), torch.randn(ranks_of, columns, generator=dice)
-                weight.add_((scale * u @ v / ranks_of).reshape(weight.shape))
-    return net
-
-
 def test_a_change_of_rank_one_keeps_its_gain_in_one_singular_value(probed):
     model, probes = probed
     loss = probe_loss(model, probes)
@@ -105,55 +82,6 @@ def test_a_change_of_higher_rank_needs_more_than_one(probed):
     measured_ranks = ranks(model.net, net, loss)
     assert min(measured_ranks["stable"]["q"]) > 1.5
     assert measured_ranks["kept"]["8"] == pytest.approx(1.0, abs=1e-3) and abs(measured_ranks["kept"]["1"] - 1) > 1e-3
-
-
-def test_a_head_that_writes_nothing_is_needed_by_nobody(probed):
-    model, probes = probed
-    level = AnswerProbability(probe_loss(model, probes).batches)
-    net = copy.deepcopy(model.net)
-    with torch.no_grad():
-        addresses(net).weight(1, "o")[2] = 0
-    whole = measured(net, level)
-    with head_ablated(net, 1, 2, level.masks):
-        assert measured(net, level) == pytest.approx(whole, abs=1e-7)
-    with head_ablated(net, 1, 1, level.masks):
-        assert abs(measured(net, level) - whole) > 1e-7
-    assert measured(net, level) == whole
-
-
-def test_needs_are_a_number_a_head_for_behaviour_and_the_rest(probed):
-    model, _ = probed
-    some = probes(5, 24, "terse", load_rules())
-    wanted, rest = usable_losses(model, [some]).whole, other_answers(model, some[:2])
-    assert rest is not None and rest.total >= 6
-    needed = needs(model.net, changed(model, 2), wanted, rest)
-    assert len(needed["behaviour"]) == len(needed["mundane"]) == 8
-    assert other_answers(model, []) is None
-
-
-def test_whole_contexts_give_the_same_loss_as_those_read_in_parts(probed):
-    model, _ = probed
-    wanted = usable_losses(model, [probes(5, 24, "terse", load_rules())]).whole
-    level = UsableLevel(wanted)
-    assert measured(model.net, level) == pytest.approx(measured(model.net, wanted), abs=1e-5)
-
-
-def test_contexts_that_were_read_beforehand_stay_as_they_are_when_a_head_is_ablated(probed):
-    model, _ = probed
-    some = probes(5, 24, "terse", load_rules())
-    other = changed(model, 2)
-    levels = [
-        (UsableLevel(usable_losses(model, [some], context=reader).whole), other_answers(model, some[:2], reader))
-        for reader in (model.net, None)
-    ]
-    for before, now in zip(*levels, strict=True):
-        assert measured(model.net, before) == pytest.approx(measured(model.net, now), abs=1e-5)
-        assert len(before.masks) * 2 == len(now.masks)
-        with head_ablated(model.net, 0, 1, before.masks):
-            alone = measured(model.net, before)
-        with head_ablated(model.net, 0, 1, now.masks):
-            assert abs(measured(model.net, now) - alone) > 1e-7  # there the head is missing from the contexts too
-        assert abs(measured(other, before) - measured(other, now)) > 1e-7  # who reads makes a difference
 
 
 def test_roles_are_of_heads_that_are_needed_but_hold_no_gain():
