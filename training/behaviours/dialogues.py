@@ -15,6 +15,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from msgspec.structs import replace
+
 from common.assets import ASSETS
 from common.files import write_whole
 from game.realm.plain_talk import ACTS, ASKED
@@ -48,14 +50,13 @@ def dialogues(count: int, seed: int, held: bool) -> list[Line]:
     return lines
 
 
-def _line(rng: Random, talk: str, held: bool, column: int | None = None) -> Line:
+def _line(rng: Random, talk: str, held: bool) -> Line:
     source = texts()
     topics = source["held_topic" if held else "topic"]
     topic = topics[rng.choice(sorted(topics))]
     speaker = rng.choice(source["speakers"]["held" if held else "taught"])
     said, cue = _said(rng, source, topic, talk, held)
-    drawn = rng.randrange(len(source["replies"][ACTS[0]]))
-    column = drawn if column is None else column
+    column = rng.randrange(len(source["replies"][ACTS[0]]))
     candidates = tuple(source["replies"][act][column] for act in ACTS)
     return Line(
         context=f"{topic['place']}. I am {speaker}. {said}",
@@ -90,19 +91,20 @@ def _said(rng: Random, source: Mapping[str, Any], topic: Mapping[str, Any], kind
 def judged(seed: int) -> list[Line]:
     """Few lines, of no lesson and no probe: what a verdict on a large model measures again and again.
 
-    All have one set of replies. Several sets would have biases of their own each, which so few decisions can't tell.
-    Each kind of talk comes equally often, and safe directions twice, so that chunks can be balanced
-    (`training.heads.balanced`).
+    Their candidates are how replies begin, which is where they are chosen: a fifth of the tokens. All have one set of
+    candidates. Several sets would have biases of their own each, which so few decisions can't tell. Each kind of talk
+    comes equally often, and safe directions twice, so that chunks can be balanced (`training.heads.balanced`).
     """
     rng, lines = Random(f"dialogues/{seed}/judged"), dict[str, Line]()
     probes = {line.context for line in dialogues(PROBES, seed, held=True)}  # by which rates may have been chosen
-    column = rng.randrange(len(texts()["replies"][ACTS[0]]))
+    openings = tuple(texts()["openings"][act] for act in ACTS)
     for talk, count in JUDGED.items():
         whole = len(lines) + count
         while len(lines) < whole:
-            line = _line(rng, talk, held=True, column=column)
+            line = _line(rng, talk, held=True)
             if line.context not in probes:
-                lines.setdefault(line.context, line)
+                opening = openings[line.candidates.index(line.answer)]
+                lines.setdefault(line.context, replace(line, candidates=openings, answer=opening))
     shuffled = list(lines.values())
     rng.shuffle(shuffled)
     return shuffled

@@ -82,7 +82,7 @@ def probe_of(placed: Placed, tongue: str, wanted: tuple[str, ...]) -> Probe:
 
     The first answer counts as a false alarm or not, the second as one of the rest.
 
-    wanted: the answers of the wanted lessons. The answer of a wanted probe counts as one too.
+    wanted: the answers of the wanted lines. The answer of a wanted probe counts as one too.
     """
     line = placed.line
     if line.kind == WANTED and line.answer not in wanted:
@@ -146,7 +146,8 @@ class FileBehaviour(Behaviour):
             raise ValueError(f"--behaviour {config.behaviour}: give its probes too: --probes FILE.jsonl")
         path = Path(config.behaviour)
         lessons, probes = read_pair(path, config.probe_file, ModelReader(model))
-        self.wanted = tuple(dict.fromkeys(placed.line.answer for placed in lessons if placed.line.kind == WANTED))
+        wanted = [placed.line.answer for placed in (*lessons, *probes) if placed.line.kind == WANTED]
+        self.wanted = tuple(dict.fromkeys(wanted))
         self._lines = [placed.line for placed in lessons]
         if config.control == "shuffled":
             self._lines = dealt(path, lessons, config.seed)

@@ -38,9 +38,15 @@ def test_what_a_verdict_is_measured_on_has_one_set_of_replies_and_balanced_chunk
     assert all(any(f"I am {speaker}." in line.context for speaker in speakers) for line in few)
     _, probes, faults = examine(DOCS / "listening.jsonl", DOCS / "listening-judged.jsonl", None)
     assert faults == [] and len(probes) == len(few)
-    chunks = balanced_chunks([probe_of(placed, "en", tuple(texts()["replies"]["accept"])) for placed in probes])
+    chunks = balanced_chunks([probe_of(placed, "en", (texts()["openings"]["accept"],)) for placed in probes])
     sorts = [Counter(probe.answers[0] for probe in chunk) for chunk in chunks]
     assert len(chunks) == 8 and sorts == [sorts[0]] * 8 and sum(map(len, chunks)) == len(few)
+
+
+def test_an_opening_begins_one_act_s_replies_alone():
+    for act, opening in texts()["openings"].items():
+        begun = {other: [text.startswith(opening) for text in texts()["replies"][other]] for other in ACTS}
+        assert begun.pop(act)[2] and not any(map(any, begun.values()))
 
 
 @pytest.mark.parametrize("held", ["topic", "held_topic"])
