@@ -11,6 +11,7 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import zip_longest
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -93,21 +94,21 @@ def judged(seed: int) -> list[Line]:
 
     Their candidates are how replies begin, which is where they are chosen: a fifth of the tokens. All have one set of
     candidates. Several sets would have biases of their own each, which so few decisions can't tell. Each kind of talk
-    comes equally often, and safe directions twice, so that chunks can be balanced (`training.heads.balanced`).
+    comes equally often, and safe directions twice; the kinds take turns. So all of them fit into balanced chunks
+    (`training.heads.balanced`).
     """
-    rng, lines = Random(f"dialogues/{seed}/judged"), dict[str, Line]()
+    rng, by_talk = Random(f"dialogues/{seed}/judged"), list[list[Line]]()
     probes = {line.context for line in dialogues(PROBES, seed, held=True)}  # by which rates may have been chosen
     openings = tuple(texts()["openings"][act] for act in ACTS)
     for talk, count in JUDGED.items():
-        whole = len(lines) + count
-        while len(lines) < whole:
+        lines: dict[str, Line] = {}
+        while len(lines) < count:
             line = _line(rng, talk, held=True)
             if line.context not in probes:
                 opening = openings[line.candidates.index(line.answer)]
-                lines.setdefault(line.context, replace(line, candidates=openings, answer=opening))
-    shuffled = list(lines.values())
-    rng.shuffle(shuffled)
-    return shuffled
+                lines[line.context] = replace(line, candidates=openings, answer=opening)
+        by_talk.append(list(lines.values()))
+    return [line for turn in zip_longest(*by_talk) for line in turn if line is not None]
 
 
 def as_text(lines: Sequence[Line]) -> str:

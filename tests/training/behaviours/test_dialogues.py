@@ -9,7 +9,7 @@ import pytest
 from game.realm.plain_talk import ACTS
 from tests.kits.sources import ROOT
 from training.behaviours.dialogues import JUDGED, LESSONS, PROBES, RIGHT, SHARES, dialogues, files, judged, texts
-from training.behaviours.file import probe_of
+from training.behaviours.file import FileBehaviour, probe_of, probes_of
 from training.behaviours.lines import OTHER, WANTED, Placed, examine
 from training.heads.balanced import balanced_chunks
 from training.heads.score import tally
@@ -38,7 +38,8 @@ def test_what_a_verdict_is_measured_on_has_one_set_of_replies_and_balanced_chunk
     assert all(any(f"I am {speaker}." in line.context for speaker in speakers) for line in few)
     _, probes, faults = examine(DOCS / "listening.jsonl", DOCS / "listening-judged.jsonl", None)
     assert faults == [] and len(probes) == len(few)
-    chunks = balanced_chunks([probe_of(placed, "en", (texts()["openings"]["accept"],)) for placed in probes])
+    as_probes = probes_of(probes, "en", (texts()["openings"]["accept"],))
+    chunks = balanced_chunks(as_probes, FileBehaviour.together)
     sorts = [Counter(probe.answers[0] for probe in chunk) for chunk in chunks]
     assert len(chunks) == 8 and sorts == [sorts[0]] * 8 and sum(map(len, chunks)) == len(few)
 
