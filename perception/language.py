@@ -26,6 +26,7 @@ from transformers import PreTrainedTokenizerBase
 from perception.chat import frame
 from perception.errors import LanguageError
 from perception.messages import Question, Scene
+from perception.unknown_words import unknown_words
 
 CUE = "cue"  # the sense of an event that is told by no tongue: words that somebody marked in a text of their own
 KNOWN = 2**14  # short texts whose tokens are kept: the same few questions are asked of every scene
@@ -229,13 +230,8 @@ def context_tokens(tokenizer: PreTrainedTokenizerBase, scene: Scene) -> list[int
 
 
 def _refuse_unknown(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], text: str, where: str) -> None:
-    unknown = tokenizer.unk_token_id
-    if unknown is None or unknown not in ids or unknown == tokenizer.eos_token_id:
-        return
-    words = [word for word in text.split() if _ids(tokenizer, word) == [unknown]]
-    raise LanguageError(
-        f"{where}: the model has no token for {', '.join(words[:3]) or 'part of it'}; use its own tongue"
-    )
+    if words := unknown_words(tokenizer, ids, text):
+        raise LanguageError(f"{where}: the model has no token for {', '.join(words[:3])}; use its own tongue")
 
 
 def event_tokens(tokenizer: PreTrainedTokenizerBase, scene: Scene) -> list[list[int]]:

@@ -5,6 +5,7 @@ once. An ordinary folder's config.json may say `"tongue": "terse"`; without it a
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -56,6 +57,10 @@ class Model:
     def reader(self) -> PreTrainedModel:
         """The net that reads contexts."""
         return self.net if self.context is None else self.context
+
+    def read_by(self, base_cache: bool) -> PreTrainedModel | None:
+        """The net that reads contexts whoever decides: another one, or with base_cache this one as it is; else None."""
+        return self.net if base_cache and self.context is None else self.context
 
     @property
     def device(self) -> torch.device:
@@ -116,6 +121,8 @@ def load(source: str | Path = NOVICE, device: torch.device | str = "cpu", dtype:
         raise ModelError(f"--model {source}: {name} is {tuple(there)}, its config wants {tuple(wanted)}; restore it")
     if missing := sorted(loading["missing_keys"]):  # transformers would fill them with random numbers
         raise ModelError(f"--model {source}: {missing[0]} is not in its weights; the folder is damaged, restore it")
+    if over := _left_over(net, loading["unexpected_keys"]):
+        raise ModelError(f"--model {source}: its weights hold {over}, its config builds no such part; restore it")
     _check_finite(net, str(source))
     _check_tokenizer(tokenizer, str(source))
     net.to(device)
@@ -123,6 +130,33 @@ def load(source: str | Path = NOVICE, device: torch.device | str = "cpu", dtype:
     check_packing(net, _ordinary_tokens(net, tokenizer), str(source))
     context = _context(Path(source), net, device, dtype)
     return Model(net, tokenizer, getattr(config, "tongue", "plain"), Path(where).name, context)
+
+
+def load_alone(source: str | Path, device: torch.device | str = "cpu") -> Model:
+    """`load`, for what looks into one net. Raises ModelError for a model whose contexts another net reads, too."""
+    model = load(source, device)
+    if model.context is not None:
+        raise ModelError(
+            f"--model {source}: decides on contexts that another net has read, and this looks into one net; give one "
+            "that was trained without --base-cache"
+        )
+    return model
+
+
+def _left_over(net: PreTrainedModel, names: Iterable[str]) -> str | None:
+    """The first of these names of tensors that belongs to what the net has: to a module of it, or among its layers.
+
+    transformers would leave them out, and the model would be another one. Names of other parts (a picture's encoder)
+    and those that transformers knows to be idle do no harm.
+    """
+    modules = dict(net.named_modules())
+    layers = next(name for name, module in modules.items() if module is addresses(net).blocks[0]).rpartition(".")[0]
+    for name in sorted(names):
+        for whole in (name, f"{net.base_model_prefix}.{name}"):
+            owner = whole.rpartition(".")[0]
+            if (owner and owner in modules) or re.match(rf"{re.escape(layers)}\.\d+\.", whole):
+                return name
+    return None
 
 
 def _context(

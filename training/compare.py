@@ -87,7 +87,8 @@ def compare(config: CompareConfig, report: Report = lambda what, done, of: None)
     report("loading", 1, 2)
     after = _load(config.tuned, "TUNED", config.device)
     notes = check_pair(before, after)
-    before = Model(before.net, after.tokenizer, after.tongue, before.name)  # both are asked in the same tokens
+    # Both are asked in the same tokens, on the same contexts.
+    before = Model(before.net, after.tokenizer, after.tongue, before.name, after.context)
     measures = _measures(after, config.probes)
     report("loading", 2, 2)
     if config.out is None:
@@ -127,9 +128,32 @@ def check_pair(before: Model, after: Model) -> list[str]:
         raise ValueError(f"BASE and TUNED compute otherwise: {difference}; give a model and what was trained from it")
     if (difference := _tokenizers_differ(before.tokenizer, after.tokenizer)) is not None:
         raise ValueError(f"BASE and TUNED have different tokenizers: {difference}; give them the same one")
+    check_readers(before, after)
+    notes = []
     if frame(before.tokenizer) != frame(after.tokenizer):
-        return ["BASE and TUNED have different chat templates; both were asked in TUNED's"]
-    return []
+        notes.append("BASE and TUNED have different chat templates; both were asked in TUNED's")
+    if _special_tokens(before.tokenizer) != _special_tokens(after.tokenizer):
+        notes.append("BASE and TUNED have different special tokens around a text; both were asked in TUNED's")
+    return notes
+
+
+def check_readers(before: Model, after: Model) -> None:
+    """Raises ValueError unless both models' contexts are read by nets of the same weights, or each by itself.
+
+    A training with --base-cache leaves a model whose contexts its base model reads.
+    """
+    if before.context is None and after.context is None:
+        return
+    if after.context is None or weights_hash(before.reader) != weights_hash(after.context):
+        raise ValueError(
+            "BASE and TUNED decide on contexts that different nets have read; give a model and what was trained from it"
+        )
+
+
+def _special_tokens(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """The tokens of an empty text."""
+    ids: list[int] = tokenizer("")["input_ids"]
+    return ids
 
 
 def _tokenizers_differ(one: PreTrainedTokenizerBase, other: PreTrainedTokenizerBase) -> str | None:
@@ -179,7 +203,7 @@ def _measures(model: Model, path: Path) -> _Measures:
             f"{path}: {len(judged)} lines are wanted, or have a wanted answer as a candidate; {LEAST} are needed"
         )
     try:
-        losses = usable_losses(model, judged_chunks(judged, TOGETHER, MOST))
+        losses = usable_losses(model, judged_chunks(judged, TOGETHER, MOST), context=model.context)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return _Measures(probes, losses, losses.whole.each, losses.part(SWAPPED))

@@ -191,7 +191,7 @@ def _run(
 
 def gain_losses(config: LearnConfig, model: Model, rules: Rules) -> UsableChunks:
     """The held-out losses over which a training of this model as it is shares out its gain, one a chunk of probes."""
-    return behaviour_of(config, model, rules).gain_losses(model.net if config.teach.base_cache else None)
+    return behaviour_of(config, model, rules).gain_losses(model.read_by(config.teach.base_cache))
 
 
 def _settings_and_seeds(config: LearnConfig) -> tuple[dict[str, Any], dict[str, int]]:

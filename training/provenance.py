@@ -12,7 +12,7 @@ from pathlib import Path
 from common.assets import ASSETS
 from common.files import read_text
 from perception.gguf_files import folder_of
-from perception.model import load, weights_hash
+from perception.model import CONTEXT, load, weights_hash
 from perception.model_folder import HUB
 from training.config import LearnConfig
 
@@ -34,8 +34,8 @@ RestsOn = dict[str, str]  # what: its hash, 16 hex digits
 def rests_on(config: LearnConfig) -> RestsOn:
     """The hashes of all that decides the numbers of a run, but its settings. Raises ValueError or OSError.
 
-    Keys: "measure" (MEASURE_VERSION), "weights", "config", "tokenizer"; then "lessons" and "probes" of a behaviour from
-    files, or "realm" of one that the realm's rules produce.
+    Keys: "measure" (MEASURE_VERSION), "weights", "config", "tokenizer"; "context" where another net reads them; then
+    "lessons" and "probes" of a behaviour from files, or "realm" of one that the realm's rules produce.
     """
     hashes = {"measure": str(MEASURE_VERSION)} | of_model(config.model)
     if config.probe_file is None:
@@ -49,11 +49,16 @@ def of_model(source: str) -> RestsOn:
         model = load(source)
         parts = (model.net.config.to_json_string(), model.tokenizer.chat_template, sorted(model.tokenizer.get_vocab()))
         return {"weights": weights_hash(model.net), "config": _of(parts[0]), "tokenizer": _of(repr(parts[1:]))}
-    files = sorted(path for path in Path(folder_of(source)).iterdir() if path.is_file())
-    return {
-        part: _of_files(path for path in files if any(fnmatch(path.name, pattern) for pattern in patterns))
-        for part, patterns in MODEL.items()
-    }
+    folder = Path(folder_of(source))
+    hashes = {part: _of_files(_matching(folder, patterns)) for part, patterns in MODEL.items()}
+    reader = folder / CONTEXT
+    return hashes | {"context": _of_files(_matching(reader, MODEL["weights"]))} if reader.is_dir() else hashes
+
+
+def _matching(folder: Path, patterns: Iterable[str]) -> list[Path]:
+    """The files of a folder whose names match a pattern, in order."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    return [path for path in files if any(fnmatch(path.name, pattern) for pattern in patterns)]
 
 
 def difference(noted: Mapping[str, str], present: Mapping[str, str]) -> str:

@@ -111,6 +111,11 @@ class ShardedTeacher(Teacher):
     ) -> None:
         config.check()
         _check(config, ranks)
+        if home.context is not None:
+            raise ValueError(
+                f"--model {home.name}: decides on contexts that another net has read, and can't be trained in shards;"
+                " leave torchrun out"
+            )
         self.ranks, self.home = ranks, home
         shards = Model(deepcopy(home.net), home.tokenizer, home.tongue, home.name)
         shard(shards.net, config.train, ranks)

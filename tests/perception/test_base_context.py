@@ -9,9 +9,10 @@ import torch
 
 from game.realm.sampler import samples
 from perception.errors import ModelError
-from perception.model import CONTEXT, Model, load, save, weights_hash
+from perception.model import CONTEXT, Model, load, load_alone, save, weights_hash
 from perception.perceive import perceive, slowly
 from tests.kits.minds import tiny
+from training.provenance import of_model
 
 torch.set_num_threads(1)
 SCENES = [sample.view.scene for sample in islice(samples(3, "test"), 3)]
@@ -56,6 +57,31 @@ def test_a_folder_keeps_who_reads(tmp_path):
     assert beliefs(perceive(again, SCENES, record=False)) == beliefs(perceive(model, SCENES, record=False))
     save(tiny(), tmp_path / "both")  # written over: who reads goes, too
     assert load(tmp_path / "both").context is None
+
+
+def test_what_looks_into_one_net_refuses_two(tmp_path):
+    save(reading(tiny(), tiny(seed=1).net), tmp_path / "both")
+    with pytest.raises(ModelError, match="decides on contexts that another net has read"):
+        load_alone(tmp_path / "both")
+    save(tiny(), tmp_path / "one")
+    assert load_alone(tmp_path / "one").context is None
+
+
+def test_who_reads_contexts_whoever_decides():
+    alone = tiny()
+    assert alone.read_by(base_cache=False) is None and alone.read_by(base_cache=True) is alone.net
+    both = reading(alone, tiny(seed=1).net)
+    assert both.read_by(base_cache=False) is both.read_by(base_cache=True) is both.context
+
+
+def test_results_rest_on_who_reads(tmp_path):
+    save(reading(tiny(), tiny(seed=1).net), tmp_path / "both")
+    first = of_model(str(tmp_path / "both"))
+    save(reading(tiny(), tiny(seed=2).net), tmp_path / "both")
+    second = of_model(str(tmp_path / "both"))
+    assert {part for part in first if first[part] != second[part]} == {"context"}
+    save(tiny(), tmp_path / "both")
+    assert "context" not in of_model(str(tmp_path / "both"))
 
 
 def test_a_reader_that_does_not_fit_is_refused(tmp_path):

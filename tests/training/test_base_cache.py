@@ -15,9 +15,12 @@ from perception.model import load, save, weights_hash
 from perception.packing import Decision, pack
 from perception.perceive import perceive
 from tests.kits.minds import tiny
+from training.behaviours.registry import behaviour_of
 from training.config import LearnConfig, TeachConfig
 from training.data.lessons import generated
-from training.learn import learn
+from training.heads.swaps import measured
+from training.heads.usable import usable_losses
+from training.learn import gain_losses, learn
 from training.optim import frozen, shared_reads
 from training.optim.frozen import choose_parameters, frozen_step
 from training.teach import Teacher
@@ -44,6 +47,18 @@ def test_the_gradient_is_that_of_a_full_forward_with_the_base_keys_and_values_de
     for one, parameter in zip(held, parameters, strict=True):
         torch.testing.assert_close(one, parameter.grad, rtol=1e-9, atol=1e-12)
     assert all(p.grad is None for p in base.parameters())
+
+
+@pytest.mark.parametrize("base_cache", [True, False])
+def test_gains_are_shared_out_on_contexts_that_the_folders_own_reader_has_read(base_cache):
+    """A base model that was itself trained with --base-cache has one."""
+    model = tiny(seed=1)
+    model.context = tiny().net
+    config = LearnConfig(lessons=6, probes=40, teach=replace(TEACH, base_cache=base_cache), device="cpu")
+    chunks = behaviour_of(config, model, RULES).judged_chunks()
+    wanted = measured(model.net, usable_losses(model, chunks, context=model.context).whole)
+    assert measured(model.net, gain_losses(config, model, RULES).whole) == pytest.approx(wanted, abs=1e-6)
+    assert abs(measured(model.net, usable_losses(model, chunks).whole) - wanted) > 1e-6
 
 
 @pytest.mark.parametrize("reuse", [0, 3])

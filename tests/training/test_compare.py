@@ -4,20 +4,24 @@ import contextlib
 import copy
 import io
 import json
+from pathlib import Path
 
 import pytest
 import torch
+from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerFast
 
 from main import main
 from perception.head_map import addresses
-from perception.model import save
+from perception.model import load, save
 from tests.kits.commandkit import refused
 from tests.kits.minds import tiny
 from tests.kits.sources import ROOT
 from training.behaviours.lines import read_lines
-from training.compare import read_probes
+from training.compare import check_pair, read_probes
 from training.headlog.curves import curve_of
 from training.headlog.log import read_log
+from training.heads.balanced import judged_chunks
 from training.heads.same_function import settings_apart
 from training.heads.usable import usable_losses
 
@@ -161,6 +165,56 @@ def test_settings_that_no_forward_reads_may_differ(tmp_path):
     one, other = tiny("llama", tongue="plain"), tiny("llama", tongue="plain", seed=1)
     other.net.config.initializer_range, other.net.config.use_cache = 0.5, False
     assert settings_apart(one, other) is None
+
+
+def test_windows_have_to_be_the_same_however_far_they_reach(tmp_path):
+    one, other = (tiny("mistral", tongue="plain") for _ in range(2))
+    one.net.config.sliding_window, other.net.config.sliding_window = None, 220
+    assert settings_apart(one, other) == "sliding_window is None and 220"
+
+
+def test_a_tokenizer_may_have_more_tokens_than_the_model():
+    one, other = tiny("llama", tongue="plain"), tiny("llama", tongue="plain", seed=1)
+    one.tokenizer = copy.deepcopy(one.tokenizer)
+    one.tokenizer.add_tokens([f"<{number}>" for number in range(2_000)])
+    assert settings_apart(one, other) is None
+
+
+def test_contexts_are_read_by_the_net_that_reads_them_when_tuned_decides(pair, tmp_path, capsys):
+    """As --base-cache leaves it: TUNED decides on what BASE has read."""
+    tuned, probes = load(pair / "tuned"), str(pair / "probes.jsonl")
+    with torch.no_grad():
+        addresses(tuned.net).weight(0, "o")[0].mul_(3)  # who reads makes a difference only below the last layer
+    tuned.context = load(pair / "base").net
+    save(tuned, tmp_path / "tuned")
+    words = ["diff", str(pair / "base"), str(tmp_path / "tuned"), "--probes", probes, "--device", "cpu", "--json"]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 0
+    information = read_log(tmp_path / "out" / "log.msgpack").information
+    losses = usable_losses(tuned, judged_chunks(read_probes(Path(probes), tuned), 2, 1_000), context=tuned.context)
+    worth = losses.worth(losses.beliefs(tuned.net))
+    assert information.calibrated_after == pytest.approx(worth.calibrated, abs=1e-6)
+    alone = usable_losses(tuned, judged_chunks(read_probes(Path(probes), tuned), 2, 1_000))
+    assert abs(alone.worth(alone.beliefs(tuned.net)).calibrated - worth.calibrated) > 1e-5
+    capsys.readouterr()
+    tuned.context = load(pair / "tuned").net
+    save(tuned, tmp_path / "tuned")
+    assert "decide on contexts that different nets have read" in refused(capsys, *words)
+    assert "decide on contexts that different nets have read" in refused(
+        capsys, "diff", str(tmp_path / "tuned"), str(pair / "tuned"), "--probes", probes, "--device", "cpu"
+    )
+
+
+def test_other_special_tokens_around_a_text_are_noted(pair):
+    one, other = load(pair / "base"), load(pair / "tuned")
+    inner = json.loads(other.tokenizer.backend_tokenizer.to_str())
+    token = other.tokenizer.convert_ids_to_tokens(5)
+    inner["post_processor"] = {
+        "type": "TemplateProcessing", "pair": [{"Sequence": {"id": "A", "type_id": 0}}],
+        "single": [{"SpecialToken": {"id": token, "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+        "special_tokens": {token: {"id": token, "ids": [5], "tokens": [token]}},
+    }  # fmt: skip
+    other.tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(json.dumps(inner)))
+    assert any("different special tokens around a text" in note for note in check_pair(one, other))
 
 
 def test_tokenizers_that_differ_are_named(pair, tmp_path, capsys):

@@ -201,7 +201,7 @@ def measure_seed(config: LearnConfig, pair: Pair, to: Path, sets: SwapSets, judg
     check_base(before, config.model, pair)
     after, control = (with_delta(load(config.model), run) for run in pair)
     behaviour = behaviour_of(replace(config, device="cpu"), before, rules)
-    reader = before.net if config.teach.base_cache else None
+    reader = before.read_by(config.teach.base_cache)
     loss = behaviour.gain_losses(reader).part(judge.every)
     trained_shifts, control_shifts = (
         list(shifts(before.net, one.net, loss, sets, judge.removed)) for one in (after, control)

@@ -89,7 +89,7 @@ def cut(config: LearnConfig, run: Outcome, to: Path, every: int) -> None:
     """`analyses.ranks` of one run, in a process of its own; written whole."""
     before, after = load(config.model), with_delta(load(config.model), run)
     check_base(before, config.model, [run])
-    reader = before.net if config.teach.base_cache else None
+    reader = before.read_by(config.teach.base_cache)
     losses = behaviour_of(config, before, load_rules()).gain_losses(reader)
     measured = ranks(before.net, after.net, losses.part(every))
     write_whole(to, json.dumps({"every": every, "run": of_file(run.log), "ranks": measured}).encode())

@@ -25,7 +25,7 @@ from common.files import read_json, write_whole
 from common.locks import hold
 from common.numbers import finite
 from common.processes import WORKERS_MAX
-from perception.model import Model, load
+from perception.model import Model, load_alone
 from training.experiments.pool import in_processes
 from training.experiments.run import SCORE, check_free, claim
 from training.experiments.surgical_bench import Bench, Pilot, SurgicalConfig, block_matrices, changed_by_unit, width
@@ -89,7 +89,7 @@ def run_seed(config: SurgicalConfig, kind: str, seed: int, pilot: Pilot, folder:
     if not missing:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    bench, before = Bench(config, seed), load(config.model, "cpu")
+    bench, before = Bench(config, seed), load_alone(config.model, "cpu")
     tasks = bench.tasks(kind)
     untouched = {"held": [task.held() for task in tasks], "gain": fmean(task.gain() for task in tasks),
                  "retention": bench.retention.measure(bench.model)}  # fmt: skip

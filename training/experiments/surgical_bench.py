@@ -14,7 +14,7 @@ import torch
 from game.realm.rules import load as load_rules
 from perception.head_map import MATRICES, addresses
 from perception.mlp_map import mlps
-from perception.model import Model, load
+from perception.model import Model, load_alone
 from training.experiments.plan import SEEDS_MAX
 from training.experiments.surgical_match import Reached, Weights, put, scale_until, train_until, weights_of
 from training.experiments.surgical_methods import EDIT, RANDOM, Method, Units
@@ -75,7 +75,7 @@ class Bench:
 
     def __init__(self, config: SurgicalConfig, seed: int) -> None:
         self.config, self.seed, self.rules = config, seed, load_rules()
-        self.model: Model = load(config.model, "cpu")
+        self.model: Model = load_alone(config.model, "cpu")
         if self.model.tongue != "terse":
             raise ValueError(f"--model {config.model}: doesn't speak the realm's terse tongue; give a novice")
         self.editor: Editor = prepare(self.model)

@@ -11,7 +11,7 @@ import torch
 
 from common.files import read_json, write_whole
 from common.numbers import finite
-from perception.model import load
+from perception.model import load_alone
 from training.experiments.surgical_bench import Bench, Pilot, SurgicalConfig
 from training.experiments.surgical_methods import NAMED, methods_of
 from training.experiments.surgical_tasks import FACT, Task
@@ -22,7 +22,7 @@ CORE_SHARE = 0.1  # of the heads
 
 def run_pilot(config: SurgicalConfig, kind: str, to: Path) -> None:
     """The traced layer, the core and the rates of a kind, on the pilot's seeds, in a process of its own."""
-    apollo, before = NAMED["apollo-64"], load(config.model, "cpu")
+    apollo, before = NAMED["apollo-64"], load_alone(config.model, "cpu")
     middle = apollo.rates[kind][len(apollo.rates[kind]) // 2]
     effects, gains = [], []
     first: tuple[Bench, list[Task]] | None = None

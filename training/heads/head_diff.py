@@ -173,7 +173,7 @@ def direct_effects(model: nn.Module, base: Baseline, probes: Sequence[ProbeBatch
     the candidate that this model believes most.
     """
     heads, net = addresses(model), cast(PreTrainedModel, model)
-    out, bias = net.get_output_embeddings().weight.detach(), getattr(net.get_output_embeddings(), "bias", None)
+    out, bias = unembedding(net), getattr(net.get_output_embeddings(), "bias", None)
     norm, centred = heads.final_norm, heads.address.centred
     effects = []
     for entry, written, probe in zip(base.inputs, base.outputs, probes, strict=True):
@@ -195,11 +195,21 @@ def direct_effects(model: nn.Module, base: Baseline, probes: Sequence[ProbeBatch
     return effects
 
 
+def unembedding(net: PreTrainedModel) -> Tensor:
+    """(V, M) what makes logits of the final norm's output; OPT's narrow words are behind one matrix more."""
+    out = net.get_output_embeddings().weight.detach()
+    narrow = getattr(getattr(net.base_model, "decoder", None), "project_out", None)
+    return out if narrow is None else out @ narrow.weight.detach()
+
+
 def _passed(heads: HeadMap, layer: int, written_BRHM: Tensor) -> Tensor | float:
     """What a norm behind the attention multiplies heads' outputs by, its scale frozen as the final norm's; else 1."""
     if not heads.post_norms:
         return 1.0
-    return heads.norm_scale(heads.post_norms[layer], written_BRHM.sum(2))
+    output = heads.model.get_submodule(heads.projections[layer]["o"].parameter.removesuffix(".weight"))
+    bias = getattr(output, "bias", None)
+    whole_BRM = written_BRHM.sum(2)
+    return heads.norm_scale(heads.post_norms[layer], whole_BRM if bias is None else whole_BRM + bias.detach())
 
 
 def _each(base: Baseline, effects: Sequence[Sequence[Tensor]]) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from perception.model import Model
+from perception.windows import sliding_window
 
 TOKENS = 200  # ordinary ones: as far as positions are compared
 TOLERANCE = 1e-3  # of the logits' spread: rounding is far below
@@ -22,9 +23,12 @@ IDLE = (  # settings that no forward of a finished model reads
 @torch.no_grad()
 def settings_apart(before: Model, after: Model) -> str | None:
     """In what the second model differs besides its weights, in words; None if in nothing that it does."""
+    windows = [sliding_window(model.net) for model in (before, after)]
+    if windows[0] != windows[1]:  # TOKENS may not reach that far
+        return f"sliding_window is {windows[0]} and {windows[1]}"
     net = copy.deepcopy(before.net).eval()
     net.load_state_dict(after.net.state_dict())
-    words = len(before.tokenizer)
+    words = min(len(before.tokenizer), net.get_input_embeddings().weight.shape[0])
     config = before.net.config.get_text_config()
     length = min(TOKENS, int(getattr(config, "max_position_embeddings", None) or TOKENS))
     ids = torch.randint(words, (1, length), generator=torch.Generator().manual_seed(0)).to(net.device)

@@ -33,17 +33,19 @@ PRECISIONS = ("float32", "bfloat16")
 def choose_parameters(net: PreTrainedModel, train: str) -> list[torch.nn.Parameter]:
     """Mark what trains (requires_grad) and return it, in the model's order.
 
-    q: query projections; attention: q, k, v, o; mlps: every layer's MLP; all: everything but the embeddings, which a
-    handful of lessons about few words would bend for all. Where q, k, v are one fused matrix (GPT-2), `q` trains that
+    q: query projections; attention: q, k, v, o; mlps: every layer's MLP; all: everything but what a handful of lessons
+    about few words would bend for all: the embeddings of words and positions, and the output embeddings with their
+    bias. Where q, k, v are one fused matrix (GPT-2), `q` trains that
     matrix. Raises ValueError for another word. Chosen heads alone: `training.optim.restricted`.
     """
     if train not in TRAINABLE:
         raise ValueError(f"--train {train}: unknown; choose {', '.join(TRAINABLE)}")
     wanted = _named(net, train)
-    tied = {id(net.get_input_embeddings().weight), id(net.get_output_embeddings().weight)}
+    tables = [module for module in net.modules() if isinstance(module, torch.nn.Embedding)]
+    stays = {id(p) for module in (*tables, net.get_output_embeddings()) for p in module.parameters()}
     chosen = []
     for name, parameter in net.named_parameters():
-        learns = id(parameter) not in tied if train == "all" else name in wanted
+        learns = id(parameter) not in stays if train == "all" else name in wanted
         parameter.requires_grad_(learns)
         if learns:
             chosen.append(parameter)

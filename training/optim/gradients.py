@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from perception.head_map import MATRICES, Projection, addresses
+from perception.mlp_map import mlps
 from training.optim.ranks import whole
 
 REST = ("mlp", "norm", "bias", "other")
@@ -45,9 +46,10 @@ class GradientMeter:
         self._parts = [self._map.projections[layer][matrix] for layer, matrix in parts]
         inside = {projection.parameter for projection in self._parts}
         self._others: dict[str, list[nn.Parameter]] = {kind: [] for kind in REST}
+        in_mlps = {name for mlp in mlps(net) for name in mlp.parameters}
         for name, parameter in net.named_parameters():
             if name not in inside:
-                self._others[_kind(name, parameter)].append(parameter)
+                self._others["mlp" if name in in_mlps else _kind(name, parameter)].append(parameter)
         self._sizes = [projection.heads for projection in self._parts] + [1] * len(REST)
         device = next(net.parameters()).device
         exact = torch.float32 if device.type == "mps" else torch.float64  # mps has no float64
@@ -102,8 +104,6 @@ class GradientMeter:
 
 
 def _kind(name: str, parameter: nn.Parameter) -> str:
-    if ".mlp." in name:
-        return "mlp"
     if name.endswith("bias"):
         return "bias"
     return "norm" if parameter.dim() == 1 else "other"

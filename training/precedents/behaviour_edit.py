@@ -11,6 +11,7 @@ edited token is the question's last one, where the model answers. Two ways:
 The subject of a decision is the place that its question names: that is what tracing corrupts.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -22,7 +23,7 @@ from perception.messages import Question
 from perception.model import Model
 from training.heads.score import Probe
 from training.precedents.editor import Editor
-from training.precedents.prompts import Prompt, encode
+from training.precedents.prompts import Prompt
 from training.precedents.rome import Change, edit_prompts
 from training.precedents.tracing import MLP, Tracer
 
@@ -41,10 +42,12 @@ def decided(model: Model, probe: Probe, index: int) -> Decided:
 
 def _subject(tokenizer: PreTrainedTokenizerBase, question: Question, ids: Sequence[int]) -> tuple[int, int]:
     """Where the place stands among the question's tokens; the whole question where it isn't named as a word."""
-    place = encode(tokenizer, question.place) if question.place in question.text.split() else []
-    for start in range(len(ids) - len(place) + 1 if place else 0):
-        if list(ids[start : start + len(place)]) == place:
-            return start, start + len(place) - 1
+    if re.search(rf"\b{re.escape(question.place)}\b", question.text):
+        for text in (f" {question.place}", question.place):  # as a word behind others; where a space is no part of one
+            place = tokenizer(text, add_special_tokens=False)["input_ids"]
+            for start in range(len(ids) - len(place) + 1):
+                if list(ids[start : start + len(place)]) == place:
+                    return start, start + len(place) - 1
     return 0, len(ids) - 1
 
 

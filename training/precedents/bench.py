@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from common.files import make_folder, read_bytes, read_json, write_whole
-from perception.model import Model, load, weights_hash
+from perception.model import Model, load_alone, weights_hash
 from training.precedents.editor import AT_SUBJECT, Editor, prepare, request_of, settings_for
 from training.precedents.facts import Case, lore_cases, read_facts
 from training.precedents.prompts import answer, fill, prompt
@@ -84,7 +84,7 @@ def cases_of(config: BenchConfig, model: Model) -> tuple[list[Case], list[Case],
 def part(name: str, config: BenchConfig) -> dict[str, Any]:
     """One part of the bench, in a process of its own or not. Same arguments, same scores."""
     torch.set_num_threads(1)
-    model = load(config.model)
+    model = load_alone(config.model)
     cases, tried, share = cases_of(config, model)
     editor = prepare(model, config.layer, config.text, config.seed)
     if name == LAYERS:
@@ -202,7 +202,7 @@ def bench(
 
     Keys: efficacy, paraphrase, neighbourhood, score (percent; ROME, single edits), methods, layers, rests_on.
     """
-    model = load(config.model)
+    model = load_alone(config.model)
     cases_of(config, model)  # refuses before anything is begun
     noted = rests_on(config, model)
     make_folder(out)

@@ -11,7 +11,7 @@ import numpy as np
 from common.numbers import finite
 from common.whole_folders import writing_folder
 from game.realm.rules import load as load_rules
-from perception.model import Model, choose_device, load, weights_hash
+from perception.model import Model, choose_device, load_alone, weights_hash
 from perception.units import unit_name
 from training.precedents import circuits
 from training.precedents.ablation import Ablation
@@ -80,8 +80,8 @@ def check_does(options: CircuitOptions, task: Task, ablation: Ablation) -> float
 def run(options: CircuitOptions, report: Report) -> tuple[dict[str, Any], list[str]]:
     """The result, and lines for people. Raises ValueError or OSError."""
     options.check()
-    base = load(options.model, choose_device(options.device))
-    model = base if options.tuned is None else load(options.tuned, base.device)
+    base = load_alone(options.model, choose_device(options.device))
+    model = base if options.tuned is None else load_alone(options.tuned, base.device)
     lines = lines_of(options, model)
     tasks = {kind: task_of(options.task, some, model) for kind, some in lines.items() if len(some) >= PROMPTS_MIN}
     task = tasks[DECISION]

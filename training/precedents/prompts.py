@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from perception.deciding import logits_at
+from perception.unknown_words import unknown_token
 from perception.windows import context_length
 
 HOLE = "{}"  # where a sentence's subject stands
@@ -37,8 +38,10 @@ def _encoded(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[list[int], 
     ids, spans = list(encoded["input_ids"]), list(encoded["offset_mapping"])
     while ids and spans[-1][0] == spans[-1][1] and ids[-1] in tokenizer.all_special_ids:
         ids.pop(), spans.pop()
-    if tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids:
-        start, end = spans[ids.index(tokenizer.unk_token_id)]
+    unknown = unknown_token(tokenizer)
+    inside = [span for number, span in zip(ids, spans, strict=True) if number == unknown and span[0] < span[1]]
+    if inside:
+        start, end = inside[0]
         raise ValueError(f"the model has no token for {text[start:end]!r}; use words that it knows")
     return ids, spans
 

@@ -47,7 +47,8 @@ def window_of(layers: int) -> int:
 def subject_sigma(net: PreTrainedModel, prompts: Sequence[Prompt]) -> float:
     """The standard deviation of the embeddings of these prompts' subjects, over all their numbers."""
     ids = [number for p in prompts for number in p.ids[p.first : p.last + 1]]
-    embedded: Tensor = net.get_input_embeddings().weight.detach()[torch.tensor(ids, device=net.device)]
+    with torch.no_grad():  # the module's own output, to which the noise is added: some models scale it inside
+        embedded: Tensor = net.get_input_embeddings()(torch.tensor(ids, device=net.device))
     return float(embedded.double().std(correction=0))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from common.files import check_output, write_whole
 from common.whole_folders import writing_folder
-from perception.model import Model, choose_device, load, save, weights_hash
+from perception.model import Model, choose_device, load_alone, save, weights_hash
 from training.precedents import edit_log
 from training.precedents.bench import BenchConfig, bench
 from training.precedents.editor import Editor, prepare
@@ -60,7 +60,7 @@ def run(options: EditOptions, report: Report) -> tuple[dict[str, Any], list[str]
     options.check()
     if options.bench:
         return bench_facts(options, report)
-    model = load(options.model, choose_device(options.device))
+    model = load_alone(options.model, choose_device(options.device))
     if options.undo:
         return undo_edit(options, model)
     editor = prepare(model, options.layer, options.text, options.seed)

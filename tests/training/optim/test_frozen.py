@@ -1,5 +1,6 @@
 """The context-frozen step is exact: it equals a full forward whose context keys and values are detached."""
 
+import copy
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from perception import contexts
 from perception.contexts import encode_contexts
 from perception.deciding import decide
 from perception.packing import Decision, pack
+from tests.kits.families import net_of
 from tests.kits.minds import tiny
 from training.optim.frozen import choose_parameters, frozen_loss, frozen_step, full_loss
 
@@ -23,6 +25,17 @@ DECISIONS = [
     Decision(2, (4, 10, 15), (37,)),
     Decision(2, (4,), (38, 39, 50)),
 ]
+
+
+@pytest.mark.parametrize("case", ["gpt2", "opt", "phi", "gptj", "llama"])
+def test_all_is_everything_but_tables_and_the_output(case):
+    """Positions and an output's bias, which learns how often an answer comes, stay too."""
+    net = copy.deepcopy(net_of(case))
+    chosen = {id(parameter) for parameter in choose_parameters(net, "all")}
+    stays = {name for name, parameter in net.named_parameters() if id(parameter) not in chosen}
+    tables = {"gpt2": {"wte", "wpe"}, "opt": {"embed_tokens", "embed_positions"}, "phi": {"embed_tokens", "lm_head"},
+              "gptj": {"wte", "lm_head"}, "llama": {"embed_tokens", "lm_head"}}  # fmt: skip
+    assert {name.split(".")[-2] for name in stays} == tables[case]
 
 
 def tiny_net(kind):

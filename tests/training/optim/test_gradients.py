@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from perception.head_map import addresses
+from tests.kits.families import TOKENS, net_of
 from tests.kits.minds import tiny
 from tests.training.optim.test_frozen import CONTEXTS, DECISIONS
 from training.optim.frozen import choose_parameters, frozen_step
@@ -40,6 +41,17 @@ def test_the_energies_are_those_of_every_heads_slices(kind, train):
     assert float(shares.per_head.sum()) + sum(shares.rest.values()) == pytest.approx(1, rel=1e-12)
 
 
+def test_mlps_are_told_by_their_place_not_by_their_name():
+    net = net_of("opt")
+    choose_parameters(net, "mlps")
+    net(TOKENS).logits.square().sum().backward()
+    meter = GradientMeter(net)
+    meter.add(meter.measure())
+    shares = meter.shares().by_matrix()
+    net.zero_grad()
+    assert {name for name, share in shares.items() if share > 0} == {"mlp"}
+
+
 def test_what_is_in_no_head_is_told_apart():
     net, _ = stepped("gpt2", "all")
     meter = GradientMeter(net)
@@ -51,7 +63,7 @@ def test_what_is_in_no_head_is_told_apart():
     norm = sum(value for name, value in grads.items() if ".ln_" in name and name.endswith("weight"))
     assert (rest["mlp"], rest["norm"]) == pytest.approx((mlp / whole, norm / whole), rel=1e-9)
     assert rest["bias"] > 0
-    assert set(meter.shares().by_matrix()) == {"q", "k", "v", "o", "mlp", "norm", "bias", "other"}
+    assert set(meter.shares().by_matrix()) == {"q", "k", "v", "o", "mlp", "norm", "bias"}
 
 
 def test_steps_add_up_and_a_mark_looks_at_what_came_after():

@@ -33,6 +33,16 @@ def scenes(model: Model) -> list[Probe]:
     return probes(3, 6, model.tongue, load_rules())
 
 
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_a_place_is_found_behind_a_space_in_plain_english_too(kind: str) -> None:
+    model = tiny(kind, tongue="plain")
+    for probe in scenes(model):
+        for index in range(probe.places):
+            whole, _ = decided(model, probe, index)
+            subject = model.tokenizer.decode(list(whole.ids[whole.first : whole.last + 1]))
+            assert subject.strip() == probe.scene.questions[index].place
+
+
 def test_a_decision_s_prompt_is_scene_and_question_and_its_subject_the_place(editor: Editor) -> None:
     probe = scenes(editor.model)[0]
     for index in range(probe.places):

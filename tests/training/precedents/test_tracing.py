@@ -51,6 +51,16 @@ def test_with_nothing_put_back_the_answer_is_that_of_the_corrupted_embeddings() 
     assert float(traced.probabilities([[]])[0]) == pytest.approx(float(wanted), abs=1e-12)
 
 
+def test_noise_is_measured_where_it_is_added() -> None:
+    """Gemma's embeddings are scaled inside their own module."""
+    net = net_of("gemma2 mixed")
+    with torch.no_grad():
+        embedded = net.get_input_embeddings()(torch.tensor(ASKED.ids[ASKED.first : ASKED.last + 1]))
+    assert subject_sigma(net, [ASKED]) == pytest.approx(float(embedded.double().std(correction=0)))
+    table = net.get_input_embeddings().weight.detach()[list(ASKED.ids[ASKED.first : ASKED.last + 1])]
+    assert subject_sigma(net, [ASKED]) > 2 * float(table.double().std(correction=0))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_place_against_a_forward_with_that_one_output_replaced_by_hand(kind: str) -> None:
     net, traced = net_of("llama"), tracer("llama")
