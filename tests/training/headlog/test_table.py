@@ -31,6 +31,14 @@ def test_the_dictionary_has_the_keys_of_the_design() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("residual", "says"), [(0.003, ""), (0.06, "the residual is 4% of the gain, 2% is usual"), (0.03015, "2.01% of")]
+)
+def test_a_large_residual_is_said(residual: float, says: str) -> None:
+    text = shown(log(CURVE, *ROWS, msgspec.structs.replace(SUMMARY, residual=residual)))
+    assert ("the residual is" in text) == bool(says) and says in text
+
+
 def test_mlps_and_what_is_known_stand_beside_the_heads() -> None:
     table = diff_table(NEW)
     assert table["mlps"] == [

@@ -69,6 +69,17 @@ def test_what_has_no_room_is_read_each_time(reads, monkeypatch):
     assert shared._latest.bytes == shared.BYTES_MAX
 
 
+def test_a_reader_that_recomputes_its_layers_reads_all_the_same(reads):
+    """Checkpointed layers take no cache: their keys would be missing, without a word."""
+    expected, reader = encode_contexts(tiny().net, FIRST), tiny().net
+    getattr(reader, "activation_checkpointing_enable", reader.gradient_checkpointing_enable)()
+    reader.train()
+    with shared.shared_reads("seed 0"):
+        cache = shared_contexts(reader).read(FIRST)
+    assert all(torch.equal(*pair) for pair in zip(grids_of(cache), grids_of(expected), strict=True))
+    assert any(getattr(module, "gradient_checkpointing", False) for module in reader.modules())
+
+
 def test_nothing_is_shared_outside_a_block_or_without_a_reader():
     assert shared_contexts(tiny().net) is None
     with shared.shared_reads("seed 0"):
