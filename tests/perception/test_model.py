@@ -47,25 +47,6 @@ def test_a_model_comes_back_as_it_was(folder):
     assert again.tokenizer("hear north hum")["input_ids"] == words("hear north hum")["input_ids"]
 
 
-def with_tensors(folder, **tensors):
-    held = load_file(folder / "model.safetensors")
-    save_file(held | tensors, folder / "model.safetensors", metadata={"format": "pt"})
-
-
-@pytest.mark.parametrize("name", ["model.layers.0.self_attn.q_proj.bias", "model.layers.2.mlp.up_proj.weight"])
-def test_weights_for_which_the_config_builds_nothing_are_refused(folder, name):
-    """transformers leaves them out, and what is left is another model."""
-    with_tensors(folder, **{name: torch.ones(32)})
-    refused(folder, f"its weights hold {name}, its config builds no such part")
-
-
-def test_weights_of_other_parts_do_no_harm(folder):
-    with_tensors(
-        folder, **{"vision_tower.patch.weight": torch.ones(3), "model.layers.0.rotary_emb.inv_freq": torch.ones(4)}
-    )
-    assert weights_hash(load(folder).net) == weights_hash(tiny().net)
-
-
 def test_half_precision_halves_the_file_and_rounds_once(tmp_path, folder):
     model = tiny()
     save(model, tmp_path / "half", torch.bfloat16)

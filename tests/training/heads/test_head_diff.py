@@ -11,7 +11,7 @@ from torch import Tensor
 from perception.head_map import addresses
 from training.heads.baseline import Baseline, ProbeBatch
 from training.heads.gain_allocation import gain_allocation
-from training.heads.head_diff import _passed, glance, head_diff, jensen_shannon
+from training.heads.head_diff import glance, head_diff, jensen_shannon
 
 torch.set_num_threads(1)
 LAYERS, HEADS = 2, 4
@@ -209,25 +209,6 @@ def test_direct_effects_add_up_to_the_logits(kind: str) -> None:
     wanted = logits.gather(-1, batch.answer_ids[..., None]) - logits.gather(-1, batch.rival_ids[..., None])
     by_heads = (wanted[..., 0] - by_embedding)[valid].mean()
     assert float(diff.direct_before.sum()) == pytest.approx(float(by_heads), abs=1e-6)  # Llama's norm is float32
-
-
-@pytest.mark.parametrize("kind", ["olmo2", "gemma2"])
-def test_a_norm_behind_the_attention_is_taken_at_what_it_reads(kind: str) -> None:
-    """The output's bias, too: of the heads alone the norm's scale would be another one."""
-    config = transformers.AutoConfig.for_model(kind, **SIZES, num_key_value_heads=2, attention_bias=True)
-    torch.manual_seed(3)
-    model, read, probe = transformers.AutoModelForCausalLM.from_config(config).eval(), [], probes(1)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.2)
-    heads = addresses(model)
-    hook = heads.post_norms[0].register_forward_pre_hook(lambda _module, args: read.append(args[0].detach()))
-    base = Baseline.record(model, probe)
-    hook.remove()
-    rows = probe[0].decision_rows.clamp_min(0)
-    wanted = heads.norm_scale(heads.post_norms[0], read[0][torch.arange(3)[:, None], rows])
-    valid = probe[0].decision_rows >= 0
-    assert torch.allclose(_passed(heads, 0, base.outputs[0][0])[valid], wanted[valid], rtol=1e-4)
 
 
 def test_a_glance_along_the_way_is_the_diff_from_the_start() -> None:
