@@ -6,7 +6,7 @@ once. An ordinary folder's config.json may say `"tongue": "terse"`; without it a
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,14 +143,16 @@ def load_alone(source: str | Path, device: torch.device | str = "cpu") -> Model:
     return model
 
 
-def _left_over(net: PreTrainedModel, names: Iterable[str]) -> str | None:
+def _left_over(net: PreTrainedModel, names: Collection[str]) -> str | None:
     """The first of these names of tensors that belongs to what the net has: to a module of it, or among its layers.
 
     transformers would leave them out, and the model would be another one. Names of other parts (a picture's encoder)
     and those that transformers knows to be idle do no harm.
     """
-    modules = dict(net.named_modules())
-    layers = next(name for name, module in modules.items() if module is addresses(net).blocks[0]).rpartition(".")[0]
+    if not names:
+        return None
+    modules, first = dict(net.named_modules()), addresses(net).blocks[0]
+    layers = next(name for name, module in modules.items() if module is first).rpartition(".")[0]
     for name in sorted(names):
         for whole in (name, f"{net.base_model_prefix}.{name}"):
             owner = whole.rpartition(".")[0]

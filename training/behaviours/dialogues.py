@@ -11,7 +11,6 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import zip_longest
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,7 +20,7 @@ from msgspec.structs import replace
 from common.assets import ASSETS
 from common.files import write_whole
 from game.realm.plain_talk import ACTS, ASKED
-from training.behaviours.lines import OTHER, WANTED, Line
+from training.behaviours.lines import OTHER, WANTED, Line, in_turn
 
 FILE = ASSETS / "dialogues.toml"
 RIGHT = {"safe": "accept", "danger": "refuse", "opinion": "offer", "question": "tell", "idle": "chat"}
@@ -108,7 +107,7 @@ def judged(seed: int) -> list[Line]:
                 opening = openings[line.candidates.index(line.answer)]
                 lines[line.context] = replace(line, candidates=openings, answer=opening)
         by_talk.append(list(lines.values()))
-    return [line for turn in zip_longest(*by_talk) for line in turn if line is not None]
+    return in_turn(by_talk)
 
 
 def as_text(lines: Sequence[Line]) -> str:

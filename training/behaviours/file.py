@@ -6,7 +6,6 @@ mundane, other lines answered rightly. Steps take wanted lines and other lines i
 
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import zip_longest
 from pathlib import Path
 from random import Random
 
@@ -22,7 +21,7 @@ from perception.windows import context_length
 from training.behaviours.behaviour import Behaviour
 from training.behaviours.deal import dealt
 from training.behaviours.leaks import ContextAndRun
-from training.behaviours.lines import OTHER, WANTED, Line, Placed, read_pair
+from training.behaviours.lines import OTHER, WANTED, Line, Placed, in_turn, read_pair
 from training.config import LearnConfig
 from training.data.lessons import Asked
 from training.data.rehearsal import Answered
@@ -103,7 +102,7 @@ def probes_of(placed_lines: Sequence[Placed], tongue: str, wanted: tuple[str, ..
         [probe for kind, probe in kinds_and_probes if kind == OTHER and probe.places],
         [probe for kind, probe in kinds_and_probes if not probe.places],
     )
-    return [probe for turn in zip_longest(*sorts) for probe in turn if probe is not None]
+    return in_turn(sorts)
 
 
 class Deck:

@@ -6,8 +6,9 @@ docs/behaviours.md describes the format. Everything that a file may hold is boun
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated, Final, Literal, Protocol
+from typing import Annotated, Final, Literal, Protocol, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -24,6 +25,7 @@ MOST = 50_000  # lines
 MOST_FAULTS = 100  # told of one file
 TIMES_LONGER, LONGER = 3, 16  # the longest candidate has at most 3 times the shortest's characters, and 16
 PAGE = "docs/behaviours.md"
+Item = TypeVar("Item")
 
 
 class BehaviourError(ValueError):
@@ -139,6 +141,11 @@ def _of_file(path: Path, error: ValueError | OSError) -> str:
     if isinstance(error, OSError):
         return f"{path}: cannot be read ({error.strerror or error}); check that you may read it"
     return " ".join(str(error).split())
+
+
+def in_turn(groups: Iterable[Sequence[Item]]) -> list[Item]:
+    """One of each group, then the next of each, until all are there."""
+    return [item for turn in zip_longest(*groups) for item in turn if item is not None]
 
 
 def counts(lines: Iterable[Placed]) -> dict[str, int]:

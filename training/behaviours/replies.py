@@ -8,13 +8,12 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice, zip_longest
 from pathlib import Path
 
 from perception.model import load
 from perception.perceive import perceive
 from training.behaviours.file import ModelReader, scene_of
-from training.behaviours.lines import BehaviourError, Line, read_lines
+from training.behaviours.lines import BehaviourError, Line, in_turn, read_lines
 
 COUNT, MOST = 10, 1_000  # lines: usual, at most
 
@@ -27,13 +26,12 @@ class Reply:
     belief: float
 
 
-def in_turn(lines: Sequence[Line], count: int) -> list[Line]:
-    """The first lines, every sort (or kind, where there are no sorts) in turn."""
+def first_lines(lines: Sequence[Line], count: int) -> list[Line]:
+    """So many lines, every sort (or kind, where there are no sorts) in turn."""
     by_sort: dict[str, list[Line]] = {}
     for line in lines:
         by_sort.setdefault(line.sort or line.kind, []).append(line)
-    turns = chain.from_iterable(zip_longest(*by_sort.values()))
-    return list(islice((line for line in turns if line is not None), count))
+    return in_turn(by_sort.values())[:count]
 
 
 def replies(source: str, lines: Sequence[Line]) -> list[Reply]:
@@ -83,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         placed, faults = read_lines(options.lines)
         if faults:
             raise BehaviourError(faults)
-        lines = in_turn([one.line for one in placed], options.count)
+        lines = first_lines([one.line for one in placed], options.count)
         by_model = {source: replies(source, lines) for source in dict.fromkeys(options.models)}
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)

@@ -35,8 +35,8 @@ def choose_parameters(net: PreTrainedModel, train: str) -> list[torch.nn.Paramet
 
     q: query projections; attention: q, k, v, o; mlps: every layer's MLP; all: everything but what a handful of lessons
     about few words would bend for all: the embeddings of words and positions, and the output embeddings with their
-    bias. Where q, k, v are one fused matrix (GPT-2), `q` trains that
-    matrix. Raises ValueError for another word. Chosen heads alone: `training.optim.restricted`.
+    bias. Where q, k, v are one fused matrix (GPT-2), `q` trains that matrix. Raises ValueError for another word. Chosen
+    heads alone: `training.optim.restricted`.
     """
     if train not in TRAINABLE:
         raise ValueError(f"--train {train}: unknown; choose {', '.join(TRAINABLE)}")

@@ -150,14 +150,14 @@ def estimated_levels(net: PreTrainedModel, level: Level) -> list[float]:
     try:
         with torch.enable_grad(), _z_watched(at) as z_by_layer:
             for term, masks in zip(level.terms(net), level.masks, strict=True):
-                for layer, z_FBTD in enumerate(z_by_layer):  # those of this term's forwards come last
-                    z_by_layer[layer] = z_FBTD[-len(masks) :]
                 slopes = torch.autograd.grad(term, [z for some in z_by_layer for z in some], allow_unused=True)
                 places = [(layer, forward) for layer in range(at.layers) for forward in range(len(masks))]
                 for (layer, forward), slope_BTD in zip(places, slopes, strict=True):
                     if slope_BTD is not None:  # nothing reads what the last layer makes of a context
                         z_BTD = z_by_layer[layer][forward]
                         change_LH[layer] += _first_order(z_BTD.detach(), slope_BTD, masks[forward], at.heads)
+                for z_FBTD in z_by_layer:
+                    z_FBTD.clear()
                 whole += float(term.detach())
     finally:
         net.train(mode)
@@ -177,7 +177,8 @@ def _z_watched(at: HeadMap) -> Iterator[list[list[Tensor]]]:
 
     def watch(layer: int, _module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         z_BTD = inputs[0] if inputs[0].requires_grad else inputs[0].detach().requires_grad_()
-        z_by_layer[layer].append(z_BTD)
+        if torch.is_grad_enabled():  # not while biases and scale are fitted
+            z_by_layer[layer].append(z_BTD)
         return (z_BTD, *inputs[1:])
 
     names = [at.projections[layer]["o"].parameter.removesuffix(".weight") for layer in range(at.layers)]

@@ -8,7 +8,7 @@ from tests.kits.minds import tiny
 from tests.kits.sources import ROOT
 from training.behaviours.file import scene_of
 from training.behaviours.lines import Line, read_lines
-from training.behaviours.replies import Reply, in_turn, main, page
+from training.behaviours.replies import Reply, first_lines, main, page
 
 torch.set_num_threads(1)
 PROBES = ROOT / "docs" / "behaviours" / "lending-probes.jsonl"
@@ -18,10 +18,10 @@ def line(context, sort="", kind="other", answer="yes"):
     return Line(context, "\nWell?", ("yes", "no"), answer, kind, (), sort)
 
 
-def test_every_sort_comes_in_turn():
+def test_every_sort_comes_first_lines():
     lines = [line("a", "one"), line("b", "one"), line("c", "two"), line("d", kind="wanted"), line("e", "one")]
-    assert [one.context for one in in_turn(lines, 4)] == ["a", "c", "d", "b"]
-    assert [one.context for one in in_turn(lines, 9)] == ["a", "c", "d", "b", "e"]
+    assert [one.context for one in first_lines(lines, 4)] == ["a", "c", "d", "b"]
+    assert [one.context for one in first_lines(lines, 9)] == ["a", "c", "d", "b", "e"]
 
 
 def test_a_page_shows_who_is_wrong_and_counts():
@@ -37,7 +37,7 @@ def test_the_command_prints_what_perception_believes(tmp_path, capsys):
     save(model, tmp_path / "model")
     assert main([str(tmp_path / "model"), "--lines", str(PROBES), "--count", "3"]) == 0
     said = capsys.readouterr().out.splitlines()
-    lines = in_turn([placed.line for placed in read_lines(PROBES)[0]], 3)
+    lines = first_lines([placed.line for placed in read_lines(PROBES)[0]], 3)
     for number, one in enumerate(lines):
         beliefs = perceive(model, [scene_of(one, model.tongue)], record=False)[0].beliefs[0]
         assert one.candidates[beliefs.index(max(beliefs))] in said[4 * number + 2]
