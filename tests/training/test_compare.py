@@ -173,6 +173,14 @@ def test_windows_have_to_be_the_same_however_far_they_reach(tmp_path):
     assert settings_apart(one, other) == "sliding_window is None and 220"
 
 
+def test_the_same_layers_have_to_have_the_window():
+    one, other = (tiny("qwen2", tongue="plain") for _ in range(2))
+    kinds = ["sliding_attention", "full_attention"]
+    for model, layers in ((one, kinds), (other, kinds[::-1])):
+        model.net.config.sliding_window, model.net.config.layer_types = 220, layers
+    assert settings_apart(one, other) == "layer_types name other layers with a window"
+
+
 def test_a_tokenizer_may_have_more_tokens_than_the_model():
     one, other = tiny("llama", tongue="plain"), tiny("llama", tongue="plain", seed=1)
     one.tokenizer = copy.deepcopy(one.tokenizer)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from perception.model import Model
-from perception.windows import sliding_window
+from perception.windows import SLIDING, sliding_window
 
 TOKENS = 200  # ordinary ones: as far as positions are compared
 TOLERANCE = 1e-3  # of the logits' spread: rounding is far below
@@ -26,6 +26,8 @@ def settings_apart(before: Model, after: Model) -> str | None:
     windows = [sliding_window(model.net) for model in (before, after)]
     if windows[0] != windows[1]:  # TOKENS may not reach that far
         return f"sliding_window is {windows[0]} and {windows[1]}"
+    if windows[0] and len({str(_layers_with_a_window(model)) for model in (before, after)}) > 1:
+        return "layer_types name other layers with a window"
     net = copy.deepcopy(before.net).eval()
     net.load_state_dict(after.net.state_dict())
     words = min(len(before.tokenizer), net.get_input_embeddings().weight.shape[0])
@@ -41,6 +43,11 @@ def settings_apart(before: Model, after: Model) -> str | None:
         if one != other and key.rpartition(".")[2] not in IDLE:
             return f"{key} is {str(one)[:40]} and {str(other)[:40]}"
     return "with the same weights they say other things"
+
+
+def _layers_with_a_window(model: Model) -> list[bool]:
+    kinds = getattr(model.net.config.get_text_config(), "layer_types", None) or ()
+    return [kind == SLIDING for kind in kinds]
 
 
 def _flat(settings: dict[str, Any], before: str = "") -> dict[str, Any]:
