@@ -12,6 +12,7 @@ from typing import Any
 from common.files import read_json
 from perception.units import Unit
 from training.config import TRAIN, TeachConfig, from_flat
+from training.experiments.judge import VERDICT
 from training.experiments.plan import Arm, Experiment, Outcome
 from training.experiments.run import SCORE
 from training.experiments.tables import both
@@ -37,7 +38,8 @@ def experiment_of(folder: Path, base: int = 0) -> Experiment:
         why = f"{folder / SCORE} can't be read as one" if isinstance(error, OSError | ValueError) else "none is there"
         raise ValueError(f"--of {folder}: no verdict on base model {base}, {why}; {REMEDY}") from error
     runs = folder if len(judged) == 1 else folder / f"base-{base}"
-    log = next(iter(sorted(runs.glob("trained/seed-*/log.msgpack"))), None)
+    # The log of a run says how it was trained; so does the verdict's, which a published experiment keeps.
+    log = next(iter((*sorted(runs.glob("trained/seed-*/log.msgpack")), *runs.glob(VERDICT))), None)
     if not core or log is None:
         raise ValueError(f"--of {folder}: names no core, or its logs are gone; {REMEDY}")
     header = read_log(log).header

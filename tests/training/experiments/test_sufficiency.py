@@ -1,6 +1,7 @@
 """Sufficiency: the core alone, all but the core, and random sets train; the arms come from a verdict on disk."""
 
 import json
+import shutil
 
 import pytest
 
@@ -33,6 +34,16 @@ def test_the_arms_are_the_core_the_rest_everything_and_random_sets(judged, monke
     both = {(layer, head) for name in ("core", "all-but-core") for layer, head in by_name[name].trained_heads}
     assert len(both) == len(by_name["core"].trained_heads) + len(by_name["all-but-core"].trained_heads)
     assert not set(by_name["random-0"].trained_heads) & set(by_name["core"].trained_heads)
+
+
+def test_a_published_verdict_without_its_logs_is_enough(judged, tmp_path):
+    for name in ("score.json", "verdict.msgpack"):
+        shutil.copy(judged.out / name, tmp_path / name)
+    published, whole = sufficiency.experiment_of(tmp_path), sufficiency.experiment_of(judged.out)
+    assert (published.arms, published.seeds) == (whole.arms, whole.seeds)
+    (tmp_path / "verdict.msgpack").unlink()
+    with pytest.raises(ValueError, match="its logs are gone"):
+        sufficiency.experiment_of(tmp_path)
 
 
 def test_units_are_heads_and_mlps():
