@@ -85,19 +85,22 @@ def of_run(folder: Path) -> dict[str, Any]:
 
 
 def table(folders: Sequence[Path]) -> dict[str, Any]:
-    """{"runs": as of `of_run`, "models": by model and control, means over its runs}."""
+    """{"runs": as of `of_run`, "models": model -> control -> means over its runs}."""
     runs = [of_run(folder) for folder in folders]
-    groups: dict[str, list[dict[str, Any]]] = {}
+    groups: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for run in runs:
-        groups.setdefault(f"{run['model']}, control {run['control']}", []).append(run)
-    means = {
-        name: {
-            when: {part: float(np.mean([run[when][part] for run in some])) for part in some[0][when]}
-            for when in ("before", "after")
-        } | {"runs": len(some)}
-        for name, some in groups.items()
-    }  # fmt: skip
+        groups.setdefault(run["model"], {}).setdefault(run["control"], []).append(run)
+    means = {model: {control: _means(some) for control, some in by.items()} for model, by in groups.items()}
     return {"models": means, "runs": runs}
+
+
+def _means(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Every part before and after, the mean over runs, and how many runs there are."""
+    means = {
+        when: {part: float(np.mean([run[when][part] for run in runs])) for part in runs[0][when]}
+        for when in ("before", "after")
+    }
+    return means | {"runs": len(runs)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -114,10 +117,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     write_whole(options.out, (json.dumps(content, indent=1) + "\n").encode())
-    for name, row in content["models"].items():
-        for when in ("before", "after"):
-            numbers = "  ".join(f"{part} {value:.3f}" for part, value in row[when].items())
-            print(f"{name}, {when}: {numbers}")
+    for model, by_control in content["models"].items():
+        for control, row in by_control.items():
+            for when in ("before", "after"):
+                numbers = "  ".join(f"{part} {value:.3f}" for part, value in row[when].items())
+                print(f"{model}, control {control}, {when}: {numbers}")
     return 0
 
 

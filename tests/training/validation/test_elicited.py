@@ -70,7 +70,7 @@ def test_a_run_is_compared_with_the_model_it_began_with(tmp_path, capsys):
     ))  # fmt: skip
     assert elicited.main([str(out), str(out), "--out", str(tmp_path / "table.json")]) == 0
     content = json.loads((tmp_path / "table.json").read_text())
-    (row,) = content["models"].values()
+    row = content["models"][str(tmp_path / "base")]["shuffled"]
     assert row["runs"] == 2 and row["before"] != row["after"]
     assert row["before"] == content["runs"][0]["before"] and content["runs"][0]["control"] == "shuffled"
     assert "control shuffled, after: usable" in capsys.readouterr().out
