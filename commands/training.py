@@ -65,8 +65,8 @@ def next_of(config: Any) -> list[str]:
     model = [] if config.model == str(NOVICE) else ["--model", config.model]
     folder = config.out if config.out.name not in ("", "..") else config.out.resolve()
     out = ["--out", str(folder.parent / f"{folder.name or 'run'}-verdict")]
-    commands = {
-        "which heads changed": ["diff", str(config.out / "log.msgpack")],
+    heads = {"which heads changed": ["diff", str(config.out / "log.msgpack")]} if config.compares_heads else {}
+    commands = heads | {
         "the same as a page": ["report", str(config.out)],
         "with controls and seeds, a verdict": ["experiment", *named, *model, *out],
     }

@@ -20,12 +20,13 @@ from torch import Tensor, nn
 
 from common.files import read_bytes, write_whole
 from perception.model import choose_device, tensors_hash
-from training.config import CHECKPOINT, LearnConfig, flat
+from training.config import LearnConfig, flat
 from training.heads.run_log import RunLog, from_root
 from training.heads.score import Score
 from training.heads.trajectory import Trajectory, add_state
 from training.optim.gradients import GradientMeter
 from training.provenance import RestsOn, difference, rests_on
+from training.run_folder import CHECKPOINT
 from training.teach import Teacher
 
 VERSION = 1
@@ -152,7 +153,8 @@ class Checkpoints:
     def _check_same(self, about: dict[str, Any]) -> None:
         if about.get("version") != VERSION:
             raise ValueError(f"{self._path}: another version wrote it; remove {self._out}, or give a new --out")
-        noted, present = about["settings"], json.loads(json.dumps(self._settings))
+        present = json.loads(json.dumps(self._settings))
+        noted = {"scores_only": False} | about["settings"]  # trainings of older versions know no such setting
         if other := [key for key in dict.fromkeys((*noted, *present)) if noted.get(key) != present.get(key)]:
             changes = ", ".join(f"{key} ({noted.get(key)} then, {present.get(key)} now)" for key in other[:3])
             raise ValueError(f"--out {self._out}: holds an unfinished training of other settings: {changes}; give a new"

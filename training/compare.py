@@ -28,7 +28,6 @@ from perception.model import Model, choose_device, load, weights_hash
 from perception.units import Unit
 from training.behaviours.file import ModelReader, probes_of
 from training.behaviours.lines import LARGEST, WANTED, BehaviourError, Placed, read_lines
-from training.config import check_out
 from training.data.lessons import Journal
 from training.headlog.curves import SetCurve, curve_records
 from training.headlog.log import Writer
@@ -43,6 +42,7 @@ from training.heads.score import Probe, answers_of, tally
 from training.heads.set_curve import greedy_order, set_curve
 from training.heads.usable import UsableChunks, usable_losses
 from training.progress import Report
+from training.run_folder import check_out
 
 MOST = 160  # probes over which the gain is shared out, as of a behaviour of one's own
 TOGETHER = 2  # a wanted line and one at which it tempts share a chunk

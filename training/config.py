@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from common.assets import NOVICE
-from common.files import PART
 from common.flags import faults, option, values, words
 from common.numbers import SEED_MAX
+from training.run_folder import check_out
 from training.units import short, units
 
 BEHAVIOURS = ("sight", "listen")  # those that make their own lessons; others are files
@@ -38,8 +38,6 @@ CHANGEABLE = (
     "steps", "measure_every", "gain_only", "optimizer", "rank", "lr", "train", "heads", "mlps", "others", "base_cache",
     "scenes", "precision",
 )  # fmt: skip
-LOCK = ".lock"  # in a folder that some process works in (common.locks)
-CHECKPOINT = "checkpoint.safetensors"  # in a run's folder: where it goes on after a kill (training.checkpoint)
 
 
 @dataclass(frozen=True)
@@ -180,6 +178,10 @@ class LearnConfig:
         switches={"--gain-only": (True, "log the gain along the path, on which verdicts rest, and no more: less than "
                                         "half the time; scores are of the curve's probes")},
     )  # fmt: skip
+    scores_only: bool = option(
+        False, "", flag="",
+        switches={"--scores-only": (True, "measure no heads: of a large model most of the time goes into them")},
+    )  # fmt: skip
     device: str = option("auto", "auto, cpu, cuda or mps", choices=DEVICES)
     seed: int = option(0, "of lessons, probes and practice", bounds=(0, SEED_MAX), metavar="S")
     out: Path | None = option(None, "folder for log.msgpack and the trained model", metavar="RUN")
@@ -202,6 +204,8 @@ class LearnConfig:
             lines.append("--rehearsal-only with --no-rehearsal leaves nothing to learn; leave one of them out")
         if not lines and self.spirits and self.behaviour != "sight":
             lines.append(f"--spirits {self.spirits}: a number of spirits to show, for --behaviour sight alone")
+        if not lines and self.gain_only and self.scores_only:
+            lines.append("--gain-only with --scores-only: one measures the gain, the other not; leave one of them out")
         if isinstance(self.behaviour, str) and isinstance(self.probe_file, Path | None):
             lines += self._source_faults()
         if isinstance(self.out, Path):
@@ -226,6 +230,11 @@ class LearnConfig:
         return []
 
     @property
+    def compares_heads(self) -> bool:
+        """Whether heads are watched and compared, one by one."""
+        return not self.gain_only and not self.scores_only
+
+    @property
     def from_files(self) -> bool:
         """Whether lessons and probes are lines of files."""
         return self.behaviour.endswith(FILES)
@@ -234,18 +243,6 @@ class LearnConfig:
     def probing(self) -> int:
         """The seed of the scenes measured on."""
         return self.seed if self.probe_seed is None else self.probe_seed
-
-
-def check_out(out: Path) -> None:
-    """Raises ValueError for a run folder that holds something: no run is overwritten; an unfinished one goes on."""
-    try:
-        held = sorted(out.iterdir()) if out.is_dir() else [out] if out.exists() or out.is_symlink() else []
-    except OSError as error:
-        raise ValueError(f"--out {out}: cannot be read ({error.strerror}); give a new folder") from error
-    names = [path.name for path in held]
-    begun = [name for name in names if name.startswith(f"{CHECKPOINT}.") and name.endswith(PART)]  # killed at once
-    if CHECKPOINT not in names and any(name not in (LOCK, *begun) for name in names):
-        raise ValueError(f"--out {out}: exists and is not empty; give a new folder")
 
 
 def _raise_first(lines: list[str], listed: bool) -> None:

@@ -24,7 +24,7 @@ from training.behaviours.fit import begin
 from training.behaviours.lines import BehaviourError
 from training.behaviours.registry import behaviour_of
 from training.checkpoint import Checkpoints, CurvePoint, RunState
-from training.config import CHECKPOINT, LearnConfig, flat
+from training.config import LearnConfig, flat
 from training.data.lessons import LessonCounts
 from training.headlog.records import LogError
 from training.heads.head_probes import head_probes
@@ -35,7 +35,7 @@ from training.heads.usable import UsableChunks
 from training.heads.watch import Watch
 from training.optim.gradients import Shares
 from training.progress import Report
-from training.run_folder import run_folder
+from training.run_folder import CHECKPOINT, run_folder
 from training.sharded import Ranks, ShardedTeacher
 from training.teach import Teacher
 
@@ -178,8 +178,7 @@ def _run(
         run = train(config, load(config.model, device), rules, report, log, ranks, checkpoints)
         if log is not None:
             report("comparing heads", 0, 1)
-            assert run.losses is not None
-            probes = None if config.gain_only else head_probes(run.before, run.probes, rules)
+            probes = head_probes(run.before, run.probes, rules) if config.compares_heads else None
             log.finish(run.training(), probes, run.losses)
     except BaseException:
         if log is not None:
@@ -236,12 +235,12 @@ def train(
     """Baseline, lessons, steps, after. The model learns in place; a copy of how it was is kept.
 
     log: is begun, and told every point of the curve; without one no head is watched, no state of the weights kept.
-    ranks: who trains it in shards. checkpoints: where it goes on, and whence.
+    ranks: who trains it in shards. checkpoints: where it goes on, and whence. Bad probes are refused before any step.
     """
     before = _as_it_is(model, config.teach.base_cache)
     behaviour, teacher = begin(config, before, model, rules, partial(ShardedTeacher, ranks) if ranks else Teacher)
-    losses = None if log is None else behaviour.gain_losses(model.context)  # refuses probes before anything is trained
-    watch = None if config.gain_only or log is None else Watch(model, behaviour.probes, rules)
+    losses = behaviour.gain_losses(model.context) if log is not None and not config.scores_only else None
+    watch = Watch(model, behaviour.probes, rules) if config.compares_heads and log is not None else None
     run = _begun(config, behaviour, teacher, report, checkpoints)
     if log is not None:
         log.begin(before, *_settings_and_seeds(config), behaviour.lesson_counts)
@@ -255,7 +254,7 @@ def train(
             teacher.collect()
             score = None if config.gain_only else behaviour.glance(model)
             point, grids = _point(run.step, score, loss, run.seconds), {} if watch is None else watch.grids(model.net)
-            run.note(point, grids, teacher.meter, None if log is None else model.net)
+            run.note(point, grids, teacher.meter, None if losses is None else model.net)
             if log is not None:
                 log.point(run.curve[-1], run.history[-1][1], run.gradients[-1])
         if checkpoints is not None:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from common.files import output_error
+from common.files import PART, output_error
 from common.locks import hold
-from training.config import check_out
+
+LOCK = ".lock"  # in a folder that some process works in (common.locks)
+CHECKPOINT = "checkpoint.safetensors"  # where a run goes on after a kill (training.checkpoint)
 
 
 @contextmanager
@@ -34,3 +36,15 @@ def _make_writable(folder: Path) -> None:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise output_error(folder, error) from error
+
+
+def check_out(out: Path) -> None:
+    """Raises ValueError for a run folder that holds something: no run is overwritten; an unfinished one goes on."""
+    try:
+        held = sorted(out.iterdir()) if out.is_dir() else [out] if out.exists() or out.is_symlink() else []
+    except OSError as error:
+        raise ValueError(f"--out {out}: cannot be read ({error.strerror}); give a new folder") from error
+    names = [path.name for path in held]
+    begun = [name for name in names if name.startswith(f"{CHECKPOINT}.") and name.endswith(PART)]  # killed at once
+    if CHECKPOINT not in names and any(name not in (LOCK, *begun) for name in names):
+        raise ValueError(f"--out {out}: exists and is not empty; give a new folder")

@@ -10,7 +10,7 @@ from common.files import OutputError
 from common.locks import FolderInUse, hold
 from perception.model import load, save, weights_hash
 from tests.kits.minds import tiny
-from training.config import CHECKPOINT, LearnConfig, TeachConfig
+from training.config import LearnConfig, TeachConfig
 from training.experiments.plan import settings
 from training.headlog.log import read_log
 from training.headlog.records import LogError
@@ -19,6 +19,7 @@ from training.heads import run_log
 from training.learn import learn, steps_to_see
 from training.optim import frozen
 from training.optim.frozen import Broken
+from training.run_folder import CHECKPOINT
 
 try:
     import resource
@@ -55,6 +56,20 @@ def without_times(result):
     curve = [{k: v for k, v in point.items() if k != "seconds"} for point in result["curve"]]
     timeless = {k: v for k, v in result.items() if k not in ("seconds", "steps_per_s", "log")}
     return timeless | {"curve": curve}
+
+
+def test_scores_only_measures_no_head_and_learns_the_same(run, config, tmp_path):
+    out = tmp_path / "run"
+    result = learn(replace(config, scores_only=True, out=out))
+    assert without_times(result) == without_times(run[0])
+    assert weights_hash(load(str(out / "model")).net) == weights_hash(load(str(run[1] / "model")).net)
+    log, whole = read_log(out / "log.msgpack"), read_log(run[1] / "log.msgpack")
+    assert not log.rows and not log.allocations() and log.information is None and not any(s.own for s in log.snapshots)
+    assert log.summary is not None and (log.summary.after, log.summary.gain) == (whole.summary.after, None)
+    with pytest.raises(LogError, match="let `learn` compare them: no --scores-only"):
+        diff_table(log)
+    with pytest.raises(ValueError, match="--gain-only with --scores-only"):
+        learn(replace(config, scores_only=True, gain_only=True))
 
 
 def test_the_result_has_the_keys_that_scripts_rely_on(run):

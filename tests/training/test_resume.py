@@ -14,12 +14,13 @@ import training.learn
 from perception.model import load, save, weights_hash
 from tests.kits.minds import tiny
 from training import checkpoint
-from training.config import CHECKPOINT, LearnConfig, TeachConfig
+from training.config import LearnConfig, TeachConfig
 from training.headlog.log import read_log
 from training.headlog.records import Curve, Summary
 from training.heads import run_log
 from training.heads.run_log import RunLog
 from training.learn import learn
+from training.run_folder import CHECKPOINT
 
 torch.set_num_threads(1)
 TEACH = TeachConfig(rank=4, scenes=2, rehearse=1, warmup=2)

@@ -49,7 +49,8 @@ def diff_table(log: Log) -> dict[str, Any]:
     (`training.compare`) "curve" holds the sets.
     """
     if not log.rows and log.verdict is None and log.fault is None:
-        raise LogError(f"{log.path}: no head was compared before the run ended; let `learn` run to its end")
+        remedy = "let `learn` run to its end" if log.summary is None else "let `learn` compare them: no --scores-only"
+        raise LogError(f"{log.path}: no head was compared before the run ended; {remedy}")
     gains, line, summary, curve = head_gains(log), line_gains(log), log.summary, curve_of(log)
     names = ("layer", "head", *COLUMNS, "weights")
     rows = [

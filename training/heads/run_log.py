@@ -87,10 +87,11 @@ class RunLog:
         if grids is not None:
             self._write(_during(int(point["step"] or 0), grids, gradient))
 
-    def finish(self, training: Training, probes: Sequence[ProbeBatch] | None, losses: UsableChunks) -> None:
+    def finish(self, training: Training, probes: Sequence[ProbeBatch] | None, losses: UsableChunks | None) -> None:
         """Compare, share out and swap; close the log with its end record. losses: of held-out probes, in chunks.
 
-        probes: on which heads are compared; None: the gain is shared out along the path, and that is all.
+        probes: on which heads are compared; None: the gain is shared out along the path, and that is all. Without
+        losses the scores are all.
         """
         assert self._writer is not None
         with self._writer as writer:
@@ -203,9 +204,14 @@ def outcome(
     yield _summary(training, gain, with_mlps)
 
 
-def gain_alone(training: Training, losses: UsableChunks) -> Iterator[Record]:
-    """What a verdict rests on: the probes, the gain along the training's path, the summary."""
-    gains, with_mlps = _along(training, losses), mlps_trained(training)
+def gain_alone(training: Training, losses: UsableChunks | None) -> Iterator[Record]:
+    """What a verdict rests on: the probes, the gain along the training's path, the summary. The last is all without
+    losses."""
+    with_mlps = mlps_trained(training)
+    if losses is None:
+        yield _summary(training, None, with_mlps)
+        return
+    gains = _along(training, losses)
     yield from measured_on(training.before.net, training.after.net, losses, gains)
     yield from allocations("path", gains, losses.chunks, "usable", with_mlps)
     yield _summary(training, pooled(gains, losses.chunks), with_mlps)
