@@ -141,6 +141,17 @@ def test_what_does_not_fit_is_one_line(pair, tmp_path, capsys):
     assert "exists and is not empty" in refused(capsys, "diff", base, tuned, *files, "--out", base)
 
 
+def test_a_model_that_overflows_is_one_line(pair, tmp_path, capsys):
+    def damage(model):
+        model.net.transformer.h[-1].mlp.c_proj.weight.data.mul_(1e38)
+
+    damaged = saved(tmp_path / "damaged", damage, "gpt2")
+    for two in ((str(pair / "base"), damaged), (damaged, str(pair / "base"))):
+        assert "no number (NaN): " in refused(
+            capsys, "diff", *two, "--probes", str(pair / "probes.jsonl"), "--device", "cpu"
+        )
+
+
 @pytest.mark.parametrize(
     ("setting", "value", "says"),
     [

@@ -22,7 +22,10 @@ IDLE = (  # settings that no forward of a finished model reads
 
 @torch.no_grad()
 def settings_apart(before: Model, after: Model) -> str | None:
-    """In what the second model differs besides its weights, in words; None if in nothing that it does."""
+    """In what the second model differs besides its weights, in words; None if in nothing that it does.
+
+    Raises ValueError if the second model overflows.
+    """
     windows = [sliding_window(model.net) for model in (before, after)]
     if windows[0] != windows[1]:  # TOKENS may not reach that far
         return f"sliding_window is {windows[0]} and {windows[1]}"
@@ -35,6 +38,8 @@ def settings_apart(before: Model, after: Model) -> str | None:
     length = min(TOKENS, int(getattr(config, "max_position_embeddings", None) or TOKENS))
     ids = torch.randint(words, (1, length), generator=torch.Generator().manual_seed(0)).to(net.device)
     mixed, own = (one(input_ids=ids).logits.float() for one in (net, after.net))
+    if not bool(own.isfinite().all()):
+        raise ValueError(f"{after.name} answers with no number (NaN): it overflows; give another model")
     if float((mixed - own).abs().max()) <= TOLERANCE * float(own.std()):
         return None
     sides = [_flat(model.net.config.to_dict()) for model in (before, after)]

@@ -27,7 +27,7 @@ from perception.messages import Question
 from perception.model import Model
 from perception.packing import Decision, Packed, pack
 from training.heads.score import Probe
-from training.heads.usable_information import FREE, NEVER, Beliefs, Calibration, Worth, calibrate, worth
+from training.heads.usable_information import FREE, NEVER, NO_NUMBER, Beliefs, Calibration, Worth, calibrate, worth
 from training.optim.shared_reads import SharedContexts, shared_contexts
 
 LEAST_PER_ANSWER = 3  # decisions for each right answer of a kind of question; fewer would be learned by heart
@@ -283,5 +283,7 @@ def _batch(
 
 
 def _normalised(z_NC: Tensor) -> Tensor:
-    """Log-probabilities among the candidates; NEVER stays NEVER."""
+    """Log-probabilities among the candidates; NEVER stays NEVER. Raises ValueError for NaN, which isn't above NEVER."""
+    if bool(z_NC.isnan().any()):
+        raise ValueError(NO_NUMBER)
     return torch.where(z_NC > NEVER, z_NC.log_softmax(-1).clamp_min(NEVER / 2), NEVER)

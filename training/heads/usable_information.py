@@ -28,6 +28,7 @@ STEPS_MAX, HALVINGS_MAX = 200, 40
 TINY = 1e-12  # added to all second derivatives, so that they can be solved for
 FLAT_BELIEFS = 0.1  # nats by which a decision's beliefs differ: below, a second valley is looked for
 FLAT = 1e-16  # nats  # the largest slope at which the fit is taken for done
+NO_NUMBER = "what the model believes is no number (NaN): it overflows; give another model, or train at a lower --lr"
 Array = NDArray[Any]
 
 
@@ -84,8 +85,10 @@ def calibrate(beliefs: Beliefs) -> Calibration:
     """The biases and the scale that lower the loss most. The beliefs keep no gradient of it.
 
     Newton's steps in float64, each shortened until the loss falls. It takes a few milliseconds for hundreds of
-    decisions. The same beliefs give the same fit to the last bit.
+    decisions. The same beliefs give the same fit to the last bit. Raises ValueError for beliefs that are not finite.
     """
+    if not bool(beliefs.z_NC.isfinite().all()):
+        raise ValueError(NO_NUMBER)
     z_NC = beliefs.z_NC.detach().cpu().double().numpy()
     fit = _Fit(z_NC, beliefs.answer_N.cpu().numpy(), beliefs.kind_N.cpu().numpy(), beliefs.kinds)
     x_X = fit.best()

@@ -155,6 +155,15 @@ def test_candidates_that_a_decision_lacks_take_no_part() -> None:
     assert calibrate(wide).bias_KC[:, 3:].tolist() == [[0, 0]]
 
 
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), float("-inf")])
+def test_beliefs_that_are_no_numbers_are_refused(odd: float) -> None:
+    some = beliefs(3)
+    some.z_NC[7, 1] = odd
+    for measure in (calibrate, lambda given_beliefs: worth(given_beliefs, halves(some))):
+        with pytest.raises(ValueError, match=r"believes is no number \(NaN\)"):
+            measure(some)
+
+
 def test_kinds_without_biases_are_scaled_alone_and_nothing_is_an_even_chance() -> None:
     plain = beliefs(5, kinds=1)
     free = Beliefs(plain.z_NC, plain.answer_N, torch.full_like(plain.kind_N, FREE), 0)
