@@ -13,7 +13,9 @@ from random import Random
 import torch
 from torch import Tensor
 
+from common.assets import ASSETS
 from game.realm.stories import ABC, Stories, Story, draw, load_stories, story_text
+from game.realm.tables import read, words
 from game.realm.tongues import Tongue, tongue_named
 from perception.model import Model
 from perception.windows import context_length
@@ -24,6 +26,7 @@ from training.precedents.prompts import answer, encode
 CORRUPTED = 4  # three-name stories beside each story
 LEAST_RIGHT = 0.75  # of prompts; below it there is no behaviour to look for
 NAMES_MIN = 8  # of one token each
+NAMES_TOML = ASSETS / "names.toml"
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,8 @@ def task_of(name: str, lines: Sequence[Line], model: Model) -> Task:
 def ioi_lines(model: Model, count: int, seed: int, against: str = SUBJECT) -> list[Line]:
     """Two-name stories, ABBA and BABA alike often, beside three-name stories (ABC) of the same form, place and thing.
 
+    Names are the realm's, or in plain English common ones.
+
     against: what the answer competes with, the one who gives (as published) or all other names, that one first. Names
     of several tokens are left out. Raises ValueError where too few names are left.
     """
@@ -145,9 +150,13 @@ def _ids(model: Model, tongue: Tongue, stories: Stories, story: Story) -> tuple[
 
 
 def _one_token_names(model: Model, tongue: Tongue) -> Stories:
+    """The stories with names that the model has a token for: the realm's, or in plain English common ones."""
     stories = load_stories()
+    known = (
+        stories.names if tongue.name == "terse" else words(read(NAMES_TOML, ("names",))["names"], "names.toml names")
+    )
     names = []
-    for name in stories.names:
+    for name in known:
         try:
             single = (
                 len(answer(model.tokenizer, "tale and" if tongue.name == "terse" else "So", _name(tongue, name))) == 1
@@ -158,7 +167,7 @@ def _one_token_names(model: Model, tongue: Tongue) -> Stories:
             names.append(name)
     if len(names) < NAMES_MIN:
         raise ValueError(
-            f"--task ioi: the model has one token for {len(names)} of the {len(stories.names)} names; give sentences of"
+            f"--task ioi: the model has one token for {len(names)} of the {len(known)} names; give sentences of"
             " your own: --task FILE.jsonl (docs/circuits.md)"
         )
     return replace(stories, names=tuple(names))

@@ -201,7 +201,7 @@ def test_the_stories_stand_for_what_they_are() -> None:
     assert task.prompts.ids_BT[0, task.place(task.answer_B, True)[0]] == line.answer
     assert len(ioi_lines(model, 1, 1, "names")[0].others) == 31
     plain = tiny(tongue="plain")
-    with pytest.raises(ValueError, match="one token for 0 of the 32 names"):
+    with pytest.raises(ValueError, match="one token for 0 of the 48 names"):
         ioi_lines(plain, 4, 0)
 
 
