@@ -8,7 +8,7 @@ from typing import Any
 
 from common.numbers import finite
 from training.report.gather import Material
-from training.report.parts import COLUMNS_MAX, ROWS_MAX, Block, Folded, Section, Table
+from training.report.parts import COLUMNS_MAX, ROWS_MAX, Block, Folded, Section, Table, Words
 from training.report.score_names import row_name
 from training.report.words import as_float, number, percent, ranged, setting
 
@@ -26,9 +26,11 @@ TITLES = {  # of a part of score.json; a row for each number, a column for each 
     "layers": "Each layer’s share of what the heads gained: means over runs (95 %)",
     "alike": "Do two arms gain by the same heads? Spearman’s correlation over heads, mean of pairs of different seeds",
     "change": "What training changed: stable ranks of the matrices, and the gain kept by the first singular values",
+    "sufficiency": "What sets of units learn alone, of what everything gains: means over seeds (95 %)",
     "likeness": "Likeness to the seer: Spearman’s correlation over heads; others, controls: nulls; excess: over them",
 }  # fmt: skip
 DEPTH = 6
+WIDE = 8  # columns: arms beyond that are rows
 RAW_MAX = 60_000  # characters of score.json on the page
 
 
@@ -50,6 +52,7 @@ def score(material: Material) -> Section | None:
     blocks += [_arms(rows)] if rows else []
     plain = {name: part for name, part in parts.items() if not isinstance(part, dict)}
     nested = {name: part for name, part in parts.items() if isinstance(part, dict) and part}
+    blocks = [*_sufficient(nested.get("sufficiency")), *blocks]
     blocks += [_pivot(name, part) for name, part in nested.items()]
     if plain:
         cells = [[row_name(name), value_words(name, value)] for name, value in plain.items()]
@@ -62,6 +65,27 @@ def whole_score(material: Material) -> Folded:
     text = json.dumps(finite(material.score), indent=1, ensure_ascii=False, default=str)
     more = len(text) - RAW_MAX
     return Folded("score.json as it is", text[:RAW_MAX] + (f"\n… {more:,} characters more" if more > 0 else ""))
+
+
+def _sufficient(part: object) -> list[Block]:
+    """In a sentence, what the core of an experiment learned alone; nothing of another experiment."""
+    share = part.get("share") if isinstance(part, dict) else None
+    random = part.get("random") if isinstance(part, dict) else None
+    alone, rest = (_mean(share, name) for name in ("core", "all-but-core"))
+    if not isinstance(random, list) or not all(isinstance(value, int | float) for value in (alone, rest, *random)):
+        return []
+    words = f"The core alone learns {percent(alone)} of what everything gains, all but the core {percent(rest)}"
+    if random:
+        below = sum(value < alone for value in random)
+        words += f"; {len(random)} random sets of its size and layers {percent(min(random))} to {percent(max(random))}"
+        words += f", {below} of them less than the core"
+    return [Words(f"{words}.")]
+
+
+def _mean(share: object, name: str) -> Any:
+    """The first number of an estimate with its interval; None if there is none."""
+    estimate = share.get(name) if isinstance(share, dict) else None
+    return estimate[0] if isinstance(estimate, list) and estimate else None
 
 
 def _judged(part: object) -> bool:
@@ -90,8 +114,12 @@ def _pivot(name: str, part: Mapping[str, Any]) -> Table:
     flat = {column: dict(_flat(value, "", 0)) for column, value in columns.items()}
     flat |= {"value": dict(_flat(alone, "", 0))} if alone else {}
     rows = dict.fromkeys(row for values in flat.values() for row in values)
+    title = TITLES.get(name, f"{_spaced(name)} (score.json)")
+    if len(flat) > WIDE and len(rows) < len(flat):
+        cells = [[setting(column), *(values.get(row, "") for row in rows)] for column, values in flat.items()]
+        return Table(title, ["", *(row_name(row) for row in rows)], cells)
     cells = [[row_name(row), *(values.get(row, "") for values in flat.values())] for row in rows]
-    return Table(TITLES.get(name, f"{_spaced(name)} (score.json)"), ["", *(setting(c) for c in flat)], cells)
+    return Table(title, ["", *(setting(c) for c in flat)], cells)
 
 
 def _flat(value: Any, path: str, depth: int) -> list[tuple[str, str]]:
@@ -124,6 +152,8 @@ def value_words(name: str, value: object, depth: int = 0) -> str:
         numbers = [as_float(v) for v in value if math.isfinite(as_float(v))]
         if len(numbers) == len(value) == 3 and numbers[1] <= numbers[0] <= numbers[2] and numbers[1] < numbers[2]:
             return ranged(*numbers)
+        if len(numbers) == len(value) == 3 and len(set(numbers)) == 1 and all(isinstance(v, float) for v in value):
+            return number(numbers[0])
         if len(value) <= 8 or not numbers:
             return "; ".join(value_words(name, v, depth + 1) for v in value[:12]) + (" …" if len(value) > 12 else "")
         middle = number(statistics.median(numbers))

@@ -56,6 +56,27 @@ def test_every_part_is_a_table_that_says_what_it_is():
     assert "UNSEEN" not in str(by_caption)
 
 
+def test_many_arms_are_rows_and_a_core_is_told_in_a_sentence():
+    arms = {f"random-{n}": {"gain": [1.0, 1.0, 1.0], "held": 0.1 * n} for n in range(9)}
+    sufficient = {
+        "share": {"core": [0.999, 0.9, 1.0], "all-but-core": [0.5, 0.4, 0.6]},
+        "random": [0.2, 1.1],
+        "above": 0.5,
+    }
+    section = score(Material("x", "experiment", (), {"score": {"heads": arms, "sufficiency": sufficient}}))
+    assert section.blocks[0].text == (
+        "The core alone learns 99.9 % of what everything gains, all but the core 50.0 %; 2 random sets of its size and"
+        " layers 20.0 % to 110.0 %, 1 of them less than the core."
+    )
+    by_caption = tables({"heads": arms, "sufficiency": sufficient})
+    spread, alone = by_caption.values()
+    assert spread[0] == ["", "gain, nats (along the path, no control subtracted)", "gain: the heads’ part"]
+    assert spread[1] == ["random-0", "1", "0"] and len(spread) == 10
+    assert ["core", "0.999 (0.9 … 1)", ""] in alone
+    few = tables({"heads": dict(list(arms.items())[:8])})
+    assert [lines[0] for lines in few.values()] == [["", *list(arms)[:8]]]
+
+
 def test_the_score_stands_folded_at_the_end_as_it_is_and_no_longer_than_a_page_bears():
     for value in (SCORE, {"n": 1, "long": ["x" * 99] * 2000}):
         last = score(Material("x", "experiment", (), {"score": value})).blocks[-1]
@@ -75,7 +96,11 @@ def test_lists_are_told_in_words_however_deep():
     assert value_words("x", deep) == "…"
 
 
-@given(st.dictionaries(st.text(max_size=6) | st.sampled_from(["arms", "by_base", "bases", "hits"]), JSON, max_size=4))
+@given(
+    st.dictionaries(
+        st.text(max_size=6) | st.sampled_from(["arms", "by_base", "bases", "hits", "sufficiency"]), JSON, max_size=4
+    )
+)
 def test_a_score_of_any_shape_is_tables(value):
     assert all(len({len(line) for line in lines}) == 1 for lines in tables(value).values())
 
