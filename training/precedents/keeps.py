@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from common.files import write_whole
+from common.files import check_output, write_whole
 from perception.model import load
 from training.heads.run_log import from_root
 from training.precedents.facts import Case, read_facts
@@ -56,12 +56,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if not 1 <= options.stories <= MOST:
             raise ValueError(f"--stories {options.stories}: give 1 to {MOST}")
+        if options.out is not None:
+            check_output(options.out)
         rows = kept(options.models, read_facts(options.facts), options.stories, options.seed)
+        if options.out is not None:
+            write_whole(options.out, (json.dumps({"models": rows}, indent=1) + "\n").encode())
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    if options.out is not None:
-        write_whole(options.out, (json.dumps({"models": rows}, indent=1) + "\n").encode())
     for row in rows:
         still = "-" if row["kept"] is None else f"{row['kept']:.1%}"
         print(f"{row['model']}: facts {row['facts']:.1%}, of those known before {still}, names {row['stories']:.1%}")

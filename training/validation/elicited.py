@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from common.files import write_whole
+from common.files import check_output, write_whole
 from game.realm.rules import load as load_rules
 from perception.model import load
 from training.behaviours.registry import behaviour_of
@@ -112,11 +112,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.json")
     options = parser.parse_args(arguments)
     try:
+        check_output(options.out)
         content = table(options.runs)
+        write_whole(options.out, (json.dumps(content, indent=1) + "\n").encode())
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    write_whole(options.out, (json.dumps(content, indent=1) + "\n").encode())
     for model, by_control in content["models"].items():
         for control, row in by_control.items():
             for when in ("before", "after"):

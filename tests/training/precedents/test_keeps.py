@@ -45,6 +45,7 @@ def test_what_cannot_be_read_is_one_line(facts, tmp_path, capsys):
         ([str(NOVICE), "--facts", str(tmp_path / "none.jsonl")], "none.jsonl"),
         ([str(tmp_path), "--facts", str(facts)], "config.json"),
         ([str(NOVICE), "--facts", str(facts), "--stories", "0"], "--stories 0: give 1 to"),
+        ([str(NOVICE), "--facts", str(facts), "--out", str(tmp_path)], str(tmp_path)),
     ):
         assert keeps.main(words) == 2
         error = capsys.readouterr().err
