@@ -9,7 +9,7 @@ import torch
 from perception.model import save
 from tests.kits.minds import tiny
 from training.config import LearnConfig, TeachConfig
-from training.heads.usable_information import NEVER, Beliefs
+from training.heads.usable_information import NEVER, Beliefs, worth
 from training.learn import learn
 from training.validation import elicited
 
@@ -39,6 +39,18 @@ def test_each_part_is_told_from_the_other():
     nothing = elicited.parts(believed(0.0, 0.0), HALF_N)
     assert nothing["auc"] == 0.5
     assert all(abs(nothing[part]) < 1e-3 for part in ("usable", "whether", "which"))
+
+
+def test_the_first_part_is_worth_what_the_chances_of_anything_at_all_are():
+    generator = torch.Generator().manual_seed(2)
+    noisy = believed(2.0, 3.0).z_NC + torch.randn(len(ANSWER_N), 4, generator=generator, dtype=torch.float64)
+    z_NC, kind_N = noisy.log_softmax(-1), torch.zeros_like(ANSWER_N)
+    nothing_N = z_NC[:, 0].exp()
+    two = Beliefs(torch.stack([nothing_N, 1 - nothing_N], 1).log(), (ANSWER_N != 0).long(), kind_N, 1)
+    part = elicited.parts(Beliefs(z_NC, ANSWER_N, kind_N, 1), HALF_N)
+    assert math.isclose(part["whether"], worth(two, HALF_N).usable, abs_tol=1e-9)
+    pairs = [(float(a), float(b)) for a in nothing_N[ANSWER_N != 0] for b in nothing_N[ANSWER_N == 0]]
+    assert math.isclose(part["auc"], sum(a < b for a, b in pairs) / len(pairs), abs_tol=1e-9)
 
 
 def test_how_often_the_usual_answer_is_said_makes_no_difference():
