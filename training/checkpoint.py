@@ -154,7 +154,7 @@ class Checkpoints:
         if about.get("version") != VERSION:
             raise ValueError(f"{self._path}: another version wrote it; remove {self._out}, or give a new --out")
         present = json.loads(json.dumps(self._settings))
-        noted = {"scores_only": False} | about["settings"]  # trainings of older versions know no such setting
+        noted = json.loads(json.dumps(flat(LearnConfig()))) | about["settings"]  # what was added since was its default
         if other := [key for key in dict.fromkeys((*noted, *present)) if noted.get(key) != present.get(key)]:
             changes = ", ".join(f"{key} ({noted.get(key)} then, {present.get(key)} now)" for key in other[:3])
             raise ValueError(f"--out {self._out}: holds an unfinished training of other settings: {changes}; give a new"

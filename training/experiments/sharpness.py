@@ -35,7 +35,7 @@ from training.experiments.surgical_methods import methods_of
 from training.experiments.surgical_score import interval_of_known
 from training.experiments.surgical_tasks import FACT, SIGHT, Sizes, Task
 from training.heads.likeness import rank_correlation
-from training.heads.run_log import ROOT, commit
+from training.heads.run_log import at_root, commit
 from training.heads.sharpness import Place, SharpnessConfig, matched_random, sharpness, worst_case
 from training.progress import Report
 from training.provenance import of_file, of_model
@@ -95,8 +95,7 @@ def read_surgical(of: Path) -> tuple[SurgicalConfig, dict[str, Any]]:
         raise ValueError(f"--of {of}: holds no finished experiment surgical ({error}); {remedy}") from error
     if not right:
         raise ValueError(f"--of {of}: holds another experiment; {remedy}")
-    inside = ROOT / config.model
-    config = replace(config, model=str(inside)) if inside.is_dir() else config
+    config = replace(config, model=at_root(config.model))
     if of_model(config.model) != plan["rests_on"]:
         raise ValueError(f"--of {of}: {config.model} is not the model that it was made with; restore that model")
     return config, score

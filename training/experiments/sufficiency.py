@@ -19,7 +19,7 @@ from training.experiments.tables import both
 from training.headlog.log import read_log
 from training.headlog.records import Log
 from training.heads.head_sets import random_sets
-from training.heads.run_log import ROOT
+from training.heads.run_log import at_root
 from training.verdict.analyses import interval
 from training.verdict.units import Shape
 
@@ -45,9 +45,8 @@ def experiment_of(folder: Path, base: int = 0) -> Experiment:
     header = read_log(log).header
     judged_run = from_flat(header.config)
     shape = Shape(header.layers, header.heads, judged_run.teach.train == "all")
-    inside = ROOT / judged_run.model  # logs call a model of this checkout as from its root
     settings = replace(judged_run, gain_only=True, measure_every=judged_run.steps)  # the whole gain is all that counts
-    settings = replace(settings, model=str(inside)) if inside.is_dir() else settings
+    settings = replace(settings, model=at_root(judged_run.model))
     every = [(layer, column) for layer in range(shape.layers) for column in range(shape.columns)]
     sets = {CORE: core, REST: [unit for unit in every if unit not in set(core)]}
     drawn = random_sets(core, shape.layers, shape.heads, SETS, 0)

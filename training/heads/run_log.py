@@ -139,6 +139,12 @@ def from_root(value: Any) -> Any:
     return path.relative_to(ROOT).as_posix() if path is not None and path.is_relative_to(ROOT) else value
 
 
+def at_root(model: str) -> str:
+    """Where a model lies that `from_root` called so; what is no folder of this checkout stays as it is."""
+    inside = ROOT / model
+    return str(inside) if inside.is_dir() else model
+
+
 def commit() -> str:
     """The commit that runs, with + if the tree was changed; "unknown" outside a checkout."""
     try:

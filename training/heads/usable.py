@@ -169,15 +169,19 @@ class UsableChunks:
             net.train(mode)
 
     def worth(self, parts: Sequence[Beliefs]) -> Worth:
-        """What the chunks' beliefs are worth; half A are the even chunks, half B the odd ones."""
-        halves = [torch.full_like(part.answer_N, number % 2 == 0) for number, part in enumerate(parts)]
-        return worth(joined(parts), torch.cat(halves).bool())
+        """What the chunks' beliefs are worth, each half crossed with the other."""
+        return worth(joined(parts), half_of(parts))
 
     def _held(self, net: PreTrainedModel) -> int:
         """Bytes that the gradients of all chunks at once would hold, about."""
         config = net.config.get_text_config()
         tokens = sum(b.packed.context_BC.numel() + b.packed.decision_BD.numel() for b in self.whole.batches)
         return int(4 * tokens * config.num_hidden_layers * KEPT_PER_TOKEN * config.hidden_size)
+
+
+def half_of(parts: Sequence[Beliefs]) -> Tensor:
+    """(N,) bool, the decisions of half A: the even chunks. The odd ones are half B."""
+    return torch.cat([torch.full_like(part.answer_N, number % 2 == 0) for number, part in enumerate(parts)]).bool()
 
 
 def together(chunks: Sequence[UsableLoss]) -> UsableLoss:

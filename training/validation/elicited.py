@@ -22,13 +22,13 @@ from transformers import PreTrainedModel
 
 from common.files import check_output, write_whole
 from game.realm.rules import load as load_rules
-from perception.model import load
-from training.behaviours.registry import behaviour_of
+from perception.model import load, weights_hash
 from training.config import from_flat
 from training.headlog.log import read_log
-from training.heads.run_log import ROOT
-from training.heads.usable import UsableChunks, joined
+from training.heads.run_log import at_root
+from training.heads.usable import UsableChunks, half_of, joined
 from training.heads.usable_information import NEVER, Beliefs, worth
+from training.learn import gain_losses
 
 LOG, MODEL = "log.msgpack", "model"  # what `learn --out` leaves in its folder
 
@@ -65,20 +65,20 @@ def parts(beliefs: Beliefs, half_N: Tensor) -> dict[str, float]:
 def of_net(losses: UsableChunks, net: PreTrainedModel) -> dict[str, float]:
     """The parts of what one net believes of all chunks."""
     believed = losses.beliefs(net)
-    halves = [torch.full_like(part.answer_N, number % 2 == 0) for number, part in enumerate(believed)]
-    return parts(joined(believed), torch.cat(halves).bool())
+    return parts(joined(believed), half_of(believed))
 
 
 def of_run(folder: Path) -> dict[str, Any]:
     """{"run", "model", "control", "seed", "before", "after"} of one finished `learn`.
 
-    Raises ValueError if the folder holds no such run, or its log and its model's base are not what they were.
+    Raises ValueError if the folder holds no such run, or the model that it began with has other weights today.
     """
     header = read_log(folder / LOG).header
     config = from_flat(header.config)
-    inside = ROOT / config.model
-    model = load(str(inside) if inside.is_dir() else config.model)
-    losses = behaviour_of(config, model, load_rules()).gain_losses(model.read_by(config.teach.base_cache))
+    model = load(at_root(config.model))
+    if (now := weights_hash(model.net)) != header.model_hash:
+        raise ValueError(f"{folder}: {config.model} has other weights now ({header.model_hash} then, {now} now)")
+    losses = gain_losses(config, model, load_rules())
     before, after = of_net(losses, model.net), of_net(losses, load(str(folder / MODEL)).net)
     return {"run": folder.name, "model": config.model, "control": config.control or "none", "seed": config.seed,
             "commit": header.commit, "before": before, "after": after}  # fmt: skip

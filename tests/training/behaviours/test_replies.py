@@ -18,7 +18,7 @@ def line(context, sort="", kind="other", answer="yes"):
     return Line(context, "\nWell?", ("yes", "no"), answer, kind, (), sort)
 
 
-def test_every_sort_comes_first_lines():
+def test_every_sort_comes_in_turn():
     lines = [line("a", "one"), line("b", "one"), line("c", "two"), line("d", kind="wanted"), line("e", "one")]
     assert [one.context for one in first_lines(lines, 4)] == ["a", "c", "d", "b"]
     assert [one.context for one in first_lines(lines, 9)] == ["a", "c", "d", "b", "e"]

@@ -88,5 +88,8 @@ def test_a_run_is_compared_with_the_model_it_began_with(tmp_path, capsys):
     assert "control shuffled, after: usable" in capsys.readouterr().out
     assert elicited.main([str(tmp_path / "base"), "--out", str(tmp_path / "no.json")]) == 2
     assert "log.msgpack" in capsys.readouterr().err and not (tmp_path / "no.json").exists()
+    save(tiny(seed=5), tmp_path / "base")
+    assert elicited.main([str(out), "--out", str(tmp_path / "no.json")]) == 2
+    assert "has other weights now" in capsys.readouterr().err and not (tmp_path / "no.json").exists()
     assert elicited.main([str(out), "--out", str(tmp_path)]) == 2
     assert str(tmp_path) in capsys.readouterr().err
