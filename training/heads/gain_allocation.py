@@ -173,8 +173,8 @@ class _Walk:
     @torch.no_grad()
     def move(self, place: float) -> None:
         """To 0, the piece's start, 1, its end to the last bit, or between."""
-        for parameter, start, end in self._line.values():
-            parameter.copy_(end if place == 1 else torch.add(start, end - start, alpha=place))
+        for parameter, start, end, change in self._line.values():
+            parameter.copy_(end if place == 1 else torch.add(start, change, alpha=place))
 
     @torch.no_grad()
     def values(self) -> list[float]:
@@ -191,9 +191,9 @@ class _Walk:
         sums = self._nothing()
         for value, chunk_sum in zip(self._each() if self._line else (), sums, strict=bool(self._line)):
             value.backward()
-            products = {  # each as exact as the gradient; sums are taken in float64
-                name: parameter.grad * (end - start)
-                for name, (parameter, start, end) in self._line.items()
+            products = {  # in the gradients' own place, each as exact as the gradient; sums are taken in float64
+                name: parameter.grad.mul_(change)
+                for name, (parameter, _start, _end, change) in self._line.items()
                 if parameter.grad is not None
             }
             chunk_sum.add(_by_unit(self._heads, self._mlps, products), -1)
@@ -239,7 +239,8 @@ class _Walk:
         self._add(nodes, [half * weight for weight in weights])
 
 
-_Line = dict[str, tuple[nn.Parameter, Tensor, Tensor]]  # name: the parameter that moves, its start, its end
+# By name: the parameter that moves, its start, its end, and end - start.
+_Line = dict[str, tuple[nn.Parameter, Tensor, Tensor, Tensor]]
 
 
 def _moved(parameters: Mapping[str, nn.Parameter], states: Sequence[State]) -> set[str]:
@@ -261,7 +262,7 @@ def _line(parameters: Mapping[str, nn.Parameter], state: State) -> _Line:
         start = parameters[name].detach().clone()
         end = value.detach().to(start)
         if not torch.equal(start, end):
-            line[name] = (parameters[name], start, end)
+            line[name] = (parameters[name], start, end, end - start)
     return line
 
 

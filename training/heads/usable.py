@@ -175,7 +175,9 @@ class UsableChunks:
     def _held(self, net: PreTrainedModel) -> int:
         """Bytes that the gradients of all chunks at once would hold, about."""
         config = net.config.get_text_config()
-        tokens = sum(b.packed.context_BC.numel() + b.packed.decision_BD.numel() for b in self.whole.batches)
+        grids = [b.packed.decision_BD for b in self.whole.batches]
+        grids += [b.packed.context_BC for b in self.whole.batches if b.cache is None]  # read with gradient
+        tokens = sum(grid.numel() for grid in grids)
         return int(4 * tokens * config.num_hidden_layers * KEPT_PER_TOKEN * config.hidden_size)
 
 

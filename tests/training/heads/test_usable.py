@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from game.realm.rules import load
+from perception.contexts import encode_contexts
+from perception.deciding import decide
 from perception.units import every_unit
 from tests.kits.minds import tiny
 from training.heads import usable
@@ -17,7 +19,7 @@ from training.heads.gain_allocation import allocate
 from training.heads.head_sets import each_swap
 from training.heads.score import Probe, probes
 from training.heads.swaps import measured
-from training.heads.usable import UsableChunks, usable_losses
+from training.heads.usable import UsableChunks, UsableLoss, usable_losses
 from training.heads.usable_information import FREE, calibrate
 from training.optim.frozen import choose_parameters
 
@@ -83,6 +85,21 @@ def test_one_reading_serves_the_fit_and_all_chunks(learned: Any, monkeypatch: py
             assert [float(loss) for loss in losses.refit(after)] == pytest.approx(
                 [value for value, _ in values], rel=1e-4
             )
+
+
+def test_contexts_that_were_read_beforehand_hold_no_gradient(learned: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, after, losses = learned
+    based = [
+        UsableLoss([replace(batch, cache=encode_contexts(before, batch.packed)) for batch in chunk.batches])
+        for chunk in losses.chunks
+    ]
+    decided = sum(batch.packed.decision_BD.numel() for chunk in based for batch in chunk.batches)
+    bytes_held = 4 * decided * after.config.num_hidden_layers * usable.KEPT_PER_TOKEN * after.config.hidden_size
+    reads = []
+    monkeypatch.setattr(usable, "decide", lambda *given: reads.append(1) or decide(*given))
+    monkeypatch.setattr(usable, "GRAPH_MAX", bytes_held)
+    list(UsableChunks(based).refit(after))
+    assert len(reads) == sum(len(chunk.batches) for chunk in based), "each batch is read once"
 
 
 @pytest.mark.parametrize("what", ["output", "weight"])
