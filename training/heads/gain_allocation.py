@@ -26,7 +26,9 @@ Loss = Callable[[Any], Tensor]  # a model -> a scalar with gradient
 Refit = Callable[[Any], Iterable[Tensor]]  # a model -> every chunk's loss there, fitted on all chunks together
 State = Mapping[str, Tensor]  # values of parameters, by name
 POINTS = 8  # on a straight line from end to end
-TOLERANCE = 0.002  # of the largest change of the loss: what the shares of one piece of a path may miss
+# Of the largest change of the loss: what the shares of a whole path may miss, in equal parts for its pieces, and what
+# each piece may miss however many there are.
+TOLERANCE, TOLERANCE_EACH = 0.01, 0.002
 DEPTH = 2  # how often a piece is halved at most
 # Gauss's points 1 and 3 and Kronrod's 7, on [-1, 1], each set holding the one before (Patterson 1968).
 _A, _B, _C = 0.7745966692414834, 0.4342437493468026, 0.9604912687080203
@@ -99,10 +101,11 @@ def allocate(
     walk = _Walk(model, states, losses, refit)
     corners = walk.corners(states)
     scale = max(abs(walk.mean(corners[0]) - walk.mean(corner)) for corner in corners)
+    most = scale * max(TOLERANCE_EACH, TOLERANCE / len(states))
     for state, start, end in zip(states, corners, corners[1:], strict=False):
         walk.turn(state)
         if points is None:
-            walk.piece(0.0, 1.0, start, end, TOLERANCE * scale)
+            walk.piece(0.0, 1.0, start, end, most)
         else:
             walk.fixed(points)
         walk.move(1.0)

@@ -60,6 +60,7 @@ def completeness(
         chosen: list[Head] = []
         for step in range(min(STEPS, len(circuit) - 1)):
             report("completeness", RANDOM_SETS + start * STEPS + step, RANDOM_SETS + STARTS * STEPS)
+            ablation.near(set(circuit) - set(chosen))
             left = [head for head in circuit if head not in chosen]
             tried = left if start == 0 else rng.sample(left, min(len(left), STEPS))
             best = max(tried, key=lambda head: gap(ablation, circuit, [*chosen, head]))
@@ -78,6 +79,7 @@ def minimality(ablation: Ablation, circuit: Sequence[Head], classes: Classes) ->
         changes = []
         for some in sets:
             kept = set(circuit) - some
+            ablation.near(kept)
             changes.append(abs(mean(ablation, kept - {head}) - mean(ablation, kept)) / abs(ablation.whole))
         shares[head] = max(changes)
     return shares

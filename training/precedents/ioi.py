@@ -115,6 +115,7 @@ def pruned(
     circuit, first = sorted(set(heads)), len(set(heads))
     while circuit:
         report("pruning", first - len(circuit), first)
+        ablation.near(circuit)
         whole = mean(ablation, circuit)
         uses = {head: abs(mean(ablation, set(circuit) - {head}) - whole) / abs(ablation.whole) for head in circuit}
         useless = sorted((head for head in circuit if uses[head] < least), key=lambda head: (uses[head], head))
@@ -136,6 +137,7 @@ def grown(
     circuit = sorted(set(heads))
     while len(circuit) < most:
         report("growing", len(circuit), most)
+        ablation.near(circuit)
         others = [head for head in ablation.every if head not in circuit]
         missed = {head: abs(ablation.whole - mean(ablation, [*circuit, head])) for head in others}
         best = min(others, key=lambda head: (missed[head], head))

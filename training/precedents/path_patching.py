@@ -7,13 +7,15 @@ no other head. Receivers are the network's output, or the queries, keys or value
 Shape suffixes: B prompts, T tokens, H heads, D head size, V outputs.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from training.precedents.sites import Edit, HeadSites
+from training.precedents.corpus import Whole
+from training.precedents.sites import Blocks, Edit, HeadSites
 
 Head = tuple[int, int]  # layer, head
 Place = tuple[int, str]  # layer, matrix
@@ -44,6 +46,13 @@ def mixes_of(sites: HeadSites, prompts: Prompts, heads: Iterable[Head] = (), oth
     with sites.edited({layer: keep(layer) for layer in range(sites.layers)}):
         output_BV = sites.forward(prompts.ids_BT, prompts.last_B)
     return output_BV, tuple(heard[layer] for layer in range(sites.layers))
+
+
+@torch.no_grad()
+def patched(sites: HeadSites, prompts: Prompts, heads: Iterable[Head], other: Mixes) -> Tensor:
+    """The output (B, V) when `heads` have the other mixes."""
+    with sites.edited({layer: _replace(other[layer], numbers) for layer, numbers in by_layer(heads).items()}):
+        return sites.forward(prompts.ids_BT, prompts.last_B)
 
 
 def by_layer(heads: Iterable[Head]) -> dict[int, list[int]]:
@@ -79,27 +88,36 @@ def _frozen(sites: HeadSites, clean: Mixes, senders: Iterable[Head], other: Mixe
 
 
 @torch.no_grad()
-def direct(sites: HeadSites, prompts: Prompts, clean: Mixes, senders: Iterable[Head], other: Mixes) -> Tensor:
+def direct(
+    sites: HeadSites, prompts: Prompts, clean: Mixes, senders: Collection[Head], other: Mixes, blocks: Blocks = ()
+) -> Tensor:
     """The output (B, V) when the senders have the other mixes and every other head is held at its clean mix.
 
-    clean: `mixes_of` these prompts, with what is knocked out already in it. MLPs follow. What changes is what the
-    senders tell the output directly.
+    clean: `mixes_of` these prompts, with what is knocked out already in it; blocks: what the layers put out in that
+    run, if known. MLPs follow. What changes is what the senders tell the output directly.
     """
-    with sites.edited(_frozen(sites, clean, senders, other)):
+    with sites.edited(_frozen(sites, clean, senders, other)), sites.resumed(_first(senders), blocks):
         return sites.forward(prompts.ids_BT, prompts.last_B)
 
 
-def _read(sites: HeadSites, prompts: Prompts, places: Iterable[Place]) -> dict[Place, Tensor]:
-    """What the modules of these (layer, matrix) put out."""
+def _first(heads: Iterable[Head]) -> int:
+    """The first layer that has one of these heads."""
+    return min((layer for layer, _ in heads), default=0)
+
+
+def _read(sites: HeadSites, prompts: Prompts, places: Collection[Place]) -> dict[Place, Tensor]:
+    """What the modules of these (layer, matrix) put out; the forward ends with the last of them."""
     read: dict[Place, Tensor] = {}
 
     def keep(place: Place) -> Callable[[Tensor], None]:
         def hear(output: Tensor) -> None:
             read[place] = output.clone()
+            if len(read) == len(places):
+                raise Whole
 
         return hear
 
-    with sites.projected({place: keep(place) for place in places}):
+    with sites.projected({place: keep(place) for place in places}), suppress(Whole):
         sites.forward(prompts.ids_BT, prompts.last_B)
     return read
 
@@ -109,19 +127,21 @@ def path_patched(
     sites: HeadSites,
     prompts: Prompts,
     clean: Mixes,
-    senders: Iterable[Head],
+    senders: Collection[Head],
     receivers: Sequence[Head],
     matrices: Sequence[str],
     other: Mixes,
+    blocks: Blocks = (),
 ) -> dict[str, Tensor]:
     """The output (B, V) when the receivers' queries, keys or values alone hear the other mixes of the senders.
 
     One result for each of `matrices` (q, k, v). First the senders are patched and every other head is held at its
     clean mix; what the receivers then read is kept. Then a clean run is given that, and all else follows. Under
-    grouped-query attention a receiver's keys and values are those of its group.
+    grouped-query attention a receiver's keys and values are those of its group. clean, blocks: of these prompts without
+    any patch.
     """
     heads = by_layer(receivers)
-    with sites.edited(_frozen(sites, clean, senders, other)):
+    with sites.edited(_frozen(sites, clean, senders, other)), sites.resumed(_first(senders), blocks):
         read = _read(sites, prompts, [(layer, matrix) for layer in heads for matrix in matrices])
 
     def give(place: Place) -> Callable[[Tensor], Tensor]:
@@ -137,7 +157,8 @@ def path_patched(
 
     outputs = {}
     for matrix in matrices:
-        with sites.projected({(layer, matrix): give((layer, matrix)) for layer in heads}):
+        given = {(layer, matrix): give((layer, matrix)) for layer in heads}
+        with sites.projected(given), sites.resumed(_first(receivers), blocks):
             outputs[matrix] = sites.forward(prompts.ids_BT, prompts.last_B)
     return outputs
 

@@ -3,10 +3,13 @@
 `sites_of` makes it for any language model of `perception.addresses`. A network of another kind needs a `HeadSites` of
 its own: its output matrices, its projections to queries, keys and values, and a forward.
 
+A run that differs from another one from some layer on can begin there: `resumed` lets the layers before it put out
+what they put out then. That is exact, and takes half the time in the mean over layers.
+
 Shape suffixes: B prompts, T tokens, H heads, D head size, V outputs (the vocabulary).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +21,7 @@ from transformers import PreTrainedModel
 from perception.head_map import addresses
 
 INPUTS = ("q", "k", "v")
+Blocks = tuple[Any, ...]  # what each layer put out in a run, in whatever form it does; empty where that isn't known
 Edit = Callable[[Tensor], Tensor]  # (B, T, H, D) -> the same, a new tensor
 Forward = Callable[[Tensor, Tensor], Tensor]  # ids (B, T) and each prompt's last token (B,) -> (B, V)
 
@@ -35,7 +39,11 @@ class Projection:
 
 @dataclass(frozen=True)
 class HeadSites:
-    """A network's heads. outputs: a layer's output matrix each; its input is every head's value mix, (B, T, H * D)."""
+    """A network's heads. outputs: a layer's output matrix each; its input is every head's value mix, (B, T, H * D).
+
+    blocks: the layers as modules, through which alone all that earlier layers compute reaches later ones; empty where
+    there are no such modules, and then every run is a whole one.
+    """
 
     layers: int
     heads: int
@@ -43,6 +51,42 @@ class HeadSites:
     outputs: tuple[nn.Module, ...]
     inputs: tuple[Mapping[str, Projection], ...]
     forward: Forward
+    blocks: tuple[nn.Module, ...] = ()
+
+    @contextmanager
+    def recorded(self, first: Blocks = ()) -> Iterator[Callable[[], Blocks]]:
+        """A block of code with one forward, after which the yielded function gives what each layer put out.
+
+        first: of the layers that this forward skips (`resumed`).
+        """
+        heard: dict[int, Any] = dict(enumerate(first))
+
+        def keep(layer: int) -> Callable[..., None]:
+            def hear(_module: nn.Module, _args: Any, output: Any) -> None:
+                heard[layer] = _copied(output)
+
+            return hear
+
+        with ExitStack() as stack:
+            for layer, module in enumerate(self.blocks):
+                stack.callback(module.register_forward_hook(keep(layer)).remove)
+            yield lambda: tuple(heard[layer] for layer in range(len(self.blocks)))
+
+    @contextmanager
+    def resumed(self, layer: int, blocks: Blocks) -> Iterator[None]:
+        """While the block runs, the layers before this one compute nothing: they put out what `blocks` says."""
+        skipped = self.blocks[:layer] if blocks else ()
+        own = [module.__dict__.get("forward") for module in skipped]  # None: its class's
+        for module in skipped:
+            module.forward = lambda *_args, **_options: _copied(blocks[layer - 1])
+        try:
+            yield
+        finally:
+            for module, forward in zip(skipped, own, strict=True):
+                if forward is None:
+                    del module.forward
+                else:
+                    module.forward = forward
 
     @contextmanager
     def edited(self, edits: Mapping[int, Edit]) -> Iterator[None]:
@@ -107,4 +151,21 @@ def sites_of(net: PreTrainedModel) -> HeadSites:
         tuple(module(layer, "o") for layer in range(at.layers)),
         tuple({matrix: projection(layer, matrix) for matrix in INPUTS} for layer in range(at.layers)),
         forward,
+        _blocks(net, [at.projections[layer]["o"].parameter for layer in range(at.layers)]),
     )
+
+
+def _blocks(net: PreTrainedModel, names: Sequence[str]) -> tuple[nn.Module, ...]:
+    """The layers that hold these parameters, one each: items of one list of modules, which has no others."""
+    for module_name, module in net.named_modules():
+        listed = isinstance(module, nn.ModuleList) and len(module) == len(names)
+        if listed and all(name.startswith(f"{module_name}.{layer}.") for layer, name in enumerate(names)):
+            return tuple(module.children())
+    return ()
+
+
+def _copied(output: Any) -> Any:
+    """What a layer put out, safe from models that add to it in place."""
+    if isinstance(output, tuple):
+        return tuple(map(_copied, output))
+    return output.clone() if isinstance(output, Tensor) else output

@@ -11,6 +11,7 @@ from game.realm.rules import load
 from perception.head_map import addresses
 from perception.packing import Decision, pack
 from tests.kits.minds import tiny
+from training.heads import gain_allocation
 from training.heads.chunks import allocations, in_both_halves, in_chunks, pooled
 from training.heads.gain_allocation import NESTED, NESTED_WEIGHTS, allocate
 from training.heads.head_probes import ProbeLoss, probe_loss
@@ -111,6 +112,28 @@ def test_points_go_where_the_loss_bends():
         assert abs(gain.residual) <= 0.005 * abs(gain.gain)
     assert counts[0] == 1
     assert counts[0] < counts[1] <= counts[2]
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 5, 9])
+def test_a_path_misses_a_hundredth_at_most_of_few_pieces_or_many(pieces):
+    """The bound is the path's: the fewer pieces it has, the more each of them may miss."""
+    net, name = tiny().net, "model.layers.0.self_attn.q_proj.weight"
+    start, asked = dict(net.named_parameters())[name].detach(), []
+    walk = gain_allocation._Walk.piece
+
+    def noted(self, low, high, first, last, most, depth=0):
+        asked.append((depth, most))
+        walk(self, low, high, first, last, most, depth)
+
+    def loss(model):
+        return torch.sigmoid(8 * (dict(model.named_parameters())[name] - start).mean() - 4)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gain_allocation._Walk, "piece", noted)
+        (gain,) = allocate(net, [{name: start + (step + 1) / pieces} for step in range(pieces)], [loss])
+    assert gain.gain == pytest.approx(-0.964, abs=0.01) and abs(gain.residual) <= 0.01 * abs(gain.gain)
+    each = [most / abs(gain.gain) for depth, most in asked if not depth]
+    assert each == pytest.approx([max(0.002, 0.01 / pieces)] * pieces, rel=1e-3)
 
 
 @pytest.mark.parametrize("points", [1, 2, None])

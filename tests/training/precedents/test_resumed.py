@@ -1,0 +1,64 @@
+"""Runs that begin where they differ from another one give what whole runs give, to the last bit, for every family."""
+
+import pytest
+import torch
+
+from tests.kits.families import CASES, TOKENS, net_of
+from tests.training.precedents.test_path_patching import LAST, every, setting
+from training.precedents.ablation import Ablation
+from training.precedents.circuits import mean
+from training.precedents.ioi import grown, pruned
+from training.precedents.path_patching import Prompts, direct, mixes_of, patched, path_patched
+from training.precedents.sites import INPUTS, sites_of
+
+torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_run_begun_in_its_first_changed_layer_is_the_whole_run(case: str) -> None:
+    sites, prompts = sites_of(net_of(case)), Prompts(TOKENS[:2], LAST)
+    assert len(sites.blocks) == sites.layers
+    other = mixes_of(sites, Prompts(TOKENS[1:], LAST))[1]
+    with sites.recorded() as heard:
+        own, clean = mixes_of(sites, prompts)
+    blocks = heard()
+    for layer in range(sites.layers):
+        heads = [(layer, 1), (sites.layers - 1, 0)]
+        with sites.resumed(layer, blocks):
+            resumed = patched(sites, prompts, heads, other)
+        assert torch.equal(resumed, patched(sites, prompts, heads, other)) and not torch.equal(resumed, own)
+        told = [direct(sites, prompts, clean, heads[:1], other, some) for some in (blocks, ())]
+        assert torch.equal(*told)
+    receivers = [(sites.layers - 1, 1), (sites.layers - 1, 2)]
+    begun = path_patched(sites, prompts, clean, [(0, 1)], receivers, INPUTS, other, blocks)
+    whole = path_patched(sites, prompts, clean, [(0, 1)], receivers, INPUTS, other)
+    assert all(torch.equal(begun[matrix], whole[matrix]) for matrix in INPUTS)
+    assert not any("forward" in block.__dict__ for block in sites.blocks), "every layer has its own forward back"
+    assert torch.equal(sites.forward(prompts.ids_BT, prompts.last_B), own)
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+def test_sets_near_a_circuit_are_what_they_are_without_it(kind: str) -> None:
+    sites, prompts, _, _, other = setting(kind)
+    plain, begun = (Ablation(sites, prompts, other, lambda logits: logits[:, 3] - logits[:, 9]) for _ in range(2))
+    circuit = every(sites)[::2]
+    begun.near(circuit)
+    for head in every(sites):
+        wanted = patched(sites, prompts, set(plain.every) - (set(circuit) ^ {head}), other)
+        assert torch.equal(begun.only(set(circuit) ^ {head}), plain.measure(wanted).double())
+    smaller = pruned(begun, circuit, 0.001)
+    assert smaller == pruned(plain, circuit, 0.001)
+    assert grown(begun, smaller, 8, 0.001) == grown(plain, smaller, 8, 0.001)
+    assert mean(begun, smaller) == mean(plain, smaller)
+
+
+def test_layers_before_the_start_are_not_run() -> None:
+    sites, prompts, _, _, other = setting("llama")
+    ablation, runs = Ablation(sites, prompts, other, lambda logits: logits[:, 3]), []
+    ablation.without(())
+    hook = sites.outputs[0].register_forward_pre_hook(lambda *_: runs.append(1))
+    ablation.without([(1, 2)])
+    assert runs == [], "a head of the last layer leaves the first one as it was"
+    ablation.without([(0, 2)])
+    hook.remove()
+    assert runs == [1]
