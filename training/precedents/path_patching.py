@@ -157,8 +157,8 @@ def path_patched(
 
     outputs = {}
     for matrix in matrices:
-        given = {(layer, matrix): give((layer, matrix)) for layer in heads}
-        with sites.projected(given), sites.resumed(_first(receivers), blocks):
+        changes = {(layer, matrix): give((layer, matrix)) for layer in heads}
+        with sites.projected(changes), sites.resumed(_first(receivers), blocks):
             outputs[matrix] = sites.forward(prompts.ids_BT, prompts.last_B)
     return outputs
 

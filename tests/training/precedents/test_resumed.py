@@ -27,8 +27,8 @@ def test_a_run_begun_in_its_first_changed_layer_is_the_whole_run(case: str) -> N
         with sites.resumed(layer, blocks):
             resumed = patched(sites, prompts, heads, other)
         assert torch.equal(resumed, patched(sites, prompts, heads, other)) and not torch.equal(resumed, own)
-        told = [direct(sites, prompts, clean, heads[:1], other, some) for some in (blocks, ())]
-        assert torch.equal(*told)
+        outputs = [direct(sites, prompts, clean, heads[:1], other, some) for some in (blocks, ())]
+        assert torch.equal(*outputs)
     receivers = [(sites.layers - 1, 1), (sites.layers - 1, 2)]
     begun = path_patched(sites, prompts, clean, [(0, 1)], receivers, INPUTS, other, blocks)
     whole = path_patched(sites, prompts, clean, [(0, 1)], receivers, INPUTS, other)
