@@ -118,11 +118,11 @@ def test_points_go_where_the_loss_bends():
 def test_a_path_misses_a_hundredth_at_most_of_few_pieces_or_many(pieces):
     """The bound is the path's: the fewer pieces it has, the more each of them may miss."""
     net, name = tiny().net, "model.layers.0.self_attn.q_proj.weight"
-    start, asked = dict(net.named_parameters())[name].detach(), []
+    start, bounds = dict(net.named_parameters())[name].detach(), []
     walk = gain_allocation._Walk.piece
 
     def noted(self, low, high, first, last, most, depth=0):
-        asked.append((depth, most))
+        bounds.append((depth, most))
         walk(self, low, high, first, last, most, depth)
 
     def loss(model):
@@ -132,7 +132,7 @@ def test_a_path_misses_a_hundredth_at_most_of_few_pieces_or_many(pieces):
         patch.setattr(gain_allocation._Walk, "piece", noted)
         (gain,) = allocate(net, [{name: start + (step + 1) / pieces} for step in range(pieces)], [loss])
     assert gain.gain == pytest.approx(-0.964, abs=0.01) and abs(gain.residual) <= 0.01 * abs(gain.gain)
-    each = [most / abs(gain.gain) for depth, most in asked if not depth]
+    each = [most / abs(gain.gain) for depth, most in bounds if not depth]
     assert each == pytest.approx([max(0.002, 0.01 / pieces)] * pieces, rel=1e-3)
 
 
