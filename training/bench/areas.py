@@ -8,13 +8,14 @@ AREAS = {
     "mind": "a mind process that practises while it is asked to perceive, as in play",
     "optimizers": "one step of each optimizer",
     "frozen": "the context-frozen step against full backpropagation",
+    "dialogues": "the context-frozen step on eight dialogues, for models of any size",
     "recorder": "a forward with the recorder beside eager attention that returns its patterns",
     "log": "writing and reading a large head-diff log",
     "game": "what a frame costs, unseen",
     "environments": "the realm beside MiniGrid, Crafter and TextWorld, where they are installed",
     "hooks": "the recorder beside TransformerLens, where it is installed",
 }
-ON_DEVICES = ("perceive", "optimizers", "frozen")  # those that take --device; the others are about the CPU
+ON_DEVICES = ("perceive", "optimizers", "frozen", "dialogues")  # those that take --device; the others are about the CPU
 
 
 def check_area(area: str, device: str = "auto") -> None:

@@ -1,6 +1,7 @@
 """`main.py bench recorder`: what it costs to overhear the heads; `bench log`: what a large head-diff log costs.
 
-recorder: a forward of 16 contexts of 256 random tokens, 4,096 in all, on a CPU with one thread. plain: sdpa as it is.
+recorder: a forward of 16 contexts of 256 random tokens, 4,096 in all (of 128 on a model of LARGE weights or more, whose
+forward takes ten seconds even so), on a CPU with one thread. plain: sdpa as it is.
 recorder: overheard at one decision row a context, as head probes have; recorder-8 at eight. eager-attentions: the other
 way to learn patterns, `output_attentions` under eager attention. Contestants take turns in rounds, so that a busy
 machine hits all alike; what counts is the processor's time, the least of the rounds: neighbours only add to it, and by
@@ -24,6 +25,7 @@ from training.headlog.log import read_log, write_log
 from training.headlog.records import Header, Snapshot
 
 CONTEXTS, TOKENS, ROUNDS = 16, 256, 15
+LARGE, FEWER = 5 * 10**7, 128
 SNAPSHOTS, PROBES, SIDE = 50, 256, 8
 
 
@@ -42,9 +44,10 @@ def _recorder(model: str, seed: int) -> list[Row]:
     net, eager = load(model).net.eval(), load(model).net.eval()
     eager.set_attn_implementation("eager")
     generator = torch.Generator().manual_seed(seed)
-    ids = torch.randint(3, int(net.config.vocab_size), (CONTEXTS, TOKENS), generator=generator)
-    last = torch.full((CONTEXTS, 1), TOKENS - 1)
-    eighths = torch.arange(TOKENS // 8 - 1, TOKENS, TOKENS // 8).expand(CONTEXTS, -1).contiguous()
+    tokens = TOKENS if sum(p.numel() for p in net.parameters()) < LARGE else FEWER
+    ids = torch.randint(3, int(net.config.vocab_size), (CONTEXTS, tokens), generator=generator)
+    last = torch.full((CONTEXTS, 1), tokens - 1)
+    eighths = torch.arange(tokens // 8 - 1, tokens, tokens // 8).expand(CONTEXTS, -1).contiguous()
     works: dict[str, Callable[[], Any]] = {
         "plain": lambda: net(input_ids=ids, use_cache=False),
         "recorder": lambda: _overheard(net, ids, last),

@@ -10,6 +10,7 @@ import torch
 
 from perception.model import choose_device
 from training.bench.areas import check_area
+from training.bench.dialogues import dialogues
 from training.bench.environments import environments
 from training.bench.frozen_step import frozen
 from training.bench.hooks import hooks
@@ -32,6 +33,7 @@ ON_DEVICE: dict[str, Callable[[str, int, torch.device], Sequence[Row]]] = {
     "perceive": perceiving,
     "optimizers": optimizers,
     "frozen": frozen,
+    "dialogues": dialogues,
 }
 
 

@@ -19,7 +19,7 @@ def test_every_area_has_its_bench_and_two_are_the_games_own():
 
 
 def test_an_unknown_area_is_refused_with_all_that_are_known(capsys):
-    known = "realm, env, perceive, mind, optimizers, frozen, recorder, log, game, environments, hooks, all"
+    known = "realm, env, perceive, mind, optimizers, frozen, dialogues, recorder, log, game, environments, hooks, all"
     with pytest.raises(ValueError, match=f"bench souls: unknown; choose {known}$"):
         bench("souls", "", 0)
     assert main(["bench", "souls"]) == 2

@@ -22,6 +22,14 @@ def test_the_recorders_rows(monkeypatch):
     assert rows["recorder-memory"]["value"] == 2 * 2 * (4 * (4 * 64 + 4 * 8 + 32) + 8)
 
 
+def test_a_large_model_hears_half_as_many_tokens(monkeypatch):
+    monkeypatch.setattr(recorder, "load", lambda model: tiny())
+    for name, value in (("ROUNDS", 1), ("CONTEXTS", 2), ("TOKENS", 64), ("FEWER", 32), ("LARGE", 1)):
+        monkeypatch.setattr(recorder, name, value)
+    rows = {row["name"]: row for row in bench("recorder", "tiny", 0)["rows"]}
+    assert rows["eager-attentions-memory"]["value"] == 2 * 2 * 4 * 32 * 32 * 4
+
+
 def test_the_logs_rows():
     rows = {row["name"]: row for row in bench("log", "", 0)["rows"]}
     assert 7_000_000 < rows["size"]["value"] <= 8_000_000
