@@ -12,6 +12,7 @@ from common.line.hello import REGIONS_MAX
 from common.numbers import SEED_MAX, real_number, whole_number
 from common.processes import WORKERS_MAX
 from training.bench.areas import ALL, AREAS
+from training.precedents.bench_parts import PARTS
 
 PLAYERS_MAX = 1024
 TICKS_MAX, REALMS_MAX, SEEDS_MAX, SIZE_MAX, NICE_MAX = 10**8 - 1, 10**6, 1_000, 65_536, 19
@@ -269,4 +270,6 @@ def _edit_options(add: Callable[..., Any], workers: Callable[[str], int]) -> Non
     add("--text", type=Path, metavar="FILE", help="a text that the model reads well, unless it speaks the terse tongue")
     add("--facts", type=Path, metavar="FILE", help="the bench's facts as a FILE.jsonl (docs/edit.md), not the lore")
     add("--edits", type=whole(1, 10_000), default=100, metavar="N", help="the bench's facts (default 100)")
+    add("--part", action="append", choices=PARTS, metavar="PART",
+        help=f"this part of the bench alone; again for several: {', '.join(PARTS)}")  # fmt: skip
     add("--workers", type=workers, default=1, metavar="N", help="the bench's processes, one thread each")

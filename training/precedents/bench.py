@@ -1,14 +1,15 @@
 """`edit --bench`: facts edited one by one and in a row, beside other methods, layer by layer; every part is kept.
 
 Each part (a method, or the layers) is one file in the bench's folder, with the hashes of what it rests on: the same
-command goes on where it was stopped, and parts run in processes of their own. Layer and settings were chosen on the
+command goes on where it was stopped, of a method's single facts also within the part (NAME.part.json). Parts run in
+processes of their own. Layer and settings were chosen on the
 development half of the lore; the parts of methods are of the other half.
 """
 
 import json
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
 from multiprocessing import get_context
@@ -19,20 +20,20 @@ import torch
 
 from common.files import make_folder, read_bytes, read_json, write_whole
 from perception.model import Model, load_alone, weights_hash
+from training.precedents.bench_parts import IN_A_ROW, LAYERS, METHODS, PARTS
 from training.precedents.editor import AT_SUBJECT, Editor, prepare, request_of, settings_for
 from training.precedents.facts import Case, lore_cases, read_facts
+from training.precedents.kept_cases import KeptCases, rows_in
 from training.precedents.prompts import answer, fill, prompt
-from training.precedents.rivals import APOLLO_RATE, EPSILON, METHODS, RATE, STEPS, STOP, apply
+from training.precedents.rivals import APOLLO_RATE, EPSILON, RATE, STEPS, STOP, apply
 from training.precedents.rome import LAST, SUBJECT, undo
 from training.precedents.scores import Scores, check, known, pooled, score
 from training.precedents.tracing import KINDS, Tracer
 from training.progress import Report
 
-LAYERS = "layers"
-IN_A_ROW = "-in-a-row"  # ends the name of a method's second part
-PARTS = (*METHODS, LAYERS, *(method + IN_A_ROW for method in METHODS))
 ROW = (1, 10, 50, 100)  # edits in a row after which all of them are scored
 BENCH_VERSION = 1
+LOOK_EVERY = 1.0  # seconds between two looks at how far the parts are
 KEYS = ("efficacy", "paraphrase", "neighbourhood", "score")
 
 
@@ -81,8 +82,11 @@ def cases_of(config: BenchConfig, model: Model) -> tuple[list[Case], list[Case],
     return wanted[: config.edits], tried[: config.layer_facts], sum(right) / len(right)
 
 
-def part(name: str, config: BenchConfig) -> dict[str, Any]:
-    """One part of the bench, in a process of its own or not. Same arguments, same scores."""
+def part(name: str, config: BenchConfig, place: Path | None = None) -> dict[str, Any]:
+    """One part of the bench, in a process of its own or not. Same arguments, same scores.
+
+    place: where single facts are kept as they are scored.
+    """
     torch.set_num_threads(1)
     model = load_alone(config.model)
     cases, tried, share = cases_of(config, model)
@@ -91,32 +95,35 @@ def part(name: str, config: BenchConfig) -> dict[str, Any]:
         return {"layers": layers(editor, tried), "facts": len(tried)}
     if name.endswith(IN_A_ROW):
         return {"in_a_row": in_a_row(name.removesuffix(IN_A_ROW), editor, cases)}
-    return {"facts": len(cases), "known": share} | singles(name, editor, cases)
+    kept = KeptCases(place, rests_on(config, model))
+    return {"facts": len(cases), "known": share} | singles(name, editor, cases, kept)
 
 
-def singles(method: str, editor: Editor, cases: Sequence[Case]) -> dict[str, Any]:
+def singles(method: str, editor: Editor, cases: Sequence[Case], kept: KeptCases) -> dict[str, Any]:
     """Each fact changed by itself, scored, and taken back: means, and the time of a change (s of the processor).
 
     prepended: the same with the edited sentence in front of every prompt about a neighbour; untouched: so without any
-    edit, where the true answers should be said all the same.
+    edit, where the true answers should be said all the same. kept: facts scored already, to which the others are added.
     """
     model, context = editor.model, editor.corpus.contexts[0]
     if method == "rome":
         editor.moment(editor.layer)
-    before, seconds = weights_hash(model.net), list[float]()
-    plain, prepended, untouched = list[Scores](), list[Scores](), list[Scores]()
-    for case in cases:
-        untouched.append(score(model, [case], context, prepend=True))
+    before = weights_hash(model.net)
+    for case in cases[len(kept.rows) :]:
+        untouched = score(model, [case], context, prepend=True)
         start = time.process_time()
         take_back = apply(method, editor, case)
-        seconds.append(time.process_time() - start)
-        plain.append(score(model, [case], context))
-        prepended.append(score(model, [case], context, prepend=True))
+        seconds = time.process_time() - start
+        single, prepended = (score(model, [case], context, prepend=before_it) for before_it in (False, True))
         take_back()
+        kept.add({"single": single, "prepended": prepended, "untouched": untouched, "seconds": seconds})
     if weights_hash(model.net) != before:
         raise AssertionError(f"{method}: the weights are not what they were before the edits")
-    times = {"seconds_mean": sum(seconds) / len(seconds), "seconds_most": max(seconds)}
-    return {"single": pooled(plain), "prepended": pooled(prepended), "untouched": pooled(untouched)} | times
+    times = [float(row["seconds"]) for row in kept.rows]
+    means: dict[str, Any] = {
+        name: pooled([row[name] for row in kept.rows]) for name in ("single", "prepended", "untouched")
+    }
+    return means | {"seconds_mean": sum(times) / len(times), "seconds_most": max(times)}
 
 
 def in_a_row(method: str, editor: Editor, cases: Sequence[Case]) -> dict[str, Scores]:
@@ -203,24 +210,31 @@ def bench(
     Keys: efficacy, paraphrase, neighbourhood, score (percent; ROME, single edits), methods, layers, rests_on.
     """
     model = load_alone(config.model)
-    cases_of(config, model)  # refuses before anything is begun
-    noted = rests_on(config, model)
+    cases = cases_of(config, model)[0]  # refuses before anything is begun
+    noted = json.loads(json.dumps(rests_on(config, model)))
     make_folder(out)
     finished: dict[str, Any] = {}
     for name in parts:
         file = out / f"{name}.json"
-        if file.is_file() and (saved := read_json(file)).get("rests_on") == json.loads(json.dumps(noted)):
+        if file.is_file() and (saved := read_json(file)).get("rests_on") == noted:
             finished[name] = saved
     missing = [name for name in parts if name not in finished]
     report("parts of the bench", len(finished), len(parts))
     with ProcessPoolExecutor(max(1, min(workers, len(missing))), mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(part, name, config): name for name in missing}
+        places = {name: out / f"{name}.part.json" for name in missing}
+        futures = {pool.submit(part, name, config, places[name]): name for name in missing}
         try:
-            for future in as_completed(futures):
-                name = futures[future]
-                finished[name] = future.result() | {"rests_on": noted}
-                write_whole(out / f"{name}.json", json.dumps(finished[name], indent=1).encode())
-                report("parts of the bench", len(finished), len(parts))
+            while futures:
+                done, _ = wait(futures, LOOK_EVERY, FIRST_COMPLETED)
+                for future in done:
+                    name = futures.pop(future)
+                    finished[name] = future.result() | {"rests_on": noted}
+                    write_whole(out / f"{name}.json", json.dumps(finished[name], indent=1).encode())
+                    places[name].unlink(missing_ok=True)
+                    report("parts of the bench", len(finished), len(parts))
+                for name in futures.values():
+                    if scored := len(rows_in(places[name], noted)):
+                        report(f"facts edited: {name}", scored, len(cases))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -235,7 +249,7 @@ def summed_up(finished: dict[str, Any], noted: dict[str, Any]) -> dict[str, Any]
     methods = {
         name: {k: v for part in (name, name + IN_A_ROW) for k, v in finished.get(part, {}).items() if k != "rests_on"}
         for name in METHODS
-        if name in finished
+        if name in finished or name + IN_A_ROW in finished
     }
     known_layers = finished[LAYERS]["layers"] if LAYERS in finished else []
     return {key: single[key] for key in KEYS} | {"methods": methods, "layers": known_layers, "rests_on": noted}

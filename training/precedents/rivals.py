@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 from perception.packing import Decision
 from training.optim.apollo import Apollo
 from training.optim.frozen import choose_parameters, frozen_step, guarded_step
+from training.precedents.bench_parts import METHODS
 from training.precedents.editor import Editor, request_of
 from training.precedents.facts import Case
 from training.precedents.prompts import answer, encode, fill, rows
@@ -25,7 +26,6 @@ STEPS, STOP = 25, 0.05
 RATE = 1.5e-2  # Adam's
 EPSILON = 0.07  # the most that a weight moves under the constraint
 APOLLO_RATE = 1e-3
-METHODS = ("rome", "fine-tuning", "norm-constrained", "apollo")
 Undo = Callable[[], None]
 
 

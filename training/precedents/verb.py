@@ -1,5 +1,6 @@
 """What `main.py edit` does: trace a fact, edit it, undo an edit, bench. Bad input is a ValueError."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from common.whole_folders import writing_folder
 from perception.model import Model, choose_device, load_alone, save, weights_hash
 from training.precedents import edit_log
 from training.precedents.bench import BenchConfig, bench
+from training.precedents.bench_parts import PARTS
 from training.precedents.editor import Editor, prepare
 from training.precedents.figures import heat_maps, layer_curves
 from training.precedents.prompts import answer, beliefs, encode, fill, prompt
@@ -37,6 +39,7 @@ class EditOptions:
     edits: int = 100
     workers: int = 1
     seed: int = 0
+    part: Sequence[str] | None = None
 
     def check(self) -> None:
         """Raises ValueError for flags that don't go together."""
@@ -47,6 +50,8 @@ class EditOptions:
             raise ValueError("--fact: give the new answer, too: --to OBJECT")
         if self.to and not self.fact:
             raise ValueError("--to: goes with --fact; leave it out")
+        if self.part and not self.bench:
+            raise ValueError("--part: goes with --bench; leave it out")
         if self.facts and not self.bench:
             raise ValueError("--facts: a file of facts goes with --bench; leave it out, or name one fact: --fact TEXT")
         if self.subject and not (self.fact or self.trace):
@@ -150,17 +155,23 @@ def bench_facts(options: EditOptions, report: Report) -> tuple[dict[str, Any], l
     config = BenchConfig(
         options.model, options.edits, layer=options.layer, seed=options.seed, facts=options.facts, text=options.text
     )
-    result = bench(config, out, report, options.workers)
-    write_whole(out / "layers.png", layer_curves(result["layers"]))
+    parts = [name for name in PARTS if not options.part or name in options.part]
+    result = bench(config, out, report, options.workers, parts)
+    if result["layers"]:
+        write_whole(out / "layers.png", layer_curves(result["layers"]))
     head = f"{'':20}{'efficacy':>10}{'paraphrase':>12}{'neighbourhood':>15}{'score':>8}"
     lines = [head]
+    knows = []
     for name, method in result["methods"].items():
-        rows = {name: method["single"], **{f"  {n} in a row": s for n, s in method.get("in_a_row", {}).items()}}
-        rows["  prompt prepended"] = method["prepended"]
+        rows = {f"  {n} in a row": scores for n, scores in method.get("in_a_row", {}).items()}
+        if "single" in method:
+            rows = {name: method["single"], **rows, "  prompt prepended": method["prepended"]}
+            knows = [
+                f"{method['facts']} facts; the model knows {method['known']:.0%} of those it was given, others are left"
+                " out"
+            ]
         lines += [_row(label, scores) for label, scores in rows.items()]
-    first = next(iter(result["methods"].values()))
-    knows = f"{first['facts']} facts; the model knows {first['known']:.0%} of those it was given, others are left out"
-    return result, [*lines, knows, f"all of it: {out / 'bench.json'}"]
+    return result, [*lines, *knows, f"all of it: {out / 'bench.json'}"]
 
 
 def _row(label: str, scores: dict[str, Any]) -> str:

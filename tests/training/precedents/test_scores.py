@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 import torch
 
-from perception.model import Model, save, weights_hash
+from perception.model import Model, load_alone, save, weights_hash
 from tests.kits.minds import tiny
 from training.precedents import bench as benching
 from training.precedents import scores
+from training.precedents.bench_parts import METHODS
 from training.precedents.corpus import Corpus
 from training.precedents.editor import NOVICE, Editor, default_layer, prepare, settings_for
 from training.precedents.facts import Case, lore_cases
+from training.precedents.kept_cases import rows_in
 from training.precedents.prompts import beliefs, encode, fill
-from training.precedents.rivals import EPSILON, METHODS, apply, fine_tune
+from training.precedents.rivals import EPSILON, apply, fine_tune
 from training.precedents.rome import LAST, RomeConfig, mlp_at
 from training.precedents.scores import harmonic, pooled, score
 
@@ -147,6 +149,33 @@ def test_parts_have_the_scores_that_are_promised_and_leave_no_trace(tmp_path: Pa
     }
     assert list(result["methods"]["rome"]["in_a_row"]) == ["1", "2", "3"]
     assert benching.part("rome", config)["single"] == finished["rome"]["single"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_stopped_part_goes_on_behind_its_last_fact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(shaken(), tmp_path / "model")
+    config, place = benching.BenchConfig(str(tmp_path / "model"), edits=3, layer_facts=1), tmp_path / "rome.part.json"
+    whole, edits, plain = benching.part("rome", config), list[str](), benching.apply
+
+    def stopping(method: str, at: Any, case: Any) -> Any:
+        if len(edits) == 2:
+            raise KeyboardInterrupt
+        edits.append(case.subject)
+        return plain(method, at, case)
+
+    monkeypatch.setattr(benching, "apply", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        benching.part("rome", config, place)
+    noted = json.loads(json.dumps(benching.rests_on(config, load_alone(config.model))))
+    assert len(rows_in(place, noted)) == 2 and rows_in(place, noted | {"version": 0}) == []
+    monkeypatch.setattr(benching, "apply", lambda *given: edits.append(given[2].subject) or plain(*given))
+    rest = benching.part("rome", config, place)
+    assert len(edits) == 3, "what is scored is not edited again"
+    timed = ("seconds_mean", "seconds_most")
+    assert {k: v for k, v in rest.items() if k not in timed} == {k: v for k, v in whole.items() if k not in timed}
+    place.write_text('{"rows": 3')
+    with pytest.raises(ValueError, match="remove it, and its facts are edited again"):
+        benching.part("rome", config, place)
 
 
 @pytest.mark.usefixtures("quick")

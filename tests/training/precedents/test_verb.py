@@ -141,3 +141,22 @@ def test_a_bench_is_a_table_for_people(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert result["score"] == 1.0 and "2.0           -            4.0     1.0" in lines[1]
     assert lines[-2] == "3 facts; the model knows 75% of those it was given, others are left out"
     assert (tmp_path / "layers.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_parts_of_a_bench_are_chosen_and_what_was_not_run_has_no_row(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    scores = {"score": 1.0, "efficacy": 2.0, "paraphrase": None, "neighbourhood": 4.0}
+    chosen: list[list[str]] = []
+
+    def bench(_config: object, _out: Path, _report: object, _workers: int, parts: list[str]) -> dict[str, Any]:
+        chosen.append(parts)
+        return scores | {"methods": {"rome": {"in_a_row": {"1": scores}}}, "layers": []}
+
+    monkeypatch.setattr(verb, "bench", bench)
+    options = verb.EditOptions("m", bench=True, out=tmp_path, part=["rome-in-a-row", "layers"])
+    _, lines = verb.run(options, lambda *_: None)
+    assert chosen == [["layers", "rome-in-a-row"]] and len(lines) == 3 and lines[1].startswith("  1 in a row")
+    assert not (tmp_path / "layers.png").exists()
+    with pytest.raises(ValueError, match="--part: goes with --bench; leave it out"):
+        verb.EditOptions("m", trace="x", part=["rome"]).check()
