@@ -250,10 +250,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--case", choices=CASES, action="append", help="only these (default: all)")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    ground = prepare(load(options.model, "cpu"), load_rules())
     try:
+        ground = prepare(load(options.model, "cpu"), load_rules())
         rows = run(options.out, ground, options.repetitions, options.case or list(CASES))
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     print(json.dumps(rates(rows), indent=1))

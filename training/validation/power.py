@@ -22,7 +22,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from common.files import read_json, write_whole
+from common.files import check_output, read_json, write_whole
 from training.headlog.log import read_log
 from training.heads.head_sets import Shift
 from training.verdict.causal import BOTH, CORE, causal_evidence, excess
@@ -111,8 +111,14 @@ def measured_in(folder: Path, trained_control: str) -> Experiment:
 
 
 def table(of: Path, runs: int = RUNS) -> dict[str, Any]:
-    """{rule, runs, patterns: {name: {seeds: share named rightly}}, seeds: the number to register, or None}."""
-    experiments: Sequence[Mapping[str, Any]] = read_json(of / "score.json")["experiments"]
+    """{rule, runs, patterns: {name: {seeds: share named rightly}}, seeds: the number to register, or None}.
+
+    Raises ValueError or OSError for a folder that is no calibration's.
+    """
+    score = read_json(of / "score.json")
+    if not isinstance(score, dict) or "experiments" not in score:
+        raise ValueError(f"{of / 'score.json'}: is no calibration's; give the folder of a finished one")
+    experiments: Sequence[Mapping[str, Any]] = score["experiments"]
     rows: dict[str, dict[int, list[float]]] = {}
     for row in experiments:
         folder = of / f"base-{row['base']}" / f"{row['pattern']}-{row['draw']}" / "runs"
@@ -138,8 +144,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.json")
     parser.add_argument("--runs", type=int, default=RUNS, help=f"simulated experiments for each row (default {RUNS})")
     options = parser.parse_args(arguments)
-    content = table(options.of, options.runs)
-    write_whole(options.out, (json.dumps(content, indent=1) + "\n").encode())
+    try:
+        check_output(options.out)
+        content = table(options.of, options.runs)
+        write_whole(options.out, (json.dumps(content, indent=1) + "\n").encode())
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
     for name, by in content["patterns"].items():
         print(f"{name:22}" + "  ".join(f"{seeds} seeds {share:.0%}" for seeds, share in by.items()))
     return 0

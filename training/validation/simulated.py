@@ -156,7 +156,10 @@ def rates(world: World, name: str, runs: int = RUNS, resamples: int = RESAMPLES)
 def run(path: Path, runs: int = RUNS, resamples: int = RESAMPLES) -> list[dict[str, Any]]:
     """Every case in every world that the file doesn't hold yet; returns all its lines, in its order."""
     lines = read_text(path).splitlines() if path.exists() else []
-    rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
+    try:
+        rows: list[dict[str, Any]] = [dict(json.loads(line)) for line in lines]
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: holds lines that are no rows ({error}); give a new file") from error
     settings = {"rule": RULE_VERSION, "runs": runs, "resamples": resamples}
     for row in rows:
         if {key: row.get(key) for key in settings} != settings:
@@ -201,7 +204,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl")
     parser.add_argument("--runs", type=int, default=RUNS, help=f"simulated experiments per case (default {RUNS})")
     options = parser.parse_args(arguments)
-    for row in run(options.out, options.runs):
+    try:
+        rows = run(options.out, options.runs)
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    for row in rows:
         print(f"{row['world']:22}{row['case']:26}{row['wanted']:24}{row['right']:6.0%}")
     return 0
 
