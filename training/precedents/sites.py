@@ -68,7 +68,7 @@ class HeadSites:
             return hear
 
         with ExitStack() as stack:
-            for layer, module in enumerate(self.blocks):
+            for layer, module in list(enumerate(self.blocks))[len(first) :]:
                 stack.callback(module.register_forward_hook(keep(layer)).remove)
             yield lambda: tuple(heard[layer] for layer in range(len(self.blocks)))
 

@@ -2,9 +2,12 @@
 
 import pytest
 import torch
+from transformers import AutoConfig, AutoModelForCausalLM
 
+from perception.model import Model
 from tests.kits.families import CASES, TOKENS, net_of
-from tests.training.precedents.test_path_patching import LAST, every, setting
+from tests.kits.minds import SMALL, tiny
+from tests.training.precedents.test_path_patching import LAST, every, setting, wide
 from training.precedents.ablation import Ablation
 from training.precedents.circuits import mean
 from training.precedents.ioi import grown, pruned
@@ -50,6 +53,22 @@ def test_sets_near_a_circuit_are_what_they_are_without_it(kind: str) -> None:
     assert smaller == pruned(plain, circuit, 0.001)
     assert grown(begun, smaller, 8, 0.001) == grown(plain, smaller, 8, 0.001)
     assert mean(begun, smaller) == mean(plain, smaller)
+
+
+def test_what_a_begun_run_recorded_serves_runs_that_begin_earlier() -> None:
+    """Of five layers: a circuit near another one is recorded from layer 3 on, and layers before it are the other's."""
+    torch.manual_seed(0)
+    config = AutoConfig.for_model("llama", vocab_size=64, **(SMALL | {"num_hidden_layers": 5}))
+    model = wide(Model(AutoModelForCausalLM.from_config(config).eval(), tiny().tokenizer, "terse", "three"))
+    sites, prompts = sites_of(model.net), Prompts(TOKENS[:2] % 64, LAST)
+    other = mixes_of(sites, Prompts(TOKENS[1:] % 64, LAST))[1]
+    ablation = Ablation(sites, prompts, other, lambda logits: logits[:, 3])
+    ablation.without(())
+    for ablated in ({(1, 3)}, {(1, 3), (3, 1)}):
+        ablation.near(set(ablation.every) - ablated)
+        for layer in range(5):
+            wanted = patched(sites, prompts, ablated | {(layer, 0)}, other)
+            assert torch.equal(ablation.without(ablated | {(layer, 0)}), wanted[:, 3].double())
 
 
 def test_layers_before_the_start_are_not_run() -> None:
