@@ -26,8 +26,8 @@ Loss = Callable[[Any], Tensor]  # a model -> a scalar with gradient
 Refit = Callable[[Any], Iterable[Tensor]]  # a model -> every chunk's loss there, fitted on all chunks together
 State = Mapping[str, Tensor]  # values of parameters, by name
 POINTS = 8  # on a straight line from end to end
-# Of the largest change of the loss: what the shares of a whole path may miss, in equal parts for its pieces, and what
-# each piece may miss however many there are.
+# Of the largest change of the loss: what the shares of a path of up to five pieces may miss, in equal parts, and what
+# each piece of a longer one may.
 TOLERANCE, TOLERANCE_EACH = 0.01, 0.002
 DEPTH = 2  # how often a piece is halved at most
 # Gauss's points 1 and 3 and Kronrod's 7, on [-1, 1], each set holding the one before (Patterson 1968).
@@ -171,6 +171,7 @@ class _Walk:
 
     def turn(self, state: State) -> None:
         """From here on `move` goes straight to this state."""
+        self._line = {}  # its room is needed
         self._line = _line(self._parameters, state)
 
     @torch.no_grad()

@@ -33,6 +33,7 @@ from training.optim.shared_reads import SharedContexts, shared_contexts
 LEAST_PER_ANSWER = 3  # decisions for each right answer of a kind of question; fewer would be learned by heart
 GRAPH_MAX = 2 * 10**9  # bytes: what the gradients of all chunks at once may hold; beyond, each chunk is read twice
 KEPT_PER_TOKEN = 24  # numbers that a layer keeps for the gradient, for each token and each of its hidden numbers, about
+CACHED_PER_TOKEN = 2  # the same of a token that was read beforehand: its keys and values beside those of decisions
 
 Kind = tuple[str, ...]  # the candidates of a question, sorted
 
@@ -175,10 +176,11 @@ class UsableChunks:
     def _held(self, net: PreTrainedModel) -> int:
         """Bytes that the gradients of all chunks at once would hold, about."""
         config = net.config.get_text_config()
-        grids = [b.packed.decision_BD for b in self.whole.batches]
-        grids += [b.packed.context_BC for b in self.whole.batches if b.cache is None]  # read with gradient
-        tokens = sum(grid.numel() for grid in grids)
-        return int(4 * tokens * config.num_hidden_layers * KEPT_PER_TOKEN * config.hidden_size)
+        numbers = 0
+        for batch in self.whole.batches:
+            numbers += batch.packed.decision_BD.numel() * KEPT_PER_TOKEN
+            numbers += batch.packed.context_BC.numel() * (KEPT_PER_TOKEN if batch.cache is None else CACHED_PER_TOKEN)
+        return int(4 * numbers * config.num_hidden_layers * config.hidden_size)
 
 
 def half_of(parts: Sequence[Beliefs]) -> Tensor:

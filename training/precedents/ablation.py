@@ -45,7 +45,7 @@ class Ablation:
         return self._values[ablated]
 
     def near(self, heads: Iterable[Head]) -> None:
-        """Say that circuits C like this one will be asked for: what they differ in alone is then run."""
+        """Say that circuits C like this one come next: each is then run from the first layer in which it differs."""
         ablated = frozenset(set(self.every) - set(heads))
         if self.sites.blocks and ablated not in [known for known, _ in self._near]:
             self._near = [self._recorded(ablated)]

@@ -1,8 +1,8 @@
 """`edit --bench`: facts edited one by one and in a row, beside other methods, layer by layer; every part is kept.
 
-Each part (a method, or the layers) is one file in the bench's folder, with the hashes of what it rests on: the same
-command goes on where it was stopped, of a method's single facts also within the part (NAME.part.json). Parts run in
-processes of their own. Layer and settings were chosen on the
+Each part (a method, or the layers) is one file in the bench's folder, with the hashes of what it rests on. The same
+command goes on where it was stopped: with the next part, and where facts are edited one by one, with the next fact
+(NAME.part.json). Parts run in processes of their own. Layer and settings were chosen on the
 development half of the lore; the parts of methods are of the other half.
 """
 
@@ -116,9 +116,9 @@ def singles(method: str, editor: Editor, cases: Sequence[Case], kept: KeptCases)
         seconds = time.process_time() - start
         single, prepended = (score(model, [case], context, prepend=before_it) for before_it in (False, True))
         take_back()
+        if weights_hash(model.net) != before:
+            raise AssertionError(f"{method}: the weights are not what they were before the edit of {case.subject}")
         kept.add({"single": single, "prepended": prepended, "untouched": untouched, "seconds": seconds})
-    if weights_hash(model.net) != before:
-        raise AssertionError(f"{method}: the weights are not what they were before the edits")
     times = [float(row["seconds"]) for row in kept.rows]
     means: dict[str, Any] = {
         name: pooled([row[name] for row in kept.rows]) for name in ("single", "prepended", "untouched")
@@ -214,14 +214,17 @@ def bench(
     noted = json.loads(json.dumps(rests_on(config, model)))
     make_folder(out)
     finished: dict[str, Any] = {}
-    for name in parts:
+    for name in PARTS:  # also those that weren't asked for: they belong to the whole
         file = out / f"{name}.json"
-        if file.is_file() and (saved := read_json(file)).get("rests_on") == noted:
+        saved = read_json(file) if file.is_file() else None
+        if isinstance(saved, dict) and saved.get("rests_on") == noted:
             finished[name] = saved
     missing = [name for name in parts if name not in finished]
-    report("parts of the bench", len(finished), len(parts))
+    places = {name: out / f"{name}.part.json" for name in missing}
+    for place in places.values():
+        rows_in(place, noted)  # refuses a torn one before anything is begun
+    report("parts of the bench", len(parts) - len(missing), len(parts))
     with ProcessPoolExecutor(max(1, min(workers, len(missing))), mp_context=get_context("spawn")) as pool:
-        places = {name: out / f"{name}.part.json" for name in missing}
         futures = {pool.submit(part, name, config, places[name]): name for name in missing}
         try:
             while futures:
@@ -231,7 +234,7 @@ def bench(
                     finished[name] = future.result() | {"rests_on": noted}
                     write_whole(out / f"{name}.json", json.dumps(finished[name], indent=1).encode())
                     places[name].unlink(missing_ok=True)
-                    report("parts of the bench", len(finished), len(parts))
+                    report("parts of the bench", len(parts) - len(futures), len(parts))
                 for name in futures.values():
                     if scored := len(rows_in(places[name], noted)):
                         report(f"facts edited: {name}", scored, len(cases))

@@ -73,15 +73,13 @@ def completeness(
 
 def minimality(ablation: Ablation, circuit: Sequence[Head], classes: Classes) -> dict[Head, float]:
     """Each head's share, as the largest over K (see the module)."""
-    shares = {}
-    for head in circuit:
-        sets = [set[Head](), *(set(heads) - {head} for heads in classes.values())]
-        changes = []
-        for some in sets:
-            kept = set(circuit) - some
-            ablation.near(kept)
-            changes.append(abs(mean(ablation, kept - {head}) - mean(ablation, kept)) / abs(ablation.whole))
-        shares[head] = max(changes)
+    shares = dict.fromkeys(circuit, 0.0)
+    for some in ([], *classes.values()):
+        kept = set(circuit) - set(some)
+        ablation.near(kept)
+        for head in circuit:  # one of the set itself goes behind all others of it
+            change = abs(mean(ablation, kept | {head}) - mean(ablation, kept - {head})) / abs(ablation.whole)
+            shares[head] = max(shares[head], change)
     return shares
 
 

@@ -140,8 +140,9 @@ def path_patched(
     grouped-query attention a receiver's keys and values are those of its group. clean, blocks: of these prompts without
     any patch.
     """
-    heads = by_layer(receivers)
-    with sites.edited(_frozen(sites, clean, senders, other)), sites.resumed(_first(senders), blocks):
+    start = _first(senders)
+    heads = {layer: some for layer, some in by_layer(receivers).items() if layer > start}  # others hear no sender
+    with sites.edited(_frozen(sites, clean, senders, other)), sites.resumed(start, blocks):
         read = _read(sites, prompts, [(layer, matrix) for layer in heads for matrix in matrices])
 
     def give(place: Place) -> Callable[[Tensor], Tensor]:
@@ -158,7 +159,7 @@ def path_patched(
     outputs = {}
     for matrix in matrices:
         changes = {(layer, matrix): give((layer, matrix)) for layer in heads}
-        with sites.projected(changes), sites.resumed(_first(receivers), blocks):
+        with sites.projected(changes), sites.resumed(min(heads, default=0), blocks):
             outputs[matrix] = sites.forward(prompts.ids_BT, prompts.last_B)
     return outputs
 

@@ -74,7 +74,10 @@ class HeadSites:
 
     @contextmanager
     def resumed(self, layer: int, blocks: Blocks) -> Iterator[None]:
-        """While the block runs, the layers before this one compute nothing: they put out what `blocks` says."""
+        """While the block runs, the layers before this one compute nothing, and this one reads what it read then.
+
+        Each of those layers puts out what the last of them did, so a hook on an earlier one hears that.
+        """
         skipped = self.blocks[:layer] if blocks else ()
         own = [module.__dict__.get("forward") for module in skipped]  # None: its class's
         for module in skipped:

@@ -160,7 +160,7 @@ def bench_facts(options: EditOptions, report: Report) -> tuple[dict[str, Any], l
     if result["layers"]:
         write_whole(out / "layers.png", layer_curves(result["layers"]))
     head = f"{'':20}{'efficacy':>10}{'paraphrase':>12}{'neighbourhood':>15}{'score':>8}"
-    lines = [head]
+    lines = [head] if result["methods"] else []
     knows = []
     for name, method in result["methods"].items():
         rows = {f"  {n} in a row": scores for n, scores in method.get("in_a_row", {}).items()}

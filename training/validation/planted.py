@@ -26,11 +26,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from common.files import read_text, write_whole
+from common.files import write_whole
 from game.realm.rules import load as load_rules
 from perception.model import NOVICE, load, weights_hash
 from training.heads.gain_allocation import allocate
 from training.validation.planting import ABLE, STRONG, Ground, prepare
+from training.validation.row_file import rows_of
 from training.verdict.causal import causal_evidence, excess, sets_of, shifts
 from training.verdict.measured import Causal, Evidence
 from training.verdict.rule import (
@@ -215,7 +216,7 @@ def run(
     Raises ValueError if DIR holds experiments of another model or rule.
     """
     path = out / FILE
-    rows = [json.loads(line) for line in read_text(path).splitlines()] if path.exists() else []
+    rows = rows_of(path)
     design = {"seeds": seeds, "sets": sets, "margin": MARGIN, "jitter": JITTER, "noise": NOISE, "points": POINTS,
               "planting": PLANTING_VERSION}  # fmt: skip
     here = {"model": weights_hash(ground.net), "rule": RULE_VERSION}
@@ -251,6 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     try:
+        rows_of(options.out / FILE)  # refuses a torn one before anything is computed
         ground = prepare(load(options.model, "cpu"), load_rules())
         rows = run(options.out, ground, options.repetitions, options.case or list(CASES))
     except (ValueError, OSError) as error:

@@ -23,7 +23,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from common.files import read_text, write_whole
+from common.files import write_whole
+from training.validation.row_file import rows_of
 from training.verdict.measured import Causal, Evidence
 from training.verdict.rule import RANDOM_SETS, RULE_VERSION
 from training.verdict.shares import core_of
@@ -155,11 +156,9 @@ def rates(world: World, name: str, runs: int = RUNS, resamples: int = RESAMPLES)
 
 def run(path: Path, runs: int = RUNS, resamples: int = RESAMPLES) -> list[dict[str, Any]]:
     """Every case in every world that the file doesn't hold yet; returns all its lines, in its order."""
-    lines = read_text(path).splitlines() if path.exists() else []
-    try:
-        rows: list[dict[str, Any]] = [dict(json.loads(line)) for line in lines]
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: holds lines that are no rows ({error}); give a new file") from error
+    if runs < 1:
+        raise ValueError(f"--runs {runs}: give 1 or more")
+    rows = rows_of(path)
     settings = {"rule": RULE_VERSION, "runs": runs, "resamples": resamples}
     for row in rows:
         if {key: row.get(key) for key in settings} != settings:

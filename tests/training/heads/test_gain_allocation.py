@@ -115,8 +115,8 @@ def test_points_go_where_the_loss_bends():
 
 
 @pytest.mark.parametrize("pieces", [1, 2, 5, 9])
-def test_a_path_misses_a_hundredth_at_most_of_few_pieces_or_many(pieces):
-    """The bound is the path's: the fewer pieces it has, the more each of them may miss."""
+def test_a_path_of_up_to_five_pieces_may_miss_a_hundredth_and_no_piece_of_a_longer_one_less(pieces):
+    """The fewer pieces a path has, the more each of them may miss."""
     net, name = tiny().net, "model.layers.0.self_attn.q_proj.weight"
     start, bounds = dict(net.named_parameters())[name].detach(), []
     walk = gain_allocation._Walk.piece

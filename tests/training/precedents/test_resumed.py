@@ -11,10 +11,19 @@ from tests.training.precedents.test_path_patching import LAST, every, setting, w
 from training.precedents.ablation import Ablation
 from training.precedents.circuits import mean
 from training.precedents.ioi import grown, pruned
-from training.precedents.path_patching import Prompts, direct, mixes_of, patched, path_patched
-from training.precedents.sites import INPUTS, sites_of
+from training.precedents.path_patching import Mixes, Prompts, direct, mixes_of, patched, path_patched
+from training.precedents.sites import INPUTS, HeadSites, sites_of
 
 torch.set_num_threads(1)
+
+
+def five_layers() -> tuple[HeadSites, Prompts, Mixes]:
+    """A tiny model of five layers, prompts, and the mixes of others."""
+    torch.manual_seed(0)
+    config = AutoConfig.for_model("llama", vocab_size=64, **(SMALL | {"num_hidden_layers": 5}))
+    model = wide(Model(AutoModelForCausalLM.from_config(config).eval(), tiny().tokenizer, "terse", "three"))
+    sites = sites_of(model.net)
+    return sites, Prompts(TOKENS[:2] % 64, LAST), mixes_of(sites, Prompts(TOKENS[1:] % 64, LAST))[1]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -40,6 +49,20 @@ def test_a_run_begun_in_its_first_changed_layer_is_the_whole_run(case: str) -> N
     assert torch.equal(sites.forward(prompts.ids_BT, prompts.last_B), own)
 
 
+@pytest.mark.parametrize("blocks_known", [True, False])
+def test_receivers_on_both_sides_of_the_sender(blocks_known: bool) -> None:
+    """One that lies no later than the sender hears nothing of it; the later ones are as they are alone."""
+    sites, prompts, other = five_layers()
+    with sites.recorded() as heard:
+        own, clean = mixes_of(sites, prompts)
+    blocks = heard() if blocks_known else ()
+    both = path_patched(sites, prompts, clean, [(2, 0)], [(0, 1), (2, 1), (4, 2)], INPUTS, other, blocks)
+    later = path_patched(sites, prompts, clean, [(2, 0)], [(4, 2)], INPUTS, other)
+    assert all(torch.equal(both[matrix], later[matrix]) and not torch.equal(both[matrix], own) for matrix in INPUTS)
+    deaf = path_patched(sites, prompts, clean, [(2, 0)], [(0, 1), (2, 1)], INPUTS, other, blocks)
+    assert all(torch.equal(deaf[matrix], own) for matrix in INPUTS)
+
+
 @pytest.mark.parametrize("kind", ["llama", "gpt2"])
 def test_sets_near_a_circuit_are_what_they_are_without_it(kind: str) -> None:
     sites, prompts, _, _, other = setting(kind)
@@ -57,11 +80,7 @@ def test_sets_near_a_circuit_are_what_they_are_without_it(kind: str) -> None:
 
 def test_what_a_begun_run_recorded_serves_runs_that_begin_earlier() -> None:
     """Of five layers: a circuit near another one is recorded from layer 3 on, and layers before it are the other's."""
-    torch.manual_seed(0)
-    config = AutoConfig.for_model("llama", vocab_size=64, **(SMALL | {"num_hidden_layers": 5}))
-    model = wide(Model(AutoModelForCausalLM.from_config(config).eval(), tiny().tokenizer, "terse", "three"))
-    sites, prompts = sites_of(model.net), Prompts(TOKENS[:2] % 64, LAST)
-    other = mixes_of(sites, Prompts(TOKENS[1:] % 64, LAST))[1]
+    sites, prompts, other = five_layers()
     ablation = Ablation(sites, prompts, other, lambda logits: logits[:, 3])
     ablation.without(())
     for ablated in ({(1, 3)}, {(1, 3), (3, 1)}):

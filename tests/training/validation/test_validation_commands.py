@@ -13,8 +13,13 @@ from training.validation import planted, power, simulated
         (power, ["--of", "nowhere", "--out", "table.json"], "score.json"),
         (power, ["--of", "other", "--out", "table.json"], "is no calibration's; give the folder of a finished one"),
         (power, ["--of", "other", "--out", "missing/table.json"], "missing"),
-        (simulated, ["--out", "torn.jsonl"], "holds lines that are no rows"),
-        (simulated, ["--out", "number.jsonl"], "holds lines that are no rows"),
+        (power, ["--of", "none", "--out", "table.json"], "is no calibration's; give the folder of a finished one"),
+        (power, ["--of", "some", "--out", "table.json"], "is no calibration's; give the folder of a finished one"),
+        (power, ["--of", "other", "--out", "table.json", "--runs", "0"], "--runs 0: give 1 or more"),
+        (simulated, ["--out", "torn.jsonl"], "torn.jsonl:1: no row of a check"),
+        (simulated, ["--out", "number.jsonl"], "number.jsonl:1: no row of a check"),
+        (simulated, ["--out", "new.jsonl", "--runs", "-1"], "--runs -1: give 1 or more"),
+        (planted, ["--out", "torn"], "planted.jsonl:2: no row of a check"),
         (planted, ["--out", "planted", "--model", "nowhere"], "nowhere"),
     ],
 )
@@ -25,6 +30,11 @@ def test_bad_input_is_one_line(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "score.json").write_text("[]")
+    for name, experiments in (("none", "[]"), ("some", "[{}]")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "score.json").write_text('{"experiments": ' + experiments + "}")
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / planted.FILE).write_text("{}\n3\n")
     (tmp_path / "torn.jsonl").write_text('{"world": ')
     (tmp_path / "number.jsonl").write_text("3\n")
     assert module.main(arguments) == 2  # type: ignore[attr-defined]
