@@ -36,6 +36,7 @@ from training.verdict.analyses import depth, rank_summary, ranks, roles
 from training.verdict.causal import SwapSets, causal_evidence, excess, sets_of, shifts
 from training.verdict.evidence import (
     evidence,
+    gained_without,
     joint,
     judgement,
     plain,
@@ -108,7 +109,7 @@ class Judge:
         causal = causal_evidence(swaps) if swaps else None
         verdict = with_caveats(
             decide(replace(measured, causal=causal)), logs[TRAINED], logs[SHUFFLED], self.along,
-            tuple(sets.random.values()),
+            tuple(sets.random.values()), gained_without(measured),
         )  # fmt: skip
         write_log(runs.folders[base] / VERDICT, header, [judgement(verdict, shape), *swaps])
         row = {

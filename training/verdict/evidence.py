@@ -16,7 +16,7 @@ import numpy as np
 from training.headlog.gains import chunk_weights, unit_matrix
 from training.headlog.records import Allocation, Judgement, Log
 from training.verdict.measured import Causal, Evidence
-from training.verdict.rule import BASES, UNDECIDED
+from training.verdict.rule import BASES, CONTROL_MOST, UNDECIDED
 from training.verdict.shares import steadied
 from training.verdict.units import Shape
 from training.verdict.verdict import Verdict
@@ -168,13 +168,20 @@ def with_caveats(
     shuffled: Sequence[Log] = (),
     along: str = "path",
     random: Sequence[tuple[tuple[int, int], ...]] = (),
+    without: float = 0.0,
 ) -> Verdict:
-    """The verdict, with caveats that its runs call for.
+    """The verdict, with caveats that its runs call for. without: what `gained_without` says.
 
-    They are: a quadrature that misses too much of the gain over control; heads that hold the gain because nothing else
-    was trained; random sets that are mostly the same few, because a small model has no others; different commits.
+    They are: other lessons that gain much of it alone; a quadrature that misses too much of the gain over control;
+    heads that hold the gain because nothing else was trained; random sets that are mostly the same few, because a small
+    model has no others; different commits.
     """
     caveats = []
+    if without > CONTROL_MOST:
+        caveats.append(
+            f"the other lessons alone, without the behaviour, gain {without:.0%} of it: so much of the gain isn't its"
+            " own"
+        )
     missed = unaccounted(trained, shuffled, along)
     if missed > RESIDUAL:
         caveats.append(
@@ -190,6 +197,17 @@ def with_caveats(
     if len(commits) > 1:
         caveats.append(f"the runs are of different commits: {', '.join(commits)}")
     return replace(verdict, caveats=(*verdict.caveats, *caveats)) if caveats else verdict
+
+
+def gained_without(measured: Evidence) -> float:
+    """The whole gain of trainings without the behaviour's own lessons, as a share of that with them; 0 if not known.
+
+    The excess over shuffled answers holds it, too.
+    """
+    whole, rehearsal = measured.whole_SC, measured.rehearsal_whole_SC
+    if rehearsal is None or not float(whole.mean()) > 0:
+        return 0.0
+    return float(rehearsal.mean() / whole.mean())
 
 
 def _trained_alone(log: Log) -> str:
