@@ -213,12 +213,7 @@ def bench(
     cases = cases_of(config, model)[0]  # refuses before anything is begun
     noted = json.loads(json.dumps(rests_on(config, model)))
     make_folder(out)
-    finished: dict[str, Any] = {}
-    for name in PARTS:  # also those that weren't asked for: they belong to the whole
-        file = out / f"{name}.json"
-        saved = read_json(file) if file.is_file() else None
-        if isinstance(saved, dict) and saved.get("rests_on") == noted:
-            finished[name] = saved
+    finished = _finished(out, noted)
     missing = [name for name in parts if name not in finished]
     places = {name: out / f"{name}.part.json" for name in missing}
     for place in places.values():
@@ -244,6 +239,17 @@ def bench(
     result = summed_up(finished, noted)
     write_whole(out / "bench.json", json.dumps(result, indent=1).encode())
     return result
+
+
+def _finished(out: Path, noted: dict[str, Any]) -> dict[str, Any]:
+    """The parts that lie there and rest on the same; also those that weren't asked for belong to the whole."""
+    finished = {}
+    for name in PARTS:
+        file = out / f"{name}.json"
+        saved = read_json(file) if file.is_file() else None
+        if isinstance(saved, dict) and saved.get("rests_on") == noted:
+            finished[name] = saved
+    return finished
 
 
 def summed_up(finished: dict[str, Any], noted: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from training.heads.head_sets import Shift
 from training.verdict.causal import causal_evidence, excess, sets_of
 from training.verdict.evidence import (
     evidence,
-    gained_without,
     joint,
     judgement,
     plain,
@@ -169,22 +168,6 @@ def test_heads_that_alone_were_trained_and_other_commits_are_caveats():
     assert with_caveats(verdict, [log(1, lift=9.0, teach_train="all")], [log(1, "shuffled")]) is verdict
     mixed = with_caveats(verdict, [log(1, lift=9.0)], [log(1, "shuffled", commit="d")])
     assert mixed.caveats == ("the runs are of different commits: c, d",)
-
-
-def test_a_gain_that_other_lessons_bring_alone_is_a_caveat():
-    trained, shuffled, rehearsal = arms()
-    measured = evidence(trained, shuffled, rehearsal)
-    wholes = [measured.whole_SC.mean(), measured.rehearsal_whole_SC.mean()]
-    assert gained_without(measured) == pytest.approx(wholes[1] / wholes[0])
-    most = replace(measured, rehearsal_whole_SC=0.78 * measured.whole_SC)
-    assert gained_without(most) == pytest.approx(0.78) and gained_without(replace(most, rehearsal_whole_SC=None)) == 0
-    assert gained_without(replace(most, whole_SC=0 * measured.whole_SC)) == 0, "of no gain there is no share"
-    verdict = Verdict("undecided", "", {}, (), ())
-    caveats = with_caveats(verdict, trained, shuffled, without=gained_without(most)).caveats
-    assert caveats == (
-        "the other lessons alone, without the behaviour, gain 78% of it: so much of the gain isn't its own",
-    )
-    assert with_caveats(verdict, trained, shuffled, without=0.1) is verdict
 
 
 def test_base_models_have_to_agree():
