@@ -1,7 +1,7 @@
 """`main.py bench recorder`: what it costs to overhear the heads; `bench log`: what a large head-diff log costs.
 
 recorder: a forward of 16 contexts of 256 random tokens, 4,096 in all (of 128 on a model of LARGE weights or more, whose
-forward takes ten seconds even so), on a CPU with one thread. plain: sdpa as it is.
+forward takes several seconds even so), on a CPU with one thread. plain: sdpa as it is.
 recorder: overheard at one decision row a context, as head probes have; recorder-8 at eight. eager-attentions: the other
 way to learn patterns, `output_attentions` under eager attention. Contestants take turns in rounds, so that a busy
 machine hits all alike; what counts is the processor's time, the least of the rounds: neighbours only add to it, and by

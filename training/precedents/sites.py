@@ -4,7 +4,7 @@
 its own: its output matrices, its projections to queries, keys and values, and a forward.
 
 A run that differs from another one from some layer on can begin there: `resumed` lets the layers before it put out
-what they put out then. That is exact, and takes half the time in the mean over layers.
+what they put out then. That is exact, and spares what lies before.
 
 Shape suffixes: B prompts, T tokens, H heads, D head size, V outputs (the vocabulary).
 """

@@ -116,11 +116,12 @@ def table(of: Path, runs: int = RUNS) -> dict[str, Any]:
     Raises ValueError or OSError for a folder that is no calibration's.
     """
     score = read_json(of / "score.json")
-    experiments: Sequence[Mapping[str, Any]] = score.get("experiments") or [] if isinstance(score, dict) else []
+    experiments: Any = score.get("experiments") if isinstance(score, dict) else None
     if runs < 1:
         raise ValueError(f"--runs {runs}: give 1 or more")
     wanted = {"base", "pattern", "draw", "control", "wanted"}
-    if not experiments or not all(isinstance(row, dict) and wanted <= row.keys() for row in experiments):
+    fits = isinstance(experiments, list) and all(isinstance(row, dict) and wanted <= row.keys() for row in experiments)
+    if not experiments or not fits:
         raise ValueError(f"{of / 'score.json'}: is no calibration's; give the folder of a finished one")
     rows: dict[str, dict[int, list[float]]] = {}
     for row in experiments:

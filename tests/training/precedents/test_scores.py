@@ -179,6 +179,32 @@ def test_a_stopped_part_goes_on_behind_its_last_fact(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.usefixtures("quick")
+def test_an_edit_that_is_not_taken_back_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(shaken(), tmp_path / "model")
+    config, place, plain = benching.BenchConfig(str(tmp_path / "model"), edits=2), tmp_path / "rome.part.json", apply
+    monkeypatch.setattr(benching, "apply", lambda *given: plain(*given) and (lambda: None))
+    with pytest.raises(AssertionError, match="rome: the weights are not what they were before the edit of"):
+        benching.part("rome", config, place)
+    assert not place.exists()
+
+
+@pytest.mark.usefixtures("quick")
+def test_parts_that_lie_there_belong_to_the_bench_and_a_torn_one_is_refused_first(tmp_path: Path) -> None:
+    save(shaken(), tmp_path / "model")
+    config, out = benching.BenchConfig(str(tmp_path / "model"), edits=1, layer_facts=1), tmp_path / "bench"
+    noted = {"rests_on": json.loads(json.dumps(benching.rests_on(config, load_alone(config.model))))}
+    out.mkdir()
+    for name in ("rome", "layers", "apollo"):
+        own = noted if name != "apollo" else {"rests_on": {}}
+        (out / f"{name}.json").write_text(json.dumps(benching.part(name, config) | own))
+    result = benching.bench(config, out, lambda *_: None, parts=["layers"])
+    assert list(result["methods"]) == ["rome"] and len(result["layers"]) == 2 and result["score"] is not None
+    (out / "fine-tuning.part.json").write_text("{")
+    with pytest.raises(ValueError, match=r"fine-tuning.part.json: can't be read"):
+        benching.bench(config, out, lambda *_: None, parts=["fine-tuning"])
+
+
+@pytest.mark.usefixtures("quick")
 def test_a_file_of_facts_is_benched_and_what_is_not_known_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

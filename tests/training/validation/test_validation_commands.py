@@ -14,6 +14,7 @@ from training.validation import planted, power, simulated
         (power, ["--of", "other", "--out", "table.json"], "is no calibration's; give the folder of a finished one"),
         (power, ["--of", "other", "--out", "missing/table.json"], "missing"),
         (power, ["--of", "none", "--out", "table.json"], "is no calibration's; give the folder of a finished one"),
+        (power, ["--of", "three", "--out", "table.json"], "is no calibration's; give the folder of a finished one"),
         (power, ["--of", "some", "--out", "table.json"], "is no calibration's; give the folder of a finished one"),
         (power, ["--of", "other", "--out", "table.json", "--runs", "0"], "--runs 0: give 1 or more"),
         (simulated, ["--out", "torn.jsonl"], "torn.jsonl:1: no row of a check"),
@@ -30,7 +31,7 @@ def test_bad_input_is_one_line(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "score.json").write_text("[]")
-    for name, experiments in (("none", "[]"), ("some", "[{}]")):
+    for name, experiments in (("none", "[]"), ("some", "[{}]"), ("three", "3")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "score.json").write_text('{"experiments": ' + experiments + "}")
     (tmp_path / "torn").mkdir()
