@@ -90,6 +90,19 @@ def test_what_a_begun_run_recorded_serves_runs_that_begin_earlier() -> None:
             assert torch.equal(ablation.without(ablated | {(layer, 0)}), wanted[:, 3].double())
 
 
+def test_a_layer_that_changes_what_it_reads_in_place_spoils_no_record() -> None:
+    def add_in_place(_block: object, inputs: tuple[torch.Tensor, ...]) -> None:
+        inputs[0].add_(1)
+
+    sites, prompts, _ = five_layers()
+    sites.blocks[2].register_forward_pre_hook(add_in_place)
+    with torch.no_grad(), sites.recorded() as heard:
+        own = sites.forward(prompts.ids_BT, prompts.last_B)
+    for _ in range(2):  # nor does a run that begins there
+        with torch.no_grad(), sites.resumed(2, heard()):
+            assert torch.equal(sites.forward(prompts.ids_BT, prompts.last_B), own)
+
+
 def test_layers_before_the_start_are_not_run() -> None:
     sites, prompts, _, _, other = setting("llama")
     ablation, runs = Ablation(sites, prompts, other, lambda logits: logits[:, 3]), []
