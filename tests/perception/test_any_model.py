@@ -15,6 +15,7 @@ from transformers import (
     BertConfig,
     BertModel,
 )
+from transformers.models.llama import modeling_llama
 
 from game.realm.sampler import samples
 from perception import load_check
@@ -156,16 +157,45 @@ def test_a_model_with_other_positions_is_refused(large):
         check_packing(exaggerated(net) if large else net, range(3, 60), "mpt")
 
 
-def test_what_only_rounds_otherwise_is_computed_again_before_it_is_refused(monkeypatch):
-    """In float32 the guard sees an error of rounding; in float64 it sees none, and the weights are as they were."""
-    net = tiny(dtype=torch.bfloat16).net
+def looks_ahead(monkeypatch, first):
+    """Every tiny Llama now sees its first tokens from everywhere; first 0: all tokens."""
+
+    def mask(**words):
+        if (packed := words.get("attention_mask")) is not None and packed.dim() == 4:
+            return packed
+        rows, stored = words["inputs_embeds"], words.get("past_key_values")
+        past_length = stored.get_seq_length() if stored is not None else 0
+        column, row = torch.arange(past_length + rows.shape[1]), torch.arange(past_length, past_length + rows.shape[1])
+        open_RC = (column[None] <= row[:, None]) | (column[None] < first) | (first == 0)
+        return torch.zeros(1, 1, *open_RC.shape, dtype=rows.dtype).masked_fill(~open_RC, torch.finfo(rows.dtype).min)
+
+    monkeypatch.setattr(modeling_llama, "create_causal_mask", mask)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("first", [0, 2])
+def test_looking_ahead_a_little_is_refused_in_any_precision(monkeypatch, first, dtype):
+    """With small weights it moves what is said by less than bfloat16 rounds."""
+    net = tiny("llama", dtype=dtype).net
+    for parameter in net.parameters():
+        parameter.data *= 0.3 if parameter.dim() > 1 else 1
+    check_packing(net, range(3, 60), "small")
+    looks_ahead(monkeypatch, first)
+    with pytest.raises(ModelError, match="decides otherwise against a cached context"):
+        check_packing(net, range(3, 60), "small")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_what_only_rounds_otherwise_is_computed_again_before_it_is_refused(monkeypatch, dtype):
+    """What looks like too much in float32 is asked in float64, and the weights are as they were."""
+    net = tiny(dtype=dtype).net
     before, kinds = weights_hash(net), [tensor.dtype for tensor in (*net.parameters(), *net.buffers())]
     seen = []
     error = load_check.packing_error
     monkeypatch.setattr(load_check, "packing_error", lambda *args: seen.append(error(*args)) or seen[-1])
-    monkeypatch.setitem(load_check.TOLERANCE, torch.bfloat16, 0.0)
+    monkeypatch.setattr(load_check, "TOLERANCE", 1e-9)
     check_packing(net, range(3, 60), "small")
-    assert seen[0] > 1e-4 > seen[1] and len(seen) == 2
+    assert 1e-4 > seen[0] > 1e-9 > seen[1] and len(seen) == 2
     assert weights_hash(net) == before
     assert [tensor.dtype for tensor in (*net.parameters(), *net.buffers())] == kinds
 
