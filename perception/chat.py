@@ -14,6 +14,7 @@ from functools import lru_cache
 from transformers import PreTrainedTokenizerBase
 
 from perception.errors import LanguageError, ModelError
+from perception.template_bounds import fault_of, in_time
 
 FIXED_DATE = datetime(2025, 1, 1, 12)  # what every template is told as now
 DIRECTIVES = "aAbBcdDeFGgHhIjklmMnpPrRSTtuUVwWxXyYzZ"  # of strftime
@@ -39,25 +40,29 @@ def frame(tokenizer: PreTrainedTokenizerBase) -> Frame:
     try:
         template = _date_macro() + tokenizer.get_chat_template()
         date = FIXED_DATE.strftime("%d %b %Y")  # templates of Llama 3 take it as a variable
-        texts = {
-            str(
-                tokenizer.apply_chat_template(
-                    turn,
-                    chat_template=template,
-                    tokenize=False,
-                    add_generation_prompt=True,
-                    enable_thinking=False,
-                    date_string=date,
+        with in_time():
+            texts = {
+                str(
+                    tokenizer.apply_chat_template(
+                        turn,
+                        chat_template=template,
+                        tokenize=False,
+                        add_generation_prompt=True,
+                        enable_thinking=False,
+                        date_string=date,
+                    )
                 )
-            )
-            for _ in range(RENDERINGS)
-        }
+                for _ in range(RENDERINGS)
+            }
     except Exception as error:  # a template is a program of somebody else's
         why = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise LanguageError(f"the tokenizer's chat template fails ({why}); mend it, or remove it") from error
     if len(texts) > 1:
         raise LanguageError("the tokenizer's chat template says something else each time; mend it, or remove it")
-    parts = texts.pop().split(PLACEHOLDER)
+    said = texts.pop()
+    if fault := fault_of(said):
+        raise LanguageError(f"the tokenizer's chat template {fault}; mend it, or remove it")
+    parts = said.split(PLACEHOLDER)
     if len(parts) != 2:
         raise LanguageError("the tokenizer's chat template doesn't hold the user's words once; mend it, or remove it")
     return Frame(parts[0], parts[1], "" if parts[1][-1:].isspace() else " ")

@@ -10,6 +10,7 @@ from perception.errors import ModelError
 from perception.gguf_files import converted, file_of, is_gguf
 from perception.gguf_header import check_file, text
 from perception.model_folder import HUB, SETTINGS_LIMIT
+from perception.template_bounds import fault_of, in_time
 
 TEMPLATE, SETTINGS = "chat_template", "tokenizer_config.json"
 WORDS = "what the player says"
@@ -57,11 +58,11 @@ def _check_template(source: str, template: str) -> None:
 
     turn = [[{"role": "user", "content": WORDS}]]
     try:
-        (said,), _ = render_jinja_template(conversations=turn, chat_template=template, add_generation_prompt=True)
+        with in_time():
+            (said,), _ = render_jinja_template(conversations=turn, chat_template=template, add_generation_prompt=True)
     except Exception as error:  # a template is a program of somebody else's
         why = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise ModelError(f"--model {source}: its chat template fails ({why}); give another chat model") from error
-    if said.count(WORDS) != 1:
-        raise ModelError(
-            f"--model {source}: its chat template doesn't hold the user's words once; give another chat model"
-        )
+    fault = fault_of(said) or ("doesn't hold the user's words once" if said.count(WORDS) != 1 else "")
+    if fault:
+        raise ModelError(f"--model {source}: its chat template {fault}; give another chat model")

@@ -1,11 +1,13 @@
 """The frame of a chat model is the same on every day, and its hash says which frame it was."""
 
 import copy
+import signal
 from datetime import datetime
 
 import pytest
 from transformers.utils import chat_template_utils
 
+from perception import template_bounds
 from perception.chat import FIXED_DATE, Frame, frame, frame_hash
 from perception.errors import LanguageError
 from tests.kits.minds import plain_tokenizer
@@ -63,6 +65,17 @@ def test_hashes_tell_frames_apart():
     assert frame_hash(one) == frame_hash(chatting(TURNS)) != frame_hash(other)
     assert len(frame_hash(one)) == 16
     assert frame_hash(plain_tokenizer()) not in (frame_hash(one), frame_hash(other))
+
+
+def test_a_template_that_never_ends_or_says_too_much_is_refused(monkeypatch):
+    monkeypatch.setattr(template_bounds, "SECONDS", 0.2)
+    loop = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    with pytest.raises(LanguageError, match=r"chat template fails \(it runs for more than 0.2 s\); mend it"):
+        frame(chatting(loop + TURNS))
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+    monkeypatch.undo()
+    with pytest.raises(LanguageError, match=r"chat template says 70,.* characters, at most 65,536 are taken; mend it"):
+        frame(chatting("a" * 70_000 + TURNS))
 
 
 def test_a_template_that_draws_lots_is_refused():

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from perception import template_bounds
 from perception.chat_files import check_chat_source
 from perception.errors import ModelError
 from perception.gguf_files import PACKAGED
@@ -30,6 +31,12 @@ def test_weights_that_are_cut_short_are_one_line(tmp_path: Path, keep: int) -> N
     assert "\n" not in str(error.value)
 
 
+LOOP = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+ODD_TEMPLATES = [
+    (LOOP, r"its chat template fails \(it runs for more than 0.2 s\); give another chat model"),
+    ("{{ 'a' * 99999 }}", "its chat template says 99,999 characters, at most 65,536 are taken; give another"),
+    ("{{ '\\ud800' }}", r"its chat template says half a character \(a lone surrogate\); give another"),
+]
 BAD_TEMPLATES = [
     ("{{ raise_exception('no user') }}", r"its chat template fails \(no user\); give another chat model"),
     ("{% for %}", "its chat template fails"),
@@ -38,8 +45,12 @@ BAD_TEMPLATES = [
 ]
 
 
-@pytest.mark.parametrize(("template", "reason"), BAD_TEMPLATES)
-def test_a_template_that_fails_is_refused_without_torch(tmp_path: Path, template: str, reason: str) -> None:
+@pytest.mark.parametrize(("template", "reason"), [*BAD_TEMPLATES, *ODD_TEMPLATES])
+def test_a_template_that_fails_is_refused_without_torch(
+    tmp_path: Path, template: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if template == LOOP:
+        monkeypatch.setattr(template_bounds, "SECONDS", 0.2)
     folder = saved_chat(tmp_path / "chat")
     (folder / "chat_template.jinja").write_text(template)
     with pytest.raises(ModelError, match=reason) as error:
