@@ -1,5 +1,6 @@
 """The control of a behaviour from files: the same lines, their answers dealt out anew."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -20,13 +21,10 @@ def dealt(path: Path, lines: Sequence[Placed], seed: int) -> list[Line]:
     for number, line in enumerate(original):
         decks.setdefault(tuple(sorted(line.candidates)), []).append(number)
     decks = {key: deck for key, deck in decks.items() if any(original[number].kind == WANTED for number in deck)}
-    answers_and_others = [
-        (original[n].answer, [original[m].answer for m in deck])
-        for deck in decks.values()
-        for n in deck
-        if original[n].kind == WANTED
-    ]
-    expected = fmean(1 - others.count(answer) / len(others) for answer, others in answers_and_others)
+    counts = [(deck, Counter(original[number].answer for number in deck)) for deck in decks.values()]
+    expected = fmean(
+        1 - count[original[n].answer] / len(deck) for deck, count in counts for n in deck if original[n].kind == WANTED
+    )
     if expected < LEAST_DEALT:
         share = f"of the wanted lines {expected:.0%} can expect another answer, {LEAST_DEALT:.0%} are the least"
         mend = "add other lines with the same candidates and other answers"

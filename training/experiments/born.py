@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from common.files import read_text, write_whole
 from game.realm.rules import load as load_rules
 from perception.model import NOVICE, load, weights_hash
@@ -86,6 +88,7 @@ def _profile(outcome: Outcome) -> dict[str, list[float]]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(read_text(path))
+        msgspec.convert(content["profile"], dict[str, list[float]])
         return {key: content[key] for key in ("novice", "seer", "profile")} | {
             "rests_on": dict(content.get("rests_on", {}))  # older versions noted none
         }

@@ -13,8 +13,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
+import msgspec
 import torch
 
 from common.files import read_text, write_whole
@@ -31,6 +32,13 @@ from training.progress import Report
 COST = "cost.json"
 WARM = 3  # steps before the clock runs
 REUSED = 5  # steps that a set of scenes serves
+
+
+class Row(TypedDict):
+    """The cost of one process's steps. peak_mb: None where the system does not tell it."""
+
+    steps_per_s: float
+    peak_mb: float | None
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,7 @@ class Cost:
         return {"cost": {name: _medians(some) for name, some in rows.items()}}
 
 
-def cost(config: LearnConfig, steps: int) -> dict[str, float | None]:
+def cost(config: LearnConfig, steps: int) -> Row:
     """Steps a second, and the peak of memory in MB, of a training in this process, which should be fresh."""
     rules, model = load_rules(), load(config.model, choose_device(config.device))
     _, teacher = begin(replace(config, steps=WARM + steps), model, model, rules)
@@ -96,21 +104,25 @@ def _peak(device: torch.device) -> float | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
-def _medians(rows: Sequence[dict[str, float | None]]) -> dict[str, float | None]:
-    columns = {key: [value for row in rows if (value := row[key]) is not None] for key in ("steps_per_s", "peak_mb")}
+def _medians(rows: Sequence[Row]) -> dict[str, float | None]:
+    columns = {
+        "steps_per_s": [row["steps_per_s"] for row in rows],
+        "peak_mb": [peak for row in rows if (peak := row["peak_mb"]) is not None],
+    }
     return {key: statistics.median(values) if values else None for key, values in columns.items()}
 
 
-def _known(place: Path, identity: dict[str, Any]) -> dict[str, list[dict[str, float | None]]] | None:
+def _known(place: Path, identity: dict[str, Any]) -> dict[str, list[Row]] | None:
     """What was measured before of these arms; None if it was not. Raises ValueError if the file is torn."""
     if not place.exists():
         return None
     try:
-        content = json.loads(read_text(place))
-        rows: dict[str, list[dict[str, float | None]]] = content.pop("rows")
-    except (OSError, ValueError, AttributeError, KeyError) as error:
+        content = msgspec.convert(json.loads(read_text(place)), dict[str, Any])
+        rows = msgspec.convert(content.pop("rows", None), dict[str, list[Row]])
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{place}: can't be read ({error}); remove it, and it will be measured again") from error
-    return rows if content == identity else None
+    whole = list(rows) == list(identity["arms"]) and all(len(some) == identity["rounds"] for some in rows.values())
+    return rows if whole and content == identity else None
 
 
 def _arm(name: str, **teach: Any) -> Arm:

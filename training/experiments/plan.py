@@ -183,6 +183,10 @@ class Experiment:
 
         Raises ValueError for a setting in which the arms differ, or that a sweep chooses, and for one that can't be.
         """
+        if self.scores_alone and changes.get("gain_only"):
+            raise ValueError(
+                "--gain-only with --scores-only: one measures the gain, the other not; leave one of them out"
+            )
         arms = list(self.arms)
         narrowed = {"train": TRAIN} if changes.get("heads") or changes.get("mlps") else {}  # what they narrow
         for name, value in (narrowed | dict(changes)).items():

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import msgspec
 
 from common.files import read_text
 from training.config import LearnConfig
@@ -16,6 +18,43 @@ RESULT, LOG = "result.json", "log.msgpack"
 JSON_MAX = 16 * 2**20  # bytes of a file that is read
 SAID_MAX = 300  # characters of what has changed
 Leaves = Literal["result", "log", "weights"]  # what a run leaves: its result alone, its log too, its weight delta too
+
+
+class _Scores(msgspec.Struct):
+    """What every table reads of a measurement; a behaviour may have more."""
+
+    hits: float | None
+    false_alarms: float | None
+    d_prime: float | None
+    mundane: float
+    hits_new_pairs: float | None = None
+    hits_new_forms: float | None = None
+
+
+class _Point(msgspec.Struct):
+    step: int
+    hits: float | None
+    false_alarms: float | None
+
+
+class _Result(msgspec.Struct):
+    """What tables read of a run; its other keys are not looked at."""
+
+    before: _Scores
+    after: _Scores
+    curve: list[_Point]
+    seconds: float
+    steps: Annotated[int, msgspec.Meta(ge=1)]
+
+
+class _Stored(msgspec.Struct):
+    """A result.json."""
+
+    settings: dict[str, Any]
+    result: _Result
+    commit: str
+    rests_on: dict[str, str] = {}
+    files: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -68,13 +107,14 @@ def changes_in(noted: Mapping[str, Any], planned: Mapping[str, Any]) -> str:
     return words if len(words) <= SAID_MAX else f"{words[:SAID_MAX]}..."
 
 
-def read_object(path: Path) -> dict[str, Any]:
+def read_object(path: Path, mend: str = "remove it, and the run will be done again") -> dict[str, Any]:
+    """A JSON object from a file. mend: what to do where it is none. Raises ValueError."""
     try:
         content = json.loads(read_text(path, JSON_MAX))
     except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: can't be read ({error}); remove it, and the run will be done again") from error
+        raise ValueError(f"{path}: can't be read ({error}); {mend}") from error
     if not isinstance(content, dict):
-        raise ValueError(f"{path}: no JSON object; remove it, and the run will be done again")
+        raise ValueError(f"{path}: no JSON object; {mend}")
     return content
 
 
@@ -88,12 +128,11 @@ def left_by(run: Planned, present: RestsOn) -> Outcome | None:
     if not path.exists():
         return None
     stored = read_object(path)
-    shape = {"settings": dict, "result": dict, "commit": str}
+    try:
+        msgspec.convert(stored, _Stored)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{path}: no result of a run ({error}); remove it, and the run will be done again") from error
     noted, files = stored.get("rests_on", {}), stored.get("files", {})
-    if any(not isinstance(stored.get(key), kind) for key, kind in shape.items()) or not (
-        isinstance(noted, dict) and isinstance(files, dict)
-    ):
-        raise ValueError(f"{path}: no result of a run; remove it, and the run will be done again")
     planned = json.loads(json.dumps(settings(run.config)))
     defaults = json.loads(json.dumps(settings(LearnConfig())))  # a setting added since then was its default
     made_with = {key: value for key, value in stored["settings"].items() if key in planned or value}
@@ -107,5 +146,5 @@ def left_by(run: Planned, present: RestsOn) -> Outcome | None:
             f"{log}: is not the log of this run ({files[LOG]} then, {hash_now} now); remove that folder, and the run "
             "will be done again"
         )
-    return Outcome(run.arm.name, run.seed, stored["settings"], stored["result"], log, stored["commit"], run.base,
-                   noted, files)  # fmt: skip
+    return Outcome(run.arm.name, run.seed, defaults | stored["settings"], stored["result"], log, stored["commit"],
+                   run.base, noted, files)  # fmt: skip

@@ -80,8 +80,9 @@ def _known(path: Path, every: int, run: Outcome) -> dict[str, Any] | None:
     try:
         content = json.loads(read_text(path))
         same = content["every"] == every and content.get("run") in (None, of_file(run.log))
+        rank_summary([content["ranks"]])  # raises what others would stumble over
         return dict(content["ranks"]) if same else None
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path}: can't be read ({error}); remove it, and it will be measured again") from error
 
 

@@ -152,7 +152,7 @@ def check_free(out: Path, plan: Mapping[str, Any]) -> None:
         raise ValueError(f"--out {out}: is no folder; give a new folder")
     path = out / PLAN
     if path.exists():
-        stored = read_object(path)
+        stored = read_object(path, "restore it, or give a new --out")
         if stored != plan:
             changes = changes_in(_flat(stored), _flat(plan))
             raise ValueError(f"--out {out}: holds an experiment of other settings; give a new folder ({changes})")

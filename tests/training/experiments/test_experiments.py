@@ -124,10 +124,11 @@ def test_a_result_that_was_torn_is_named(ran, plan):
     path.write_text(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="remove it, and the run will be done again"):
         run_experiment(plan, out)
-    odd = ({}, {"settings": [1]}, {"settings": {}, "result": 3, "commit": 5}, json.loads(whole) | {"result": None})
-    for content in odd:
+    stored, parts = json.loads(whole), ({"curve": 0}, {"steps": 0}, {"after": {}}, {"before": 3}, {"seconds": "x"})
+    results = [None, 3, *(stored["result"] | part for part in parts)]
+    for content in ({}, {"settings": [1]}, stored | {"commit": 5}, *(stored | {"result": r} for r in results)):
         path.write_text(json.dumps(content))
-        with pytest.raises(ValueError, match="no result of a run; remove it"):
+        with pytest.raises(ValueError, match=r"no result of a run \(.*\); remove it"):
             run_experiment(plan, out)
     path.write_text(whole)
 

@@ -60,3 +60,11 @@ def test_speed_and_memory_of_every_arm_stand_in_the_score(tmp_path, monkeypatch)
     (tmp_path / frozen.COST).write_text(json.dumps(content)[:-9])
     with pytest.raises(ValueError, match=r"cost.json: can't be read \(.*\); remove it, and it will be measured again"):
         frozen.Cost().quick().run(runs, 1, lambda *_: None)
+    first = next(iter(content["rows"]))
+    for odd in ([], {"rows": 5}, content | {"rows": [{}]}, content | {"rows": {first: [{"peak_mb": 1.0}]}}):
+        (tmp_path / frozen.COST).write_text(json.dumps(odd))
+        with pytest.raises(ValueError, match=r"cost.json: can't be read \(.*\); remove it"):
+            frozen.Cost().quick().run(runs, 1, lambda *_: None)
+    fewer = content | {"rows": {first: content["rows"][first]}}  # an arm is missing: it is measured again
+    (tmp_path / frozen.COST).write_text(json.dumps(fewer))
+    assert frozen._known(tmp_path / frozen.COST, {key: content[key] for key in ("steps", "rounds", "arms")}) is None
