@@ -20,6 +20,8 @@ from typing import Any, BinaryIO
 STALE = 3600  # s after which an unfinished file belongs to nobody any more
 PART = ".part"  # ends the name of a file that is not whole yet
 TEXT_LIMIT = 64 * 2**20  # bytes; the largest text file that is read unless a caller says otherwise
+DIGITS_MAX = 300  # of a whole number in JSON; what has more is no float either
+SAID_MAX = 60  # characters of a wrong key that are said
 STREAMS = {
     "/dev/stdout": 1,
     "/dev/stderr": 2,
@@ -238,7 +240,7 @@ def parse_json(text: str | bytes, where: Path | str) -> Any:
     if isinstance(text, bytes):
         text = decode_text(text, where)
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant, parse_int=_whole_number)
     except json.JSONDecodeError as error:
         place = f"{where}:{error.lineno}" if "\n" in text.strip() else f"{where}"
         raise ValueError(f"{place}: no JSON ({error.msg}, column {error.colno})") from error
@@ -258,8 +260,18 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(whole) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {twice!r} stands twice in one object; keep one")
+        raise ValueError(f"the key {twice[:SAID_MAX]!r} stands twice in one object; keep one")
+    try:
+        "".join(whole).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("a key holds half a surrogate pair; write the whole character") from error
     return whole
+
+
+def _whole_number(text: str) -> int:
+    if len(text) > DIGITS_MAX:  # Python says no to 4,300, in words for programmers
+        raise ValueError(f"a whole number of {len(text)} digits; at most {DIGITS_MAX} are read")
+    return int(text)
 
 
 def _no_constant(name: str) -> Any:

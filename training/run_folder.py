@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from common.files import PART, output_error
+from common.json_lines import half_surrogate
 from common.locks import hold
 
 LOCK = ".lock"  # in a folder that some process works in (common.locks)
@@ -39,7 +40,12 @@ def _make_writable(folder: Path) -> None:
 
 
 def check_out(out: Path) -> None:
-    """Raises ValueError for a run folder that holds something: no run is overwritten; an unfinished one goes on."""
+    """Raises ValueError for a run folder that holds something: no run is overwritten; an unfinished one goes on.
+
+    And for a name that is not UTF-8: results tell it.
+    """
+    if half_surrogate(str(out)):
+        raise ValueError(f"--out {str(out)!a}: the name is not UTF-8; give another")
     try:
         held = sorted(out.iterdir()) if out.is_dir() else [out] if out.exists() or out.is_symlink() else []
     except OSError as error:

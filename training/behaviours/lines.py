@@ -23,6 +23,7 @@ LARGEST = 64 * 2**20  # bytes of a file
 LONGEST = 2**20  # bytes of a line
 MOST = 50_000  # lines
 MOST_FAULTS = 100  # told of one file
+SAID_MAX = 200  # characters of what is wrong with a line's shape
 TIMES_LONGER, LONGER = 3, 16  # the longest candidate has at most 3 times the shortest's characters, and 16
 PAGE = "docs/behaviours.md"
 Item = TypeVar("Item")
@@ -90,10 +91,9 @@ def _parsed(text: str, where: str) -> Line | str:
     """A line, or what is wrong with it."""
     try:
         line = msgspec.convert(parse_json(text, where), Line)
-    except msgspec.ValidationError as error:
-        return f"{' '.join(str(error).split())}; {PAGE} says what a line holds"
-    except ValueError as error:
-        return f"{' '.join(str(error).removeprefix(f'{where}: ').split())}; {PAGE} says what a line holds"
+    except ValueError as error:  # msgspec's among them
+        fault = " ".join(str(error).removeprefix(f"{where}: ").split())
+        return f"{fault if len(fault) <= SAID_MAX else f'{fault[:SAID_MAX]}...'}; {PAGE} says what a line holds"
     return _sound(line) or line
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from common.files import write_whole
+from common.json_lines import half_surrogate
 from common.locks import hold
 from common.numbers import finite
 from common.processes import WORKERS_MAX
@@ -147,7 +148,9 @@ def _swept(outcome: Outcome) -> dict[str, Any]:
 
 
 def check_free(out: Path, plan: Mapping[str, Any]) -> None:
-    """Raises ValueError if OUT is no folder, or holds something that is not this plan's."""
+    """Raises ValueError if OUT is no folder, or holds something that is not this plan's, or is no UTF-8."""
+    if half_surrogate(str(out)):
+        raise ValueError(f"--out {str(out)!a}: the name is not UTF-8; give another")
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out}: is no folder; give a new folder")
     path = out / PLAN
