@@ -13,6 +13,7 @@ from perception.model_folder import HUB, SETTINGS_LIMIT
 from perception.template_bounds import fault_of, in_time
 
 TEMPLATE, SETTINGS = "chat_template", "tokenizer_config.json"
+TOKENIZER = "tokenizer.json"
 WORDS = "what the player says"
 
 
@@ -31,12 +32,26 @@ def check_chat_source(source: str) -> None:
     if not template:
         raise ModelError(f"--model {source}: has no chat template; give a chat model, smollm2 say")
     _check_template(source, template)
+    _check_tokenizer(source, folder)
     for file in sorted(folder.glob("*.safetensors")):
         try:
             with safe_open(file, "numpy"):
                 pass
         except (SafetensorError, OSError) as error:
             raise ModelError(f"--model {source}: {file.name} is cut short or damaged; fetch it again") from error
+
+
+def _check_tokenizer(source: str, folder: Path) -> None:
+    """Raises ModelError for a tokenizer.json that holds no tokenizer; other kinds of file are not looked at."""
+    path = folder / TOKENIZER
+    if not path.is_file():
+        return
+    try:
+        content = read_json(path)
+    except (ValueError, OSError) as error:
+        raise ModelError(f"--model {source}: {TOKENIZER} is cut short or damaged; fetch it again") from error
+    if not (isinstance(content, dict) and isinstance(content.get("model"), dict)):
+        raise ModelError(f"--model {source}: {TOKENIZER} holds no tokenizer; fetch it again")
 
 
 def _template(folder: Path) -> str:

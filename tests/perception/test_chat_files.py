@@ -31,6 +31,15 @@ def test_weights_that_are_cut_short_are_one_line(tmp_path: Path, keep: int) -> N
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("content", ["{}", "[]", '{"model": 3}', '{"model": {"type"', ""])
+def test_a_tokenizer_that_is_none_is_one_line(tmp_path: Path, content: str) -> None:
+    folder = saved_chat(tmp_path / "chat")
+    (folder / "tokenizer.json").write_text(content)
+    reason = r"tokenizer.json (holds no tokenizer|is cut short or damaged); fetch it again"
+    with pytest.raises(ModelError, match=reason):
+        check_chat_source(str(folder))
+
+
 LOOP = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
 ODD_TEMPLATES = [
     (LOOP, r"its chat template fails \(it runs for more than 0.2 s\); give another chat model"),
