@@ -1,14 +1,25 @@
-"""Folders that are written whole or not at all: models, copies of journeys. Standard library alone."""
+"""Folders that are written whole or not at all: models, copies of journeys. Standard library alone.
+
+A folder of a cache is sealed besides: a file in it, SEAL, says what its files are, so that whoever takes it later sees
+whether it still is what was written.
+"""
 
 import errno
+import hashlib
+import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from common.files import PART, OutputError, destination, output_error, sync_folder, umask
+from common.files import PART, OutputError, destination, output_error, read_json, sync_folder, umask, write_whole
+
+SEAL = "files.json"  # file: its bytes and its hash
+Listing = dict[str, tuple[int, int, int]]  # entry of a folder: its bytes, its last change, its number on the disk
+_read_through: dict[str, Listing] = {}  # sealed folders whose files this process has read and met as they were noted
 
 
 @contextmanager
@@ -57,3 +68,43 @@ def _take_place(temporary: Path, target: Path) -> None:
 
 def _remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def seal(folder: Path) -> None:
+    """Note in a folder, which holds files alone, what they are. Raises OSError."""
+    noted = {name: {"bytes": size, "blake2b": _hash(folder / name)} for name, (size, *_) in listing(folder).items()}
+    write_whole(folder / SEAL, json.dumps(noted, indent=1).encode())
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a sealed folder holds what it held then, no less and no more.
+
+    Sizes are looked at each time, the bytes once a process and again when a file has changed.
+    """
+    where = os.path.abspath(folder)
+    try:
+        noted, there = read_json(folder / SEAL), listing(folder)
+        if {name: one["bytes"] for name, one in noted.items()} != {name: size for name, (size, *_) in there.items()}:
+            return False
+        if _read_through.get(where) != there:
+            if any(_hash(folder / name) != one["blake2b"] for name, one in noted.items()):
+                return False
+            _read_through[where] = there
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # no folder, no seal, or none of ours
+        return False
+    return True
+
+
+def listing(folder: Path) -> Listing:
+    """What lies in a folder, but for its seal and for hidden files, which file managers put there. Raises OSError."""
+    names = sorted(name for name in os.listdir(folder) if name != SEAL and not name.startswith("."))
+    there = {name: os.stat(folder / name) for name in names}
+    return {
+        name: (one.st_size if stat.S_ISREG(one.st_mode) else -1, one.st_mtime_ns, one.st_ino)
+        for name, one in there.items()
+    }
+
+
+def _hash(path: Path) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

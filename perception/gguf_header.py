@@ -38,6 +38,22 @@ NUMBERS = {  # of the header, after the architecture's name: least, most, and wh
     "attention.layer_norm_rms_epsilon": (1e-12, 1.0, True),
     "rope.freq_base": (1.0, 1e12, False),
 }
+SHAPES = {  # of the tensors of any architecture here, as the file orders their sides: from these of its numbers
+    "token_embd": ("hidden", "rows"),
+    "output": ("hidden", "rows"),
+    "output_norm": ("hidden",),
+    "attn_norm": ("hidden",),
+    "attn_q": ("hidden", "hidden"),
+    "attn_k": ("hidden", "keys"),
+    "attn_v": ("hidden", "keys"),
+    "attn_output": ("hidden", "hidden"),
+    "ffn_norm": ("hidden",),
+    "ffn_gate": ("hidden", "inner"),
+    "ffn_up": ("hidden", "inner"),
+    "ffn_down": ("inner", "hidden"),
+}
+WIDTHS = ("rope.dimension_count", "attention.key_length", "attention.value_length")  # each is a head's width here
+WORDS = "tokenizer.ggml.tokens"
 READER = "pip install '.[real]'"
 AGAIN = "fetch it again"
 FOLDER = "give a Hugging Face folder of it"
@@ -58,6 +74,8 @@ def check_file(source: str, path: Path, needs: str = "") -> "GGUFReader":
         fields = {str(name): field.contents() for name, field in reader.fields.items() if _short(field)}
         ends = [int(tensor.data_offset) + int(tensor.n_bytes) for tensor in reader.tensors]
         tensors = [str(tensor.name) for tensor in reader.tensors]
+        shapes = {str(tensor.name): tuple(map(int, tensor.shape)) for tensor in reader.tensors}
+        words = len(reader.fields[WORDS].data) if WORDS in reader.fields else 0
     except Exception as error:  # the reader trusts what the file says
         raise ModelError(f"--model {source}: is cut short or damaged; {AGAIN}") from error
     if not ends or max(ends) > path.stat().st_size:
@@ -68,7 +86,12 @@ def check_file(source: str, path: Path, needs: str = "") -> "GGUFReader":
             f"--model {source}: architecture {architecture[:40]!r}; known of GGUF files: {', '.join(ARCHITECTURES)};"
             f" {FOLDER}"
         )
-    fault = _of_numbers(fields, architecture) or _of_tensors(tensors, architecture, fields)
+    fault = (
+        _of_numbers(fields, architecture)
+        or _of_heads(fields, architecture)
+        or _of_tensors(tensors, architecture, fields)
+        or _of_shapes(shapes, architecture, fields, words)
+    )
     if fault:
         raise ModelError(f"--model {source}: {fault}")
     if needs and reader.get_field(needs) is None:
@@ -103,14 +126,32 @@ def _of_numbers(fields: dict[str, Any], architecture: str) -> str:
         value = fields[name]
         if not isinstance(value, int | float) or not (math.isfinite(value) and least <= value <= most):
             return f"says {name} = {str(value)[:40]}, which must be from {least:g} to {most:g}; {AGAIN}"
+        if isinstance(least, int) and value != int(value):
+            return f"says {name} = {str(value)[:40]}, which must be a whole number; {AGAIN}"
     scaling = str(fields.get(f"{architecture}.rope.scaling.type", "none"))
     if scaling != "none" or f"{architecture}.rope.scale_linear" in fields:
         return f"scales its positions ({scaling[:40]}), which GGUF files lose here; {FOLDER}"
-    wide = fields[f"{architecture}.embedding_length"] / fields[f"{architecture}.attention.head_count"]
-    turned = fields.get(f"{architecture}.rope.dimension_count", wide)
-    if turned != wide:
-        return f"says {architecture}.rope.dimension_count = {str(turned)[:40]}, its heads have {wide:g}; {FOLDER}"
     return ""
+
+
+def _of_heads(fields: dict[str, Any], architecture: str) -> str:
+    """What the header says of attention that isn't so here; empty if nothing."""
+    if not fields.get(f"{architecture}.attention.causal", True):
+        return f"says {architecture}.attention.causal = false: it looks ahead; give a causal language model"
+    hidden, heads, pairs = _heads(fields, architecture)
+    if hidden % heads or heads % pairs:
+        return f"says {heads} heads, {pairs} of them with keys, and a width of {hidden}, which don't divide; {AGAIN}"
+    for name in (f"{architecture}.{key}" for key in WIDTHS):
+        if (width := fields.get(name, hidden // heads)) != hidden // heads:
+            return f"says {name} = {str(width)[:40]}, its heads have {hidden // heads}; {FOLDER}"
+    return ""
+
+
+def _heads(fields: dict[str, Any], architecture: str) -> tuple[int, int, int]:
+    """The width of the residual stream, heads, heads with keys and values of their own."""
+    heads = fields[f"{architecture}.attention.head_count"]
+    pairs = fields.get(f"{architecture}.attention.head_count_kv", heads)
+    return int(fields[f"{architecture}.embedding_length"]), int(heads), int(pairs)
 
 
 def _of_tensors(tensors: list[str], architecture: str, fields: dict[str, Any]) -> str:
@@ -128,3 +169,27 @@ def _of_tensors(tensors: list[str], architecture: str, fields: dict[str, Any]) -
     if unknown := sorted(set(tensors) - needed - {f"{name}.weight" for name in perhaps}):
         return f"{unknown[0][:60]!r} is in it, which an ordinary {architecture} of {layers} layers has not; {FOLDER}"
     return ""
+
+
+def _of_shapes(shapes: dict[str, tuple[int, ...]], architecture: str, fields: dict[str, Any], words: int) -> str:
+    """The first tensor that hasn't the shape that the header's numbers give it; empty if there is none.
+
+    transformers makes room for what the numbers say before it looks at a tensor. words: how many tokens have a name.
+    """
+    if not words:
+        return f"{WORDS} is not in it; {AGAIN}"
+    hidden, heads, pairs = _heads(fields, architecture)
+    rows = int(fields.get(f"{architecture}.vocab_size", words))
+    inner = int(fields[f"{architecture}.feed_forward_length"])
+    sides = {"hidden": hidden, "rows": rows, "keys": pairs * (hidden // heads), "inner": inner}
+    for name, shape in shapes.items():
+        wanted = tuple(sides[side] for side in SHAPES[name.removesuffix(".weight").rpartition(".")[2]])
+        if shape != wanted:
+            return f"{name} is {_by(shape)}, its header's numbers want {_by(wanted)}; {AGAIN}"
+    if words > rows:
+        return f"{WORDS} names {words}, token_embd.weight has {rows} rows; {AGAIN}"
+    return ""
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

@@ -6,8 +6,8 @@ once. An ordinary folder's config.json may say `"tongue": "terse"`; without it a
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from transformers import (
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
 )
-from transformers.utils import logging
 
 from common.files import read_json
 from common.whole_folders import writing_folder
@@ -32,6 +31,7 @@ from perception.gguf_files import is_gguf, with_folder
 from perception.head_map import addresses
 from perception.load_check import check_packing
 from perception.model_folder import check_source
+from perception.quiet import quietly
 
 CHECKED = 24  # tokens that a model is tried on when it is loaded
 ORDINARY = "The old man walked down to the river every morning, and his dog went with him because it liked the water."
@@ -101,7 +101,7 @@ def load(source: str | Path = NOVICE, device: torch.device | str = "cpu", dtype:
         return with_folder(str(source), lambda folder: load(folder, device, dtype))
     try:
         where = check_source(str(source))
-        with _quietly():
+        with quietly():
             config = AutoConfig.from_pretrained(where, trust_remote_code=False)
             _check_kind(config, str(source))
             tokenizer = _tokenizer(where, str(source))
@@ -182,20 +182,6 @@ def _check_finite(net: PreTrainedModel, source: str) -> None:
             raise ModelError(f"--model {source}: {name} holds NaN or infinity; the folder is damaged, restore it")
 
 
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Without the bars and reports of transformers: what is wrong is told in one line, ours."""
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
-
-
 def _tokenizer(where: str, source: str) -> PreTrainedTokenizerBase:
     """Raises ModelError."""
     try:
@@ -254,7 +240,7 @@ def save(model: Model, folder: Path, dtype: torch.dtype | None = None) -> None:
 
     A net of its own that reads the contexts is written into it as a folder. Raises OutputError.
     """
-    with writing_folder(folder, replace=True) as temporary, disk_errors(), _quietly():
+    with writing_folder(folder, replace=True) as temporary, disk_errors(), quietly():
         _write(model.net, model, temporary, dtype)
         if model.context is not None:
             _write(model.context, model, temporary / CONTEXT, dtype)

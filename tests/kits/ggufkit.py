@@ -33,7 +33,7 @@ def write_gguf(
     layers: int = 0,
     without: str = "",
     more: dict[str, np.ndarray] | None = None,
-    says: dict[str, float | str] | None = None,
+    says: dict[str, float | str | bool] | None = None,
 ) -> None:
     """Write the file. Queries and keys are permuted, as llama.cpp turns positions pair by pair.
 
@@ -52,9 +52,10 @@ def write_gguf(
     writer.close()
 
 
-def _add_header(writer: gguf.GGUFWriter, config: LlamaConfig, layers: int, says: dict[str, float | str]) -> None:
+def _add_header(writer: gguf.GGUFWriter, config: LlamaConfig, layers: int, says: dict[str, float | str | bool]) -> None:
+    kinds = {str: writer.add_string, bool: writer.add_bool, int: writer.add_uint32, float: writer.add_float32}
     for key, value in says.items():
-        (writer.add_string if isinstance(value, str) else writer.add_float32)(key, value)
+        kinds[type(value)](key, value)
     if "llama.context_length" not in says:
         writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)

@@ -1,20 +1,14 @@
 """GGUF files: turned once into a folder, the same model as before; whatever is wrong with one is said in one line."""
 
-import errno
-import os
-import shutil
-from collections import namedtuple
+import struct
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors import SafetensorError
-from transformers import LlamaForCausalLM
 
-from common.files import OutputError
-from perception import gguf_files, gguf_header, model
+from perception import gguf_files, gguf_header
 from perception.errors import ModelError
 from perception.gguf_files import PACKAGED, folder_of
 from perception.model import load
@@ -41,16 +35,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-def test_a_file_is_the_model_that_it_was_made_of_and_converted_once(file, home, capsys) -> None:
+def test_a_file_is_the_model_that_it_was_made_of_and_converted_once(file, home, monkeypatch) -> None:
     first = load(str(file))
     assert (first.layers, first.heads, first.tongue) == (2, 4, "plain")
     with torch.no_grad():
         assert torch.allclose(first.net(IDS).logits, tiny_llama()(IDS).logits, atol=1e-4)
     assert first.tokenizer("the river")["input_ids"] and len(first.tokenizer) == WORDS
-    assert capsys.readouterr().err.count("turning Tiny.F32.gguf into a model folder") == 1
-    again = load(str(file))
-    assert torch.equal(again.net(IDS).logits, first.net(IDS).logits)
-    assert "turning" not in capsys.readouterr().err
+    monkeypatch.setattr(gguf_files, "_convert", None)
+    assert torch.equal(load(str(file)).net(IDS).logits, first.net(IDS).logits)
     (folder,) = (home / "cache" / "models").iterdir()
     assert of_model(str(file)) == of_model(str(folder)) and folder.name.startswith("tiny.f32-")
 
@@ -101,11 +93,14 @@ def test_what_is_wrong_with_a_file_is_one_line_and_leaves_nothing(file, home, tm
         ({"more": {"rope_freqs.weight": np.ones(4, np.float32)}}, "'rope_freqs.weight' is in it"),
         ({"more": {"blk.0.attn_q.bias": np.ones(32, np.float32)}}, "'blk.0.attn_q.bias' is in it"),
         ({"more": {"blk.0.ffn_gate_exps.weight": np.ones((2, 4, 4), np.float32)}}, "'blk.0.ffn_gate_exps.weight'"),
-        ({"more": {"token_embd.weight": np.ones((300, 16), np.float32)}}, "embed_tokens.weight has another shape"),
+        ({"more": {"token_embd.weight": np.ones((300, 16), np.float32)}}, "weight is 16 x 300, its header's numbers"),
         ({"more": {"output_norm.weight": np.full(32, np.nan, np.float32)}}, "holds NaN or infinity"),
         ({"says": {"llama.rope.scaling.type": "linear"}}, r"scales its positions \(linear\)"),
         ({"says": {"llama.context_length": 2.0**63}}, "says llama.context_length = .*, which must be from 1 to"),
         ({"says": {"llama.attention.layer_norm_rms_epsilon": float("nan")}}, "epsilon = nan, which must be from"),
+        ({"says": {"llama.attention.causal": False}}, "llama.attention.causal = false: it looks ahead; give a causal"),
+        ({"says": {"llama.attention.key_length": 16}}, "says llama.attention.key_length = 16, its heads have 8"),
+        ({"says": {"llama.context_length": 99.5}}, "says llama.context_length = 99.5, which must be a whole number"),
         ({"says": {"llama.rope.freq_base": 0.0}}, "says llama.rope.freq_base = 0.0, which must be from 1 to"),
     ],
 )  # fmt: skip
@@ -119,61 +114,64 @@ def test_what_would_be_made_up_or_dropped_is_refused_and_leaves_nothing(home, tm
     assert not list(home.rglob("config.json"))
 
 
-@pytest.mark.parametrize("hurt", ["model.safetensors", "config.json", "tokenizer.json", "no-json", "context"])
-def test_a_damaged_folder_of_the_cache_is_made_anew(file, home, capsys, hurt) -> None:
-    right = load(str(file)).net(IDS).logits
-    (folder,) = (home / "cache" / "models").iterdir()
-    if hurt == "no-json":
-        (folder / "config.json").write_text("{}")
-    elif hurt == "context":
-        (folder / "context").mkdir()
-    else:
-        (folder / hurt).write_bytes((folder / hurt).read_bytes()[:100])
-    capsys.readouterr()
-    assert torch.equal(load(str(file)).net(IDS).logits, right)
-    assert "turning" in capsys.readouterr().err
+def with_numbers(data: bytes, **numbers: int) -> bytes:
+    """A file's bytes, in which its header says other numbers of Llama."""
+    for key, value in numbers.items():
+        name = f"llama.{key.replace('__', '.')}".encode()
+        at = data.index(name) + len(name)
+        assert data[at : at + 4] == struct.pack("<I", 4), "a whole number of 32 bits"
+        data = data[: at + 4] + struct.pack("<I", value) + data[at + 8 :]
+    return data
 
 
-def test_what_can_not_be_loaded_does_not_stay_and_is_told_of_the_file(file, home, monkeypatch) -> None:
-    def refuse(net, tokens, source):
-        raise ModelError(f"--model {source}: looks ahead; give another")
-
-    monkeypatch.setattr(model, "check_packing", refuse)
-    with pytest.raises(ModelError) as error:
-        load(str(file))
-    assert str(error.value) == f"--model {file}: looks ahead; fetch it again, or give a Hugging Face folder"
-    assert not list((home / "cache" / "models").iterdir())
-
-
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG])
-def test_a_disk_that_fills_meanwhile_is_one_line_and_leaves_nothing(file, home, monkeypatch, number) -> None:
-    def full(self, folder, **_):
-        (Path(folder) / "model.safetensors").write_bytes(b"half")
-        raise SafetensorError(f"Error while serializing: I/O error: {os.strerror(number)} (os error {number})")
-
-    monkeypatch.setattr(LlamaForCausalLM, "save_pretrained", full)
-    with pytest.raises(OutputError) as error:
-        load(str(file))
-    assert "\n" not in str(error.value) and str(home) in str(error.value)
-    assert not list((home / "cache" / "models").iterdir())
+@pytest.mark.parametrize(
+    ("numbers", "reason"),
+    [
+        (
+            {"embedding_length": 2**17, "rope__dimension_count": 2**15},
+            r"[a-z_.0]*weight is 32[ x0-9]*, its header's numbers want 131072.*; fetch it again",
+        ),
+        ({"feed_forward_length": 2**20}, "ffn_gate.weight is 32 x 48, its header's numbers want 32 x 1048576"),
+        ({"vocab_size": 2**22}, "token_embd.weight is 32 x 300, its header's numbers want 32 x 4194304"),
+        ({"attention__head_count_kv": 4}, "blk.0.attn_k.weight is 32 x 16, its header's numbers want 32 x 32"),
+        ({"attention__head_count_kv": 3}, "4 heads, 3 of them with keys, and a width of 32, which don't divide"),
+        ({"attention__head_count": 64}, "says llama.rope.dimension_count|which don't divide"),
+    ],
+)
+def test_numbers_that_its_tensors_have_not_are_refused_before_room_is_made(file, home, tmp_path, numbers, reason):
+    path = tmp_path / "huge.gguf"
+    path.write_bytes(with_numbers(file.read_bytes(), **numbers))
+    with pytest.raises(ModelError, match=reason) as error:
+        gguf_header.check_file(str(path), path)
+    assert "\n" not in str(error.value) and str(error.value).startswith(f"--model {path}: ")
 
 
-@pytest.mark.parametrize("where", ["file", "link", "long", "in the way"])
-def test_a_cache_that_can_not_be_made_is_one_line_with_its_remedy(file, tmp_path, monkeypatch, where) -> None:
-    home = tmp_path / ("n" * 300 if where == "long" else "home")
-    if where == "file":
-        home.write_text("")
-    elif where == "link":
-        home.symlink_to(tmp_path / "nowhere" / "else")
-        (tmp_path / "nowhere").write_text("")
-    monkeypatch.setenv("SECOND_SIGHT_HOME", str(home))
-    if where == "in the way":
-        folder = gguf_files._folder(file)
-        folder.parent.mkdir(parents=True)
-        folder.write_text("")
-    with pytest.raises(OutputError, match="; ") as error:
-        load(str(file))
-    assert "\n" not in str(error.value) and "Errno" not in str(error.value)
+def test_every_tensor_of_an_architecture_has_a_shape() -> None:
+    names = {name for kinds in gguf_header.ARCHITECTURES.values() for kind in kinds for name in kind}
+    assert names == set(gguf_header.SHAPES)
+
+
+def test_more_words_than_rows_are_refused_and_fewer_are_none_the_worse(home, tmp_path) -> None:
+    path, net = tmp_path / "words.gguf", tiny_llama()
+    rows = net.model.embed_tokens.weight.detach().float().numpy()
+    write_gguf(path, net, more={"token_embd.weight": rows[:290]})
+    path.write_bytes(with_numbers(path.read_bytes(), vocab_size=290))
+    with pytest.raises(ModelError, match=r"tokenizer.ggml.tokens names 300, token_embd.weight has 290 rows; fetch"):
+        load(str(path))
+    write_gguf(path, net, more={"token_embd.weight": np.concatenate([rows, rows[:20]])})
+    path.write_bytes(with_numbers(path.read_bytes(), vocab_size=320))
+    model = load(str(path))
+    assert (model.net.config.vocab_size, len(model.tokenizer)) == (320, WORDS)
+    path.write_bytes(path.read_bytes().replace(b"tokenizer.ggml.tokens", b"tokenizer.ggml.tokenz"))
+    with pytest.raises(ModelError, match=r"tokenizer.ggml.tokens is not in it"):
+        load(str(path))
+
+
+@pytest.mark.parametrize(("odd", "why"), [("\0", "zero byte"), ("\ud800", "half a character")])
+def test_a_name_that_no_file_can_have_is_one_line_that_says_why(odd, why) -> None:
+    with pytest.raises(ModelError, match=f"--model 'x.*{why}, which no file's name holds; give the path of a") as error:
+        load(f"x{odd}.gguf")
+    assert str(error.value).isprintable()
 
 
 def test_what_is_missing_is_named_with_its_remedy(file, home, monkeypatch) -> None:
@@ -182,13 +180,6 @@ def test_what_is_missing_is_named_with_its_remedy(file, home, monkeypatch) -> No
         load("nowhere")
     monkeypatch.setattr(gguf_header, "find_spec", lambda name: None)
     with pytest.raises(ModelError, match=r"reading it needs gguf and accelerate; pip install '\.\[real\]'"):
-        load(str(file))
-
-
-def test_a_full_disk_is_one_line(file, home, monkeypatch) -> None:
-    usage = namedtuple("usage", "free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1000))
-    with pytest.raises(OutputError, match=r"MB are needed there, 0 MB are free; free some"):
         load(str(file))
 
 
