@@ -12,6 +12,7 @@ from tests.kits.minds import tiny
 from tests.kits.sources import ROOT
 from training.behaviours.check import check_files
 from training.behaviours.fit import check_training
+from training.behaviours.lines import read_lines
 from training.config import LearnConfig, TeachConfig
 from training.learn import learn
 
@@ -132,3 +133,10 @@ def test_without_a_model_files_and_settings_are_checked(pair):
     ]
     (fault,) = check_files(faulty(pair, "control")).faults
     assert "--shuffled would change too little" in fault
+
+
+def test_a_key_of_any_length_is_said_in_a_few_words(tmp_path):
+    path = tmp_path / "lines.jsonl"
+    path.write_text(json.dumps(GOOD | {"k" * 5_000: 1}))
+    (fault,) = read_lines(path)[1]
+    assert len(fault) < 300 + len(str(path)) and "...; docs/behaviours.md says what a line holds" in fault

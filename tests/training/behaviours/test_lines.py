@@ -195,12 +195,6 @@ def test_a_key_stands_once_in_an_object(written, row, says):
     assert read_lines(path)[1] == [f"{path}:2: {says}; docs/behaviours.md says what a line holds"]
 
 
-def test_a_key_of_any_length_is_told_in_a_few_words(written):
-    path = written(WANTED | {"k" * 5_000: 1}, OTHER)
-    (fault,) = read_lines(path)[1]
-    assert len(fault) < 300 + len(str(path)) and "...; docs/behaviours.md says what a line holds" in fault
-
-
 def test_a_probe_that_shares_its_context_with_a_lesson_is_refused(written):
     lessons = written(WANTED, OTHER)
     fresh = {"context": "The sun shines."}
