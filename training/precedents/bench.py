@@ -7,32 +7,36 @@ development half of the lore; the parts of methods are of the other half.
 """
 
 import json
+import threading
 import time
-from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from common.files import make_folder, read_bytes, read_json, write_whole
+from common.files import check_output, make_folder, read_bytes, write_whole
+from common.locks import hold
+from common.processes import run_jobs
 from perception.model import Model, load_alone, weights_hash
 from training.precedents.bench_parts import IN_A_ROW, LAYERS, METHODS, PARTS
 from training.precedents.editor import AT_SUBJECT, Editor, prepare, request_of, settings_for
 from training.precedents.facts import Case, lore_cases, read_facts
-from training.precedents.kept_cases import KeptCases, rows_in
+from training.precedents.kept_cases import KeptCases
+from training.precedents.part_files import finished_parts, kept_rows
 from training.precedents.prompts import answer, fill, prompt
 from training.precedents.rivals import APOLLO_RATE, EPSILON, RATE, STEPS, STOP, apply
 from training.precedents.rome import LAST, SUBJECT, undo
-from training.precedents.scores import Scores, check, known, pooled, score
+from training.precedents.scores import Scores, check, check_edited, known, pooled, score
 from training.precedents.tracing import KINDS, Tracer
 from training.progress import Report
 
 ROW = (1, 10, 50, 100)  # edits in a row after which all of them are scored
 BENCH_VERSION = 1
+KEPT = ".part.json"  # ends the name of a part's file that is not whole yet
 LOOK_EVERY = 1.0  # seconds between two looks at how far the parts are
 KEYS = ("efficacy", "paraphrase", "neighbourhood", "score")
 
@@ -69,7 +73,8 @@ def cases_of(config: BenchConfig, model: Model) -> tuple[list[Case], list[Case],
         report_on = try_on if config.development else report_on
     else:
         report_on = try_on = read_facts(config.facts)
-    context = prepare(model, config.layer, config.text, config.seed).corpus.contexts[0]
+    editor = prepare(model, config.layer, config.text, config.seed)
+    context = editor.corpus.contexts[0]
     check(model, report_on, context)
     right = known(model, report_on, context)
     wanted = [case for case, knows in zip(report_on, right, strict=True) if knows]
@@ -79,7 +84,10 @@ def cases_of(config: BenchConfig, model: Model) -> tuple[list[Case], list[Case],
             f"{where}the model knows none of these facts: its best answers are others; give facts that it knows"
         )
     tried = [case for case, knows in zip(try_on, known(model, try_on, context), strict=True) if knows]
-    return wanted[: config.edits], tried[: config.layer_facts], sum(right) / len(right)
+    wanted, tried = wanted[: config.edits], tried[: config.layer_facts]
+    most = max(editor.config.contexts, AT_SUBJECT.contexts)
+    check_edited(model, [*wanted, *tried], editor.corpus.contexts[:most])
+    return wanted, tried, sum(right) / len(right)
 
 
 def part(name: str, config: BenchConfig, place: Path | None = None) -> dict[str, Any]:
@@ -95,7 +103,7 @@ def part(name: str, config: BenchConfig, place: Path | None = None) -> dict[str,
         return {"layers": layers(editor, tried), "facts": len(tried)}
     if name.endswith(IN_A_ROW):
         return {"in_a_row": in_a_row(name.removesuffix(IN_A_ROW), editor, cases)}
-    kept = KeptCases(place, rests_on(config, model))
+    kept = KeptCases(place, rests_on(config, model), len(cases))
     return {"facts": len(cases), "known": share} | singles(name, editor, cases, kept)
 
 
@@ -205,51 +213,67 @@ def rests_on(config: BenchConfig, model: Model) -> dict[str, Any]:
 def bench(
     config: BenchConfig, out: Path, report: Report, workers: int = 1, parts: Sequence[str] = PARTS
 ) -> dict[str, Any]:
-    """Every part, from its file where that rests on the same; then bench.json. Raises ValueError or OSError.
+    """Every part, from its file where that rests on the same; then bench.json.
 
-    Keys: efficacy, paraphrase, neighbourhood, score (percent; ROME, single edits), methods, layers, rests_on.
+    Raises ValueError or OSError; FolderInUse where another process works in the folder. Keys: efficacy, paraphrase,
+    neighbourhood, score (percent; ROME, single edits), methods, layers, rests_on.
     """
     model = load_alone(config.model)
-    cases = cases_of(config, model)[0]  # refuses before anything is begun
+    cases, tried, _ = cases_of(config, model)  # refuses before anything is begun
+    if LAYERS in parts and not tried:
+        raise ValueError(f"{model.name} knows none of the facts that layers are tried on; leave that out: --part rome")
     noted = json.loads(json.dumps(rests_on(config, model)))
+    del model  # the parts load their own
     make_folder(out)
-    finished = _finished(out, noted)
-    missing = [name for name in parts if name not in finished]
-    places = {name: out / f"{name}.part.json" for name in missing}
-    for place in places.values():
-        rows_in(place, noted)  # refuses a torn one before anything is begun
-    report("parts of the bench", len(parts) - len(missing), len(parts))
-    with ProcessPoolExecutor(max(1, min(workers, len(missing))), mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(part, name, config, places[name]): name for name in missing}
-        try:
-            while futures:
-                done, _ = wait(futures, LOOK_EVERY, FIRST_COMPLETED)
-                for future in done:
-                    name = futures.pop(future)
-                    finished[name] = future.result() | {"rests_on": noted}
-                    write_whole(out / f"{name}.json", json.dumps(finished[name], indent=1).encode())
-                    places[name].unlink(missing_ok=True)
-                    report("parts of the bench", len(parts) - len(futures), len(parts))
-                for name in futures.values():
-                    if scored := len(rows_in(places[name], noted)):
-                        report(f"facts edited: {name}", scored, len(cases))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    result = summed_up(finished, noted)
-    write_whole(out / "bench.json", json.dumps(result, indent=1).encode())
+    with hold(out):
+        finished = finished_parts(out, noted)
+        missing = [name for name in parts if name not in finished]
+        places = {name: out / f"{name}{KEPT}" for name in missing}
+        for place in places.values():
+            check_output(place)
+            kept_rows(place, noted, len(cases))  # refuses a damaged one before anything is begun
+        done = len(parts) - len(missing)
+        report("parts of the bench", done, len(parts))
+        jobs = {name: (kept_part, (name, config, out, noted)) for name in missing}
+        with _watched(places, noted, len(cases), report) as tell:
+            finished |= run_jobs(jobs, workers, lambda ended: tell("parts of the bench", done + ended, len(parts)))
+        result = summed_up(finished, noted)
+        write_whole(out / "bench.json", json.dumps(result, indent=1).encode())
     return result
 
 
-def _finished(out: Path, noted: dict[str, Any]) -> dict[str, Any]:
-    """The parts that lie there and rest on the same; also those that weren't asked for belong to the whole."""
-    finished = {}
-    for name in PARTS:
-        file = out / f"{name}.json"
-        saved = read_json(file) if file.is_file() else None
-        if isinstance(saved, dict) and saved.get("rests_on") == noted:
-            finished[name] = saved
-    return finished
+def kept_part(name: str, config: BenchConfig, out: Path, noted: dict[str, Any]) -> dict[str, Any]:
+    """One part, written into the bench's folder as soon as it is there."""
+    place = out / f"{name}{KEPT}"
+    whole = part(name, config, place) | {"rests_on": noted}
+    write_whole(out / f"{name}.json", json.dumps(whole, indent=1).encode())
+    place.unlink(missing_ok=True)
+    return whole
+
+
+@contextmanager
+def _watched(places: Mapping[str, Path], noted: dict[str, Any], most: int, report: Report) -> Iterator[Report]:
+    """While the block runs, how many facts of each part are scored is told; what is yielded tells other things."""
+    over, turn = threading.Event(), threading.Lock()
+
+    def in_turn(what: str, done: int, of: int) -> None:
+        with turn:
+            report(what, done, of)
+
+    def look() -> None:
+        while not over.wait(LOOK_EVERY):
+            for name, place in places.items():
+                with suppress(OSError, ValueError):  # somebody else's file now; the part itself will say so
+                    if scored := len(kept_rows(place, noted)):
+                        in_turn(f"facts edited: {name}", scored, most)
+
+    watch = threading.Thread(target=look, name="tells how far the bench is", daemon=True)
+    watch.start()
+    try:
+        yield in_turn
+    finally:
+        over.set()
+        watch.join()
 
 
 def summed_up(finished: dict[str, Any], noted: dict[str, Any]) -> dict[str, Any]:

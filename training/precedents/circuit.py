@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from common.numbers import finite
-from common.whole_folders import writing_folder
 from game.realm.rules import load as load_rules
 from perception.model import Model, choose_device, load_alone, weights_hash
 from perception.units import unit_name
@@ -18,6 +17,7 @@ from training.precedents.ablation import Ablation
 from training.precedents.circuit_config import IOI, LISTEN, PROMPTS_MIN, SIGHT, CircuitOptions
 from training.precedents.circuit_figures import picture
 from training.precedents.classes import Looks, classes_of, looks
+from training.precedents.early_checks import new_folder
 from training.precedents.ioi import OUTPUT, Effect, Paths, Report, grown, pruned, search
 from training.precedents.line_file import file_lines
 from training.precedents.own_change import own_changes
@@ -100,7 +100,7 @@ def run(options: CircuitOptions, report: Report) -> tuple[dict[str, Any], list[s
     result = finite(result)
     if options.out is not None:
         drawn = picture(result)
-        with writing_folder(options.out) as folder:
+        with new_folder(options.out) as folder:
             (folder / NAME).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
             (folder / PICTURE).write_bytes(drawn)
     return result, told(result, options)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.flags import faults, option
+from training.precedents.early_checks import check_input, check_new_folder
 from training.units import units
 
 SUBJECT, NAMES = "subject", "names"  # what the answer to a two-name story competes with
@@ -42,17 +43,17 @@ class CircuitOptions:
         return sorted((layer, head) for layer, head in units("--heads", self.heads or "", 2, "heads as 5.1,6.3"))
 
     def check(self) -> None:
-        """Raises ValueError for what can be known to be wrong before a model is loaded."""
+        """Raises ValueError or OSError for what can be known to be wrong before a model is loaded."""
         if wrong := faults(self.config):
             raise ValueError(wrong[0])
         if self.task not in (IOI, SIGHT, LISTEN) and not self.task.endswith(FILE):
             raise ValueError(f"--task {self.task[:60]}: unknown; choose {IOI}, {SIGHT}, {LISTEN} or a FILE{FILE}")
-        if self.task.endswith(FILE) and not Path(self.task).is_file():
-            raise ValueError(f"--task {self.task}: no such file; docs/circuits.md says what one holds")
+        if self.task.endswith(FILE):
+            check_input("--task", Path(self.task), "docs/circuits.md says what one holds")
         if self.tuned is not None and self.task not in (SIGHT, LISTEN):
             raise ValueError(f"--tuned: goes with --task {SIGHT} or {LISTEN}; leave it out")
         if self.heads is not None and not self.heads.strip():
             raise ValueError("--heads: no head named; give heads as 5.1,6.3")
         self.named()  # raises ValueError
-        if self.out is not None and self.out.exists() and (not self.out.is_dir() or any(self.out.iterdir())):
-            raise ValueError(f"--out {self.out}: is there already; give a new folder")
+        if self.out is not None:
+            check_new_folder(self.out)

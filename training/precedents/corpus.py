@@ -20,8 +20,9 @@ from game.realm.lore import OPENING
 from game.realm.rules import load as load_rules
 from perception.mlp_map import Mlp
 from perception.model import Model
+from perception.windows import context_length
 from training.data.curriculum import FINAL, batch
-from training.precedents.prompts import batches, encode, rows
+from training.precedents.prompts import batches, check_tokens, encode, placed, rows
 
 TOKENS = 20_000  # that the second moment is taken over
 TEXT_LIMIT = 16 * 2**20  # bytes of a text file
@@ -71,28 +72,59 @@ def _piece(rng: Random, ids: Sequence[int]) -> Sequence[int]:
     return ids[: rng.randint(*PIECE_WORDS)]
 
 
-def text_corpus(model: Model, path: Path, seed: int = 0, tokens: int = TOKENS, contexts: int = 32) -> Corpus:
+def text_corpus(
+    model: Model, path: Path, seed: int = 0, tokens: int = TOKENS, contexts: int = 32, used: int = 32
+) -> Corpus:
     """Pieces of a text file. A fact is asked without a context, then behind pieces of a few words.
 
-    Raises ValueError or OSError for a file that can't be read, is larger than TEXT_LIMIT, or has too few words.
+    used: how many of the contexts are read, so that words in the others do no harm. Raises ValueError or OSError for a
+    file that can't be read, is larger than TEXT_LIMIT, or has too few words; with its line, for a word without a token.
     """
-    words = read_text(path, TEXT_LIMIT).split()
+    text = read_text(path, TEXT_LIMIT)
+    words = text.split()
     if len(words) < 64:
         raise ValueError(f"{path}: {len(words)} words; a text to average keys over needs 64 at least")
     rng, sequences, total = Random(f"{seed}/precedents/corpus"), list[tuple[int, ...]](), 0
+    most = min(PIECE, context_length(model.net))
     starts = list(range(0, max(1, len(words) - PIECE), PIECE))
     rng.shuffle(starts)
     for start in starts:
-        ids = encode(model.tokenizer, " ".join(words[start : start + PIECE]))[:PIECE]
+        ids = _read_piece(model, path, text, start, words[start : start + PIECE])[:most]
         sequences.append(tuple(ids))
         total += len(ids)
         if total >= tokens:
             break
     pieces = []
-    for _ in range(contexts - 1):
+    for number in range(1, contexts):
         start = rng.randrange(len(words) - PIECE_WORDS[1])
-        pieces.append(" ".join(words[start : start + rng.randint(*PIECE_WORDS)]))
+        piece = words[start : start + rng.randint(*PIECE_WORDS)]
+        pieces.append(" ".join(piece))
+        if number < used:
+            _read_piece(model, path, text, start, piece)
     return Corpus(tuple(sequences), ("", *pieces))
+
+
+def _read_piece(model: Model, path: Path, text: str, start: int, words: Sequence[str]) -> list[int]:
+    """The tokens of these words, the first of which is number `start` of the text.
+
+    Raises ValueError, with the file and the line, for a word without a token.
+    """
+
+    def read(some: Sequence[str]) -> list[int]:
+        ids = encode(model.tokenizer, " ".join(some))
+        check_tokens(model.net, [ids])
+        return ids
+
+    try:
+        return read(words)
+    except ValueError:
+        lines = [number for number, line in enumerate(text.split("\n"), 1) for _ in line.split()]
+        for number, word in enumerate(words, start):
+            with placed(f"{path}:{lines[number]}"):
+                read([word])
+        with placed(f"{path}:{lines[start]}"):
+            read(words)
+        raise
 
 
 class Whole(Exception):

@@ -63,8 +63,9 @@ def prepare(
     """An editor over our own corpus, or over a text of the user's. Raises ValueError or OSError."""
     where = default_layer(model) if layer is None else layer
     mlp_at(model.net, where)
-    corpus = own_corpus(model, seed) if text is None else text_corpus(model, text, seed)
-    return Editor(model, corpus, where, config or settings_for(model))
+    settings = config or settings_for(model)
+    corpus = own_corpus(model, seed) if text is None else text_corpus(model, text, seed, used=settings.contexts)
+    return Editor(model, corpus, where, settings)
 
 
 def request_of(case: Case) -> Request:

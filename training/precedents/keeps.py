@@ -27,8 +27,10 @@ STORIES, MOST = 200, 10_000  # usual, at most
 def kept(models: Sequence[str], cases: Sequence[Case], stories: int, seed: int) -> list[dict[str, Any]]:
     """A row a model: {"model", "facts", "stories", "kept"}, shares from 0 to 1.
 
-    kept: of the facts that the first model knows, the share that this one knows; None where it knows none. Raises
-    ValueError for a model that can't be read, or whose tokenizer has too few names of one token.
+    kept: of the facts that the first model knows, the share that this one knows; None where it knows none. Of a model
+    whose contexts another net reads (--base-cache), the net that decides is scored alone: it reads the whole prompts
+    itself, since none of them has a context that the other net could have read. Raises ValueError for a model that
+    can't be read, or whose tokenizer has too few names of one token.
     """
     rows: list[dict[str, Any]] = []
     knew: list[bool] = []

@@ -10,7 +10,7 @@ from common import json_lines
 from common.files import parse_json
 from common.json_lines import half_surrogate
 from perception.model import Model
-from training.precedents.prompts import answer, encode
+from training.precedents.prompts import answer, check_length, check_tokens, encode
 from training.precedents.tasks import Line
 
 LARGEST, LONGEST, MOST = 64 * 2**20, 2**17, 50_000  # bytes of a file, bytes of a line, lines
@@ -99,6 +99,7 @@ def _tokens(model: Model, line: Written, template: str) -> Line:
         raise ValueError(
             "its answer and another one begin with the same token; let the prompt go on to where they part"
         )
+    check_length(model.net, [prompt])
     corrupted = []
     for place, text in enumerate(line.corrupted):
         corrupted.append(tuple(encode(model.tokenizer, text.rstrip())))
@@ -107,4 +108,5 @@ def _tokens(model: Model, line: Written, template: str) -> Line:
                 f"its corrupted prompt {place} has {len(corrupted[-1])} tokens, the prompt {len(prompt)};"
                 " make them equal"
             )
+    check_tokens(model.net, [(own, *others), *corrupted])
     return Line(prompt, own, tuple(others), tuple(corrupted), template)

@@ -109,10 +109,11 @@ def beliefs(net: PreTrainedModel, asked_answers: Sequence[AskedAnswer]) -> tuple
     """Of each whole answer behind its prompt: its log-probability (nats, float64), and whether the model would say it.
 
     (B,) each. It says an answer if each token is the most likely one behind those before. Equal rows run once. Raises
-    ValueError for one too long for the model.
+    ValueError for one too long for the model, and for tokens that it lacks.
     """
     sequences = [(*ids, *answer_ids[:-1]) for ids, answer_ids in asked_answers]
     check_length(net, sequences)
+    check_tokens(net, [answer_ids for _, answer_ids in asked_answers])
     distinct = list(dict.fromkeys(sequences))
     place = {sequence: number for number, sequence in enumerate(distinct)}
     asked_of: list[list[int]] = [[] for _ in distinct]
@@ -137,9 +138,29 @@ def beliefs(net: PreTrainedModel, asked_answers: Sequence[AskedAnswer]) -> tuple
 
 
 def check_length(net: PreTrainedModel, sequences: Sequence[Sequence[int]]) -> None:
-    """Raise ValueError if a sequence is longer than the model reads."""
+    """Raise ValueError if a sequence is longer than the model reads, or holds a token that the model lacks."""
     if (longest := max(map(len, sequences))) > (most := context_length(net)):
         raise ValueError(f"a prompt with its answer takes {longest + 1} tokens, the model reads {most}; shorten it")
+    check_tokens(net, sequences)
+
+
+def check_tokens(net: PreTrainedModel, sequences: Sequence[Sequence[int]]) -> None:
+    """Raise ValueError if a token has no row in the model's embeddings, as of a tokenizer with more words."""
+    count = net.get_input_embeddings().weight.shape[0]
+    if (highest := max(map(max, filter(len, sequences)), default=0)) >= count:
+        raise ValueError(
+            f"the tokenizer has a token {highest}, the model's embeddings have {count} rows; give the model the"
+            " tokenizer that it was trained with"
+        )
+
+
+@contextmanager
+def placed(where: str) -> Iterator[None]:
+    """A block whose ValueErrors begin with the flag, the file or the line that they are about; "" adds nothing."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}" if where else str(error)) from error
 
 
 @contextmanager

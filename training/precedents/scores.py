@@ -15,7 +15,7 @@ import torch
 
 from perception.model import Model
 from training.precedents.facts import Case
-from training.precedents.prompts import AskedAnswer, answer, beliefs, encode, fill, prompt
+from training.precedents.prompts import AskedAnswer, answer, beliefs, check_length, encode, fill, placed, prompt
 
 Scores = dict[str, float | None]
 MAIN = ("efficacy", "paraphrase", "neighbourhood")
@@ -99,15 +99,33 @@ def pooled(scores: Sequence[Scores]) -> Scores:
 
 
 def check(model: Model, cases: Sequence[Case], context: str) -> None:
-    """Raise ValueError, with the place of a case from a file, for words that the model has no token for."""
+    """Raise ValueError, with the place of a case from a file, for words that the model has no token for, and for
+    prompts that are too long for it.
+    """
     for case in cases:
-        try:
+        with placed(case.where):
             prompt(model.tokenizer, case.template, case.subject, context)
             for item in _items(0, case, context, prepend=False):
+                ids = encode(model.tokenizer, item.text)
                 for words in (item.first, item.second):
-                    answer(model.tokenizer, item.text, words)
-        except ValueError as error:
-            raise ValueError(f"{case.where}: {error}" if case.where else str(error)) from error
+                    check_length(model.net, [(*ids, *answer(model.tokenizer, item.text, words)[:-1])])
+
+
+def check_edited(model: Model, cases: Sequence[Case], contexts: Sequence[str]) -> None:
+    """Raise ValueError, with the place of a case from a file, where what its edit reads is too long for the model.
+
+    That is the prompt with the new answer behind each of the contexts, and prompts behind the edited sentence.
+    """
+    for case in cases:
+        with placed(case.where):
+            new = answer(model.tokenizer, fill(case.template, case.subject, contexts[0]), case.new)
+            texts = [fill(case.template, case.subject, context) for context in contexts]
+            texts += [fill(sentence, case.subject, contexts[0]) for sentence in case.essence]
+            check_length(model.net, [(*encode(model.tokenizer, text), *new) for text in texts])
+            for item in (item for item in _items(0, case, contexts[0], prepend=True) if item.said == "neighbours_said"):
+                ids = encode(model.tokenizer, item.text)
+                for words in (item.first, item.second):
+                    check_length(model.net, [(*ids, *answer(model.tokenizer, item.text, words)[:-1])])
 
 
 def known(model: Model, cases: Sequence[Case], context: str) -> list[bool]:

@@ -8,6 +8,7 @@ Shape suffixes: B prompts, C corrupted prompts, T tokens, K others, V vocabulary
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from random import Random
 
 import torch
@@ -21,7 +22,7 @@ from perception.model import Model
 from perception.windows import context_length
 from training.precedents.circuit_config import NAMES, SUBJECT
 from training.precedents.path_patching import Prompts
-from training.precedents.prompts import answer, encode
+from training.precedents.prompts import answer, check_tokens, encode, placed
 
 CORRUPTED = 4  # three-name stories beside each story
 LEAST_RIGHT = 0.75  # of prompts; below it there is no behaviour to look for
@@ -85,6 +86,8 @@ def task_of(name: str, lines: Sequence[Line], model: Model) -> Task:
     longest = max(len(line.prompt) for line in lines)
     if longest > (most := context_length(model.net)):
         raise ValueError(f"--task {name}: a prompt takes {longest} tokens, the model reads {most}; shorten it")
+    with placed(f"--task {name}"):
+        check_tokens(model.net, [(*x.prompt, x.answer, *x.others, *chain(*x.corrupted)) for x in lines])
     templates = list(dict.fromkeys(line.template for line in lines))
     pool: dict[str, list[tuple[int, ...]]] = {template: [] for template in templates}
     for line in lines:

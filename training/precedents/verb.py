@@ -6,18 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from common.files import check_output, write_whole
-from common.whole_folders import writing_folder
 from perception.model import Model, choose_device, load_alone, save, weights_hash
 from training.precedents import edit_log
 from training.precedents.bench import BenchConfig, bench
 from training.precedents.bench_parts import PARTS
+from training.precedents.early_checks import check_folder, check_input, check_new_folder, check_words, new_folder
 from training.precedents.editor import Editor, prepare
 from training.precedents.figures import heat_maps, layer_curves
-from training.precedents.prompts import answer, beliefs, encode, fill, prompt
+from training.precedents.prompts import answer, beliefs, encode, fill, placed, prompt
 from training.precedents.requests import Fact, check_new, known_fact
 from training.precedents.rome import Request
 from training.precedents.tracing import KINDS, Tracer
 from training.progress import Report
+
+BENCH_OUT, LAYERS_PICTURE = Path("runs") / "edit", "layers.png"
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,32 @@ class EditOptions:
             raise ValueError("--subject: goes with --fact or --trace; a bench's facts name their own; leave it out")
         if self.undo and self.out is None:
             raise ValueError("--undo: give the folder for the model without the edit: --out DIR")
+        for flag, words in (
+            ("--fact", self.fact), ("--to", self.to), ("--trace", self.trace), ("--subject", self.subject)
+        ):  # fmt: skip
+            check_words(flag, words or "")
+
+    def check_places(self) -> None:
+        """Raises ValueError or OSError for files that can't be read, and for an --out that can't be written."""
+        for flag, path, remedy in (
+            ("--text", self.text, "give a text file that the model reads well"),
+            ("--facts", self.facts, "give a file of facts; docs/edit.md says what a line holds"),
+            ("--undo", self.undo, f"give the {edit_log.NAME} in the folder of an edited model"),
+        ):
+            if path is not None:
+                check_input(flag, path, remedy)
+        if self.bench:
+            check_folder(self.out or BENCH_OUT)
+        elif self.out is not None and self.trace:
+            check_output(self.out)
+        elif self.out is not None:
+            check_new_folder(self.out)
 
 
 def run(options: EditOptions, report: Report) -> tuple[dict[str, Any], list[str]]:
     """What a command asks for: its result, and lines for people. Raises ValueError or OSError."""
     options.check()
+    options.check_places()
     if options.bench:
         return bench_facts(options, report)
     model = load_alone(options.model, choose_device(options.device))
@@ -74,18 +97,17 @@ def run(options: EditOptions, report: Report) -> tuple[dict[str, Any], list[str]
 
 def edit_fact(options: EditOptions, editor: Editor) -> tuple[dict[str, Any], list[str]]:
     """Rewrite a fact; with an --out, write the model and the log of the edit there."""
-    if options.out is not None and options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
-        raise ValueError(f"--out {options.out}: is there already; give a new folder")
     model, context = editor.model, editor.corpus.contexts[0]
     fact, new = known_fact(model, str(options.fact), options.subject, context), str(options.to)
     check_new(model, fact, new, context)
     before = weights_hash(model.net)
     request = Request(fact.template, fact.subject, new)
-    change = editor.edit(request)
+    with placed(f"--fact {str(options.fact)[:60]!r}"):
+        change = editor.edit(request)
     after = _probabilities(model, fact, (fact.says, new), context)
     log = edit_log.log_of(model.net, before, request, change)
     if options.out is not None:
-        with writing_folder(options.out) as folder:
+        with new_folder(options.out) as folder:
             save(model, folder)
             edit_log.write(folder / edit_log.NAME, log)
     result = {
@@ -118,7 +140,7 @@ def undo_edit(options: EditOptions, model: Model) -> tuple[dict[str, Any], list[
     assert options.undo is not None and options.out is not None
     log = edit_log.read(options.undo)
     edit_log.undo(model.net, log, options.undo)
-    with writing_folder(options.out) as folder:
+    with new_folder(options.out) as folder:
         save(model, folder)
     result = {"weights": log.before, "prompt": log.template, "subject": log.subject, "out": str(options.out)}
     return result, [f"{fill(log.template, log.subject)}: as before the edit, weights {log.before}; {options.out}"]
@@ -126,10 +148,8 @@ def undo_edit(options: EditOptions, model: Model) -> tuple[dict[str, Any], list[
 
 def trace_fact(options: EditOptions, editor: Editor) -> tuple[dict[str, Any], list[str]]:
     """Where a fact is carried: probabilities with each place put back; with an --out, a picture (PNG)."""
-    if options.out is not None:
-        check_output(options.out)
     model, context = editor.model, editor.corpus.contexts[0]
-    fact = known_fact(model, str(options.trace), options.subject, context)
+    fact = known_fact(model, str(options.trace), options.subject, context, "--trace")
     question = prompt(model.tokenizer, fact.template, fact.subject, context)
     trace = Tracer(model.net, question, fact.token, seed=options.seed).sweep()
     tokens = [str(model.tokenizer.decode([number])).strip() for number in question.ids]
@@ -151,14 +171,16 @@ def trace_fact(options: EditOptions, editor: Editor) -> tuple[dict[str, Any], li
 
 def bench_facts(options: EditOptions, report: Report) -> tuple[dict[str, Any], list[str]]:
     """Every part of the bench, in the folder --out."""
-    out = options.out or Path("runs") / "edit"
+    out = options.out or BENCH_OUT
     config = BenchConfig(
         options.model, options.edits, layer=options.layer, seed=options.seed, facts=options.facts, text=options.text
     )
     parts = [name for name in PARTS if not options.part or name in options.part]
     result = bench(config, out, report, options.workers, parts)
     if result["layers"]:
-        write_whole(out / "layers.png", layer_curves(result["layers"]))
+        write_whole(out / LAYERS_PICTURE, layer_curves(result["layers"]))
+    else:  # an earlier bench's picture belongs to no number of this one
+        (out / LAYERS_PICTURE).unlink(missing_ok=True)
     head = f"{'':20}{'efficacy':>10}{'paraphrase':>12}{'neighbourhood':>15}{'score':>8}"
     lines = [head] if result["methods"] else []
     knows = []

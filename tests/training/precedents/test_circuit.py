@@ -69,6 +69,7 @@ def test_a_named_circuit_is_scored_and_kept(
     [
         (("--task", "seeing"), "--task seeing: unknown; choose ioi, sight, listen or a FILE.jsonl"),
         (("--task", "no.jsonl"), "--task no.jsonl: no such file"),
+        (("--task", "folder.jsonl"), "--task folder.jsonl: a folder; docs/circuits.md says what one holds"),
         (("--task", "ioi", "--heads", ""), "--heads: no head named"),
         (("--task", "ioi", "--heads", "9.0", "--prompts", 4), "--heads 9.0: the model has 8 layers of"),
         (("--task", "ioi", "--heads", "five"), "--heads five: five is none"),
@@ -79,7 +80,12 @@ def test_a_named_circuit_is_scored_and_kept(
         (("--task", "sight", "--prompts", 4), "the model answers 0% of the prompts right"),
     ],
 )
-def test_bad_input_is_one_line(capsys: pytest.CaptureFixture[str], words: tuple[object, ...], says: str) -> None:
+def test_bad_input_is_one_line(
+    capsys: pytest.CaptureFixture[str], words: tuple[object, ...], says: str,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.jsonl").mkdir()
     try:
         status, result, error = circuit(capsys, *words)
     except SystemExit as stopped:  # a flag's own bounds

@@ -16,7 +16,7 @@ from training.precedents.bench_parts import METHODS
 from training.precedents.corpus import Corpus
 from training.precedents.editor import NOVICE, Editor, default_layer, prepare, settings_for
 from training.precedents.facts import Case, lore_cases
-from training.precedents.kept_cases import rows_in
+from training.precedents.part_files import kept_rows
 from training.precedents.prompts import beliefs, encode, fill
 from training.precedents.rivals import EPSILON, apply, fine_tune
 from training.precedents.rome import LAST, RomeConfig, mlp_at
@@ -167,14 +167,14 @@ def test_a_stopped_part_goes_on_behind_its_last_fact(tmp_path: Path, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         benching.part("rome", config, place)
     noted = json.loads(json.dumps(benching.rests_on(config, load_alone(config.model))))
-    assert len(rows_in(place, noted)) == 2 and rows_in(place, noted | {"version": 0}) == []
+    assert len(kept_rows(place, noted)) == 2 and kept_rows(place, noted | {"version": 0}) == []
     monkeypatch.setattr(benching, "apply", lambda *given: edits.append(given[2].subject) or plain(*given))
     rest = benching.part("rome", config, place)
     assert len(edits) == 3, "what is scored is not edited again"
     timed = ("seconds_mean", "seconds_most")
     assert {k: v for k, v in rest.items() if k not in timed} == {k: v for k, v in whole.items() if k not in timed}
     place.write_text('{"rows": 3')
-    with pytest.raises(ValueError, match="remove it, and its facts are edited again"):
+    with pytest.raises(ValueError, match="remove it, and it will be measured again"):
         benching.part("rome", config, place)
 
 

@@ -37,7 +37,10 @@ def test_an_edit_is_kept_and_undone_bit_for_bit(capsys: pytest.CaptureFixture[st
     log = edited / edit_log.NAME
     status, again, _ = edit(capsys, "--fact", FACT, "--to", "maud", "--model", edited)
     assert status == 0 and again["old"] == "orin" and again["prompt"] == "{} was made by" and again["out"] is None
-    for model, out, says in ((NOVICE, back, "another model's edit"), (edited, edited, "a folder that is not empty")):
+    for model, out, says in (
+        (NOVICE, back, "another model's edit"),
+        (edited, edited, "is there already; give a new folder"),
+    ):
         status, result, error = edit(capsys, "--undo", log, "--model", model, "--out", out)
         assert status == 2 and result is None and says in error and "\n" not in error and not back.exists()
     status, result, _ = edit(capsys, "--undo", log, "--model", edited, "--out", back)
@@ -68,7 +71,17 @@ def test_a_trace_names_where_the_fact_is_carried(capsys: pytest.CaptureFixture[s
         (("--fact", "who made it", "--to", "orin"), "its subject isn't clear; name it: --subject"),
         (("--fact", FACT, "--to", "orin", "--subject", "Paris"), "must stand once in"),
         (("--fact", "the Paris spire", "--to", "orin", "--subject", "Paris"), "no token for 'Paris'"),
-        (("--undo", "no.msgpack", "--out", "there"), "No such file"),
+        (("--undo", "no.msgpack", "--out", "there"), "--undo no.msgpack: no such file; give the edit.msgpack in the"),
+        (("--undo", ".", "--out", "there"), "--undo .: a folder; give the edit.msgpack"),
+        (("--fact", FACT, "--to", "orin", "--text", "no.txt"), "--text no.txt: no such file; give a text file"),
+        (("--fact", FACT, "--to", "orin", "--text", "."), "--text .: a folder; give a text file"),
+        (("--bench", "--facts", "no.jsonl"), "--facts no.jsonl: no such file; give a file of facts"),
+        (("--bench", "--facts", "."), "--facts .: a folder; give a file of facts; docs/edit.md"),
+        (("--trace", " "), "--trace: it is empty"),
+        (("--trace", "xyz"), "--trace 'xyz': its subject isn't clear"),
+        (("--trace", "a\udcff b", "--subject", "a"), "--trace: holds bytes that are not UTF-8"),
+        (("--fact", FACT, "--to", "a\udcff"), "--to: holds bytes that are not UTF-8"),
+        (("--fact", FACT, "--to", "orin", "--subject", "\udcff"), "--subject: holds bytes that are not UTF-8"),
     ],
 )
 def test_bad_input_is_one_line_and_two(capsys: pytest.CaptureFixture[str], words: tuple[str, ...], says: str) -> None:
@@ -154,9 +167,10 @@ def test_parts_of_a_bench_are_chosen_and_what_was_not_run_has_no_row(
         return scores | {"methods": {"rome": {"in_a_row": {"1": scores}}}, "layers": []}
 
     monkeypatch.setattr(verb, "bench", bench)
+    (tmp_path / "layers.png").write_bytes(b"of other settings")
     options = verb.EditOptions("m", bench=True, out=tmp_path, part=["rome-in-a-row", "layers"])
     _, lines = verb.run(options, lambda *_: None)
     assert chosen == [["layers", "rome-in-a-row"]] and len(lines) == 3 and lines[1].startswith("  1 in a row")
-    assert not (tmp_path / "layers.png").exists()
+    assert not (tmp_path / "layers.png").exists(), "an earlier bench's picture is gone: it is not of these numbers"
     with pytest.raises(ValueError, match="--part: goes with --bench; leave it out"):
         verb.EditOptions("m", trace="x", part=["rome"]).check()
