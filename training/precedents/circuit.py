@@ -25,6 +25,7 @@ from training.precedents.path_patching import Head, mean_mixes, mixes_of
 from training.precedents.scenes import DECISION, scene_lines
 from training.precedents.sites import sites_of
 from training.precedents.tasks import LEAST_RIGHT, Line, Task, ioi_lines, task_of
+from training.precedents.unseen import on_unseen, unseen_lines
 
 UNCHANGED = 0.1  # of what a head writes: a smaller own change is none
 NAME, PICTURE = "circuit.json", "circuit.png"
@@ -83,12 +84,14 @@ def run(options: CircuitOptions, report: Report) -> tuple[dict[str, Any], list[s
     base = load_alone(options.model, choose_device(options.device))
     model = base if options.tuned is None else load_alone(options.tuned, base.device)
     lines = lines_of(options, model)
+    others = unseen_lines(options, model, lines[DECISION])  # before hours of search: a bad line is refused at once
     tasks = {kind: task_of(options.task, some, model) for kind, some in lines.items() if len(some) >= PROMPTS_MIN}
     task = tasks[DECISION]
     ablation = ablation_of(model, task)
     right = check_does(options, task, ablation)
     circuit = find(options, model, task, ablation, report)
     result = measured(options, ablation, circuit, report)
+    result["unseen"] = unseen(options, model, circuit, others, report)
     result |= {
         "task": options.task, "model": str(options.tuned or options.model), "weights": weights_hash(model.net),
         "seed": options.seed, "settings": asdict(options.config), "prompts": len(lines[DECISION]), "right": right,
@@ -104,6 +107,18 @@ def run(options: CircuitOptions, report: Report) -> tuple[dict[str, Any], list[s
             (folder / NAME).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
             (folder / PICTURE).write_bytes(drawn)
     return result, told(result, options)
+
+
+def unseen(
+    options: CircuitOptions, model: Model, circuit: Circuit, lines: Sequence[Line], report: Report
+) -> dict[str, Any] | None:
+    """What the circuit does on prompts that its search did not see (`on_unseen`); None where there are too few."""
+    if len(lines) < PROMPTS_MIN:
+        return None
+    task = task_of(options.task, lines, model)
+    ablation = ablation_of(model, task)
+    right = task.right(mixes_of(ablation.sites, task.prompts)[0])
+    return on_unseen(ablation, circuit.heads, options.seed, report) | {"prompts": len(lines), "right": right}
 
 
 def find(options: CircuitOptions, model: Model, task: Task, ablation: Ablation, report: Report) -> Circuit:
@@ -202,6 +217,7 @@ def told(result: dict[str, Any], options: CircuitOptions) -> list[str]:
         f"faithfulness {result['faithfulness']:.1%}, completeness {result['completeness']:.1%},"
         f" every head at least {result['minimality']:.1%}",
         f"random circuits of that size: 95 % of them below {result['random_p95']:.1%}",
+        *on_others(result["unseen"]),
         *(f"{name}: {', '.join(members)}" for name, members in result["classes"].items()),
     ]
     for name in ("supporting", "competing"):
@@ -216,3 +232,12 @@ def told(result: dict[str, Any], options: CircuitOptions) -> list[str]:
     if options.out is not None:
         lines.append(f"written: {options.out}")
     return lines
+
+
+def on_others(unseen: dict[str, Any] | None) -> list[str]:
+    """The line about prompts that the search did not see; none where there were too few."""
+    if unseen is None:
+        return []
+    share = "no head matters" if unseen["share"][0] is None else f"{unseen['share'][0]:.1%} of what the heads do"
+    below = "" if unseen["matched_p95"] is None else f" (random ones alike in layers: {unseen['matched_p95']:.1%})"
+    return [f"on {unseen['prompts']} other prompts: {share}{below}, faithfulness {unseen['faithfulness']:.1%}"]

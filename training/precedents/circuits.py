@@ -10,6 +10,7 @@ The published figures are of these formulae (Wang 2022, arXiv 2211.00593).
 The curve's share is f(C) = (F(C) - F(0)) / (F(M) - F(0)), with areas as in `training.heads.set_curve` (MIB).
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from random import Random
 from typing import Any
@@ -90,18 +91,19 @@ def random_circuits(
     scores = []
     for number in range(count):
         report("random circuits", number, count)
-        rng = Random(f"{seed}/circuit/{'matched' if like else 'random'}/{size}/{number}")
-        if like:
-            layers = sorted({layer for layer, _ in like})
-            heads = [
-                head
-                for layer in layers
-                for head in rng.sample([h for h in ablation.every if h[0] == layer], sum(h[0] == layer for h in like))
-            ]
-        else:
-            heads = rng.sample(ablation.every, size)
-        scores.append(faithfulness(ablation, heads))
+        scores.append(faithfulness(ablation, random_circuit(ablation, size, seed, number, like)))
     return scores
+
+
+def random_circuit(ablation: Ablation, size: int, seed: int, number: int, like: Sequence[Head] = ()) -> list[Head]:
+    """The heads of one of them."""
+    rng = Random(f"{seed}/circuit/{'matched' if like else 'random'}/{size}/{number}")
+    if not like:
+        return rng.sample(ablation.every, size)
+    heads: list[Head] = []
+    for layer, count in sorted(Counter(layer for layer, _ in like).items()):
+        heads += rng.sample([head for head in ablation.every if head[0] == layer], count)
+    return heads
 
 
 def curve(ablation: Ablation, order: Sequence[Head], seed: int, report: Report) -> dict[str, Any]:
