@@ -13,6 +13,7 @@ COLOURS = dict(
         strict=True,
     )
 )
+UNSEEN = "#b35c00"
 NOTHING = "#eeeeee"  # a head outside the circuit
 
 
@@ -20,7 +21,7 @@ def picture(result: dict[str, Any]) -> bytes:
     """A PNG file's bytes, by what `circuit` says. Matplotlib is imported here."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9.0, 3.6), layout="constrained")
+    figure = Figure(figsize=(11.0, 3.6), layout="constrained")
     _grid(figure.add_subplot(1, 2, 1), result)
     _curve(figure.add_subplot(1, 2, 2), result)
     stream = io.BytesIO()
@@ -49,15 +50,32 @@ def _curve(axes: Any, result: dict[str, Any]) -> None:
     curve = result["curve"]
     sizes = curve["sizes"]
     low, middle, high = zip(*curve["random"], strict=True)
-    axes.fill_between(sizes, low, high, color="#dddddd", label="random circuits, 5 to 95 %")
+    axes.fill_between(sizes, low, high, color="#dddddd", label="random circuits,\n5 to 95 %")
     axes.plot(sizes, middle, color="#999999", linewidth=0.8)
     shares, below, above = zip(*curve["shares"], strict=True)
     axes.fill_between(sizes, below, above, color=COLOURS["S-inhibition"], alpha=0.25, linewidth=0)
     axes.plot(sizes, shares, color=COLOURS["S-inhibition"], marker="o", label="best heads first")
+    _unseen(axes, len(result["heads"]), result.get("unseen"))
     axes.axhline(1.0, color="black", linewidth=0.6, linestyle="--")
     axes.axvline(len(result["heads"]), color="black", linewidth=0.6, linestyle=":")
     axes.set_xscale("log", base=2)
-    axes.set_xticks(sizes, labels=[str(size) for size in sizes])
+    axes.set_xticks(
+        sizes, labels=[str(size) if size in (sizes[-1], 1) or 1.4 * size < sizes[-1] else "" for size in sizes]
+    )
     axes.set(xlabel="heads", ylabel="share of the task done")
     axes.set_title(f"CPR {curve['cpr'][0]:.2f}, CMD {curve['cmd'][0]:.2f}", fontsize=10)
-    axes.legend(frameon=False, fontsize=7)
+    axes.legend(frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def _unseen(axes: Any, size: int, unseen: dict[str, Any] | None) -> None:
+    """What the circuit does on prompts that its search did not see, and random ones alike in layers."""
+    if unseen is None or unseen["share"][0] is None:
+        return
+    share, low, high = unseen["share"]
+    bounds = None if low is None else [[share - low], [high - share]]
+    axes.errorbar(
+        [size], [share], bounds, color=UNSEEN, marker="D", capsize=3, zorder=3, label="the circuit on\nother prompts"
+    )
+    if unseen["matched_p95"] is not None:
+        label = "random ones there,\nalike in layers (95 %)"
+        axes.plot([size], [unseen["matched_p95"]], color=UNSEEN, marker="_", markersize=11, linestyle="", label=label)
