@@ -185,7 +185,10 @@ def _check_finite(net: PreTrainedModel, source: str) -> None:
 def _tokenizer(where: str, source: str) -> PreTrainedTokenizerBase:
     """Raises ModelError."""
     try:
-        return _own_tokenizer(where)
+        tokenizer = _own_tokenizer(where)
+        # transformers would say once, in words for programmers, that a text is long; we refuse what is too long
+        tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
+        return tokenizer
     except Exception as error:  # any fault of a foreign file ends in one line
         raise ModelError(
             f"--model {source}: its tokenizer cannot be loaded ({reason_of(error)}); restore its tokenizer.json"
