@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from perception.deciding import logits_at
 from perception.head_map import addresses
 from perception.mlp_map import mlps
 from training.precedents.prompts import Prompt
@@ -97,8 +98,14 @@ class Tracer:
             for kind, modules in self.modules.items():
                 for layer, module in enumerate(modules):
                     stack.callback(module.register_forward_hook(remember(kind, layer)).remove)
-            logits = self.net(torch.tensor([self.question.ids], device=self.net.device), use_cache=False).logits
-        return float(logits[0, -1].double().softmax(-1)[self.answer])
+            logits_1V = self._last_logits(torch.tensor([self.question.ids], device=self.net.device))
+        return float(logits_1V[0].double().softmax(-1)[self.answer])
+
+    def _last_logits(self, ids_BT: Tensor) -> Tensor:
+        """(B, V) behind each row: of all tokens they would be gigabytes."""
+        rows, tokens = ids_BT.shape
+        at_B = torch.arange(1, rows + 1, device=ids_BT.device) * tokens - 1
+        return logits_at(self.net, at_B, input_ids=ids_BT, use_cache=False)
 
     @torch.no_grad()
     def probabilities(self, places: Sequence[Sequence[Place]]) -> Tensor:
@@ -112,8 +119,8 @@ class Tracer:
             part = places[start : start + most]
             ids = torch.tensor([self.question.ids], device=self.net.device).expand(len(part) * samples, -1)
             with self._corrupted(len(part)), self._put_back(part):
-                logits = self.net(ids, use_cache=False).logits[:, -1]
-            means.append(logits.double().softmax(-1)[:, self.answer].view(len(part), samples).mean(1).cpu())
+                logits_BV = self._last_logits(ids)
+            means.append(logits_BV.double().softmax(-1)[:, self.answer].view(len(part), samples).mean(1).cpu())
         return torch.cat(means)
 
     @contextmanager
