@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 STALE = 3600  # s after which an unfinished file belongs to nobody any more
 PART = ".part"  # ends the name of a file that is not whole yet
 TEXT_LIMIT = 64 * 2**20  # bytes; the largest text file that is read unless a caller says otherwise
-DIGITS_MAX = 300  # of a whole number in JSON; what has more is no float either
+DIGITS_MAX = 4_300  # of a whole number in JSON; Python reads no more, and says so in words for programmers
 SAID_MAX = 60  # characters of a wrong key that are said
 STREAMS = {
     "/dev/stdout": 1,
@@ -269,7 +269,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _whole_number(text: str) -> int:
-    if len(text) > DIGITS_MAX:  # Python says no to 4,300, in words for programmers
+    if len(text) > DIGITS_MAX:
         raise ValueError(f"a whole number of {len(text)} digits; at most {DIGITS_MAX} are read")
     return int(text)
 
