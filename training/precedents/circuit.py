@@ -84,14 +84,17 @@ def run(options: CircuitOptions, report: Report) -> tuple[dict[str, Any], list[s
     base = load_alone(options.model, choose_device(options.device))
     model = base if options.tuned is None else load_alone(options.tuned, base.device)
     lines = lines_of(options, model)
-    others = unseen_lines(options, model, lines[DECISION])  # before hours of search: a bad line is refused at once
+    others = unseen_lines(options, model, lines[DECISION])
+    elsewhere = (
+        task_of(options.task, others, model) if len(others) >= PROMPTS_MIN else None
+    )  # refused before the search
     tasks = {kind: task_of(options.task, some, model) for kind, some in lines.items() if len(some) >= PROMPTS_MIN}
     task = tasks[DECISION]
     ablation = ablation_of(model, task)
     right = check_does(options, task, ablation)
     circuit = find(options, model, task, ablation, report)
     result = measured(options, ablation, circuit, report)
-    result["unseen"] = unseen(options, model, circuit, others, report)
+    result["unseen"] = None if elsewhere is None else unseen(options, model, circuit, elsewhere, report)
     result |= {
         "task": options.task, "model": str(options.tuned or options.model), "weights": weights_hash(model.net),
         "seed": options.seed, "settings": asdict(options.config), "prompts": len(lines[DECISION]), "right": right,
@@ -109,16 +112,12 @@ def run(options: CircuitOptions, report: Report) -> tuple[dict[str, Any], list[s
     return result, told(result, options)
 
 
-def unseen(
-    options: CircuitOptions, model: Model, circuit: Circuit, lines: Sequence[Line], report: Report
-) -> dict[str, Any] | None:
-    """What the circuit does on prompts that its search did not see (`on_unseen`); None where there are too few."""
-    if len(lines) < PROMPTS_MIN:
-        return None
-    task = task_of(options.task, lines, model)
+def unseen(options: CircuitOptions, model: Model, circuit: Circuit, task: Task, report: Report) -> dict[str, Any]:
+    """What the circuit does on prompts that its search did not see (`on_unseen`)."""
     ablation = ablation_of(model, task)
     right = task.right(mixes_of(ablation.sites, task.prompts)[0])
-    return on_unseen(ablation, circuit.heads, options.seed, report) | {"prompts": len(lines), "right": right}
+    said = on_unseen(ablation, circuit.heads, options.seed, report)
+    return said | {"prompts": len(task.answer_B), "right": right}
 
 
 def find(options: CircuitOptions, model: Model, task: Task, ablation: Ablation, report: Report) -> Circuit:

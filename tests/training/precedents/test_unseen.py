@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from perception.model import load
+from perception.model import NOVICE, load
+from training.precedents import circuit as verb
 from training.precedents import circuits
 from training.precedents.circuit import ablation_of, on_others
 from training.precedents.circuit_config import CircuitConfig, CircuitOptions
@@ -93,3 +94,15 @@ def test_a_bad_line_behind_the_seen_ones_is_refused_before_the_search(tmp_path: 
     path = written(tmp_path / "t.jsonl", *(line(*pair, template="t") for pair in PAIRS[:5]), {"prompt": "x"})
     with pytest.raises(ValueError, match=r"t.jsonl:6: "):
         unseen_lines(options(str(path), 5), load(), [])
+
+
+def test_what_the_model_cannot_read_of_them_is_refused_before_the_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verb, "find", None)
+    long = line(*PAIRS[5], template="t2")
+    rows = [line(*pair, template="t") for pair in PAIRS[:4]]
+    rows += [long | {"prompt": "the market " * 600 + long["prompt"]} for _ in range(4)]
+    path = written(tmp_path / "t.jsonl", *rows)
+    with pytest.raises(ValueError, match=r"tokens, the model reads \d+; shorten it"):
+        verb.run(CircuitOptions(str(path), str(NOVICE), CircuitConfig(prompts=4)), lambda *_: None)
