@@ -1,6 +1,7 @@
 """A circuit on prompts that its search did not see."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,13 +97,9 @@ def test_a_bad_line_behind_the_seen_ones_is_refused_before_the_search(tmp_path: 
         unseen_lines(options(str(path), 5), load(), [])
 
 
-def test_what_the_model_cannot_read_of_them_is_refused_before_the_search(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_the_model_cannot_read_of_them_is_refused_before_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    short = ioi_lines(load(), 4, 1)
+    monkeypatch.setattr(verb, "unseen_lines", lambda *_: [replace(one, prompt=one.prompt * 500) for one in short])
     monkeypatch.setattr(verb, "find", None)
-    long = line(*PAIRS[5], template="t2")
-    rows = [line(*pair, template="t") for pair in PAIRS[:4]]
-    rows += [long | {"prompt": "the market " * 600 + long["prompt"]} for _ in range(4)]
-    path = written(tmp_path / "t.jsonl", *rows)
     with pytest.raises(ValueError, match=r"tokens, the model reads \d+; shorten it"):
-        verb.run(CircuitOptions(str(path), str(NOVICE), CircuitConfig(prompts=4)), lambda *_: None)
+        verb.run(CircuitOptions("ioi", str(NOVICE), CircuitConfig(prompts=4)), lambda *_: None)
