@@ -2,7 +2,6 @@
 
 import struct
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,19 +19,6 @@ from tests.kits.ggufkit import WORDS, tiny_llama, write_gguf
 
 torch.set_num_threads(1)
 IDS = torch.tensor([[5, 70, 80, 90, 100, 110, 120, 130, 140, 150]])
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("gguf") / "Tiny.F32.gguf"
-    write_gguf(path, tiny_llama())
-    return path
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SECOND_SIGHT_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
 
 
 def test_a_file_is_the_model_that_it_was_made_of_and_converted_once(file, home, monkeypatch) -> None:

@@ -31,19 +31,6 @@ torch.set_num_threads(1)
 IDS = torch.tensor([[5, 70, 80, 90, 100, 110, 120, 130, 140, 150]])
 
 
-@pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("gguf") / "Tiny.F32.gguf"
-    write_gguf(path, tiny_llama())
-    return path
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SECOND_SIGHT_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
-
-
 @pytest.fixture
 def conversions(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The folders that were made, one entry each time."""
