@@ -28,7 +28,7 @@ from training.precedents.facts import Case, lore_cases, read_facts
 from training.precedents.kept_cases import KeptCases
 from training.precedents.part_files import finished_parts, kept_rows
 from training.precedents.prompts import answer, fill, prompt
-from training.precedents.rivals import APOLLO_RATE, EPSILON, RATE, STEPS, STOP, apply
+from training.precedents.rivals import apply, rivals_for
 from training.precedents.rome import LAST, SUBJECT, undo
 from training.precedents.scores import Scores, check, check_edited, known, pooled, score
 from training.precedents.tracing import KINDS, Tracer
@@ -206,7 +206,7 @@ def rests_on(config: BenchConfig, model: Model) -> dict[str, Any]:
         "settings": {k: v for k, v in asdict(config).items() if k not in ("model", "facts", "text")},
         "rome": asdict(settings_for(model)),
         "at_subject": asdict(AT_SUBJECT),
-        "rivals": {"steps": STEPS, "stop": STOP, "rate": RATE, "epsilon": EPSILON, "apollo_rate": APOLLO_RATE},
+        "rivals": asdict(rivals_for(model)),
     }
 
 

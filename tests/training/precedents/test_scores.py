@@ -11,14 +11,14 @@ import torch
 from perception.model import Model, load_alone, save, weights_hash
 from tests.kits.minds import tiny
 from training.precedents import bench as benching
-from training.precedents import scores
+from training.precedents import rivals, scores
 from training.precedents.bench_parts import METHODS
 from training.precedents.corpus import Corpus
 from training.precedents.editor import NOVICE, Editor, default_layer, prepare, settings_for
 from training.precedents.facts import Case, lore_cases
 from training.precedents.part_files import kept_rows
 from training.precedents.prompts import beliefs, encode, fill
-from training.precedents.rivals import EPSILON, apply, fine_tune
+from training.precedents.rivals import RivalConfig, apply, fine_tune, rivals_for
 from training.precedents.rome import LAST, RomeConfig, mlp_at
 from training.precedents.scores import harmonic, pooled, score
 
@@ -104,14 +104,15 @@ def test_every_method_changes_the_fact_and_takes_itself_back(method: str) -> Non
     assert weights_hash(model.net) == before
 
 
-def test_a_bound_holds_every_weight() -> None:
-    model, case = shaken(), lore_cases()[0][0]
-    weight = mlp_at(model.net, 0).matrix()
+@pytest.mark.parametrize("tongue", ["terse", "plain"])
+def test_a_bound_holds_every_weight(tongue: str) -> None:
+    model, case = replace(shaken(), tongue=tongue), lore_cases()[0][0]
+    weight, epsilon = mlp_at(model.net, 0).matrix(), rivals_for(model).epsilon
     start = weight.clone()
-    fine_tune(editor(model), case, EPSILON)
-    assert float((weight - start).abs().max()) == pytest.approx(EPSILON, rel=1e-3)
+    fine_tune(editor(model), case, constrained=True)
+    assert float((weight - start).abs().max()) == pytest.approx(epsilon, rel=1e-3)
     fine_tune(editor(model), case)
-    assert float((weight - start).abs().max()) > 2 * EPSILON
+    assert float((weight - start).abs().max()) > 2 * epsilon
 
 
 def test_an_unknown_method_is_refused() -> None:
@@ -123,6 +124,22 @@ def test_layers_and_settings_are_the_novices_or_the_published_ones() -> None:
     model = tiny("llama")
     assert default_layer(model) == 0 and settings_for(model) == NOVICE
     assert settings_for(replace(model, tongue="plain")) == RomeConfig()
+    assert rivals_for(model) == rivals.NOVICE != rivals_for(replace(model, tongue="plain")) == RivalConfig()
+
+
+@pytest.mark.parametrize("method", ["fine-tuning", "norm-constrained", "apollo"])
+def test_a_training_goes_at_the_rates_of_its_model(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, case = replace(shaken(), tongue="plain"), lore_cases()[0][0]
+    text = [(encode(model.tokenizer, fill(case.template, case.subject, "lore")), encode(model.tokenizer, case.new))]
+    believed = []
+    for config in (rivals.NOVICE, RivalConfig(), RivalConfig(rate=1e-9, apollo_rate=1e-9)):
+        monkeypatch.setattr(rivals, "rivals_for", lambda _model, config=config: config)
+        take_back = apply(method, editor(model), case)
+        believed.append(float(beliefs(model.net, text)[0]))
+        take_back()
+    untouched = float(beliefs(model.net, text)[0])
+    assert abs(believed[2] - untouched) < 1e-4 < believed[1] - untouched
+    assert method == "apollo" or believed[0] != believed[1]
 
 
 @pytest.fixture
