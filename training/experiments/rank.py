@@ -1,6 +1,7 @@
 """Rank: of what rank must APOLLO's statistics be, and of what rank is the change that it makes? Four seeds each.
 
-Wider than the model's matrices a rank is cut to them: at hidden 128, ranks 128 and above are the same.
+Wider than the model's matrices a rank is cut to them: at hidden 128, ranks 128 and above are the same. AdamW stands
+beside them: it has statistics for every weight.
 """
 
 import json
@@ -24,13 +25,18 @@ from training.verdict.analyses import rank_summary, ranks
 
 CUT = "cut.json"  # in a run's folder: what its change came to
 RANKS = (1, 4, 16, 64, 256)
-ARMS = tuple(Arm(f"rank-{r}", LearnConfig(teach=TeachConfig(rank=r), probe_seed=PROBE_SEED)) for r in RANKS)
+ADAMW = Arm("adamw", LearnConfig(teach=TeachConfig(optimizer="adamw"), probe_seed=PROBE_SEED))
+ARMS = (
+    *(Arm(f"rank-{r}", LearnConfig(teach=TeachConfig(rank=r), probe_seed=PROBE_SEED)) for r in RANKS),
+    ADAMW,
+)
 RATES = {
     "rank-1": (1.2e-2, 2.4e-2, 4.8e-2, 9.6e-2),
     "rank-4": (6e-3, 1.2e-2, 2.4e-2, 4.8e-2),
     "rank-16": (3e-3, 6e-3, 1.2e-2, 2.4e-2),
     "rank-64": (3e-3, 6e-3, 1.2e-2, 2.4e-2),
     "rank-256": (2e-3, 4e-3, 8e-3, 1.6e-2),
+    "adamw": (2.5e-4, 5e-4, 1e-3, 2e-3),
 }
 
 
@@ -97,6 +103,6 @@ def cut(config: LearnConfig, run: Outcome, to: Path, every: int) -> None:
 
 
 EXPERIMENT = Experiment(
-    "rank", "APOLLO's rank from 1 to 256: what is learned, by which heads, and of what rank the change is", ARMS,
-    (0, 1, 2, 3), both, RATES, keeps_weights=True, stage=Cut(),
+    "rank", "APOLLO's rank from 1 to 256, and AdamW: what is learned, by which heads, of what rank the change is",
+    ARMS, (0, 1, 2, 3), both, RATES, keeps_weights=True, stage=Cut(),
 )  # fmt: skip
