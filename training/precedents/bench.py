@@ -22,7 +22,7 @@ from common.files import check_output, make_folder, read_bytes, write_whole
 from common.locks import hold
 from common.processes import run_jobs
 from perception.model import Model, load_alone, weights_hash
-from training.precedents.bench_parts import IN_A_ROW, LAYERS, METHODS, PARTS
+from training.precedents.bench_parts import IN_A_ROW, LAYERS, METHODS, PARTS, UNTOUCHED
 from training.precedents.editor import AT_SUBJECT, Editor, prepare, request_of, settings_for
 from training.precedents.facts import Case, lore_cases, read_facts
 from training.precedents.kept_cases import KeptCases
@@ -111,7 +111,8 @@ def singles(method: str, editor: Editor, cases: Sequence[Case], kept: KeptCases)
     """Each fact changed by itself, scored, and taken back: means, and the time of a change (s of the processor).
 
     prepended: the same with the edited sentence in front of every prompt about a neighbour; untouched: so without any
-    edit, where the true answers should be said all the same. kept: facts scored already, to which the others are added.
+    edit, where the true answers should be said all the same. The part UNTOUCHED has neither edit nor sentence in its
+    `single`. kept: facts scored already, to which the others are added.
     """
     model, context = editor.model, editor.corpus.contexts[0]
     if method == "rome":
@@ -281,7 +282,7 @@ def summed_up(finished: dict[str, Any], noted: dict[str, Any]) -> dict[str, Any]
     single = finished["rome"]["single"] if "rome" in finished else dict.fromkeys(KEYS)
     methods = {
         name: {k: v for part in (name, name + IN_A_ROW) for k, v in finished.get(part, {}).items() if k != "rests_on"}
-        for name in METHODS
+        for name in (UNTOUCHED, *METHODS)
         if name in finished or name + IN_A_ROW in finished
     }
     known_layers = finished[LAYERS]["layers"] if LAYERS in finished else []

@@ -16,7 +16,7 @@ from perception.model import Model
 from perception.packing import Decision
 from training.optim.apollo import Apollo
 from training.optim.frozen import choose_parameters, frozen_step, guarded_step
-from training.precedents.bench_parts import METHODS
+from training.precedents.bench_parts import METHODS, UNTOUCHED
 from training.precedents.editor import Editor, request_of
 from training.precedents.facts import Case
 from training.precedents.prompts import answer, encode, fill, rows
@@ -129,7 +129,12 @@ def _restorer(parameters: Sequence[torch.nn.Parameter], starts: Sequence[Tensor]
 
 
 def apply(method: str, editor: Editor, case: Case) -> Undo:
-    """Change one fact by a method of METHODS, in place; the result takes it back. Raises ValueError for another one."""
+    """Change one fact by a method of METHODS, in place; the result takes it back. UNTOUCHED changes nothing.
+
+    Raises ValueError for another method.
+    """
+    if method == UNTOUCHED:
+        return lambda: None
     if method == "rome":
         change = editor.edit(request_of(case))
         return lambda: undo(editor.model.net, change)

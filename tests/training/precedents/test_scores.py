@@ -16,6 +16,7 @@ from training.precedents.bench_parts import METHODS
 from training.precedents.corpus import Corpus
 from training.precedents.editor import NOVICE, Editor, default_layer, prepare, settings_for
 from training.precedents.facts import Case, lore_cases
+from training.precedents.kept_cases import KeptCases
 from training.precedents.part_files import kept_rows
 from training.precedents.prompts import beliefs, encode, fill
 from training.precedents.rivals import RivalConfig, apply, fine_tune, rivals_for
@@ -242,6 +243,13 @@ def test_a_file_of_facts_is_benched_and_what_is_not_known_is_left_out(
     monkeypatch.setattr(benching, "known", lambda _model, cases, _context: [case.true == "oni" for case in cases])
     with pytest.raises(ValueError, match=r"facts.jsonl: the model knows none of these facts"):
         benching.part("rome", config)
+
+
+def test_the_untouched_model_is_scored_with_and_without_the_sentence() -> None:
+    at, cases = editor(shaken()), lore_cases()[0][:3]
+    rows = benching.singles("untouched", at, cases, KeptCases(None, {}, len(cases)))
+    bare, behind = (pooled([score(at.model, [case], "lore", before) for case in cases]) for before in (False, True))
+    assert rows["single"] == bare and rows["prepended"] == rows["untouched"] == behind != bare
 
 
 def test_facts_that_were_changed_are_nobodys_neighbours_any_more() -> None:
