@@ -20,7 +20,7 @@ _NAMES = (
     (r"analyses: rank: stable: (\w+)", "stable rank of the change of W_{0} (95 %)"),
     (r"analyses: matrices: gain: (\w+): (all|core): (\w)", "{0}: gain by W_{2}, {1} heads, nats (95 %)"),
     (r"analyses: matrices: gradient: (\w+): (all|core): (\w)", "{0}: gradient in W_{2}, {1} heads, share (95 %)"),
-    (r"analyses: rank: kept: (\d+)", "gain kept by the first {0} singular values, share (95 %)"),
+    (r"analyses: rank: kept: (\d+)", "gain kept by the first {0} singular values of attention, share (95 %)"),
     (r"random", "random sets of the core’s size and layers"),
     (r"above", "part of the random sets that the core lies above"),
     (r"layer (\d+)", "layer {0}, share"),

@@ -22,7 +22,7 @@ from training.verdict.measured import Array, Evidence
 from training.verdict.rule import INTERVAL, RESAMPLES
 
 NEEDED = 0.2  # a head whose removal costs a smaller part than this supports nothing
-RANKS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+RANKS = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 def interval(values_S: Sequence[float] | Array, seed: int = 0) -> tuple[float, float, float]:
@@ -86,7 +86,8 @@ def ranks(before: PreTrainedModel, after: PreTrainedModel, loss: HeldOut) -> dic
     """stable: per matrix q, k, v, o a stable rank ‖ΔW‖_F² / ‖ΔW‖_2² a layer (0 if it did not move).
 
     kept: the part of the gain that is left when the change of every attention matrix is cut to its first k singular
-    values, by k. All else that moved stays moved. {} without a gain.
+    values, by k. All else that moved stays moved, so k = 0 is what the rest keeps alone, with attention as it was. {}
+    without a gain.
     """
     own, late = addresses(before), addresses(after)
     pairs = [(layer, m) for layer in range(own.layers) for m in MATRICES]

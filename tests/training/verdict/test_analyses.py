@@ -1,10 +1,13 @@
 """Beside the verdict: depth, roles, rank and likeness come out as they were made."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 
 from game.realm.rules import load as load_rules
+from perception.mlp_map import mlps
 from tests.kits.minds import changed, tiny
 from training.heads.head_probes import probe_loss
 from training.heads.likeness import dealt_p, likeness, rank_correlation
@@ -69,8 +72,30 @@ def test_a_change_of_rank_one_keeps_its_gain_in_one_singular_value(probed):
     )
     measured_ranks = ranks(model.net, net, loss)
     assert all(value == pytest.approx(1.0, abs=1e-4) for some in measured_ranks["stable"].values() for value in some)
-    assert list(measured_ranks["kept"].values()) == pytest.approx([1.0] * len(measured_ranks["kept"]), abs=1e-3)
+    none, *some = measured_ranks["kept"].items()
+    assert none == ("0", pytest.approx(0.0, abs=1e-3)), "attention is as it was, and nothing else moved"
+    assert [share for _, share in some] == pytest.approx([1.0] * len(some), abs=1e-3)
     assert rank_summary([measured_ranks, measured_ranks])["kept"]["1"][0] == pytest.approx(1.0, abs=1e-3)
+
+
+def with_mlps(net, seed):
+    """The same, with other MLPs."""
+    other, generator = copy.deepcopy(net), torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for mlp in mlps(other):
+            weight = other.get_parameter(mlp.parameter)
+            weight.add_(0.05 * torch.randn(weight.shape, generator=generator))
+    return other
+
+
+def test_without_attentions_change_the_rest_keeps_its_own(probed):
+    model, probes = probed
+    loss = probe_loss(model, probes)
+    old, seeds = measured(model.net, loss), range(20)
+    seed = next(s for s in seeds if measured(with_mlps(changed(model, 1, seed=s), s), loss) < old - 0.01)
+    net, alone = with_mlps(changed(model, 1, seed=seed), seed), with_mlps(model.net, seed)
+    rest, whole = old - measured(alone, loss), old - measured(net, loss)
+    assert ranks(model.net, net, loss)["kept"]["0"] == pytest.approx(rest / whole, abs=1e-3) and abs(rest) > 1e-3
 
 
 def test_a_change_of_higher_rank_needs_more_than_one(probed):
