@@ -1,15 +1,15 @@
 """The verbs and their options. Neither torch nor pygame is needed to read them."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from commands.options import circuit_options, experiment_options, learn_options, ray_options
 from common.assets import NOVICE
 from common.line.hello import REGIONS_MAX
 from common.numbers import SEED_MAX, real_number, whole_number
+from common.parser import Parser
 from common.processes import WORKERS_MAX
 from training.bench.areas import ALL, AREAS
 from training.precedents.bench_parts import PARTS
@@ -48,14 +48,6 @@ EXPERIMENTS = (
     "sufficiency: a core alone; calibration: how often the rule errs; surgical: edits beside trainings; "
     "sharpness: of what surgical left"
 )
-
-
-class Parser(argparse.ArgumentParser):
-    """Complains in one line and exits with 2."""
-
-    def error(self, message: str) -> NoReturn:
-        print(f"{self.prog}: {' '.join(message.split())}; see {self.prog} --help", file=sys.stderr)
-        raise SystemExit(2)
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:

@@ -9,6 +9,8 @@ Supported: plain and grouped-query attention whose output is a sum over heads. A
 from dataclasses import dataclass, replace
 from typing import Any
 
+from perception.errors import ModelError
+
 # How q, k and v lie in one matrix: all of q, then all of k, then all of v; or group after group, in each the queries of
 # its heads, its key, its value.
 PARTS, GROUPS = "parts", "groups"
@@ -147,3 +149,15 @@ def check_known(config: Any) -> None:
             f"model type {kind!r} with do_layer_norm_before false: a norm lies on its residual stream, which is then no"
             " sum over heads; give another"
         )
+
+
+def check_kind(config: Any, source: str) -> None:
+    """Raise ModelError for what is, by its config, no causal language model whose attention heads are known."""
+    listed = getattr(config, "architectures", None)
+    names = [str(name) for name in listed] if isinstance(listed, list | tuple) else []
+    if names and not any(name.endswith(("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")) for name in names):
+        raise ModelError(f"--model {source}: {names[0]} is no causal language model; give a folder of one")
+    try:
+        check_known(config)
+    except ValueError as error:
+        raise ModelError(f"--model {source}: {error}") from error

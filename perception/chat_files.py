@@ -1,20 +1,34 @@
-"""Whether a model's files are those of a chat model, and whole: looked at without torch, in a moment."""
+"""Whether a model's files are those of a chat model, and whole: looked at without torch, in a moment.
 
+Files are chosen as transformers chooses them, so that the mind, which loads them later, says the same.
+"""
+
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from common.files import read_json, read_text
+from common.files import read_bytes, read_json
+from perception.addresses import check_kind
+from perception.chat_template import dated, parted, turn, variables
 from perception.errors import ModelError
 from perception.gguf_files import converted, file_of, is_gguf
 from perception.gguf_header import check_file, text
 from perception.model_folder import HUB, SETTINGS_LIMIT
-from perception.template_bounds import fault_of, in_time
+from perception.template_bounds import TemplateError
 
 TEMPLATE, SETTINGS = "chat_template", "tokenizer_config.json"
+MORE_TEMPLATES = "additional_chat_templates"  # a folder of them
 TOKENIZER = "tokenizer.json"
-WORDS = "what the player says"
+# Of what transformers makes a tokenizer where there is no tokenizer.json.
+VOCABULARIES = (
+    "vocab.json", "vocab.txt", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "tekken.json",
+    "tiktoken.model",
+)  # fmt: skip
+SPECIAL_TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+PLAIN = "plain"  # the tongue of talk, and of a config that names none
 
 
 def check_chat_source(source: str) -> None:
@@ -26,12 +40,14 @@ def check_chat_source(source: str) -> None:
     folder = converted(source) if is_gguf(source) else Path(source)
     if folder is None:
         name = f"tokenizer.{TEMPLATE}"
-        _check_template(source, text(check_file(source, file_of(source), name), name))
+        _check_template(source, text(check_file(source, file_of(source), name), name), {})
         return
-    template = _template(folder)
+    _check_config(source, _settings(source, folder / "config.json"))
+    settings = _settings(source, folder / SETTINGS)
+    template = _template(source, folder, settings)
     if not template:
         raise ModelError(f"--model {source}: has no chat template; give a chat model, smollm2 say")
-    _check_template(source, template)
+    _check_template(source, template, settings)
     _check_tokenizer(source, folder)
     for file in sorted(folder.glob("*.safetensors")):
         try:
@@ -41,11 +57,42 @@ def check_chat_source(source: str) -> None:
             raise ModelError(f"--model {source}: {file.name} is cut short or damaged; fetch it again") from error
 
 
+def _settings(source: str, path: Path) -> dict[str, Any]:
+    """A file of settings; none where there is no file. Raises ModelError."""
+    if not path.is_file():
+        return {}
+    try:
+        settings = read_json(path, SETTINGS_LIMIT)
+    except (ValueError, OSError) as error:
+        raise ModelError(f"--model {source}: {path.name} can't be read ({_reason(error)}); restore it") from error
+    return settings if isinstance(settings, dict) else {}
+
+
+def _reason(error: ValueError | OSError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error).splitlines()[0]
+
+
+def _check_config(source: str, config: dict[str, Any]) -> None:
+    """Raises ModelError for a model that is loaded by nobody here, or spoken to in another tongue."""
+    if not isinstance(config.get("model_type"), str):
+        raise ModelError(f"--model {source}: config.json names no model_type; restore it")
+    check_kind(SimpleNamespace(**config), source)
+    if (tongue := config.get("tongue", PLAIN)) != PLAIN:
+        raise ModelError(
+            f"--model {source}: is spoken to in the tongue {str(tongue)[:32]!r}; give a chat model in plain English,"
+            " smollm2 say"
+        )
+
+
 def _check_tokenizer(source: str, folder: Path) -> None:
-    """Raises ModelError for a tokenizer.json that holds no tokenizer; other kinds of file are not looked at."""
+    """Raises ModelError for a folder without a tokenizer, and for a tokenizer.json that holds none; other kinds of file
+    are not looked at.
+    """
     path = folder / TOKENIZER
     if not path.is_file():
-        return
+        if any((folder / name).is_file() for name in VOCABULARIES):
+            return
+        raise ModelError(f"--model {source}: has no {TOKENIZER}; fetch it again")
     try:
         content = read_json(path)
     except (ValueError, OSError) as error:
@@ -54,30 +101,48 @@ def _check_tokenizer(source: str, folder: Path) -> None:
         raise ModelError(f"--model {source}: {TOKENIZER} holds no tokenizer; fetch it again")
 
 
-def _template(folder: Path) -> str:
-    """A folder's chat template, the default one of several; empty if it has none."""
-    for file in sorted(folder.glob(f"{TEMPLATE}*.jinja")):
-        return read_text(file, SETTINGS_LIMIT)
-    path = folder / SETTINGS
-    settings = read_json(path, SETTINGS_LIMIT) if path.is_file() else None
-    template: Any = settings.get(TEMPLATE) if isinstance(settings, dict) else None
+def _template(source: str, folder: Path, settings: dict[str, Any]) -> str:
+    """A folder's chat template, the default one of several; empty if it has none. Raises ModelError."""
+    more = folder / MORE_TEMPLATES
+    for file in (more / "default.jinja", folder / f"{TEMPLATE}.jinja"):
+        if file.is_file():
+            return _template_file(source, file)
+    if any(more.glob("*.jinja")):
+        return ""  # they stand in the place of those in the settings, and none of them is the default one
+    template = settings.get(TEMPLATE)
     if isinstance(template, list):
-        several = {one.get("name"): one.get("template") for one in template if isinstance(one, dict)}
-        template = several.get("default", next(iter(several.values()), ""))
+        with suppress(KeyError, TypeError):
+            template = {one["name"]: one["template"] for one in template}
+    if isinstance(template, dict):
+        template = template.get("default")
     return template if isinstance(template, str) else ""
 
 
-def _check_template(source: str, template: str) -> None:
-    """Raises ModelError for one that fails, or leaves out what is said. `perception.chat.frame` asks for more."""
+def _template_file(source: str, file: Path) -> str:
+    try:
+        return read_bytes(file, SETTINGS_LIMIT).decode("utf-8")  # as transformers reads it: in no other encoding
+    except UnicodeDecodeError as error:
+        where = f"{file.name}: byte {error.start + 1} is not UTF-8"
+        raise ModelError(f"--model {source}: {where}; save the file as UTF-8") from error
+    except (ValueError, OSError) as error:
+        raise ModelError(f"--model {source}: {file.name} can't be read ({_reason(error)}); fetch it again") from error
+
+
+def _check_template(source: str, template: str, settings: dict[str, Any]) -> None:
+    """Raises ModelError for one that `perception.chat.frame` will refuse. settings: of the tokenizer."""
     from transformers.utils.chat_template_utils import render_jinja_template  # half a second, but no torch
 
-    turn = [[{"role": "user", "content": WORDS}]]
+    words = dict.fromkeys(SPECIAL_TOKENS, "")  # one that only the tokenizer's class knows does a template no harm
+    for name in words:
+        token = settings.get(name)
+        content = token.get("content") if isinstance(token, dict) else token
+        words[name] = content if isinstance(content, str) else ""
+
+    def render() -> object:
+        chat = {"conversations": [turn()], "chat_template": dated(template)}
+        return render_jinja_template(**chat, **words, **variables())[0][0]
+
     try:
-        with in_time():
-            (said,), _ = render_jinja_template(conversations=turn, chat_template=template, add_generation_prompt=True)
-    except Exception as error:  # a template is a program of somebody else's
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise ModelError(f"--model {source}: its chat template fails ({why}); give another chat model") from error
-    fault = fault_of(said) or ("doesn't hold the user's words once" if said.count(WORDS) != 1 else "")
-    if fault:
-        raise ModelError(f"--model {source}: its chat template {fault}; give another chat model")
+        parted(render)
+    except TemplateError as error:
+        raise ModelError(f"--model {source}: its chat template {error}; give another chat model") from error

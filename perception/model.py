@@ -8,9 +8,8 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,7 +24,7 @@ from transformers import (
 
 from common.files import read_json
 from common.whole_folders import writing_folder
-from perception.addresses import check_known
+from perception.addresses import check_kind
 from perception.errors import ModelError, disk_errors, reason_of
 from perception.gguf_files import is_gguf, with_folder
 from perception.head_map import addresses
@@ -45,6 +44,8 @@ class Model:
 
     context: the net that reads contexts, of one shape with `net`, which then decides against its keys and values; None
     where `net` reads them itself.
+
+    source: what it was loaded from, as the user typed it; empty for one that was never a file.
     """
 
     net: PreTrainedModel
@@ -52,6 +53,12 @@ class Model:
     tongue: str
     name: str
     context: PreTrainedModel | None = None
+    source: str = ""
+
+    @property
+    def place(self) -> str:
+        """What the user knows it by: its source, or its name where it has none."""
+        return self.source or self.name
 
     @property
     def reader(self) -> PreTrainedModel:
@@ -98,12 +105,13 @@ def load(source: str | Path = NOVICE, device: torch.device | str = "cpu", dtype:
     source: a folder, hub:org/name, a FILE.gguf, or smollm2 (`perception.gguf_files`).
     """
     if is_gguf(str(source)):
-        return with_folder(str(source), lambda folder: load(folder, device, dtype))
+        converted = with_folder(str(source), lambda folder: load(folder, device, dtype))
+        return replace(converted, source=str(source))
     try:
         where = check_source(str(source))
         with quietly():
             config = AutoConfig.from_pretrained(where, trust_remote_code=False)
-            _check_kind(config, str(source))
+            check_kind(config, str(source))
             tokenizer = _tokenizer(where, str(source))
             net, loading = AutoModelForCausalLM.from_pretrained(
                 where, dtype=dtype, use_safetensors=True, output_loading_info=True, trust_remote_code=False,
@@ -129,7 +137,7 @@ def load(source: str | Path = NOVICE, device: torch.device | str = "cpu", dtype:
     net.eval()
     check_packing(net, _ordinary_tokens(net, tokenizer), str(source))
     context = _context(Path(source), net, device, dtype)
-    return Model(net, tokenizer, getattr(config, "tongue", "plain"), Path(where).name, context)
+    return Model(net, tokenizer, getattr(config, "tongue", "plain"), Path(where).name, context, str(source))
 
 
 def load_alone(source: str | Path, device: torch.device | str = "cpu") -> Model:
@@ -225,17 +233,6 @@ def _ordinary_tokens(net: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -
         ids = [token for token in tokenizer(ORDINARY, add_special_tokens=False)["input_ids"] if token < rows]
     spread = [rows * number // (CHECKED + 1) for number in range(1, CHECKED + 1)]
     return list(dict.fromkeys([*ids, *spread, *range(rows)]))[:CHECKED]
-
-
-def _check_kind(config: Any, source: str) -> None:
-    """Raises ModelError for what is no causal language model whose attention heads are known."""
-    names = [str(name) for name in getattr(config, "architectures", None) or ()]
-    if names and not any(name.endswith(("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")) for name in names):
-        raise ModelError(f"--model {source}: {names[0]} is no causal language model; give a folder of one")
-    try:
-        check_known(config)
-    except ValueError as error:
-        raise ModelError(f"--model {source}: {error}") from error
 
 
 def save(model: Model, folder: Path, dtype: torch.dtype | None = None) -> None:

@@ -8,6 +8,7 @@ first one last. Random streams are not kept: what the steps drew is drawn again,
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -71,10 +72,16 @@ class RunState:
 
 
 class Checkpoints:
-    """The checkpoints of one run folder. They note the settings, the device and what the run rests on by content."""
+    """The checkpoints of one run folder. They note the settings, the device and what the run rests on by content.
+
+    Make it before the training reads its files: what they hold then is what the run rests on.
+    """
 
     def __init__(self, out: Path, config: LearnConfig) -> None:
         self._out, self._path, self._config = out, out / CHECKPOINT, config
+        self._rests_on: RestsOn = {}
+        with suppress(OSError, ValueError):  # whoever loads the model says what is wrong with it
+            self._rests_on = rests_on(config)
         self._hashes: dict[int, str] = {}  # of the trajectory's states that lie in the folder, by step
         self._written_s, self._written_step = time.monotonic(), 0
 
@@ -83,10 +90,6 @@ class Checkpoints:
         device = {"device": choose_device(self._config.device).type}
         settings = {key: from_root(value) for key, value in flat(self._config).items()} | device
         return {key: str(value) if isinstance(value, Path) else value for key, value in settings.items()}
-
-    @cached_property
-    def _rests_on(self) -> RestsOn:
-        return rests_on(self._config)
 
     def after_step(self, teacher: Teacher, run: RunState, last: bool) -> None:
         """Write a checkpoint if it is time. A set of scenes that serves several steps is never torn apart."""
@@ -116,9 +119,10 @@ class Checkpoints:
     def resume(self, teacher: Teacher, start: Mapping[str, Tensor]) -> RunState | None:
         """The run as it was, and the teacher as it was then; None where there is no checkpoint.
 
-        start: the trajectory's first state. Raises ValueError, in one line, for a checkpoint of other settings, data or
-        model, and for a damaged one.
+        start: the trajectory's first state. Call it once all files have been read. Raises ValueError, in one line,
+        where they changed meanwhile, for a checkpoint of other settings, data or model, and for a damaged one.
         """
+        self._check_unchanged()
         if not self._path.exists():
             return None
         about, tensors = self._read(self._path)
@@ -149,6 +153,12 @@ class Checkpoints:
 
     def _state_path(self, step: int) -> Path:
         return self._path.with_name(f"{self._path.stem}-{int(step)}{self._path.suffix}")
+
+    def _check_unchanged(self) -> None:
+        """What was read may be neither what was there at first nor what is there now; no run may rest on that."""
+        if changes := difference(self._rests_on, rests_on(self._config)):
+            raise ValueError(f"--out {self._out}: while its training began, this changed: {changes}; the same command"
+                             " begins again")  # fmt: skip
 
     def _check_same(self, about: dict[str, Any]) -> None:
         if about.get("version") != VERSION:

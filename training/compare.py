@@ -138,7 +138,7 @@ def check_pair(before: Model, after: Model) -> list[str]:
 
 
 def check_readers(before: Model, after: Model) -> None:
-    """Raises ValueError unless both models' contexts are read by nets of the same weights, or each by itself.
+    """Raises ValueError unless both models' contexts are read by nets that do the same, or each by itself.
 
     A training with --base-cache leaves a model whose contexts its base model reads.
     """
@@ -147,6 +147,12 @@ def check_readers(before: Model, after: Model) -> None:
     if after.context is None or weights_hash(before.reader) != weights_hash(after.context):
         raise ValueError(
             "BASE and TUNED decide on contexts that different nets have read; give a model and what was trained from it"
+        )
+    readers = [Model(model.reader, model.tokenizer, model.tongue, model.name) for model in (before, after)]
+    if (difference := settings_apart(*readers)) is not None:
+        raise ValueError(
+            f"BASE and TUNED decide on contexts that were read otherwise: {difference}; give a model and what was"
+            " trained from it"
         )
 
 

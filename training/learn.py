@@ -8,7 +8,7 @@ import copy
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypedDict, cast
 
@@ -217,7 +217,7 @@ def _measured(step: int, config: LearnConfig) -> bool:
 
 def _as_it_is(model: Model, base_cache: bool) -> Model:
     """A copy of a model; with `base_cache` it reads the contexts of both, unless another net does."""
-    before = Model(copy.deepcopy(model.net), model.tokenizer, model.tongue, model.name, model.context)
+    before = replace(model, net=copy.deepcopy(model.net))
     if base_cache and model.context is None:
         before.context = model.context = before.net
     return before

@@ -34,8 +34,9 @@ RestsOn = dict[str, str]  # what: its hash, 16 hex digits
 def rests_on(config: LearnConfig) -> RestsOn:
     """The hashes of all that decides the numbers of a run, but its settings. Raises ValueError or OSError.
 
-    Keys: "measure" (MEASURE_VERSION), "weights", "config", "tokenizer"; "context" where another net reads them; then
-    "lessons" and "probes" of a behaviour from files, or "realm" of one that the realm's rules produce.
+    Keys: "measure" (MEASURE_VERSION), "weights", "config", "tokenizer"; "context" and "context config" where another
+    net reads them; then "lessons" and "probes" of a behaviour from files, or "realm" of one that the realm's rules
+    produce.
     """
     hashes = {"measure": str(MEASURE_VERSION)} | of_model(config.model)
     if config.probe_file is None:
@@ -52,7 +53,10 @@ def of_model(source: str) -> RestsOn:
     folder = Path(folder_of(source))
     hashes = {part: _of_files(_matching(folder, patterns)) for part, patterns in MODEL.items()}
     reader = folder / CONTEXT
-    return hashes | {"context": _of_files(_matching(reader, MODEL["weights"]))} if reader.is_dir() else hashes
+    if not reader.is_dir():
+        return hashes
+    own = {"context": "weights", "context config": "config"}  # its tokenizer is not looked at
+    return hashes | {what: _of_files(_matching(reader, MODEL[part])) for what, part in own.items()}
 
 
 def _matching(folder: Path, patterns: Iterable[str]) -> list[Path]:

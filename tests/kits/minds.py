@@ -35,6 +35,15 @@ def tiny(kind: str = "llama", dtype: torch.dtype = torch.float32, seed: int = 0,
     return Model(net.to(dtype).eval(), tokenizer, tongue, f"tiny-{kind}")
 
 
+def tiny_with(**settings: Any) -> PreTrainedModel:
+    """The net of `tiny()`, with these settings of its config: the same weights, which then compute otherwise."""
+    net = tiny().net
+    config = AutoConfig.for_model(**(net.config.to_dict() | settings))
+    other = AutoModelForCausalLM.from_config(config)
+    other.load_state_dict(net.state_dict())
+    return other.eval()
+
+
 @cache
 def plain_tokenizer() -> PreTrainedTokenizerFast:
     """Byte-level BPE with pieces of words, as most models have it, trained on a few scenes in plain English."""

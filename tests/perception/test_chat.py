@@ -8,7 +8,8 @@ import pytest
 from transformers.utils import chat_template_utils
 
 from perception import template_bounds
-from perception.chat import FIXED_DATE, Frame, frame, frame_hash
+from perception.chat import frame, frame_hash
+from perception.chat_template import FIXED_DATE, Frame
 from perception.errors import LanguageError
 from tests.kits.minds import plain_tokenizer
 

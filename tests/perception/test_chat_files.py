@@ -1,17 +1,21 @@
 """Whether files are those of a chat model, and whole, told without torch."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from perception import template_bounds
+from perception import chat_files, template_bounds
+from perception.chat_files import MORE_TEMPLATES as MORE
 from perception.chat_files import check_chat_source
 from perception.errors import ModelError
 from perception.gguf_files import PACKAGED
-from perception.model import save
-from tests.kits.chatkit import saved_chat
+from perception.model import load, save
+from tests.kits.chatkit import TEMPLATE, saved_chat
 from tests.kits.minds import tiny
+from training.mind.talk_mind import check_chat
 
 
 def test_a_chat_model_passes_and_one_without_template_does_not(tmp_path: Path) -> None:
@@ -77,6 +81,91 @@ def test_a_template_may_stand_in_the_tokenizers_settings(tmp_path: Path, named: 
     settings["chat_template"] = several if named else template
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     check_chat_source(str(folder))
+
+
+def changed(file: str, **values: Any) -> Callable[[Path], None]:
+    """Changes a file of settings; a value of None is taken out."""
+
+    def change(folder: Path) -> None:
+        settings = json.loads((folder / file).read_text()) | values
+        content = {key: value for key, value in settings.items() if value is not None}
+        (folder / file).write_text(json.dumps(content))
+
+    return change
+
+
+def written(file: str, content: str | bytes) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_bytes(content.encode() if isinstance(content, str) else content)
+
+    return write
+
+
+def without(file: str, *then: Callable[[Path], None]) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        (folder / file).unlink()
+        for one in then:
+            one(folder)
+
+    return change
+
+
+def several(*names: str) -> Callable[[Path], None]:
+    """The templates stand in the settings, under these names."""
+    return changed("tokenizer_config.json", chat_template=[{"name": name, "template": TEMPLATE} for name in names])
+
+
+JINJA, NONE = "chat_template.jinja", "has no chat template"
+AGREED = {  # what is done to a chat model's folder -> why it is refused; nothing if it isn't
+    "a stray template": (written("chat_template-old.jinja", "{{ broken"), ""),
+    "another template alone": (without(JINJA, written("chat_template_tools.jinja", TEMPLATE)), NONE),
+    "several, none the default": (without(JINJA, several("tool_use")), NONE),
+    "several, and the default": (without(JINJA, several("tool_use", "default")), ""),
+    "more templates, none the default": (
+        without(JINJA, changed("tokenizer_config.json", chat_template=TEMPLATE), written(f"{MORE}/tools.jinja", "x")),
+        NONE,
+    ),
+    "the default among more templates": (written(f"{MORE}/default.jinja", "hello"), "doesn't hold the user's words"),
+    "a folder for a template": (without(JINJA, lambda folder: (folder / JINJA).mkdir()), NONE),
+    "Latin 1": (written(JINJA, TEMPLATE.encode() + b"\xe9"), "byte .* is not UTF-8; save the file as UTF-8"),
+    "UTF-16": (written(JINJA, TEMPLATE.encode("utf-16")), "byte 1 is not UTF-8; save the file as UTF-8"),
+    "draws lots": (written(JINJA, "{{ range(1000) | random }}" + TEMPLATE), "says something else each time"),
+    "asks for a special token": (written(JINJA, "{{ bos_token + ' ' }}" + TEMPLATE), ""),
+    "the terse tongue": (changed("config.json", tongue="terse"), "the tongue 'terse'; give a chat model in plain"),
+    "a type that nobody knows": (changed("config.json", model_type="nosuch"), "model type 'nosuch'"),
+    "no type": (changed("config.json", model_type=None), "config.json names no model_type; restore it"),
+    "a type that can't be measured": (changed("config.json", model_type="bloom"), "model type 'bloom': ALiBi"),
+    "no language model": (changed("config.json", architectures=["LlamaForX"]), "is no causal language model"),
+    "no tokenizer": (without("tokenizer.json"), "has no tokenizer.json; fetch it again"),
+}
+
+
+@pytest.mark.parametrize("case", AGREED)
+def test_the_files_are_refused_where_the_mind_refuses_the_model(tmp_path: Path, case: str) -> None:
+    change, reason = AGREED[case]
+    folder = saved_chat(tmp_path / "chat")
+    change(folder)
+    if not reason:
+        check_chat_source(str(folder))
+        check_chat(load(folder))
+        return
+    with pytest.raises(ModelError, match=reason) as error:
+        check_chat_source(str(folder))
+    assert str(error.value).startswith(f"--model {folder}: ") and "\n" not in str(error.value)
+    with pytest.raises(ModelError) as later:
+        check_chat(load(folder))
+    assert str(later.value).startswith(f"--model {folder}: "), "the path as the user typed it"
+
+
+def test_a_file_that_cannot_be_read_ends_in_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(path: Path, limit: int) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    folder = saved_chat(tmp_path / "chat")
+    monkeypatch.setattr(chat_files, "read_bytes", unreadable)
+    with pytest.raises(ModelError, match=r"chat_template.jinja can't be read \(Permission denied\); fetch it again"):
+        check_chat_source(str(folder))
 
 
 def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

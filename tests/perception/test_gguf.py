@@ -24,6 +24,7 @@ IDS = torch.tensor([[5, 70, 80, 90, 100, 110, 120, 130, 140, 150]])
 def test_a_file_is_the_model_that_it_was_made_of_and_converted_once(file, home, monkeypatch) -> None:
     first = load(str(file))
     assert (first.layers, first.heads, first.tongue) == (2, 4, "plain")
+    assert first.place == str(file), "not the folder in the cache"
     with torch.no_grad():
         assert torch.allclose(first.net(IDS).logits, tiny_llama()(IDS).logits, atol=1e-4)
     assert first.tokenizer("the river")["input_ids"] and len(first.tokenizer) == WORDS

@@ -221,6 +221,11 @@ def test_contexts_are_read_by_the_net_that_reads_them_when_tuned_decides(pair, t
     assert "decide on contexts that different nets have read" in refused(
         capsys, "diff", str(tmp_path / "tuned"), str(pair / "tuned"), "--probes", probes, "--device", "cpu"
     )
+    tuned.context = load(pair / "base").net
+    tuned.context.config.layer_norm_epsilon = 5.0  # the same weights, which then read otherwise
+    save(tuned, tmp_path / "tuned")
+    said = refused(capsys, *words)
+    assert "decide on contexts that were read otherwise: layer_norm_epsilon is 1e-05 and 5.0; give a model and" in said
 
 
 def test_other_special_tokens_around_a_text_are_noted(pair):

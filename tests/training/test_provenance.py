@@ -196,6 +196,20 @@ def test_a_model_is_known_by_its_parts(home: Path) -> None:
     assert difference({"a": "1", "b": "2"}, {"a": "1", "c": "3"}) == "b (2 then, none now), c (none then, 3 now)"
 
 
+def test_a_net_that_reads_contexts_counts_with_its_config(home: Path) -> None:
+    alone, context = of_model(str(home / "model")), home / "model" / "context"
+    context.mkdir()
+    for name, text in (("model.safetensors", "the reader's"), ("config.json", "{}"), ("tokenizer.json", "{}")):
+        (context / name).write_text(text)
+    both = of_model(str(home / "model"))
+    assert set(both) - set(alone) == {"context", "context config"} and both | alone == both
+    (context / "config.json").write_text('{"rms_norm_eps": 5.0}')
+    assert difference(both, of_model(str(home / "model"))).startswith("context config (")
+    (context / "config.json").write_text("{}")
+    (context / "tokenizer.json").write_text("another, which nobody asks")
+    assert of_model(str(home / "model")) == both
+
+
 def test_arms_of_different_data_are_known_apart(calls: list[LearnConfig], home: Path, tmp_path: Path) -> None:
     plan = from_files(home)
     (home / "others.jsonl").write_text("other\n")

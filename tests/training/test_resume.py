@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -187,6 +188,47 @@ def test_another_model_under_the_same_name_is_refused(folder, tmp_path):
     save(tiny(seed=1), tmp_path / "model")
     with pytest.raises(ValueError, match=r"rests on something else .*: weights \(\w+ then, \w+ now"):
         learn(config)
+
+
+def swapped(config):
+    """Somebody saves the probes with another line."""
+    config.probe_file.write_text(config.probe_file.read_text().replace("hear north well", "hear south well", 1))
+
+
+def test_probes_that_change_while_the_start_is_measured_are_noticed_when_it_goes_on(folder, tmp_path):
+    """The checkpoint took their new hash, and what was read of the old ones was scored beside the new."""
+    shutil.copytree(folder, tmp_path / "home")
+    config = config_of(tmp_path / "home", tmp_path / "run")
+
+    def report(what, done, of):
+        if what == "measuring":
+            swapped(config)
+        stop_at(1)(what, done, of)
+
+    with pytest.raises(Stop):
+        learn(config, report)
+    with pytest.raises(ValueError, match=r"^[^\n]*rests on something else .*: probes \(\w+ then, \w+ now\)[^\n]*$"):
+        learn(config)
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_probes_that_change_while_a_training_reads_are_no_part_of_any_run(folder, tmp_path, monkeypatch, begun):
+    shutil.copytree(folder, tmp_path / "home")
+    config = config_of(tmp_path / "home", tmp_path / "run")
+    if begun:
+        stopped(tmp_path / "home", tmp_path / "run")
+    begin = training.learn.begin
+    with monkeypatch.context() as patch:
+        patch.setattr(training.learn, "begin", lambda *arguments: begin(*arguments) if swapped(config) is None else 0)
+        with pytest.raises(ValueError, match=r"^[^\n]*while its training began, this changed: probes \([^\n]*$"):
+            learn(config)
+    if not begun:
+        learn(config)  # "the same command begins again"
+
+
+def test_a_model_that_is_not_there_is_named_before_any_hash(folder, tmp_path):
+    with pytest.raises(ValueError, match=r"^--model \S+: no such folder"):
+        learn(config_of(folder, tmp_path / "run", model=str(folder / "nowhere")))
 
 
 @pytest.mark.parametrize("file", [CHECKPOINT, "checkpoint-3.safetensors"])

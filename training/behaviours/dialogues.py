@@ -6,8 +6,8 @@ of them tells what kind of talk it is. The texts stand in assets/dialogues.toml.
 listening-probes.jsonl and listening-judged.jsonl are what `python -m training.behaviours.dialogues` writes.
 """
 
-import argparse
 import json
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from common.assets import ASSETS
 from common.files import write_whole
+from common.parser import Parser
 from game.realm.plain_talk import ACTS, ASKED
 from training.behaviours.lines import OTHER, WANTED, Line, in_turn
 
@@ -126,16 +127,24 @@ def files(folder: Path, seed: int = 0) -> Iterator[tuple[Path, str]]:
     yield folder / "listening-judged.jsonl", as_text(judged(seed))
 
 
-def main() -> None:
-    """Write the files."""
-    parser = argparse.ArgumentParser(description="Write the dialogues of listening in plain English as files.")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the files; 2 where they can't be written."""
+    parser = Parser(
+        prog="training.behaviours.dialogues",
+        description="Write the dialogues of listening in plain English as files.",
+    )
     parser.add_argument("--out", type=Path, default=Path("docs/behaviours"), metavar="DIR")
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    for path, text in files(options.out, options.seed):
-        write_whole(path, text.encode())
-        print(path)
+    options = parser.parse_args(arguments)
+    try:
+        for path, text in files(options.out, options.seed):
+            write_whole(path, text.encode())
+            print(path)
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -34,7 +34,7 @@ class ModelReader:
     """What a model says of lines (`LineReader`). Raises ModelError for one whose chat template can't be used."""
 
     def __init__(self, model: Model) -> None:
-        check_frame(model.tokenizer, model.name)
+        check_frame(model.tokenizer, model.place)
         self._model = model
 
     def tokens(self, line: Line) -> ContextAndRun:

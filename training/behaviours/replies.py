@@ -4,12 +4,12 @@
 Lines of every sort come in turn. A reply is the candidate that the model believes most.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.parser import Parser
 from perception.model import load
 from perception.perceive import perceive
 from training.behaviours.file import ModelReader, scene_of
@@ -39,7 +39,7 @@ def replies(source: str, lines: Sequence[Line]) -> list[Reply]:
     model = load(source)
     reader = ModelReader(model)
     if faults := [f"{line.context[:60]!r}: {fault}" for line in lines if (fault := reader.fault(line))]:
-        raise BehaviourError(faults)
+        raise BehaviourError(faults, listed=False)  # there is no --check here
     chosen = []
     for number, line in enumerate(lines):
         (percept,) = perceive(model, [scene_of(line, model.tongue, number)], record=False)
@@ -68,7 +68,7 @@ def page(lines: Sequence[Line], replies_by_model: dict[str, list[Reply]]) -> Ite
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="training.behaviours.replies", description="what models reply to lines of a behaviour's file, side by side"
     )
     parser.add_argument("models", nargs="+", metavar="MODEL", help="as main.py's --model takes them")
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise ValueError(f"--count {options.count}: give 1 to {MOST}")
         placed, faults = read_lines(options.lines)
         if faults:
-            raise BehaviourError(faults)
+            raise BehaviourError(faults, listed=False)  # there is no --check here
         lines = first_lines([one.line for one in placed], options.count)
         by_model = {source: replies(source, lines) for source in dict.fromkeys(options.models)}
     except (ValueError, OSError) as error:

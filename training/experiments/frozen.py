@@ -6,6 +6,7 @@ In the fourth arm a set of scenes serves REUSED steps. Elsewhere such a cache gr
 """
 
 import json
+import math
 import re
 import statistics
 import sys
@@ -28,6 +29,7 @@ from training.experiments.plan import PROBE_SEED, Arm, Experiment, Runs, setting
 from training.experiments.pool import one_thread
 from training.experiments.tables import both
 from training.progress import Report
+from training.provenance import RestsOn, rests_on
 
 COST = "cost.json"
 WARM = 3  # steps before the clock runs
@@ -65,7 +67,8 @@ class Cost:
         arms = runs.experiment.based(0).arms
         place = runs.folders[0] / COST
         by_arm = {arm.name: settings(arm.config) for arm in arms}
-        identity = json.loads(json.dumps({"steps": self.steps, "rounds": self.rounds, "arms": by_arm}))
+        plain = {"steps": self.steps, "rounds": self.rounds, "arms": by_arm, "rests_on": _inputs(arms)}
+        identity = json.loads(json.dumps(plain))
         if (rows := _known(place, identity)) is None:
             rows = {arm.name: [] for arm in arms}
             for done in range(self.rounds * len(arms)):
@@ -75,6 +78,18 @@ class Cost:
             write_whole(place, json.dumps(identity | {"rows": rows}).encode())
         report("measuring cost", self.rounds * len(arms), self.rounds * len(arms))
         return {"cost": {name: _medians(some) for name, some in rows.items()}}
+
+
+def _inputs(arms: Sequence[Arm]) -> dict[str, RestsOn]:
+    """What each arm's steps rest on by content, by the arm's name; what arms share is read once."""
+    hashes: dict[tuple[str, str, Path | None], RestsOn] = {}
+    by_name = {}
+    for arm in arms:
+        key = (arm.config.model, arm.config.behaviour, arm.config.probe_file)
+        if key not in hashes:
+            hashes[key] = rests_on(arm.config)
+        by_name[arm.name] = hashes[key]
+    return by_name
 
 
 def cost(config: LearnConfig, steps: int) -> Row:
@@ -113,12 +128,18 @@ def _medians(rows: Sequence[Row]) -> dict[str, float | None]:
 
 
 def _known(place: Path, identity: dict[str, Any]) -> dict[str, list[Row]] | None:
-    """What was measured before of these arms; None if it was not. Raises ValueError if the file is torn."""
+    """What was measured before of these arms on this content; None if it was not.
+
+    Raises ValueError if the file is torn, or holds what no clock and no memory tells.
+    """
     if not place.exists():
         return None
     try:
         content = msgspec.convert(json.loads(read_text(place)), dict[str, Any])
         rows = msgspec.convert(content.pop("rows", None), dict[str, list[Row]])
+        costs = [(row["steps_per_s"], row["peak_mb"]) for some in rows.values() for row in some]
+        if odd := [n for pair in costs for n in pair if n is not None and not 0 < n < math.inf]:
+            raise ValueError(f"{odd[0]} is no cost")
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{place}: can't be read ({error}); remove it, and it will be measured again") from error
     whole = list(rows) == list(identity["arms"]) and all(len(some) == identity["rounds"] for some in rows.values())

@@ -1,7 +1,8 @@
 """The runs that an experiment plans, what they rest on, and what they left in their folders."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ import msgspec
 from common.files import read_text
 from training.config import LearnConfig
 from training.experiments.plan import Arm, Experiment, Outcome, settings
+from training.headlog.records import LogError
 from training.provenance import RestsOn, difference, of_file, of_model, rests_on
 
 RESULT, LOG = "result.json", "log.msgpack"
@@ -148,3 +150,20 @@ def left_by(run: Planned, present: RestsOn) -> Outcome | None:
         )
     return Outcome(run.arm.name, run.seed, defaults | stored["settings"], stored["result"], log, stored["commit"],
                    run.base, noted, files)  # fmt: skip
+
+
+@contextmanager
+def reading_logs(outcomes: Sequence[Outcome]) -> Iterator[None]:
+    """A block that reads these runs' logs. For one that can't be read, ValueError says how its run is done again.
+
+    Such logs may be gone where nothing reads them: an experiment that is scored without them doesn't miss them.
+    """
+    try:
+        yield
+    except LogError as error:
+        run = next((run for run in outcomes if str(error).startswith(f"{run.log}: ")), None)
+        if run is None:
+            raise
+        fault = str(error).rpartition("; ")[0] or str(error)  # the log's own advice helps nobody here
+        what = fault if run.log.exists() else f"{run.log}: is gone"
+        raise ValueError(f"{what}; remove {run.folder}, and the same command does that run again") from error

@@ -27,7 +27,17 @@ from perception.model import Model, load
 from training.behaviours.fit import check_begin
 from training.config import LearnConfig
 from training.experiments.plan import Experiment, Outcome, Runs, settings
-from training.experiments.planned_runs import LOG, RESULT, Leaves, Planned, Present, changes_in, left_by, read_object
+from training.experiments.planned_runs import (
+    LOG,
+    RESULT,
+    Leaves,
+    Planned,
+    Present,
+    changes_in,
+    left_by,
+    read_object,
+    reading_logs,
+)
 from training.experiments.pool import LocalPool, Pool, RunJob
 from training.experiments.weight_delta import WEIGHT_DELTA, save_weight_delta
 from training.heads.run_log import commit, from_root
@@ -83,14 +93,32 @@ def _check_begins(experiment: Experiment) -> None:
     """Raises ValueError for what would stop a training before its first step: files, models, missing heads."""
     for base in range(max(1, len(experiment.bases))):
         models: dict[str, Model] = {}
-        controls: dict[tuple[str, ...], LearnConfig] = {}
-        for arm in experiment.based(base).arms:
+        unlike: dict[tuple[Any, ...], LearnConfig] = {}  # one of those that begin alike
+        based = experiment.based(base)
+        for arm in based.arms:
             config, teach = arm.seeded(experiment.seeds[0]), arm.config.teach
-            controls.setdefault((config.model, config.control, teach.train, teach.heads, teach.mlps), config)
-        for config in controls.values():
+            data = (config.model, config.behaviour, config.probe_file, config.control)
+            unlike.setdefault((*data, teach.train, teach.heads, teach.mlps, teach.full), config)
             if config.model not in models:
                 models[config.model] = load(config.model)
+        _check_full(based, models)
+        for config in unlike.values():
             check_begin(config, models[config.model], not experiment.scores_alone)
+
+
+def _check_full(experiment: Experiment, models: Mapping[str, Model]) -> None:
+    """Raises ValueError, with what helps, for an arm that learns through contexts which another net reads."""
+    full = [arm for arm in experiment.arms if arm.config.teach.full and models[arm.config.model].context is not None]
+    if not full:
+        return
+    others = [arm.name for arm in experiment.arms if arm not in full]
+    mend = "give a model that was trained without --base-cache"
+    if others and (experiment.stage is None or getattr(experiment.stage, "any_arms", False)):
+        mend += f", or the other arms alone: {' '.join(f'--arm {name}' for name in others)}"
+    raise ValueError(
+        f"--model {full[0].config.model}: decides on contexts that another net reads, and the arm {full[0].name} learns"
+        f" through contexts; {mend}"
+    )
 
 
 def _run(experiment: Experiment, workers: int, runner: "_Runner") -> dict[str, Any]:
@@ -108,9 +136,10 @@ def _run(experiment: Experiment, workers: int, runner: "_Runner") -> dict[str, A
         for arm in chosen.based(base).arms
     ]
     outcomes = runner.all(planned, "training")
-    score = experiment.score(outcomes)
-    if experiment.stage is not None:
-        score = _joined(score, experiment.stage.run(Runs(chosen, outcomes, folders), workers, runner.report))
+    with reading_logs(outcomes):
+        score = experiment.score(outcomes)
+        if experiment.stage is not None:
+            score = _joined(score, experiment.stage.run(Runs(chosen, outcomes, folders), workers, runner.report))
     result = _result(chosen, swept, outcomes, score)
     write_whole(out / SCORE, (json.dumps(result, indent=1) + "\n").encode())
     return result

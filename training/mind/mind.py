@@ -93,7 +93,7 @@ class MindConfig:
 
 def copy_of(model: Model) -> Model:
     """The same with weights of its own."""
-    return Model(copy.deepcopy(model.net), model.tokenizer, model.tongue, model.name)
+    return dataclasses.replace(model, net=copy.deepcopy(model.net), context=None)
 
 
 class Mind:

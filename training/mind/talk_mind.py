@@ -52,9 +52,12 @@ NOT_HERE = (WriteLog, Weigh, Mark, Rewind, Burn, TakeOff, Attune, Export)
 
 def check_chat(model: Model) -> None:
     """Raises ModelError for a model that can't be talked to."""
-    if model.tongue != PLAIN.name or not getattr(model.tokenizer, "chat_template", None):
-        raise ModelError(f"--model {model.name}: has no chat template; give a chat model in plain English, smollm2 say")
-    check_frame(model.tokenizer, model.name)
+    remedy = "give a chat model in plain English, smollm2 say"
+    if not getattr(model.tokenizer, "chat_template", None):
+        raise ModelError(f"--model {model.place}: has no chat template; {remedy}")
+    if model.tongue != PLAIN.name:
+        raise ModelError(f"--model {model.place}: is spoken to in the tongue {model.tongue!r}; {remedy}")
+    check_frame(model.tokenizer, model.place)
 
 
 class TalkSource:

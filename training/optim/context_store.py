@@ -13,9 +13,9 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
 from perception.contexts import encode_contexts, filled
-from perception.model import weights_hash
 from perception.packing import Packed, pack
 from training.optim.frozen import arithmetic, without_checkpointing
+from training.optim.readers import reader_hash
 
 BYTES_MAX = 3 * 2**30  # of keys and values; beyond, those that were longest not asked for are read again
 Layers = list[tuple[Tensor, Tensor]]  # keys and values of one context, layer by layer: (H, its tokens, D)
@@ -60,8 +60,8 @@ class ContextStore:
 
 
 def store_of(reader: PreTrainedModel, precision: str) -> ContextStore:
-    """This process's store for a model with these weights; another model's or precision's is given up for it."""
-    key = (weights_hash(reader), precision, reader.device)
+    """This process's store for a reader of these weights and config; another's, or another precision's, goes for it."""
+    key = (reader_hash(reader), precision, reader.device)
     if key not in _latest:
         _latest.clear()
         _latest[key] = ContextStore(reader, precision)

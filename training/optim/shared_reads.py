@@ -13,9 +13,9 @@ import torch
 from transformers import DynamicCache, PreTrainedModel
 
 from perception.contexts import encode_contexts
-from perception.model import weights_hash
 from perception.packing import Packed
 from training.optim.frozen import arithmetic, without_checkpointing
+from training.optim.readers import reader_hash
 
 BYTES_MAX = 2 * 2**30  # of keys and values, in one process
 _Key = tuple[str, str, torch.device, tuple[tuple[int, ...], ...]]
@@ -38,17 +38,17 @@ class _Held:
 
 
 class SharedContexts:
-    """`Contexts` that all readers of the same weights share while a label stands (`training.optim.frozen`)."""
+    """`Contexts` (`training.optim.frozen`) that readers of the same weights and config share while a label stands."""
 
     def __init__(self, reader: PreTrainedModel, precision: str, held: _Held) -> None:
         self._reader, self._precision, self._held = reader, precision, held
-        self._weights = weights_hash(reader)
+        self._known_by = reader_hash(reader)
 
     def read(self, packed: Packed) -> DynamicCache:
         """As `Contexts` says. Raises ValueError for one too long for the model."""
         lists = zip(packed.context_BC.tolist(), packed.lengths, strict=True)
         rows = tuple(tuple(tokens[:length]) for tokens, length in lists)
-        key = (self._weights, self._precision, packed.context_BC.device, rows)
+        key = (self._known_by, self._precision, packed.context_BC.device, rows)
         if (cache := self._held.caches.get(key)) is None:
             with arithmetic(self._reader, self._precision), without_checkpointing(self._reader):
                 cache = encode_contexts(self._reader, packed)

@@ -5,7 +5,6 @@ before. A fact is known if its true answer is the likeliest behind its prompt; a
 likelier than the one who gives (`circuit --task ioi`, whose prompts these are).
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -13,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from common.files import check_output, write_whole
+from common.parser import Parser
 from perception.model import load
 from training.heads.run_log import from_root
-from training.precedents.facts import Case, read_facts
+from training.precedents.early_checks import check_input
+from training.precedents.facts import PAGE, Case, read_facts
 from training.precedents.path_patching import mixes_of
 from training.precedents.scores import known
 from training.precedents.sites import sites_of
@@ -48,7 +49,7 @@ def kept(models: Sequence[str], cases: Sequence[Case], stories: int, seed: int) 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="training.precedents.keeps", description="facts and names, model by model")
+    parser = Parser(prog="training.precedents.keeps", description="facts and names, model by model")
     parser.add_argument("models", nargs="+", metavar="MODEL", help="as main.py's --model takes them")
     parser.add_argument("--facts", type=Path, required=True, metavar="FILE.jsonl", help="as of edit --facts")
     parser.add_argument("--stories", type=int, default=STORIES, help=f"of two names, 1 to {MOST} (default {STORIES})")
@@ -60,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise ValueError(f"--stories {options.stories}: give 1 to {MOST}")
         if options.out is not None:
             check_output(options.out)
+        check_input("--facts", options.facts, f"give a FILE.jsonl of facts ({PAGE})")
         rows = kept(options.models, read_facts(options.facts), options.stories, options.seed)
         if options.out is not None:
             write_whole(options.out, (json.dumps({"models": rows}, indent=1) + "\n").encode())

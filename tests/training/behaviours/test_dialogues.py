@@ -8,7 +8,7 @@ import pytest
 
 from game.realm.plain_talk import ACTS
 from tests.kits.sources import ROOT
-from training.behaviours.dialogues import JUDGED, LESSONS, PROBES, RIGHT, SHARES, dialogues, files, judged, texts
+from training.behaviours.dialogues import JUDGED, LESSONS, PROBES, RIGHT, SHARES, dialogues, files, judged, main, texts
 from training.behaviours.file import FileBehaviour, probe_of, probes_of
 from training.behaviours.lines import OTHER, WANTED, Placed, examine
 from training.heads.balanced import balanced_chunks
@@ -22,6 +22,17 @@ SPREAD = 0.35  # of the mean: how far a speaker's share of a kind of talk may li
 def test_the_files_are_what_the_generator_writes():
     for path, text in files(DOCS):
         assert path.read_text(encoding="utf-8") == text
+
+
+def test_a_folder_that_cannot_be_written_or_a_wrong_flag_is_one_line(tmp_path, capsys):
+    (tmp_path / "file").write_text("x")
+    for out, reason in ((tmp_path / "file", "a part of the path is no folder"), (tmp_path / "none", "no such folder")):
+        assert main(["--out", str(out)]) == 2
+        error = capsys.readouterr().err
+        assert reason in error and error.count("\n") == 1
+    with pytest.raises(SystemExit, match="2"):
+        main(["--seed", "x"])
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_the_files_are_sound_and_share_nothing():

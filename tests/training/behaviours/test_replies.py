@@ -1,5 +1,6 @@
 """What models reply, side by side: the most believed candidates, as text."""
 
+import pytest
 import torch
 
 from perception.model import save
@@ -51,3 +52,17 @@ def test_what_cannot_be_read_is_one_line(tmp_path, capsys):
     ):
         assert main(words) == 2
         assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_wrong_flag_is_one_line(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["model", "--lines", str(PROBES), "--count", "x"])
+    error = capsys.readouterr().err
+    assert "--count" in error and error.count("\n") == 1
+
+
+def test_lines_that_a_model_cannot_decide_are_not_said_to_be_listed_elsewhere(tmp_path, capsys):
+    save(tiny(), tmp_path / "terse")
+    assert main([str(tmp_path / "terse"), "--lines", str(PROBES)]) == 2
+    error = capsys.readouterr().err
+    assert "(and 9 more)" in error and "--check" not in error and error.count("\n") == 1

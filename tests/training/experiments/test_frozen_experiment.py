@@ -4,12 +4,13 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 
 from perception.model import save
-from tests.kits.experimentkit import SMALL, TEACH
+from tests.kits.experimentkit import SMALL, TEACH, files_and_model, from_files
 from tests.kits.minds import tiny
 from tests.kits.sources import ROOT
 from training.experiments import frozen
@@ -67,4 +68,54 @@ def test_speed_and_memory_of_every_arm_stand_in_the_score(tmp_path, monkeypatch)
             frozen.Cost().quick().run(runs, 1, lambda *_: None)
     fewer = content | {"rows": {first: content["rows"][first]}}  # an arm is missing: it is measured again
     (tmp_path / frozen.COST).write_text(json.dumps(fewer))
-    assert frozen._known(tmp_path / frozen.COST, {key: content[key] for key in ("steps", "rounds", "arms")}) is None
+    assert (
+        frozen._known(tmp_path / frozen.COST, {key: content[key] for key in ("steps", "rounds", "arms", "rests_on")})
+        is None
+    )
+
+
+@pytest.fixture
+def timed(tmp_path, monkeypatch):
+    """A stage whose clock costs nothing: what measures, how often it did, its model's folder, its file."""
+    measures = []
+    monkeypatch.setattr(
+        frozen,
+        "run_jobs",
+        lambda jobs, *rest, **more: measures.append(jobs) or {0: {"steps_per_s": 2.0, "peak_mb": None}},
+    )
+    plan = from_files(files_and_model(tmp_path / "home"))
+    runs = Runs(plan, [], [tmp_path])
+    run = partial(frozen.Cost().quick().run, runs, 1, lambda *_: None)
+    run()
+    return run, measures, tmp_path / "home", tmp_path / frozen.COST
+
+
+@pytest.mark.parametrize("file", ["model/config.json", "model/model.safetensors", "probes.jsonl"])
+def test_a_cost_on_other_files_of_the_same_names_is_measured_again(timed, file):
+    run, measures, home, _ = timed
+    run()
+    assert len(measures) == 2, "one round of two arms, once"
+    (home / file).write_text('{"rms_norm_eps": 5.0}')
+    run()
+    run()
+    assert len(measures) == 4
+
+
+@pytest.mark.parametrize("odd", [-1.0, 0.0, float("inf"), float("nan")])
+@pytest.mark.parametrize("key", ["steps_per_s", "peak_mb"])
+def test_a_cost_that_no_clock_tells_is_refused(timed, key, odd):
+    run, _, _, place = timed
+    content = json.loads(place.read_text())
+    content["rows"]["dealt"][0][key] = odd
+    place.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=rf"cost.json: can't be read \({odd} is no cost\); remove it"):
+        run()
+
+
+def test_a_cost_that_does_not_say_on_what_is_measured_again(timed):
+    run, measures, _, place = timed
+    content = json.loads(place.read_text())
+    content.pop("rests_on", None)
+    place.write_text(json.dumps(content))
+    run()
+    assert len(measures) == 4

@@ -7,13 +7,15 @@ import torch
 
 from perception.contexts import encode_contexts
 from perception.deciding import decide
+from perception.model import weights_hash
 from perception.packing import Decision, Packed, pack
-from tests.kits.minds import tiny
+from tests.kits.minds import tiny, tiny_with
 from training.optim import context_store
 from training.optim.context_store import ContextStore, store_of
 
 torch.set_num_threads(1)
 CONTEXTS = [[5, 6, 7, 8, 9, 10], [11, 12, 13, 14], [7], [5, 6, 7, 8, 9, 11, 12, 13]]
+OTHERWISE = ({"rms_norm_eps": 5.0}, {"rope_parameters": {"rope_theta": 30.0, "rope_type": "default"}})
 
 
 def packed_of(*contexts: list[int]) -> Packed:
@@ -84,3 +86,22 @@ def test_a_process_shares_its_store_among_models_of_the_same_weights_alone():
     assert store_of(tiny().net, "float32") is first
     assert store_of(tiny().net, "bfloat16") is not first
     assert store_of(tiny(seed=1).net, "float32") is not first
+
+
+@pytest.mark.parametrize("settings", OTHERWISE, ids=["epsilon", "positions"])
+def test_a_model_of_the_same_weights_that_computes_otherwise_gets_a_store_of_its_own(settings):
+    """Weights alone don't decide keys and values: a base model's stood in for another's."""
+    one, other = tiny().net, tiny_with(**settings)
+    assert weights_hash(one) == weights_hash(other)
+    packed = packed_of(*CONTEXTS)
+    with torch.no_grad():
+        before = store_of(one, "float32").read(packed)
+        cache, own = store_of(other, "float32").read(packed), ContextStore(other).read(packed)
+    assert torch.equal(cache.layers[1].keys, own.layers[1].keys)
+    assert not torch.equal(cache.layers[1].keys, before.layers[1].keys)
+
+
+def test_where_a_model_was_loaded_from_makes_no_other_reader():
+    one, other = tiny().net, tiny().net
+    other.config._name_or_path = "elsewhere"
+    assert store_of(other, "float32") is store_of(one, "float32")

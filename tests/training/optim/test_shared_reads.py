@@ -5,7 +5,7 @@ import torch
 
 from perception.contexts import encode_contexts
 from perception.packing import Decision, Packed, pack
-from tests.kits.minds import tiny
+from tests.kits.minds import tiny, tiny_with
 from training.optim import shared_reads as shared
 from training.optim.shared_reads import forget_reads, shared_contexts
 
@@ -46,14 +46,14 @@ def test_another_training_of_the_label_reads_nothing_again_and_gets_the_same_bit
     assert reads == [FIRST.lengths, SECOND.lengths]
 
 
-@pytest.mark.parametrize("other", ["weights", "precision", "label", "forgotten"])
+@pytest.mark.parametrize("other", ["weights", "config", "precision", "label", "forgotten"])
 def test_what_is_not_the_same_is_read_again(reads, other):
     with shared.shared_reads("seed 0"):
         shared_contexts(tiny().net).read(FIRST)
     if other == "forgotten":
         forget_reads()
     with shared.shared_reads("seed 1" if other == "label" else "seed 0"):
-        reader = tiny(seed=1 if other == "weights" else 0).net
+        reader = tiny_with(rms_norm_eps=5.0) if other == "config" else tiny(seed=1 if other == "weights" else 0).net
         shared_contexts(reader, "bfloat16" if other == "precision" else "float32").read(FIRST)
     assert len(reads) == 2
 

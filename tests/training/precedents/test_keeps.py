@@ -42,7 +42,10 @@ def test_a_model_keeps_all_of_what_it_knows_and_one_without_attention_next_to_no
 
 def test_what_cannot_be_read_is_one_line(facts, tmp_path, capsys):
     for words, says in (
-        ([str(NOVICE), "--facts", str(tmp_path / "none.jsonl")], "none.jsonl"),
+        (
+            [str(NOVICE), "--facts", str(tmp_path / "none.jsonl")],
+            "none.jsonl: no such file; give a FILE.jsonl",
+        ),
         ([str(tmp_path), "--facts", str(facts)], "config.json"),
         ([str(NOVICE), "--facts", str(facts), "--stories", "0"], "--stories 0: give 1 to"),
         ([str(NOVICE), "--facts", str(facts), "--out", str(tmp_path)], str(tmp_path)),
@@ -50,3 +53,10 @@ def test_what_cannot_be_read_is_one_line(facts, tmp_path, capsys):
         assert keeps.main(words) == 2
         error = capsys.readouterr().err
         assert says in error and error.count("\n") == 1
+
+
+def test_a_wrong_flag_is_one_line(facts, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        keeps.main([str(NOVICE), "--facts", str(facts), "--stories", "x"])
+    error = capsys.readouterr().err
+    assert "--stories" in error and error.count("\n") == 1
