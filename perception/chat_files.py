@@ -28,6 +28,7 @@ VOCABULARIES = (
     "tiktoken.model",
 )  # fmt: skip
 SPECIAL_TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+WINDOW_LEAST = 256  # tokens that a model must read at once: a dialogue of the game takes some 100 of SmolLM2
 PLAIN = "plain"  # the tongue of talk, and of a config that names none
 
 
@@ -81,6 +82,18 @@ def _check_config(source: str, config: dict[str, Any]) -> None:
         raise ModelError(
             f"--model {source}: is spoken to in the tongue {str(tongue)[:32]!r}; give a chat model in plain English,"
             " smollm2 say"
+        )
+    window = config.get("max_position_embeddings", config.get("n_positions"))
+    if isinstance(window, int):
+        check_window(window, source)
+
+
+def check_window(window: int, source: str) -> None:
+    """Raises ModelError for a model that reads too few tokens at once to be talked to."""
+    if window < WINDOW_LEAST:
+        raise ModelError(
+            f"--model {source}: reads {window} tokens at once, talk takes up to {WINDOW_LEAST}; give a chat model with"
+            " a longer window, smollm2 say"
         )
 
 

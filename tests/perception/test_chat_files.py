@@ -137,6 +137,11 @@ AGREED = {  # what is done to a chat model's folder -> why it is refused; nothin
     "no type": (changed("config.json", model_type=None), "config.json names no model_type; restore it"),
     "a type that can't be measured": (changed("config.json", model_type="bloom"), "model type 'bloom': ALiBi"),
     "no language model": (changed("config.json", architectures=["LlamaForX"]), "is no causal language model"),
+    "a window too short for talk": (
+        changed("config.json", max_position_embeddings=255),
+        "reads 255 tokens at once, talk",
+    ),
+    "a window just long enough": (changed("config.json", max_position_embeddings=256), ""),
     "no tokenizer": (without("tokenizer.json"), "has no tokenizer.json; fetch it again"),
 }
 

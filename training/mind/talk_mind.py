@@ -14,6 +14,7 @@ from game.realm.rules import Rules
 from game.realm.talk import DANGER, DIRECTION, SHARES, TALK, Utterance, load_talk, wanted
 from game.realm.tongues import PLAIN
 from perception.chat import check_frame
+from perception.chat_files import check_window
 from perception.errors import ModelError
 from perception.messages import (
     Attune,
@@ -32,6 +33,7 @@ from perception.messages import (
     WriteLog,
 )
 from perception.model import Model
+from perception.windows import context_length
 from training.behaviours.dialogues import dialogues
 from training.behaviours.file import question_of
 from training.behaviours.lines import OTHER
@@ -57,6 +59,7 @@ def check_chat(model: Model) -> None:
         raise ModelError(f"--model {model.place}: has no chat template; {remedy}")
     if model.tongue != PLAIN.name:
         raise ModelError(f"--model {model.place}: is spoken to in the tongue {model.tongue!r}; {remedy}")
+    check_window(context_length(model.net), model.place)
     check_frame(model.tokenizer, model.place)
 
 
