@@ -85,9 +85,8 @@ def run(options: CircuitOptions, report: Report) -> tuple[dict[str, Any], list[s
     model = base if options.tuned is None else load_alone(options.tuned, base.device)
     lines = lines_of(options, model)
     others = unseen_lines(options, model, lines[DECISION])
-    elsewhere = (
-        task_of(options.task, others, model) if len(others) >= PROMPTS_MIN else None
-    )  # refused before the search
+    # Read before hours of search: what can't be read is refused at once.
+    elsewhere = task_of(options.task, others, model) if len(others) >= PROMPTS_MIN else None
     tasks = {kind: task_of(options.task, some, model) for kind, some in lines.items() if len(some) >= PROMPTS_MIN}
     task = tasks[DECISION]
     ablation = ablation_of(model, task)
